@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The whole configuration as values. Every default is here and nowhere else;
+// config/ctflowd.yaml documents them and a test compares the two.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace ctflow {
+
+enum class Protocol : std::uint8_t { kIpfix, kNetflow9 };
+
+/// One collector: an Exporting Process of its own, with its own session, templates and sequence.
+struct CollectorConfig {
+  std::string name;        ///< unique among the collectors; appears in logs and counters
+  std::string address;     ///< IPv4, IPv6 (brackets allowed) or host name
+  std::uint16_t port = 0;  ///< 1..65535
+  Protocol protocol = Protocol::kIpfix;
+  std::string source_address;  ///< numeric address to send from; empty: the kernel chooses
+  std::string bind_device;     ///< interface or VRF device to send through; empty: none
+  std::uint8_t dscp = 0;       ///< DiffServ code point of our datagrams, 0..63
+  /// Observation Domain ID or Source ID; nothing: derived from the machine-id.
+  std::optional<std::uint32_t> observation_domain;
+  std::size_t max_message_size = 1400;                  ///< octets of UDP payload, 512..65507
+  std::chrono::milliseconds flush_after{1000};          ///< longest wait of a partly filled message
+  std::chrono::milliseconds template_interval{60'000};  ///< templates are repeated after this time
+  std::uint32_t template_messages = 20;                 ///< … and after this many messages
+  bool sampling_options = true;                         ///< tell that 1 of 1 packets is counted
+  std::chrono::milliseconds options_interval{300'000};  ///< options are repeated after this time
+  std::chrono::milliseconds resolve_interval{300'000};  ///< a host name is looked up again
+  bool zones = false;  ///< export conntrack zones as ingressVRFID and egressVRFID
+
+  friend bool operator==(const CollectorConfig&, const CollectorConfig&) = default;
+};
+
+/// How events are read from the kernel. A change needs a restart.
+struct SourceConfig {
+  std::size_t receive_buffer = std::size_t{32} << 20;  ///< octets; about 1.2 kB hold one event
+  /// Pause between the first waiting event and reading, so that events are read in batches.
+  std::chrono::milliseconds nap{2};
+
+  friend bool operator==(const SourceConfig&, const SourceConfig&) = default;
+};
+
+/// Constants for ingressInterface and egressInterface of the initiator's record (the responder's
+/// has them swapped).
+struct InterfacesConfig {
+  std::uint32_t ingress = 0;  ///< ifIndex, 0 = unknown
+  std::uint32_t egress = 0;   ///< ifIndex, 0 = unknown
+
+  friend bool operator==(const InterfacesConfig&, const InterfacesConfig&) = default;
+};
+
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
+
+struct LogConfig {
+  LogLevel level = LogLevel::kInfo;
+
+  friend bool operator==(const LogConfig&, const LogConfig&) = default;
+};
+
+struct Config {
+  std::vector<CollectorConfig> collectors;  ///< at least one
+  SourceConfig source;
+  InterfacesConfig interfaces;
+  LogConfig log;
+
+  friend bool operator==(const Config&, const Config&) = default;
+};
+
+/// A configuration that cannot be used. what() is the line for the user:
+/// `FILE:LINE:COLUMN: PATH: expected …, got …`.
+class ConfigError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Reads and checks a whole file. Throws ConfigError, nothing else that a file can cause.
+Config load_config(const std::string& file_name);
+
+/// The same from memory; `name` stands for the file in messages.
+Config parse_config(const std::string& text, const std::string& name);
+
+}  // namespace ctflow

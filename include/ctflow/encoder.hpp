@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Flow -> message bytes. Implementations are pure: no clock, no I/O; time is a parameter.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "ctflow/flow.hpp"
+
+namespace ctflow {
+
+/// What one message carries, for the loss ledger.
+struct MessageContent {
+  std::uint32_t flows = 0;         ///< connections
+  std::uint32_t data_records = 0;  ///< flow records (one or two per connection)
+  std::uint32_t option_records = 0;
+  std::uint32_t templates = 0;
+  std::uint64_t packets = 0;  ///< sum of packetDeltaCount over the flow records
+  std::uint64_t octets = 0;   ///< sum of octetDeltaCount over the flow records
+};
+
+/// Builds the messages of one Transport Session for one Observation Domain (RFC 7011) or
+/// Source ID (RFC 3954), and owns its sequence number.
+///
+/// One message is open at a time: begin(), any number of add…(), finish(). A message that finish()
+/// returned counts as sent even if the transport then loses it, so that the collector sees the gap.
+class Encoder {
+ public:
+  virtual ~Encoder() = default;
+
+  /// Starts a message in `buffer`, whose size is the limit of the message. The buffer must stay
+  /// valid until finish() and hold at least kMinimumMessageSize octets.
+  virtual void begin(std::span<std::byte> buffer) = 0;
+
+  /// Appends as many of the outstanding Template Records as fit. True when none is left; else
+  /// finish this message and call again on the next one.
+  [[nodiscard]] virtual bool add_templates() = 0;
+
+  /// Makes all templates outstanding again.
+  virtual void restart_templates() = 0;
+
+  /// Appends the options template and record that tell the sampling rate (1 of 1).
+  /// False: does not fit, the message is unchanged.
+  [[nodiscard]] virtual bool add_sampling_options() = 0;
+
+  /// Appends the record of the initiator and, if packets came back, that of the responder.
+  /// False: full, the message is unchanged. A flow always fits into an empty message.
+  [[nodiscard]] virtual bool add(const Flow& flow) = 0;
+
+  /// What the open message carries so far.
+  [[nodiscard]] virtual const MessageContent& content() const = 0;
+
+  /// Completes the header and advances the sequence number. The bytes are those of the buffer
+  /// given to begin().
+  [[nodiscard]] virtual std::span<const std::byte> finish(TimePoint now) = 0;
+};
+
+/// RFC 7011 section 10.3.3: the size to use when nothing is known about the path.
+inline constexpr std::size_t kMinimumMessageSize = 512;
+/// Largest payload of a UDP datagram over IPv4 (65535 - 20 - 8).
+inline constexpr std::size_t kMaximumMessageSize = 65507;
+
+}  // namespace ctflow

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What every stage of the path hands to the next: one finished connection.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <type_traits>
+
+namespace ctflow {
+
+/// Wall-clock time, nanosecond resolution (UTC, as the kernel's CTA_TIMESTAMP_*).
+using TimePoint = std::chrono::sys_time<std::chrono::nanoseconds>;
+
+enum class AddressFamily : std::uint8_t { kNone, kIpv4, kIpv6 };
+
+/// An IP address in network byte order. IPv4 uses the first four octets, the rest are zero.
+struct IpAddress {
+  std::array<std::uint8_t, 16> octets{};
+
+  friend bool operator==(const IpAddress&, const IpAddress&) = default;
+};
+
+/// One direction of a connection as the kernel identifies it (struct nf_conntrack_tuple).
+struct Tuple {
+  IpAddress source;
+  IpAddress destination;
+  std::uint16_t source_port = 0;       ///< host byte order; for GRE the key, 0 where there is none
+  std::uint16_t destination_port = 0;  ///< host byte order
+  std::uint16_t icmp_id = 0;           ///< host byte order; ICMP and ICMPv6 only
+  std::uint8_t icmp_type = 0;
+  std::uint8_t icmp_code = 0;
+  AddressFamily family = AddressFamily::kNone;
+  std::uint8_t protocol = 0;  ///< IANA protocol number
+  std::uint16_t zone = 0;     ///< conntrack zone that applies to this direction, 0 = default
+
+  friend bool operator==(const Tuple&, const Tuple&) = default;
+};
+
+/// Layer-3 packets and octets (IP header included), as conntrack accounts them.
+struct Counters {
+  std::uint64_t packets = 0;
+  std::uint64_t octets = 0;
+
+  friend bool operator==(const Counters&, const Counters&) = default;
+};
+
+/// IANA flowEndReason (element 136).
+enum class EndReason : std::uint8_t {
+  kIdleTimeout = 1,
+  kActiveTimeout = 2,
+  kEndOfFlow = 3,
+  kForcedEnd = 4,
+  kLackOfResources = 5,
+};
+
+/// Bits of Flow::status that matter here (enum ip_conntrack_status, IPS_*).
+namespace status {
+inline constexpr std::uint32_t kSeenReply = 1U << 1;
+inline constexpr std::uint32_t kAssured = 1U << 2;
+inline constexpr std::uint32_t kSourceNat = 1U << 4;
+inline constexpr std::uint32_t kDestinationNat = 1U << 5;
+}  // namespace status
+
+/// Which optional parts of a connection the kernel reported.
+struct Presence {
+  bool counters : 1 = false;  ///< CTA_COUNTERS_ORIG: accounting was on when the entry was made
+  bool start : 1 = false;     ///< CTA_TIMESTAMP_START
+  bool stop : 1 = false;      ///< CTA_TIMESTAMP_STOP
+  bool timeout : 1 = false;   ///< CTA_TIMEOUT: the entry was removed before it expired
+  bool state : 1 = false;     ///< CTA_PROTOINFO: the protocol tracker's state
+
+  friend bool operator==(const Presence&, const Presence&) = default;
+};
+
+/// A finished connection. A passive value of fixed size: copying it never allocates.
+struct Flow {
+  Tuple original;  ///< as the initiator sent it
+  /// As the responder answers. Differs from the reversed original under NAT.
+  Tuple reply;
+  Counters forward;   ///< of the original direction
+  Counters backward;  ///< of the reply direction
+  TimePoint start{};  ///< creation of the connection, nanoseconds
+  /// Last packet, as well as it is known. Decoding leaves the kernel's stop time here; the end-time
+  /// stage corrects it. Never before `start`, never after `event_time` once that stage has run.
+  TimePoint end{};
+  TimePoint event_time{};     ///< when the event was read from the kernel
+  std::uint32_t id = 0;       ///< CTA_ID: stable for the life of the entry
+  std::uint32_t status = 0;   ///< IPS_* bits
+  std::uint32_t mark = 0;     ///< CTA_MARK
+  std::uint32_t timeout = 0;  ///< CTA_TIMEOUT: seconds that were left, if present
+  std::uint32_t port_id = 0;  ///< netlink port that asked for the removal, 0 = the kernel itself
+  std::uint32_t ingress_interface = 0;    ///< ifIndex of the original direction, 0 = unknown
+  std::uint32_t egress_interface = 0;     ///< ifIndex of the original direction, 0 = unknown
+  std::uint16_t zone = 0;                 ///< CTA_ZONE: the zone of both directions
+  std::array<std::uint8_t, 16> labels{};  ///< CTA_LABELS, as the kernel dumps them
+  std::uint8_t state = 0;  ///< TCP, SCTP or DCCP tracker state, by the protocol's own enum
+  EndReason end_reason = EndReason::kIdleTimeout;
+  Presence present;
+};
+
+static_assert(std::is_trivially_copyable_v<Flow>);
+
+/// True when source or destination was translated (IPS_SRC_NAT, IPS_DST_NAT).
+constexpr bool translated(const Flow& flow) {
+  return (flow.status & (status::kSourceNat | status::kDestinationNat)) != 0;
+}
+
+}  // namespace ctflow

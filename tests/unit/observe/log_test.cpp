@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "observe/log.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ctflow::log {
+namespace {
+
+using std::chrono::seconds;
+
+TEST(Quoted, LeavesPlainWordsBare) {
+  EXPECT_EQ(quoted("192.0.2.10:4739"), "192.0.2.10:4739");
+  EXPECT_EQ(quoted("[2001:db8::1]"), "[2001:db8::1]");
+}
+
+TEST(Quoted, EscapesWhatWouldBreakALogLine) {
+  EXPECT_EQ(quoted(""), "\"\"");
+  EXPECT_EQ(quoted("two words"), "\"two words\"");
+  EXPECT_EQ(quoted("a=b"), "\"a=b\"");
+  EXPECT_EQ(quoted("say \"hi\"\n"), "\"say \\\"hi\\\"\\x0a\"");
+  EXPECT_EQ(quoted("\x1b[31m"), "\"\\x1b[31m\"");
+}
+
+TEST(RateLimit, LetsTheFirstThroughThenOnePerInterval) {
+  RateLimit limit(seconds(60));
+  const RateLimit::Clock::time_point start{seconds(1000)};
+  EXPECT_TRUE(limit.allow(start));
+  EXPECT_EQ(limit.suppressed(), 0U);
+  EXPECT_FALSE(limit.allow(start + seconds(1)));
+  EXPECT_FALSE(limit.allow(start + seconds(59)));
+  EXPECT_TRUE(limit.allow(start + seconds(60)));
+  EXPECT_EQ(limit.suppressed(), 2U);
+  EXPECT_TRUE(limit.allow(start + seconds(120)));
+  EXPECT_EQ(limit.suppressed(), 0U);
+}
+
+}  // namespace
+}  // namespace ctflow::log
