@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Bounds-checked reading of netlink messages and attributes (struct nlmsghdr, struct nlattr).
+#pragma once
+
+#include <linux/netlink.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace ctflow {
+
+using Bytes = std::span<const std::byte>;
+
+/// Reads a host-order value such as the fields of a netlink header. The caller checked the length.
+template <typename T>
+T load_host(Bytes bytes, std::size_t offset) {
+  T value;
+  std::memcpy(&value, bytes.data() + offset, sizeof value);
+  return value;
+}
+
+/// Reads a network-order integer. The caller checked the length.
+template <typename T>
+T load_big_endian(Bytes bytes) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    value = (value << 8) | std::to_integer<std::uint64_t>(bytes[i]);
+  }
+  return static_cast<T>(value);
+}
+
+/// One attribute; nested and byte-order flags are removed from the type.
+struct Attribute {
+  std::uint16_t type = 0;
+  Bytes payload;
+};
+
+/// Walks a run of attributes: `while (attributes.next(attribute)) …`, then check malformed().
+class Attributes {
+ public:
+  explicit Attributes(Bytes bytes) : rest_(bytes) {}
+
+  /// False at the end and at the first attribute that lies about its length.
+  bool next(Attribute& attribute) {
+    if (rest_.size() < kHeader) {
+      malformed_ = malformed_ || !rest_.empty();
+      return false;
+    }
+    const auto length = load_host<std::uint16_t>(rest_, 0);
+    if (length < kHeader || length > rest_.size()) {
+      malformed_ = true;
+      return false;
+    }
+    attribute.type = load_host<std::uint16_t>(rest_, 2) & kTypeMask;
+    attribute.payload = rest_.subspan(kHeader, length - kHeader);
+    const std::size_t aligned = (std::size_t{length} + 3) & ~std::size_t{3};
+    rest_ = rest_.subspan(aligned < rest_.size() ? aligned : rest_.size());
+    return true;
+  }
+
+  [[nodiscard]] bool malformed() const { return malformed_; }
+
+ private:
+  static constexpr std::size_t kHeader = 4;           // sizeof(struct nlattr)
+  static constexpr std::uint16_t kTypeMask = 0x3fff;  // without NLA_F_NESTED, NLA_F_NET_BYTEORDER
+  Bytes rest_;
+  bool malformed_ = false;
+};
+
+/// Walks the netlink messages of one datagram in the same way.
+class Messages {
+ public:
+  explicit Messages(Bytes bytes) : rest_(bytes) {}
+
+  bool next(Bytes& message) {
+    if (rest_.size() < kHeader) {
+      malformed_ = malformed_ || !rest_.empty();
+      return false;
+    }
+    const auto length = load_host<std::uint32_t>(rest_, 0);
+    if (length < kHeader || length > rest_.size()) {
+      malformed_ = true;
+      return false;
+    }
+    message = rest_.first(length);
+    const std::size_t aligned = (std::size_t{length} + 3) & ~std::size_t{3};
+    rest_ = rest_.subspan(aligned < rest_.size() ? aligned : rest_.size());
+    return true;
+  }
+
+  [[nodiscard]] bool malformed() const { return malformed_; }
+
+ private:
+  static constexpr std::size_t kHeader = sizeof(nlmsghdr);
+  Bytes rest_;
+  bool malformed_ = false;
+};
+
+}  // namespace ctflow

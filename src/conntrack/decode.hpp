@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Netlink bytes -> Flow. Pure: no clock, no I/O, no allocation, no exception.
+#pragma once
+
+#include "conntrack/attributes.hpp"
+#include "ctflow/flow.hpp"
+
+namespace ctflow {
+
+enum class DecodeResult : std::uint8_t {
+  kFlow,       ///< a DESTROY event; the flow is filled
+  kIgnored,    ///< a well-formed message of another kind
+  kMalformed,  ///< not a message the kernel would send; the flow is unspecified
+};
+
+/// Decodes one netlink message, header included (ctnetlink_conntrack_event() in
+/// net/netfilter/nf_conntrack_netlink.c writes it).
+///
+/// Unknown attributes are skipped; a known one that is too short makes the message malformed. The
+/// kernel's stop time is left in `end`; `event_time`, `end_reason` and the interfaces keep their
+/// defaults: later stages fill them.
+DecodeResult decode(Bytes message, Flow& flow);
+
+}  // namespace ctflow

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/end_of_flow.hpp"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+
+namespace ctflow {
+namespace {
+
+/// States in which both sides have ended the connection (enum tcp_conntrack, sctp_conntrack,
+/// ct_dccp_states).
+bool closed(const Flow& flow) {
+  if (!flow.present.state) return false;
+  switch (flow.original.protocol) {
+    case IPPROTO_TCP:
+      return flow.state >= 6 && flow.state <= 8;  // LAST_ACK, TIME_WAIT, CLOSE
+    case IPPROTO_SCTP:
+      return flow.state == 1 || flow.state == 7;  // CLOSED, SHUTDOWN_ACK_SENT
+    case IPPROTO_DCCP:
+      return flow.state == 7;  // TIMEWAIT
+    default:
+      return false;
+  }
+}
+
+/// When the last packet came, if it armed `timeout`.
+TimePoint last_packet(const Flow& flow, std::chrono::seconds timeout) {
+  // An expired entry has nothing left; one removed early still had flow.timeout seconds.
+  const auto left = std::chrono::seconds(flow.present.timeout ? flow.timeout : 0);
+  return flow.end - std::max(timeout - left, std::chrono::seconds(0));
+}
+
+TimePoint estimate_end(const Flow& flow, const Timeouts& timeouts) {
+  const TimePoint end = last_packet(flow, timeout_of(flow, timeouts));
+  if (end >= flow.start || flow.original.protocol != IPPROTO_TCP) return end;
+  // Before the start: it was a shorter timeout, the one for unanswered data (tcp_packet()).
+  return last_packet(flow, std::min(timeouts.tcp_unacknowledged, timeouts.tcp_max_retrans));
+}
+
+}  // namespace
+
+EndReason end_reason(const Flow& flow) {
+  if (flow.port_id != 0) return EndReason::kForcedEnd;  // somebody asked for it over netlink
+  if (closed(flow)) return EndReason::kEndOfFlow;
+  // No time left: expired. Otherwise the kernel removed it early, for a reason it does not tell.
+  return flow.present.timeout ? EndReason::kForcedEnd : EndReason::kIdleTimeout;
+}
+
+void correct_times(Flow& flow, const Timeouts& timeouts, PipelineCounters& counters) {
+  if (!flow.present.start) flow.start = flow.event_time;
+  if (flow.present.stop) {
+    flow.end = estimate_end(flow, timeouts);
+    ++counters.end_from_stop;
+  } else {
+    flow.end = flow.event_time;
+    ++counters.end_from_event;
+  }
+  // The wall clock may have been set while the connection lived.
+  flow.start = std::min(flow.start, flow.event_time);
+  flow.end = std::clamp(flow.end, flow.start, flow.event_time);
+}
+
+}  // namespace ctflow

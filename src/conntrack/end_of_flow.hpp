@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// When and why a connection ended, from what a stock kernel tells.
+#pragma once
+
+#include "conntrack/timeouts.hpp"
+#include "ctflow/flow.hpp"
+#include "ctflow/metrics.hpp"
+
+namespace ctflow {
+
+/// flowEndReason of a removed entry (IANA, element 136).
+EndReason end_reason(const Flow& flow);
+
+/// Sets `start` and `end` to the times of the packets and counts where they came from.
+///
+/// The kernel's stop time is the moment of removal, and for an entry that expired that of expiry:
+/// last packet plus the protocol's timeout (nf_ct_delete()). Afterwards
+/// start <= end <= event_time holds.
+void correct_times(Flow& flow, const Timeouts& timeouts, PipelineCounters& counters);
+
+}  // namespace ctflow

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// How long the kernel keeps an idle entry, by protocol and state.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <string>
+
+#include "ctflow/flow.hpp"
+
+namespace ctflow {
+
+/// The conntrack timeouts of one network namespace (net.netfilter.nf_conntrack_*_timeout*), with
+/// the kernel's defaults.
+struct Timeouts {
+  using Seconds = std::chrono::seconds;
+
+  /// By enum tcp_conntrack: NONE, SYN_SENT, SYN_RECV, ESTABLISHED, FIN_WAIT, CLOSE_WAIT, LAST_ACK,
+  /// TIME_WAIT, CLOSE, SYN_SENT2.
+  std::array<Seconds, 10> tcp{Seconds(0),   Seconds(120), Seconds(60), Seconds(432'000),
+                              Seconds(120), Seconds(60),  Seconds(30), Seconds(120),
+                              Seconds(10),  Seconds(120)};
+  Seconds tcp_max_retrans{300};     ///< replaces a longer one while segments are retransmitted
+  Seconds tcp_unacknowledged{300};  ///< replaces a longer one while data is unacknowledged
+  Seconds udp{30};
+  Seconds udp_stream{120};  ///< once the entry is ASSURED
+  Seconds icmp{30};
+  Seconds icmpv6{30};
+  Seconds gre{30};
+  Seconds gre_stream{180};  ///< once the entry is ASSURED
+  Seconds generic{600};
+  /// By enum sctp_conntrack: NONE, CLOSED, COOKIE_WAIT, COOKIE_ECHOED, ESTABLISHED, SHUTDOWN_SENT,
+  /// SHUTDOWN_RECD, SHUTDOWN_ACK_SENT, HEARTBEAT_SENT.
+  std::array<Seconds, 9> sctp{Seconds(0), Seconds(10), Seconds(3), Seconds(3), Seconds(210),
+                              Seconds(3), Seconds(3),  Seconds(3), Seconds(30)};
+  /// By enum ct_dccp_states: NONE, REQUEST, RESPOND, PARTOPEN, OPEN, CLOSEREQ, CLOSING, TIMEWAIT.
+  std::array<Seconds, 8> dccp{Seconds(0),      Seconds(240), Seconds(480), Seconds(480),
+                              Seconds(43'200), Seconds(64),  Seconds(64),  Seconds(240)};
+
+  friend bool operator==(const Timeouts&, const Timeouts&) = default;
+};
+
+/// The timeouts in force. What a directory does not have (a protocol the kernel was built without)
+/// keeps its default.
+Timeouts read_timeouts(const std::string& directory = "/proc/sys/net/netfilter");
+
+/// The timeout that the last packet of this connection set. Zero when the kernel did not tell the
+/// state it depends on.
+std::chrono::seconds timeout_of(const Flow& flow, const Timeouts& timeouts);
+
+}  // namespace ctflow

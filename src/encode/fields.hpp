@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The Information Elements: the only place where an element's id, length and meaning appear.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+
+#include "ctflow/flow.hpp"
+#include "encode/wire.hpp"
+
+namespace ctflow {
+
+/// One direction of a connection: what one Data Record describes.
+struct Record {
+  const Flow& flow;
+  bool initiator;  ///< true: original direction; false: the responder's, mirrored
+};
+
+/// An Information Element as it stands in a template (RFC 7011 section 3.2) together with how it is
+/// filled, so that template and record cannot disagree. `encode` writes exactly `length` octets.
+struct Field {
+  std::uint16_t element;
+  std::uint16_t length;
+  void (*encode)(WireWriter&, const Record&);
+};
+
+/// Names and ids: IANA "IP Flow Information Export (IPFIX) Entities"; NetFlow v9 uses the same ids.
+namespace field {
+
+/// Protocols whose tuple carries transport ports (RFC 768, 9293, 3828, 9260, 4340).
+constexpr bool has_ports(std::uint8_t protocol) {
+  return protocol == 6 || protocol == 17 || protocol == 136 || protocol == 132 || protocol == 33;
+}
+
+constexpr std::uint16_t source_port(const Tuple& tuple) {
+  return has_ports(tuple.protocol) ? tuple.source_port : std::uint16_t{0};
+}
+constexpr std::uint16_t destination_port(const Tuple& tuple) {
+  return has_ports(tuple.protocol) ? tuple.destination_port : std::uint16_t{0};
+}
+
+inline void put_ipv4(WireWriter& writer, const IpAddress& address) {
+  writer.bytes(std::span(address.octets).first<4>());
+}
+inline void put_ipv6(WireWriter& writer, const IpAddress& address) { writer.bytes(address.octets); }
+
+inline void put_milliseconds(WireWriter& writer, TimePoint time) {
+  const auto since_epoch = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
+  writer.u64(since_epoch.count() > 0 ? static_cast<std::uint64_t>(since_epoch.count()) : 0);
+}
+
+/// The responder's record is the mirrored original tuple, so that both records of a translated
+/// connection carry the same two addresses (docs/protocol.md, "NAT").
+inline const IpAddress& record_source(const Record& record) {
+  return record.initiator ? record.flow.original.source : record.flow.original.destination;
+}
+inline const IpAddress& record_destination(const Record& record) {
+  return record.initiator ? record.flow.original.destination : record.flow.original.source;
+}
+
+inline void put_icmp_type_code(WireWriter& writer, const Record& record) {
+  const Tuple& tuple = record.initiator ? record.flow.original : record.flow.reply;
+  writer.u8(tuple.icmp_type);
+  writer.u8(tuple.icmp_code);
+}
+
+/// 21 and 22 count from the boot that the message header tells, which is known when the message is
+/// finished: Netflow9Encoder fills them in then.
+inline void put_later(WireWriter& writer, const Record& /*record*/) { writer.u32(0); }
+
+inline constexpr Field kOctetDeltaCount{
+    1, 8, [](WireWriter& w, const Record& r) {
+      w.u64(r.initiator ? r.flow.forward.octets : r.flow.backward.octets);
+    }};
+inline constexpr Field kPacketDeltaCount{
+    2, 8, [](WireWriter& w, const Record& r) {
+      w.u64(r.initiator ? r.flow.forward.packets : r.flow.backward.packets);
+    }};
+inline constexpr Field kProtocolIdentifier{
+    4, 1, [](WireWriter& w, const Record& r) { w.u8(r.flow.original.protocol); }};
+inline constexpr Field kSourceTransportPort{
+    7, 2, [](WireWriter& w, const Record& r) {
+      w.u16(r.initiator ? source_port(r.flow.original) : destination_port(r.flow.original));
+    }};
+inline constexpr Field kSourceIpv4Address{
+    8, 4, [](WireWriter& w, const Record& r) { put_ipv4(w, record_source(r)); }};
+inline constexpr Field kIngressInterface{
+    10, 4, [](WireWriter& w, const Record& r) {
+      w.u32(r.initiator ? r.flow.ingress_interface : r.flow.egress_interface);
+    }};
+inline constexpr Field kDestinationTransportPort{
+    11, 2, [](WireWriter& w, const Record& r) {
+      w.u16(r.initiator ? destination_port(r.flow.original) : source_port(r.flow.original));
+    }};
+inline constexpr Field kDestinationIpv4Address{
+    12, 4, [](WireWriter& w, const Record& r) { put_ipv4(w, record_destination(r)); }};
+inline constexpr Field kEgressInterface{
+    14, 4, [](WireWriter& w, const Record& r) {
+      w.u32(r.initiator ? r.flow.egress_interface : r.flow.ingress_interface);
+    }};
+inline constexpr Field kFlowEndSysUpTime{21, 4, put_later};
+inline constexpr Field kFlowStartSysUpTime{22, 4, put_later};
+inline constexpr Field kSourceIpv6Address{
+    27, 16, [](WireWriter& w, const Record& r) { put_ipv6(w, record_source(r)); }};
+inline constexpr Field kDestinationIpv6Address{
+    28, 16, [](WireWriter& w, const Record& r) { put_ipv6(w, record_destination(r)); }};
+inline constexpr Field kIcmpTypeCodeIpv4{32, 2, put_icmp_type_code};
+inline constexpr Field kFlowDirection{
+    61, 1, [](WireWriter& w, const Record&) { w.u8(0); }};  // each record is metered at its ingress
+inline constexpr Field kFlowEndReason{136, 1, [](WireWriter& w, const Record& r) {
+                                        w.u8(static_cast<std::uint8_t>(r.flow.end_reason));
+                                      }};
+inline constexpr Field kIcmpTypeCodeIpv6{139, 2, put_icmp_type_code};
+inline constexpr Field kFlowId{148, 8, [](WireWriter& w, const Record& r) { w.u64(r.flow.id); }};
+inline constexpr Field kFlowStartMilliseconds{
+    152, 8, [](WireWriter& w, const Record& r) { put_milliseconds(w, r.flow.start); }};
+inline constexpr Field kFlowEndMilliseconds{
+    153, 8, [](WireWriter& w, const Record& r) { put_milliseconds(w, r.flow.end); }};
+
+// After translation a packet of the initiator travels as the reply tuple reversed.
+inline constexpr Field kPostNatSourceIpv4Address{
+    225, 4, [](WireWriter& w, const Record& r) { put_ipv4(w, r.flow.reply.destination); }};
+inline constexpr Field kPostNatDestinationIpv4Address{
+    226, 4, [](WireWriter& w, const Record& r) { put_ipv4(w, r.flow.reply.source); }};
+inline constexpr Field kPostNaptSourceTransportPort{
+    227, 2, [](WireWriter& w, const Record& r) { w.u16(destination_port(r.flow.reply)); }};
+inline constexpr Field kPostNaptDestinationTransportPort{
+    228, 2, [](WireWriter& w, const Record& r) { w.u16(source_port(r.flow.reply)); }};
+inline constexpr Field kPostNatSourceIpv6Address{
+    281, 16, [](WireWriter& w, const Record& r) { put_ipv6(w, r.flow.reply.destination); }};
+inline constexpr Field kPostNatDestinationIpv6Address{
+    282, 16, [](WireWriter& w, const Record& r) { put_ipv6(w, r.flow.reply.source); }};
+
+inline constexpr Field kIngressVrfId{
+    234, 4, [](WireWriter& w, const Record& r) {
+      w.u32(r.initiator ? r.flow.original.zone : r.flow.reply.zone);
+    }};
+inline constexpr Field kEgressVrfId{235, 4, [](WireWriter& w, const Record& r) {
+                                      w.u32(r.initiator ? r.flow.reply.zone : r.flow.original.zone);
+                                    }};
+
+}  // namespace field
+}  // namespace ctflow

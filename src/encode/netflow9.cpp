@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "encode/netflow9.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "encode/export_time.hpp"
+
+namespace ctflow {
+namespace {
+
+constexpr std::uint16_t kVersion = 9;
+constexpr std::size_t kHeaderLength = 20;      // RFC 3954 section 5.1
+constexpr std::uint16_t kTemplateFlowSet = 0;  // RFC 3954 section 5.2
+constexpr std::uint16_t kOptionsFlowSet = 1;   // RFC 3954 section 6.1
+constexpr std::size_t kAlignment = 4;          // RFC 3954 section 5.3
+
+constexpr std::uint16_t kScopeSystem = 1;  // RFC 3954 section 6.1
+constexpr std::uint16_t kSamplingInterval = 34;
+constexpr std::uint16_t kSamplingAlgorithm = 35;
+
+/// All layouts have flowStartSysUpTime behind two addresses and two counters.
+std::size_t time_offset(const Template& layout) {
+  std::size_t offset = 0;
+  for (const Field& field : layout.fields) {
+    if (field.element == field::kFlowStartSysUpTime.element) break;
+    offset += field.length;
+  }
+  return offset;
+}
+
+std::int64_t milliseconds(TimePoint time) {
+  return std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+Netflow9Encoder::Netflow9Encoder(const EncoderOptions& options, TimePoint boot)
+    : SetEncoder({kHeaderLength, kTemplateFlowSet, kOptionsFlowSet, kAlignment},
+                 netflow9_templates(options.zones)),
+      source_id_(options.observation_domain),
+      boot_(milliseconds(boot)) {}
+
+void Netflow9Encoder::begin(std::span<std::byte> buffer) {
+  // The smallest record is 47 octets long: no message of this size can hold more.
+  times_.reserve(buffer.size() / 47);
+  times_.clear();
+  SetEncoder::begin(buffer);
+}
+
+void Netflow9Encoder::record_written(std::size_t offset, const Flow& flow, const Template& layout) {
+  if (times_.size() == times_.capacity()) return;  // the record did not fit either
+  times_.push_back({offset, offset + time_offset(layout), flow.start, flow.end});
+}
+
+void Netflow9Encoder::discard_records(std::size_t offset) {
+  while (!times_.empty() && times_.back().record_offset >= offset) times_.pop_back();
+}
+
+void Netflow9Encoder::write_sampling_template(WireWriter& writer) {
+  writer.u16(kSamplingOptionsId);
+  writer.u16(4);  // octets of scope fields
+  writer.u16(8);  // octets of option fields
+  writer.u16(kScopeSystem);
+  writer.u16(4);
+  writer.u16(kSamplingInterval);
+  writer.u16(4);
+  writer.u16(kSamplingAlgorithm);
+  writer.u16(1);
+}
+
+void Netflow9Encoder::write_sampling_record(WireWriter& writer) {
+  writer.u32(source_id_);
+  writer.u32(1);  // one of one packet
+  writer.u8(1);   // deterministic
+}
+
+std::uint32_t Netflow9Encoder::advance_uptime(std::uint32_t unix_seconds) {
+  // Whole seconds below 2^32 ms: past 49.7 days the value stays and the base moves instead, so that
+  // it neither wraps nor runs backwards when the wall clock is set back.
+  constexpr std::int64_t kLargest = std::numeric_limits<std::uint32_t>::max();
+  const std::int64_t since_boot = std::int64_t{unix_seconds} * 1000 - boot_;
+  const std::int64_t bounded = std::clamp<std::int64_t>(since_boot, uptime_, kLargest);
+  uptime_ = static_cast<std::uint32_t>(bounded);
+  return uptime_;
+}
+
+std::span<const std::byte> Netflow9Encoder::finish(TimePoint now) {
+  WireWriter& writer = close_message();
+  const std::uint32_t seconds = export_seconds(now);
+  const std::uint32_t uptime = advance_uptime(seconds);
+  const std::int64_t base = std::int64_t{seconds} * 1000 - uptime;
+  const auto since_base = [base, uptime](TimePoint time) {
+    return static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(milliseconds(time) - base, 0, uptime));
+  };
+  for (const RecordTimes& times : times_) {
+    writer.overwrite_u32(times.time_offset, since_base(times.start));
+    writer.overwrite_u32(times.time_offset + 4, since_base(times.end));
+  }
+  const MessageContent& held = content();
+  writer.overwrite_u16(0, kVersion);
+  writer.overwrite_u16(
+      2, static_cast<std::uint16_t>(held.templates + held.data_records + held.option_records));
+  writer.overwrite_u32(4, uptime);
+  writer.overwrite_u32(8, seconds);
+  writer.overwrite_u32(12, sequence_);
+  writer.overwrite_u32(16, source_id_);
+  ++sequence_;
+  return writer.written();
+}
+
+}  // namespace ctflow

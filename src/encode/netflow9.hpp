@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// NetFlow version 9 packets (RFC 3954).
+#pragma once
+
+#include <vector>
+
+#include "encode/set_encoder.hpp"
+
+namespace ctflow {
+
+class Netflow9Encoder : public SetEncoder {
+ public:
+  /// `boot`: when this host started; sysUpTime and the records' times count from there.
+  Netflow9Encoder(const EncoderOptions& options, TimePoint boot);
+
+  void begin(std::span<std::byte> buffer) override;
+  [[nodiscard]] std::span<const std::byte> finish(TimePoint now) override;
+
+ private:
+  /// The times of one record, which can be written only when the header's sysUpTime is known.
+  struct RecordTimes {
+    std::size_t record_offset;
+    std::size_t time_offset;  ///< of flowStartSysUpTime; flowEndSysUpTime follows it
+    TimePoint start;
+    TimePoint end;
+  };
+
+  void write_sampling_template(WireWriter& writer) override;
+  void write_sampling_record(WireWriter& writer) override;
+  void record_written(std::size_t offset, const Flow& flow, const Template& layout) override;
+  void discard_records(std::size_t offset) override;
+
+  /// sysUpTime of a header that says `unix_seconds`; never less than that of an earlier message.
+  std::uint32_t advance_uptime(std::uint32_t unix_seconds);
+
+  std::uint32_t source_id_;
+  std::uint32_t sequence_ = 0;  ///< earlier packets, modulo 2^32 (RFC 3954 section 5.1)
+  std::int64_t boot_;           ///< milliseconds since 1970
+  std::uint32_t uptime_ = 0;    ///< of the latest message, milliseconds
+  std::vector<RecordTimes> times_;
+};
+
+}  // namespace ctflow

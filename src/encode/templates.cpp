@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "encode/templates.hpp"
+
+#include <array>
+#include <utility>
+
+namespace ctflow {
+namespace {
+
+enum class Format : std::uint8_t { kIpfix, kNetflow9 };
+
+template <std::size_t kLeft, std::size_t kRight>
+constexpr auto operator+(const std::array<Field, kLeft>& left,
+                         const std::array<Field, kRight>& right) {
+  std::array<Field, kLeft + kRight> all{};
+  for (std::size_t i = 0; i < kLeft; ++i) all[i] = left[i];
+  for (std::size_t i = 0; i < kRight; ++i) all[kLeft + i] = right[i];
+  return all;
+}
+
+using namespace field;  // the tables below are lists of these names
+
+constexpr std::array<Field, 0> kNothing{};
+constexpr std::array kIpv4Head{kSourceIpv4Address, kDestinationIpv4Address};
+constexpr std::array kIpv6Head{kSourceIpv6Address, kDestinationIpv6Address};
+constexpr std::array kCounts{kOctetDeltaCount, kPacketDeltaCount};
+constexpr std::array kIpfixTimes{kFlowStartMilliseconds, kFlowEndMilliseconds};
+constexpr std::array kNetflow9Times{kFlowStartSysUpTime, kFlowEndSysUpTime};
+constexpr std::array kTail{
+    kIngressInterface,   kEgressInterface, kSourceTransportPort, kDestinationTransportPort,
+    kProtocolIdentifier, kFlowEndReason,   kFlowDirection};
+constexpr std::array kIpv4Translation{kPostNatSourceIpv4Address, kPostNatDestinationIpv4Address,
+                                      kPostNaptSourceTransportPort,
+                                      kPostNaptDestinationTransportPort};
+constexpr std::array kIpv6Translation{kPostNatSourceIpv6Address, kPostNatDestinationIpv6Address,
+                                      kPostNaptSourceTransportPort,
+                                      kPostNaptDestinationTransportPort};
+constexpr std::array kZones{kIngressVrfId, kEgressVrfId};
+
+constexpr bool is_ipv4(RecordKind kind) { return kind <= RecordKind::kIpv4IcmpNat; }
+
+template <RecordKind kKind>
+constexpr auto head() {
+  if constexpr (is_ipv4(kKind)) {
+    return kIpv4Head;
+  } else {
+    return kIpv6Head;
+  }
+}
+
+template <Format kFormat>
+constexpr auto body() {
+  if constexpr (kFormat == Format::kIpfix) {
+    return kCounts + kIpfixTimes + kTail + std::array{kFlowId};
+  } else {
+    // flowId makes nfdump take a NetFlow v9 record for a firewall event: IPFIX only.
+    return kCounts + kNetflow9Times + kTail;
+  }
+}
+
+template <RecordKind kKind>
+constexpr auto translation() {
+  if constexpr (kKind == RecordKind::kIpv4Nat || kKind == RecordKind::kIpv4IcmpNat ||
+                kKind == RecordKind::kNat64 || kKind == RecordKind::kIcmpNat64) {
+    return kIpv4Translation;
+  } else if constexpr (kKind == RecordKind::kIpv6Nat || kKind == RecordKind::kIpv6IcmpNat) {
+    return kIpv6Translation;
+  } else {
+    return kNothing;
+  }
+}
+
+template <Format kFormat, RecordKind kKind>
+constexpr auto icmp() {
+  constexpr bool kIsIcmp = kKind == RecordKind::kIpv4Icmp || kKind == RecordKind::kIpv4IcmpNat ||
+                           kKind == RecordKind::kIpv6Icmp || kKind == RecordKind::kIpv6IcmpNat ||
+                           kKind == RecordKind::kIcmpNat64;
+  if constexpr (!kIsIcmp) {
+    return kNothing;
+  } else if constexpr (is_ipv4(kKind) || kFormat == Format::kNetflow9) {
+    return std::array{kIcmpTypeCodeIpv4};  // NetFlow v9 collectors read 32 for both families
+  } else {
+    return std::array{kIcmpTypeCodeIpv6};
+  }
+}
+
+template <bool kWithZones>
+constexpr auto zones() {
+  if constexpr (kWithZones) {
+    return kZones;
+  } else {
+    return kNothing;
+  }
+}
+
+template <Format kFormat, RecordKind kKind, bool kWithZones>
+constexpr auto kLayout = head<kKind>() + body<kFormat>() +
+                         translation<kKind>() + icmp<kFormat, kKind>() + zones<kWithZones>();
+
+template <const auto& kFields, std::size_t... kIndex>
+void encode_fields(WireWriter& writer, const Record& record, std::index_sequence<kIndex...>) {
+  (kFields[kIndex].encode(writer, record), ...);  // constant pointers: the compiler inlines them
+}
+
+template <const auto& kFields>
+void encode_layout(WireWriter& writer, const Record& record) {
+  encode_fields<kFields>(writer, record, std::make_index_sequence<kFields.size()>());
+}
+
+constexpr std::uint16_t kFirstId = 256;
+constexpr std::uint16_t kZonesStep = 64;  // ids with zones: another layout, another id
+
+template <Format kFormat, bool kWithZones, std::size_t... kIndex>
+constexpr auto make_templates(std::index_sequence<kIndex...>) {
+  return std::array<Template, kRecordKinds>{
+      Template{static_cast<std::uint16_t>(kFirstId + kIndex + (kWithZones ? kZonesStep : 0)),
+               kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones>,
+               encode_layout<kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones>>}...};
+}
+
+template <Format kFormat, bool kWithZones>
+constexpr auto kTemplates =
+    make_templates<kFormat, kWithZones>(std::make_index_sequence<kRecordKinds>());
+
+constexpr std::size_t record_length(std::span<const Field> fields) {
+  std::size_t length = 0;
+  for (const Field& item : fields) length += item.length;
+  return length;
+}
+
+template <Format kFormat, RecordKind kKind, bool kWithZones = false>
+constexpr std::size_t kLength = record_length(kLayout<kFormat, kKind, kWithZones>);
+
+static_assert(kLength<Format::kIpfix, RecordKind::kIpv4> == 63);
+static_assert(kLength<Format::kIpfix, RecordKind::kIpv4Nat> == 75);
+static_assert(kLength<Format::kIpfix, RecordKind::kIpv4Icmp> == 65);
+static_assert(kLength<Format::kIpfix, RecordKind::kIpv4IcmpNat> == 77);
+static_assert(kLength<Format::kIpfix, RecordKind::kIpv6> == 87);
+static_assert(kLength<Format::kIpfix, RecordKind::kIpv6Nat> == 123);
+static_assert(kLength<Format::kIpfix, RecordKind::kNat64> == 99);
+static_assert(kLength<Format::kIpfix, RecordKind::kIpv6Icmp> == 89);
+static_assert(kLength<Format::kIpfix, RecordKind::kIpv6IcmpNat> == 125);
+static_assert(kLength<Format::kIpfix, RecordKind::kIcmpNat64> == 101);
+static_assert(kLength<Format::kIpfix, RecordKind::kIpv4, true> == 71);
+static_assert(kLength<Format::kNetflow9, RecordKind::kIpv4> == 47);
+static_assert(kLength<Format::kNetflow9, RecordKind::kIpv4Nat> == 59);
+static_assert(kLength<Format::kNetflow9, RecordKind::kIpv4Icmp> == 49);
+static_assert(kLength<Format::kNetflow9, RecordKind::kIpv6> == 71);
+
+}  // namespace
+
+TemplateSet ipfix_templates(bool with_zones) {
+  return with_zones ? TemplateSet(kTemplates<Format::kIpfix, true>)
+                    : TemplateSet(kTemplates<Format::kIpfix, false>);
+}
+
+TemplateSet netflow9_templates(bool with_zones) {
+  return with_zones ? TemplateSet(kTemplates<Format::kNetflow9, true>)
+                    : TemplateSet(kTemplates<Format::kNetflow9, false>);
+}
+
+RecordKind record_kind(const Record& record) {
+  constexpr std::uint8_t kProtocolIcmp = 1;
+  constexpr std::uint8_t kProtocolIcmpv6 = 58;
+  const Tuple& original = record.flow.original;
+  const bool nat = record.initiator && translated(record.flow);
+  if (original.family == AddressFamily::kIpv4) {
+    if (original.protocol == kProtocolIcmp) {
+      return nat ? RecordKind::kIpv4IcmpNat : RecordKind::kIpv4Icmp;
+    }
+    return nat ? RecordKind::kIpv4Nat : RecordKind::kIpv4;
+  }
+  const bool nat64 = record.flow.reply.family == AddressFamily::kIpv4;
+  if (original.protocol == kProtocolIcmpv6) {
+    if (!nat) return RecordKind::kIpv6Icmp;
+    return nat64 ? RecordKind::kIcmpNat64 : RecordKind::kIpv6IcmpNat;
+  }
+  if (!nat) return RecordKind::kIpv6;
+  return nat64 ? RecordKind::kNat64 : RecordKind::kIpv6Nat;
+}
+
+}  // namespace ctflow
