@@ -2,26 +2,36 @@
 // The seam at the start of the path: where finished connections come from.
 #pragma once
 
-#include <functional>
-
 #include "ctflow/flow.hpp"
+#include "ctflow/metrics.hpp"
 
 namespace ctflow {
 
-/// Called once per finished connection. Must not throw; the flow may be changed by the callee.
-using FlowHandler = std::function<void(Flow&)>;
+/// Takes flows from a source. Called from the event loop; must not throw.
+class FlowSink {
+ public:
+  virtual ~FlowSink() = default;
+
+  /// One finished connection, with times and end reason set. The callee may change the flow.
+  virtual void on_flow(Flow& flow) = 0;
+  /// No more flows are waiting just now.
+  virtual void on_batch_end() = 0;
+  /// The source has nothing left and will never have (a file was read to its end).
+  virtual void on_source_end() = 0;
+};
 
 /// Produces flows from the daemon's event loop. A fake in tests replaces the kernel.
 class FlowSource {
  public:
   virtual ~FlowSource() = default;
 
-  /// Starts delivering to `handler`, which must stay valid until stop() returns.
-  /// Throws std::system_error when the source cannot be opened.
-  virtual void start(FlowHandler handler) = 0;
+  /// Starts delivering to `sink`, which must stay valid until stop() returns.
+  virtual void start(FlowSink& sink) = 0;
 
   /// Delivers what is already waiting, then stops. Does not wait for more.
   virtual void stop() = 0;
+
+  [[nodiscard]] virtual const SourceCounters& counters() const = 0;
 };
 
 }  // namespace ctflow

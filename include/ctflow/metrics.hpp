@@ -13,36 +13,39 @@ struct SourceCounters {
   std::uint64_t ended = 0;      ///< DESTROY events decoded: connections that ended
   std::uint64_t ignored = 0;    ///< well-formed messages of another kind
   std::uint64_t malformed = 0;  ///< messages dropped because they could not be decoded
-  std::uint64_t foreign = 0;    ///< messages dropped because the kernel did not send them
-  std::uint64_t overruns = 0;   ///< ENOBUFS: times the kernel dropped events, count unknown
+  std::uint64_t foreign = 0;    ///< datagrams dropped because the kernel did not send them
+  std::uint64_t overruns = 0;   ///< ENOBUFS: times the kernel dropped events, how many is unknown
+  std::uint64_t end_from_stop = 0;   ///< end = the kernel's stop time minus the protocol's timeout
+  std::uint64_t end_from_event = 0;  ///< no kernel timestamps: the time of the event instead
 };
 
-/// Counts of the pipeline between source and exporters.
+/// Counts of the pipeline. Always: source.ended = exported + lost_no_counters.
 struct PipelineCounters {
-  std::uint64_t exported = 0;          ///< connections handed to the exporters
+  std::uint64_t exported = 0;          ///< connections handed to every exporter
   std::uint64_t lost_no_counters = 0;  ///< accounting was off when the connection began
-  std::uint64_t end_from_stop = 0;     ///< end = kernel's stop minus the protocol's timeout
-  std::uint64_t end_from_event = 0;    ///< no kernel timestamps: end = time of the event
-  std::uint64_t start_from_event = 0;  ///< no kernel timestamps: start = time of the event
 };
 
-/// Counts of one collector. `flows`, `records`, `packets`, `octets` left this host; the lost ones
-/// did not.
+/// Counts of one collector. Always, once no message is open:
+/// pipeline.exported = flows + lost_would_block + lost_unresolved + lost_send_error.
 struct ExporterCounters {
+  // What left this host.
   std::uint64_t messages = 0;
-  std::uint64_t flows = 0;    ///< connections in those messages
-  std::uint64_t records = 0;  ///< flow records in those messages
+  std::uint64_t flows = 0;    ///< connections
+  std::uint64_t records = 0;  ///< flow records, one or two per connection
   std::uint64_t packets = 0;  ///< sum of packetDeltaCount
   std::uint64_t octets = 0;   ///< sum of octetDeltaCount
-  std::uint64_t template_refreshes = 0;
+  std::uint64_t templates = 0;
   std::uint64_t option_records = 0;
-  std::uint64_t refusals =
-      0;  ///< ICMP port unreachable: nobody listened, earlier messages were in vain
 
-  std::uint64_t lost_messages = 0;
-  std::uint64_t lost_would_block = 0;  ///< connections lost because the send buffer was full
-  std::uint64_t lost_unresolved = 0;   ///< connections lost because the name had no address
-  std::uint64_t lost_send_error = 0;   ///< connections lost by any other error of send
+  // What did not, in connections, by reason.
+  std::uint64_t lost_messages = 0;     ///< messages that send refused, whatever they carried
+  std::uint64_t lost_would_block = 0;  ///< the socket's send buffer was full
+  std::uint64_t lost_unresolved = 0;   ///< the collector's name has no address
+  std::uint64_t lost_send_error = 0;   ///< any other error
+
+  [[nodiscard]] std::uint64_t lost() const {
+    return lost_would_block + lost_unresolved + lost_send_error;
+  }
 };
 
 }  // namespace ctflow

@@ -47,7 +47,7 @@ EndReason end_reason(const Flow& flow) {
   return flow.present.timeout ? EndReason::kForcedEnd : EndReason::kIdleTimeout;
 }
 
-void correct_times(Flow& flow, const Timeouts& timeouts, PipelineCounters& counters) {
+void correct_times(Flow& flow, const Timeouts& timeouts, SourceCounters& counters) {
   if (!flow.present.start) flow.start = flow.event_time;
   if (flow.present.stop) {
     flow.end = estimate_end(flow, timeouts);

@@ -16,6 +16,6 @@ EndReason end_reason(const Flow& flow);
 /// The kernel's stop time is the moment of removal, and for an entry that expired that of expiry:
 /// last packet plus the protocol's timeout (nf_ct_delete()). Afterwards
 /// start <= end <= event_time holds.
-void correct_times(Flow& flow, const Timeouts& timeouts, PipelineCounters& counters);
+void correct_times(Flow& flow, const Timeouts& timeouts, SourceCounters& counters);
 
 }  // namespace ctflow

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/conntrack_source.hpp"
+
+namespace ctflow {
+namespace {
+
+constexpr std::chrono::seconds kTimeoutsInterval{60};
+
+}  // namespace
+
+ConntrackSource::ConntrackSource(boost::asio::io_context& io, const SourceConfig& config)
+    : listener_(io, config), timer_(io) {}
+
+void ConntrackSource::start(FlowSink& sink) {
+  reader_.emplace(sink, counters_, read_timeouts());
+  listener_.start(*reader_, counters_);
+  watch_timeouts();
+}
+
+void ConntrackSource::watch_timeouts() {
+  timer_.expires_after(kTimeoutsInterval);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    reader_->set_timeouts(read_timeouts());
+    watch_timeouts();
+  });
+}
+
+void ConntrackSource::stop() {
+  timer_.cancel();
+  listener_.stop();
+}
+
+}  // namespace ctflow

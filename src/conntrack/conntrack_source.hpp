@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The kernel's connection table as a source of flows.
+#pragma once
+
+#include <optional>
+
+#include "conntrack/event_listener.hpp"
+#include "conntrack/event_reader.hpp"
+#include "ctflow/flow_source.hpp"
+
+namespace ctflow {
+
+class ConntrackSource : public FlowSource {
+ public:
+  /// Opens the netlink socket: events are queued from here on. Throws std::system_error.
+  ConntrackSource(boost::asio::io_context& io, const SourceConfig& config);
+
+  void start(FlowSink& sink) override;
+  void stop() override;
+  [[nodiscard]] const SourceCounters& counters() const override { return counters_; }
+
+ private:
+  /// Reads the timeouts again from time to time: an administrator may change them.
+  void watch_timeouts();
+
+  EventListener listener_;
+  boost::asio::steady_timer timer_;
+  SourceCounters counters_;
+  std::optional<EventReader> reader_;
+};
+
+}  // namespace ctflow

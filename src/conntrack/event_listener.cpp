@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/event_listener.hpp"
+
+#include <linux/netfilter/nfnetlink_compat.h>
+
+#include <boost/asio/post.hpp>
+
+namespace ctflow {
+
+EventListener::EventListener(boost::asio::io_context& io, const SourceConfig& config)
+    : socket_(NF_NETLINK_CONNTRACK_DESTROY), descriptor_(io), timer_(io), nap_(config.nap) {
+  const std::size_t granted = socket_.set_receive_buffer(config.receive_buffer);
+  if (granted < config.receive_buffer) {
+    log::warn(
+        "receive_buffer_small wanted={} granted={} mend=\"sysctl -w net.core.rmem_max={}, or start "
+        "as root\"",
+        config.receive_buffer, granted, config.receive_buffer / 2);
+  }
+  descriptor_.assign(socket_.descriptor());
+}
+
+EventListener::~EventListener() {
+  if (descriptor_.is_open()) descriptor_.release();  // the socket closes its own descriptor
+}
+
+void EventListener::start(EventConsumer& consumer, SourceCounters& counters) {
+  consumer_ = &consumer;
+  counters_ = &counters;
+  wait();
+}
+
+void EventListener::wait() {
+  descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                         [this](const boost::system::error_code& error) {
+                           if (!error) nap();
+                         });
+}
+
+void EventListener::nap() {
+  if (nap_.count() == 0) {
+    drain();
+    return;
+  }
+  timer_.expires_after(nap_);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) drain();
+  });
+}
+
+void EventListener::drain() {
+  for (int i = 0; i < kBatchesPerTurn; ++i) {
+    if (!read_batch()) {
+      consumer_->on_batch_end();
+      wait();
+      return;
+    }
+  }
+  consumer_->on_batch_end();
+  // More is waiting: go on at once, but behind whatever else is ready.
+  timer_.expires_after(std::chrono::seconds(0));
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) drain();
+  });
+}
+
+bool EventListener::read_batch() {
+  std::error_code error;
+  const std::span<const Datagram> datagrams = socket_.receive(error);
+  if (error) {
+    on_error(error);
+    return error == std::errc::no_buffer_space;  // what is queued behind the gap is still there
+  }
+  if (datagrams.empty()) return false;
+  const TimePoint now = std::chrono::system_clock::now();
+  for (const Datagram& datagram : datagrams) {
+    if (!datagram.from_kernel) {
+      ++counters_->foreign;
+      if (foreign_log_.allow()) log::warn("event_foreign suppressed={}", foreign_log_.suppressed());
+    } else if (datagram.truncated) {
+      ++counters_->malformed;
+    } else {
+      consumer_->on_datagram(datagram.bytes, now);
+    }
+  }
+  return true;
+}
+
+void EventListener::on_error(const std::error_code& error) {
+  if (error == std::errc::no_buffer_space) {
+    ++counters_->overruns;
+    if (overrun_log_.allow()) {
+      log::warn(
+          "events_lost reason=kernel_overrun overruns={} suppressed={} mend=\"raise "
+          "source.receive_buffer\"",
+          counters_->overruns, overrun_log_.suppressed());
+    }
+  } else if (error_log_.allow()) {
+    log::error("netlink_receive_failed error={} suppressed={}", log::quoted(error.message()),
+               error_log_.suppressed());
+  }
+}
+
+void EventListener::stop() {
+  timer_.cancel();
+  boost::system::error_code ignored;
+  descriptor_.cancel(ignored);
+  if (consumer_ == nullptr) return;
+  socket_.leave_groups();
+  while (read_batch()) {
+  }
+  consumer_->on_batch_end();
+}
+
+}  // namespace ctflow

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Reads conntrack events in batches from within the event loop.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "conntrack/netlink_socket.hpp"
+#include "ctflow/config.hpp"
+#include "ctflow/flow.hpp"
+#include "ctflow/metrics.hpp"
+#include "observe/log.hpp"
+
+namespace ctflow {
+
+/// Takes what the listener read.
+class EventConsumer {
+ public:
+  virtual ~EventConsumer() = default;
+  /// One datagram of the kernel, one or more netlink messages; `time`: when it was read.
+  virtual void on_datagram(Bytes datagram, TimePoint time) = 0;
+  /// Nothing more is waiting just now.
+  virtual void on_batch_end() = 0;
+};
+
+/// Receives DESTROY events. Waits until one is there, then pauses for the configured nap before it
+/// reads all that came meanwhile: waking up for each event costs two to four times as much and
+/// slows the kernel's own side.
+class EventListener {
+ public:
+  /// Opens the socket: from here on the kernel queues events. Throws std::system_error.
+  EventListener(boost::asio::io_context& io, const SourceConfig& config);
+  ~EventListener();
+
+  EventListener(const EventListener&) = delete;
+  EventListener& operator=(const EventListener&) = delete;
+
+  /// Starts reading. `consumer` and `counters` must stay valid until stop() returns.
+  void start(EventConsumer& consumer, SourceCounters& counters);
+
+  /// Leaves the event groups, delivers what the socket still holds, and ends.
+  void stop();
+
+ private:
+  void wait();
+  void nap();
+  /// Reads up to kBatchesPerTurn batches, then lets timers and other sockets have their turn.
+  void drain();
+  /// One batch. False: nothing was waiting.
+  bool read_batch();
+  void on_error(const std::error_code& error);
+
+  static constexpr int kBatchesPerTurn = 32;
+
+  NetlinkSocket socket_;
+  boost::asio::posix::stream_descriptor descriptor_;
+  boost::asio::steady_timer timer_;
+  std::chrono::milliseconds nap_;
+  EventConsumer* consumer_ = nullptr;
+  SourceCounters* counters_ = nullptr;
+  log::RateLimit overrun_log_;
+  log::RateLimit error_log_;
+  log::RateLimit foreign_log_;
+};
+
+}  // namespace ctflow

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/netlink_socket.hpp"
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace ctflow {
+namespace {
+
+[[noreturn]] void fail(const char* what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+}  // namespace
+
+void NetlinkSocket::Closer::operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+
+NetlinkSocket::NetlinkSocket(std::uint32_t groups)
+    : socket_(mnl_socket_open2(NETLINK_NETFILTER, SOCK_NONBLOCK | SOCK_CLOEXEC)),
+      groups_(groups),
+      storage_(kBatch * kDatagramSize) {
+  if (!socket_) fail("opening a netlink socket");
+  if (mnl_socket_bind(socket_.get(), groups, MNL_SOCKET_AUTOPID) != 0) {
+    fail(
+        "reading conntrack events needs CAP_NET_ADMIN in this network namespace: start ctflowd as "
+        "root, or give the file the capability (setcap cap_net_admin+ep FILE), or the service "
+        "(AmbientCapabilities=CAP_NET_ADMIN)");
+  }
+  for (std::size_t i = 0; i < kBatch; ++i) {
+    vectors_[i] = {storage_.data() + i * kDatagramSize, kDatagramSize};
+    headers_[i].msg_hdr.msg_iov = &vectors_[i];
+    headers_[i].msg_hdr.msg_iovlen = 1;
+    headers_[i].msg_hdr.msg_name = &senders_[i];
+  }
+}
+
+int NetlinkSocket::descriptor() const { return mnl_socket_get_fd(socket_.get()); }
+
+std::size_t NetlinkSocket::set_receive_buffer(std::size_t octets) {
+  // The kernel doubles the value to allow for its own bookkeeping (socket(7)).
+  const int wanted = static_cast<int>(std::min<std::size_t>(octets, 1U << 30) / 2);
+  if (setsockopt(descriptor(), SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof wanted) != 0) {
+    setsockopt(descriptor(), SOL_SOCKET, SO_RCVBUF, &wanted, sizeof wanted);
+  }
+  int granted = 0;
+  socklen_t length = sizeof granted;
+  if (getsockopt(descriptor(), SOL_SOCKET, SO_RCVBUF, &granted, &length) != 0) return 0;
+  return static_cast<std::size_t>(granted);
+}
+
+std::span<const Datagram> NetlinkSocket::receive(std::error_code& error) {
+  error.clear();
+  for (mmsghdr& header : headers_) {
+    header.msg_hdr.msg_namelen = sizeof(sockaddr_nl);
+    header.msg_hdr.msg_flags = 0;
+  }
+  const int count = recvmmsg(descriptor(), headers_.data(), kBatch, MSG_DONTWAIT, nullptr);
+  if (count < 0) {
+    if (errno != EAGAIN && errno != EINTR) error.assign(errno, std::generic_category());
+    return {};
+  }
+  const auto received = static_cast<std::size_t>(count);
+  for (std::size_t i = 0; i < received; ++i) {
+    const std::size_t length = std::min<std::size_t>(headers_[i].msg_len, kDatagramSize);
+    datagrams_[i].bytes = Bytes(storage_).subspan(i * kDatagramSize, length);
+    datagrams_[i].truncated = (headers_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
+    datagrams_[i].from_kernel = senders_[i].nl_pid == 0;
+  }
+  return std::span<const Datagram>(datagrams_).first(received);
+}
+
+void NetlinkSocket::leave_groups() {
+  for (int group = 1; group <= 32; ++group) {
+    if ((groups_ & (1U << (group - 1))) == 0) continue;
+    setsockopt(descriptor(), SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof group);
+  }
+}
+
+}  // namespace ctflow

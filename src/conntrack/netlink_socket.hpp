@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A netlink socket that receives the events of one or more multicast groups.
+#pragma once
+
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <system_error>
+#include <vector>
+
+#include "conntrack/attributes.hpp"
+
+struct mnl_socket;
+
+namespace ctflow {
+
+/// One received datagram. Valid until the next receive().
+struct Datagram {
+  Bytes bytes;
+  bool truncated = false;    ///< larger than the buffer; `bytes` is its beginning
+  bool from_kernel = false;  ///< sent by the kernel, not by a process
+};
+
+class NetlinkSocket {
+ public:
+  static constexpr std::size_t kBatch = 64;           ///< datagrams per receive()
+  static constexpr std::size_t kDatagramSize = 8192;  ///< octets; an event has less than 1 KiB
+
+  /// Opens a non-blocking NETLINK_NETFILTER socket and joins `groups` (a bit mask, bit 0 = group
+  /// 1). Throws std::system_error; EPERM means that CAP_NET_ADMIN is missing.
+  explicit NetlinkSocket(std::uint32_t groups);
+
+  /// Asks for a receive buffer of `octets`, above net.core.rmem_max where that is allowed. Returns
+  /// what the kernel granted.
+  std::size_t set_receive_buffer(std::size_t octets);
+
+  /// Receives up to kBatch waiting datagrams, without waiting. Empty with no error: nothing waits.
+  /// std::errc::no_buffer_space: the kernel dropped events because the receive buffer was full.
+  std::span<const Datagram> receive(std::error_code& error);
+
+  /// Leaves all groups, so that nothing new arrives while the rest is read.
+  void leave_groups();
+
+  [[nodiscard]] int descriptor() const;
+
+ private:
+  struct Closer {
+    void operator()(mnl_socket* socket) const;
+  };
+
+  std::unique_ptr<mnl_socket, Closer> socket_;
+  std::uint32_t groups_;
+  std::vector<std::byte> storage_;
+  std::array<Datagram, kBatch> datagrams_;
+  std::array<iovec, kBatch> vectors_{};
+  std::array<sockaddr_nl, kBatch> senders_{};
+  std::array<mmsghdr, kBatch> headers_{};
+};
+
+}  // namespace ctflow

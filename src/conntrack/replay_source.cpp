@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/replay_source.hpp"
+
+#include <algorithm>
+
+namespace ctflow {
+namespace {
+
+constexpr std::uint32_t kTurnsPerSecond = 100;  // of a paced replay
+constexpr std::uint32_t kPortion = 1024;        // events per turn when not paced
+
+}  // namespace
+
+ReplaySource::ReplaySource(boost::asio::io_context& io, const std::string& file_name,
+                           std::uint32_t rate)
+    : file_(file_name), timer_(io), rate_(rate) {}
+
+void ReplaySource::start(FlowSink& sink) {
+  sink_ = &sink;
+  reader_.emplace(sink, counters_, Timeouts{});
+  play();
+}
+
+void ReplaySource::play() {
+  // Paced: as many events per turn as the rate asks, or one event in longer turns.
+  const std::uint32_t portion = rate_ == 0 ? kPortion : std::max(rate_ / kTurnsPerSecond, 1U);
+  Bytes datagram;
+  TimePoint time;
+  for (std::uint32_t i = 0; i < portion; ++i) {
+    if (!file_.next(datagram, time)) {
+      sink_->on_source_end();
+      return;
+    }
+    reader_->on_datagram(datagram, time);
+  }
+  sink_->on_batch_end();
+  timer_.expires_after(
+      std::chrono::microseconds(rate_ == 0 ? 0 : std::uint64_t{portion} * 1'000'000 / rate_));
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) play();
+  });
+}
+
+}  // namespace ctflow

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A recorded event stream as a source of flows.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <optional>
+
+#include "conntrack/event_file.hpp"
+#include "conntrack/event_reader.hpp"
+
+namespace ctflow {
+
+/// Plays a file as if the kernel sent it now; the flows keep the times of the recording. Timeouts
+/// are the kernel's defaults, so that a file gives the same records everywhere.
+class ReplaySource : public FlowSource {
+ public:
+  /// `rate`: events per second, 0 = as fast as possible. Throws EventFileError, and so does the
+  /// event loop where it comes to a damaged place of the file.
+  ReplaySource(boost::asio::io_context& io, const std::string& file_name, std::uint32_t rate);
+
+  void start(FlowSink& sink) override;
+  void stop() override { timer_.cancel(); }
+  [[nodiscard]] const SourceCounters& counters() const override { return counters_; }
+
+ private:
+  void play();
+
+  EventFileReader file_;
+  boost::asio::steady_timer timer_;
+  std::uint32_t rate_;
+  SourceCounters counters_;
+  FlowSink* sink_ = nullptr;
+  std::optional<EventReader> reader_;
+};
+
+}  // namespace ctflow
