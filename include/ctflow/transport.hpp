@@ -15,17 +15,20 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  /// Sends one message. An error means this message is lost:
+  /// Called before a message is begun: takes up a new address, a new connection. True when the peer
+  /// may not know the templates, so that they must come first; true at the first call.
+  virtual bool prepare() = 0;
+
+  /// Sends one message. An error means that this message is lost:
   /// - std::errc::operation_would_block: the send buffer is full
   /// - std::errc::not_connected: no address is known for the collector's name
   /// - anything else: what the kernel answered
   virtual std::error_code send(std::span<const std::byte> message) = 0;
 
-  /// Grows whenever the peer may be another one than before (new address): templates must be sent
-  /// again before the next record.
-  [[nodiscard]] virtual std::uint64_t session() const = 0;
+  /// True while an answer of the name service is awaited.
+  [[nodiscard]] virtual bool lookup_running() const = 0;
 
-  /// ICMP refusals seen so far: nobody listens at the collector's port.
+  /// ICMP refusals so far: nobody listened at the collector's port, earlier messages were in vain.
   [[nodiscard]] virtual std::uint64_t refusals() const = 0;
 
   /// For logs: address and port, or the name while it has no address.

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// An Exporting Process for one collector: fills messages, decides when they and the templates go.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ctflow/config.hpp"
+#include "ctflow/encoder.hpp"
+#include "ctflow/metrics.hpp"
+#include "ctflow/transport.hpp"
+
+namespace ctflow {
+
+/// The two clocks an exporter needs, read together.
+struct Instant {
+  TimePoint wall;                                ///< for what collectors are told
+  std::chrono::steady_clock::time_point steady;  ///< for intervals
+};
+using Clock = std::function<Instant()>;
+
+/// The clocks of this machine.
+Instant system_now();
+
+class Exporter {
+ public:
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  Exporter(const CollectorConfig& config, std::unique_ptr<Encoder> encoder,
+           std::unique_ptr<Transport> transport, Clock clock = system_now);
+
+  /// Puts a flow into the open message, sending it first when it is full.
+  void add(const Flow& flow);
+
+  /// Does what is due: sends a message that waited long enough, repeats templates and options.
+  void tick();
+
+  /// Sends the open message, if any.
+  void flush();
+
+  /// When tick() has something to do next.
+  [[nodiscard]] Deadline deadline() const;
+
+  [[nodiscard]] const std::string& name() const { return config_.name; }
+  [[nodiscard]] const ExporterCounters& counters() const { return counters_; }
+  [[nodiscard]] const Transport& transport() const { return *transport_; }
+
+ private:
+  /// Opens a message, after the options' own message and with templates where they are due.
+  void open();
+  void send_options(const Instant& now);
+  void add_templates(const Instant& now);
+  [[nodiscard]] bool templates_due(const Instant& now) const;
+  [[nodiscard]] bool options_due(const Instant& now) const;
+  void begin();
+  /// Finishes and sends the open message and enters it in the ledger.
+  void send(const Instant& now);
+  void count_loss(const std::error_code& error, const MessageContent& content);
+
+  CollectorConfig config_;
+  std::unique_ptr<Encoder> encoder_;
+  std::unique_ptr<Transport> transport_;
+  Clock clock_;
+  std::vector<std::byte> buffer_;
+  bool is_open_ = false;
+  bool templates_owed_ = true;
+  bool options_owed_ = true;
+  std::uint32_t messages_since_templates_ = 0;
+  Deadline opened_{};
+  Deadline templates_sent_{};
+  Deadline options_sent_{};
+  ExporterCounters counters_;
+};
+
+}  // namespace ctflow

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Owns the event loop and everything that runs in it, from start to totals.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "ctflow/config.hpp"
+#include "ctflow/flow_source.hpp"
+#include "ctflow/pipeline.hpp"
+
+namespace ctflow {
+
+class Daemon : private FlowSink {
+ public:
+  /// `io` must outlive the daemon. Throws std::system_error when a socket cannot be made.
+  Daemon(boost::asio::io_context& io, const Config& config);
+
+  /// Runs until SIGTERM, SIGINT or the end of the source; then drains, flushes and logs the totals.
+  /// Returns the exit status.
+  int run(FlowSource& source);
+
+  /// True while the system's resolver works for a collector: it cannot be interrupted.
+  [[nodiscard]] bool lookup_running() const;
+
+ private:
+  void on_flow(Flow& flow) override { pipeline_.handle(flow); }
+  void on_batch_end() override { arm_timer(); }
+  void on_source_end() override;
+
+  /// Starts the source once every collector's name had its first answer, or after a few seconds:
+  /// meanwhile the kernel queues the events.
+  void start_when_resolved(std::chrono::steady_clock::time_point latest);
+  void start();
+  void arm_timer();
+  void log_totals() const;
+
+  boost::asio::io_context& io_;
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer start_timer_;
+  boost::asio::steady_timer timer_;
+  Exporter::Deadline armed_ = Exporter::Deadline::max();
+  Pipeline pipeline_;
+  FlowSource* source_ = nullptr;
+  bool started_ = false;
+};
+
+}  // namespace ctflow

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ctflow/exporter.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ctflow {
+namespace {
+
+/// Pause before templates that could not be sent are tried again while there is no flow to send.
+constexpr std::chrono::seconds kRetry{1};
+
+}  // namespace
+
+Instant system_now() {
+  return {std::chrono::system_clock::now(), std::chrono::steady_clock::now()};
+}
+
+Exporter::Exporter(const CollectorConfig& config, std::unique_ptr<Encoder> encoder,
+                   std::unique_ptr<Transport> transport, Clock clock)
+    : config_(config),
+      encoder_(std::move(encoder)),
+      transport_(std::move(transport)),
+      clock_(std::move(clock)),
+      buffer_(config.max_message_size) {}
+
+bool Exporter::templates_due(const Instant& now) const {
+  return templates_owed_ || messages_since_templates_ >= config_.template_messages ||
+         now.steady - templates_sent_ >= config_.template_interval;
+}
+
+bool Exporter::options_due(const Instant& now) const {
+  if (!config_.sampling_options) return false;
+  return options_owed_ || now.steady - options_sent_ >= config_.options_interval;
+}
+
+void Exporter::begin() {
+  encoder_->begin(buffer_);
+  is_open_ = true;
+}
+
+void Exporter::send_options(const Instant& now) {
+  // In a message of their own: Graylog stalls on a message that mixes options and flows.
+  begin();
+  if (!encoder_->add_sampling_options()) return;  // cannot happen: kMinimumMessageSize holds them
+  options_owed_ = false;
+  options_sent_ = now.steady;
+  send(now);
+}
+
+void Exporter::add_templates(const Instant& now) {
+  templates_owed_ = false;
+  templates_sent_ = now.steady;
+  encoder_->restart_templates();
+  while (!encoder_->add_templates()) {
+    send(now);
+    begin();
+  }
+  messages_since_templates_ = 0;
+}
+
+void Exporter::open() {
+  const Instant now = clock_();
+  opened_ = now.steady;
+  if (transport_->prepare()) {
+    templates_owed_ = true;
+    options_owed_ = true;
+  }
+  // Before the first flow message: nfdump does not count options records in its expected sequence
+  // number, which does no harm in the first message of a session.
+  if (options_due(now)) send_options(now);
+  begin();
+  if (templates_due(now)) add_templates(now);
+}
+
+void Exporter::add(const Flow& flow) {
+  if (!is_open_) open();
+  if (encoder_->add(flow)) return;
+  send(clock_());
+  open();
+  if (encoder_->add(flow)) return;
+  // Behind templates there may be no room left; an empty message always has it.
+  send(clock_());
+  begin();
+  static_cast<void>(encoder_->add(flow));
+}
+
+void Exporter::tick() {
+  const Instant now = clock_();
+  if (is_open_ && now.steady - opened_ >= config_.flush_after) send(now);
+  if (is_open_) return;  // what else is due goes before or with the next message
+  if (!templates_due(now) && !options_due(now)) return;
+  open();
+  if (encoder_->content().templates > 0) {
+    send(now);
+  } else {
+    is_open_ = false;  // only options were due, and they are gone
+  }
+}
+
+void Exporter::flush() {
+  if (is_open_) send(clock_());
+}
+
+Exporter::Deadline Exporter::deadline() const {
+  if (is_open_) return opened_ + config_.flush_after;
+  if (templates_owed_ || (config_.sampling_options && options_owed_)) return opened_ + kRetry;
+  const Deadline templates = templates_sent_ + config_.template_interval;
+  if (!config_.sampling_options) return templates;
+  return std::min(templates, options_sent_ + config_.options_interval);
+}
+
+void Exporter::send(const Instant& now) {
+  const std::span<const std::byte> message = encoder_->finish(now.wall);
+  const MessageContent& content = encoder_->content();
+  is_open_ = false;
+  ++messages_since_templates_;
+  if (const std::error_code error = transport_->send(message)) {
+    count_loss(error, content);
+    return;
+  }
+  ++counters_.messages;
+  counters_.flows += content.flows;
+  counters_.records += content.data_records;
+  counters_.packets += content.packets;
+  counters_.octets += content.octets;
+  counters_.templates += content.templates;
+  counters_.option_records += content.option_records;
+}
+
+void Exporter::count_loss(const std::error_code& error, const MessageContent& content) {
+  ++counters_.lost_messages;
+  if (error == std::errc::operation_would_block) {
+    counters_.lost_would_block += content.flows;
+  } else if (error == std::errc::not_connected) {
+    counters_.lost_unresolved += content.flows;
+  } else {
+    counters_.lost_send_error += content.flows;
+  }
+  // A lost template would make the collector drop everything until the next refresh.
+  if (content.templates > 0) templates_owed_ = true;
+  if (content.option_records > 0) options_owed_ = true;
+}
+
+}  // namespace ctflow

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "transport/udp.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/address.hpp>
+
+namespace ctflow {
+namespace {
+
+using boost::asio::ip::udp;
+using Error = boost::system::error_code;
+
+constexpr std::chrono::seconds kConnectRetry{1};
+constexpr std::chrono::seconds kLookupRetry{5};
+
+template <typename Value>
+void set_option(udp::socket& socket, int level, int name, const Value* value, std::size_t length,
+                Error& error) {
+  if (setsockopt(socket.native_handle(), level, name, value, static_cast<socklen_t>(length)) != 0) {
+    error.assign(errno, boost::system::system_category());
+  }
+}
+
+void set_dscp(udp::socket& socket, bool ipv6, std::uint8_t dscp, Error& error) {
+  const int traffic_class = dscp << 2;  // RFC 2474: the upper six bits of the octet
+  if (ipv6) {
+    set_option(socket, IPPROTO_IPV6, IPV6_TCLASS, &traffic_class, sizeof traffic_class, error);
+  } else {
+    set_option(socket, IPPROTO_IP, IP_TOS, &traffic_class, sizeof traffic_class, error);
+  }
+}
+
+}  // namespace
+
+UdpTransport::UdpTransport(boost::asio::io_context& io, const CollectorConfig& config)
+    : config_(config), resolver_(io), lookup_timer_(io), socket_(io) {
+  Error error;
+  const auto address = boost::asio::ip::make_address(config.address, error);
+  if (!error) {
+    endpoint_ = Endpoint(address, config.port);
+  } else {
+    look_up();
+  }
+}
+
+void UdpTransport::look_up() {
+  lookup_running_ = true;
+  resolver_.async_resolve(config_.address, std::to_string(config_.port),
+                          udp::resolver::numeric_service,
+                          [this](const Error& error, const udp::resolver::results_type& results) {
+                            if (error != boost::asio::error::operation_aborted)
+                              on_answer(error, results);
+                          });
+}
+
+void UdpTransport::on_answer(const Error& error, const udp::resolver::results_type& results) {
+  lookup_running_ = false;
+  bool still_valid = false;
+  std::optional<Endpoint> usable;
+  Error ignored;
+  const auto source = boost::asio::ip::make_address(config_.source_address, ignored);
+  for (const auto& result : results) {
+    const Endpoint endpoint = result.endpoint();
+    if (!config_.source_address.empty() && endpoint.address().is_v4() != source.is_v4()) continue;
+    still_valid = still_valid || endpoint_ == endpoint;
+    if (!usable) usable = endpoint;
+  }
+  if (!usable) {
+    // An address that worked is better than none.
+    log::warn("collector_unresolved collector={} address={} error={} retry={}s", config_.name,
+              log::quoted(config_.address),
+              log::quoted(error ? error.message() : "no address of the source address's family"),
+              kLookupRetry.count());
+    look_up_after(kLookupRetry);
+    return;
+  }
+  if (!still_valid) {
+    endpoint_ = usable;
+    connected_ = false;
+    next_connect_ = {};
+    log::info("collector_resolved collector={} address={} peer={}", config_.name,
+              log::quoted(config_.address), peer());
+  }
+  look_up_after(config_.resolve_interval);
+}
+
+void UdpTransport::look_up_after(std::chrono::milliseconds delay) {
+  lookup_timer_.expires_after(delay);
+  lookup_timer_.async_wait([this](const Error& error) {
+    if (!error) look_up();
+  });
+}
+
+void UdpTransport::open_socket(Error& error) {
+  const bool ipv6 = endpoint_->address().is_v6();
+  if (socket_.is_open()) {
+    const Endpoint local = socket_.local_endpoint(error);
+    if (!error && local.address().is_v6() == ipv6) return;  // keeps its source port
+    socket_.close(error);
+  }
+  error.clear();
+  socket_.open(ipv6 ? udp::v6() : udp::v4(), error);
+  if (!error) socket_.non_blocking(true, error);
+  if (!error && config_.dscp != 0) set_dscp(socket_, ipv6, config_.dscp, error);
+  if (!error && !config_.bind_device.empty()) {
+    set_option(socket_, SOL_SOCKET, SO_BINDTODEVICE, config_.bind_device.c_str(),
+               config_.bind_device.size() + 1, error);
+  }
+  if (!error && !config_.source_address.empty()) {
+    const auto source = boost::asio::ip::make_address(config_.source_address, error);
+    if (!error) socket_.bind(Endpoint(source, 0), error);
+  }
+}
+
+bool UdpTransport::connect() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_connect_) return false;
+  next_connect_ = now + kConnectRetry;
+  Error error;
+  open_socket(error);
+  if (!error) socket_.connect(*endpoint_, error);
+  if (error) {
+    connect_error_ = error;
+    if (connect_log_.allow(now)) {
+      log::warn("collector_unreachable collector={} peer={} error={} suppressed={}", config_.name,
+                peer(), log::quoted(error.message()), connect_log_.suppressed());
+    }
+    Error ignored;
+    socket_.close(ignored);
+    return false;
+  }
+  connected_ = true;
+  news_ = true;
+  return true;
+}
+
+void UdpTransport::collect_refusal() {
+  int pending = 0;
+  socklen_t length = sizeof pending;
+  if (getsockopt(socket_.native_handle(), SOL_SOCKET, SO_ERROR, &pending, &length) != 0) return;
+  if (pending == 0) return;
+  ++refusals_;
+  news_ = true;  // whoever listens there next has not seen the templates
+  if (refusal_log_.allow()) {
+    log::warn("collector_refused collector={} peer={} error={} suppressed={}", config_.name, peer(),
+              log::quoted(std::generic_category().message(pending)), refusal_log_.suppressed());
+  }
+}
+
+bool UdpTransport::prepare() {
+  if (endpoint_ && !connected_) connect();
+  if (connected_) collect_refusal();
+  return std::exchange(news_, false);
+}
+
+std::error_code UdpTransport::send(std::span<const std::byte> message) {
+  if (!endpoint_) return std::make_error_code(std::errc::not_connected);
+  if (!connected_ && !connect()) return connect_error_;
+  // A pending ICMP error would be reported instead of sending: take it first.
+  collect_refusal();
+  Error error;
+  socket_.send(boost::asio::buffer(message.data(), message.size()), 0, error);
+  if (!error || error == boost::asio::error::would_block) return error;
+  if (send_log_.allow()) {
+    log::warn("send_failed collector={} peer={} octets={} error={} suppressed={}", config_.name,
+              peer(), message.size(), log::quoted(error.message()), send_log_.suppressed());
+  }
+  // The device it was bound to is gone: bind again when it is back.
+  if (error == boost::system::errc::no_such_device ||
+      error == boost::system::errc::no_such_device_or_address) {
+    Error ignored;
+    socket_.close(ignored);
+    connected_ = false;
+  }
+  return error;
+}
+
+std::string UdpTransport::peer() const {
+  if (!endpoint_) return log::quoted(config_.address);
+  const std::string address = endpoint_->address().to_string();
+  const bool ipv6 = endpoint_->address().is_v6();
+  return ipv6 ? fmt::format("[{}]:{}", address, endpoint_->port())
+              : fmt::format("{}:{}", address, endpoint_->port());
+}
+
+udp::endpoint UdpTransport::local_endpoint() const {
+  Error ignored;
+  return socket_.local_endpoint(ignored);
+}
+
+}  // namespace ctflow

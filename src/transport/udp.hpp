@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Messages as UDP datagrams (RFC 7011 section 10.3).
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <optional>
+
+#include "ctflow/config.hpp"
+#include "ctflow/transport.hpp"
+#include "observe/log.hpp"
+
+namespace ctflow {
+
+/// One connected socket. A host name is looked up in the background, first when constructed and
+/// then again and again; a new address is taken up by prepare(). The source port stays the same as
+/// long as the address family does: collectors key templates by it.
+class UdpTransport : public Transport {
+ public:
+  UdpTransport(boost::asio::io_context& io, const CollectorConfig& config);
+
+  bool prepare() override;
+  std::error_code send(std::span<const std::byte> message) override;
+  [[nodiscard]] bool lookup_running() const override { return lookup_running_; }
+  [[nodiscard]] std::uint64_t refusals() const override { return refusals_; }
+  [[nodiscard]] std::string peer() const override;
+
+  /// The socket's own address and port, once connected.
+  [[nodiscard]] boost::asio::ip::udp::endpoint local_endpoint() const;
+
+ private:
+  using Endpoint = boost::asio::ip::udp::endpoint;
+
+  void look_up();
+  void on_answer(const boost::system::error_code& error,
+                 const boost::asio::ip::udp::resolver::results_type& results);
+  void look_up_after(std::chrono::milliseconds delay);
+  /// Makes the socket send to `endpoint_`. False: cannot be just now; tried again later.
+  bool connect();
+  void open_socket(boost::system::error_code& error);
+  /// Takes the error that an ICMP message left at the socket.
+  void collect_refusal();
+
+  CollectorConfig config_;
+  boost::asio::ip::udp::resolver resolver_;
+  boost::asio::steady_timer lookup_timer_;
+  boost::asio::ip::udp::socket socket_;
+  std::optional<Endpoint> endpoint_;  ///< where to send, once known
+  bool connected_ = false;            ///< the socket sends to endpoint_
+  bool news_ = true;                  ///< for prepare(): the peer may not know the templates
+  bool lookup_running_ = false;
+  std::error_code connect_error_;
+  std::chrono::steady_clock::time_point next_connect_{};
+  std::uint64_t refusals_ = 0;
+  log::RateLimit connect_log_;
+  log::RateLimit refusal_log_;
+  log::RateLimit send_log_;
+};
+
+}  // namespace ctflow

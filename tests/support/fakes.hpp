@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Fakes at the seams: a transport that keeps what it was given, a clock that stands still.
+#pragma once
+
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "ctflow/exporter.hpp"
+#include "ctflow/transport.hpp"
+
+namespace ctflow::test {
+
+/// What a FakeTransport was given and what it answers; outlives the transport itself.
+struct FakeWire {
+  std::vector<std::vector<std::byte>> messages;
+  std::error_code answer;  ///< of the next send(); messages that fail are not kept
+  bool new_peer = true;    ///< of the next prepare()
+  int prepared = 0;
+};
+
+class FakeTransport : public Transport {
+ public:
+  explicit FakeTransport(FakeWire& wire) : wire_(wire) {}
+
+  bool prepare() override {
+    ++wire_.prepared;
+    return std::exchange(wire_.new_peer, false);
+  }
+  std::error_code send(std::span<const std::byte> message) override {
+    if (wire_.answer) return wire_.answer;
+    wire_.messages.emplace_back(message.begin(), message.end());
+    return {};
+  }
+  [[nodiscard]] bool lookup_running() const override { return false; }
+  [[nodiscard]] std::uint64_t refusals() const override { return 0; }
+  [[nodiscard]] std::string peer() const override { return "fake"; }
+
+ private:
+  FakeWire& wire_;
+};
+
+/// Both clocks, moved by hand.
+class FakeClock {
+ public:
+  void advance(std::chrono::nanoseconds duration) {
+    now_.wall += duration;
+    now_.steady += duration;
+  }
+  [[nodiscard]] Instant now() const { return now_; }
+  [[nodiscard]] Clock clock() {
+    return [this] { return now_; };
+  }
+
+ private:
+  Instant now_{TimePoint(std::chrono::seconds(1'700'000'000)),
+               std::chrono::steady_clock::time_point(std::chrono::seconds(5000))};
+};
+
+}  // namespace ctflow::test

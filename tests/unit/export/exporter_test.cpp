@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ctflow/exporter.hpp"
+
+#include <gtest/gtest.h>
+
+#include "encode/ipfix.hpp"
+#include "support/fakes.hpp"
+
+namespace ctflow {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+Flow answered_flow() {
+  Flow flow;
+  flow.original.family = flow.reply.family = AddressFamily::kIpv4;
+  flow.original.protocol = flow.reply.protocol = 17;
+  flow.forward = {3, 300};
+  flow.backward = {2, 2000};
+  flow.present.counters = true;
+  return flow;
+}
+
+std::uint32_t word(const std::vector<std::byte>& message, std::size_t offset) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < 4; ++i)
+    value = value << 8 | std::to_integer<unsigned>(message[offset + i]);
+  return value;
+}
+
+std::uint16_t first_set(const std::vector<std::byte>& message) {
+  return static_cast<std::uint16_t>(word(message, 16) >> 16);
+}
+
+constexpr std::uint16_t kTemplateSet = 2;
+constexpr std::uint16_t kOptionsSet = 3;
+
+class ExporterTest : public testing::Test {
+ protected:
+  Exporter make(CollectorConfig config = {}) {
+    config.name = "test";
+    return {config, std::make_unique<IpfixEncoder>(EncoderOptions{7, false}),
+            std::make_unique<test::FakeTransport>(wire_), clock_.clock()};
+  }
+
+  /// Options off and the first templates already sent.
+  Exporter make_settled(CollectorConfig config = {}) {
+    config.sampling_options = false;
+    Exporter exporter = make(config);
+    exporter.tick();
+    wire_.messages.clear();
+    return exporter;
+  }
+
+  test::FakeWire wire_;
+  test::FakeClock clock_;
+};
+
+TEST_F(ExporterTest, SendsOptionsThenTemplatesBeforeAnyFlow) {
+  Exporter exporter = make();
+  EXPECT_LE(exporter.deadline(), clock_.now().steady);
+  exporter.tick();
+  ASSERT_EQ(wire_.messages.size(), 2U);
+  EXPECT_EQ(first_set(wire_.messages[0]), kOptionsSet);
+  EXPECT_EQ(first_set(wire_.messages[1]), kTemplateSet);
+  EXPECT_EQ(exporter.counters().option_records, 1U);
+  EXPECT_EQ(exporter.counters().templates, 1U + kRecordKinds);
+}
+
+TEST_F(ExporterTest, PutsTemplatesBeforeTheFlowWhenTheFlowComesFirst) {
+  Exporter exporter = make();
+  exporter.add(answered_flow());
+  exporter.flush();
+  ASSERT_EQ(wire_.messages.size(), 2U);
+  EXPECT_EQ(first_set(wire_.messages[0]), kOptionsSet);
+  EXPECT_EQ(first_set(wire_.messages[1]), kTemplateSet);
+  EXPECT_EQ(exporter.counters().flows, 1U);
+}
+
+TEST_F(ExporterTest, SendsNoOptionsWhenTheyAreOff) {
+  CollectorConfig config;
+  config.sampling_options = false;
+  Exporter exporter = make(config);
+  exporter.tick();
+  ASSERT_EQ(wire_.messages.size(), 1U);
+  EXPECT_EQ(first_set(wire_.messages[0]), kTemplateSet);
+}
+
+TEST_F(ExporterTest, HoldsAPartlyFilledMessageUntilFlushAfter) {
+  Exporter exporter = make_settled();
+  exporter.add(answered_flow());
+  EXPECT_EQ(exporter.deadline(), clock_.now().steady + seconds(1));
+  clock_.advance(milliseconds(999));
+  exporter.tick();
+  EXPECT_TRUE(wire_.messages.empty());
+  clock_.advance(milliseconds(1));
+  exporter.tick();
+  EXPECT_EQ(wire_.messages.size(), 1U);
+}
+
+TEST_F(ExporterTest, SendsAFullMessageAtOnceAndNeverAboveTheLimit) {
+  CollectorConfig config;
+  config.max_message_size = 600;
+  Exporter exporter = make_settled(config);
+  for (int i = 0; i < 100; ++i) exporter.add(answered_flow());
+  exporter.flush();
+  EXPECT_GT(wire_.messages.size(), 20U);
+  for (const auto& message : wire_.messages) EXPECT_LE(message.size(), 600U);
+  EXPECT_EQ(exporter.counters().flows, 100U);
+  EXPECT_EQ(exporter.counters().records, 200U);
+  EXPECT_EQ(exporter.counters().packets, 500U);
+  EXPECT_EQ(exporter.counters().octets, 230'000U);
+}
+
+TEST_F(ExporterTest, LosesNoFlowAtAnyMessageSize) {
+  for (std::size_t size = kMinimumMessageSize; size < 1500; size += 7) {
+    CollectorConfig config;
+    config.max_message_size = size;
+    config.template_messages = 3;
+    Exporter exporter = make(config);
+    for (int i = 0; i < 50; ++i) exporter.add(answered_flow());
+    exporter.flush();
+    EXPECT_EQ(exporter.counters().flows, 50U) << size;
+    EXPECT_EQ(exporter.counters().octets, 115'000U) << size;
+  }
+}
+
+TEST_F(ExporterTest, RepeatsTemplatesAfterTheIntervalEvenWithoutFlows) {
+  Exporter exporter = make_settled();
+  EXPECT_EQ(exporter.deadline(), clock_.now().steady + seconds(60));
+  clock_.advance(seconds(59));
+  exporter.tick();
+  EXPECT_TRUE(wire_.messages.empty());
+  clock_.advance(seconds(1));
+  exporter.tick();
+  ASSERT_EQ(wire_.messages.size(), 1U);
+  EXPECT_EQ(first_set(wire_.messages[0]), kTemplateSet);
+}
+
+TEST_F(ExporterTest, RepeatsTemplatesEveryTwentyMessages) {
+  Exporter exporter = make_settled();  // this was the first message of the twenty
+  for (int i = 0; i < 39; ++i) {
+    exporter.add(answered_flow());
+    exporter.flush();
+  }
+  ASSERT_EQ(wire_.messages.size(), 39U);
+  for (std::size_t i = 0; i < wire_.messages.size(); ++i) {
+    EXPECT_EQ(first_set(wire_.messages[i]) == kTemplateSet, i == 19) << i;
+  }
+}
+
+TEST_F(ExporterTest, RepeatsOptionsAfterTheirInterval) {
+  Exporter exporter = make();
+  exporter.tick();
+  wire_.messages.clear();
+  for (int i = 0; i < 5; ++i) {
+    clock_.advance(seconds(60));
+    exporter.tick();
+  }
+  ASSERT_EQ(wire_.messages.size(), 6U);  // five times templates, and options once
+  EXPECT_EQ(first_set(wire_.messages[4]), kOptionsSet);
+}
+
+TEST_F(ExporterTest, SendsTemplatesFirstToANewPeer) {
+  Exporter exporter = make_settled();
+  wire_.new_peer = true;
+  exporter.add(answered_flow());
+  exporter.flush();
+  ASSERT_EQ(wire_.messages.size(), 1U);
+  EXPECT_EQ(first_set(wire_.messages[0]), kTemplateSet);
+}
+
+TEST_F(ExporterTest, AdvancesTheSequenceOverLostMessages) {
+  Exporter exporter = make_settled();
+  exporter.add(answered_flow());
+  exporter.flush();
+  wire_.answer = std::make_error_code(std::errc::operation_would_block);
+  exporter.add(answered_flow());
+  exporter.flush();
+  wire_.answer = {};
+  exporter.add(answered_flow());
+  exporter.flush();
+  ASSERT_EQ(wire_.messages.size(), 2U);
+  EXPECT_EQ(word(wire_.messages[0], 8), 0U);
+  EXPECT_EQ(word(wire_.messages[1], 8), 4U);
+}
+
+TEST_F(ExporterTest, CountsLostConnectionsByReason) {
+  const std::pair<std::errc, std::uint64_t ExporterCounters::*> reasons[] = {
+      {std::errc::operation_would_block, &ExporterCounters::lost_would_block},
+      {std::errc::resource_unavailable_try_again, &ExporterCounters::lost_would_block},
+      {std::errc::not_connected, &ExporterCounters::lost_unresolved},
+      {std::errc::network_unreachable, &ExporterCounters::lost_send_error},
+      {std::errc::no_buffer_space, &ExporterCounters::lost_send_error},
+  };
+  for (const auto& [error, counter] : reasons) {
+    wire_ = {};
+    Exporter exporter = make_settled();
+    wire_.answer = std::make_error_code(error);
+    for (int i = 0; i < 3; ++i) exporter.add(answered_flow());
+    exporter.flush();
+    EXPECT_EQ(exporter.counters().*counter, 3U);
+    EXPECT_EQ(exporter.counters().lost(), 3U);
+    EXPECT_EQ(exporter.counters().lost_messages, 1U);
+    EXPECT_EQ(exporter.counters().flows, 0U);
+    EXPECT_EQ(exporter.counters().octets, 0U);
+  }
+}
+
+TEST_F(ExporterTest, RepeatsTemplatesThatWereLostButWaitsBetweenAttempts) {
+  Exporter exporter = make();
+  wire_.answer = std::make_error_code(std::errc::not_connected);
+  exporter.tick();
+  EXPECT_EQ(exporter.deadline(), clock_.now().steady + seconds(1));
+  wire_.answer = {};
+  exporter.add(answered_flow());
+  exporter.flush();
+  ASSERT_EQ(wire_.messages.size(), 2U);
+  EXPECT_EQ(first_set(wire_.messages[0]), kOptionsSet);
+  EXPECT_EQ(first_set(wire_.messages[1]), kTemplateSet);
+}
+
+TEST_F(ExporterTest, FlushWithoutAnOpenMessageSendsNothing) {
+  Exporter exporter = make_settled();
+  exporter.flush();
+  EXPECT_TRUE(wire_.messages.empty());
+}
+
+}  // namespace
+}  // namespace ctflow

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ctflow/pipeline.hpp"
+
+#include <gtest/gtest.h>
+
+#include "encode/ipfix.hpp"
+#include "enrich/constant_interfaces.hpp"
+#include "support/fakes.hpp"
+
+namespace ctflow {
+namespace {
+
+Flow counted_flow() {
+  Flow flow;
+  flow.original.family = flow.reply.family = AddressFamily::kIpv4;
+  flow.forward = {1, 40};
+  flow.present.counters = true;
+  return flow;
+}
+
+class PipelineTest : public testing::Test {
+ protected:
+  std::unique_ptr<Exporter> exporter(test::FakeWire& wire) {
+    CollectorConfig config;
+    config.sampling_options = false;
+    return std::make_unique<Exporter>(config, std::make_unique<IpfixEncoder>(EncoderOptions{}),
+                                      std::make_unique<test::FakeTransport>(wire), clock_.clock());
+  }
+
+  Pipeline make() {
+    std::vector<std::unique_ptr<Enricher>> enrichers;
+    enrichers.push_back(std::make_unique<ConstantInterfaces>(InterfacesConfig{4, 5}));
+    std::vector<std::unique_ptr<Exporter>> exporters;
+    exporters.push_back(exporter(first_));
+    exporters.push_back(exporter(second_));
+    return {std::move(enrichers), std::move(exporters)};
+  }
+
+  test::FakeClock clock_;
+  test::FakeWire first_;
+  test::FakeWire second_;
+};
+
+TEST_F(PipelineTest, EnrichesAndGivesEveryFlowToEveryCollector) {
+  Pipeline pipeline = make();
+  Flow flow = counted_flow();
+  pipeline.handle(flow);
+  pipeline.flush();
+  EXPECT_EQ(flow.ingress_interface, 4U);
+  EXPECT_EQ(flow.egress_interface, 5U);
+  EXPECT_EQ(first_.messages.size(), 1U);
+  EXPECT_EQ(second_.messages.size(), 1U);
+  EXPECT_EQ(pipeline.counters().exported, 1U);
+}
+
+TEST_F(PipelineTest, CountsConnectionsWithoutCountersInsteadOfExportingZeros) {
+  Pipeline pipeline = make();
+  Flow flow = counted_flow();
+  flow.present.counters = false;
+  pipeline.handle(flow);
+  pipeline.flush();
+  EXPECT_TRUE(first_.messages.empty());
+  EXPECT_EQ(pipeline.counters().exported, 0U);
+  EXPECT_EQ(pipeline.counters().lost_no_counters, 1U);
+}
+
+TEST_F(PipelineTest, OneFailingCollectorDoesNotTouchTheOther) {
+  Pipeline pipeline = make();
+  first_.answer = std::make_error_code(std::errc::network_unreachable);
+  Flow flow = counted_flow();
+  pipeline.handle(flow);
+  pipeline.flush();
+  EXPECT_EQ(pipeline.exporters()[0]->counters().lost(), 1U);
+  EXPECT_EQ(pipeline.exporters()[1]->counters().flows, 1U);
+}
+
+TEST_F(PipelineTest, DeadlineIsTheEarliestOfTheExporters) {
+  Pipeline pipeline = make();
+  pipeline.tick();
+  EXPECT_EQ(pipeline.deadline(), clock_.now().steady + std::chrono::seconds(60));
+  Flow flow = counted_flow();
+  pipeline.handle(flow);
+  EXPECT_EQ(pipeline.deadline(), clock_.now().steady + std::chrono::seconds(1));
+}
+
+}  // namespace
+}  // namespace ctflow

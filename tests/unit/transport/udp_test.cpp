@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "transport/udp.hpp"
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/buffer.hpp>
+
+namespace ctflow {
+namespace {
+
+using boost::asio::ip::udp;
+using std::chrono::steady_clock;
+
+/// A collector on the loopback interface.
+class Receiver {
+ public:
+  Receiver(boost::asio::io_context& io, const udp::endpoint& endpoint) : socket_(io, endpoint) {
+    const int on = 1;
+    setsockopt(socket_.native_handle(), IPPROTO_IP, IP_RECVTOS, &on, sizeof on);
+    const timeval patience{5, 0};
+    setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  }
+
+  [[nodiscard]] std::uint16_t port() const { return socket_.local_endpoint().port(); }
+
+  /// One datagram's text; its sender and traffic class are kept.
+  std::string receive() {
+    std::array<char, 2048> data{};
+    std::array<char, 64> control{};
+    iovec vector{data.data(), data.size()};
+    msghdr message{};
+    message.msg_name = sender.data();
+    message.msg_namelen = static_cast<socklen_t>(sender.capacity());
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t length = recvmsg(socket_.native_handle(), &message, 0);
+    if (length < 0) return "nothing received";
+    sender.resize(message.msg_namelen);
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+         header = CMSG_NXTHDR(&message, header)) {
+      if (header->cmsg_type == IP_TOS) traffic_class = *CMSG_DATA(header);
+    }
+    return {data.data(), static_cast<std::size_t>(length)};
+  }
+
+  udp::endpoint sender;
+  int traffic_class = -1;
+
+ private:
+  udp::socket socket_;
+};
+
+std::span<const std::byte> bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+const udp::endpoint kLoopback4(boost::asio::ip::address_v4::loopback(), 0);
+const udp::endpoint kLoopback6(boost::asio::ip::address_v6::loopback(), 0);
+
+class UdpTransportTest : public testing::Test {
+ protected:
+  static CollectorConfig config(const std::string& address, std::uint16_t port) {
+    CollectorConfig config;
+    config.name = "test";
+    config.address = address;
+    config.port = port;
+    return config;
+  }
+
+  /// Runs the event loop until the name is looked up.
+  void resolve(const UdpTransport& transport) {
+    const auto deadline = steady_clock::now() + std::chrono::seconds(10);
+    while (transport.lookup_running() && steady_clock::now() < deadline) {
+      io_.run_one_for(std::chrono::milliseconds(10));
+    }
+  }
+
+  boost::asio::io_context io_;
+};
+
+TEST_F(UdpTransportTest, SendsToIpv4) {
+  Receiver receiver(io_, kLoopback4);
+  UdpTransport transport(io_, config("127.0.0.1", receiver.port()));
+  EXPECT_TRUE(transport.prepare());
+  EXPECT_FALSE(transport.prepare());
+  EXPECT_FALSE(transport.send(bytes("message")));
+  EXPECT_EQ(receiver.receive(), "message");
+  EXPECT_EQ(transport.peer(), "127.0.0.1:" + std::to_string(receiver.port()));
+}
+
+TEST_F(UdpTransportTest, SendsToIpv6) {
+  Receiver receiver(io_, kLoopback6);
+  UdpTransport transport(io_, config("::1", receiver.port()));
+  EXPECT_TRUE(transport.prepare());
+  EXPECT_FALSE(transport.send(bytes("message")));
+  EXPECT_EQ(receiver.receive(), "message");
+  EXPECT_EQ(transport.peer(), "[::1]:" + std::to_string(receiver.port()));
+}
+
+TEST_F(UdpTransportTest, SendsFromTheConfiguredAddressWithTheConfiguredDscp) {
+  Receiver receiver(io_, kLoopback4);
+  CollectorConfig settings = config("127.0.0.1", receiver.port());
+  settings.source_address = "127.0.0.9";
+  settings.dscp = 46;
+  settings.bind_device = "lo";
+  UdpTransport transport(io_, settings);
+  transport.prepare();
+  EXPECT_FALSE(transport.send(bytes("message")));
+  EXPECT_EQ(receiver.receive(), "message");
+  EXPECT_EQ(receiver.sender.address().to_string(), "127.0.0.9");
+  EXPECT_EQ(receiver.traffic_class, 46 << 2);
+}
+
+TEST_F(UdpTransportTest, LooksANameUpInTheBackground) {
+  Receiver receiver(io_, kLoopback4);
+  CollectorConfig settings = config("localhost", receiver.port());
+  settings.source_address = "127.0.0.1";  // also chooses the address family
+  UdpTransport transport(io_, settings);
+  EXPECT_TRUE(transport.lookup_running());
+  EXPECT_TRUE(transport.prepare());
+  EXPECT_EQ(transport.send(bytes("too early")), std::errc::not_connected);
+  resolve(transport);
+  EXPECT_TRUE(transport.prepare()) << "the new address has not seen the templates";
+  EXPECT_FALSE(transport.send(bytes("message")));
+  EXPECT_EQ(receiver.receive(), "message");
+}
+
+TEST_F(UdpTransportTest, KeepsTheSourcePortWhenTheNameIsLookedUpAgain) {
+  Receiver receiver(io_, kLoopback4);
+  CollectorConfig settings = config("localhost", receiver.port());
+  settings.source_address = "127.0.0.1";
+  settings.resolve_interval = std::chrono::milliseconds(1);
+  UdpTransport transport(io_, settings);
+  resolve(transport);
+  transport.prepare();
+  const udp::endpoint before = transport.local_endpoint();
+  for (int i = 0; i < 100; ++i) io_.run_one_for(std::chrono::milliseconds(1));
+  EXPECT_FALSE(transport.prepare()) << "the address is still the same";
+  EXPECT_EQ(transport.local_endpoint(), before);
+}
+
+TEST_F(UdpTransportTest, SurvivesANameThatDoesNotExist) {
+  UdpTransport transport(io_, config("collector.invalid", 4739));
+  resolve(transport);
+  EXPECT_FALSE(transport.lookup_running());
+  transport.prepare();
+  EXPECT_EQ(transport.send(bytes("message")), std::errc::not_connected);
+  EXPECT_EQ(transport.peer(), "collector.invalid");
+}
+
+TEST_F(UdpTransportTest, CountsRefusalsAndAsksForTemplatesAgain) {
+  std::uint16_t port = 0;
+  {
+    Receiver gone(io_, kLoopback4);
+    port = gone.port();
+  }
+  UdpTransport transport(io_, config("127.0.0.1", port));
+  transport.prepare();
+  EXPECT_FALSE(transport.send(bytes("refused")));
+  EXPECT_TRUE(transport.prepare()) << "whoever listens next has no templates";
+  EXPECT_EQ(transport.refusals(), 1U);
+  Receiver back(io_, udp::endpoint(boost::asio::ip::address_v4::loopback(), port));
+  EXPECT_FALSE(transport.send(bytes("heard"))) << "a refusal does not cost the next message";
+  EXPECT_EQ(back.receive(), "heard");
+}
+
+TEST_F(UdpTransportTest, ReportsAMessageThatIsTooLong) {
+  Receiver receiver(io_, kLoopback4);
+  UdpTransport transport(io_, config("127.0.0.1", receiver.port()));
+  transport.prepare();
+  const std::vector<std::byte> oversize(70'000);
+  EXPECT_EQ(transport.send(oversize), std::errc::message_size);
+}
+
+TEST_F(UdpTransportTest, ReportsAnAddressThatThisHostDoesNotHave) {
+  CollectorConfig settings = config("127.0.0.1", 4739);
+  settings.source_address = "192.0.2.1";
+  UdpTransport transport(io_, settings);
+  EXPECT_TRUE(transport.prepare());
+  EXPECT_EQ(transport.send(bytes("message")), std::errc::address_not_available);
+}
+
+TEST_F(UdpTransportTest, ReportsADeviceThatDoesNotExist) {
+  CollectorConfig settings = config("127.0.0.1", 4739);
+  settings.bind_device = "no-such-device";
+  UdpTransport transport(io_, settings);
+  transport.prepare();
+  EXPECT_EQ(transport.send(bytes("message")), std::errc::no_such_device);
+}
+
+}  // namespace
+}  // namespace ctflow
