@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config/formats.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <stdexcept>
+
+namespace ctflow::config {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::uint64_t factor;
+};
+constexpr std::array<Unit, 4> kTimeUnits{{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
+constexpr std::array<Unit, 7> kSizeUnits{{{"B", 1},
+                                          {"KiB", 1U << 10U},
+                                          {"MiB", 1U << 20U},
+                                          {"GiB", 1U << 30U},
+                                          {"kB", 1000},
+                                          {"MB", 1'000'000},
+                                          {"GB", 1'000'000'000}}};
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+std::string_view leading_digits(std::string_view text) {
+  const auto end = std::find_if_not(text.begin(), text.end(), is_digit);
+  return text.substr(0, static_cast<std::size_t>(end - text.begin()));
+}
+
+/// Digits to a number; nothing for none, a leading zero, or more than 64 bits.
+std::optional<std::uint64_t> decimal(std::string_view digits) {
+  if (digits.empty() || (digits.size() > 1 && digits[0] == '0')) return std::nullopt;
+  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t value = 0;
+  for (const char c : digits) {
+    if (!is_digit(c)) return std::nullopt;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (value > (most - digit) / 10) return std::nullopt;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+bool looks_numeric(std::string_view text) {
+  return !text.empty() && (is_digit(text[0]) || (text.size() > 1 && is_digit(text[1])));
+}
+
+Parsed<std::uint64_t> parse_integer(std::string_view text, std::uint64_t min, std::uint64_t max) {
+  const std::optional<std::uint64_t> value = decimal(text);
+  if (value && *value >= min && *value <= max) return {value, ""};
+  const bool only_digits = leading_digits(text).size() == text.size();
+  const bool leading_zero = only_digits && text.size() > 1 && text[0] == '0';
+  if (leading_zero) return {std::nullopt, "leave out the leading zeros"};
+  if (!only_digits && looks_numeric(text) && text[0] != '-') {
+    return {std::nullopt, "write decimal digits only"};
+  }
+  return {};
+}
+
+/// The factor of the unit after the digits; 0 when it is none of `units`.
+template <std::size_t kCount>
+std::uint64_t factor_of(std::string_view name, const std::array<Unit, kCount>& units) {
+  for (const Unit& unit : units) {
+    if (unit.name == name) return unit.factor;
+  }
+  return 0;
+}
+
+template <std::size_t kCount>
+std::optional<std::uint64_t> quantity(std::string_view text,
+                                      const std::array<Unit, kCount>& units) {
+  const std::string_view digits = leading_digits(text);
+  const std::optional<std::uint64_t> number = decimal(digits);
+  const std::uint64_t factor = factor_of(text.substr(digits.size()), units);
+  if (!number || factor == 0) return std::nullopt;
+  if (*number > std::numeric_limits<std::uint64_t>::max() / factor) return std::nullopt;
+  return *number * factor;
+}
+
+/// Why `text` is no quantity at all; a quantity out of range needs no more than the range.
+template <std::size_t kCount>
+std::string quantity_hint(std::string_view text, const std::array<Unit, kCount>& units) {
+  const std::string_view digits = leading_digits(text);
+  if (digits.empty()) return "";
+  if (digits.size() == text.size()) return "add the unit";
+  if (digits.size() > 1 && digits[0] == '0') return "leave out the leading zeros";
+  const std::string_view unit = text.substr(digits.size());
+  if (factor_of(unit, units) != 0) return "";
+  if (std::all_of(unit.begin(), unit.end(), is_letter)) return "there is no such unit";
+  return "write a whole number and the unit, without a space";
+}
+
+/// A limit in the table of settings: wrong only when the table is.
+template <std::size_t kCount>
+std::uint64_t limit(const std::string& text, const std::array<Unit, kCount>& units) {
+  const std::optional<std::uint64_t> value = quantity(text, units);
+  if (!value) throw std::logic_error("no such quantity: " + text);
+  return *value;
+}
+
+template <typename Value, std::size_t kCount>
+Parsed<Value> parse_quantity(std::string_view text, std::uint64_t min, std::uint64_t max,
+                             const std::array<Unit, kCount>& units) {
+  const std::optional<std::uint64_t> value = quantity(text, units);
+  if (!value || *value < min || *value > max) return {std::nullopt, quantity_hint(text, units)};
+  return {Value(*value), ""};
+}
+
+bool is_identifier_character(char c) {
+  return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
+}
+
+/// dev_valid_name() in net/core/dev.c: IFNAMSIZ counts the terminating NUL.
+bool is_device(std::string_view text) {
+  const bool has_refused = std::any_of(text.begin(), text.end(), [](char c) {
+    const auto octet = static_cast<unsigned char>(c);
+    return octet <= ' ' || octet == 0x7f || c == '/' || c == ':';
+  });
+  return !text.empty() && text.size() <= 15 && text != "." && text != ".." && !has_refused;
+}
+
+}  // namespace
+
+Format<std::uint64_t> integer(std::uint64_t min, std::uint64_t max) {
+  return {fmt::format("an integer from {} to {}", min, max),
+          [min, max](std::string_view text) { return parse_integer(text, min, max); }};
+}
+
+Format<std::optional<std::uint64_t>> integer_or_auto(std::uint64_t min, std::uint64_t max) {
+  using Value = std::optional<std::uint64_t>;
+  return {fmt::format("auto or an integer from {} to {}", min, max),
+          [min, max](std::string_view text) -> Parsed<Value> {
+            if (text == "auto") return {std::make_optional<Value>(std::nullopt), ""};
+            const Parsed<std::uint64_t> parsed = parse_integer(text, min, max);
+            if (!parsed.value) return {std::nullopt, parsed.hint};
+            return {std::make_optional<Value>(*parsed.value), ""};
+          }};
+}
+
+Format<std::chrono::milliseconds> duration(const std::string& min, const std::string& max) {
+  const std::uint64_t least = limit(min, kTimeUnits);
+  const std::uint64_t most = limit(max, kTimeUnits);
+  return {fmt::format("a duration from {} to {} with its unit (ms, s, m or h)", min, max),
+          [least, most](std::string_view text) {
+            return parse_quantity<std::chrono::milliseconds>(text, least, most, kTimeUnits);
+          }};
+}
+
+Format<std::uint64_t> size(const std::string& min, const std::string& max) {
+  const std::uint64_t least = limit(min, kSizeUnits);
+  const std::uint64_t most = limit(max, kSizeUnits);
+  return {
+      fmt::format("a size from {} to {} with its unit (B, KiB, MiB, GiB, kB, MB or GB)", min, max),
+      [least, most](std::string_view text) {
+        return parse_quantity<std::uint64_t>(text, least, most, kSizeUnits);
+      }};
+}
+
+Format<bool> boolean() {
+  Format<bool> format = choice<bool>({{"true", true}, {"false", false}});
+  format.parse = [words = std::move(format.parse)](std::string_view text) -> Parsed<bool> {
+    std::string lower(text);
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    Parsed<bool> parsed = words(text);
+    if (parsed.value) return parsed;
+    for (const std::string_view yes : {"true", "yes", "on", "y", "1"}) {
+      if (lower == yes) parsed.hint = "write true";
+    }
+    for (const std::string_view no : {"false", "no", "off", "n", "0"}) {
+      if (lower == no) parsed.hint = "write false";
+    }
+    return parsed;
+  };
+  return format;
+}
+
+Format<std::string> identifier() {
+  return {"a name of 1 to 64 letters, digits, dots, underscores and hyphens",
+          [](std::string_view text) -> Parsed<std::string> {
+            const bool fits = !text.empty() && text.size() <= 64 &&
+                              std::all_of(text.begin(), text.end(), is_identifier_character);
+            if (!fits) return {};
+            return {std::string(text), ""};
+          }};
+}
+
+Format<std::string> device() {
+  return {"the name of a network interface (1 to 15 characters without spaces, / and :)",
+          [](std::string_view text) -> Parsed<std::string> {
+            if (!is_device(text)) return {};
+            return {std::string(text), ""};
+          }};
+}
+
+}  // namespace ctflow::config

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a single value may look like: the text of a scalar to the value it stands for. Nothing here
+// knows YAML or the settings; quotes around a value make no difference.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ctflow::config {
+
+template <typename Value>
+struct Parsed {
+  std::optional<Value> value;  ///< nothing: not understood
+  std::string hint;            ///< then: what mends it, when that can be told
+};
+
+template <typename Value>
+struct Format {
+  std::string expected;  ///< "an integer from 1 to 65535"
+  std::function<Parsed<Value>(std::string_view)> parse;
+  std::string collection_hint{};  ///< what mends it when a list or mapping stands there instead
+};
+
+/// Plain decimal digits; YAML readers disagree about every other form (0123, 0x10, 1e3, 1_000).
+Format<std::uint64_t> integer(std::uint64_t min, std::uint64_t max);
+
+/// `auto` is no value, an outer optional that holds an empty one.
+Format<std::optional<std::uint64_t>> integer_or_auto(std::uint64_t min, std::uint64_t max);
+
+/// An integer with its unit, ms, s, m or h. The limits are written the same way.
+Format<std::chrono::milliseconds> duration(const std::string& min, const std::string& max);
+
+/// Octets: an integer with its unit, B, kB, MB, GB (1000) or KiB, MiB, GiB (1024). So the limits.
+Format<std::uint64_t> size(const std::string& min, const std::string& max);
+
+/// `true` or `false`; yes, no, on, off are refused, because YAML 1.2 reads them as words.
+Format<bool> boolean();
+
+/// 1 to 64 letters, digits, dots, underscores and hyphens.
+Format<std::string> identifier();
+
+/// An IPv4 or IPv6 address, or a host name to look up. Brackets around IPv6 are removed.
+Format<std::string> host();
+
+/// An IPv4 or IPv6 address. Brackets around IPv6 are removed.
+Format<std::string> numeric_address();
+
+/// A network interface, by the rule of the kernel's dev_valid_name().
+Format<std::string> device();
+
+/// One of the given words.
+template <typename Value>
+Format<Value> choice(const std::vector<std::pair<std::string, Value>>& words) {
+  std::string expected;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) expected += i + 1 == words.size() ? " or " : ", ";
+    expected += words[i].first;
+  }
+  const auto parse = [words](std::string_view text) -> Parsed<Value> {
+    for (const auto& [word, value] : words) {
+      if (text == word) return {value, ""};
+    }
+    return {};
+  };
+  return {expected, parse};
+}
+
+/// 4 or 6 when `text` is a numeric address without brackets, else 0.
+int address_family(const std::string& text);
+
+}  // namespace ctflow::config

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A configuration language as a value: a Section lists settings, and each Setting says its key,
+// what may stand there and which member takes it. Reading, unknown and missing keys and the list
+// of all settings follow from it. The language itself is settings.cpp.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "config/formats.hpp"
+#include "config/source_text.hpp"
+#include "config/yaml_reader.hpp"
+
+namespace ctflow::config {
+
+enum class Presence : std::uint8_t { kOptional, kRequired };
+
+/// Where reading has come to; messages begin with it.
+struct Place {
+  const SourceText& source;
+  std::string path;
+
+  [[nodiscard]] Place member(const std::string& key) const {
+    return {source, member_path(path, key)};
+  }
+  [[nodiscard]] Place item(std::size_t index) const { return {source, item_path(path, index)}; }
+  [[noreturn]] void fail(std::size_t offset, const std::string& message) const {
+    source.fail(offset, path, message);
+  }
+};
+
+template <typename Target>
+struct Setting {
+  std::string key;
+  Presence presence;
+  std::string expected;  ///< for messages
+  std::function<void(const Place&, const YamlNode&, Target&)> read;
+  std::vector<std::string> below;  ///< paths of the settings in it, when it is a section or list
+};
+
+/// What is wrong with values that are each right by themselves, and at which setting to say so.
+struct Complaint {
+  std::string key;
+  std::string message;
+};
+
+template <typename Target>
+struct Section {
+  std::vector<Setting<Target>> settings;
+  std::function<std::optional<Complaint>(const Target&)> check;  ///< may be empty
+};
+
+/// "got …" for a value of any kind.
+std::string got(const YamlNode& node);
+
+/// For a key that `known` lacks.
+[[noreturn]] void fail_unknown(const Place& place, const YamlNode& value,
+                               const std::vector<std::string>& known);
+
+/// Throws unless `node` is a mapping or sequence, as `kind` says.
+void require(const Place& place, const YamlNode& node, YamlNode::Kind kind,
+             const std::string& expected);
+
+/// The path of every setting, lists as `key[].key`.
+template <typename Target>
+std::vector<std::string> paths(const Section<Target>& section, const std::string& prefix = "") {
+  std::vector<std::string> all;
+  for (const Setting<Target>& setting : section.settings) {
+    all.push_back(prefix + setting.key);
+    for (const std::string& path : setting.below) all.push_back(prefix + path);
+  }
+  return all;
+}
+
+template <typename Value>
+Value parse_scalar(const Place& place, const YamlNode& node, const Format<Value>& format) {
+  std::string hint;
+  if (node.kind == YamlNode::Kind::kScalar) {
+    Parsed<Value> parsed = format.parse(node.text);
+    if (parsed.value) return *std::move(parsed.value);
+    hint = parsed.hint;
+  } else if (node.kind == YamlNode::Kind::kSequence) {
+    hint = format.collection_hint;
+  }
+  place.fail(node.offset, fmt::format("expected {}, {}{}{}", format.expected, got(node),
+                                      hint.empty() ? "" : ": ", hint));
+}
+
+template <typename Target>
+void read_section(const Place& place, const YamlNode& node, const Section<Target>& section,
+                  Target& target) {
+  require(place, node, YamlNode::Kind::kMapping, "a mapping of settings");
+  std::map<std::string, const YamlNode*> given;
+  for (const YamlNode& value : node.children) {
+    const Setting<Target>* found = nullptr;
+    for (const Setting<Target>& setting : section.settings) {
+      if (setting.key == value.key) found = &setting;
+    }
+    if (found == nullptr) {
+      std::vector<std::string> known;
+      for (const Setting<Target>& setting : section.settings) known.push_back(setting.key);
+      fail_unknown(place, value, known);
+    }
+    found->read(place.member(value.key), value, target);
+    given.emplace(value.key, &value);
+  }
+  for (const Setting<Target>& setting : section.settings) {
+    if (setting.presence == Presence::kRequired && given.count(setting.key) == 0) {
+      place.member(setting.key).fail(node.offset, "missing: expected " + setting.expected);
+    }
+  }
+  if (!section.check) return;
+  if (const std::optional<Complaint> complaint = section.check(target)) {
+    const auto value = given.find(complaint->key);
+    place.member(complaint->key)
+        .fail(value == given.end() ? node.offset : value->second->offset, complaint->message);
+  }
+}
+
+/// A setting with a single value. The format's range must fit the member.
+template <typename Target, typename Member, typename Value>
+Setting<Target> value(std::string key, Presence presence, const Format<Value>& format,
+                      Member Target::*member) {
+  const auto read = [format, member](const Place& place, const YamlNode& node, Target& target) {
+    const Value parsed = parse_scalar(place, node, format);
+    if constexpr (std::is_arithmetic_v<Member>) {
+      target.*member = static_cast<Member>(parsed);
+    } else {
+      target.*member = parsed;
+    }
+  };
+  return {std::move(key), presence, format.expected, read, {}};
+}
+
+/// A setting that is a mapping of others.
+template <typename Target, typename Member>
+Setting<Target> section(const std::string& key, Presence presence, const Section<Member>& inner,
+                        Member Target::*member) {
+  const auto read = [inner, member](const Place& place, const YamlNode& node, Target& target) {
+    read_section(place, node, inner, target.*member);
+  };
+  return {key, presence, "a mapping of settings", read, paths(inner, key + ".")};
+}
+
+/// A setting that is a list of at least one mapping, no two with the same `id`.
+template <typename Target, typename Member>
+Setting<Target> list(const std::string& key, Presence presence, const Section<Member>& inner,
+                     std::vector<Member> Target::*member, const std::string& id_key,
+                     std::string Member::*id) {
+  const std::string expected = "a list of at least one mapping of settings";
+  const auto read = [=](const Place& place, const YamlNode& node, Target& target) {
+    require(place, node, YamlNode::Kind::kSequence, expected);
+    std::map<std::string, std::size_t> seen;
+    for (std::size_t i = 0; i < node.children.size(); ++i) {
+      const YamlNode& item = node.children[i];
+      Member& added = (target.*member).emplace_back();
+      read_section(place.item(i), item, inner, added);
+      const auto [first, is_new] = seen.emplace(added.*id, i);
+      if (is_new) continue;
+      std::size_t offset = item.offset;
+      for (const YamlNode& value : item.children) {
+        if (value.key == id_key) offset = value.offset;
+      }
+      place.item(i).member(id_key).fail(
+          offset, fmt::format("expected a {} of its own, got that of {}", id_key,
+                              item_path(place.path, first->second)));
+    }
+  };
+  return {key, presence, expected, read, paths(inner, key + "[].")};
+}
+
+}  // namespace ctflow::config

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config/settings.hpp"
+
+#include <limits>
+
+namespace ctflow::config {
+namespace {
+
+constexpr Presence kOptional = Presence::kOptional;
+constexpr Presence kRequired = Presence::kRequired;
+constexpr std::uint64_t kMax32 = std::numeric_limits<std::uint32_t>::max();
+
+Format<Protocol> protocol() {
+  return choice<Protocol>({{"ipfix", Protocol::kIpfix}, {"netflow9", Protocol::kNetflow9}});
+}
+
+Format<LogLevel> level() {
+  return choice<LogLevel>({{"debug", LogLevel::kDebug},
+                           {"info", LogLevel::kInfo},
+                           {"warning", LogLevel::kWarning},
+                           {"error", LogLevel::kError}});
+}
+
+/// A datagram cannot leave from an address of the other family.
+std::optional<Complaint> check_source_family(const CollectorConfig& collector) {
+  const int to = address_family(collector.address);
+  const int from = address_family(collector.source_address);
+  if (to == 0 || from == 0 || to == from) return std::nullopt;
+  return Complaint{"source_address",
+                   fmt::format("expected an IPv{} address, as the collector's is, got IPv{}: {}",
+                               to, from, collector.source_address)};
+}
+
+Section<CollectorConfig> collector() {
+  using C = CollectorConfig;
+  return {{
+              value("name", kRequired, identifier(), &C::name),
+              value("address", kRequired, host(), &C::address),
+              value("port", kRequired, integer(1, 65535), &C::port),
+              value("protocol", kRequired, protocol(), &C::protocol),
+              value("source_address", kOptional, numeric_address(), &C::source_address),
+              value("bind_device", kOptional, device(), &C::bind_device),
+              value("dscp", kOptional, integer(0, 63), &C::dscp),
+              value("observation_domain", kOptional, integer_or_auto(0, kMax32),
+                    &C::observation_domain),
+              value("max_message_size", kOptional, integer(512, 65507), &C::max_message_size),
+              value("flush_after", kOptional, duration("1ms", "60s"), &C::flush_after),
+              value("template_interval", kOptional, duration("1s", "1h"), &C::template_interval),
+              value("template_messages", kOptional, integer(1, 1'000'000), &C::template_messages),
+              value("sampling_options", kOptional, boolean(), &C::sampling_options),
+              value("options_interval", kOptional, duration("1s", "24h"), &C::options_interval),
+              value("resolve_interval", kOptional, duration("1s", "24h"), &C::resolve_interval),
+              value("zones", kOptional, boolean(), &C::zones),
+          },
+          check_source_family};
+}
+
+Section<SourceConfig> source() {
+  using S = SourceConfig;
+  return {{
+              value("receive_buffer", kOptional, size("64KiB", "1GiB"), &S::receive_buffer),
+              value("nap", kOptional, duration("0ms", "100ms"), &S::nap),
+          },
+          {}};
+}
+
+Section<InterfacesConfig> interfaces() {
+  using I = InterfacesConfig;
+  return {{
+              value("ingress", kOptional, integer(0, kMax32), &I::ingress),
+              value("egress", kOptional, integer(0, kMax32), &I::egress),
+          },
+          {}};
+}
+
+Section<LogConfig> log() { return {{value("level", kOptional, level(), &LogConfig::level)}, {}}; }
+
+}  // namespace
+
+Section<Config> settings() {
+  return {{
+              list("collectors", kRequired, collector(), &Config::collectors, "name",
+                   &CollectorConfig::name),
+              section("source", kOptional, source(), &Config::source),
+              section("interfaces", kOptional, interfaces(), &Config::interfaces),
+              section("log", kOptional, log(), &Config::log),
+          },
+          {}};
+}
+
+}  // namespace ctflow::config

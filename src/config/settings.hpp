@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The configuration language. config/ctflowd.yaml documents it, and a test holds the two together.
+#pragma once
+
+#include "config/schema.hpp"
+#include "ctflow/config.hpp"
+
+namespace ctflow::config {
+
+/// Every setting there is. Defaults are those of the members (include/ctflow/config.hpp).
+Section<Config> settings();
+
+}  // namespace ctflow::config

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ctflow/config.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+
+namespace ctflow {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+
+// The smallest useful file. It stays valid for ever: do not change it.
+constexpr const char* kSmallest = R"(collectors:
+  - name: main
+    address: 192.0.2.10
+    port: 4739
+    protocol: ipfix        # or netflow9
+)";
+
+std::string error_of(const std::string& text) {
+  try {
+    parse_config(text, "FILE");
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+std::string load_error_of(const std::string& file) {
+  try {
+    load_config(file);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+std::string contents(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  EXPECT_TRUE(stream) << file;
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+std::set<fs::path> files_in(const std::string& folder, const std::string& extension) {
+  std::set<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(fs::path(CTFLOW_SOURCE_DIR) / folder)) {
+    if (entry.path().extension() == extension) files.insert(entry.path());
+  }
+  return files;
+}
+
+TEST(ParseConfig, TakesTheSmallestUsefulFile) {
+  Config expected;
+  CollectorConfig& collector = expected.collectors.emplace_back();
+  collector.name = "main";
+  collector.address = "192.0.2.10";
+  collector.port = 4739;
+  collector.protocol = Protocol::kIpfix;
+  EXPECT_EQ(parse_config(kSmallest, "FILE"), expected);
+}
+
+TEST(ParseConfig, TakesEverySetting) {
+  const Config config = parse_config(R"(
+collectors:
+  - name: edge_1.a-b
+    address: "[2001:db8::10]"
+    port: 2055
+    protocol: netflow9
+    source_address: "[2001:db8::1]"
+    bind_device: vrf-mgmt
+    dscp: 46
+    observation_domain: 4294967295
+    max_message_size: 8900
+    flush_after: 250ms
+    template_interval: 2m
+    template_messages: 1000
+    sampling_options: false
+    options_interval: 1h
+    resolve_interval: 30s
+    zones: true
+source: {receive_buffer: 8MB, nap: 10ms}
+interfaces: {ingress: 3, egress: 4}
+log: {level: debug}
+)",
+                                     "FILE");
+  Config expected;
+  expected.collectors.push_back({"edge_1.a-b", "2001:db8::10", 2055, Protocol::kNetflow9,
+                                 "2001:db8::1", "vrf-mgmt", 46, 4294967295U, 8900,
+                                 milliseconds(250), milliseconds(120'000), 1000, false,
+                                 milliseconds(3'600'000), milliseconds(30'000), true});
+  expected.source = {8'000'000, milliseconds(10)};
+  expected.interfaces = {3, 4};
+  expected.log = {LogLevel::kDebug};
+  EXPECT_EQ(config, expected);
+}
+
+TEST(ParseConfig, TakesAutoForAnObservationDomainToBeDerived) {
+  const Config config = parse_config(std::string(kSmallest) + "    observation_domain: auto\n", "");
+  EXPECT_EQ(config.collectors.at(0).observation_domain, std::nullopt);
+}
+
+TEST(ParseConfig, KeepsTheOrderOfCollectors) {
+  const Config config = parse_config(std::string(kSmallest) +
+                                         "  - {name: b, address: b.example, port: 1, "
+                                         "protocol: netflow9}\n",
+                                     "FILE");
+  ASSERT_EQ(config.collectors.size(), 2U);
+  EXPECT_EQ(config.collectors[0].name, "main");
+  EXPECT_EQ(config.collectors[1].address, "b.example");
+}
+
+TEST(ParseConfig, RefusesAByteMoreThanItsLimit) {
+  std::string text = kSmallest;
+  text.resize(std::size_t{1} << 20, '#');
+  EXPECT_EQ(error_of(text), "no error");
+  text += '#';
+  EXPECT_EQ(error_of(text), "FILE:1:1: expected at most 1 MiB of text, got more");
+}
+
+TEST(ParseConfig, EscapesTheNameOfTheFile) {
+  try {
+    parse_config("", "a\nb\x1b[31m");
+    FAIL() << "an empty file was taken";
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), testing::StartsWith("a\\nb\\x1b[31m:1:1: "));
+  }
+}
+
+TEST(ParseConfig, RefusesEveryPrefixOfAFileInOneLineOrTakesIt) {
+  const std::string text = contents(fs::path(CTFLOW_SOURCE_DIR) / "config/ctflowd.yaml");
+  for (std::size_t length = 0; length < text.size(); length += 7) {
+    const std::string error = error_of(text.substr(0, length));
+    EXPECT_EQ(error.find('\n'), std::string::npos) << length;
+    if (error != "no error") {
+      EXPECT_THAT(error, testing::StartsWith("FILE:")) << length;
+    }
+  }
+}
+
+TEST(LoadConfig, SaysWhyAFileCannotBeRead) {
+  EXPECT_EQ(load_error_of("/nonexistent/ctflowd.yaml"),
+            "/nonexistent/ctflowd.yaml: cannot be read: No such file or directory");
+  EXPECT_EQ(load_error_of(CTFLOW_SOURCE_DIR), CTFLOW_SOURCE_DIR ": cannot be read: Is a directory");
+}
+
+TEST(LoadConfig, StopsReadingAnEndlessFile) {
+  EXPECT_EQ(load_error_of("/dev/zero"), "/dev/zero:1:1: expected at most 1 MiB of text, got more");
+}
+
+TEST(BadFiles, AreRefusedWithTheExpectedMessage) {
+  const std::set<fs::path> files = files_in("tests/config/bad", ".yaml");
+  EXPECT_GE(files.size(), 40U);
+  for (const fs::path& file : files) {
+    const fs::path expectation = fs::path(file).replace_extension(".expected");
+    ASSERT_TRUE(fs::exists(expectation)) << file << " has no .expected file beside it";
+    std::string message = load_error_of(file.string());
+    const std::string name = file.string();
+    if (message.compare(0, name.size(), name) == 0) message.replace(0, name.size(), "FILE");
+    EXPECT_EQ(message + '\n', contents(expectation)) << file;
+  }
+}
+
+TEST(BadFiles, HaveNoExpectationLeftOver) {
+  for (const fs::path& file : files_in("tests/config/bad", ".expected")) {
+    EXPECT_TRUE(fs::exists(fs::path(file).replace_extension(".yaml"))) << file;
+  }
+}
+
+TEST(GoodFiles, AreTaken) {
+  const std::set<fs::path> files = files_in("tests/config/good", ".yaml");
+  EXPECT_GE(files.size(), 10U);
+  for (const fs::path& file : files) EXPECT_EQ(load_error_of(file.string()), "no error") << file;
+}
+
+TEST(Examples, AreTaken) {
+  const std::set<fs::path> files = files_in("config/examples", ".yaml");
+  EXPECT_GE(files.size(), 3U);
+  for (const fs::path& file : files) EXPECT_EQ(load_error_of(file.string()), "no error") << file;
+}
+
+}  // namespace
+}  // namespace ctflow

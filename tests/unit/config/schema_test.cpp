@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The machinery, on a language of its own.
+#include "config/schema.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "ctflow/config.hpp"
+
+namespace ctflow::config {
+namespace {
+
+struct Pet {
+  std::string name;
+  std::uint8_t age = 3;
+};
+struct House {
+  std::vector<Pet> pets;
+  Pet guard;
+};
+
+Section<Pet> pet() {
+  return {{value("name", Presence::kRequired, identifier(), &Pet::name),
+           value("age", Presence::kOptional, integer(0, 200), &Pet::age)},
+          [](const Pet& read) -> std::optional<Complaint> {
+            if (read.name == "old" && read.age < 10) return Complaint{"age", "expected more"};
+            return std::nullopt;
+          }};
+}
+
+Section<House> house() {
+  return {{list("pets", Presence::kRequired, pet(), &House::pets, "name", &Pet::name),
+           section("guard", Presence::kOptional, pet(), &House::guard)},
+          {}};
+}
+
+House read(const std::string& text) {
+  const SourceText source(text, "F");
+  House result;
+  read_section({source, ""}, read_yaml(source), house(), result);
+  return result;
+}
+
+std::string error_of(const std::string& text) {
+  try {
+    read(text);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(ReadSection, SetsTheMembersAndLeavesTheDefaults) {
+  const House result = read("pets:\n  - name: a\n  - {name: b, age: 200}\nguard: {name: c}\n");
+  ASSERT_EQ(result.pets.size(), 2U);
+  EXPECT_EQ(result.pets[0].name, "a");
+  EXPECT_EQ(result.pets[0].age, 3);
+  EXPECT_EQ(result.pets[1].age, 200);
+  EXPECT_EQ(result.guard.name, "c");
+}
+
+TEST(ReadSection, NamesTheKnownSettingsForAnUnknownKey) {
+  EXPECT_EQ(error_of("cars: 1\n"), "F:1:1: cars: unknown setting, expected one of pets, guard");
+  EXPECT_EQ(error_of("pets:\n  - nmae: a\n"),
+            "F:2:5: pets[0].nmae: unknown setting, did you mean \"name\"?");
+}
+
+TEST(ReadSection, PlacesAMissingSettingAtItsMapping) {
+  EXPECT_EQ(error_of("guard: {name: a}\n"),
+            "F:1:1: pets: missing: expected a list of at least one mapping of settings");
+  EXPECT_THAT(error_of("pets:\n  - name: a\n  - age: 1\n"),
+              testing::StartsWith("F:3:5: pets[1].name: missing: expected a name"));
+}
+
+TEST(ReadSection, PlacesAComplaintAtItsSettingOrAtTheMapping) {
+  EXPECT_EQ(error_of("pets: [{name: old, age: 9}]\n"), "F:1:25: pets[0].age: expected more");
+  EXPECT_EQ(error_of("pets: [{name: old}]\n"), "F:1:8: pets[0].age: expected more");
+  EXPECT_EQ(error_of("pets: [{name: old, age: 10}]\n"), "no error");
+}
+
+TEST(ReadSection, RefusesEachWrongKind) {
+  EXPECT_EQ(error_of("pets: {}\n"),
+            "F:1:7: pets: expected a list of at least one mapping of settings, got a mapping");
+  EXPECT_EQ(error_of("pets: []\n"),
+            "F:1:7: pets: expected a list of at least one mapping of settings, got an empty list");
+  EXPECT_EQ(error_of("pets: [x]\n"), "F:1:8: pets[0]: expected a mapping of settings, got \"x\"");
+  EXPECT_EQ(error_of("pets: [{name: a, age: [1]}]\n"),
+            "F:1:23: pets[0].age: expected an integer from 0 to 200, got a list");
+}
+
+TEST(List, RefusesTwoItemsWithTheSameName) {
+  EXPECT_EQ(error_of("pets:\n  - name: a\n  - name: b\n  - name: a\n"),
+            "F:4:11: pets[2].name: expected a name of its own, got that of pets[0]");
+}
+
+TEST(Paths, GoThroughListsAndSections) {
+  EXPECT_THAT(paths(house()), testing::ElementsAre("pets", "pets[].name", "pets[].age", "guard",
+                                                   "guard.name", "guard.age"));
+}
+
+}  // namespace
+}  // namespace ctflow::config

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Holds config/ctflowd.yaml and the table of settings together, so that neither can go stale.
+#include "config/settings.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+#include <string>
+
+namespace ctflow::config {
+namespace {
+
+const std::string kDocumented = CTFLOW_SOURCE_DIR "/config/ctflowd.yaml";
+
+std::string documented_text() {
+  std::ifstream stream(kDocumented, std::ios::binary);
+  EXPECT_TRUE(stream) << kDocumented;
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+/// The text with every `#key: value` put to use; comments have a space after the `#`.
+std::string put_to_use(const std::string& text) {
+  return std::regex_replace(text, std::regex("(\n *)#([a-z_]+: )"), "$1$2");
+}
+
+/// Every setting that occurs, as `key[].key`.
+void collect(const YamlNode& node, const std::string& path, std::multiset<std::string>& found) {
+  for (const YamlNode& child : node.children) {
+    const bool item = node.kind == YamlNode::Kind::kSequence;
+    const std::string below =
+        item ? path + "[]" : (path.empty() ? child.key : path + "." + child.key);
+    if (!item) found.insert(below);
+    collect(child, below, found);
+  }
+}
+
+std::multiset<std::string> settings_in(const std::string& text) {
+  std::multiset<std::string> found;
+  collect(read_yaml(SourceText(text, "ctflowd.yaml")), "", found);
+  return found;
+}
+
+TEST(DocumentedSettings, AreTheBuiltInDefaults) {
+  const Config documented = load_config(kDocumented);
+  ASSERT_EQ(documented.collectors.size(), 1U);
+  Config defaults;
+  CollectorConfig& collector = defaults.collectors.emplace_back();
+  collector.name = documented.collectors[0].name;
+  collector.address = documented.collectors[0].address;
+  collector.port = documented.collectors[0].port;
+  collector.protocol = documented.collectors[0].protocol;
+  EXPECT_EQ(documented, defaults);
+}
+
+TEST(DocumentedSettings, AreEverySettingOnce) {
+  const std::vector<std::string> known = paths(settings());
+  EXPECT_THAT(settings_in(put_to_use(documented_text())),
+              testing::UnorderedElementsAreArray(known));
+}
+
+TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
+  std::multiset<std::string> without = settings_in(documented_text());
+  std::multiset<std::string> left_out;
+  for (const std::string& path : paths(settings())) {
+    if (without.count(path) == 0) left_out.insert(path);
+  }
+  EXPECT_THAT(left_out, testing::UnorderedElementsAre("collectors[].source_address",
+                                                      "collectors[].bind_device"));
+}
+
+TEST(DocumentedSettings, AreValidWhenPutToUse) {
+  const Config config = parse_config(put_to_use(documented_text()), "ctflowd.yaml");
+  EXPECT_EQ(config.collectors.at(0).source_address, "198.51.100.1");
+  EXPECT_EQ(config.collectors.at(0).bind_device, "eth0");
+}
+
+TEST(Settings, HaveNoKeyTwice) {
+  const std::vector<std::string> all = paths(settings());
+  EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), all.size());
+}
+
+TEST(Settings, HavePathsThroughListsAndSections) {
+  EXPECT_THAT(paths(settings()),
+              testing::IsSupersetOf({"collectors", "collectors[].port", "source", "source.nap",
+                                     "interfaces.egress", "log.level"}));
+}
+
+}  // namespace
+}  // namespace ctflow::config
