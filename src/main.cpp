@@ -1,9 +1,111 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "conntrack/conntrack_source.hpp"
+#include "conntrack/kernel_check.hpp"
+#include "conntrack/record.hpp"
+#include "conntrack/replay_source.hpp"
+#include "daemon.hpp"
+#include "observe/log.hpp"
+
+namespace {
+
+using namespace ctflow;
+
+constexpr int kRuntimeFailure = 1;
+constexpr int kUsage = 2;  // command line or configuration
+
+struct Arguments {
+  std::string config = "/etc/ctflowd/ctflowd.yaml";
+  std::string file;
+  std::uint32_t rate = 0;
+};
+
+/// Runs a daemon on the source that `make_source` opens.
+template <typename MakeSource>
+int run_daemon(const Config& config, MakeSource make_source) {
+  boost::asio::io_context io;
+  auto source = make_source(io);
+  Daemon daemon(io, config);
+  const int status = daemon.run(source);
+  // getaddrinfo() cannot be cancelled, and the event loop would wait for it.
+  if (daemon.lookup_running()) std::_Exit(status);
+  return status;
+}
+
+int run(const Arguments& arguments) {
+  const Config config = load_config(arguments.config);
+  log::configure(config.log.level);
+  for (const KernelFinding& finding : check_kernel()) {
+    log::warn("{} means=\"{}\" mend=\"{}\"", finding.event, finding.means, finding.mend);
+  }
+  return run_daemon(
+      config, [&](boost::asio::io_context& io) { return ConntrackSource(io, config.source); });
+}
+
+int replay(const Arguments& arguments) {
+  const Config config = load_config(arguments.config);
+  log::configure(config.log.level);
+  return run_daemon(config, [&](boost::asio::io_context& io) {
+    return ReplaySource(io, arguments.file, arguments.rate);
+  });
+}
+
+int check(const Arguments& arguments) {
+  load_config(arguments.config);
+  return 0;
+}
+
+int record(const Arguments& arguments) { return record_events(arguments.file); }
+
+void add_config_option(CLI::App& command, Arguments& arguments) {
+  command.add_option("-c,--config", arguments.config, "Configuration file")
+      ->type_name("FILE")
+      ->capture_default_str();
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Flow exporter for the Linux connection table"};
+  log::configure(LogLevel::kInfo);
+  Arguments arguments;
+  int (*command)(const Arguments&) = run;
+  CLI::App app{
+      "Exports finished connections of the Linux connection table as IPFIX or NetFlow v9."};
   app.set_version_flag("-V,--version", "ctflowd " CTFLOWD_VERSION);
-  CLI11_PARSE(app, argc, argv);
-  return 0;
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  app.require_subcommand(0, 1);
+  add_config_option(app, arguments);
+
+  auto* run_command = app.add_subcommand("run", "Export until stopped by a signal (the default)");
+  auto* check_command = app.add_subcommand("check", "Check the configuration file and exit");
+  auto* record_command = app.add_subcommand(
+      "record", "Store the kernel's events in a file, until stopped by a signal");
+  auto* replay_command = app.add_subcommand("replay", "Export the events of a recorded file");
+  add_config_option(*run_command, arguments);
+  add_config_option(*check_command, arguments);
+  add_config_option(*replay_command, arguments);
+  record_command->add_option("FILE", arguments.file, "File to write")->required();
+  replay_command->add_option("FILE", arguments.file, "File to read")->required();
+  replay_command->add_option("--rate", arguments.rate, "Events per second, 0 = no limit");
+  check_command->callback([&] { command = check; });
+  record_command->callback([&] { command = record; });
+  replay_command->callback([&] { command = replay; });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  try {
+    return command(arguments);
+  } catch (const ConfigError& error) {
+    std::cerr << error.what() << '\n';
+    return kUsage;
+  } catch (const std::exception& error) {
+    log::error("failed error={}", log::quoted(error.what()));
+    return kRuntimeFailure;
+  }
 }
