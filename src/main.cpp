@@ -4,7 +4,6 @@
 #include <iostream>
 
 #include "conntrack/conntrack_source.hpp"
-#include "conntrack/kernel_check.hpp"
 #include "conntrack/record.hpp"
 #include "conntrack/replay_source.hpp"
 #include "daemon.hpp"
@@ -38,9 +37,6 @@ int run_daemon(const Config& config, MakeSource make_source) {
 int run(const Arguments& arguments) {
   const Config config = load_config(arguments.config);
   log::configure(config.log.level);
-  for (const KernelFinding& finding : check_kernel()) {
-    log::warn("{} means=\"{}\" mend=\"{}\"", finding.event, finding.means, finding.mend);
-  }
   return run_daemon(
       config, [&](boost::asio::io_context& io) { return ConntrackSource(io, config.source); });
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/conntrack_source.hpp"
 
+#include "conntrack/kernel_check.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -12,6 +14,9 @@ ConntrackSource::ConntrackSource(boost::asio::io_context& io, const SourceConfig
     : listener_(io, config), timer_(io) {}
 
 void ConntrackSource::start(FlowSink& sink) {
+  for (const KernelFinding& finding : check_kernel()) {
+    log::warn("{} means=\"{}\" mend=\"{}\"", finding.event, finding.means, finding.mend);
+  }
   reader_.emplace(sink, counters_, read_timeouts());
   listener_.start(*reader_, counters_);
   watch_timeouts();
