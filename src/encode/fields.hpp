@@ -22,7 +22,7 @@ struct Record {
 struct Field {
   std::uint16_t element;
   std::uint16_t length;
-  void (*encode)(WireWriter&, const Record&);
+  void (*encode)(FieldWriter&, const Record&);
 };
 
 /// Names and ids: IANA "IP Flow Information Export (IPFIX) Entities"; NetFlow v9 uses the same ids.
@@ -40,12 +40,14 @@ constexpr std::uint16_t destination_port(const Tuple& tuple) {
   return has_ports(tuple.protocol) ? tuple.destination_port : std::uint16_t{0};
 }
 
-inline void put_ipv4(WireWriter& writer, const IpAddress& address) {
+inline void put_ipv4(FieldWriter& writer, const IpAddress& address) {
   writer.bytes(std::span(address.octets).first<4>());
 }
-inline void put_ipv6(WireWriter& writer, const IpAddress& address) { writer.bytes(address.octets); }
+inline void put_ipv6(FieldWriter& writer, const IpAddress& address) {
+  writer.bytes(address.octets);
+}
 
-inline void put_milliseconds(WireWriter& writer, TimePoint time) {
+inline void put_milliseconds(FieldWriter& writer, TimePoint time) {
   const auto since_epoch = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
   writer.u64(since_epoch.count() > 0 ? static_cast<std::uint64_t>(since_epoch.count()) : 0);
 }
@@ -59,7 +61,7 @@ inline const IpAddress& record_destination(const Record& record) {
   return record.initiator ? record.flow.original.destination : record.flow.original.source;
 }
 
-inline void put_icmp_type_code(WireWriter& writer, const Record& record) {
+inline void put_icmp_type_code(FieldWriter& writer, const Record& record) {
   const Tuple& tuple = record.initiator ? record.flow.original : record.flow.reply;
   writer.u8(tuple.icmp_type);
   writer.u8(tuple.icmp_code);
@@ -67,76 +69,77 @@ inline void put_icmp_type_code(WireWriter& writer, const Record& record) {
 
 /// 21 and 22 count from the boot that the message header tells, which is known when the message is
 /// finished: Netflow9Encoder fills them in then.
-inline void put_later(WireWriter& writer, const Record& /*record*/) { writer.u32(0); }
+inline void put_later(FieldWriter& writer, const Record& /*record*/) { writer.u32(0); }
 
 inline constexpr Field kOctetDeltaCount{
-    1, 8, [](WireWriter& w, const Record& r) {
+    1, 8, [](FieldWriter& w, const Record& r) {
       w.u64(r.initiator ? r.flow.forward.octets : r.flow.backward.octets);
     }};
 inline constexpr Field kPacketDeltaCount{
-    2, 8, [](WireWriter& w, const Record& r) {
+    2, 8, [](FieldWriter& w, const Record& r) {
       w.u64(r.initiator ? r.flow.forward.packets : r.flow.backward.packets);
     }};
 inline constexpr Field kProtocolIdentifier{
-    4, 1, [](WireWriter& w, const Record& r) { w.u8(r.flow.original.protocol); }};
+    4, 1, [](FieldWriter& w, const Record& r) { w.u8(r.flow.original.protocol); }};
 inline constexpr Field kSourceTransportPort{
-    7, 2, [](WireWriter& w, const Record& r) {
+    7, 2, [](FieldWriter& w, const Record& r) {
       w.u16(r.initiator ? source_port(r.flow.original) : destination_port(r.flow.original));
     }};
 inline constexpr Field kSourceIpv4Address{
-    8, 4, [](WireWriter& w, const Record& r) { put_ipv4(w, record_source(r)); }};
+    8, 4, [](FieldWriter& w, const Record& r) { put_ipv4(w, record_source(r)); }};
 inline constexpr Field kIngressInterface{
-    10, 4, [](WireWriter& w, const Record& r) {
+    10, 4, [](FieldWriter& w, const Record& r) {
       w.u32(r.initiator ? r.flow.ingress_interface : r.flow.egress_interface);
     }};
 inline constexpr Field kDestinationTransportPort{
-    11, 2, [](WireWriter& w, const Record& r) {
+    11, 2, [](FieldWriter& w, const Record& r) {
       w.u16(r.initiator ? destination_port(r.flow.original) : source_port(r.flow.original));
     }};
 inline constexpr Field kDestinationIpv4Address{
-    12, 4, [](WireWriter& w, const Record& r) { put_ipv4(w, record_destination(r)); }};
+    12, 4, [](FieldWriter& w, const Record& r) { put_ipv4(w, record_destination(r)); }};
 inline constexpr Field kEgressInterface{
-    14, 4, [](WireWriter& w, const Record& r) {
+    14, 4, [](FieldWriter& w, const Record& r) {
       w.u32(r.initiator ? r.flow.egress_interface : r.flow.ingress_interface);
     }};
 inline constexpr Field kFlowEndSysUpTime{21, 4, put_later};
 inline constexpr Field kFlowStartSysUpTime{22, 4, put_later};
 inline constexpr Field kSourceIpv6Address{
-    27, 16, [](WireWriter& w, const Record& r) { put_ipv6(w, record_source(r)); }};
+    27, 16, [](FieldWriter& w, const Record& r) { put_ipv6(w, record_source(r)); }};
 inline constexpr Field kDestinationIpv6Address{
-    28, 16, [](WireWriter& w, const Record& r) { put_ipv6(w, record_destination(r)); }};
+    28, 16, [](FieldWriter& w, const Record& r) { put_ipv6(w, record_destination(r)); }};
 inline constexpr Field kIcmpTypeCodeIpv4{32, 2, put_icmp_type_code};
-inline constexpr Field kFlowDirection{
-    61, 1, [](WireWriter& w, const Record&) { w.u8(0); }};  // each record is metered at its ingress
-inline constexpr Field kFlowEndReason{136, 1, [](WireWriter& w, const Record& r) {
+inline constexpr Field kFlowDirection{61, 1, [](FieldWriter& w, const Record&) {
+                                        w.u8(0);
+                                      }};  // each record is metered at its ingress
+inline constexpr Field kFlowEndReason{136, 1, [](FieldWriter& w, const Record& r) {
                                         w.u8(static_cast<std::uint8_t>(r.flow.end_reason));
                                       }};
 inline constexpr Field kIcmpTypeCodeIpv6{139, 2, put_icmp_type_code};
-inline constexpr Field kFlowId{148, 8, [](WireWriter& w, const Record& r) { w.u64(r.flow.id); }};
+inline constexpr Field kFlowId{148, 8, [](FieldWriter& w, const Record& r) { w.u64(r.flow.id); }};
 inline constexpr Field kFlowStartMilliseconds{
-    152, 8, [](WireWriter& w, const Record& r) { put_milliseconds(w, r.flow.start); }};
+    152, 8, [](FieldWriter& w, const Record& r) { put_milliseconds(w, r.flow.start); }};
 inline constexpr Field kFlowEndMilliseconds{
-    153, 8, [](WireWriter& w, const Record& r) { put_milliseconds(w, r.flow.end); }};
+    153, 8, [](FieldWriter& w, const Record& r) { put_milliseconds(w, r.flow.end); }};
 
 // After translation a packet of the initiator travels as the reply tuple reversed.
 inline constexpr Field kPostNatSourceIpv4Address{
-    225, 4, [](WireWriter& w, const Record& r) { put_ipv4(w, r.flow.reply.destination); }};
+    225, 4, [](FieldWriter& w, const Record& r) { put_ipv4(w, r.flow.reply.destination); }};
 inline constexpr Field kPostNatDestinationIpv4Address{
-    226, 4, [](WireWriter& w, const Record& r) { put_ipv4(w, r.flow.reply.source); }};
+    226, 4, [](FieldWriter& w, const Record& r) { put_ipv4(w, r.flow.reply.source); }};
 inline constexpr Field kPostNaptSourceTransportPort{
-    227, 2, [](WireWriter& w, const Record& r) { w.u16(destination_port(r.flow.reply)); }};
+    227, 2, [](FieldWriter& w, const Record& r) { w.u16(destination_port(r.flow.reply)); }};
 inline constexpr Field kPostNaptDestinationTransportPort{
-    228, 2, [](WireWriter& w, const Record& r) { w.u16(source_port(r.flow.reply)); }};
+    228, 2, [](FieldWriter& w, const Record& r) { w.u16(source_port(r.flow.reply)); }};
 inline constexpr Field kPostNatSourceIpv6Address{
-    281, 16, [](WireWriter& w, const Record& r) { put_ipv6(w, r.flow.reply.destination); }};
+    281, 16, [](FieldWriter& w, const Record& r) { put_ipv6(w, r.flow.reply.destination); }};
 inline constexpr Field kPostNatDestinationIpv6Address{
-    282, 16, [](WireWriter& w, const Record& r) { put_ipv6(w, r.flow.reply.source); }};
+    282, 16, [](FieldWriter& w, const Record& r) { put_ipv6(w, r.flow.reply.source); }};
 
 inline constexpr Field kIngressVrfId{
-    234, 4, [](WireWriter& w, const Record& r) {
+    234, 4, [](FieldWriter& w, const Record& r) {
       w.u32(r.initiator ? r.flow.original.zone : r.flow.reply.zone);
     }};
-inline constexpr Field kEgressVrfId{235, 4, [](WireWriter& w, const Record& r) {
+inline constexpr Field kEgressVrfId{235, 4, [](FieldWriter& w, const Record& r) {
                                       w.u32(r.initiator ? r.flow.reply.zone : r.flow.original.zone);
                                     }};
 

@@ -2,6 +2,7 @@
 #include "encode/templates.hpp"
 
 #include <array>
+#include <cassert>
 #include <utility>
 
 namespace ctflow {
@@ -97,14 +98,25 @@ template <Format kFormat, RecordKind kKind, bool kWithZones>
 constexpr auto kLayout = head<kKind>() + body<kFormat>() +
                          translation<kKind>() + icmp<kFormat, kKind>() + zones<kWithZones>();
 
+constexpr std::size_t record_length(std::span<const Field> fields) {
+  std::size_t length = 0;
+  for (const Field& item : fields) length += item.length;
+  return length;
+}
+
 template <const auto& kFields, std::size_t... kIndex>
-void encode_fields(WireWriter& writer, const Record& record, std::index_sequence<kIndex...>) {
+void encode_fields(FieldWriter& writer, const Record& record, std::index_sequence<kIndex...>) {
   (kFields[kIndex].encode(writer, record), ...);  // constant pointers: the compiler inlines them
 }
 
 template <const auto& kFields>
 void encode_layout(WireWriter& writer, const Record& record) {
-  encode_fields<kFields>(writer, record, std::make_index_sequence<kFields.size()>());
+  constexpr std::size_t kLength = record_length(kFields);
+  std::byte* room = writer.claim(kLength);
+  if (room == nullptr) return;
+  FieldWriter fields(room);
+  encode_fields<kFields>(fields, record, std::make_index_sequence<kFields.size()>());
+  assert(fields.position() == room + kLength);
 }
 
 constexpr std::uint16_t kFirstId = 256;
@@ -121,12 +133,6 @@ constexpr auto make_templates(std::index_sequence<kIndex...>) {
 template <Format kFormat, bool kWithZones>
 constexpr auto kTemplates =
     make_templates<kFormat, kWithZones>(std::make_index_sequence<kRecordKinds>());
-
-constexpr std::size_t record_length(std::span<const Field> fields) {
-  std::size_t length = 0;
-  for (const Field& item : fields) length += item.length;
-  return length;
-}
 
 template <Format kFormat, RecordKind kKind, bool kWithZones = false>
 constexpr std::size_t kLength = record_length(kLayout<kFormat, kKind, kWithZones>);

@@ -3,13 +3,55 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
 
 namespace ctflow {
+
+namespace wire {
+
+inline std::uint8_t swap(std::uint8_t value) { return value; }
+inline std::uint16_t swap(std::uint16_t value) { return __builtin_bswap16(value); }
+inline std::uint32_t swap(std::uint32_t value) { return __builtin_bswap32(value); }
+inline std::uint64_t swap(std::uint64_t value) { return __builtin_bswap64(value); }
+
+/// Stores an integer in network order.
+template <typename T>
+void store(std::byte* to, T value) {
+  if constexpr (std::endian::native == std::endian::little) value = swap(value);
+  std::memcpy(to, &value, sizeof value);
+}
+
+}  // namespace wire
+
+/// Writes the fields of one record into room that WireWriter::claim() made sure of.
+class FieldWriter {
+ public:
+  explicit FieldWriter(std::byte* at) : at_(at) {}
+
+  void u8(std::uint8_t value) { put(value); }
+  void u16(std::uint16_t value) { put(value); }
+  void u32(std::uint32_t value) { put(value); }
+  void u64(std::uint64_t value) { put(value); }
+  void bytes(std::span<const std::uint8_t> value) {
+    std::memcpy(at_, value.data(), value.size());
+    at_ += value.size();
+  }
+
+  [[nodiscard]] const std::byte* position() const { return at_; }
+
+ private:
+  template <typename T>
+  void put(T value) {
+    wire::store(at_, value);
+    at_ += sizeof value;
+  }
+
+  std::byte* at_;
+};
 
 /// Appends network-order integers. The first write that does not fit sets overflowed() and it and
 /// all later ones write nothing, so one check after a record replaces a check per field.
@@ -18,26 +60,32 @@ class WireWriter {
   WireWriter() = default;
   explicit WireWriter(std::span<std::byte> buffer) : buffer_(buffer) {}
 
-  void u8(std::uint8_t value) { put<1>(value); }
-  void u16(std::uint16_t value) { put<2>(value); }
-  void u32(std::uint32_t value) { put<4>(value); }
-  void u64(std::uint64_t value) { put<8>(value); }
-
-  void bytes(std::span<const std::uint8_t> value) {
-    if (!reserve(value.size())) return;
-    std::memcpy(buffer_.data() + size_, value.data(), value.size());
-    size_ += value.size();
-  }
+  void u8(std::uint8_t value) { put(value); }
+  void u16(std::uint16_t value) { put(value); }
+  void u32(std::uint32_t value) { put(value); }
 
   void zeros(std::size_t count) {
-    if (!reserve(count)) return;
-    std::memset(buffer_.data() + size_, 0, count);
+    if (std::byte* room = claim(count)) std::memset(room, 0, count);
+  }
+
+  /// Appends `count` octets for the caller to fill. Null when they do not fit.
+  std::byte* claim(std::size_t count) {
+    if (overflowed_ || count > buffer_.size() - size_) {
+      overflowed_ = true;
+      return nullptr;
+    }
+    std::byte* room = buffer_.data() + size_;
     size_ += count;
+    return room;
   }
 
   /// Overwrites octets that were already written.
-  void overwrite_u16(std::size_t offset, std::uint16_t value) { store<2>(offset, value); }
-  void overwrite_u32(std::size_t offset, std::uint32_t value) { store<4>(offset, value); }
+  void overwrite_u16(std::size_t offset, std::uint16_t value) {
+    wire::store(buffer_.data() + offset, value);
+  }
+  void overwrite_u32(std::size_t offset, std::uint32_t value) {
+    wire::store(buffer_.data() + offset, value);
+  }
 
   /// Forgets everything after `size` and the overflow that came with it.
   void truncate(std::size_t size) {
@@ -50,26 +98,9 @@ class WireWriter {
   [[nodiscard]] std::span<const std::byte> written() const { return buffer_.first(size_); }
 
  private:
-  bool reserve(std::size_t count) {
-    if (overflowed_ || count > buffer_.size() - size_) overflowed_ = true;
-    return !overflowed_;
-  }
-
-  template <std::size_t kSize>
-  void put(std::uint64_t value) {
-    if (!reserve(kSize)) return;
-    size_ += kSize;
-    store<kSize>(size_ - kSize, value);
-  }
-
-  template <std::size_t kSize>
-  void store(std::size_t offset, std::uint64_t value) {
-    std::array<std::byte, kSize> octets;  // filled below, octet by octet
-    for (std::size_t i = 0; i < kSize; ++i) {
-      octets[kSize - 1 - i] = static_cast<std::byte>(value & 0xff);
-      value >>= 8;
-    }
-    std::memcpy(buffer_.data() + offset, octets.data(), kSize);
+  template <typename T>
+  void put(T value) {
+    if (std::byte* room = claim(sizeof value)) wire::store(room, value);
   }
 
   std::span<std::byte> buffer_;

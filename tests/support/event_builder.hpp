@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Builds ctnetlink messages for tests, octet by octet as the kernel writes them.
+#pragma once
+
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+namespace ctflow::test {
+
+using Octets = std::vector<std::uint8_t>;
+
+inline void append(Octets& to, const Octets& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+/// Network-order integers.
+inline Octets be8(std::uint8_t value) { return {value}; }
+inline Octets be16(std::uint16_t value) {
+  return {static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)};
+}
+inline Octets be32(std::uint32_t value) {
+  Octets octets = be16(static_cast<std::uint16_t>(value >> 16));
+  append(octets, be16(static_cast<std::uint16_t>(value)));
+  return octets;
+}
+inline Octets be64(std::uint64_t value) {
+  Octets octets = be32(static_cast<std::uint32_t>(value >> 32));
+  append(octets, be32(static_cast<std::uint32_t>(value)));
+  return octets;
+}
+
+/// Host-order integer, as in netlink headers.
+template <typename T>
+Octets host(T value) {
+  Octets octets(sizeof value);
+  std::memcpy(octets.data(), &value, sizeof value);
+  return octets;
+}
+
+/// One attribute with its padding.
+inline Octets attribute(unsigned type, const Octets& payload) {
+  Octets octets = host(static_cast<std::uint16_t>(payload.size() + sizeof(nlattr)));
+  append(octets, host(static_cast<std::uint16_t>(type)));
+  append(octets, payload);
+  while (octets.size() % NLA_ALIGNTO != 0) octets.push_back(0);
+  return octets;
+}
+
+/// A nested attribute.
+inline Octets nest(unsigned type, std::initializer_list<Octets> children) {
+  Octets payload;
+  for (const Octets& child : children) append(payload, child);
+  return attribute(type | NLA_F_NESTED, payload);
+}
+
+/// A whole netlink message of the conntrack subsystem.
+inline Octets message(unsigned type, std::initializer_list<Octets> attributes, unsigned family = 2,
+                      std::uint32_t port_id = 0) {
+  Octets body = {static_cast<std::uint8_t>(family), NFNETLINK_V0, 0, 0};
+  for (const Octets& octets : attributes) append(body, octets);
+  Octets all = host(static_cast<std::uint32_t>(body.size() + sizeof(nlmsghdr)));
+  append(all, host(static_cast<std::uint16_t>((NFNL_SUBSYS_CTNETLINK << 8) | type)));
+  append(all, host(std::uint16_t{0}));  // flags
+  append(all, host(std::uint32_t{0}));  // sequence
+  append(all, host(port_id));
+  append(all, body);
+  return all;
+}
+
+inline Octets destroy(std::initializer_list<Octets> attributes, unsigned family = 2,
+                      std::uint32_t port_id = 0) {
+  return message(IPCTNL_MSG_CT_DELETE, attributes, family, port_id);
+}
+
+inline Octets ipv4(std::uint32_t source, std::uint32_t destination) {
+  return nest(CTA_TUPLE_IP, {attribute(CTA_IP_V4_SRC, be32(source)),
+                             attribute(CTA_IP_V4_DST, be32(destination))});
+}
+
+inline Octets ipv6(const Octets& source, const Octets& destination) {
+  return nest(CTA_TUPLE_IP,
+              {attribute(CTA_IP_V6_SRC, source), attribute(CTA_IP_V6_DST, destination)});
+}
+
+inline Octets ports(std::uint8_t protocol, std::uint16_t source, std::uint16_t destination) {
+  return nest(CTA_TUPLE_PROTO,
+              {attribute(CTA_PROTO_NUM, be8(protocol)), attribute(CTA_PROTO_SRC_PORT, be16(source)),
+               attribute(CTA_PROTO_DST_PORT, be16(destination))});
+}
+
+inline Octets counters(unsigned type, std::uint64_t packets, std::uint64_t octets) {
+  return nest(type, {attribute(CTA_COUNTERS_PACKETS, be64(packets)),
+                     attribute(CTA_COUNTERS_BYTES, be64(octets))});
+}
+
+inline Octets timestamps(std::uint64_t start, std::uint64_t stop) {
+  return nest(CTA_TIMESTAMP, {attribute(CTA_TIMESTAMP_START, be64(start)),
+                              attribute(CTA_TIMESTAMP_STOP, be64(stop))});
+}
+
+inline Octets tcp_state(std::uint8_t state) {
+  return nest(CTA_PROTOINFO,
+              {nest(CTA_PROTOINFO_TCP, {attribute(CTA_PROTOINFO_TCP_STATE, be8(state))})});
+}
+
+constexpr std::uint32_t kClient = 0x0a000102;  // 10.0.1.2
+constexpr std::uint32_t kServer = 0x0a000202;  // 10.0.2.2
+constexpr std::uint32_t kRouter = 0xc6336401;  // 198.51.100.1
+constexpr std::uint64_t kStart = 1'700'000'000'000'000'000;
+constexpr std::uint64_t kSecond = 1'000'000'000;
+
+/// What the kernel writes for a translated TCP connection that was closed and then timed out.
+inline Octets nat_tcp_event(std::uint16_t client_port = 40000) {
+  return destroy({nest(CTA_TUPLE_ORIG, {ipv4(kClient, kServer), ports(6, client_port, 443)}),
+                  nest(CTA_TUPLE_REPLY, {ipv4(kServer, kRouter), ports(6, 443, client_port)}),
+                  attribute(CTA_ID, be32(0xdeadbeef)), attribute(CTA_STATUS, be32(0x39e)),
+                  tcp_state(7), counters(CTA_COUNTERS_ORIG, 10, 1500),
+                  counters(CTA_COUNTERS_REPLY, 12, 15000),
+                  timestamps(kStart, kStart + 125 * kSecond), attribute(CTA_MARK, be32(42))});
+}
+
+}  // namespace ctflow::test
