@@ -7,6 +7,8 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
+#include <array>
 #include <exception>
 #include <map>
 #include <optional>
@@ -210,21 +212,41 @@ class TreeBuilder : public YAML::EventHandler {
   std::optional<YamlNode> root_;
 };
 
-/// The parser's own words, and what usually is behind them.
+struct SyntaxHint {
+  std::string_view words, hint;
+};
+/// What is usually behind the parser's words.
+constexpr std::array<SyntaxHint, 6> kSyntaxHints{{
+    {"illegal map value", "check the indentation, and the colons near here"},
+    {"end of map not found", "check the indentation, and the colons near here"},
+    {"end of sequence not found", "check the indentation near here"},
+    {"end of map flow not found", "a closing } is missing"},
+    {"end of sequence flow not found", "a closing ] is missing"},
+    {"unknown token", "put quotes around a value that begins with a special character"},
+}};
+
+std::string_view syntax_hint(std::string_view words) {
+  for (const SyntaxHint& hint : kSyntaxHints) {
+    if (hint.words == words) return hint.hint;
+  }
+  return "";
+}
+
+/// The parser's own words, with a hint.
 std::string syntax_message(const SourceText& source, const YAML::Exception& error,
                            std::size_t offset) {
   const std::string& text = source.text();
   if (offset < text.size() && text[offset] == '*') {
     return "aliases (*name) are not supported: write each value out where it is used";
   }
-  std::string message = "not valid YAML: " + printable(error.msg);
   const std::size_t before = offset == 0 ? std::string::npos : text.rfind('\n', offset - 1);
   const std::size_t line = before == std::string::npos ? 0 : before + 1;
-  const std::size_t word = text.find_first_not_of(" \t", line);
-  const std::size_t tab = text.find('\t', line);
-  if (tab != std::string::npos && (word == std::string::npos || tab < word)) {
-    message += " (indent with spaces, not with tabs)";
-  }
+  const std::size_t word = std::min(text.find_first_not_of(" \t", line), text.size());
+  const bool has_tab = text.find('\t', line) < word;
+  const std::string_view hint =
+      has_tab ? "indent with spaces, not with tabs" : syntax_hint(error.msg);
+  std::string message = "not valid YAML: " + printable(error.msg);
+  if (!hint.empty()) message += fmt::format(": {}", hint);
   return message;
 }
 
