@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ctflow/exporter.hpp"
+#include "ctflow/flow_source.hpp"
 #include "ctflow/transport.hpp"
 
 namespace ctflow::test {
@@ -38,6 +39,18 @@ class FakeTransport : public Transport {
 
  private:
   FakeWire& wire_;
+};
+
+/// Keeps what a source delivers.
+class FakeSink : public FlowSink {
+ public:
+  void on_flow(Flow& flow) override { flows.push_back(flow); }
+  void on_batch_end() override { ++batch_ends; }
+  void on_source_end() override { source_ended = true; }
+
+  std::vector<Flow> flows;
+  int batch_ends = 0;
+  bool source_ended = false;
 };
 
 /// Both clocks, moved by hand.

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/event_reader.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/event_builder.hpp"
+#include "support/fakes.hpp"
+
+namespace ctflow {
+namespace {
+
+class EventReaderTest : public testing::Test {
+ protected:
+  void read(const test::Octets& octets) {
+    reader_.on_datagram(std::as_bytes(std::span(octets)), event_time_);
+  }
+
+  TimePoint event_time_{std::chrono::nanoseconds(test::kStart + 126 * test::kSecond)};
+  test::FakeSink sink_;
+  SourceCounters counters_;
+  EventReader reader_{sink_, counters_, Timeouts{}};
+};
+
+TEST_F(EventReaderTest, CompletesTheFlow) {
+  read(test::nat_tcp_event());
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  const Flow& flow = sink_.flows[0];
+  EXPECT_EQ(flow.event_time, event_time_);
+  EXPECT_EQ(flow.end_reason, EndReason::kEndOfFlow);
+  EXPECT_EQ(flow.end, flow.start + std::chrono::seconds(5)) << "125 s less 120 s of TIME_WAIT";
+  EXPECT_EQ(counters_.ended, 1U);
+  EXPECT_EQ(counters_.end_from_stop, 1U);
+}
+
+TEST_F(EventReaderTest, UsesTheTimeoutsItWasGivenLast) {
+  Timeouts timeouts;
+  timeouts.tcp[7] = std::chrono::seconds(100);
+  reader_.set_timeouts(timeouts);
+  read(test::nat_tcp_event());
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(sink_.flows[0].end, sink_.flows[0].start + std::chrono::seconds(25));
+}
+
+TEST_F(EventReaderTest, ReadsAllMessagesOfADatagram) {
+  test::Octets datagram = test::nat_tcp_event(1);
+  test::append(datagram, test::message(IPCTNL_MSG_CT_NEW, {}));
+  test::append(datagram, test::nat_tcp_event(2));
+  read(datagram);
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[1].original.source_port, 2);
+  EXPECT_EQ(counters_.messages, 3U);
+  EXPECT_EQ(counters_.ignored, 1U);
+}
+
+TEST_F(EventReaderTest, DropsAndCountsAMalformedMessageAndGoesOn) {
+  test::Octets datagram = test::destroy({test::attribute(CTA_ID, test::be32(1))});
+  test::append(datagram, test::nat_tcp_event());
+  read(datagram);
+  EXPECT_EQ(counters_.malformed, 1U);
+  EXPECT_EQ(sink_.flows.size(), 1U);
+}
+
+TEST_F(EventReaderTest, CountsADatagramThatEndsInTheMiddle) {
+  test::Octets datagram = test::nat_tcp_event();
+  datagram.resize(datagram.size() - 4);
+  read(datagram);
+  EXPECT_EQ(counters_.malformed, 1U);
+  EXPECT_TRUE(sink_.flows.empty());
+}
+
+TEST_F(EventReaderTest, PassesTheEndOfABatchOn) {
+  reader_.on_batch_end();
+  EXPECT_EQ(sink_.batch_ends, 1);
+}
+
+}  // namespace
+}  // namespace ctflow

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/replay_source.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include "support/event_builder.hpp"
+#include "support/fakes.hpp"
+
+namespace ctflow {
+namespace {
+
+using std::chrono::steady_clock;
+
+class ReplaySourceTest : public testing::Test {
+ protected:
+  ReplaySourceTest() : name_(testing::TempDir() + "replay-XXXXXX") { close(mkstemp(name_.data())); }
+  ~ReplaySourceTest() override { std::remove(name_.c_str()); }
+
+  void write(std::uint16_t events) const {
+    EventFileWriter writer(name_);
+    for (std::uint16_t i = 0; i < events; ++i) {
+      const test::Octets event = test::nat_tcp_event(i);
+      writer.on_datagram(std::as_bytes(std::span(event)), time_);
+    }
+  }
+
+  std::string name_;
+  TimePoint time_{std::chrono::nanoseconds(test::kStart + 126 * test::kSecond)};
+  boost::asio::io_context io_;
+  test::FakeSink sink_;
+};
+
+TEST_F(ReplaySourceTest, DeliversEveryEventWithTheTimeOfTheRecording) {
+  write(3000);  // more than one portion
+  ReplaySource source(io_, name_, 0);
+  source.start(sink_);
+  io_.run();
+  ASSERT_EQ(sink_.flows.size(), 3000U);
+  EXPECT_EQ(sink_.flows[2999].original.source_port, 2999);
+  EXPECT_EQ(sink_.flows[2999].event_time, time_);
+  EXPECT_TRUE(sink_.source_ended);
+  EXPECT_EQ(source.counters().ended, 3000U);
+}
+
+TEST_F(ReplaySourceTest, KeepsToTheRate) {
+  write(20);
+  ReplaySource source(io_, name_, 200);
+  const auto begin = steady_clock::now();
+  source.start(sink_);
+  io_.run();
+  EXPECT_EQ(sink_.flows.size(), 20U);
+  EXPECT_GE(steady_clock::now() - begin, std::chrono::milliseconds(90));
+}
+
+TEST_F(ReplaySourceTest, StopsAtOnce) {
+  write(3000);
+  ReplaySource source(io_, name_, 0);
+  source.start(sink_);
+  source.stop();
+  io_.run();
+  EXPECT_LT(sink_.flows.size(), 3000U);
+  EXPECT_FALSE(sink_.source_ended);
+}
+
+TEST_F(ReplaySourceTest, DeliversWhatIsInFrontOfADamagedPlace) {
+  write(2);
+  std::ifstream in(name_, std::ios::binary);
+  std::string content{std::istreambuf_iterator<char>(in), {}};
+  std::ofstream(name_, std::ios::binary) << content.substr(0, content.size() - 10);
+  ReplaySource source(io_, name_, 0);
+  EXPECT_THROW(source.start(sink_), EventFileError);
+  EXPECT_EQ(sink_.flows.size(), 1U);
+}
+
+}  // namespace
+}  // namespace ctflow

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/post.hpp>
+#include <csignal>
+
+#include "support/fakes.hpp"
+
+namespace ctflow {
+namespace {
+
+using boost::asio::ip::udp;
+
+/// Does what the test says when it is started and stopped.
+class ScriptedSource : public FlowSource {
+ public:
+  void start(FlowSink& sink) override {
+    sink_ = &sink;
+    on_start(sink);
+  }
+  void stop() override {
+    ++stops;
+    on_stop(*sink_);
+  }
+  [[nodiscard]] const SourceCounters& counters() const override { return counters_; }
+
+  std::function<void(FlowSink&)> on_start = [](FlowSink&) {};
+  std::function<void(FlowSink&)> on_stop = [](FlowSink&) {};
+  int stops = 0;
+
+ private:
+  FlowSink* sink_ = nullptr;
+  SourceCounters counters_;
+};
+
+class DaemonTest : public testing::Test {
+ protected:
+  DaemonTest() : collector_(io_, udp::endpoint(boost::asio::ip::address_v4::loopback(), 0)) {
+    const timeval patience{5, 0};
+    setsockopt(collector_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    CollectorConfig collector;
+    collector.name = "test";
+    collector.address = "127.0.0.1";
+    collector.port = collector_.local_endpoint().port();
+    config_.collectors.push_back(collector);
+    config_.interfaces = {4, 5};
+  }
+
+  static Flow flow() {
+    Flow flow;
+    flow.original.family = flow.reply.family = AddressFamily::kIpv4;
+    flow.forward = {1, 40};
+    flow.present.counters = true;
+    return flow;
+  }
+
+  /// Length of the next message that the collector gets, 0 if none comes.
+  std::size_t receive() {
+    std::array<std::byte, 2048> message{};
+    const ssize_t length = recv(collector_.native_handle(), message.data(), message.size(), 0);
+    return length > 0 ? static_cast<std::size_t>(length) : 0;
+  }
+
+  boost::asio::io_context io_;
+  udp::socket collector_;
+  Config config_;
+  ScriptedSource source_;
+};
+
+TEST_F(DaemonTest, SendsTemplatesAtStartAndFlushesAtTheEndOfTheSource) {
+  source_.on_start = [](FlowSink& sink) {
+    Flow one = flow();
+    sink.on_flow(one);
+    EXPECT_EQ(one.ingress_interface, 4U);
+    sink.on_source_end();
+  };
+  Daemon daemon(io_, config_);
+  EXPECT_EQ(daemon.run(source_), 0);
+  EXPECT_GT(receive(), 0U) << "options";
+  EXPECT_GT(receive(), 0U) << "templates";
+  EXPECT_EQ(receive(), 16U + 4U + 63U) << "the flow";
+  EXPECT_EQ(source_.stops, 1);
+}
+
+TEST_F(DaemonTest, ExportsWhatTheSourceDeliversWhileStopping) {
+  source_.on_start = [](FlowSink&) { std::raise(SIGTERM); };
+  source_.on_stop = [](FlowSink& sink) {
+    Flow last = flow();
+    sink.on_flow(last);
+    sink.on_batch_end();
+  };
+  Daemon daemon(io_, config_);
+  EXPECT_EQ(daemon.run(source_), 0);
+  receive();
+  receive();
+  EXPECT_EQ(receive(), 16U + 4U + 63U);
+}
+
+TEST_F(DaemonTest, SendsAPartlyFilledMessageWhenItsTimeHasCome) {
+  config_.collectors[0].flush_after = std::chrono::milliseconds(10);
+  config_.collectors[0].sampling_options = false;
+  source_.on_start = [](FlowSink& sink) {
+    Flow one = flow();
+    sink.on_flow(one);
+    sink.on_batch_end();
+  };
+  Daemon daemon(io_, config_);
+  boost::asio::steady_timer end(io_, std::chrono::milliseconds(500));
+  end.async_wait([&](const boost::system::error_code&) {
+    EXPECT_GT(receive(), 0U) << "templates";
+    EXPECT_EQ(receive(), 16U + 4U + 63U) << "sent before the daemon stops";
+    io_.stop();
+  });
+  EXPECT_EQ(daemon.run(source_), 0);
+}
+
+TEST_F(DaemonTest, FailsWithStatusOneButStillFlushes) {
+  source_.on_start = [this](FlowSink& sink) {
+    Flow one = flow();
+    sink.on_flow(one);
+    boost::asio::post(io_, [] { throw std::runtime_error("the file is damaged"); });
+  };
+  Daemon daemon(io_, config_);
+  EXPECT_EQ(daemon.run(source_), 1);
+  receive();
+  receive();
+  EXPECT_EQ(receive(), 16U + 4U + 63U);
+}
+
+TEST_F(DaemonTest, EveryCollectorHasItsOwnProtocolAndDomain) {
+  CollectorConfig second = config_.collectors[0];
+  second.protocol = Protocol::kNetflow9;
+  config_.collectors.push_back(second);
+  source_.on_start = [](FlowSink& sink) { sink.on_source_end(); };
+  Daemon daemon(io_, config_);
+  EXPECT_EQ(daemon.run(source_), 0);
+  // Options and templates of IPFIX, then of NetFlow v9, whose header is 4 octets longer.
+  std::array<std::size_t, 4> lengths{};
+  for (std::size_t& length : lengths) length = receive();
+  EXPECT_EQ(lengths[0], 16U + 22U + 4U + 9U);
+  EXPECT_EQ(lengths[2], 20U + 24U + 4U + 12U);
+}
+
+}  // namespace
+}  // namespace ctflow
