@@ -23,6 +23,7 @@ bool read(const Attribute& attribute, T& value) {
 
 bool read_address(const Attribute& attribute, std::size_t length, IpAddress& address) {
   if (attribute.payload.size() < length) return false;
+  address = IpAddress{};
   std::memcpy(address.octets.data(), attribute.payload.data(), length);
   return true;
 }

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A second opinion on a DESTROY message: libnetfilter_conntrack.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "conntrack/attributes.hpp"
+#include "ctflow/flow.hpp"
+
+namespace ctflow::test {
+
+enum class OracleVerdict {
+  kEqual,         ///< both accept, and every field that both know is equal
+  kDifferent,     ///< both accept, but they disagree
+  kOnlyOurs,      ///< we accept what the oracle refuses: an attribute that we do not read is wrong
+  kOnlyTheirs,    ///< we refuse what it accepts: no complete tuples, or lengths that lie inside
+  kNeither,       ///< both refuse
+  kIncomparable,  ///< an attribute twice, or ports and an ICMP identity in one tuple: each keeps
+                  ///< another one, and the kernel never sends it
+};
+
+struct OracleAnswer {
+  OracleVerdict verdict;
+  std::vector<std::string> differences;
+};
+
+/// Decodes `message` both ways. The message must have a netlink header of the DESTROY type and of
+/// the message's length: the oracle trusts these.
+OracleAnswer ask_oracle(Bytes message);
+
+/// True when the message may be given to ask_oracle().
+bool is_destroy_message(Bytes message);
+
+}  // namespace ctflow::test

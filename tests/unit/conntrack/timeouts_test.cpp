@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/timeouts.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace ctflow {
+namespace {
+
+using std::chrono::seconds;
+
+class TimeoutsTest : public testing::Test {
+ protected:
+  TimeoutsTest() {
+    std::string name = testing::TempDir() + "timeouts-XXXXXX";
+    directory_ = mkdtemp(name.data());
+  }
+  ~TimeoutsTest() override { std::filesystem::remove_all(directory_); }
+
+  void set(const std::string& name, const std::string& value) const {
+    std::ofstream(directory_ / ("nf_conntrack_" + name)) << value;
+  }
+
+  std::filesystem::path directory_;
+};
+
+TEST_F(TimeoutsTest, AreTheKernelsDefaultsWhereNothingIsTold) {
+  EXPECT_EQ(read_timeouts(directory_), Timeouts{});
+  EXPECT_EQ(read_timeouts("/nonexistent"), Timeouts{});
+}
+
+TEST_F(TimeoutsTest, ReadEachSetting) {
+  set("tcp_timeout_established", "100\n");
+  set("tcp_timeout_syn_sent", "1\n");
+  set("udp_timeout", "2\n");
+  set("udp_timeout_stream", "3\n");
+  set("sctp_timeout_established", "4\n");
+  set("dccp_timeout_open", "5\n");
+  set("gre_timeout_stream", "6\n");
+  set("generic_timeout", "7\n");
+  const Timeouts timeouts = read_timeouts(directory_);
+  EXPECT_EQ(timeouts.tcp[3], seconds(100));
+  EXPECT_EQ(timeouts.tcp[1], seconds(1));
+  EXPECT_EQ(timeouts.tcp[9], seconds(1)) << "SYN_SENT2 shares the setting";
+  EXPECT_EQ(timeouts.udp, seconds(2));
+  EXPECT_EQ(timeouts.udp_stream, seconds(3));
+  EXPECT_EQ(timeouts.sctp[4], seconds(4));
+  EXPECT_EQ(timeouts.dccp[4], seconds(5));
+  EXPECT_EQ(timeouts.gre_stream, seconds(6));
+  EXPECT_EQ(timeouts.generic, seconds(7));
+  EXPECT_EQ(timeouts.icmp, seconds(30)) << "not told, default";
+}
+
+TEST_F(TimeoutsTest, KeepTheDefaultWhereTheValueIsNoNumber) {
+  for (const char* garbage : {"", "\n", "abc\n", "12abc\n", "-5\n", "99999999999999999999\n"}) {
+    set("udp_timeout", garbage);
+    EXPECT_EQ(read_timeouts(directory_).udp, seconds(30)) << garbage;
+  }
+}
+
+Flow flow_of(std::uint8_t protocol, std::uint32_t status = 0, int state = -1) {
+  Flow flow;
+  flow.original.protocol = protocol;
+  flow.status = status;
+  flow.present.state = state >= 0;
+  flow.state = static_cast<std::uint8_t>(state >= 0 ? state : 0);
+  return flow;
+}
+
+TEST(TimeoutOf, FollowsProtocolAndState) {
+  const Timeouts timeouts;
+  EXPECT_EQ(timeout_of(flow_of(6, 0, 3), timeouts), seconds(432'000));
+  EXPECT_EQ(timeout_of(flow_of(6, 0, 7), timeouts), seconds(120));
+  EXPECT_EQ(timeout_of(flow_of(6, 0, 8), timeouts), seconds(10));
+  EXPECT_EQ(timeout_of(flow_of(17), timeouts), seconds(30));
+  EXPECT_EQ(timeout_of(flow_of(17, status::kSeenReply), timeouts), seconds(30));
+  EXPECT_EQ(timeout_of(flow_of(17, status::kAssured), timeouts), seconds(120));
+  EXPECT_EQ(timeout_of(flow_of(136, status::kAssured), timeouts), seconds(120));
+  EXPECT_EQ(timeout_of(flow_of(1), timeouts), seconds(30));
+  EXPECT_EQ(timeout_of(flow_of(58), timeouts), seconds(30));
+  EXPECT_EQ(timeout_of(flow_of(47), timeouts), seconds(30));
+  EXPECT_EQ(timeout_of(flow_of(47, status::kAssured), timeouts), seconds(180));
+  EXPECT_EQ(timeout_of(flow_of(132, 0, 4), timeouts), seconds(210));
+  EXPECT_EQ(timeout_of(flow_of(33, 0, 4), timeouts), seconds(43'200));
+  EXPECT_EQ(timeout_of(flow_of(89), timeouts), seconds(600));
+}
+
+TEST(TimeoutOf, IsZeroWhereTheStateIsUnknown) {
+  const Timeouts timeouts;
+  EXPECT_EQ(timeout_of(flow_of(6), timeouts), seconds(0)) << "kernels before 5.11 do not tell it";
+  EXPECT_EQ(timeout_of(flow_of(6, 0, 200), timeouts), seconds(0));
+  EXPECT_EQ(timeout_of(flow_of(132, 0, 9), timeouts), seconds(0));
+}
+
+}  // namespace
+}  // namespace ctflow
