@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the program says and how it ends when it cannot start."""
+
+import case
+import ctflowd
+
+
+class CommandLine(case.LabTest):
+    def setUp(self):
+        self.make_lab()
+
+    def run_to_end(self, *arguments, program=None, config=None):
+        """Exit status and output."""
+        run = ctflowd.Ctflowd(program or case.program, self.lab.router, self.directory, *arguments,
+                              config=config)
+        self.addCleanup(run.kill)
+        return run.wait(5), run.log
+
+    valid = ctflowd.configuration([ctflowd.Collector("main", 4739, "ipfix")])
+
+    def test_unprivileged(self):
+        status, log = self.run_to_end("--bounding-set=-net_admin", "--inh-caps=-net_admin",
+                                      case.program, "run", program="setpriv", config=self.valid)
+        self.assertEqual(status, 1, log)
+        self.assertEqual(len(log.splitlines()), 1, log)
+        self.assertIn("CAP_NET_ADMIN", log)
+
+    def test_check_accepts(self):
+        status, log = self.run_to_end("check", config=self.valid)
+        self.assertEqual(status, 0, log)
+
+    def test_wrong_configuration(self):
+        for command in ("check", "run"):
+            with self.subTest(command=command):
+                status, log = self.run_to_end(command, config=self.valid.replace("4739", "ninety"))
+                self.assertEqual(status, 2, log)
+                self.assertRegex(log, r"\.yaml:4:\d+: collectors\[0\]\.port: expected .*, got .*ninety")
+
+    def test_no_configuration(self):
+        status, log = self.run_to_end("run", "-c", f"{self.directory}/absent.yaml")
+        self.assertEqual(status, 2, log)
+        self.assertIn("absent.yaml", log)
+
+    def test_unknown_option(self):
+        status, log = self.run_to_end("--frobnicate")
+        self.assertEqual(status, 2, log)
+        self.assertIn("frobnicate", log)
+
+
+if __name__ == "__main__":
+    case.main()

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The program under test."""
+
+import dataclasses
+import re
+import subprocess
+import time
+
+import lab
+
+STOP_LIMIT = 2.0  # seconds from SIGTERM to the end of the program
+
+
+@dataclasses.dataclass
+class Collector:
+    """One entry of `collectors:`; `settings` are further keys of it."""
+    name: str
+    port: int
+    protocol: str
+    address: str = lab.COLLECTOR
+    settings: dict = dataclasses.field(default_factory=dict)
+
+
+def configuration(collectors, **sections):
+    """The text of a configuration file. The defaults here only make tests fast."""
+    lines = ["collectors:"]
+    for collector in collectors:
+        # Options once, at the start: nfdump 1.7.1 takes later ones for a gap in IPFIX sequences.
+        settings = {"flush_after": "100ms", "options_interval": "1h", **collector.settings}
+        lines += [f"  - name: {collector.name}", f"    address: {collector.address}",
+                  f"    port: {collector.port}", f"    protocol: {collector.protocol}"]
+        lines += [f"    {key}: {_yaml(value)}" for key, value in settings.items()]
+    for section, settings in sections.items():
+        lines += [f"{section}:"] + [f"  {key}: {_yaml(value)}" for key, value in settings.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _yaml(value):
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+class Ctflowd:
+    """A running ctflowd in a namespace, with all it logged."""
+
+    def __init__(self, program, namespace, directory, *arguments, config=None):
+        self.name = f"{directory}/ctflowd-{time.monotonic_ns()}"
+        if config is not None:
+            with open(f"{self.name}.yaml", "w", encoding="utf-8") as file:
+                file.write(config)
+            arguments += ("-c", f"{self.name}.yaml")
+        with open(f"{self.name}.log", "wb") as log:
+            self.process = subprocess.Popen(namespace.command(program, *arguments), stderr=log,
+                                            stdout=log, stdin=subprocess.DEVNULL)
+
+    @property
+    def log(self):
+        with open(f"{self.name}.log", encoding="utf-8") as file:
+            return file.read()
+
+    def wait_for(self, event):
+        def seen():
+            if self.process.poll() is not None and not self._said(event):
+                raise RuntimeError(f"ctflowd ended with {self.process.returncode} before it logged "
+                                   f"'{event}':\n{self.log}")
+            return self._said(event)
+        lab.wait_until(seen, f"ctflowd to log '{event}'")
+        return self
+
+    def _said(self, event):
+        return re.search(rf"(?<![\w-]){event}(?![\w-])", self.log)
+
+    def stop(self):
+        """Sends SIGTERM; the totals it printed, by key. Raises unless it ends well and in time."""
+        began = time.monotonic()
+        self.process.terminate()
+        try:
+            status = self.process.wait(STOP_LIMIT)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"ctflowd still ran {STOP_LIMIT} s after SIGTERM:\n{self.log}") from None
+        self.stop_seconds = time.monotonic() - began
+        if status != 0:
+            raise AssertionError(f"ctflowd ended with status {status} after SIGTERM:\n{self.log}")
+        return self.totals()
+
+    def wait(self, seconds=20):
+        """Waits for a program that ends by itself; its exit status."""
+        return self.process.wait(seconds)
+
+    def totals(self):
+        """The numbers of the lines that tell what was done, logged at the end."""
+        lines = [line for line in self.log.splitlines() if re.search(r"(?<![\w-])stopped\b", line)]
+        if not lines:
+            raise AssertionError(f"ctflowd did not log 'stopped':\n{self.log}")
+        return {key: int(value) for line in lines
+                for key, value in re.findall(r"([\w.{}\"]+)=(\d+)\b", line)}
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
