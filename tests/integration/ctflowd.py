@@ -67,10 +67,10 @@ class Ctflowd:
         return self
 
     def _said(self, event):
-        return re.search(rf"(?<![\w-]){event}(?![\w-])", self.log)
+        return any(_says(line, event) for line in self.log.splitlines())
 
     def stop(self):
-        """Sends SIGTERM; the totals it printed, by key. Raises unless it ends well and in time."""
+        """Sends SIGTERM and raises unless the program ends well and in time."""
         began = time.monotonic()
         self.process.terminate()
         try:
@@ -82,21 +82,30 @@ class Ctflowd:
         self.stop_seconds = time.monotonic() - began
         if status != 0:
             raise AssertionError(f"ctflowd ended with status {status} after SIGTERM:\n{self.log}")
-        return self.totals()
 
     def wait(self, seconds=20):
         """Waits for a program that ends by itself; its exit status."""
         return self.process.wait(seconds)
 
-    def totals(self):
-        """The numbers of the lines that tell what was done, logged at the end."""
-        lines = [line for line in self.log.splitlines() if re.search(r"(?<![\w-])stopped\b", line)]
+    def totals(self, event="stopped"):
+        """The numbers of the last line of this event, by key."""
+        lines = [line for line in self.log.splitlines() if _says(line, event)]
         if not lines:
-            raise AssertionError(f"ctflowd did not log 'stopped':\n{self.log}")
-        return {key: int(value) for line in lines
-                for key, value in re.findall(r"([\w.{}\"]+)=(\d+)\b", line)}
+            raise AssertionError(f"ctflowd did not log '{event}':\n{self.log}")
+        return {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)(?=\s|$)", lines[-1])}
+
+    def collector_totals(self):
+        """The numbers of each collector at the end, by its name."""
+        return {re.search(r"collector=(\S+)", line)[1]:
+                {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)(?=\s|$)", line)}
+                for line in self.log.splitlines() if _says(line, "collector_totals")}
 
     def kill(self):
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+
+def _says(line, event):
+    """Lines are `[level] event key=value …`, or as the journal wants them."""
+    return re.search(rf"(?:^|\s|>){event}(?:\s|$)", line.split("=")[0]) is not None

@@ -145,6 +145,7 @@ class Lab:
         self.rules("track", "ct state established accept")
         self.router.set("net/netfilter/nf_conntrack_acct", int(accounting))
         self.router.set("net/netfilter/nf_conntrack_timestamp", int(timestamps))
+        self.router.set("net/netfilter/nf_conntrack_events", 1)
         for name, seconds in _TIMEOUTS.items():
             with contextlib.suppress(FileNotFoundError):
                 self.router.set(f"net/netfilter/nf_conntrack_{name}", seconds)

@@ -14,7 +14,7 @@ class Replay(case.LabTest):
         self.make_lab().rules("source_nat", 'oifname "wan" masquerade')
         recording = f"{self.directory}/events.pcap"
         recorder = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "record",
-                                   recording).wait_for("started")
+                                   recording).wait_for("recording")
         self.addCleanup(recorder.kill)
         session = self.start()
         path = self.lab.client, self.lab.server
@@ -24,6 +24,7 @@ class Replay(case.LabTest):
         live = session.finish()
         self.check(live, *sent)
         recorder.stop()
+        self.assertEqual(recorder.totals("recorded")["overruns"], 0)
         frames = collectors.tshark(recording, (), "netlink")
         self.assertGreaterEqual(len(frames), 1)
         self.assertEqual(collectors.tshark(recording, (), "_ws.malformed"), [])

@@ -54,6 +54,7 @@ class Times(case.LabTest):
         sent, *_ = self.send()
         result = session.finish()
         self.check(result, sent)
+        self.assertEqual(result.totals["end_from_event"], 1)
         self.assertEqual([connection.timed for connection in result.connections], [False])
         for records in result.records.values():
             self.assertTrue(records)
