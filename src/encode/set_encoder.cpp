@@ -101,8 +101,12 @@ bool SetEncoder::add(const Flow& flow) {
   }
   content_.flows += 1;
   content_.data_records += answered ? 2 : 1;
-  content_.packets += flow.forward.packets + flow.backward.packets;
-  content_.octets += flow.forward.octets + flow.backward.octets;
+  content_.packets += flow.forward.packets;
+  content_.octets += flow.forward.octets;
+  if (answered) {
+    content_.packets += flow.backward.packets;
+    content_.octets += flow.backward.octets;
+  }
   return true;
 }
 
