@@ -121,7 +121,8 @@ class LabTest(unittest.TestCase):
                 got = result.records[protocol]
                 self.assertEqual(sorted(comparable(record) for record in got),
                                  sorted(_as_shown(record, protocol) for record in expected))
-                self.assertEqual(sums(got), (sum(r[5] for r in expected), sum(r[6] for r in expected)))
+                self.assertEqual(sums(got),
+                                 (sum(r[5] for r in expected), sum(r[6] for r in expected)))
                 self.assertEqual(result.nfcapd[protocol], {"sequence": 0, "bad": 0})
                 self.assertEqual(result.nfacctd[protocol], [])
                 ledger = result.collector_totals[f"nfcapd-{protocol}"]

@@ -101,8 +101,8 @@ class Nfcapd(Receiver):
                 "bad": sum(int(bad) for _, bad in totals)}
 
     def nfdump(self, *arguments):
-        return subprocess.run(["nfdump", "-q", "-R", self.directory, *arguments], check=True, text=True,
-                              stdout=subprocess.PIPE, env={**os.environ, "TZ": "UTC"}).stdout
+        return subprocess.run(["nfdump", "-q", "-R", self.directory, *arguments], check=True,
+                              text=True, stdout=subprocess.PIPE, env={**os.environ, "TZ": "UTC"}).stdout
 
     def records(self):
         self.wait()

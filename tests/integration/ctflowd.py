@@ -78,7 +78,8 @@ class Ctflowd:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"ctflowd still ran {STOP_LIMIT} s after SIGTERM:\n{self.log}") from None
+            raise AssertionError(f"ctflowd still ran {STOP_LIMIT} s after SIGTERM:\n"
+                                 f"{self.log}") from None
         self.stop_seconds = time.monotonic() - began
         if status != 0:
             raise AssertionError(f"ctflowd ended with status {status} after SIGTERM:\n{self.log}")

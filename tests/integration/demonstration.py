@@ -52,7 +52,7 @@ def show(program):
 
     records = nfcapd.records()
     agree = print_comparison(sent, records)
-    print("\nThe same records as nfdump prints them, with the addresses after NAT where there was any:\n")
+    print("\nThe same records as nfdump prints them, addresses after NAT on the right:\n")
     print_flows(nfcapd.nfdump("-N", "-6", "-O", "tstart", "-o", FORMAT))
     return agree
 
@@ -101,7 +101,7 @@ def print_comparison(sent, records):
             if payload is None:
                 right = (packets, octets) == (made.sent.packets[side], size)
                 shown = made.sent.packets[side], size
-            else:  # the kernel chose how many packets; nfdump's records say how large the headers are
+            else:  # the kernel chose how many packets
                 family = traffic.family_of(made.server)
                 headers = [traffic.IP_HEADER[family] + tcp for tcp in traffic.TCP_HEADERS]
                 right = headers[0] * packets <= octets - payload <= headers[1] * packets

@@ -56,8 +56,8 @@ def _run_isolated():
     if probe.returncode != 0:
         skip(f"no namespaces for this user: {probe.stderr.strip()}")
 
-    inner = subprocess.Popen(unshare + [sys.executable] + sys.argv, env={**os.environ, _MARK: "1"},
-                             preexec_fn=_die_with_parent)
+    inner = subprocess.Popen(unshare + [sys.executable] + sys.orig_argv[1:],
+                             env={**os.environ, _MARK: "1"}, preexec_fn=_die_with_parent)
     # unshare itself ignores SIGTERM; its death takes all processes of the namespace with it.
     signal.signal(signal.SIGTERM, lambda *_: inner.kill())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the inner program too

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the kernel itself says of the connections that ended, by conntrack(8) as a second listener."""
+"""What the kernel itself says of the connections that ended, by conntrack(8) beside ctflowd."""
 
 import dataclasses
 import re
@@ -84,7 +84,8 @@ def parse(line):
     if len(directions) != 2:
         raise ValueError(f"not two directions: {line}")
     both = int(directions[1].get("zone", 0))
-    return Connection(protocol, _direction(directions[0], int(directions[0].get("zone-orig", both))),
+    return Connection(protocol,
+                      _direction(directions[0], int(directions[0].get("zone-orig", both))),
                       _direction(directions[1], int(directions[1].get("zone-reply", both))),
                       "delta-time" in directions[1])
 

@@ -28,7 +28,8 @@ class Nat(case.LabTest):
         self.check(result, *sent)
         for number in (1, 6, 17, 47, 132):
             for protocol in (case.IPFIX, case.NETFLOW9):
-                self.assertEqual(self.initiator(result, protocol, CLIENT4, number).translated[0], WAN4)
+                record = self.initiator(result, protocol, CLIENT4, number)
+                self.assertEqual(record.translated[0], WAN4)
 
     def test_source_nat_changes_ports(self):
         self.make_lab().rules("source_nat", f"udp dport 53 snat ip to {WAN4}:30000-30010")
@@ -40,7 +41,8 @@ class Nat(case.LabTest):
         for protocol in (case.IPFIX, case.NETFLOW9):
             record = self.initiator(result, protocol, CLIENT4, 17)
             address, port, *destination = record.translated
-            self.assertEqual((record.source_port, address, destination), (1053, WAN4, [SERVER4, 53]))
+            self.assertEqual((record.source_port, address, destination),
+                             (1053, WAN4, [SERVER4, 53]))
             self.assertIn(port, range(30000, 30011))
 
     def test_destination_nat(self):

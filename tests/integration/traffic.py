@@ -14,7 +14,8 @@ ICMP_HEADER = 8
 TCP_HEADERS = (20, 60)  # shortest and longest
 
 GRE, SCTP, UDPLITE = 47, 132, 136
-ECHO = {socket.AF_INET: (socket.IPPROTO_ICMP, 8, 0), socket.AF_INET6: (socket.IPPROTO_ICMPV6, 128, 129)}
+ECHO = {socket.AF_INET: (socket.IPPROTO_ICMP, 8, 0),
+        socket.AF_INET6: (socket.IPPROTO_ICMPV6, 128, 129)}
 
 
 @dataclasses.dataclass
@@ -43,7 +44,8 @@ def udp(initiator, responder, address, port, sizes=(100,), replies=(), listen=No
     """Datagrams of `sizes` octets of payload, then `replies` back.
 
     `listen`: address and port of the responder if translation makes them differ from where the
-    initiator sends to. `source`: local address and port of the initiator. `protocol`: UDP or UDPLITE.
+    initiator sends to. `source`: local address and port of the initiator. `protocol`: UDP or
+    UDPLITE.
     """
     with contextlib.closing(_bound(responder, socket.SOCK_DGRAM, *(listen or (address, port)),
                                    protocol)) as there, \
@@ -67,7 +69,8 @@ def udp(initiator, responder, address, port, sizes=(100,), replies=(), listen=No
 
 def tcp(initiator, responder, address, port, sent=1000, answered=1000, listen=None):
     """A connection that carries `sent` octets there and `answered` back, closed by both sides."""
-    with contextlib.closing(_bound(responder, socket.SOCK_STREAM, *(listen or (address, port)))) as listener, \
+    with contextlib.closing(_bound(responder, socket.SOCK_STREAM,
+                                   *(listen or (address, port)))) as listener, \
          contextlib.closing(initiator.socket(family_of(address), socket.SOCK_STREAM)) as here:
         listener.listen()
         here.settimeout(10)
@@ -146,7 +149,8 @@ def gre(initiator, responder, address):
     """Version 0 without key, two packets there and one back (RFC 2784)."""
     header = struct.pack("!HH", 0, 0x0800)
     return raw(initiator, responder, address, GRE,
-               [(True, header + bytes(100)), (False, header + bytes(50)), (True, header + bytes(200))])
+               [(True, header + bytes(100)), (False, header + bytes(50)),
+                (True, header + bytes(200))])
 
 
 def sctp(initiator, responder, address, ports=(6000, 6001)):
@@ -164,7 +168,8 @@ def sctp(initiator, responder, address, ports=(6000, 6001)):
     cookie = bytes(64)
     return raw(initiator, responder, address, SCTP, [
         (True, packet(*forward, 0, 1, init(here))),
-        (False, packet(*backward, here, 2, init(there) + struct.pack("!HH", 7, 4 + len(cookie)) + cookie)),
+        (False, packet(*backward, here, 2, init(there)
+                       + struct.pack("!HH", 7, 4 + len(cookie)) + cookie)),
         (True, packet(*forward, there, 10, cookie)),
         (False, packet(*backward, here, 11, b"")),
         (True, packet(*forward, there, 6, b"")),
