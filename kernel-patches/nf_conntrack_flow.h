@@ -28,11 +28,11 @@
 
 /*
  * Multicast group of NETLINK_NETFILTER for flow reports. A report is an
- * IPCTNL_MSG_CT_NEW message without NLM_F_CREATE that carries the tuples,
- * CTA_ID, CTA_STATUS, CTA_TIMEOUT, CTA_COUNTERS_*, CTA_TIMESTAMP,
- * CTA_PROTOINFO, CTA_MARK, CTA_ZONE, CTA_LABELS and CTA_FLOW. All counters
- * in it are totals since the connection was created: a lost report is made
- * good by the next one. It is sent
+ * IPCTNL_MSG_CT_NEW message without NLM_F_CREATE, with what a reply to
+ * IPCTNL_MSG_CT_GET would contain: tuples, zone, status, mark, id, counters,
+ * timestamp, CTA_FLOW, and unless the connection is offloaded, timeout and
+ * protocol state. All counters are totals since the connection was created:
+ * a lost report is made good by the next one. It is sent
  *  - when a packet arrives and at least nf_conntrack_flow_active_timeout
  *    seconds have passed since the connection was created or last reported,
  *  - that long after the last report when packets were seen since and none
@@ -52,6 +52,7 @@ enum ctattr_flow {
 	CTA_FLOW_PAD,
 	__CTA_FLOW_MAX
 };
+
 #define CTA_FLOW_MAX (__CTA_FLOW_MAX - 1)
 
 /*
@@ -115,6 +116,7 @@ enum ctattr_flow_dir {
 	CTA_FLOW_DIR_PAD,
 	__CTA_FLOW_DIR_MAX
 };
+
 #define CTA_FLOW_DIR_MAX (__CTA_FLOW_DIR_MAX - 1)
 
 /* CTA_FLOW_DIR_FLAGS: a later packet differed from the first one. */

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Reports on group 32: active timeout, silent tail, closed TCP."""
+
+import time
+
+import ctnl
+from lab import (SERVER, TICK, Lab, between, destroyed, equal, near, of_port,
+                 reported, run, sysctl)
+from packets import ACK, PSH, RST, SYN
+
+
+def test_active_timeout(lab: Lab) -> None:
+    lab.active_timeout(1)
+    port = lab.port()
+    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+        begin = time.time()
+        for _ in range(35):
+            lab.udp(port)
+            time.sleep(0.1)
+        # What was sent, and when, as far as the reports should know it.
+        reports = [m for m in listener.drain(0.1) if of_port(port)(m)]
+    between("reports", len(reports), 3, 3)
+    for number, report in enumerate(reports, 1):
+        near("time of the report", report.received - begin, number,
+             0.12 * number + 0.05)
+        equal("totals", (report.packets[0], report.octets[0]),
+              (report.flow.orig.packets, report.flow.orig.octets))
+        near("last", report.flow.orig.last / 1e9, report.received, 0.05)
+        equal("is a report", report.is_report, True)
+    growing = [m.packets[0] for m in reports]
+    equal("growing", growing, sorted(set(growing)))
+
+
+def test_the_tail_of_a_connection_that_falls_silent(lab: Lab) -> None:
+    lab.active_timeout(1)
+    port = lab.port()
+    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+        begin = time.time()
+        for _ in range(5):
+            lab.udp(port)
+        report = listener.wait(reported(port), 5)
+        between("delay", report.received - begin, 0.95, 2.5)
+        equal("packets", report.packets[0], 5)
+        near("last", report.flow.orig.last / 1e9, begin, 0.1)
+        # Nothing new: nothing to say.
+        equal("more", [m for m in listener.drain(3.5) if of_port(port)(m)],
+              [])
+        # The next packet is more than the timeout later: at once.
+        begin = time.time()
+        lab.udp(port)
+        report = listener.wait(reported(port), 1)
+        near("at once", report.received, begin, 0.1)
+        equal("packets", report.packets[0], 6)
+        # One more, then silence: again the sweep.
+        lab.udp(port)
+        equal("packets", listener.wait(reported(port), 5).packets[0], 7)
+
+
+def test_tail_of_the_reply_direction(lab: Lab) -> None:
+    lab.active_timeout(1)
+    port = lab.port()
+    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+        lab.udp(port)
+        equal("first", listener.wait(reported(port), 5).packets, [1, 0])
+        lab.udp(port, reply=True)
+        lab.udp(port, reply=True)
+        totals = [m.packets[1] for m in listener.drain(3.5)
+                  if of_port(port)(m)]
+        equal("last", totals[-1], 2)
+
+
+def test_writing_the_timeout_starts_a_sweep(lab: Lab) -> None:
+    port = lab.port()
+    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+        lab.udp(port)
+        time.sleep(1.2)
+        lab.active_timeout(1)
+        begin = time.time()
+        report = listener.wait(reported(port), 3)
+        near("at once", report.received, begin, 0.3)
+
+
+def test_closed_tcp_is_reported_at_once(lab: Lab) -> None:
+    lab.active_timeout(100)
+    port = lab.port()
+    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+        lab.handshake(port)
+        lab.tcp(port, ACK | PSH, seq=1001, ack=5001, size=100)
+        equal("too early", listener.drain(0.2), [])
+        begin = time.time()
+        p = 1101
+        lab.tcp(port, 0x11, seq=p, ack=5001)
+        lab.tcp(port, 0x11, True, seq=5001, ack=p + 1)
+        lab.tcp(port, ACK, seq=p + 1, ack=5002)
+        report = listener.wait(reported(port), 1)
+    near("at once", report.received, begin, 0.2)
+    equal("state", report.tcp_state, 7)             # TIME_WAIT
+    equal("orig", (report.flow.orig.packets, report.flow.orig.octets),
+          (5, 300))
+    equal("reply", (report.flow.reply.packets, report.flow.reply.octets),
+          (2, 80))
+    equal("flags", (report.flow.orig.tcp_flags, report.flow.reply.tcp_flags),
+          (0x1b, 0x13))
+
+
+def test_reset_tcp_is_reported_at_once(lab: Lab) -> None:
+    lab.active_timeout(100)
+    port = lab.port()
+    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+        lab.handshake(port)
+        lab.tcp(port, RST | ACK, True, seq=5001, ack=1001)
+        report = listener.wait(reported(port), 1)
+    equal("state", report.tcp_state, 8)             # CLOSE
+    equal("reply flags", report.flow.reply.tcp_flags, SYN | ACK | RST)
+    equal("reply packets", report.flow.reply.packets, 2)
+
+
+def test_rejected_with_reset(lab: Lab) -> None:
+    lab.active_timeout(100)
+    port = lab.port()
+    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+        lab.handshake(port)
+        lab.rules("table ip t { chain f { type filter hook forward priority "
+                  "1; tcp dport 80 reject with tcp reset; }; }")
+        lab.tcp(port, ACK | PSH, seq=1001, ack=5001, size=10)
+        lab.tcp(port, ACK, True, seq=5001, ack=1011)
+        report = listener.wait(reported(port), 1)
+    equal("state", report.tcp_state, 8)
+
+
+def test_zero_means_no_reports(lab: Lab) -> None:
+    port = lab.port()
+    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+        lab.handshake(port)
+        lab.fins(port)
+        time.sleep(1.1)
+        lab.tcp(port, ACK, seq=1002, ack=5002)
+        lab.expire()
+        equal("reports", listener.drain(0.5), [])
+
+
+def test_other_groups_hear_nothing_of_reports(lab: Lab) -> None:
+    lab.active_timeout(1)
+    port = lab.port()
+    with ctnl.Listener(ctnl.GROUP_FLOW) as reports, \
+            ctnl.Listener(ctnl.GROUP_NEW, ctnl.GROUP_UPDATE) as others:
+        for _ in range(15):
+            lab.udp(port)
+            time.sleep(0.1)
+        reports.wait(reported(port), 5)
+        seen = [m.nlflags & ctnl.NLM_F_CREATE for m in others.drain()
+                if of_port(port)(m)]
+    equal("only the NEW event", seen, [ctnl.NLM_F_CREATE])
+
+
+def test_reports_and_destroy_add_up(lab: Lab) -> None:
+    """Conservation: the last total is that of the DESTROY event."""
+    lab.active_timeout(1)
+    ports = [lab.port() for _ in range(20)]
+    with ctnl.Listener(ctnl.GROUP_FLOW, ctnl.GROUP_DESTROY,
+                       ) as listener:
+        sent = dict.fromkeys(ports, 0)
+        for step in range(30):
+            for number, port in enumerate(ports):
+                if step % (number % 5 + 1) == 0:
+                    lab.udp(port, size=number)
+                    sent[port] += 1
+            time.sleep(0.1)
+        lab.settle()
+        run("conntrack -F")
+        events = listener.drain(0.5)
+    for number, port in enumerate(ports):
+        mine = [m for m in events if of_port(port)(m)]
+        totals = [m.flow.orig.packets for m in mine]
+        equal("never back", totals, sorted(totals))
+        equal("kind of the last", mine[-1].kind, ctnl.MSG_DELETE)
+        equal("total", totals[-1], sent[port])
+        equal("octets", mine[-1].flow.orig.octets,
+              sent[port] * (28 + number))
+        between("reports", len(mine), 2, 5)
+
+
+def test_many_idle_connections_are_all_swept(lab: Lab) -> None:
+    lab.active_timeout(2)
+    first = 40000
+    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+        for port in range(first, first + 1500):
+            lab.udp(port)
+        events = listener.drain(6)
+    ports = [m.orig.sport for m in events if m.is_report]
+    equal("each once", sorted(ports), list(range(first, first + 1500)))
+
+
+def test_destroy_follows_with_the_same_last(lab: Lab) -> None:
+    lab.active_timeout(1)
+    sysctl("nf_conntrack_udp_timeout", 3)
+    port = lab.port()
+    with ctnl.Listener(ctnl.GROUP_FLOW, ctnl.GROUP_DESTROY) as listener:
+        sent = time.time()
+        lab.udp(port)
+        report = listener.wait(reported(port), 5)
+        event = listener.wait(destroyed(port), 8)
+    near("report", report.flow.orig.last / 1e9, sent, 2 * TICK)
+    near("destroy", event.flow.orig.last / 1e9, sent, 2 * TICK)
+    equal("server", event.orig.dst, SERVER)

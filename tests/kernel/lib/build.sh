@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Fetches Debian's kernel source, applies the series, builds kernels, keeps
+# them. Sourced by run, which sets: top here cache jobs
+
+die() {
+	echo "run: $*" >&2
+	exit 1
+}
+
+# Debian packages that provide the commands in $@, installed when missing.
+need() {
+	local missing=() pair
+	for pair in "$@"; do
+		command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+	done
+	((${#missing[@]})) || return 0
+	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+		die "missing: ${missing[*]} (Debian package names); please install"
+	fi
+	echo "installing ${missing[*]}"
+	DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
+		install -y --no-install-recommends "${missing[@]}" >/dev/null ||
+		die "cannot install ${missing[*]}"
+}
+
+# Sets source_version and tarball of linux-source-$1.
+find_source() {
+	local package=linux-source-$1 deb
+	tarball=/usr/src/$package.tar.xz
+	if [ -f "$tarball" ] &&
+		source_version=$(dpkg-query -W -f '${Version}' "$package" 2>/dev/null)
+	then
+		return
+	fi
+	mkdir -p "$cache/download"
+	tarball=$cache/download/usr/src/$package.tar.xz
+	if [ ! -f "$tarball" ]; then
+		command -v apt-get >/dev/null ||
+			die "$package is not installed and there is no apt-get"
+		echo "fetching $package"
+		(cd "$cache/download" && apt-get -qq download "$package") ||
+			die "cannot fetch $package"
+		deb=$(echo "$cache/download/$package"_*.deb)
+		dpkg-deb -f "$deb" Version >"$cache/download/$package.version"
+		dpkg-deb -x "$deb" "$cache/download"
+		rm "$deb"
+	fi
+	source_version=$(cat "$cache/download/$package.version")
+}
+
+# The unpacked source of series $1, unpatched, in $cache/$1/tree.
+unpack() {
+	local tree=$cache/$1/tree
+	if [ "$(cat "$cache/$1/version" 2>/dev/null)" != "$source_version" ]; then
+		echo "unpacking $tarball ($source_version)"
+		rm -rf "${cache:?}/$1"
+		mkdir -p "$tree"
+		tar -xf "$tarball" -C "$tree" --strip-components=1
+		mkdir -p "$cache/$1/orig"
+		echo "$source_version" >"$cache/$1/version"
+	fi
+}
+
+# Puts back what the series changed, so that make sees it as new.
+unapply() {
+	local dir=$cache/$1 file
+	[ -f "$dir/changed" ] || return 0
+	while read -r file; do
+		if [ -f "$dir/orig/$file" ]; then
+			cp "$dir/orig/$file" "$dir/tree/$file"
+		else
+			rm -f "$dir/tree/$file"
+		fi
+	done <"$dir/changed"
+	rm -rf "$dir/changed" "$dir/orig"
+}
+
+apply() {
+	local dir=$cache/$1 file patch
+	unapply "$1"
+	while read -r patch; do
+		sed -n 's,^+++ b/,,p' "$top/kernel-patches/$1/$patch"
+	done <"$top/kernel-patches/$1/series" | sort -u >"$dir/changed"
+	while read -r file; do
+		[ -f "$dir/tree/$file" ] || continue
+		mkdir -p "$dir/orig/${file%/*}"
+		cp -p "$dir/tree/$file" "$dir/orig/$file"
+	done <"$dir/changed"
+	while read -r patch; do
+		patch -s -p1 --fuzz=0 --no-backup-if-mismatch -d "$dir/tree" \
+			<"$top/kernel-patches/$1/$patch" ||
+			die "$1: $patch does not apply to $source_version"
+	done <"$top/kernel-patches/$1/series"
+}
+
+# key SERIES KIND CONFIG...: what a build depends on, as a short hash.
+key() {
+	local series=$1 kind=$2 patch
+	shift 2
+	{
+		echo "$source_version $kind" "$(gcc --version | head -1)"
+		(cd "$here/config" && cat "$@")
+		if [ "$kind" = patched ]; then
+			while read -r patch; do
+				cat "$top/kernel-patches/$series/$patch"
+			done <"$top/kernel-patches/$series/series"
+		fi
+	} | sha256sum | cut -c1-16
+}
+
+# build SERIES stock|patched NAME ARCH CONFIG...
+# Sets kernel to a bootable file.
+build() {
+	local series=$1 kind=$2 name=$3 arch=$4 out image begin hash tree log
+	local fragments=()
+	shift 4
+	find_source "$series"
+	hash=$(key "$series" "$kind" "$@")
+	kernel=$cache/kernels/$series-$name-$kind-$hash
+	if [ -x "$kernel" ]; then
+		touch "$kernel"
+		echo "$series $name $kind: cached ($(cat "$kernel.info"))"
+		return
+	fi
+	need make:make gcc:gcc flex:flex bison:bison bc:bc xz:xz-utils \
+		patch:patch perl:perl cpp:cpp
+	if [ "$arch" = x86 ] && [ ! -e /usr/include/libelf.h ]; then
+		need libelf.h:libelf-dev
+	fi
+	mkdir -p "$cache/kernels"
+	unpack "$series"
+	tree=$cache/$series/tree
+	out=$cache/$series/out-$name
+	log=$cache/kernels/$series-$name-$kind.log
+	if [ "$kind" = patched ]; then
+		apply "$series"
+	else
+		unapply "$series"
+	fi
+	echo "$series $name $kind: building with $jobs jobs"
+	begin=$(date +%s)
+	mkdir -p "$out"
+	for fragment in "$@"; do
+		fragments+=("$here/config/$fragment")
+	done
+	image=linux
+	[ "$arch" = um ] || image=arch/x86/boot/bzImage
+	{
+		make -s -C "$tree" ARCH="$arch" O="$out" tinyconfig &&
+			(cd "$tree" && ARCH=$arch scripts/kconfig/merge_config.sh \
+				-m -O "$out" "$out/.config" "${fragments[@]}") &&
+			make -s -C "$tree" ARCH="$arch" O="$out" olddefconfig &&
+			nice make -s -C "$tree" ARCH="$arch" O="$out" -j"$jobs" \
+				CC="$compiler" "${image##*/}"
+	} >"$log" 2>&1 || {
+		tail -20 "$log"
+		die "$series $name $kind does not build, see $log"
+	}
+	check_config "$out/.config" "$kind" "${fragments[@]}"
+	rm -f "$cache/kernels/$series-$name-$kind"-*
+	cp "$out/$image" "$kernel"
+	chmod +x "$kernel"
+	echo "Debian $source_version, built in $(minutes "$begin")" \
+		>"$kernel.info"
+	echo "$series $name $kind: $(cat "$kernel.info")"
+}
+
+minutes() {
+	local seconds=$(($(date +%s) - $1))
+	printf '%d min %02d s' $((seconds / 60)) $((seconds % 60))
+}
+
+# Options that the kernel silently dropped would make tests meaningless. The
+# last fragment that mentions an option counts.
+check_config() {
+	local config=$1 kind=$2 lost
+	shift 2
+	lost=$(sed -n 's/^\(CONFIG_[A-Z0-9_]*\)=\(.*\)$/\1 \2/p' "$@" |
+		awk '{ value[$1] = $2 }
+		     END { for (o in value) if (value[o] == "y") print o "=y" }' |
+		grep -vxFf "$config" | grep -v -e _JUMP_LABEL -e _CC_OPTIMIZE |
+		tr '\n' ' ')
+	if [ "$kind" = stock ]; then
+		lost=${lost/CONFIG_NF_CONNTRACK_FLOW=y /}
+	fi
+	[ -z "${lost// /}" ] || echo "note: this kernel has no $lost"
+}
