@@ -22,23 +22,25 @@ TimePoint boot_time() {
          std::chrono::nanoseconds(uptime.tv_nsec);
 }
 
-std::unique_ptr<Encoder> make_encoder(const CollectorConfig& config) {
+std::unique_ptr<Encoder> make_encoder(const CollectorConfig& config, bool extras) {
   EncoderOptions options;
   options.observation_domain =
       config.observation_domain.value_or(observation_domain_from(host_identity()));
   options.zones = config.zones;
+  options.extras = extras;
+  options.packet_properties = config.packet_properties;
   if (config.protocol == Protocol::kNetflow9) {
     return std::make_unique<Netflow9Encoder>(options, boot_time());
   }
   return std::make_unique<IpfixEncoder>(options);
 }
 
-Pipeline make_pipeline(boost::asio::io_context& io, const Config& config) {
+Pipeline make_pipeline(boost::asio::io_context& io, const Config& config, bool extras) {
   std::vector<std::unique_ptr<Enricher>> enrichers;
   enrichers.push_back(std::make_unique<ConstantInterfaces>(config.interfaces));
   std::vector<std::unique_ptr<Exporter>> exporters;
   for (const CollectorConfig& collector : config.collectors) {
-    exporters.push_back(std::make_unique<Exporter>(collector, make_encoder(collector),
+    exporters.push_back(std::make_unique<Exporter>(collector, make_encoder(collector, extras),
                                                    std::make_unique<UdpTransport>(io, collector)));
   }
   return {std::move(enrichers), std::move(exporters)};
@@ -46,12 +48,12 @@ Pipeline make_pipeline(boost::asio::io_context& io, const Config& config) {
 
 }  // namespace
 
-Daemon::Daemon(boost::asio::io_context& io, const Config& config)
+Daemon::Daemon(boost::asio::io_context& io, const Config& config, bool extras)
     : io_(io),
       signals_(io, SIGTERM, SIGINT),
       start_timer_(io),
       timer_(io),
-      pipeline_(make_pipeline(io, config)) {}
+      pipeline_(make_pipeline(io, config, extras)) {}
 
 int Daemon::run(FlowSource& source) {
   source_ = &source;
@@ -134,10 +136,12 @@ void Daemon::log_totals() const {
   }
   const SourceCounters& source = source_->counters();
   log::info(
-      "stopped ended={} exported={} lost_no_counters={} malformed={} foreign={} overruns={} "
+      "stopped ended={} reports={} already_reported={} reports_skipped={} exported={} "
+      "lost_no_counters={} malformed={} foreign={} overruns={} end_from_packets={} "
       "end_from_stop={} end_from_event={}",
-      source.ended, pipeline_.counters().exported, pipeline_.counters().lost_no_counters,
-      source.malformed, source.foreign, source.overruns, source.end_from_stop,
+      source.ended, source.reports, source.already_reported, source.reports_skipped,
+      pipeline_.counters().exported, pipeline_.counters().lost_no_counters, source.malformed,
+      source.foreign, source.overruns, source.end_from_packets, source.end_from_stop,
       source.end_from_event);
 }
 

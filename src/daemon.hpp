@@ -14,8 +14,8 @@ namespace ctflow {
 
 class Daemon : private FlowSink {
  public:
-  /// `io` must outlive the daemon. Throws std::system_error when a socket cannot be made.
-  Daemon(boost::asio::io_context& io, const Config& config);
+  /// `io` must outlive the daemon. `extras`: flows may carry KernelExtras.
+  Daemon(boost::asio::io_context& io, const Config& config, bool extras);
 
   /// Runs until SIGTERM, SIGINT or the end of the source; then drains, flushes and logs the totals.
   /// Returns the exit status.

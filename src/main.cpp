@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "conntrack/conntrack_source.hpp"
+#include "conntrack/kernel_check.hpp"
 #include "conntrack/record.hpp"
 #include "conntrack/replay_source.hpp"
 #include "daemon.hpp"
@@ -24,10 +25,10 @@ struct Arguments {
 
 /// Runs a daemon on the source that `make_source` opens.
 template <typename MakeSource>
-int run_daemon(const Config& config, MakeSource make_source) {
+int run_daemon(const Config& config, bool extras, MakeSource make_source) {
   boost::asio::io_context io;
   auto source = make_source(io);
-  Daemon daemon(io, config);
+  Daemon daemon(io, config, extras);
   const int status = daemon.run(source);
   // getaddrinfo() cannot be cancelled, and the event loop would wait for it.
   if (daemon.lookup_running()) std::_Exit(status);
@@ -37,15 +38,18 @@ int run_daemon(const Config& config, MakeSource make_source) {
 int run(const Arguments& arguments) {
   const Config config = load_config(arguments.config);
   log::configure(config.log.level);
-  return run_daemon(
-      config, [&](boost::asio::io_context& io) { return ConntrackSource(io, config.source); });
+  const bool patched = find_kernel_patch() != KernelPatch::kAbsent;
+  return run_daemon(config, patched, [&](boost::asio::io_context& io) {
+    return ConntrackSource(io, config.source);
+  });
 }
 
 int replay(const Arguments& arguments) {
   const Config config = load_config(arguments.config);
   log::configure(config.log.level);
-  return run_daemon(config, [&](boost::asio::io_context& io) {
-    return ReplaySource(io, arguments.file, arguments.rate);
+  constexpr bool kMayBePatched = true;  // where it was recorded
+  return run_daemon(config, kMayBePatched, [&](boost::asio::io_context& io) {
+    return ReplaySource(io, arguments.file, arguments.rate, config.source);
   });
 }
 

@@ -34,6 +34,8 @@ struct CollectorConfig {
   std::chrono::milliseconds options_interval{300'000};  ///< options are repeated after this time
   std::chrono::milliseconds resolve_interval{300'000};  ///< a host name is looked up again
   bool zones = false;  ///< export conntrack zones as ingressVRFID and egressVRFID
+  /// With a patched kernel: export minimum and maximum TTL and packet length.
+  bool packet_properties = false;
 
   friend bool operator==(const CollectorConfig&, const CollectorConfig&) = default;
 };
@@ -43,6 +45,9 @@ struct SourceConfig {
   std::size_t receive_buffer = std::size_t{32} << 20;  ///< octets; about 1.2 kB hold one event
   /// Pause between the first waiting event and reading, so that events are read in batches.
   std::chrono::milliseconds nap{2};
+  bool wire_counters = true;  ///< with a patched kernel: count packets as they were on the wire
+  /// With a patched kernel: living connections whose reports are remembered, 48 octets each.
+  std::size_t live_connections = std::size_t{1} << 20;
 
   friend bool operator==(const SourceConfig&, const SourceConfig&) = default;
 };

@@ -62,6 +62,43 @@ inline constexpr std::uint32_t kSourceNat = 1U << 4;
 inline constexpr std::uint32_t kDestinationNat = 1U << 5;
 }  // namespace status
 
+/// Where the packets of one direction came in and went out, by ifIndex; 0 = unknown, or this host.
+struct Interfaces {
+  std::uint32_t ingress = 0;
+  std::uint32_t egress = 0;
+
+  friend bool operator==(const Interfaces&, const Interfaces&) = default;
+};
+
+/// What the kernel patch series measures in one direction (kernel-patches/nf_conntrack_flow.h).
+struct DirectionExtras {
+  TimePoint first{};  ///< first and last packet; resolution one kernel tick
+  TimePoint last{};
+  Counters wire;  ///< every packet as it was on the wire
+  Interfaces interfaces;
+  std::uint16_t tcp_control_bits = 0;  ///< union over all segments (RFC 7125)
+  std::uint16_t length_min = 0;        ///< octets of the IP packet, 65535 = that or more
+  std::uint16_t length_max = 0;
+  std::uint8_t class_of_service = 0;  ///< IPv4 ToS or IPv6 traffic class of the first packet
+  std::uint8_t ttl_min = 0;
+  std::uint8_t ttl_max = 0;
+  bool has_times : 1 = false;  ///< a packet of the connection itself was seen
+  bool has_wire : 1 = false;
+  bool has_interfaces : 1 = false;
+
+  friend bool operator==(const DirectionExtras&, const DirectionExtras&) = default;
+};
+
+/// CTA_FLOW: present if the kernel has the patch and it was on when the connection began.
+struct KernelExtras {
+  DirectionExtras original;
+  DirectionExtras reply;
+  std::uint8_t reason = 0;  ///< enum nf_ct_flow_reason, 0 = not told
+  bool present = false;
+
+  friend bool operator==(const KernelExtras&, const KernelExtras&) = default;
+};
+
 /// Which optional parts of a connection the kernel reported.
 struct Presence {
   bool counters : 1 = false;  ///< CTA_COUNTERS_ORIG: accounting was on when the entry was made
@@ -90,13 +127,14 @@ struct Flow {
   std::uint32_t mark = 0;     ///< CTA_MARK
   std::uint32_t timeout = 0;  ///< CTA_TIMEOUT: seconds that were left, if present
   std::uint32_t port_id = 0;  ///< netlink port that asked for the removal, 0 = the kernel itself
-  std::uint32_t ingress_interface = 0;    ///< ifIndex of the original direction, 0 = unknown
-  std::uint32_t egress_interface = 0;     ///< ifIndex of the original direction, 0 = unknown
+  Interfaces forward_interfaces;          ///< of the original direction
+  Interfaces backward_interfaces;         ///< of the reply direction
   std::uint16_t zone = 0;                 ///< CTA_ZONE: the zone of both directions
   std::array<std::uint8_t, 16> labels{};  ///< CTA_LABELS, as the kernel dumps them
   std::uint8_t state = 0;  ///< TCP, SCTP or DCCP tracker state, by the protocol's own enum
   EndReason end_reason = EndReason::kIdleTimeout;
   Presence present;
+  KernelExtras extras;
 };
 
 static_assert(std::is_trivially_copyable_v<Flow>);

@@ -7,21 +7,29 @@
 
 namespace ctflow {
 
-/// Counts of the source: netlink bytes -> flows.
+/// Counts of the source: netlink bytes -> flows. Always:
+/// ended + reports = flows handed on + already_reported + reports_skipped.
 struct SourceCounters {
-  std::uint64_t messages = 0;   ///< netlink messages read
-  std::uint64_t ended = 0;      ///< DESTROY events decoded: connections that ended
+  std::uint64_t messages = 0;  ///< netlink messages read
+  std::uint64_t ended = 0;     ///< DESTROY events decoded: connections that ended
+  std::uint64_t reports = 0;   ///< reports of living connections decoded (patched kernel)
+  /// Connections that ended with nothing left to export: reports had told all.
+  std::uint64_t already_reported = 0;
+  /// Reports with nothing new, or of connections beyond the limit; the end of the connection
+  /// tells what they would have told.
+  std::uint64_t reports_skipped = 0;
   std::uint64_t ignored = 0;    ///< well-formed messages of another kind
   std::uint64_t malformed = 0;  ///< messages dropped because they could not be decoded
   std::uint64_t foreign = 0;    ///< datagrams dropped because the kernel did not send them
   std::uint64_t overruns = 0;   ///< ENOBUFS: times the kernel dropped events, how many is unknown
+  std::uint64_t end_from_packets = 0;  ///< end = the last packet, told by a patched kernel
   std::uint64_t end_from_stop = 0;   ///< end = the kernel's stop time minus the protocol's timeout
   std::uint64_t end_from_event = 0;  ///< no kernel timestamps: the time of the event instead
 };
 
-/// Counts of the pipeline. Always: source.ended = exported + lost_no_counters.
+/// Counts of the pipeline. Always: flows handed on by the source = exported + lost_no_counters.
 struct PipelineCounters {
-  std::uint64_t exported = 0;          ///< connections handed to every exporter
+  std::uint64_t exported = 0;          ///< flows handed to every exporter
   std::uint64_t lost_no_counters = 0;  ///< accounting was off when the connection began
 };
 

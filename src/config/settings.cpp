@@ -51,6 +51,7 @@ Section<CollectorConfig> collector() {
               value("options_interval", kOptional, duration("1s", "24h"), &C::options_interval),
               value("resolve_interval", kOptional, duration("1s", "24h"), &C::resolve_interval),
               value("zones", kOptional, boolean(), &C::zones),
+              value("packet_properties", kOptional, boolean(), &C::packet_properties),
           },
           check_source_family};
 }
@@ -60,6 +61,8 @@ Section<SourceConfig> source() {
   return {{
               value("receive_buffer", kOptional, size("64KiB", "1GiB"), &S::receive_buffer),
               value("nap", kOptional, duration("0ms", "100ms"), &S::nap),
+              value("wire_counters", kOptional, boolean(), &S::wire_counters),
+              value("live_connections", kOptional, integer(0, 100'000'000), &S::live_connections),
           },
           {}};
 }

@@ -23,6 +23,7 @@ class ConntrackSource : public FlowSource {
   /// Reads the timeouts again from time to time: an administrator may change them.
   void watch_timeouts();
 
+  SourceConfig config_;
   EventListener listener_;
   boost::asio::steady_timer timer_;
   SourceCounters counters_;

@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "conntrack/decode_extras.hpp"
+#include "nf_conntrack_flow.h"
+
 namespace ctflow {
 namespace {
 
@@ -264,6 +267,9 @@ bool read_attribute(const Attribute& attribute, Flow& flow, Seen& seen) {
       std::memcpy(flow.labels.data(), attribute.payload.data(),
                   std::min(flow.labels.size(), attribute.payload.size()));
       return true;
+    case CTA_FLOW:
+      decode_extras(attribute.payload, flow.extras);
+      return true;
     default:
       return true;
   }
@@ -276,7 +282,9 @@ DecodeResult decode(Bytes message, Flow& flow) {
   const auto length = load_host<std::uint32_t>(message, offsetof(nlmsghdr, nlmsg_len));
   if (length < sizeof(nlmsghdr) || length > message.size()) return DecodeResult::kMalformed;
   const auto type = load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_type));
-  if (type != ((NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_DELETE)) return DecodeResult::kIgnored;
+  constexpr std::uint16_t kSubsystem = NFNL_SUBSYS_CTNETLINK << 8;
+  const bool destroyed = type == (kSubsystem | IPCTNL_MSG_CT_DELETE);
+  if (!destroyed && type != (kSubsystem | IPCTNL_MSG_CT_NEW)) return DecodeResult::kIgnored;
   if (length < kHeaders) return DecodeResult::kMalformed;
 
   flow = Flow{};
@@ -287,11 +295,12 @@ DecodeResult decode(Bytes message, Flow& flow) {
   while (attributes.next(attribute)) {
     if (!read_attribute(attribute, flow, seen)) return DecodeResult::kMalformed;
   }
+  if (!destroyed && !flow.extras.present) return DecodeResult::kIgnored;
   if (attributes.malformed() || !seen.original || !seen.reply) return DecodeResult::kMalformed;
   flow.present.counters = seen.forward && seen.backward;
   if (!seen.original_zone) flow.original.zone = flow.zone;
   if (!seen.reply_zone) flow.reply.zone = flow.zone;
-  return DecodeResult::kFlow;
+  return destroyed ? DecodeResult::kFlow : DecodeResult::kReport;
 }
 
 }  // namespace ctflow

@@ -3,12 +3,19 @@
 
 #include <linux/netfilter/nfnetlink_compat.h>
 
-#include <boost/asio/post.hpp>
+#include "nf_conntrack_flow.h"
 
 namespace ctflow {
+namespace {
+
+/// Ended connections, and the reports of a patched kernel; a stock kernel never sends to that
+/// group.
+constexpr std::uint32_t kGroups = NF_NETLINK_CONNTRACK_DESTROY | 1U << (NFNLGRP_CONNTRACK_FLOW - 1);
+
+}  // namespace
 
 EventListener::EventListener(boost::asio::io_context& io, const SourceConfig& config)
-    : socket_(NF_NETLINK_CONNTRACK_DESTROY), descriptor_(io), timer_(io), nap_(config.nap) {
+    : socket_(kGroups), descriptor_(io), timer_(io), nap_(config.nap) {
   const std::size_t granted = socket_.set_receive_buffer(config.receive_buffer);
   if (granted < config.receive_buffer) {
     log::warn(

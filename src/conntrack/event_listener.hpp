@@ -35,6 +35,8 @@ class EventListener {
 
   EventListener(const EventListener&) = delete;
   EventListener& operator=(const EventListener&) = delete;
+  EventListener(EventListener&&) = delete;
+  EventListener& operator=(EventListener&&) = delete;
 
   /// Starts reading. `consumer` and `counters` must stay valid until stop() returns.
   void start(EventConsumer& consumer, SourceCounters& counters);

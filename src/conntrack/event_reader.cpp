@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/event_reader.hpp"
 
+#include "conntrack/apply_extras.hpp"
 #include "conntrack/decode.hpp"
 #include "conntrack/end_of_flow.hpp"
 
@@ -18,18 +19,38 @@ void EventReader::read_message(Bytes message, TimePoint time) {
   switch (decode(message, flow_)) {
     case DecodeResult::kIgnored:
       ++counters_.ignored;
-      return;
+      break;
     case DecodeResult::kMalformed:
       count_malformed(message);
-      return;
+      break;
     case DecodeResult::kFlow:
+      ++counters_.ended;
+      complete(time);
+      hand_on(live_.finish(flow_), counters_.already_reported);
+      break;
+    case DecodeResult::kReport:
+      ++counters_.reports;
+      complete(time);
+      // A closed TCP connection is reported at once, long before its entry goes.
+      if (flow_.end_reason != EndReason::kEndOfFlow) flow_.end_reason = EndReason::kActiveTimeout;
+      hand_on(live_.report(flow_), counters_.reports_skipped);
       break;
   }
-  ++counters_.ended;
+}
+
+void EventReader::complete(TimePoint time) {
   flow_.event_time = time;
   flow_.end_reason = end_reason(flow_);
-  correct_times(flow_, timeouts_, counters_);
-  sink_.on_flow(flow_);
+  if (!has_packet_times(flow_.extras)) correct_times(flow_, timeouts_, counters_);
+  apply_extras(flow_, wire_counters_, counters_);
+}
+
+void EventReader::hand_on(LiveConnections::Outcome outcome, std::uint64_t& nothing_new) {
+  if (outcome == LiveConnections::Outcome::kNews) {
+    sink_.on_flow(flow_);
+  } else {
+    ++nothing_new;
+  }
 }
 
 void EventReader::count_malformed(Bytes message) {

@@ -41,7 +41,19 @@ std::vector<KernelFinding> check_kernel(const std::string& directory) {
                         "connections that began before ctflowd are not reported when they end",
                         "sysctl -w net.netfilter.nf_conntrack_events=1"});
   }
+  if (find_kernel_patch(directory) == KernelPatch::kOff) {
+    findings.push_back({"flow_measurement_off",
+                        "this kernel could tell the last packet, interfaces, TCP flags and packets "
+                        "as on the wire, but does not",
+                        "sysctl -w net.netfilter.nf_conntrack_flow=1"});
+  }
   return findings;
+}
+
+KernelPatch find_kernel_patch(const std::string& directory) {
+  const auto setting = read_setting(directory, "nf_conntrack_flow");
+  if (!setting) return KernelPatch::kAbsent;
+  return *setting == 0 ? KernelPatch::kOff : KernelPatch::kOn;
 }
 
 }  // namespace ctflow

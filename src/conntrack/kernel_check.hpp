@@ -2,6 +2,7 @@
 // Kernel settings without which the numbers are wrong or missing.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,5 +16,10 @@ struct KernelFinding {
 };
 
 std::vector<KernelFinding> check_kernel(const std::string& directory = "/proc/sys/net/netfilter");
+
+/// Whether this kernel has the patch series of kernel-patches/, and whether it measures.
+enum class KernelPatch : std::uint8_t { kAbsent, kOff, kOn };
+
+KernelPatch find_kernel_patch(const std::string& directory = "/proc/sys/net/netfilter");
 
 }  // namespace ctflow

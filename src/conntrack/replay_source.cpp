@@ -12,12 +12,13 @@ constexpr std::uint32_t kPortion = 1024;        // events per turn when not pace
 }  // namespace
 
 ReplaySource::ReplaySource(boost::asio::io_context& io, const std::string& file_name,
-                           std::uint32_t rate)
-    : file_(file_name), timer_(io), rate_(rate) {}
+                           std::uint32_t rate, const SourceConfig& config)
+    : file_(file_name), timer_(io), rate_(rate), config_(config) {}
 
 void ReplaySource::start(FlowSink& sink) {
   sink_ = &sink;
-  reader_.emplace(sink, counters_, Timeouts{});
+  reader_.emplace(sink, counters_, Timeouts{},
+                  ReaderOptions{config_.wire_counters, config_.live_connections});
   play();
 }
 

@@ -17,7 +17,8 @@ class ReplaySource : public FlowSource {
  public:
   /// `rate`: events per second, 0 = as fast as possible. Throws EventFileError, and so does the
   /// event loop where it comes to a damaged place of the file.
-  ReplaySource(boost::asio::io_context& io, const std::string& file_name, std::uint32_t rate);
+  ReplaySource(boost::asio::io_context& io, const std::string& file_name, std::uint32_t rate,
+               const SourceConfig& config = {});
 
   void start(FlowSink& sink) override;
   void stop() override { timer_.cancel(); }
@@ -29,6 +30,7 @@ class ReplaySource : public FlowSource {
   EventFileReader file_;
   boost::asio::steady_timer timer_;
   std::uint32_t rate_;
+  SourceConfig config_;
   SourceCounters counters_;
   FlowSink* sink_ = nullptr;
   std::optional<EventReader> reader_;

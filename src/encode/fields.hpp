@@ -61,6 +61,13 @@ inline const IpAddress& record_destination(const Record& record) {
   return record.initiator ? record.flow.original.destination : record.flow.original.source;
 }
 
+inline const Interfaces& interfaces(const Record& record) {
+  return record.initiator ? record.flow.forward_interfaces : record.flow.backward_interfaces;
+}
+inline const DirectionExtras& extras(const Record& record) {
+  return record.initiator ? record.flow.extras.original : record.flow.extras.reply;
+}
+
 inline void put_icmp_type_code(FieldWriter& writer, const Record& record) {
   const Tuple& tuple = record.initiator ? record.flow.original : record.flow.reply;
   writer.u8(tuple.icmp_type);
@@ -81,6 +88,13 @@ inline constexpr Field kPacketDeltaCount{
     }};
 inline constexpr Field kProtocolIdentifier{
     4, 1, [](FieldWriter& w, const Record& r) { w.u8(r.flow.original.protocol); }};
+inline constexpr Field kIpClassOfService{
+    5, 1, [](FieldWriter& w, const Record& r) { w.u8(extras(r).class_of_service); }};
+/// One octet although the element has two: pmacct 1.7.7 reads zero from two.
+inline constexpr Field kTcpControlBits{
+    6, 1, [](FieldWriter& w, const Record& r) {
+      w.u8(static_cast<std::uint8_t>(extras(r).tcp_control_bits));
+    }};
 inline constexpr Field kSourceTransportPort{
     7, 2, [](FieldWriter& w, const Record& r) {
       w.u16(r.initiator ? source_port(r.flow.original) : destination_port(r.flow.original));
@@ -88,9 +102,7 @@ inline constexpr Field kSourceTransportPort{
 inline constexpr Field kSourceIpv4Address{
     8, 4, [](FieldWriter& w, const Record& r) { put_ipv4(w, record_source(r)); }};
 inline constexpr Field kIngressInterface{
-    10, 4, [](FieldWriter& w, const Record& r) {
-      w.u32(r.initiator ? r.flow.ingress_interface : r.flow.egress_interface);
-    }};
+    10, 4, [](FieldWriter& w, const Record& r) { w.u32(interfaces(r).ingress); }};
 inline constexpr Field kDestinationTransportPort{
     11, 2, [](FieldWriter& w, const Record& r) {
       w.u16(r.initiator ? destination_port(r.flow.original) : source_port(r.flow.original));
@@ -98,16 +110,22 @@ inline constexpr Field kDestinationTransportPort{
 inline constexpr Field kDestinationIpv4Address{
     12, 4, [](FieldWriter& w, const Record& r) { put_ipv4(w, record_destination(r)); }};
 inline constexpr Field kEgressInterface{
-    14, 4, [](FieldWriter& w, const Record& r) {
-      w.u32(r.initiator ? r.flow.egress_interface : r.flow.ingress_interface);
-    }};
+    14, 4, [](FieldWriter& w, const Record& r) { w.u32(interfaces(r).egress); }};
 inline constexpr Field kFlowEndSysUpTime{21, 4, put_later};
 inline constexpr Field kFlowStartSysUpTime{22, 4, put_later};
+inline constexpr Field kMinimumIpTotalLength{
+    25, 2, [](FieldWriter& w, const Record& r) { w.u16(extras(r).length_min); }};
+inline constexpr Field kMaximumIpTotalLength{
+    26, 2, [](FieldWriter& w, const Record& r) { w.u16(extras(r).length_max); }};
 inline constexpr Field kSourceIpv6Address{
     27, 16, [](FieldWriter& w, const Record& r) { put_ipv6(w, record_source(r)); }};
 inline constexpr Field kDestinationIpv6Address{
     28, 16, [](FieldWriter& w, const Record& r) { put_ipv6(w, record_destination(r)); }};
 inline constexpr Field kIcmpTypeCodeIpv4{32, 2, put_icmp_type_code};
+inline constexpr Field kMinimumTtl{
+    52, 1, [](FieldWriter& w, const Record& r) { w.u8(extras(r).ttl_min); }};
+inline constexpr Field kMaximumTtl{
+    53, 1, [](FieldWriter& w, const Record& r) { w.u8(extras(r).ttl_max); }};
 inline constexpr Field kFlowDirection{61, 1, [](FieldWriter& w, const Record&) {
                                         w.u8(0);
                                       }};  // each record is metered at its ingress

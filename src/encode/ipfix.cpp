@@ -18,7 +18,7 @@ constexpr std::uint16_t kSamplingAlgorithm = 35;
 }  // namespace
 
 IpfixEncoder::IpfixEncoder(const EncoderOptions& options)
-    : SetEncoder({kHeaderLength, kTemplateSet, kOptionsSet, 1}, ipfix_templates(options.zones)),
+    : SetEncoder({kHeaderLength, kTemplateSet, kOptionsSet, 1}, ipfix_templates(options)),
       observation_domain_(options.observation_domain) {}
 
 void IpfixEncoder::write_sampling_template(WireWriter& writer) {

@@ -37,7 +37,7 @@ std::int64_t milliseconds(TimePoint time) {
 
 Netflow9Encoder::Netflow9Encoder(const EncoderOptions& options, TimePoint boot)
     : SetEncoder({kHeaderLength, kTemplateFlowSet, kOptionsFlowSet, kAlignment},
-                 netflow9_templates(options.zones)),
+                 netflow9_templates(options)),
       source_id_(options.observation_domain),
       boot_(milliseconds(boot)) {}
 

@@ -83,7 +83,7 @@ bool SetEncoder::add_sampling_options() {
 
 void SetEncoder::write_record(const Flow& flow, bool initiator) {
   const Record record{flow, initiator};
-  const Template& layout = templates_[static_cast<std::size_t>(record_kind(record))];
+  const Template& layout = choose_template(templates_, record);
   open_set(layout.id);
   const std::size_t offset = writer_.size();
   layout.encode(writer_, record);

@@ -26,7 +26,7 @@ class SetEncoder : public Encoder {
     std::size_t alignment;  ///< Sets are padded with zeros to a multiple of this
   };
 
-  SetEncoder(const SetFormat& format, TemplateSet templates)
+  SetEncoder(const SetFormat& format, std::span<const Template> templates)
       : format_(format), templates_(templates) {}
 
   /// Closes the open Set. The header is still zero; its length is `format.header_length`.
@@ -58,7 +58,7 @@ class SetEncoder : public Encoder {
   void write_record(const Flow& flow, bool initiator);
 
   SetFormat format_;
-  TemplateSet templates_;
+  std::span<const Template> templates_;
   WireWriter writer_;
   MessageContent content_;
   std::size_t next_template_ = 0;

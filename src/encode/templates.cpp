@@ -37,6 +37,12 @@ constexpr std::array kIpv6Translation{kPostNatSourceIpv6Address, kPostNatDestina
                                       kPostNaptSourceTransportPort,
                                       kPostNaptDestinationTransportPort};
 constexpr std::array kZones{kIngressVrfId, kEgressVrfId};
+constexpr std::array kExtras{kIpClassOfService, kTcpControlBits};
+constexpr std::array kPacketProperties{kMinimumTtl, kMaximumTtl, kMinimumIpTotalLength,
+                                       kMaximumIpTotalLength};
+
+/// How much of the kernel's extras a layout has.
+enum class Extent : std::uint8_t { kPlain, kMore, kMost };
 
 constexpr bool is_ipv4(RecordKind kind) { return kind <= RecordKind::kIpv4IcmpNat; }
 
@@ -94,9 +100,20 @@ constexpr auto zones() {
   }
 }
 
-template <Format kFormat, RecordKind kKind, bool kWithZones>
-constexpr auto kLayout = head<kKind>() + body<kFormat>() +
-                         translation<kKind>() + icmp<kFormat, kKind>() + zones<kWithZones>();
+template <Extent kExtent>
+constexpr auto extras_fields() {
+  if constexpr (kExtent == Extent::kMost) {
+    return kExtras + kPacketProperties;
+  } else if constexpr (kExtent == Extent::kMore) {
+    return kExtras;
+  } else {
+    return kNothing;
+  }
+}
+
+template <Format kFormat, RecordKind kKind, bool kWithZones, Extent kExtent>
+constexpr auto kLayout = head<kKind>() + body<kFormat>() + translation<kKind>() +
+                         icmp<kFormat, kKind>() + zones<kWithZones>() + extras_fields<kExtent>();
 
 constexpr std::size_t record_length(std::span<const Field> fields) {
   std::size_t length = 0;
@@ -119,23 +136,64 @@ void encode_layout(WireWriter& writer, const Record& record) {
   assert(fields.position() == room + kLength);
 }
 
+// Another layout, another id: each choice moves the ids by a step of its own.
 constexpr std::uint16_t kFirstId = 256;
-constexpr std::uint16_t kZonesStep = 64;  // ids with zones: another layout, another id
+constexpr std::uint16_t kExtrasStep = 16;
+constexpr std::uint16_t kZonesStep = 64;
+constexpr std::uint16_t kPacketPropertiesStep = 128;
 
-template <Format kFormat, bool kWithZones, std::size_t... kIndex>
-constexpr auto make_templates(std::index_sequence<kIndex...>) {
-  return std::array<Template, kRecordKinds>{
-      Template{static_cast<std::uint16_t>(kFirstId + kIndex + (kWithZones ? kZonesStep : 0)),
-               kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones>,
-               encode_layout<kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones>>}...};
+constexpr std::uint16_t first_id(bool with_zones, Extent extent) {
+  std::uint16_t id = kFirstId;
+  if (with_zones) id += kZonesStep;
+  if (extent != Extent::kPlain) id += kExtrasStep;
+  if (extent == Extent::kMost) id += kPacketPropertiesStep;
+  return id;
 }
 
-template <Format kFormat, bool kWithZones>
-constexpr auto kTemplates =
-    make_templates<kFormat, kWithZones>(std::make_index_sequence<kRecordKinds>());
+template <Format kFormat, bool kWithZones, Extent kExtent, std::size_t... kIndex>
+constexpr auto templates_of(std::index_sequence<kIndex...>) {
+  return std::array<Template, kRecordKinds>{Template{
+      static_cast<std::uint16_t>(first_id(kWithZones, kExtent) + kIndex),
+      kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
+      encode_layout<kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones, kExtent>>}...};
+}
 
-template <Format kFormat, RecordKind kKind, bool kWithZones = false>
-constexpr std::size_t kLength = record_length(kLayout<kFormat, kKind, kWithZones>);
+/// The plain templates, and behind them those for connections with extras, if any.
+template <Format kFormat, bool kWithZones, Extent kExtent>
+constexpr auto make_templates() {
+  constexpr auto kKinds = std::make_index_sequence<kRecordKinds>();
+  constexpr auto kBasic = templates_of<kFormat, kWithZones, Extent::kPlain>(kKinds);
+  if constexpr (kExtent == Extent::kPlain) {
+    return kBasic;
+  } else {
+    constexpr auto kWithExtras = templates_of<kFormat, kWithZones, kExtent>(kKinds);
+    std::array<Template, 2 * kRecordKinds> both{};
+    for (std::size_t i = 0; i < kRecordKinds; ++i) {
+      both[i] = kBasic[i];
+      both[kRecordKinds + i] = kWithExtras[i];
+    }
+    return both;
+  }
+}
+
+template <Format kFormat, bool kWithZones, Extent kExtent>
+constexpr auto kTemplates = make_templates<kFormat, kWithZones, kExtent>();
+
+template <Format kFormat, bool kWithZones>
+std::span<const Template> select(const EncoderOptions& options) {
+  if (!options.extras) return kTemplates<kFormat, kWithZones, Extent::kPlain>;
+  if (!options.packet_properties) return kTemplates<kFormat, kWithZones, Extent::kMore>;
+  return kTemplates<kFormat, kWithZones, Extent::kMost>;
+}
+
+template <Format kFormat>
+std::span<const Template> select(const EncoderOptions& options) {
+  return options.zones ? select<kFormat, true>(options) : select<kFormat, false>(options);
+}
+
+template <Format kFormat, RecordKind kKind, bool kWithZones = false,
+          Extent kExtent = Extent::kPlain>
+constexpr std::size_t kLength = record_length(kLayout<kFormat, kKind, kWithZones, kExtent>);
 
 static_assert(kLength<Format::kIpfix, RecordKind::kIpv4> == 63);
 static_assert(kLength<Format::kIpfix, RecordKind::kIpv4Nat> == 75);
@@ -148,6 +206,8 @@ static_assert(kLength<Format::kIpfix, RecordKind::kIpv6Icmp> == 89);
 static_assert(kLength<Format::kIpfix, RecordKind::kIpv6IcmpNat> == 125);
 static_assert(kLength<Format::kIpfix, RecordKind::kIcmpNat64> == 101);
 static_assert(kLength<Format::kIpfix, RecordKind::kIpv4, true> == 71);
+static_assert(kLength<Format::kIpfix, RecordKind::kIpv4, false, Extent::kMore> == 65);
+static_assert(kLength<Format::kIpfix, RecordKind::kIpv4, false, Extent::kMost> == 71);
 static_assert(kLength<Format::kNetflow9, RecordKind::kIpv4> == 47);
 static_assert(kLength<Format::kNetflow9, RecordKind::kIpv4Nat> == 59);
 static_assert(kLength<Format::kNetflow9, RecordKind::kIpv4Icmp> == 49);
@@ -155,14 +215,18 @@ static_assert(kLength<Format::kNetflow9, RecordKind::kIpv6> == 71);
 
 }  // namespace
 
-TemplateSet ipfix_templates(bool with_zones) {
-  return with_zones ? TemplateSet(kTemplates<Format::kIpfix, true>)
-                    : TemplateSet(kTemplates<Format::kIpfix, false>);
+std::span<const Template> ipfix_templates(const EncoderOptions& options) {
+  return select<Format::kIpfix>(options);
 }
 
-TemplateSet netflow9_templates(bool with_zones) {
-  return with_zones ? TemplateSet(kTemplates<Format::kNetflow9, true>)
-                    : TemplateSet(kTemplates<Format::kNetflow9, false>);
+std::span<const Template> netflow9_templates(const EncoderOptions& options) {
+  return select<Format::kNetflow9>(options);
+}
+
+const Template& choose_template(std::span<const Template> templates, const Record& record) {
+  const auto kind = static_cast<std::size_t>(record_kind(record));
+  const bool extras = record.flow.extras.present && templates.size() > kRecordKinds;
+  return templates[extras ? kRecordKinds + kind : kind];
 }
 
 RecordKind record_kind(const Record& record) {

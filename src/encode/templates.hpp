@@ -36,17 +36,23 @@ inline constexpr std::size_t kRecordKinds = 10;
 /// The kind of the record of one direction. Translation is told on the initiator's record only.
 RecordKind record_kind(const Record& record);
 
-/// Ten templates, indexed by RecordKind.
-using TemplateSet = std::span<const Template, kRecordKinds>;
-TemplateSet ipfix_templates(bool zones);
-TemplateSet netflow9_templates(bool zones);
-
-/// Template ID of the sampling options.
-inline constexpr std::uint16_t kSamplingOptionsId = 290;
-
 struct EncoderOptions {
   std::uint32_t observation_domain = 0;  ///< Observation Domain ID, or Source ID in NetFlow v9
   bool zones = false;                    ///< add ingressVRFID and egressVRFID to every record
+  /// Additional templates for connections with KernelExtras: class of service, TCP control bits.
+  bool extras = false;
+  /// With `extras`: minimum and maximum TTL and packet length, too.
+  bool packet_properties = false;
 };
+
+/// The templates for these options, in the order in which they are sent.
+std::span<const Template> ipfix_templates(const EncoderOptions& options);
+std::span<const Template> netflow9_templates(const EncoderOptions& options);
+
+/// Which of `templates` fits a record.
+const Template& choose_template(std::span<const Template> templates, const Record& record);
+
+/// Template ID of the sampling options.
+inline constexpr std::uint16_t kSamplingOptionsId = 290;
 
 }  // namespace ctflow

@@ -6,14 +6,18 @@
 
 namespace ctflow {
 
-/// Gives every flow the configured interfaces.
+/// Gives the configured interfaces to every flow whose interfaces the kernel did not tell.
 class ConstantInterfaces : public Enricher {
  public:
   explicit ConstantInterfaces(const InterfacesConfig& config) : config_(config) {}
 
   void enrich(Flow& flow) override {
-    flow.ingress_interface = config_.ingress;
-    flow.egress_interface = config_.egress;
+    if (!flow.extras.original.has_interfaces) {
+      flow.forward_interfaces = {config_.ingress, config_.egress};
+    }
+    if (!flow.extras.reply.has_interfaces) {
+      flow.backward_interfaces = {config_.egress, config_.ingress};
+    }
   }
 
  private:

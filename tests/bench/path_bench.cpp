@@ -51,7 +51,7 @@ BENCHMARK(decode_libnetfilter_conntrack);
 /// Both records of one connection, messages finished as they fill.
 template <typename EncoderType, typename... Arguments>
 void encode_flow(benchmark::State& state, Arguments... arguments) {
-  EncoderType encoder(EncoderOptions{7, false}, arguments...);
+  EncoderType encoder(EncoderOptions{7}, arguments...);
   std::vector<std::byte> buffer(1400);
   const Flow flow = event_flow();
   encoder.begin(buffer);

@@ -108,8 +108,9 @@ inline RecordText record(const Flow& flow, bool initiator, Protocol protocol, bo
     text.push_back(fmt::format("22:4 at {} ms", floor_ms(flow.start)));
     text.push_back(fmt::format("21:4 at {} ms", floor_ms(flow.end)));
   }
-  text.push_back(number(10, 4, initiator ? flow.ingress_interface : flow.egress_interface));
-  text.push_back(number(14, 4, initiator ? flow.egress_interface : flow.ingress_interface));
+  const Interfaces& interfaces = initiator ? flow.forward_interfaces : flow.backward_interfaces;
+  text.push_back(number(10, 4, interfaces.ingress));
+  text.push_back(number(14, 4, interfaces.egress));
   text.push_back(number(7, 2, port(initiator ? way.source_port : way.destination_port)));
   text.push_back(number(11, 2, port(initiator ? way.destination_port : way.source_port)));
   text.push_back(number(4, 1, way.protocol));

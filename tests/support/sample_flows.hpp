@@ -86,8 +86,8 @@ inline Flow with(Flow flow, std::uint32_t id, EndReason reason, std::uint32_t in
                  std::uint32_t egress, std::uint16_t original_zone, std::uint16_t reply_zone) {
   flow.id = id;
   flow.end_reason = reason;
-  flow.ingress_interface = ingress;
-  flow.egress_interface = egress;
+  flow.forward_interfaces = {ingress, egress};
+  flow.backward_interfaces = {egress, ingress};
   flow.original.zone = original_zone;
   flow.reply.zone = reply_zone;
   return flow;

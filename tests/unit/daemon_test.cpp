@@ -76,10 +76,10 @@ TEST_F(DaemonTest, SendsTemplatesAtStartAndFlushesAtTheEndOfTheSource) {
   source_.on_start = [](FlowSink& sink) {
     Flow one = flow();
     sink.on_flow(one);
-    EXPECT_EQ(one.ingress_interface, 4U);
+    EXPECT_EQ(one.forward_interfaces.ingress, 4U);
     sink.on_source_end();
   };
-  Daemon daemon(io_, config_);
+  Daemon daemon(io_, config_, false);
   EXPECT_EQ(daemon.run(source_), 0);
   EXPECT_GT(receive(), 0U) << "options";
   EXPECT_GT(receive(), 0U) << "templates";
@@ -94,7 +94,7 @@ TEST_F(DaemonTest, ExportsWhatTheSourceDeliversWhileStopping) {
     sink.on_flow(last);
     sink.on_batch_end();
   };
-  Daemon daemon(io_, config_);
+  Daemon daemon(io_, config_, false);
   EXPECT_EQ(daemon.run(source_), 0);
   receive();
   receive();
@@ -109,7 +109,7 @@ TEST_F(DaemonTest, SendsAPartlyFilledMessageWhenItsTimeHasCome) {
     sink.on_flow(one);
     sink.on_batch_end();
   };
-  Daemon daemon(io_, config_);
+  Daemon daemon(io_, config_, false);
   boost::asio::steady_timer end(io_, std::chrono::milliseconds(500));
   end.async_wait([&](const boost::system::error_code&) {
     EXPECT_GT(receive(), 0U) << "templates";
@@ -125,7 +125,7 @@ TEST_F(DaemonTest, FailsWithStatusOneButStillFlushes) {
     sink.on_flow(one);
     boost::asio::post(io_, [] { throw std::runtime_error("the file is damaged"); });
   };
-  Daemon daemon(io_, config_);
+  Daemon daemon(io_, config_, false);
   EXPECT_EQ(daemon.run(source_), 1);
   receive();
   receive();
@@ -137,7 +137,7 @@ TEST_F(DaemonTest, EveryCollectorHasItsOwnProtocolAndDomain) {
   second.protocol = Protocol::kNetflow9;
   config_.collectors.push_back(second);
   source_.on_start = [](FlowSink& sink) { sink.on_source_end(); };
-  Daemon daemon(io_, config_);
+  Daemon daemon(io_, config_, false);
   EXPECT_EQ(daemon.run(source_), 0);
   // Options and templates of IPFIX, then of NetFlow v9, whose header is 4 octets longer.
   std::array<std::size_t, 4> lengths{};

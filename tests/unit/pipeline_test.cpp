@@ -46,8 +46,7 @@ TEST_F(PipelineTest, EnrichesAndGivesEveryFlowToEveryCollector) {
   Flow flow = counted_flow();
   pipeline.handle(flow);
   pipeline.flush();
-  EXPECT_EQ(flow.ingress_interface, 4U);
-  EXPECT_EQ(flow.egress_interface, 5U);
+  EXPECT_EQ(flow.forward_interfaces, (Interfaces{4, 5}));
   EXPECT_EQ(first_.messages.size(), 1U);
   EXPECT_EQ(second_.messages.size(), 1U);
   EXPECT_EQ(pipeline.counters().exported, 1U);

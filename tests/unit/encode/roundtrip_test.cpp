@@ -73,8 +73,8 @@ class Roundtrip : public ::testing::TestWithParam<std::tuple<Protocol, bool, uns
     made.mark = any<std::uint32_t>();
     made.timeout = any<std::uint32_t>();
     made.port_id = any<std::uint32_t>();
-    made.ingress_interface = any<std::uint32_t>();
-    made.egress_interface = any<std::uint32_t>();
+    made.forward_interfaces = {any<std::uint32_t>(), any<std::uint32_t>()};
+    made.backward_interfaces = {any<std::uint32_t>(), any<std::uint32_t>()};
     made.end_reason = static_cast<EndReason>(between(1, 5));
     return made;
   }

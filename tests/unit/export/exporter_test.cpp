@@ -40,7 +40,7 @@ class ExporterTest : public testing::Test {
  protected:
   Exporter make(CollectorConfig config = {}) {
     config.name = "test";
-    return {config, std::make_unique<IpfixEncoder>(EncoderOptions{7, false}),
+    return {config, std::make_unique<IpfixEncoder>(EncoderOptions{7}),
             std::make_unique<test::FakeTransport>(wire_), clock_.clock()};
   }
 
