@@ -36,12 +36,12 @@ std::string_view leading_digits(std::string_view text) {
 /// Digits to a number; nothing for none, a leading zero, or more than 64 bits.
 std::optional<std::uint64_t> decimal(std::string_view digits) {
   if (digits.empty() || (digits.size() > 1 && digits[0] == '0')) return std::nullopt;
-  constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t value = 0;
   for (const char c : digits) {
     if (!is_digit(c)) return std::nullopt;
     const auto digit = static_cast<std::uint64_t>(c - '0');
-    if (value > (most - digit) / 10) return std::nullopt;
+    if (value > (kMost - digit) / 10) return std::nullopt;
     value = value * 10 + digit;
   }
   return value;
