@@ -35,7 +35,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Failure(Exception):
-    pass
+    """Not what it should be."""
+
+
+class Skip(Exception):
+    """The guest cannot do what the test needs."""
 
 
 def run(command: str, *, check: bool = True, feed: str | None = None) -> str:
@@ -122,8 +126,7 @@ class Wire:
 
     def __init__(self, ns: str, device: str, peer: str) -> None:
         self.header = bytes.fromhex((MAC[peer] + MAC[device]).replace(":", ""))
-        self.sent_packets = 0
-        self.sent_octets = 0
+        self.sent = 0
         with namespace(ns):
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             self.socket.bind((device, 0))
@@ -131,8 +134,9 @@ class Wire:
     def send(self, packet: bytes) -> None:
         kind = 0x86dd if packet[0] >> 4 == 6 else 0x0800
         self.socket.send(self.header + struct.pack("!H", kind) + packet)
-        self.sent_packets += 1
-        self.sent_octets += len(packet)
+        self.sent += 1
+        if self.sent % 100 == 0:
+            time.sleep(0.002)       # the receiver's queue is limited
 
 
 class Lab:
@@ -178,22 +182,23 @@ class Lab:
 
     def rules(self, extra: str) -> None:
         """The router's rules: tracking on, and what the test wants."""
-        run("nft -f -", feed=f"""flush ruleset
-        table inet lab {{
-            chain input {{
+        run("nft -f -", feed="""flush ruleset
+        table inet lab {
+            chain input {
                 type filter hook input priority 0
                 ct state invalid counter
-            }}
-            chain forward {{
+            }
+            chain forward {
                 type filter hook forward priority 0
                 ct state invalid counter
-            }}
-            chain output {{
+            }
+            chain output {
                 type filter hook output priority 0
                 ct state invalid counter
-            }}
-        }}
-        {extra}""")
+            }
+        }""")
+        if extra:
+            run("nft -f -", feed=extra)
 
     def reset(self) -> None:
         """The state in which every test begins."""
@@ -350,3 +355,8 @@ def near(what: str, got: float | None, want: float, slack: float) -> None:
 def between(what: str, got: float | None, low: float, high: float) -> None:
     if got is None or not low <= got <= high:
         raise Failure(f"{what}: got {got}, want {low} to {high}")
+
+
+def lab_main(body: Callable[[Lab], None]) -> None:
+    os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
+    body(Lab())

@@ -9,40 +9,55 @@ import pathlib
 import sys
 import time
 import traceback
+import types
 
 import lab as lab_module
+
+
+def run_tests(module: types.ModuleType, group: str, lab: lab_module.Lab,
+              patterns: list[str], counts: dict[str, int]) -> None:
+    for name, test in list(vars(module).items()):
+        title = f"{group}: {name[5:].replace('_', ' ')}"
+        if not name.startswith("test_") or (
+                patterns and not any(p in title for p in patterns)):
+            continue
+        begin = time.monotonic()
+        reason = ""
+        try:
+            lab.reset()
+            test(lab)
+            verdict = "ok"
+        except lab_module.Skip as why:
+            verdict, reason = "skipped", f": {why}"
+        except Exception as error:      # one test must not stop the others
+            verdict, reason = "FAILED", f": {type(error).__name__}: {error}"
+            if not isinstance(error, lab_module.Failure):
+                traceback.print_exc(file=sys.stdout)
+        counts[verdict] += 1
+        print(f"{verdict:7} {title} ({time.monotonic() - begin:.1f} s)"
+              f"{reason}", flush=True)
+
+
+def finish(counts: dict[str, int]) -> int:
+    print("RESULT", *counts.values(), flush=True)
+    return 1 if counts["FAILED"] else 0
+
+
+def run_module(module: types.ModuleType, group: str) -> int:
+    counts = {"ok": 0, "FAILED": 0, "skipped": 0}
+    run_tests(module, group, lab_module.Lab(), sys.argv[1:], counts)
+    return finish(counts)
 
 
 def main(patterns: list[str]) -> int:
     counts = {"ok": 0, "FAILED": 0, "skipped": 0}
     lab = lab_module.Lab()
-    patched = lab_module.patched()
+    kernel = "patched" if lab_module.patched() else "stock"
     for path in sorted(pathlib.Path(__file__).parent.glob("test_*.py")):
         module = importlib.import_module(path.stem)
-        for_stock = getattr(module, "KERNEL", "patched")
-        if for_stock not in ("both", "patched" if patched else "stock"):
-            continue
-        for name, test in list(vars(module).items()):
-            title = f"{path.stem[5:]}: {name[5:].replace('_', ' ')}"
-            if not name.startswith("test_") or (
-                    patterns and not any(p in title for p in patterns)):
-                continue
-            begin = time.monotonic()
-            try:
-                lab.reset()
-                reason = test(lab)
-                verdict = "skipped" if isinstance(reason, str) else "ok"
-            except Exception as error:          # a test must not stop the rest
-                verdict, reason = "FAILED", f"{type(error).__name__}: {error}"
-                if not isinstance(error, lab_module.Failure):
-                    traceback.print_exc(file=sys.stdout)
-            counts[verdict] += 1
-            seconds = time.monotonic() - begin
-            print(f"{verdict:7} {title} ({seconds:.1f} s)"
-                  + (f": {reason}" if isinstance(reason, str) else ""),
-                  flush=True)
-    print("RESULT", *counts.values(), flush=True)
-    return 1 if counts["FAILED"] else 0
+        if getattr(module, "KERNEL", "patched") == kernel:
+            run_tests(module, path.stem[5:], lab, patterns, counts)
+    return finish(counts)
 
 
 if __name__ == "__main__":

@@ -57,41 +57,68 @@ unpack() {
 		rm -rf "${cache:?}/$1"
 		mkdir -p "$tree"
 		tar -xf "$tarball" -C "$tree" --strip-components=1
-		mkdir -p "$cache/$1/orig"
 		echo "$source_version" >"$cache/$1/version"
 	fi
 }
 
-# Puts back what the series changed, so that make sees it as new.
+# The files that the series touches; the originals of those that exist are
+# kept in orig. Only what differs is copied, so that make rebuilds little.
+changed_files() {
+	local patch
+	while read -r patch; do
+		sed -n 's,^+++ b/,,p' "$top/kernel-patches/$1/$patch"
+	done <"$top/kernel-patches/$1/series" | sort -u
+}
+
+put() {
+	cmp -s "$1" "$2" && return
+	mkdir -p "${2%/*}"
+	cp "$1" "$2"
+}
+
+# The tree of series $1 as Debian packages it.
 unapply() {
 	local dir=$cache/$1 file
 	[ -f "$dir/changed" ] || return 0
 	while read -r file; do
 		if [ -f "$dir/orig/$file" ]; then
-			cp "$dir/orig/$file" "$dir/tree/$file"
+			put "$dir/orig/$file" "$dir/tree/$file"
 		else
 			rm -f "$dir/tree/$file"
 		fi
 	done <"$dir/changed"
-	rm -rf "$dir/changed" "$dir/orig"
 }
 
+# The tree of series $1 with all patches.
 apply() {
 	local dir=$cache/$1 file patch
-	unapply "$1"
+	touch "$dir/changed"
+	rm -rf "$dir/patched"
+	for file in $(changed_files "$1"); do
+		if ! grep -qxF "$file" "$dir/changed"; then
+			if [ -f "$dir/tree/$file" ]; then
+				put "$dir/tree/$file" "$dir/orig/$file"
+			fi
+			echo "$file" >>"$dir/changed"
+		fi
+		if [ -f "$dir/orig/$file" ]; then
+			put "$dir/orig/$file" "$dir/patched/$file"
+		fi
+	done
 	while read -r patch; do
-		sed -n 's,^+++ b/,,p' "$top/kernel-patches/$1/$patch"
-	done <"$top/kernel-patches/$1/series" | sort -u >"$dir/changed"
-	while read -r file; do
-		[ -f "$dir/tree/$file" ] || continue
-		mkdir -p "$dir/orig/${file%/*}"
-		cp -p "$dir/tree/$file" "$dir/orig/$file"
-	done <"$dir/changed"
-	while read -r patch; do
-		patch -s -p1 --fuzz=0 --no-backup-if-mismatch -d "$dir/tree" \
-			<"$top/kernel-patches/$1/$patch" ||
+		patch -s -p1 --fuzz=0 --no-backup-if-mismatch \
+			-d "$dir/patched" <"$top/kernel-patches/$1/$patch" ||
 			die "$1: $patch does not apply to $source_version"
 	done <"$top/kernel-patches/$1/series"
+	while read -r file; do
+		if [ -f "$dir/patched/$file" ]; then
+			put "$dir/patched/$file" "$dir/tree/$file"
+		elif [ -f "$dir/orig/$file" ]; then
+			put "$dir/orig/$file" "$dir/tree/$file"
+		else
+			rm -f "$dir/tree/$file"
+		fi
+	done <"$dir/changed"
 }
 
 # key SERIES KIND CONFIG...: what a build depends on, as a short hash.
@@ -160,6 +187,7 @@ build() {
 	check_config "$out/.config" "$kind" "${fragments[@]}"
 	rm -f "$cache/kernels/$series-$name-$kind"-*
 	cp "$out/$image" "$kernel"
+	cp "$out/System.map" "$kernel.map"
 	chmod +x "$kernel"
 	echo "Debian $source_version, built in $(minutes "$begin")" \
 		>"$kernel.info"

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The real ctflowd in the patched kernel, to a real nfcapd.
+
+Environment: CTFLOWD, NFCAPD; nfdump is looked for beside the latter.
+"""
+
+from __future__ import annotations
+
+import collections
+import csv
+import io
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import main
+from lab import (CLIENT, HOST_CLIENT, HOST_SERVER, SERVER, Failure, Lab,
+                 Sniffer, equal, ifindex, near, run, sysctl)
+
+CONFIG = """\
+collectors:
+  - name: nfcapd
+    address: 127.0.0.1
+    port: 4739
+    protocol: ipfix
+    flush_after: 100ms
+log:
+  level: debug
+"""
+
+
+class Export:
+    """ctflowd and nfcapd for as long as the block runs, then the records."""
+
+    def __init__(self, name: str) -> None:
+        self.directory = pathlib.Path("/tmp/export-" + name)
+        self.directory.mkdir()
+        self.records: list[dict[str, str]] = []
+
+    def __enter__(self) -> Export:
+        config = self.directory / "ctflowd.yaml"
+        config.write_text(CONFIG)
+        flows = self.directory / "flows"
+        flows.mkdir()
+        self.capture = subprocess.Popen(
+            [os.environ["NFCAPD"], "-b", "127.0.0.1", "-p", "4739", "-w",
+             str(flows), "-t", "3600"], stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT)
+        time.sleep(0.5)
+        self.log = open(self.directory / "log", "wb")
+        self.daemon = subprocess.Popen(
+            [os.environ["CTFLOWD"], "run", "-c", str(config)],
+            stdout=self.log, stderr=subprocess.STDOUT)
+        time.sleep(1)
+        if self.daemon.poll() is not None:
+            raise Failure("ctflowd: " + (self.directory / "log").read_text())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        time.sleep(1)
+        self.daemon.send_signal(signal.SIGTERM)
+        self.daemon.wait(10)
+        time.sleep(0.5)
+        self.capture.send_signal(signal.SIGINT)
+        self.capture.wait(10)
+        nfdump = pathlib.Path(os.environ["NFCAPD"]).with_name("nfdump")
+        text = run(f"{nfdump} -q -o csv -R {self.directory / 'flows'}")
+        self.records = list(csv.DictReader(io.StringIO(text)))
+
+    def of(self, src: str, port: int) -> list[dict[str, str]]:
+        return [r for r in self.records
+                if r["sa"] == src and str(port) in (r["sp"], r["dp"])]
+
+    def total(self, src: str, port: int) -> tuple[int, int]:
+        mine = self.of(src, port)
+        return (sum(int(r["ipkt"]) for r in mine),
+                sum(int(r["ibyt"]) for r in mine))
+
+
+def test_counts_are_those_of_the_wire(lab: Lab) -> None:
+    lab.offload(None, "r2", "tso off gso off sg off")
+    try:
+        with Export("wire") as export:
+            sniffer = Sniffer("s", "s0")
+            port = lab.transfer(2_000_000)
+            truth = sniffer.totals(port)
+            run("conntrack -F")
+    finally:
+        lab.offload(None, "r2", "sg on tso on gso on")
+    equal("client", export.total(HOST_CLIENT, port), truth[False])
+    equal("server", export.total(HOST_SERVER, port), truth[True])
+
+
+def test_what_only_the_series_knows(lab: Lab) -> None:
+    sysctl("nf_conntrack_udp_timeout", 2)
+    with Export("fields") as export:
+        port = lab.port()
+        begin = time.time()
+        lab.udp(port, size=100, tos=0xb8)
+        time.sleep(0.5)
+        lab.udp(port, size=300, tos=0xb8)
+        time.sleep(2.2)
+        lab.expire()
+        tcp = lab.port()
+        lab.handshake(tcp)
+        lab.fins(tcp)
+        lab.settle()
+        run("conntrack -F")
+    record = export.of(CLIENT, port)[0]
+    equal("interfaces", (record["in"], record["out"]),
+          (str(ifindex("r1")), str(ifindex("r2"))))
+    equal("tos", record["stos"], str(0xb8))
+    near("duration", float(record["td"]), 0.5, 0.05)
+    near("end", time.mktime(time.strptime(record["te"],
+                                          "%Y-%m-%d %H:%M:%S")),
+         begin + 0.5, 1.1)
+    flags = collections.Counter(record["flg"].replace(".", "")
+                                for record in export.of(SERVER, tcp))
+    equal("flags", dict(flags), {"ASF": 1})
+
+
+def test_reports_take_the_place_of_dumps(lab: Lab) -> None:
+    lab.active_timeout(1)
+    with Export("reports") as export:
+        port = lab.port()
+        for _ in range(35):
+            lab.udp(port)
+            time.sleep(0.1)
+        time.sleep(2.5)
+        run("conntrack -F")
+    records = export.of(CLIENT, port)
+    equal("several records", len(records) >= 3, True)
+    equal("adding up", export.total(CLIENT, port), (35, 35 * 128))
+
+
+if __name__ == "__main__":
+    os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
+    sys.exit(main.run_module(sys.modules[__name__], "daemon"))

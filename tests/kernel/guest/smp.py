@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Two processors on the same connections: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import ctnl
+import main
+import pktgen
+from lab import Lab, between, equal, of_port, patched, run
+
+COUNT = 20_000
+
+
+def totals(ports: range) -> tuple[int, int, int, int]:
+    """Wire and stock packets, wire and stock octets of these ports."""
+    result = [0, 0, 0, 0]
+    for message in ctnl.dump():
+        if message.orig.sport in ports and message.flow:
+            result[0] += message.flow.orig.packets
+            result[1] += message.packets[0]
+            result[2] += message.flow.orig.octets
+            result[3] += message.octets[0]
+    return tuple(result)
+
+
+def test_both_send_on_one_connection(lab: Lab) -> None:
+    lab.active_timeout(1)
+    port = 9
+    settings = {"count": COUNT, "udp_src_min": port, "udp_src_max": port}
+    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+        pktgen.setup([{**settings, "pkt_size": 92, "tos": "20"},
+                      {**settings, "pkt_size": 192, "tos": "40"}])
+        begin = time.monotonic()
+        generator = pktgen.start()
+        while generator.poll() is None:
+            listener.read(0.1)
+        seconds = time.monotonic() - begin
+        reports = [m for m in listener.drain(3) if of_port(port)(m)]
+    message = lab.find(port)
+    flow = message.flow.orig
+    octets = COUNT * (92 - 14) + COUNT * (192 - 14)
+    equal("wire", (flow.packets, flow.octets), (2 * COUNT, octets))
+    equal("stock", (message.packets[0], message.octets[0]),
+          (2 * COUNT, octets))
+    equal("len", (flow.len_min, flow.len_max), (78, 178))
+    equal("tos", (flow.tos in (0x20, 0x40), flow.flags),
+          (True, ctnl.DSCP_CHANGED))
+    seen = [m.flow.orig.packets for m in reports]
+    equal("never back", seen, sorted(seen))
+    equal("none twice", len(seen), len(set(seen)))
+    equal("the tail", seen[-1], 2 * COUNT)
+    between("reports", len(reports), 1, seconds + 3)
+    print(f"        {len(reports)} reports in {seconds:.1f} s", flush=True)
+
+
+def test_both_open_the_same_connections(lab: Lab) -> None:
+    ports = range(10000, 12000)
+    settings = {"count": len(ports) * 4, "udp_src_min": ports.start,
+                "udp_src_max": ports.stop, "pkt_size": 60}
+    before = clashes()
+    for _ in range(5):
+        pktgen.setup([settings, settings])
+        pktgen.start().wait()
+        wire, stock, octets, stock_octets = totals(ports)
+        equal("wire", wire, 8 * len(ports))
+        equal("as stock", (wire, octets), (stock, stock_octets))
+        run("conntrack -F")
+    print(f"        clashes resolved: {clashes() - before}", flush=True)
+
+
+def clashes() -> int:
+    with open("/proc/net/stat/nf_conntrack", encoding="ascii") as file:
+        head = file.readline().split()
+        if "clash_resolve" not in head:
+            return 0
+        column = head.index("clash_resolve")
+        return sum(int(line.split()[column], 16) for line in file)
+
+
+def test_everything_is_changed_while_packets_flow(lab: Lab) -> None:
+    settings = {"count": 0, "udp_src_min": 20000, "udp_src_max": 20200,
+                "flag": "UDPSRC_RND", "pkt_size": 100}
+    pktgen.setup([settings, settings])
+    generator = pktgen.start()
+    listener = ctnl.Listener(1, 2, 3, ctnl.GROUP_FLOW)
+    step = 0
+    deadline = time.monotonic() + 25
+    while time.monotonic() < deadline:
+        lab.measure(bool(step % 4))
+        lab.active_timeout(step % 3)
+        ctnl.dump(ctnl.MSG_GET_CTRZERO if step % 2 else ctnl.MSG_GET)
+        if step % 5 == 0:
+            run("conntrack -F")
+        if step % 7 == 0:
+            run("ip netns add x; ip netns exec x sysctl -q "
+                "net.netfilter.nf_conntrack_flow=1; ip netns del x")
+        listener.drain(0.01)
+        step += 1
+    pktgen.stop()
+    generator.wait()
+    listener.close()
+    print(f"        {step} rounds", flush=True)
+    lab.reset()
+    port = lab.port()
+    lab.udp(port)
+    equal("works", lab.flow(port).orig.packets, 1)
+
+
+def test_packets_race_with_a_small_table(lab: Lab) -> None:
+    with open("/proc/sys/net/netfilter/nf_conntrack_max", "w",
+              encoding="ascii") as file:
+        file.write("500")
+    settings = {"count": COUNT, "udp_src_min": 1000, "udp_src_max": 60000,
+                "flag": "UDPSRC_RND", "pkt_size": 100}
+    with ctnl.Listener(ctnl.GROUP_DESTROY, buffer=64 << 20) as listener:
+        pktgen.setup([settings, settings])
+        pktgen.start().wait()
+        reasons = {m.flow.reason for m in listener.drain(2) if m.flow}
+    between("early drop", "early-drop" in reasons, True, True)
+
+
+if __name__ == "__main__":
+    os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
+    assert patched()
+    print(f"        {os.cpu_count()} processors", flush=True)
+    sys.exit(main.run_module(sys.modules[__name__], "smp"))

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Turns samples into ratios.
+
+rate FILE                       lines "mode nanoseconds"
+insn OUT STOCKMAP PATCHEDMAP    OUT.<mode>.<packets> from insn_plugin.c
+Fails if measuring costs more than 1.05 of stock.
+"""
+
+from __future__ import annotations
+
+import bisect
+import collections
+import statistics
+import sys
+
+LIMIT = 1.05
+FEW, MANY = 5000, 25000
+
+
+def rate(path: str) -> int:
+    samples: dict[str, list[float]] = collections.defaultdict(list)
+    with open(path, encoding="ascii") as file:
+        for line in file:
+            mode, value = line.split()
+            samples[mode].append(float(value))
+    if not samples.get("stock"):
+        print("no samples")
+        return 1
+    base = samples["stock"]
+    for mode, values in samples.items():
+        values.sort()
+        print(f"{mode:6} {len(values):3} samples, ns/packet: "
+              f"min {values[0]:.0f} "
+              f"quartile {values[len(values) // 4]:.0f} "
+              f"median {statistics.median(values):.0f}; ratio to stock: "
+              f"min {values[0] / base[0]:.3f} "
+              f"quartile "
+              f"{values[len(values) // 4] / sorted(base)[len(base) // 4]:.3f} "
+              f"median "
+              f"{statistics.median(values) / statistics.median(base):.3f}")
+    return 0
+
+
+def symbols(path: str) -> tuple[list[int], list[str]]:
+    table = []
+    with open(path, encoding="ascii") as file:
+        for line in file:
+            address, kind, name = line.split()
+            if kind in "tTwW":
+                table.append((int(address, 16), name))
+    table.sort()
+    return [row[0] for row in table], [row[1] for row in table]
+
+
+def profile(path: str, map_path: str) -> collections.Counter[str]:
+    addresses, names = symbols(map_path)
+    counts: collections.Counter[str] = collections.Counter()
+    with open(path, encoding="ascii") as file:
+        for line in file:
+            text, instructions, executed = line.split()
+            address = int(text, 16)
+            if address < addresses[0]:
+                continue                                    # user space
+            place = bisect.bisect_right(addresses, address) - 1
+            counts[names[place]] += int(instructions) * int(executed)
+    return counts
+
+
+def per_packet(out: str, mode: str, map_path: str) -> dict[str, float]:
+    few = profile(f"{out}.{mode}.{FEW}", map_path)
+    many = profile(f"{out}.{mode}.{MANY}", map_path)
+    return {name: (many[name] - few[name]) / (MANY - FEW) for name in many}
+
+
+def insn(out: str, stock_map: str, patched_map: str) -> int:
+    costs = {mode: per_packet(out, mode, stock_map if mode == "stock"
+                              else patched_map)
+             for mode in ("stock", "off", "on")}
+    # What runs once or more per packet; timers and start-up do not.
+    path = {name for cost in costs.values() for name, value in cost.items()
+            if value > 0.9}
+    totals = {mode: sum(cost.get(name, 0) for name in path)
+              for mode, cost in costs.items()}
+    tracking = {mode: sum(cost.get(name, 0) for name in path
+                          if name.startswith(("nf_ct", "nf_conn", "__nf_c",
+                                              "__nf_ct", "nf_confirm",
+                                              "ipv4_con", "udp_", "ipv4_conf",
+                                              "nf_flow", "__udp", "hash_con",
+                                              "get_l4")))
+                for mode, cost in costs.items()}
+    for mode, total in totals.items():
+        print(f"{mode:6} instructions/packet: whole path {total:.0f}, "
+              f"connection tracking {tracking[mode]:.0f}; ratio to stock "
+              f"{total / totals['stock']:.4f}")
+    for other in ("off", "on"):
+        changed = []
+        for name in path:
+            delta = costs[other].get(name, 0) - costs["stock"].get(name, 0)
+            if abs(delta) >= 0.9:
+                changed.append((delta, name))
+        print(f"{other} - stock: " + ", ".join(
+            f"{name} {delta:+.0f}" for delta, name in sorted(changed)[::-1]))
+    return 0 if totals["on"] <= LIMIT * totals["stock"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit({"rate": rate, "insn": insn}[sys.argv[1]](*sys.argv[2:]))
