@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # variables of run
 # Boots a kernel and adds up what the guest says. Sourced by run, which sets:
 # here top cache kernel; changes passed failed skipped
 
@@ -54,9 +54,10 @@ uml() {
 		</dev/null 2>&1 | clean
 }
 
+# qemu KERNEL SCRIPT ARGUMENTS WORD...: the same in a virtual machine.
 qemu() {
-	local kernel=$1 script=$2
-	shift 2
+	local kernel=$1 script=$2 arguments=$3
+	shift 3
 	need qemu-system-x86_64:qemu-system-x86
 	timeout -k 5 1800 qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
 		-m 1024 -nographic -no-reboot -net none -kernel "$kernel" \
@@ -114,7 +115,7 @@ run_uml() {
 }
 
 run_qemu() {
-	verdicts "$1" < <(qemu "$2" "$3" -smp 2)
+	verdicts "$1" < <(qemu "$2" "$3" '' -smp 2)
 }
 
 # The same traffic on both kernels, numbers next to each other.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # variables of run
 # Fetches Debian's kernel source, applies the series, builds kernels, keeps
 # them. Sourced by run, which sets: top here cache jobs
 

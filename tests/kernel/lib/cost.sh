@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # variables of run
 # Cost per packet: forwarding rate in UML, instructions in qemu. Sourced.
 
 measure_cost() {
-	local series=$1 stock patched boot
+	local series=$1 stock patched packets
 	build "$series" stock uml um uml.config
 	stock=$kernel
 	build "$series" patched uml um uml.config
@@ -12,7 +12,7 @@ measure_cost() {
 	: >"$out.rate"
 	echo "== $series cost: forwarding rate in UML"
 	# Alternate, so that whatever else the host does hits all alike.
-	for boot in 1 2 3 4 5 6 7 8; do
+	for _ in 1 2 3 4 5 6 7 8; do
 		uml "$stock" cost.py 200000,5,stock 512M
 		uml "$patched" cost.py 200000,5,off,on 512M
 	done | sed -n 's/^COST //p' >>"$out.rate"
@@ -40,8 +40,7 @@ measure_cost() {
 
 # insn KERNEL PACKETS MODE OUT
 insn() {
-	local arguments=$2,1,$3
-	INSN_OUTPUT=$4.$3.$2 qemu "$1" cost.py -smp 1 \
+	INSN_OUTPUT=$4.$3.$2 qemu "$1" cost.py "$2,1,$3" -smp 1 \
 		-plugin "$cache/insn_plugin.so" >"$4.$3.$2.log"
 	grep -q RESULT "$4.$3.$2.log" || {
 		tail -5 "$4.$3.$2.log"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # variables of run
 # Compiles what the series touches with Debian's own configuration, where every
 # conntrack extension is enabled. Not a complete kernel: that takes hours.
 # Sourced by run.
