@@ -8,6 +8,7 @@
 #include "conntrack/record.hpp"
 #include "conntrack/replay_source.hpp"
 #include "daemon.hpp"
+#include "observe/doctor.hpp"
 #include "observe/log.hpp"
 
 namespace {
@@ -58,6 +59,8 @@ int check(const Arguments& arguments) {
   return 0;
 }
 
+int doctor(const Arguments& /*arguments*/) { return run_doctor(std::cout); }
+
 int record(const Arguments& arguments) { return record_events(arguments.file); }
 
 void add_config_option(CLI::App& command, Arguments& arguments) {
@@ -81,6 +84,8 @@ int main(int argc, char** argv) {
 
   auto* run_command = app.add_subcommand("run", "Export until stopped by a signal (the default)");
   auto* check_command = app.add_subcommand("check", "Check the configuration file and exit");
+  auto* doctor_command = app.add_subcommand(
+      "doctor", "Say what the kernel's settings do to the numbers, and exit: 0 well, 1 findings");
   auto* record_command = app.add_subcommand(
       "record", "Store the kernel's events in a file, until stopped by a signal");
   auto* replay_command = app.add_subcommand("replay", "Export the events of a recorded file");
@@ -91,6 +96,7 @@ int main(int argc, char** argv) {
   replay_command->add_option("FILE", arguments.file, "File to read")->required();
   replay_command->add_option("--rate", arguments.rate, "Events per second, 0 = no limit");
   check_command->callback([&] { command = check; });
+  doctor_command->callback([&] { command = doctor; });
   record_command->callback([&] { command = record; });
   replay_command->callback([&] { command = replay; });
 

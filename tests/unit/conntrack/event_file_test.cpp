@@ -3,10 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <fstream>
+
+#include "support/temporary_file.hpp"
 
 namespace ctflow {
 namespace {
@@ -19,9 +19,6 @@ std::vector<std::byte> datagram(std::size_t length, int fill) {
 
 class EventFileTest : public testing::Test {
  protected:
-  EventFileTest() : name_(testing::TempDir() + "events-XXXXXX") { close(mkstemp(name_.data())); }
-  ~EventFileTest() override { std::remove(name_.c_str()); }
-
   void overwrite(const std::string& content) const {
     std::ofstream(name_, std::ios::binary) << content;
   }
@@ -38,7 +35,8 @@ class EventFileTest : public testing::Test {
     return "opened";
   }
 
-  std::string name_;
+  test::TemporaryFile file_;
+  std::string name_ = file_.name();
 };
 
 TEST_F(EventFileTest, GivesBackWhatWasWritten) {

@@ -4,8 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
+#include "support/settings_directory.hpp"
 
 namespace ctflow {
 namespace {
@@ -15,21 +14,9 @@ using testing::IsEmpty;
 
 class KernelCheckTest : public testing::Test {
  protected:
-  KernelCheckTest() {
-    std::string name = testing::TempDir() + "netfilter-XXXXXX";
-    directory_ = mkdtemp(name.data());
-    set("nf_conntrack_acct", "1\n");
-    set("nf_conntrack_timestamp", "1\n");
-    set("nf_conntrack_events", "1\n");
-  }
-  ~KernelCheckTest() override { std::filesystem::remove_all(directory_); }
-
-  void set(const std::string& name, const std::string& value) const {
-    std::ofstream(directory_ / name) << value;
-  }
   [[nodiscard]] std::vector<std::string> events() const {
     std::vector<std::string> names;
-    for (const KernelFinding& finding : check_kernel(directory_)) {
+    for (const KernelFinding& finding : check_kernel(settings_.path())) {
       EXPECT_FALSE(finding.means.empty());
       EXPECT_FALSE(finding.mend.empty());
       names.push_back(finding.event);
@@ -37,24 +24,34 @@ class KernelCheckTest : public testing::Test {
     return names;
   }
 
-  std::filesystem::path directory_;
+  test::SettingsDirectory settings_;
 };
 
 TEST_F(KernelCheckTest, FindsNothingWhenAllIsOn) { EXPECT_THAT(events(), IsEmpty()); }
 
 TEST_F(KernelCheckTest, FindsEachSettingThatCostsTruth) {
-  set("nf_conntrack_acct", "0\n");
+  settings_.set("nf_conntrack_acct", "0\n");
   EXPECT_THAT(events(), ElementsAre("accounting_off"));
-  set("nf_conntrack_timestamp", "0\n");
+  settings_.set("nf_conntrack_timestamp", "0\n");
   EXPECT_THAT(events(), ElementsAre("accounting_off", "timestamps_off"));
-  set("nf_conntrack_events", "0\n");
+  settings_.set("nf_conntrack_events", "0\n");
   EXPECT_THAT(events(), ElementsAre("accounting_off", "timestamps_off", "events_off"));
-  set("nf_conntrack_events", "2\n");
+  settings_.set("nf_conntrack_events", "2\n");
   EXPECT_THAT(events(), ElementsAre("accounting_off", "timestamps_off", "events_on_demand"));
 }
 
+TEST_F(KernelCheckTest, KnowsWhetherTheKernelIsPatched) {
+  EXPECT_EQ(find_kernel_patch(settings_.path()), KernelPatch::kAbsent);
+  settings_.set("nf_conntrack_flow", "0\n");
+  EXPECT_EQ(find_kernel_patch(settings_.path()), KernelPatch::kOff);
+  EXPECT_THAT(events(), ElementsAre("flow_measurement_off"));
+  settings_.set("nf_conntrack_flow", "1\n");
+  EXPECT_EQ(find_kernel_patch(settings_.path()), KernelPatch::kOn);
+  EXPECT_THAT(events(), IsEmpty());
+}
+
 TEST_F(KernelCheckTest, SaysThatConntrackIsMissing) {
-  std::filesystem::remove_all(directory_);
+  settings_.clear();
   EXPECT_THAT(events(), ElementsAre("conntrack_missing"));
 }
 

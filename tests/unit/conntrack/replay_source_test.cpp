@@ -2,13 +2,12 @@
 #include "conntrack/replay_source.hpp"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <fstream>
 
 #include "support/event_builder.hpp"
 #include "support/fakes.hpp"
+#include "support/temporary_file.hpp"
 
 namespace ctflow {
 namespace {
@@ -17,9 +16,6 @@ using std::chrono::steady_clock;
 
 class ReplaySourceTest : public testing::Test {
  protected:
-  ReplaySourceTest() : name_(testing::TempDir() + "replay-XXXXXX") { close(mkstemp(name_.data())); }
-  ~ReplaySourceTest() override { std::remove(name_.c_str()); }
-
   void write(std::uint16_t events) const {
     EventFileWriter writer(name_);
     for (std::uint16_t i = 0; i < events; ++i) {
@@ -28,7 +24,8 @@ class ReplaySourceTest : public testing::Test {
     }
   }
 
-  std::string name_;
+  test::TemporaryFile file_;
+  std::string name_ = file_.name();
   TimePoint time_{std::chrono::nanoseconds(test::kStart + 126 * test::kSecond)};
   boost::asio::io_context io_;
   test::FakeSink sink_;

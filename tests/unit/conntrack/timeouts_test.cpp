@@ -3,8 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
+#include "support/settings_directory.hpp"
 
 namespace ctflow {
 namespace {
@@ -13,17 +12,12 @@ using std::chrono::seconds;
 
 class TimeoutsTest : public testing::Test {
  protected:
-  TimeoutsTest() {
-    std::string name = testing::TempDir() + "timeouts-XXXXXX";
-    directory_ = mkdtemp(name.data());
-  }
-  ~TimeoutsTest() override { std::filesystem::remove_all(directory_); }
-
   void set(const std::string& name, const std::string& value) const {
-    std::ofstream(directory_ / ("nf_conntrack_" + name)) << value;
+    settings_.set("nf_conntrack_" + name, value);
   }
 
-  std::filesystem::path directory_;
+  test::SettingsDirectory settings_;
+  std::string directory_ = settings_.path();
 };
 
 TEST_F(TimeoutsTest, AreTheKernelsDefaultsWhereNothingIsTold) {

@@ -5,18 +5,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdio>
-#include <fstream>
+
+#include "support/temporary_file.hpp"
 
 namespace ctflow {
 namespace {
-
-std::string temporary_file(const std::string& content) {
-  std::string name = testing::TempDir() + "machine-id-XXXXXX";
-  close(mkstemp(name.data()));
-  std::ofstream(name) << content;
-  return name;
-}
 
 TEST(ObservationDomain, DiffersBetweenHostsAndStaysForOne) {
   const auto first = observation_domain_from("b08dfa6083e7567a1921a715000001fb");
@@ -31,18 +24,16 @@ TEST(ObservationDomain, IsPinned) {
 }
 
 TEST(HostIdentity, IsTheFirstLineOfTheMachineId) {
-  const std::string file = temporary_file("b08dfa6083e7567a1921a715000001fb\n");
-  EXPECT_EQ(host_identity(file), "b08dfa6083e7567a1921a715000001fb");
-  std::remove(file.c_str());
+  const test::TemporaryFile file("b08dfa6083e7567a1921a715000001fb\n");
+  EXPECT_EQ(host_identity(file.name()), "b08dfa6083e7567a1921a715000001fb");
 }
 
 TEST(HostIdentity, FallsBackToTheHostName) {
   std::array<char, 256> name{};
   ASSERT_EQ(gethostname(name.data(), name.size() - 1), 0);
   EXPECT_EQ(host_identity("/nonexistent/machine-id"), name.data());
-  const std::string empty = temporary_file("");
-  EXPECT_EQ(host_identity(empty), name.data());
-  std::remove(empty.c_str());
+  const test::TemporaryFile empty;
+  EXPECT_EQ(host_identity(empty.name()), name.data());
 }
 
 }  // namespace
