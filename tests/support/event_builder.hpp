@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "nf_conntrack_flow.h"
+
 namespace ctflow::test {
 
 using Octets = std::vector<std::uint8_t>;
@@ -126,6 +128,23 @@ inline Octets nat_tcp_event(std::uint16_t client_port = 40000) {
                   tcp_state(7), counters(CTA_COUNTERS_ORIG, 10, 1500),
                   counters(CTA_COUNTERS_REPLY, 12, 15000),
                   timestamps(kStart, kStart + 125 * kSecond), attribute(CTA_MARK, be32(42))});
+}
+
+/// A patched kernel's message about one living (IPCTNL_MSG_CT_NEW) or ended UDP connection, with
+/// these totals and the last packet `age` nanoseconds after kStart.
+inline Octets measured_event(unsigned type, std::uint64_t packets, std::uint64_t octets,
+                             std::uint64_t age) {
+  return message(
+      type,
+      {nest(CTA_TUPLE_ORIG, {ipv4(kClient, kServer), ports(17, 5000, 53)}),
+       nest(CTA_TUPLE_REPLY, {ipv4(kServer, kClient), ports(17, 53, 5000)}),
+       attribute(CTA_ID, be32(7)), counters(CTA_COUNTERS_ORIG, 1, 1),
+       counters(CTA_COUNTERS_REPLY, 0, 0),
+       nest(CTA_FLOW, {attribute(CTA_FLOW_VERSION, be8(CTA_FLOW_VERSION_1)),
+                       nest(CTA_FLOW_ORIG, {attribute(CTA_FLOW_DIR_FIRST, be64(kStart)),
+                                            attribute(CTA_FLOW_DIR_LAST, be64(kStart + age)),
+                                            attribute(CTA_FLOW_DIR_WIRE_PACKETS, be64(packets)),
+                                            attribute(CTA_FLOW_DIR_WIRE_OCTETS, be64(octets))})})});
 }
 
 }  // namespace ctflow::test

@@ -68,6 +68,38 @@ TEST_F(EventReaderTest, CountsADatagramThatEndsInTheMiddle) {
   EXPECT_TRUE(sink_.flows.empty());
 }
 
+TEST_F(EventReaderTest, ExportsOfALivingConnectionWhatIsNew) {
+  read(test::measured_event(IPCTNL_MSG_CT_NEW, 10, 1000, 1 * test::kSecond));
+  read(test::measured_event(IPCTNL_MSG_CT_NEW, 10, 1000, 1 * test::kSecond));
+  read(test::measured_event(IPCTNL_MSG_CT_NEW, 25, 2500, 3 * test::kSecond));
+  read(test::measured_event(IPCTNL_MSG_CT_DELETE, 26, 2600, 4 * test::kSecond));
+  ASSERT_EQ(sink_.flows.size(), 3U);
+  EXPECT_EQ(sink_.flows[0].end_reason, EndReason::kActiveTimeout);
+  EXPECT_EQ(sink_.flows[1].forward, (Counters{15, 1500}));
+  EXPECT_EQ(sink_.flows[1].start, sink_.flows[0].end);
+  EXPECT_EQ(sink_.flows[2].forward, (Counters{1, 100}));
+  EXPECT_EQ(sink_.flows[2].end_reason, EndReason::kIdleTimeout);
+  EXPECT_EQ(counters_.reports, 3U);
+  EXPECT_EQ(counters_.reports_skipped, 1U);
+  EXPECT_EQ(counters_.ended, 1U);
+  EXPECT_EQ(counters_.end_from_packets, 4U);
+}
+
+TEST_F(EventReaderTest, ExportsNoRecordOfAnEndThatTellsNothingNew) {
+  read(test::measured_event(IPCTNL_MSG_CT_NEW, 10, 1000, test::kSecond));
+  read(test::measured_event(IPCTNL_MSG_CT_DELETE, 10, 1000, test::kSecond));
+  EXPECT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(counters_.already_reported, 1U);
+}
+
+TEST_F(EventReaderTest, KeepsTheCountersOfConntrackIfAsked) {
+  EventReader reader(sink_, counters_, Timeouts{}, {.wire_counters = false, .live_connections = 9});
+  const test::Octets event = test::measured_event(IPCTNL_MSG_CT_DELETE, 10, 1000, test::kSecond);
+  reader.on_datagram(std::as_bytes(std::span(event)), event_time_);
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(sink_.flows[0].forward, (Counters{1, 1}));
+}
+
 TEST_F(EventReaderTest, PassesTheEndOfABatchOn) {
   reader_.on_batch_end();
   EXPECT_EQ(sink_.batch_ends, 1);
