@@ -8,6 +8,7 @@
 #include "conntrack/decode.hpp"
 #include "support/oracle.hpp"
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that libFuzzer calls
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const ctflow::Bytes message = std::as_bytes(std::span(data, size));
   ctflow::Flow flow;

@@ -148,7 +148,7 @@ class Comparison {
     for (unsigned bit = 0; bit < 128 && bit <= nfct_bitmask_maxbit(bits); ++bit) {
       // Words of 32 bits in host order (nf_conntrack_labels.c).
       std::uint32_t word = 0;
-      std::memcpy(&word, ours_.labels.data() + bit / 32 * 4, sizeof word);
+      std::memcpy(&word, ours_.labels.data() + std::size_t{bit} / 32 * 4, sizeof word);
       const bool ours = (word >> (bit % 32) & 1U) != 0;
       expect("label", nfct_bitmask_test_bit(bits, bit) != 0, ours);
     }

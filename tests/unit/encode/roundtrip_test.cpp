@@ -44,12 +44,12 @@ class Roundtrip : public ::testing::TestWithParam<std::tuple<Protocol, bool, uns
   }
 
   Flow flow(TimePoint now) {
-    constexpr std::array<std::uint8_t, 9> protocols{6, 17, 132, 33, 136, 47, 50, 0, 255};
+    constexpr std::array<std::uint8_t, 9> kProtocols{6, 17, 132, 33, 136, 47, 50, 0, 255};
     const bool v4 = between(0, 1) == 0;
     const bool icmp = between(0, 3) == 0;
     const auto family = v4 ? AddressFamily::kIpv4 : AddressFamily::kIpv6;
     const auto protocol = icmp ? static_cast<std::uint8_t>(v4 ? 1 : 58)
-                               : protocols.at(static_cast<std::size_t>(between(0, 8)));
+                               : kProtocols.at(static_cast<std::size_t>(between(0, 8)));
     Flow made;
     made.original = tuple(family, protocol, icmp);
     made.status = any<std::uint32_t>();
