@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <CLI/CLI.hpp>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
 
 #include "conntrack/conntrack_source.hpp"
@@ -54,15 +55,6 @@ int replay(const Arguments& arguments) {
   });
 }
 
-int check(const Arguments& arguments) {
-  load_config(arguments.config);
-  return 0;
-}
-
-int doctor(const Arguments& /*arguments*/) { return run_doctor(std::cout); }
-
-int record(const Arguments& arguments) { return record_events(arguments.file); }
-
 void add_config_option(CLI::App& command, Arguments& arguments) {
   command.add_option("-c,--config", arguments.config, "Configuration file")
       ->type_name("FILE")
@@ -74,7 +66,7 @@ void add_config_option(CLI::App& command, Arguments& arguments) {
 int main(int argc, char** argv) {
   log::configure(LogLevel::kInfo);
   Arguments arguments;
-  int (*command)(const Arguments&) = run;
+  std::function<int()> command = [&] { return run(arguments); };
   CLI::App app{
       "Exports finished connections of the Linux connection table as IPFIX or NetFlow v9."};
   app.set_version_flag("-V,--version", "ctflowd " CTFLOWD_VERSION);
@@ -95,10 +87,15 @@ int main(int argc, char** argv) {
   record_command->add_option("FILE", arguments.file, "File to write")->required();
   replay_command->add_option("FILE", arguments.file, "File to read")->required();
   replay_command->add_option("--rate", arguments.rate, "Events per second, 0 = no limit");
-  check_command->callback([&] { command = check; });
-  doctor_command->callback([&] { command = doctor; });
-  record_command->callback([&] { command = record; });
-  replay_command->callback([&] { command = replay; });
+  check_command->callback([&] {
+    command = [&] {
+      load_config(arguments.config);
+      return 0;
+    };
+  });
+  doctor_command->callback([&] { command = [] { return run_doctor(std::cout); }; });
+  record_command->callback([&] { command = [&] { return record_events(arguments.file); }; });
+  replay_command->callback([&] { command = [&] { return replay(arguments); }; });
 
   try {
     app.parse(argc, argv);
@@ -106,7 +103,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
   try {
-    return command(arguments);
+    return command();
   } catch (const ConfigError& error) {
     std::cerr << error.what() << '\n';
     return kUsage;
