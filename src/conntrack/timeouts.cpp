@@ -45,7 +45,6 @@ Timeouts read_timeouts(const std::string& directory) {
       {"tcp_timeout_last_ack", timeouts.tcp[6]},
       {"tcp_timeout_time_wait", timeouts.tcp[7]},
       {"tcp_timeout_close", timeouts.tcp[8]},
-      {"tcp_timeout_syn_sent", timeouts.tcp[9]},  // SYN_SENT2 has no sysctl of its own
       {"tcp_timeout_max_retrans", timeouts.tcp_max_retrans},
       {"tcp_timeout_unacknowledged", timeouts.tcp_unacknowledged},
       {"udp_timeout", timeouts.udp},

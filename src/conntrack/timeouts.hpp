@@ -16,7 +16,7 @@ struct Timeouts {
   using Seconds = std::chrono::seconds;
 
   /// By enum tcp_conntrack: NONE, SYN_SENT, SYN_RECV, ESTABLISHED, FIN_WAIT, CLOSE_WAIT, LAST_ACK,
-  /// TIME_WAIT, CLOSE, SYN_SENT2.
+  /// TIME_WAIT, CLOSE, SYN_SENT2. The last has no sysctl: it keeps the kernel's default.
   std::array<Seconds, 10> tcp{Seconds(0),   Seconds(120), Seconds(60), Seconds(432'000),
                               Seconds(120), Seconds(60),  Seconds(30), Seconds(120),
                               Seconds(10),  Seconds(120)};

@@ -37,7 +37,7 @@ TEST_F(TimeoutsTest, ReadEachSetting) {
   const Timeouts timeouts = read_timeouts(directory_);
   EXPECT_EQ(timeouts.tcp[3], seconds(100));
   EXPECT_EQ(timeouts.tcp[1], seconds(1));
-  EXPECT_EQ(timeouts.tcp[9], seconds(1)) << "SYN_SENT2 shares the setting";
+  EXPECT_EQ(timeouts.tcp[9], seconds(120)) << "SYN_SENT2 has no setting";
   EXPECT_EQ(timeouts.udp, seconds(2));
   EXPECT_EQ(timeouts.udp_stream, seconds(3));
   EXPECT_EQ(timeouts.sctp[4], seconds(4));
