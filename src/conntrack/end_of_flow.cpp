@@ -8,6 +8,16 @@
 namespace ctflow {
 namespace {
 
+bool answered(const Flow& flow) { return (flow.status & status::kSeenReply) != 0; }
+
+/// A reset before any answer removes the entry at once, without setting the timeout of CLOSE
+/// (nf_conntrack_tcp_packet()).
+bool reset_before_answer(const Flow& flow) {
+  constexpr std::uint8_t kClose = 8;  // enum tcp_conntrack
+  return flow.original.protocol == IPPROTO_TCP && flow.present.state && flow.state == kClose &&
+         !answered(flow);
+}
+
 /// States in which both sides have ended the connection (enum tcp_conntrack, sctp_conntrack,
 /// ct_dccp_states).
 bool closed(const Flow& flow) {
@@ -32,6 +42,7 @@ TimePoint last_packet(const Flow& flow, std::chrono::seconds timeout) {
 }
 
 TimePoint estimate_end(const Flow& flow, const Timeouts& timeouts) {
+  if (reset_before_answer(flow)) return flow.end;
   const TimePoint end = last_packet(flow, timeout_of(flow, timeouts));
   if (end >= flow.start || flow.original.protocol != IPPROTO_TCP) return end;
   // Before the start: it was a shorter timeout, the one for unanswered data (tcp_packet()).

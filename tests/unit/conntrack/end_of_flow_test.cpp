@@ -12,6 +12,7 @@ constexpr std::uint8_t kTcp = 6;
 constexpr std::uint8_t kUdp = 17;
 constexpr std::uint8_t kEstablished = 3;
 constexpr std::uint8_t kTimeWait = 7;
+constexpr std::uint8_t kClose = 8;
 
 const TimePoint kStart{seconds(1'700'000'000)};
 
@@ -30,6 +31,10 @@ class EndOfFlowTest : public testing::Test {
   static Flow with_state(Flow flow, std::uint8_t state) {
     flow.state = state;
     flow.present.state = true;
+    return flow;
+  }
+  static Flow with_status(Flow flow, std::uint32_t bits) {
+    flow.status = bits;
     return flow;
   }
   static Flow with_time_left(Flow flow, std::uint32_t left) {
@@ -65,7 +70,76 @@ TEST_F(EndOfFlowTest, TakesOnlyTheUsedPartOffAnEntryRemovedEarly) {
 TEST_F(EndOfFlowTest, FindsTheShorterTimeoutOfUnansweredTcp) {
   // Five days would reach back before the start: it was the 300 s of unacknowledged data.
   EXPECT_EQ(end_of(with_state(removed_after(seconds(310), kTcp), kEstablished)), seconds(10));
-  EXPECT_EQ(end_of(with_state(removed_after(seconds(432'010), kTcp), kEstablished)), seconds(10));
+  const Flow idle = with_state(removed_after(seconds(432'010), kTcp), kEstablished);
+  EXPECT_EQ(end_of(with_status(idle, status::kSeenReply)), seconds(10));
+}
+
+TEST_F(EndOfFlowTest, IsTheRemovalWhereAResetCameBeforeAnyAnswer) {
+  // A SYN, and 112 s later the RST: of the 120 s of SYN_SENT 8 are left, less than the 10 of CLOSE.
+  const Flow refused = with_time_left(with_state(removed_after(seconds(112), kTcp), kClose), 8);
+  EXPECT_EQ(end_of(refused), seconds(112));
+  // In the last second the kernel tells no timeout.
+  EXPECT_EQ(end_of(with_state(removed_after(seconds(119), kTcp), kClose)), seconds(119));
+  // Behind an answer the RST sets the timeout of CLOSE.
+  EXPECT_EQ(end_of(with_status(refused, status::kSeenReply)), seconds(110));
+}
+
+struct EndCase {
+  const char* what;
+  std::uint8_t protocol;
+  std::uint32_t status;
+  int state;         ///< -1: not told
+  int left;          ///< -1: not told
+  int stop;          ///< seconds from the start
+  int end;           ///< expected, seconds from the start
+  EndReason reason;  ///< expected
+};
+
+TEST_F(EndOfFlowTest, FollowsTheTrackersOfTheKernel) {
+  constexpr std::uint32_t kReplied = status::kSeenReply;
+  constexpr std::uint32_t kStream = status::kSeenReply | status::kAssured;
+  constexpr EndReason kIdle = EndReason::kIdleTimeout;
+  constexpr EndReason kForced = EndReason::kForcedEnd;
+  constexpr EndReason kClosed = EndReason::kEndOfFlow;
+  const EndCase cases[] = {
+      {"UDP, not answered", 17, 0, -1, -1, 40, 10, kIdle},
+      {"UDP, answered within two seconds", 17, kReplied, -1, -1, 40, 10, kIdle},
+      {"UDP, a stream", 17, kStream, -1, -1, 200, 80, kIdle},
+      {"UDP, a stream removed early", 17, kStream, -1, 100, 200, 180, kForced},
+      {"UDP-Lite, a stream", 136, kStream, -1, -1, 200, 80, kIdle},
+      {"GRE, not answered", 47, 0, -1, -1, 40, 10, kIdle},
+      {"GRE, answered", 47, kStream, -1, -1, 200, 20, kIdle},
+      {"ICMP", 1, kReplied, -1, -1, 40, 10, kIdle},
+      {"ICMPv6", 58, kReplied, -1, -1, 40, 10, kIdle},
+      {"no tracker", 89, 0, -1, -1, 700, 100, kIdle},
+      {"no tracker, removed early", 89, 0, -1, 590, 700, 690, kForced},
+      {"TCP, not answered", 6, 0, 1, -1, 125, 5, kIdle},
+      {"TCP, half open", 6, kReplied, 2, -1, 65, 5, kIdle},
+      {"TCP, idle for five days", 6, kStream, 3, -1, 432'100, 100, kIdle},
+      {"TCP, established, removed early", 6, kStream, 3, 431'990, 100, 90, kForced},
+      {"TCP, data unacknowledged, removed early", 6, kStream, 3, 280, 100, 80, kForced},
+      {"TCP, one side closed", 6, kStream, 4, -1, 130, 10, kIdle},
+      {"TCP, the other side closed", 6, kStream, 5, -1, 70, 10, kIdle},
+      {"TCP, last ACK missing", 6, kStream, 6, -1, 40, 10, kClosed},
+      {"TCP, closed", 6, kStream, 7, -1, 130, 10, kClosed},
+      {"TCP, closed and opened anew", 6, kStream, 7, 100, 130, 110, kClosed},
+      {"TCP, reset", 6, kStream, 8, -1, 20, 10, kClosed},
+      {"TCP, refused", 6, 0, 8, 119, 1, 1, kClosed},
+      {"TCP, offloaded, given a day", 6, kStream, 3, 86'000, 100, 100, kForced},
+      {"TCP, old kernel", 6, kStream, -1, -1, 130, 130, kIdle},
+      {"SCTP, aborted", 132, kReplied, 1, -1, 15, 5, kClosed},
+      {"SCTP, idle", 132, kStream, 4, -1, 220, 10, kIdle},
+      {"SCTP, shut down", 132, kStream, 7, -1, 13, 10, kClosed},
+      {"DCCP, closed", 33, kStream, 7, -1, 250, 10, kClosed},
+  };
+  for (const EndCase& given : cases) {
+    SCOPED_TRACE(given.what);
+    Flow flow = with_status(removed_after(seconds(given.stop), given.protocol), given.status);
+    if (given.state >= 0) flow = with_state(flow, static_cast<std::uint8_t>(given.state));
+    if (given.left >= 0) flow = with_time_left(flow, static_cast<std::uint32_t>(given.left));
+    EXPECT_EQ(end_reason(flow), given.reason);
+    EXPECT_EQ(end_of(flow), seconds(given.end));
+  }
 }
 
 TEST_F(EndOfFlowTest, NeverEndsBeforeTheStart) {
@@ -112,7 +186,9 @@ TEST_F(EndOfFlowTest, ReasonIsEndOfFlowWhereBothSidesClosed) {
     EXPECT_EQ(end_reason(with_state(removed_after(seconds(42), kTcp), state)),
               EndReason::kEndOfFlow);
   }
-  EXPECT_EQ(end_reason(with_state(removed_after(seconds(42), 132), 1)), EndReason::kEndOfFlow);
+  EXPECT_EQ(
+      end_reason(with_status(with_state(removed_after(seconds(42), 132), 1), status::kSeenReply)),
+      EndReason::kEndOfFlow);
   EXPECT_EQ(end_reason(with_state(removed_after(seconds(42), 132), 7)), EndReason::kEndOfFlow);
   EXPECT_EQ(end_reason(with_state(removed_after(seconds(42), 132), 4)), EndReason::kIdleTimeout);
   EXPECT_EQ(end_reason(with_state(removed_after(seconds(42), 33), 7)), EndReason::kEndOfFlow);
