@@ -26,7 +26,8 @@ bool closed(const Flow& flow) {
     case IPPROTO_TCP:
       return flow.state >= 6 && flow.state <= 8;  // LAST_ACK, TIME_WAIT, CLOSE
     case IPPROTO_SCTP:
-      return flow.state == 1 || flow.state == 7;  // CLOSED, SHUTDOWN_ACK_SENT
+      // CLOSED, SHUTDOWN_ACK_SENT. A lone INIT is in CLOSED too (sctp_conntracks[]).
+      return (flow.state == 1 && answered(flow)) || flow.state == 7;
     case IPPROTO_DCCP:
       return flow.state == 7;  // TIMEWAIT
     default:

@@ -127,6 +127,7 @@ TEST_F(EndOfFlowTest, FollowsTheTrackersOfTheKernel) {
       {"TCP, refused", 6, 0, 8, 119, 1, 1, kClosed},
       {"TCP, offloaded, given a day", 6, kStream, 3, 86'000, 100, 100, kForced},
       {"TCP, old kernel", 6, kStream, -1, -1, 130, 130, kIdle},
+      {"SCTP, INIT not answered", 132, 0, 1, -1, 15, 5, kIdle},
       {"SCTP, aborted", 132, kReplied, 1, -1, 15, 5, kClosed},
       {"SCTP, idle", 132, kStream, 4, -1, 220, 10, kIdle},
       {"SCTP, shut down", 132, kStream, 7, -1, 13, 10, kClosed},
