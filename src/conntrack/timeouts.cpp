@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <fstream>
@@ -27,6 +28,16 @@ std::chrono::seconds by_state(const Flow& flow,
                               const std::array<std::chrono::seconds, kStates>& timeouts) {
   if (!flow.present.state || flow.state >= kStates) return std::chrono::seconds(0);
   return timeouts[flow.state];
+}
+
+/// A connection picked up in its middle of which only one side is seen (asymmetric routing) gets no
+/// more than the timeout of unacknowledged data in ESTABLISHED (nf_conntrack_tcp_packet()).
+std::chrono::seconds of_tcp(const Flow& flow, const Timeouts& timeouts) {
+  constexpr std::uint8_t kEstablished = 3;  // enum tcp_conntrack
+  const std::chrono::seconds timeout = by_state(flow, timeouts.tcp);
+  const bool answered = (flow.status & status::kSeenReply) != 0;
+  if (answered || !flow.present.state || flow.state != kEstablished) return timeout;
+  return std::min(timeout, timeouts.tcp_unacknowledged);
 }
 
 }  // namespace
@@ -80,7 +91,7 @@ std::chrono::seconds timeout_of(const Flow& flow, const Timeouts& timeouts) {
   const bool assured = (flow.status & status::kAssured) != 0;
   switch (flow.original.protocol) {
     case IPPROTO_TCP:
-      return by_state(flow, timeouts.tcp);
+      return of_tcp(flow, timeouts);
     case IPPROTO_SCTP:
       return by_state(flow, timeouts.sctp);
     case IPPROTO_DCCP:

@@ -84,6 +84,14 @@ TEST_F(EndOfFlowTest, IsTheRemovalWhereAResetCameBeforeAnyAnswer) {
   EXPECT_EQ(end_of(with_status(refused, status::kSeenReply)), seconds(110));
 }
 
+TEST_F(EndOfFlowTest, KnowsTheTimeoutOfTcpSeenOnOneSide) {
+  // Picked up in its middle ten days ago: not five days but 300 s of silence removed it.
+  const Flow long_lived = with_state(removed_after(seconds(864'000), kTcp), kEstablished);
+  EXPECT_EQ(end_of(long_lived), seconds(863'700));
+  EXPECT_EQ(end_of(with_time_left(long_lived, 290)), seconds(863'990));
+  EXPECT_EQ(end_of(with_status(long_lived, status::kSeenReply)), seconds(432'000));
+}
+
 struct EndCase {
   const char* what;
   std::uint8_t protocol;
