@@ -42,6 +42,12 @@
  */
 #define NFNLGRP_CONNTRACK_FLOW 32
 
+/*
+ * The event behind reports, beyond enum ip_conntrack_events. Rulesets that
+ * choose events for a connection ("ct event") have to include this bit.
+ */
+#define IPCT_FLOW 14
+
 /* Inside CTA_FLOW. */
 enum ctattr_flow {
 	CTA_FLOW_UNSPEC,
