@@ -257,6 +257,14 @@ class Listener:
             if left <= 0 or not self.read(left):
                 raise TimeoutError("no such ctnetlink event")
 
+    def rest(self, quiet: float = 0.3, limit: float = 20) -> list[Message]:
+        """All there is, until nothing more has come for a while."""
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline and self.read(quiet):
+            pass
+        messages, self.pending = self.pending, []
+        return messages
+
     def drain(self, seconds: float = 0.2) -> list[Message]:
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and self.read(left):

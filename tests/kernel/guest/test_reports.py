@@ -169,7 +169,7 @@ def test_reports_and_destroy_add_up(lab: Lab) -> None:
             time.sleep(0.1)
         lab.settle()
         run("conntrack -F")
-        events = listener.drain(0.5)
+        events = listener.rest()
     for number, port in enumerate(ports):
         mine = [m for m in events if of_port(port)(m)]
         totals = [m.flow.orig.packets for m in mine]
