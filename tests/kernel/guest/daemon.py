@@ -47,9 +47,13 @@ class Export:
         flows.mkdir()
         self.capture = subprocess.Popen(
             [os.environ["NFCAPD"], "-b", "127.0.0.1", "-p", "4739", "-w",
-             str(flows), "-t", "3600"], stdout=subprocess.DEVNULL,
+             str(flows), "-t", "3600"],
+            stdout=open(self.directory / "nfcapd", "wb"),
             stderr=subprocess.STDOUT)
         time.sleep(0.5)
+        if self.capture.poll() is not None:
+            raise Failure("nfcapd: "
+                          + (self.directory / "nfcapd").read_text())
         self.log = open(self.directory / "log", "wb")
         self.daemon = subprocess.Popen(
             [os.environ["CTFLOWD"], "run", "-c", str(config)],
@@ -67,8 +71,12 @@ class Export:
         self.capture.send_signal(signal.SIGINT)
         self.capture.wait(10)
         nfdump = pathlib.Path(os.environ["NFCAPD"]).with_name("nfdump")
-        text = run(f"{nfdump} -q -o csv -R {self.directory / 'flows'}")
-        self.records = list(csv.DictReader(io.StringIO(text)))
+        text = run(f"{nfdump} -N -o csv -R {self.directory / 'flows'}")
+        self.records = [row for row in csv.DictReader(io.StringIO(text))
+                        if row.get("te")]
+        if not self.records:
+            raise Failure("no records: " + text
+                          + (self.directory / "log").read_text())
 
     def of(self, src: str, port: int) -> list[dict[str, str]]:
         return [r for r in self.records
