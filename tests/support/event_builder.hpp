@@ -6,6 +6,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -125,9 +126,35 @@ inline Octets nat_tcp_event(std::uint16_t client_port = 40000) {
   return destroy({nest(CTA_TUPLE_ORIG, {ipv4(kClient, kServer), ports(6, client_port, 443)}),
                   nest(CTA_TUPLE_REPLY, {ipv4(kServer, kRouter), ports(6, 443, client_port)}),
                   attribute(CTA_ID, be32(0xdeadbeef)), attribute(CTA_STATUS, be32(0x39e)),
-                  tcp_state(7), counters(CTA_COUNTERS_ORIG, 10, 1500),
-                  counters(CTA_COUNTERS_REPLY, 12, 15000),
-                  timestamps(kStart, kStart + 125 * kSecond), attribute(CTA_MARK, be32(42))});
+                  counters(CTA_COUNTERS_ORIG, 10, 1500), counters(CTA_COUNTERS_REPLY, 12, 15000),
+                  timestamps(kStart, kStart + 125 * kSecond), tcp_state(7),
+                  attribute(CTA_MARK, be32(42))});
+}
+
+/// The first `length` octets, whatever nlmsg_len says.
+inline Octets cut(const Octets& message, std::size_t length) {
+  return {message.begin(), message.begin() + static_cast<std::ptrdiff_t>(length)};
+}
+
+/// Writes a host-order field over a message.
+template <typename T>
+Octets with_field(Octets message, std::size_t offset, T value) {
+  const Octets octets = host(value);
+  std::copy(octets.begin(), octets.end(), message.begin() + static_cast<std::ptrdiff_t>(offset));
+  return message;
+}
+
+/// The same message with another nlmsg_len, or nlmsg_type.
+inline Octets with_length(const Octets& message, std::uint32_t length) {
+  return with_field(message, offsetof(nlmsghdr, nlmsg_len), length);
+}
+inline Octets with_type(const Octets& message, std::uint16_t type) {
+  return with_field(message, offsetof(nlmsghdr, nlmsg_type), type);
+}
+
+/// An attribute that says another length than it has (struct nlattr, nla_len).
+inline Octets lying_attribute(unsigned type, std::uint16_t length, const Octets& payload = {}) {
+  return with_field(attribute(type, payload), 0, length);
 }
 
 /// A patched kernel's message about one living (IPCTNL_MSG_CT_NEW) or ended UDP connection, with
