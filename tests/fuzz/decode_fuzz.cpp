@@ -16,7 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!ctflow::test::is_destroy_message(message)) return 0;
   const ctflow::test::OracleAnswer answer = ctflow::test::ask_oracle(message);
   if (answer.verdict == ctflow::test::OracleVerdict::kDifferent) {
-    for (const std::string& difference : answer.differences) std::puts(difference.c_str());
+    for (const std::string& difference : answer.differences) {
+      std::fprintf(stderr, "%s\n", difference.c_str());
+    }
     std::abort();
   }
   return 0;

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "conntrack/decode.hpp"
+#include "support/oracle_classes.hpp"
 
 namespace {
 
@@ -54,6 +55,7 @@ class Comparison {
     tuple(ours_.reply, ATTR_REPL_L4PROTO, ATTR_REPL_PORT_SRC, ATTR_REPL_PORT_DST,
           ATTR_REPL_IPV4_SRC, ATTR_REPL_IPV4_DST, ATTR_REPL_IPV6_SRC, ATTR_REPL_IPV6_DST);
     icmp();
+    presence();
     if (ours_.present.counters) {
       u64("packets", ATTR_ORIG_COUNTER_PACKETS, ours_.forward.packets);
       u64("octets", ATTR_ORIG_COUNTER_BYTES, ours_.forward.octets);
@@ -103,18 +105,31 @@ class Comparison {
     expect(what, theirs != nullptr && std::memcmp(theirs, ours.octets.data(), length) == 0, true);
   }
 
+  void port(const char* what, nf_conntrack_attr attribute, std::uint16_t ours) {
+    expect<unsigned>(what, has(attribute) ? ntohs(nfct_get_attr_u16(theirs_, attribute)) : 0U,
+                     ours);
+  }
+
+  /// What a message has for one of us, it has for the other.
+  void presence() {
+    expect("has counters",
+           has(ATTR_ORIG_COUNTER_PACKETS) && has(ATTR_ORIG_COUNTER_BYTES) &&
+               has(ATTR_REPL_COUNTER_PACKETS) && has(ATTR_REPL_COUNTER_BYTES),
+           bool{ours_.present.counters});
+    expect("has start", has(ATTR_TIMESTAMP_START), bool{ours_.present.start});
+    expect("has stop", has(ATTR_TIMESTAMP_STOP), bool{ours_.present.stop});
+    expect("has timeout", has(ATTR_TIMEOUT), bool{ours_.present.timeout});
+    expect("has state", has(ATTR_TCP_STATE) || has(ATTR_SCTP_STATE) || has(ATTR_DCCP_STATE),
+           bool{ours_.present.state});
+  }
+
   void tuple(const Tuple& ours, nf_conntrack_attr protocol, nf_conntrack_attr source_port,
              nf_conntrack_attr destination_port, nf_conntrack_attr source4,
              nf_conntrack_attr destination4, nf_conntrack_attr source6,
              nf_conntrack_attr destination6) {
     expect<unsigned>("protocol", nfct_get_attr_u8(theirs_, protocol), ours.protocol);
-    if (has(source_port)) {
-      expect("source port", ntohs(nfct_get_attr_u16(theirs_, source_port)), ours.source_port);
-    }
-    if (has(destination_port)) {
-      expect("destination port", ntohs(nfct_get_attr_u16(theirs_, destination_port)),
-             ours.destination_port);
-    }
+    port("source port", source_port, ours.source_port);
+    port("destination port", destination_port, ours.destination_port);
     const bool ipv4 = ours.family == AddressFamily::kIpv4;
     address("source", ipv4 ? source4 : source6, ours.source, ipv4 ? 4 : 16);
     address("destination", ipv4 ? destination4 : destination6, ours.destination, ipv4 ? 4 : 16);
@@ -193,13 +208,14 @@ Bytes find(Bytes bytes, unsigned type) {
   return {};
 }
 
-/// Attributes that share one place in the oracle's union.
+/// Attributes that share one place in the oracle's union. It keeps one note of the ICMP identity
+/// for both tuples, so ports in one and an identity in the other are rivals as well.
 bool has_rivals(Bytes body) {
+  bool ports = false;
+  bool icmp = false;
+  bool icmpv6 = false;
   for (const unsigned tuple : {CTA_TUPLE_ORIG, CTA_TUPLE_REPLY}) {
     const Bytes protocol = find(find(body, tuple), CTA_TUPLE_PROTO);
-    bool ports = false;
-    bool icmp = false;
-    bool icmpv6 = false;
     Attributes attributes(protocol);
     Attribute attribute;
     while (attributes.next(attribute)) {
@@ -208,8 +224,8 @@ bool has_rivals(Bytes body) {
       icmpv6 = icmpv6 ||
                (attribute.type >= CTA_PROTO_ICMPV6_ID && attribute.type <= CTA_PROTO_ICMPV6_CODE);
     }
-    if (int{ports} + int{icmp} + int{icmpv6} > 1) return true;
   }
+  if (int{ports} + int{icmp} + int{icmpv6} > 1) return true;
   for (const unsigned counters : {CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY}) {
     const Bytes nest = find(body, counters);
     if (!find(nest, CTA_COUNTERS32_PACKETS).empty() || !find(nest, CTA_COUNTERS32_BYTES).empty()) {
@@ -246,10 +262,15 @@ OracleAnswer ask_oracle(Bytes message) {
 
   Flow ours;
   const bool ours_accepts = decode(message, ours) == DecodeResult::kFlow;
-  if (!accepted) {
-    return {ours_accepts ? OracleVerdict::kOnlyOurs : OracleVerdict::kNeither, {}};
+  if (!accepted && !ours_accepts) return {OracleVerdict::kNeither, {}};
+  if (!accepted || !ours_accepts) {
+    std::string why = accepted ? why_only_theirs(body, theirs.get()) : why_only_ours(body);
+    if (why.empty()) {
+      return {OracleVerdict::kDifferent,
+              {accepted ? "only the oracle accepts it" : "only we accept it"}};
+    }
+    return {accepted ? OracleVerdict::kOnlyTheirs : OracleVerdict::kOnlyOurs, {std::move(why)}};
   }
-  if (!ours_accepts) return {OracleVerdict::kOnlyTheirs, {}};
   std::vector<std::string> differences = Comparison(theirs.get(), ours).run();
   const auto verdict = differences.empty() ? OracleVerdict::kEqual : OracleVerdict::kDifferent;
   return {verdict, std::move(differences)};

@@ -12,9 +12,9 @@ namespace ctflow::test {
 
 enum class OracleVerdict {
   kEqual,         ///< both accept, and every field that both know is equal
-  kDifferent,     ///< both accept, but they disagree
-  kOnlyOurs,      ///< we accept what the oracle refuses: an attribute that we do not read is wrong
-  kOnlyTheirs,    ///< we refuse what it accepts: no complete tuples, or lengths that lie inside
+  kDifferent,     ///< both accept, but they disagree; or one refuses for no known reason
+  kOnlyOurs,      ///< we accept what the oracle refuses, for a reason of oracle_classes.hpp
+  kOnlyTheirs,    ///< we refuse what it accepts, for a reason of oracle_classes.hpp
   kNeither,       ///< both refuse
   kIncomparable,  ///< an attribute twice, or ports and an ICMP identity in one tuple: each keeps
                   ///< another one, and the kernel never sends it
@@ -22,7 +22,7 @@ enum class OracleVerdict {
 
 struct OracleAnswer {
   OracleVerdict verdict;
-  std::vector<std::string> differences;
+  std::vector<std::string> differences;  ///< of kOnlyOurs and kOnlyTheirs: the reason
 };
 
 /// Decodes `message` both ways. The message must have a netlink header of the DESTROY type and of
