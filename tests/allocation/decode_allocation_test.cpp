@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// decode() runs once for every connection of the network: it must not allocate. A program of its
+// own, because it replaces operator new for all of it.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "conntrack/decode.hpp"
+#include "support/event_builder.hpp"
+
+namespace {
+
+std::size_t g_allocations = 0;
+
+void* allocate(std::size_t size) {
+  ++g_allocations;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return allocate(size); }
+void* operator new[](std::size_t size) { return allocate(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
+
+namespace ctflow {
+namespace {
+
+std::size_t allocations_of(const test::Octets& event, DecodeResult expected) {
+  Flow flow;
+  const Bytes bytes = std::as_bytes(std::span(event));
+  const std::size_t before = g_allocations;
+  const DecodeResult result = decode(bytes, flow);
+  const std::size_t allocations = g_allocations - before;
+  EXPECT_EQ(result, expected);
+  return allocations;
+}
+
+TEST(DecodeAllocation, IsCountedHere) {
+  const std::size_t before = g_allocations;
+  delete new int(1);
+  EXPECT_GT(test::nat_tcp_event().size(), 0U);
+  EXPECT_GT(g_allocations, before);
+}
+
+TEST(DecodeAllocation, IsNotDoneForAnEvent) {
+  EXPECT_EQ(allocations_of(test::nat_tcp_event(), DecodeResult::kFlow), 0U);
+}
+
+TEST(DecodeAllocation, IsNotDoneForAnyDamagedEvent) {
+  const test::Octets whole = test::nat_tcp_event();
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    EXPECT_EQ(allocations_of(test::cut(whole, length), DecodeResult::kMalformed), 0U) << length;
+  }
+}
+
+}  // namespace
+}  // namespace ctflow
