@@ -207,7 +207,7 @@ check_config() {
 	lost=$(sed -n 's/^\(CONFIG_[A-Z0-9_]*\)=\(.*\)$/\1 \2/p' "$@" |
 		awk '{ value[$1] = $2 }
 		     END { for (o in value) if (value[o] == "y") print o "=y" }' |
-		grep -vxFf "$config" | grep -v -e _JUMP_LABEL -e _CC_OPTIMIZE |
+		grep -vxFf "$config" | grep -v -e _JUMP_LABEL -e _CC_OPTIMIZE -e _NFT_OBJREF |
 		tr '\n' ' ')
 	if [ "$kind" = stock ]; then
 		lost=${lost/CONFIG_NF_CONNTRACK_FLOW=y /}
