@@ -62,7 +62,7 @@ int Daemon::run(FlowSource& source) {
     log::info("stopping signal={}", signal);
     io_.stop();
   });
-  constexpr std::chrono::seconds kLongestWait{5};
+  constexpr std::chrono::milliseconds kLongestWait{300};  // the receive buffer bridges that
   start_when_resolved(std::chrono::steady_clock::now() + kLongestWait);
 
   int status = 0;
@@ -72,8 +72,13 @@ int Daemon::run(FlowSource& source) {
     log::error("failed error={}", log::quoted(error.what()));
     status = 1;
   }
-  if (!started_) start();  // the kernel has queued events since the socket was opened
-  source.stop();
+  try {
+    if (!started_) start();  // the kernel has queued events since the socket was opened
+    source.stop();
+  } catch (const std::exception& error) {
+    log::error("failed error={}", log::quoted(error.what()));
+    status = 1;
+  }
   pipeline_.flush();
   log_totals();
   return status;

@@ -29,7 +29,7 @@ class Daemon : private FlowSink {
   void on_batch_end() override { arm_timer(); }
   void on_source_end() override;
 
-  /// Starts the source once every collector's name had its first answer, or after a few seconds:
+  /// Starts the source once every collector's name had its first answer, or after a moment:
   /// meanwhile the kernel queues the events.
   void start_when_resolved(std::chrono::steady_clock::time_point latest);
   void start();

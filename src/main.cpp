@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
@@ -64,6 +65,7 @@ void add_config_option(CLI::App& command, Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may end before us
   log::configure(LogLevel::kInfo);
   Arguments arguments;
   std::function<int()> command = [&] { return run(arguments); };

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kCookedHeader = 16;
 constexpr int kSnapshotLength = 65535;
+constexpr std::int64_t kLatestSecond = std::int64_t{1} << 33;                // the year 2242
 constexpr std::byte kArphrdNetlink[2] = {std::byte{0x03}, std::byte{0x38}};  // 824
 constexpr std::byte kFamilyNetfilter{NETLINK_NETFILTER};
 
@@ -80,6 +81,10 @@ bool EventFileReader::next(Bytes& datagram, TimePoint& time) {
     if (packet.size() < kCookedHeader || packet[14] != std::byte{0} ||
         packet[15] != kFamilyNetfilter) {
       continue;  // another netlink family, in a capture made elsewhere
+    }
+    if (header->ts.tv_sec < 0 || header->ts.tv_sec > kLatestSecond || header->ts.tv_usec < 0 ||
+        header->ts.tv_usec > 999'999'999) {
+      throw EventFileError(file_name_ + ": a packet's time is out of range");
     }
     datagram = packet.subspan(kCookedHeader);
     time = TimePoint(std::chrono::seconds(header->ts.tv_sec) +

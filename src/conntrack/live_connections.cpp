@@ -78,6 +78,7 @@ void LiveConnections::erase(std::size_t index) {
 }
 
 LiveConnections::Outcome LiveConnections::report(Flow& flow) {
+  if (!flow.present.counters) return Outcome::kNothing;
   const std::uint64_t key = key_of(flow);
   std::size_t index = find(key);
   if (slots_[index].key == 0) {
@@ -103,6 +104,7 @@ LiveConnections::Outcome LiveConnections::report(Flow& flow) {
 }
 
 LiveConnections::Outcome LiveConnections::finish(Flow& flow) {
+  if (!flow.present.counters) return Outcome::kNews;  // and none were remembered: a loss to count
   const std::size_t index = find(key_of(flow));
   if (slots_[index].key == 0) return Outcome::kNews;
   const Slot told = slots_[index];

@@ -33,6 +33,15 @@ void set_dscp(udp::socket& socket, bool ipv6, std::uint8_t dscp, Error& error) {
   }
 }
 
+/// True for errors that say that an address or a device of this host has gone: the socket keeps the
+/// ones it was connected with, another one takes those that are there now.
+bool is_stale(const Error& error) {
+  namespace errc = boost::system::errc;
+  return error == errc::network_unreachable || error == errc::host_unreachable ||
+         error == errc::address_not_available || error == errc::invalid_argument ||
+         error == errc::no_such_device || error == errc::no_such_device_or_address;
+}
+
 }  // namespace
 
 UdpTransport::UdpTransport(boost::asio::io_context& io, const CollectorConfig& config)
@@ -70,10 +79,12 @@ void UdpTransport::on_answer(const Error& error, const udp::resolver::results_ty
   }
   if (!usable) {
     // An address that worked is better than none.
-    log::warn("collector_unresolved collector={} address={} error={} retry={}s", config_.name,
-              log::quoted(config_.address),
-              log::quoted(error ? error.message() : "no address of the source address's family"),
-              kLookupRetry.count());
+    if (lookup_log_.allow()) {
+      log::warn("collector_unresolved collector={} address={} error={} retry={}s suppressed={}",
+                config_.name, log::quoted(config_.address),
+                log::quoted(error ? error.message() : "no address of the source address's family"),
+                kLookupRetry.count(), lookup_log_.suppressed());
+    }
     look_up_after(kLookupRetry);
     return;
   }
@@ -104,6 +115,11 @@ void UdpTransport::open_socket(Error& error) {
   error.clear();
   socket_.open(ipv6 ? udp::v6() : udp::v4(), error);
   if (!error) socket_.non_blocking(true, error);
+  if (!error && !ipv6) {
+    // A path that is narrower than the message gets fragments, not a lost message per discovery.
+    const int discover = IP_PMTUDISC_DONT;
+    set_option(socket_, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof discover, error);
+  }
   if (!error && config_.dscp != 0) set_dscp(socket_, ipv6, config_.dscp, error);
   if (!error && !config_.bind_device.empty()) {
     set_option(socket_, SOL_SOCKET, SO_BINDTODEVICE, config_.bind_device.c_str(),
@@ -141,7 +157,7 @@ void UdpTransport::collect_refusal() {
   int pending = 0;
   socklen_t length = sizeof pending;
   if (getsockopt(socket_.native_handle(), SOL_SOCKET, SO_ERROR, &pending, &length) != 0) return;
-  if (pending == 0) return;
+  if (pending != ECONNREFUSED) return;  // other ICMP errors say nothing of the collector
   ++refusals_;
   news_ = true;  // whoever listens there next has not seen the templates
   if (refusal_log_.allow()) {
@@ -168,9 +184,7 @@ std::error_code UdpTransport::send(std::span<const std::byte> message) {
     log::warn("send_failed collector={} peer={} octets={} error={} suppressed={}", config_.name,
               peer(), message.size(), log::quoted(error.message()), send_log_.suppressed());
   }
-  // The device it was bound to is gone: bind again when it is back.
-  if (error == boost::system::errc::no_such_device ||
-      error == boost::system::errc::no_such_device_or_address) {
+  if (is_stale(error)) {
     Error ignored;
     socket_.close(ignored);
     connected_ = false;

@@ -53,6 +53,7 @@ class UdpTransport : public Transport {
   std::error_code connect_error_;
   std::chrono::steady_clock::time_point next_connect_{};
   std::uint64_t refusals_ = 0;
+  log::RateLimit lookup_log_;
   log::RateLimit connect_log_;
   log::RateLimit refusal_log_;
   log::RateLimit send_log_;

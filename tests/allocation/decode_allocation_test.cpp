@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <memory>
 #include <new>
 
 #include "conntrack/decode.hpp"
@@ -43,7 +44,7 @@ std::size_t allocations_of(const test::Octets& event, DecodeResult expected) {
 
 TEST(DecodeAllocation, IsCountedHere) {
   const std::size_t before = g_allocations;
-  delete new int(1);
+  EXPECT_NE(std::make_unique<int>(1), nullptr);
   EXPECT_GT(test::nat_tcp_event().size(), 0U);
   EXPECT_GT(g_allocations, before);
 }

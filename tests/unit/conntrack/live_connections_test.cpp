@@ -21,6 +21,7 @@ Flow flow(std::uint32_t id, const Counters& forward, const Counters& backward, i
   flow.original.source_port = static_cast<std::uint16_t>(id);
   flow.forward = forward;
   flow.backward = backward;
+  flow.present.counters = true;
   flow.start = kStart;
   flow.end = kStart + seconds(age);
   return flow;
@@ -78,6 +79,15 @@ TEST(LiveConnections, RememberNothingWhenTheLimitIsZero) {
   LiveConnections live(0);
   Flow one = flow(1, {1, 1}, {}, 1);
   EXPECT_EQ(live.report(one), Outcome::kFull);
+}
+
+TEST(LiveConnections, NeverSayThatUncountedConnectionsWereReported) {
+  LiveConnections live(10);
+  Flow uncounted = flow(1, {}, {}, 1);
+  uncounted.present.counters = false;
+  EXPECT_EQ(live.report(uncounted), Outcome::kNothing);
+  EXPECT_EQ(live.finish(uncounted), Outcome::kNews) << "to be counted as lost";
+  EXPECT_EQ(live.size(), 0U);
 }
 
 TEST(LiveConnections, AReusedIdentityStartsAgain) {
