@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <memory>
 #include <new>
 
 #include "conntrack/decode.hpp"
@@ -44,8 +43,8 @@ std::size_t allocations_of(const test::Octets& event, DecodeResult expected) {
 
 TEST(DecodeAllocation, IsCountedHere) {
   const std::size_t before = g_allocations;
-  EXPECT_NE(std::make_unique<int>(1), nullptr);
-  EXPECT_GT(test::nat_tcp_event().size(), 0U);
+  delete new int(1);
+  // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the replaced operator delete has freed it
   EXPECT_GT(g_allocations, before);
 }
 
