@@ -46,6 +46,18 @@ Pipeline make_pipeline(boost::asio::io_context& io, const Config& config, bool e
   return {std::move(enrichers), std::move(exporters)};
 }
 
+/// False, and logged, when `work` throws: what follows it must happen all the same.
+template <typename Work>
+bool succeeds(Work work) {
+  try {
+    work();
+    return true;
+  } catch (const std::exception& error) {
+    log::error("failed error={}", log::quoted(error.what()));
+    return false;
+  }
+}
+
 }  // namespace
 
 Daemon::Daemon(boost::asio::io_context& io, const Config& config, bool extras)
@@ -62,26 +74,18 @@ int Daemon::run(FlowSource& source) {
     log::info("stopping signal={}", signal);
     io_.stop();
   });
-  constexpr std::chrono::milliseconds kLongestWait{300};  // the receive buffer bridges that
-  start_when_resolved(std::chrono::steady_clock::now() + kLongestWait);
-
-  int status = 0;
-  try {
+  const bool ran = succeeds([&] {
+    constexpr std::chrono::milliseconds kLongestWait{300};  // the receive buffer bridges that
+    start_when_resolved(std::chrono::steady_clock::now() + kLongestWait);
     io_.run();
-  } catch (const std::exception& error) {
-    log::error("failed error={}", log::quoted(error.what()));
-    status = 1;
-  }
-  try {
+  });
+  const bool drained = succeeds([&] {
     if (!started_) start();  // the kernel has queued events since the socket was opened
     source.stop();
-  } catch (const std::exception& error) {
-    log::error("failed error={}", log::quoted(error.what()));
-    status = 1;
-  }
+  });
   pipeline_.flush();
   log_totals();
-  return status;
+  return ran && drained ? 0 : 1;
 }
 
 void Daemon::start_when_resolved(std::chrono::steady_clock::time_point latest) {

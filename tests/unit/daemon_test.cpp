@@ -132,6 +132,19 @@ TEST_F(DaemonTest, FailsWithStatusOneButStillFlushes) {
   EXPECT_EQ(receive(), 16U + 4U + 63U);
 }
 
+TEST_F(DaemonTest, FlushesWhatASourceDeliveredBeforeItFailedToStart) {
+  source_.on_start = [](FlowSink& sink) {
+    Flow one = flow();
+    sink.on_flow(one);
+    throw std::runtime_error("the file is damaged");
+  };
+  Daemon daemon(io_, config_, false);
+  EXPECT_EQ(daemon.run(source_), 1);
+  receive();
+  receive();
+  EXPECT_EQ(receive(), 16U + 4U + 63U);
+}
+
 TEST_F(DaemonTest, EveryCollectorHasItsOwnProtocolAndDomain) {
   CollectorConfig second = config_.collectors[0];
   second.protocol = Protocol::kNetflow9;
