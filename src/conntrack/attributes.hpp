@@ -7,7 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <span>
+
+#include "ctflow/flow.hpp"
 
 namespace ctflow {
 
@@ -36,6 +39,23 @@ struct Attribute {
   std::uint16_t type = 0;
   Bytes payload;
 };
+
+/// Reads an attribute that holds one network-order integer. False: too short.
+template <typename T>
+bool read_integer(const Attribute& attribute, T& value) {
+  if (attribute.payload.size() < sizeof(T)) return false;
+  value = load_big_endian<T>(attribute.payload);
+  return true;
+}
+
+/// Reads nanoseconds since 1970 in 64 bits. False: too short, or beyond the year 2262.
+inline bool read_time(const Attribute& attribute, TimePoint& time) {
+  constexpr std::uint64_t kLargest = std::numeric_limits<std::int64_t>::max();
+  std::uint64_t nanoseconds = 0;
+  if (!read_integer(attribute, nanoseconds) || nanoseconds > kLargest) return false;
+  time = TimePoint(std::chrono::nanoseconds(static_cast<std::int64_t>(nanoseconds)));
+  return true;
+}
 
 /// Walks a run of attributes: `while (attributes.next(attribute)) …`, then check malformed().
 class Attributes {

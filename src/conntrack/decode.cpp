@@ -5,7 +5,6 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "conntrack/decode_extras.hpp"
 #include "nf_conntrack_flow.h"
@@ -15,14 +14,6 @@ namespace {
 
 constexpr std::size_t kHeaders = NLMSG_HDRLEN + sizeof(nfgenmsg);
 static_assert(kHeaders == 20);
-
-/// Reads an attribute that holds one network-order integer. False: too short.
-template <typename T>
-bool read(const Attribute& attribute, T& value) {
-  if (attribute.payload.size() < sizeof(T)) return false;
-  value = load_big_endian<T>(attribute.payload);
-  return true;
-}
 
 bool read_address(const Attribute& attribute, std::size_t length, IpAddress& address) {
   if (attribute.payload.size() < length) return false;
@@ -82,25 +73,25 @@ bool read_protocol(Bytes bytes, Tuple& tuple) {
     bool ok = true;
     switch (attribute.type) {
       case CTA_PROTO_NUM:
-        ok = numbered = read(attribute, tuple.protocol);
+        ok = numbered = read_integer(attribute, tuple.protocol);
         break;
       case CTA_PROTO_SRC_PORT:
-        ok = read(attribute, tuple.source_port);
+        ok = read_integer(attribute, tuple.source_port);
         break;
       case CTA_PROTO_DST_PORT:
-        ok = read(attribute, tuple.destination_port);
+        ok = read_integer(attribute, tuple.destination_port);
         break;
       case CTA_PROTO_ICMP_ID:
       case CTA_PROTO_ICMPV6_ID:
-        ok = read(attribute, tuple.icmp_id);
+        ok = read_integer(attribute, tuple.icmp_id);
         break;
       case CTA_PROTO_ICMP_TYPE:
       case CTA_PROTO_ICMPV6_TYPE:
-        ok = read(attribute, tuple.icmp_type);
+        ok = read_integer(attribute, tuple.icmp_type);
         break;
       case CTA_PROTO_ICMP_CODE:
       case CTA_PROTO_ICMPV6_CODE:
-        ok = read(attribute, tuple.icmp_code);
+        ok = read_integer(attribute, tuple.icmp_code);
         break;
       default:
         break;
@@ -126,7 +117,7 @@ bool read_tuple(Bytes bytes, Tuple& tuple, bool& zoned) {
         ok = has_protocol = read_protocol(attribute.payload, tuple);
         break;
       case CTA_TUPLE_ZONE:
-        ok = zoned = read(attribute, tuple.zone);
+        ok = zoned = read_integer(attribute, tuple.zone);
         break;
       default:
         break;
@@ -147,17 +138,17 @@ bool read_counters(Bytes bytes, Counters& counters, bool& complete) {
     std::uint32_t narrow = 0;
     switch (attribute.type) {
       case CTA_COUNTERS_PACKETS:
-        ok = packets = read(attribute, counters.packets);
+        ok = packets = read_integer(attribute, counters.packets);
         break;
       case CTA_COUNTERS_BYTES:
-        ok = octets = read(attribute, counters.octets);
+        ok = octets = read_integer(attribute, counters.octets);
         break;
       case CTA_COUNTERS32_PACKETS:
-        ok = packets = read(attribute, narrow);
+        ok = packets = read_integer(attribute, narrow);
         counters.packets = narrow;
         break;
       case CTA_COUNTERS32_BYTES:
-        ok = octets = read(attribute, narrow);
+        ok = octets = read_integer(attribute, narrow);
         counters.octets = narrow;
         break;
       default:
@@ -167,15 +158,6 @@ bool read_counters(Bytes bytes, Counters& counters, bool& complete) {
   }
   complete = packets && octets;
   return !attributes.malformed();
-}
-
-/// Nanoseconds since 1970 in 64 bits.
-bool read_time(const Attribute& attribute, TimePoint& time) {
-  constexpr std::uint64_t kLargest = std::numeric_limits<std::int64_t>::max();
-  std::uint64_t nanoseconds = 0;
-  if (!read(attribute, nanoseconds) || nanoseconds > kLargest) return false;
-  time = TimePoint(std::chrono::nanoseconds(static_cast<std::int64_t>(nanoseconds)));
-  return true;
 }
 
 bool read_timestamps(Bytes bytes, Flow& flow) {
@@ -199,7 +181,7 @@ bool read_state(Bytes bytes, std::uint16_t state_type, Flow& flow) {
   Attribute attribute;
   while (attributes.next(attribute)) {
     if (attribute.type != state_type) continue;
-    if (!read(attribute, flow.state)) return false;
+    if (!read_integer(attribute, flow.state)) return false;
     flow.present.state = true;
   }
   return !attributes.malformed();
@@ -245,22 +227,22 @@ bool read_attribute(const Attribute& attribute, Flow& flow, Seen& seen) {
     case CTA_TUPLE_REPLY:
       return seen.reply = read_tuple(attribute.payload, flow.reply, seen.reply_zone);
     case CTA_STATUS:
-      return read(attribute, flow.status);
+      return read_integer(attribute, flow.status);
     case CTA_PROTOINFO:
       return read_protocol_information(attribute.payload, flow);
     case CTA_TIMEOUT:
       flow.present.timeout = true;
-      return read(attribute, flow.timeout);
+      return read_integer(attribute, flow.timeout);
     case CTA_MARK:
-      return read(attribute, flow.mark);
+      return read_integer(attribute, flow.mark);
     case CTA_COUNTERS_ORIG:
       return read_counters(attribute.payload, flow.forward, seen.forward);
     case CTA_COUNTERS_REPLY:
       return read_counters(attribute.payload, flow.backward, seen.backward);
     case CTA_ID:
-      return read(attribute, flow.id);
+      return read_integer(attribute, flow.id);
     case CTA_ZONE:
-      return read(attribute, flow.zone);
+      return read_integer(attribute, flow.zone);
     case CTA_TIMESTAMP:
       return read_timestamps(attribute.payload, flow);
     case CTA_LABELS:

@@ -2,32 +2,16 @@
 #include "conntrack/decode_extras.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "nf_conntrack_flow.h"
 
 namespace ctflow {
 namespace {
 
-template <typename T>
-bool read(const Attribute& attribute, T& value) {
-  if (attribute.payload.size() < sizeof(T)) return false;
-  value = load_big_endian<T>(attribute.payload);
-  return true;
-}
-
-bool read_time(const Attribute& attribute, TimePoint& time) {
-  constexpr std::uint64_t kLargest = std::numeric_limits<std::int64_t>::max();
-  std::uint64_t nanoseconds = 0;
-  if (!read(attribute, nanoseconds) || nanoseconds > kLargest) return false;
-  time = TimePoint(std::chrono::nanoseconds(static_cast<std::int64_t>(nanoseconds)));
-  return true;
-}
-
 /// 32 bits on the wire, 16 in the record: packets longer than that are told as 65535.
 bool read_length(const Attribute& attribute, std::uint16_t& length) {
   std::uint32_t octets = 0;
-  if (!read(attribute, octets)) return false;
+  if (!read_integer(attribute, octets)) return false;
   length = static_cast<std::uint16_t>(std::min<std::uint32_t>(octets, 65535));
   return true;
 }
@@ -49,22 +33,22 @@ bool decode_direction(Bytes payload, DirectionExtras& extras) {
         last = read_time(attribute, extras.last);
         break;
       case CTA_FLOW_DIR_IIF:
-        extras.has_interfaces = read(attribute, extras.interfaces.ingress);
+        extras.has_interfaces = read_integer(attribute, extras.interfaces.ingress);
         break;
       case CTA_FLOW_DIR_OIF:  // absent while no packet has left: 0
-        read(attribute, extras.interfaces.egress);
+        read_integer(attribute, extras.interfaces.egress);
         break;
       case CTA_FLOW_DIR_TCP_FLAGS:
-        read(attribute, extras.tcp_control_bits);
+        read_integer(attribute, extras.tcp_control_bits);
         break;
       case CTA_FLOW_DIR_TOS:
-        read(attribute, extras.class_of_service);
+        read_integer(attribute, extras.class_of_service);
         break;
       case CTA_FLOW_DIR_TTL_MIN:
-        read(attribute, extras.ttl_min);
+        read_integer(attribute, extras.ttl_min);
         break;
       case CTA_FLOW_DIR_TTL_MAX:
-        read(attribute, extras.ttl_max);
+        read_integer(attribute, extras.ttl_max);
         break;
       case CTA_FLOW_DIR_LEN_MIN:
         read_length(attribute, extras.length_min);
@@ -73,10 +57,10 @@ bool decode_direction(Bytes payload, DirectionExtras& extras) {
         read_length(attribute, extras.length_max);
         break;
       case CTA_FLOW_DIR_WIRE_PACKETS:
-        packets = read(attribute, extras.wire.packets);
+        packets = read_integer(attribute, extras.wire.packets);
         break;
       case CTA_FLOW_DIR_WIRE_OCTETS:
-        octets = read(attribute, extras.wire.octets);
+        octets = read_integer(attribute, extras.wire.octets);
         break;
       default:
         break;
@@ -99,7 +83,7 @@ void decode_extras(Bytes payload, KernelExtras& extras) {
   while (attributes.next(attribute)) {
     switch (attribute.type) {
       case CTA_FLOW_VERSION:
-        read(attribute, version);
+        read_integer(attribute, version);
         break;
       case CTA_FLOW_ORIG:
         well_formed = well_formed && decode_direction(attribute.payload, found.original);
@@ -108,7 +92,7 @@ void decode_extras(Bytes payload, KernelExtras& extras) {
         well_formed = well_formed && decode_direction(attribute.payload, found.reply);
         break;
       case CTA_FLOW_REASON:
-        read(attribute, found.reason);
+        read_integer(attribute, found.reason);
         break;
       default:
         break;
