@@ -54,6 +54,13 @@ enum class EndReason : std::uint8_t {
   kLackOfResources = 5,
 };
 
+/// What happened to the connection that a Flow tells of.
+enum class FlowEvent : std::uint8_t {
+  kEnded,     ///< it is gone: the counters are what no earlier report told
+  kReported,  ///< it lives: the counters are what is new since the last report
+  kCreated,   ///< it has just begun: there are no counters
+};
+
 /// Bits of Flow::status that matter here (enum ip_conntrack_status, IPS_*).
 namespace status {
 inline constexpr std::uint32_t kSeenReply = 1U << 1;
@@ -68,6 +75,17 @@ struct Interfaces {
   std::uint32_t egress = 0;
 
   friend bool operator==(const Interfaces&, const Interfaces&) = default;
+};
+
+/// What the routing tables say of the packets of one direction.
+struct Routing {
+  IpAddress next_hop;  ///< gateway towards the destination; zeros: on-link, this host, or unknown
+  std::uint32_t ingress_vrf = 0;  ///< routing table of the VRF they came in through, 0 = none
+  std::uint32_t egress_vrf = 0;   ///< … and of the one they left through
+  std::uint8_t source_prefix_length = 0;       ///< of the route back to the source, 0 = unknown
+  std::uint8_t destination_prefix_length = 0;  ///< of the route to the destination, 0 = unknown
+
+  friend bool operator==(const Routing&, const Routing&) = default;
 };
 
 /// What the kernel patch series measures in one direction (kernel-patches/nf_conntrack_flow.h).
@@ -110,7 +128,8 @@ struct Presence {
   friend bool operator==(const Presence&, const Presence&) = default;
 };
 
-/// A finished connection. A passive value of fixed size: copying it never allocates.
+/// What is told of one connection at one moment. A passive value of fixed size: copying it never
+/// allocates.
 struct Flow {
   Tuple original;  ///< as the initiator sent it
   /// As the responder answers. Differs from the reversed original under NAT.
@@ -129,9 +148,12 @@ struct Flow {
   std::uint32_t port_id = 0;  ///< netlink port that asked for the removal, 0 = the kernel itself
   Interfaces forward_interfaces;          ///< of the original direction
   Interfaces backward_interfaces;         ///< of the reply direction
+  Routing forward_routing;                ///< of the original direction
+  Routing backward_routing;               ///< of the reply direction
   std::uint16_t zone = 0;                 ///< CTA_ZONE: the zone of both directions
   std::array<std::uint8_t, 16> labels{};  ///< CTA_LABELS, as the kernel dumps them
   std::uint8_t state = 0;  ///< TCP, SCTP or DCCP tracker state, by the protocol's own enum
+  FlowEvent event = FlowEvent::kEnded;
   EndReason end_reason = EndReason::kIdleTimeout;
   Presence present;
   KernelExtras extras;
