@@ -145,13 +145,15 @@ void Daemon::log_totals() const {
   }
   const SourceCounters& source = source_->counters();
   log::info(
-      "stopped ended={} reports={} already_reported={} reports_skipped={} exported={} "
-      "lost_no_counters={} malformed={} foreign={} overruns={} end_from_packets={} "
-      "end_from_stop={} end_from_event={}",
-      source.ended, source.reports, source.already_reported, source.reports_skipped,
-      pipeline_.counters().exported, pipeline_.counters().lost_no_counters, source.malformed,
-      source.foreign, source.overruns, source.end_from_packets, source.end_from_stop,
-      source.end_from_event);
+      "stopped ended={} already_reported={} reports={} reports_skipped={} entries={} "
+      "entries_skipped={} no_room={} existing_adopted={} existing_skipped={} reconciled={} "
+      "malformed={} foreign={} overruns={} exported={} lost_no_counters={} end_from_packets={} "
+      "end_from_dump={} end_from_timeout={} end_from_event={}",
+      source.ended, source.already_reported, source.reports, source.reports_skipped, source.entries,
+      source.entries_skipped, source.no_room, source.existing_adopted, source.existing_skipped,
+      source.reconciled, source.malformed, source.foreign, source.overruns,
+      pipeline_.counters().exported, pipeline_.counters().lost_no_counters, source.end_from_packets,
+      source.end_from_dump, source.end_from_timeout, source.end_from_event);
 }
 
 }  // namespace ctflow

@@ -40,13 +40,20 @@ struct CollectorConfig {
   friend bool operator==(const CollectorConfig&, const CollectorConfig&) = default;
 };
 
+enum class ExistingConnections : std::uint8_t { kExport, kSkip };
+
 /// How events are read from the kernel. A change needs a restart.
 struct SourceConfig {
   std::size_t receive_buffer = std::size_t{32} << 20;  ///< octets; about 1.2 kB hold one event
   /// Pause between the first waiting event and reading, so that events are read in batches.
   std::chrono::milliseconds nap{2};
-  bool wire_counters = true;  ///< with a patched kernel: count packets as they were on the wire
-  /// With a patched kernel: living connections whose reports are remembered, 48 octets each.
+  /// A living connection is reported at least this often; 0: only at its end.
+  std::chrono::milliseconds active_timeout{60'000};
+  /// What connections counted before the start.
+  ExistingConnections existing = ExistingConnections::kExport;
+  bool report_at_stop = false;  ///< report every living connection when the daemon stops
+  bool wire_counters = true;    ///< with a patched kernel: count packets as they were on the wire
+  /// Living connections whose reports are remembered, 64 octets each.
   std::size_t live_connections = std::size_t{1} << 20;
 
   friend bool operator==(const SourceConfig&, const SourceConfig&) = default;

@@ -3,27 +3,17 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/encoder.hpp"
 #include "ctflow/metrics.hpp"
 #include "ctflow/transport.hpp"
 
 namespace ctflow {
-
-/// The two clocks an exporter needs, read together.
-struct Instant {
-  TimePoint wall;                                ///< for what collectors are told
-  std::chrono::steady_clock::time_point steady;  ///< for intervals
-};
-using Clock = std::function<Instant()>;
-
-/// The clocks of this machine.
-Instant system_now();
 
 class Exporter {
  public:

@@ -8,7 +8,8 @@
 namespace ctflow {
 
 /// Counts of the source: netlink bytes -> flows. Always:
-/// ended + reports = flows handed on + already_reported + reports_skipped.
+/// ended + reports + entries
+///   = flows handed on + already_reported + reports_skipped + entries_skipped + existing_skipped.
 struct SourceCounters {
   std::uint64_t messages = 0;  ///< netlink messages read
   std::uint64_t ended = 0;     ///< DESTROY events decoded: connections that ended
@@ -18,12 +19,24 @@ struct SourceCounters {
   /// Reports with nothing new, or of connections beyond the limit; the end of the connection
   /// tells what they would have told.
   std::uint64_t reports_skipped = 0;
+  std::uint64_t entries = 0;  ///< living connections met in passes over the table
+  /// Entries that were not due, or had nothing new; the next pass or their end tells it.
+  std::uint64_t entries_skipped = 0;
+  /// Of the skipped reports and entries: the connection could not be remembered.
+  std::uint64_t no_room = 0;
+  std::uint64_t existing_adopted = 0;  ///< connections at the start whose past is not exported
+  std::uint64_t existing_skipped = 0;  ///< … that ended before they could be adopted
+  /// Connections that vanished from the table without an event. What the last pass saw of them was
+  /// exported; what came after is unknown.
+  std::uint64_t reconciled = 0;
   std::uint64_t ignored = 0;    ///< well-formed messages of another kind
   std::uint64_t malformed = 0;  ///< messages dropped because they could not be decoded
   std::uint64_t foreign = 0;    ///< datagrams dropped because the kernel did not send them
   std::uint64_t overruns = 0;   ///< ENOBUFS: times the kernel dropped events, how many is unknown
   std::uint64_t end_from_packets = 0;  ///< end = the last packet, told by a patched kernel
-  std::uint64_t end_from_stop = 0;   ///< end = the kernel's stop time minus the protocol's timeout
+  std::uint64_t end_from_dump = 0;     ///< end = where passes over the table saw packets
+  std::uint64_t end_from_timeout =
+      0;                             ///< end = the kernel's stop time minus the protocol's timeout
   std::uint64_t end_from_event = 0;  ///< no kernel timestamps: the time of the event instead
 };
 

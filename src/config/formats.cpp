@@ -152,6 +152,17 @@ Format<std::chrono::milliseconds> duration(const std::string& min, const std::st
           }};
 }
 
+Format<std::chrono::milliseconds> duration_or_off(const std::string& min, const std::string& max) {
+  Format<std::chrono::milliseconds> format = duration(min, max);
+  format.expected = "off or " + format.expected;
+  format.parse = [parse = std::move(format.parse)](
+                     std::string_view text) -> Parsed<std::chrono::milliseconds> {
+    if (text == "off") return {std::chrono::milliseconds(0), ""};
+    return parse(text);
+  };
+  return format;
+}
+
 Format<std::uint64_t> size(const std::string& min, const std::string& max) {
   const std::uint64_t least = limit(min, kSizeUnits);
   const std::uint64_t most = limit(max, kSizeUnits);

@@ -36,6 +36,9 @@ Format<std::optional<std::uint64_t>> integer_or_auto(std::uint64_t min, std::uin
 /// An integer with its unit, ms, s, m or h. The limits are written the same way.
 Format<std::chrono::milliseconds> duration(const std::string& min, const std::string& max);
 
+/// `off` is zero.
+Format<std::chrono::milliseconds> duration_or_off(const std::string& min, const std::string& max);
+
 /// Octets: an integer with its unit, B, kB, MB, GB (1000) or KiB, MiB, GiB (1024). So the limits.
 Format<std::uint64_t> size(const std::string& min, const std::string& max);
 

@@ -14,6 +14,11 @@ Format<Protocol> protocol() {
   return choice<Protocol>({{"ipfix", Protocol::kIpfix}, {"netflow9", Protocol::kNetflow9}});
 }
 
+Format<ExistingConnections> existing() {
+  return choice<ExistingConnections>(
+      {{"export", ExistingConnections::kExport}, {"skip", ExistingConnections::kSkip}});
+}
+
 Format<LogLevel> level() {
   return choice<LogLevel>({{"debug", LogLevel::kDebug},
                            {"info", LogLevel::kInfo},
@@ -61,6 +66,9 @@ Section<SourceConfig> source() {
   return {{
               value("receive_buffer", kOptional, size("64KiB", "1GiB"), &S::receive_buffer),
               value("nap", kOptional, duration("0ms", "100ms"), &S::nap),
+              value("active_timeout", kOptional, duration_or_off("5s", "1h"), &S::active_timeout),
+              value("existing", kOptional, existing(), &S::existing),
+              value("report_at_stop", kOptional, boolean(), &S::report_at_stop),
               value("wire_counters", kOptional, boolean(), &S::wire_counters),
               value("live_connections", kOptional, integer(0, 100'000'000), &S::live_connections),
           },

@@ -30,16 +30,6 @@ void apply_interfaces(Flow& flow) {
   if (flow.extras.reply.has_interfaces) flow.backward_interfaces = flow.extras.reply.interfaces;
 }
 
-void apply_counters(Flow& flow) {
-  const DirectionExtras& original = flow.extras.original;
-  const DirectionExtras& reply = flow.extras.reply;
-  if (!original.has_wire && !reply.has_wire) return;
-  // A direction without a nest has seen nothing.
-  flow.forward = original.has_wire ? original.wire : Counters{};
-  flow.backward = reply.has_wire ? reply.wire : Counters{};
-  flow.present.counters = true;  // they do not depend on nf_conntrack_acct
-}
-
 /// A FIN from both sides, or a RST from either.
 bool ended_by_segments(const KernelExtras& extras) {
   constexpr unsigned kFin = 0x001;
@@ -73,6 +63,16 @@ void apply_reason(Flow& flow) {
 
 }  // namespace
 
+void apply_wire_counters(Flow& flow) {
+  const DirectionExtras& original = flow.extras.original;
+  const DirectionExtras& reply = flow.extras.reply;
+  if (!original.has_wire && !reply.has_wire) return;
+  // A direction without a nest has seen nothing.
+  flow.forward = original.has_wire ? original.wire : Counters{};
+  flow.backward = reply.has_wire ? reply.wire : Counters{};
+  flow.present.counters = true;  // they do not depend on nf_conntrack_acct
+}
+
 bool has_packet_times(const KernelExtras& extras) {
   return extras.original.has_times || extras.reply.has_times;
 }
@@ -81,7 +81,7 @@ void apply_extras(Flow& flow, bool wire_counters, SourceCounters& counters) {
   if (!flow.extras.present) return;
   apply_times(flow, counters);
   apply_interfaces(flow);
-  if (wire_counters) apply_counters(flow);
+  if (wire_counters) apply_wire_counters(flow);
   apply_reason(flow);
 }
 

@@ -11,34 +11,46 @@ constexpr std::chrono::seconds kTimeoutsInterval{60};
 }  // namespace
 
 ConntrackSource::ConntrackSource(boost::asio::io_context& io, const SourceConfig& config)
-    : config_(config), listener_(io, config), timer_(io) {}
+    : io_(io), config_(config), listener_(io, config), opened_(system_now()), timer_(io) {}
 
 void ConntrackSource::start(FlowSink& sink) {
+  log_kernel();
+  reading_.emplace(sink, counters_, config_, opened_.steady);
+  reading_->timeouts = read_timeouts();
+  events_.emplace(*reading_);
+  passes_.emplace(io_, *reading_, config_, opened_.wall);
+  if (config_.existing == ExistingConnections::kSkip) passes_->adopt_existing();
+  listener_.start(*events_, counters_);
+  passes_->start();
+  watch_timeouts();
+}
+
+void ConntrackSource::log_kernel() const {
   for (const KernelFinding& finding : check_kernel()) {
     log::warn("{} means=\"{}\" mend=\"{}\"", finding.event, finding.means, finding.mend);
   }
   const bool patched = find_kernel_patch() != KernelPatch::kAbsent;
-  log::info("kernel flow_patch={} end_times={} counters={} interfaces={}",
+  log::info("kernel flow_patch={} end_times={} counters={} interfaces={} active_timeout={}",
             patched ? "present" : "absent", patched ? "exact" : "estimated",
             patched && config_.wire_counters ? "wire" : "conntrack",
-            patched ? "exact" : "configured");
-  reader_.emplace(sink, counters_, read_timeouts(),
-                  ReaderOptions{config_.wire_counters, config_.live_connections});
-  listener_.start(*reader_, counters_);
-  watch_timeouts();
+            patched ? "exact" : "configured",
+            kernel_active_timeout().has_value()   ? "kernel"
+            : config_.active_timeout.count() == 0 ? "off"
+                                                  : "table");
 }
 
 void ConntrackSource::watch_timeouts() {
   timer_.expires_after(kTimeoutsInterval);
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
-    reader_->set_timeouts(read_timeouts());
+    reading_->timeouts = read_timeouts();
     watch_timeouts();
   });
 }
 
 void ConntrackSource::stop() {
   timer_.cancel();
+  if (passes_) passes_->stop();
   listener_.stop();
 }
 

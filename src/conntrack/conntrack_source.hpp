@@ -6,6 +6,7 @@
 
 #include "conntrack/event_listener.hpp"
 #include "conntrack/event_reader.hpp"
+#include "conntrack/table_passes.hpp"
 #include "ctflow/flow_source.hpp"
 
 namespace ctflow {
@@ -22,12 +23,17 @@ class ConntrackSource : public FlowSource {
  private:
   /// Reads the timeouts again from time to time: an administrator may change them.
   void watch_timeouts();
+  void log_kernel() const;
 
+  boost::asio::io_context& io_;
   SourceConfig config_;
   EventListener listener_;
+  Instant opened_;
   boost::asio::steady_timer timer_;
   SourceCounters counters_;
-  std::optional<EventReader> reader_;
+  std::optional<Reading> reading_;
+  std::optional<EventReader> events_;
+  std::optional<TablePasses> passes_;
 };
 
 }  // namespace ctflow

@@ -257,6 +257,20 @@ bool read_attribute(const Attribute& attribute, Flow& flow, Seen& seen) {
   }
 }
 
+/// The message's attributes, from behind its headers. False: malformed.
+bool read_connection(Bytes attributes_of_message, Flow& flow) {
+  Seen seen;
+  Attributes attributes(attributes_of_message);
+  Attribute attribute;
+  while (attributes.next(attribute)) {
+    if (!read_attribute(attribute, flow, seen)) return false;
+  }
+  flow.present.counters = seen.forward && seen.backward;
+  if (!seen.original_zone) flow.original.zone = flow.zone;
+  if (!seen.reply_zone) flow.reply.zone = flow.zone;
+  return !attributes.malformed() && seen.original && seen.reply;
+}
+
 }  // namespace
 
 DecodeResult decode(Bytes message, Flow& flow) {
@@ -271,18 +285,14 @@ DecodeResult decode(Bytes message, Flow& flow) {
 
   flow = Flow{};
   flow.port_id = load_host<std::uint32_t>(message, offsetof(nlmsghdr, nlmsg_pid));
-  Seen seen;
-  Attributes attributes(message.subspan(kHeaders, length - kHeaders));
-  Attribute attribute;
-  while (attributes.next(attribute)) {
-    if (!read_attribute(attribute, flow, seen)) return DecodeResult::kMalformed;
-  }
-  if (!destroyed && !flow.extras.present) return DecodeResult::kIgnored;
-  if (attributes.malformed() || !seen.original || !seen.reply) return DecodeResult::kMalformed;
-  flow.present.counters = seen.forward && seen.backward;
-  if (!seen.original_zone) flow.original.zone = flow.zone;
-  if (!seen.reply_zone) flow.reply.zone = flow.zone;
-  return destroyed ? DecodeResult::kFlow : DecodeResult::kReport;
+  const bool dumped =
+      (load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_flags)) & NLM_F_MULTI) != 0;
+  const bool well_formed = read_connection(message.subspan(kHeaders, length - kHeaders), flow);
+  if (!destroyed && !dumped && !flow.extras.present) return DecodeResult::kIgnored;
+  if (!well_formed) return DecodeResult::kMalformed;
+  if (destroyed) return DecodeResult::kFlow;
+  flow.event = FlowEvent::kReported;
+  return dumped ? DecodeResult::kEntry : DecodeResult::kReport;
 }
 
 }  // namespace ctflow

@@ -35,19 +35,26 @@ bool closed(const Flow& flow) {
   }
 }
 
-/// When the last packet came, if it armed `timeout`.
-TimePoint last_packet(const Flow& flow, std::chrono::seconds timeout) {
-  // An expired entry has nothing left; one removed early still had flow.timeout seconds.
-  const auto left = std::chrono::seconds(flow.present.timeout ? flow.timeout : 0);
-  return flow.end - std::max(timeout - left, std::chrono::seconds(0));
+/// When the entry was removed or, if it lives, looked at. Nothing: the kernel keeps no times.
+std::optional<TimePoint> reference(const Flow& flow) {
+  if (flow.event == FlowEvent::kReported && flow.present.timeout) return flow.event_time;
+  if (flow.present.stop) return flow.end;
+  return std::nullopt;
 }
 
-TimePoint estimate_end(const Flow& flow, const Timeouts& timeouts) {
-  if (reset_before_answer(flow)) return flow.end;
-  const TimePoint end = last_packet(flow, timeout_of(flow, timeouts));
-  if (end >= flow.start || flow.original.protocol != IPPROTO_TCP) return end;
-  // Before the start: it was a shorter timeout, the one for unanswered data (tcp_packet()).
-  return last_packet(flow, std::min(timeouts.tcp_unacknowledged, timeouts.tcp_max_retrans));
+/// By counting the timeout back from `reference`. `earliest`: the last packet came not before.
+TimePoint estimate_end(const Flow& flow, const Timeouts& timeouts, TimePoint reference,
+                       TimePoint earliest) {
+  if (reset_before_answer(flow)) return reference;
+  // An expired entry has nothing left; any other still had flow.timeout seconds.
+  const auto left = std::chrono::seconds(flow.present.timeout ? flow.timeout : 0);
+  const auto last_packet = [&](std::chrono::seconds timeout) {
+    return reference - std::max(timeout - left, std::chrono::seconds(0));
+  };
+  const TimePoint end = last_packet(timeout_of(flow, timeouts));
+  if (end >= earliest || flow.original.protocol != IPPROTO_TCP) return end;
+  // Too early: it was a shorter timeout, the one for unanswered data (tcp_packet()).
+  return last_packet(std::min(timeouts.tcp_unacknowledged, timeouts.tcp_max_retrans));
 }
 
 }  // namespace
@@ -59,15 +66,22 @@ EndReason end_reason(const Flow& flow) {
   return flow.present.timeout ? EndReason::kForcedEnd : EndReason::kIdleTimeout;
 }
 
-void correct_times(Flow& flow, const Timeouts& timeouts, SourceCounters& counters) {
-  if (!flow.present.start) flow.start = flow.event_time;
-  if (flow.present.stop) {
-    flow.end = estimate_end(flow, timeouts);
-    ++counters.end_from_stop;
+void correct_times(Flow& flow, const Timeouts& timeouts, const std::optional<Bounds>& bounds,
+                   SourceCounters& counters) {
+  // Without it the connection began when it was first seen; what was told before is cut off later.
+  if (!flow.present.start) flow.start = bounds ? TimePoint{} : flow.event_time;
+  const TimePoint earliest = bounds ? std::max(bounds->earliest, flow.start) : flow.start;
+  const TimePoint latest = bounds ? bounds->latest : flow.event_time;
+  const std::optional<TimePoint> from = reference(flow);
+  flow.end = from ? estimate_end(flow, timeouts, *from, earliest) : latest;
+  if (bounds && (!from || flow.end < bounds->earliest || flow.end > latest)) {
+    ++counters.end_from_dump;
+  } else if (from) {
+    ++counters.end_from_timeout;
   } else {
-    flow.end = flow.event_time;
     ++counters.end_from_event;
   }
+  if (bounds) flow.end = std::max(std::min(flow.end, latest), bounds->earliest);
   // The wall clock may have been set while the connection lived.
   flow.start = std::min(flow.start, flow.event_time);
   flow.end = std::clamp(flow.end, flow.start, flow.event_time);

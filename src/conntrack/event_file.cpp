@@ -29,14 +29,14 @@ EventFileWriter::EventFileWriter(const std::string& file_name)
   if (!dumper_) throw EventFileError(std::string("cannot write: ") + pcap_geterr(handle_.get()));
 }
 
-void EventFileWriter::on_datagram(Bytes datagram, TimePoint time) {
+void EventFileWriter::on_datagram(Bytes datagram, const Instant& time) {
   packet_.assign(kCookedHeader, std::byte{0});
   packet_[2] = kArphrdNetlink[0];
   packet_[3] = kArphrdNetlink[1];
   packet_[15] = kFamilyNetfilter;
   packet_.insert(packet_.end(), datagram.begin(), datagram.end());
 
-  const auto since_epoch = time.time_since_epoch();
+  const auto since_epoch = time.wall.time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
   pcap_pkthdr header{};
   header.ts.tv_sec = static_cast<time_t>(seconds.count());

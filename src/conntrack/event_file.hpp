@@ -28,7 +28,7 @@ class EventFileWriter : public EventConsumer {
   /// Creates or overwrites the file. Throws EventFileError.
   explicit EventFileWriter(const std::string& file_name);
 
-  void on_datagram(Bytes datagram, TimePoint time) override;
+  void on_datagram(Bytes datagram, const Instant& time) override;
   /// Hands what was written to the system. Throws EventFileError when the disk is full.
   void on_batch_end() override;
 

@@ -78,7 +78,7 @@ bool EventListener::read_batch() {
     return error == std::errc::no_buffer_space;  // what is queued behind the gap is still there
   }
   if (datagrams.empty()) return false;
-  const TimePoint now = std::chrono::system_clock::now();
+  const Instant now = system_now();
   for (const Datagram& datagram : datagrams) {
     if (!datagram.from_kernel) {
       ++counters_->foreign;

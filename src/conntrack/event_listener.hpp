@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "conntrack/netlink_socket.hpp"
+#include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/flow.hpp"
 #include "ctflow/metrics.hpp"
@@ -19,7 +20,7 @@ class EventConsumer {
  public:
   virtual ~EventConsumer() = default;
   /// One datagram of the kernel, one or more netlink messages; `time`: when it was read.
-  virtual void on_datagram(Bytes datagram, TimePoint time) = 0;
+  virtual void on_datagram(Bytes datagram, const Instant& time) = 0;
   /// Nothing more is waiting just now.
   virtual void on_batch_end() = 0;
 };

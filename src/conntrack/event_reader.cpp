@@ -1,60 +1,72 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/event_reader.hpp"
 
-#include "conntrack/apply_extras.hpp"
 #include "conntrack/decode.hpp"
-#include "conntrack/end_of_flow.hpp"
 
 namespace ctflow {
 
-void EventReader::on_datagram(Bytes datagram, TimePoint time) {
+using Outcome = LiveConnections::Outcome;
+
+void EventReader::on_datagram(Bytes datagram, const Instant& time) {
   Messages messages(datagram);
   Bytes message;
   while (messages.next(message)) read_message(message, time);
   if (messages.malformed()) count_malformed(datagram);
 }
 
-void EventReader::read_message(Bytes message, TimePoint time) {
-  ++counters_.messages;
+void EventReader::read_message(Bytes message, const Instant& time) {
+  ++reading_.counters.messages;
   switch (decode(message, flow_)) {
+    case DecodeResult::kFlow:
+      read_end(time);
+      break;
+    case DecodeResult::kReport:
+      read_report(time);
+      break;
+    case DecodeResult::kEntry:
     case DecodeResult::kIgnored:
-      ++counters_.ignored;
+      ++reading_.counters.ignored;
       break;
     case DecodeResult::kMalformed:
       count_malformed(message);
       break;
-    case DecodeResult::kFlow:
-      ++counters_.ended;
-      complete(time);
-      hand_on(live_.finish(flow_), counters_.already_reported);
-      break;
-    case DecodeResult::kReport:
-      ++counters_.reports;
-      complete(time);
-      // A closed TCP connection is reported at once, long before its entry goes.
-      if (flow_.end_reason != EndReason::kEndOfFlow) flow_.end_reason = EndReason::kActiveTimeout;
-      hand_on(live_.report(flow_), counters_.reports_skipped);
-      break;
   }
 }
 
-void EventReader::complete(TimePoint time) {
-  flow_.event_time = time;
-  flow_.end_reason = end_reason(flow_);
-  if (!has_packet_times(flow_.extras)) correct_times(flow_, timeouts_, counters_);
-  apply_extras(flow_, wire_counters_, counters_);
+void EventReader::read_end(const Instant& time) {
+  ++reading_.counters.ended;
+  const Sighting sighting(flow_);
+  if (reading_.skip_existing(sighting, flow_)) {
+    ++reading_.counters.existing_skipped;
+    return;
+  }
+  reading_.complete(sighting, flow_, time);
+  if (reading_.live.finish(sighting, flow_) == Outcome::kNews) {
+    reading_.sink.on_flow(flow_);
+  } else {
+    ++reading_.counters.already_reported;
+  }
 }
 
-void EventReader::hand_on(LiveConnections::Outcome outcome, std::uint64_t& nothing_new) {
-  if (outcome == LiveConnections::Outcome::kNews) {
-    sink_.on_flow(flow_);
+void EventReader::read_report(const Instant& time) {
+  ++reading_.counters.reports;
+  const Sighting sighting(flow_);
+  if (reading_.skip_existing(sighting, flow_)) {
+    ++reading_.counters.reports_skipped;
+    return;
+  }
+  reading_.complete(sighting, flow_, time);
+  const Outcome outcome = reading_.live.report(sighting, flow_, time);
+  if (outcome == Outcome::kFull) reading_.count_no_room();
+  if (outcome == Outcome::kNews) {
+    reading_.sink.on_flow(flow_);
   } else {
-    ++nothing_new;
+    ++reading_.counters.reports_skipped;
   }
 }
 
 void EventReader::count_malformed(Bytes message) {
-  ++counters_.malformed;
+  ++reading_.counters.malformed;
   if (malformed_log_.allow()) {
     log::warn(
         "event_malformed octets={} suppressed={} mend=\"please report it with a file made by: "

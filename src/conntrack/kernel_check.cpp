@@ -2,7 +2,6 @@
 #include "conntrack/kernel_check.hpp"
 
 #include <fstream>
-#include <optional>
 
 namespace ctflow {
 namespace {
@@ -32,7 +31,7 @@ std::vector<KernelFinding> check_kernel(const std::string& directory) {
     findings.push_back({"timestamps_off", "start and end of a flow are the time of its event",
                         "sysctl -w net.netfilter.nf_conntrack_timestamp=1"});
   }
-  const int events = read_setting(directory, "nf_conntrack_events").value_or(0);
+  const int events = events_mode(directory);
   if (events == 0) {
     findings.push_back({"events_off", "the kernel reports no connection at all",
                         "sysctl -w net.netfilter.nf_conntrack_events=1"});
@@ -54,6 +53,22 @@ KernelPatch find_kernel_patch(const std::string& directory) {
   const auto setting = read_setting(directory, "nf_conntrack_flow");
   if (!setting) return KernelPatch::kAbsent;
   return *setting == 0 ? KernelPatch::kOff : KernelPatch::kOn;
+}
+
+std::optional<std::uint32_t> kernel_active_timeout(const std::string& directory) {
+  if (find_kernel_patch(directory) != KernelPatch::kOn) return std::nullopt;
+  const int seconds = read_setting(directory, "nf_conntrack_flow_active_timeout").value_or(0);
+  if (seconds <= 0) return std::nullopt;
+  return static_cast<std::uint32_t>(seconds);
+}
+
+int events_mode(const std::string& directory) {
+  return read_setting(directory, "nf_conntrack_events").value_or(0);
+}
+
+std::size_t table_size(const std::string& directory) {
+  const int entries = read_setting(directory, "nf_conntrack_count").value_or(0);
+  return entries > 0 ? static_cast<std::size_t>(entries) : 0;
 }
 
 }  // namespace ctflow

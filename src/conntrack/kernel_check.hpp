@@ -2,7 +2,9 @@
 // Kernel settings without which the numbers are wrong or missing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,5 +23,15 @@ std::vector<KernelFinding> check_kernel(const std::string& directory = "/proc/sy
 enum class KernelPatch : std::uint8_t { kAbsent, kOff, kOn };
 
 KernelPatch find_kernel_patch(const std::string& directory = "/proc/sys/net/netfilter");
+
+/// How often a patched kernel reports a living connection itself, seconds. Nothing: it does not.
+std::optional<std::uint32_t> kernel_active_timeout(
+    const std::string& directory = "/proc/sys/net/netfilter");
+
+/// nf_conntrack_events: 0 off, 1 on, 2 for connections that begin while somebody listens.
+int events_mode(const std::string& directory = "/proc/sys/net/netfilter");
+
+/// Entries in the connection table, 0 if that is not known.
+std::size_t table_size(const std::string& directory = "/proc/sys/net/netfilter");
 
 }  // namespace ctflow

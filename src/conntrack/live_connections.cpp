@@ -7,8 +7,6 @@
 namespace ctflow {
 namespace {
 
-constexpr std::size_t kSmallestTable = 64;
-
 /// The finalizer of SplitMix64: every bit of the input moves every bit of the result.
 std::uint64_t mix(std::uint64_t value) {
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
@@ -25,6 +23,21 @@ std::uint64_t mix_address(std::uint64_t hash, const IpAddress& address) {
   return hash;
 }
 
+/// CTA_ID alone has 32 bits, and comes back when the kernel gives the memory of an ended connection
+/// to a successor with the same tuple; tuple and start make it unique.
+std::uint64_t key_of(const Flow& flow) {
+  const Tuple& tuple = flow.original;
+  std::uint64_t hash = mix(flow.id | std::uint64_t{flow.zone} << 32);
+  hash = mix_address(hash, tuple.source);
+  hash = mix_address(hash, tuple.destination);
+  hash = mix(hash ^ (std::uint64_t{tuple.source_port} << 48 | std::uint64_t{tuple.icmp_id} << 32 |
+                     std::uint64_t{tuple.destination_port} << 16 | tuple.protocol));
+  if (flow.present.start) {
+    hash = mix(hash ^ static_cast<std::uint64_t>(flow.start.time_since_epoch().count()));
+  }
+  return std::max(hash, ConnectionTable::kFirstKey);
+}
+
 bool below(const Counters& left, const Counters& right) {
   return left.packets < right.packets || left.octets < right.octets;
 }
@@ -33,90 +46,119 @@ Counters difference(const Counters& total, const Counters& told) {
   return {total.packets - told.packets, total.octets - told.octets};
 }
 
+/// Counters that fell: somebody set them to zero (`conntrack -Z`), or without kernel timestamps
+/// another connection has come under the same key. Either way all that is counted now is new.
+bool began_again(const Flow& flow, const Remembered& entry) {
+  return below(flow.forward, entry.forward) || below(flow.backward, entry.backward);
+}
+
+/// Leaves in `flow` what `told` does not have yet. False: nothing.
+bool subtract(Flow& flow, const Remembered& told) {
+  if (flow.forward == told.forward && flow.backward == told.backward) return false;
+  if (!began_again(flow, told)) {
+    flow.forward = difference(flow.forward, told.forward);
+    flow.backward = difference(flow.backward, told.backward);
+  }
+  flow.start = std::clamp(told.told_until, flow.start, flow.end);
+  return true;
+}
+
+void book(Remembered& entry, const Flow& totals) {
+  entry.forward = totals.forward;
+  entry.backward = totals.backward;
+  entry.told_until = totals.end;
+}
+
+Tenths tenths(LiveConnections::Steady time, LiveConnections::Steady epoch) {
+  return std::chrono::duration_cast<Tenths>(time - epoch);
+}
+
 }  // namespace
 
-LiveConnections::LiveConnections(std::size_t limit) : limit_(limit), slots_(kSmallestTable) {}
+Sighting::Sighting(const Flow& decoded)
+    : key(key_of(decoded)),
+      packets(static_cast<std::uint32_t>(decoded.forward.packets + decoded.backward.packets)) {}
 
-std::uint64_t LiveConnections::key_of(const Flow& flow) {
-  // CTA_ID alone has 32 bits; the tuple makes a collision of two living connections unlikely even
-  // among millions.
-  const Tuple& tuple = flow.original;
-  std::uint64_t hash = mix(flow.id);
-  hash = mix_address(hash, tuple.source);
-  hash = mix_address(hash, tuple.destination);
-  hash = mix(hash ^ (std::uint64_t{tuple.source_port} << 48 | std::uint64_t{tuple.icmp_id} << 32 |
-                     std::uint64_t{tuple.destination_port} << 16 | tuple.protocol));
-  return hash != 0 ? hash : 1;
+Remembered* LiveConnections::remember(const Sighting& sighting, const Instant& now) {
+  if (table_.size() >= limit_) return nullptr;
+  Remembered* entry = table_.insert(sighting.key);
+  if (entry == nullptr) return nullptr;
+  entry->seen_packets = sighting.packets;
+  entry->visited = entry->grown = tenths(now.steady, epoch_);
+  entry->pass = pass_;
+  return entry;
 }
 
-std::size_t LiveConnections::find(std::uint64_t key) const {
-  std::size_t index = home(key);
-  while (slots_[index].key != 0 && slots_[index].key != key) index = home(index + 1);
-  return index;
-}
-
-void LiveConnections::grow() {
-  std::vector<Slot> old(slots_.size() * 2);
-  old.swap(slots_);
-  for (const Slot& slot : old) {
-    if (slot.key != 0) slots_[find(slot.key)] = slot;
-  }
-}
-
-void LiveConnections::erase(std::size_t index) {
-  // Moves the slots behind the hole that linear probing would no longer find.
-  std::size_t hole = index;
-  for (std::size_t next = home(hole + 1); slots_[next].key != 0; next = home(next + 1)) {
-    const std::size_t distance = home(next - home(slots_[next].key));
-    if (distance >= home(next - hole)) {
-      slots_[hole] = slots_[next];
-      hole = next;
-    }
-  }
-  slots_[hole] = Slot{};
-  --size_;
-}
-
-LiveConnections::Outcome LiveConnections::report(Flow& flow) {
+LiveConnections::Outcome LiveConnections::report(const Sighting& sighting, Flow& flow,
+                                                 const Instant& now) {
   if (!flow.present.counters) return Outcome::kNothing;
-  const std::uint64_t key = key_of(flow);
-  std::size_t index = find(key);
-  if (slots_[index].key == 0) {
-    if (size_ >= limit_) return Outcome::kFull;
-    if ((size_ + 1) * 4 > slots_.size() * 3) {
-      grow();
-      index = find(key);
-    }
-    slots_[index] = {key, {}, {}, flow.start};
-    ++size_;
+  Remembered* entry = table_.find(sighting.key);
+  if (entry == nullptr) {
+    entry = remember(sighting, now);
+    if (entry == nullptr) return Outcome::kFull;
+    entry->told_until = flow.start;
   }
-  Slot& slot = slots_[index];
-  if (flow.forward == slot.forward && flow.backward == slot.backward) return Outcome::kNothing;
-  // Fewer than before: another connection under the same key, whose predecessor's end we missed.
-  const Slot told = below(flow.forward, slot.forward) || below(flow.backward, slot.backward)
-                        ? Slot{key, {}, {}, flow.start}
-                        : slot;
-  slot = {key, flow.forward, flow.backward, flow.end};
-  flow.forward = difference(flow.forward, told.forward);
-  flow.backward = difference(flow.backward, told.backward);
-  flow.start = std::clamp(told.end, flow.start, flow.end);
+  const Flow totals = flow;
+  if (!subtract(flow, *entry)) return Outcome::kNothing;
+  book(*entry, totals);
+  entry->visits = 0;
   return Outcome::kNews;
 }
 
-LiveConnections::Outcome LiveConnections::finish(Flow& flow) {
-  if (!flow.present.counters) return Outcome::kNews;  // and none were remembered: a loss to count
-  const std::size_t index = find(key_of(flow));
-  if (slots_[index].key == 0) return Outcome::kNews;
-  const Slot told = slots_[index];
-  erase(index);
-  if (flow.forward == told.forward && flow.backward == told.backward) return Outcome::kNothing;
-  if (below(flow.forward, told.forward) || below(flow.backward, told.backward)) {
-    return Outcome::kNews;  // another connection, see report()
+LiveConnections::Outcome LiveConnections::finish(const Sighting& sighting, Flow& flow) {
+  ended_.add(sighting.key);
+  Remembered* entry = table_.find(sighting.key);
+  if (entry == nullptr) return Outcome::kNews;
+  // None uncounted was remembered, and such a loss has to be counted, too.
+  const bool news = !flow.present.counters || subtract(flow, *entry);
+  table_.erase(*entry);
+  return news ? Outcome::kNews : Outcome::kNothing;
+}
+
+bool LiveConnections::adopt(const Sighting& sighting, const Flow& flow, const Instant& now) {
+  if (!flow.present.counters || remembers(sighting)) return false;
+  Remembered* entry = remember(sighting, now);
+  if (entry == nullptr) return false;
+  book(*entry, flow);
+  return true;
+}
+
+LiveConnections::Visit LiveConnections::visit(const Sighting& sighting, const Instant& now) {
+  if (ended_.may_contain(sighting.key)) return Visit::kGone;
+  Remembered* entry = table_.find(sighting.key);
+  if (entry == nullptr) return Visit::kUnknown;
+  const Tenths time = tenths(now.steady, epoch_);
+  if (entry->seen_packets != sighting.packets) {
+    const std::uint32_t window = (time - entry->visited).count();
+    entry->window =
+        static_cast<std::uint16_t>(std::min<std::uint32_t>(window, Remembered::kUnknownWindow));
+    entry->grown = time;
+    entry->seen_packets = sighting.packets;
   }
-  flow.forward = difference(flow.forward, told.forward);
-  flow.backward = difference(flow.backward, told.backward);
-  flow.start = std::clamp(told.end, flow.start, flow.end);
-  return Outcome::kNews;
+  entry->visited = time;
+  entry->pass = pass_;
+  if (entry->visits < 2) ++entry->visits;
+  return entry->visits < 2 ? Visit::kEarly : Visit::kDue;
+}
+
+std::optional<Bounds> LiveConnections::last_packet(const Sighting& sighting, const Instant& now) {
+  const Remembered* entry = table_.find(sighting.key);
+  if (entry == nullptr) return std::nullopt;
+  const auto wall = [&](Tenths time) { return now.wall - (now.steady - (epoch_ + time)); };
+  constexpr Tenths kRounding{1};  // the tenths were rounded down
+  if (entry->seen_packets != sighting.packets) return Bounds{wall(entry->visited), now.wall};
+  const TimePoint latest = std::min(wall(entry->grown + kRounding), now.wall);
+  if (entry->window == Remembered::kUnknownWindow) return Bounds{TimePoint::min(), latest};
+  return Bounds{wall(entry->grown - Tenths(entry->window) - kRounding), latest};
+}
+
+std::size_t LiveConnections::forget_vanished(std::size_t position, std::size_t budget,
+                                             std::uint64_t& vanished) {
+  return table_.sweep(position, budget, [&](const Remembered& entry) {
+    const bool gone = static_cast<std::uint8_t>(pass_ - entry.pass) >= 2;
+    vanished += gone;
+    return gone;
+  });
 }
 
 }  // namespace ctflow

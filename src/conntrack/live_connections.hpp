@@ -4,19 +4,41 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <optional>
 
+#include "conntrack/connection_table.hpp"
+#include "conntrack/recently_ended.hpp"
+#include "ctflow/clock.hpp"
 #include "ctflow/flow.hpp"
 
 namespace ctflow {
 
+/// What tells one connection from every other, and how much it had counted. To be taken from a flow
+/// as it was decoded, before anything corrects its times and counters.
+struct Sighting {
+  std::uint64_t key = 0;
+  std::uint32_t packets = 0;  ///< of both directions, modulo 2^32
+
+  Sighting() = default;
+  explicit Sighting(const Flow& decoded);
+};
+
+/// The last packet came neither before nor after these.
+struct Bounds {
+  TimePoint earliest;
+  TimePoint latest;
+};
+
 /// Turns the kernel's totals into what is new since the last report of the same connection.
-/// Remembers only connections that were reported while they lived: 48 octets each, in a table that
+/// Remembers only connections that were reported while they lived: 64 octets each, in a table that
 /// is never more than three quarters full.
 class LiveConnections {
  public:
-  /// `limit`: connections remembered at most.
-  explicit LiveConnections(std::size_t limit);
+  using Steady = std::chrono::steady_clock::time_point;
+
+  /// `limit`: connections remembered at most. `began`: no later time is ever earlier than this.
+  explicit LiveConnections(std::size_t limit, Steady began = std::chrono::steady_clock::now())
+      : limit_(limit), epoch_(began - kLongestWindow) {}
 
   enum class Outcome : std::uint8_t {
     kNews,     ///< the flow now holds what is new: counters, and its start
@@ -25,34 +47,58 @@ class LiveConnections {
   };
 
   /// A living connection, with totals.
-  Outcome report(Flow& flow);
+  Outcome report(const Sighting& sighting, Flow& flow, const Instant& now);
 
   /// A connection that ended, with totals; it is forgotten. Never kFull.
-  Outcome finish(Flow& flow);
+  Outcome finish(const Sighting& sighting, Flow& flow);
 
-  [[nodiscard]] std::size_t size() const { return size_; }
+  /// Takes the totals as already reported. False: no room, or nothing was counted.
+  bool adopt(const Sighting& sighting, const Flow& flow, const Instant& now);
+
+  [[nodiscard]] bool remembers(const Sighting& sighting) {
+    return table_.find(sighting.key) != nullptr;
+  }
+
+  enum class Visit : std::uint8_t {
+    kUnknown,  ///< not remembered
+    kEarly,    ///< its last report was the visit before, or is to be made at the next one
+    kDue,      ///< remembered, and not reported at the last visit
+    kGone,     ///< its end was read after the kernel wrote this entry, or nobody knows
+  };
+
+  /// An entry met in a pass over the table. Every second visit is due.
+  Visit visit(const Sighting& sighting, const Instant& now);
+
+  /// What visits tell of the last packet. Nothing: the connection is not remembered.
+  [[nodiscard]] std::optional<Bounds> last_packet(const Sighting& sighting, const Instant& now);
+
+  /// The kernel writes the next part of the table: ends read before no longer matter.
+  void on_part_requested() { ended_.clear(); }
+
+  /// A pass over the table begins. `previous_complete`: the one before met every entry.
+  void begin_pass(bool previous_complete) {
+    pass_ = static_cast<std::uint8_t>(pass_ + previous_complete);
+  }
+
+  /// Forgets connections that two complete passes did not meet, at most `budget` places of the
+  /// table from `position` on. Returns where to go on, or ConnectionTable::kSwept; adds to
+  /// `vanished` the connections that are gone without an event.
+  std::size_t forget_vanished(std::size_t position, std::size_t budget, std::uint64_t& vanished);
+
+  [[nodiscard]] std::size_t size() const { return table_.size(); }
   /// Octets of the table.
-  [[nodiscard]] std::size_t memory() const { return slots_.size() * sizeof(Slot); }
+  [[nodiscard]] std::size_t memory() const { return table_.memory(); }
 
  private:
-  struct Slot {
-    std::uint64_t key = 0;  ///< 0: free
-    Counters forward;
-    Counters backward;
-    TimePoint end{};
-  };
-  static_assert(sizeof(Slot) == 48);
+  static constexpr std::chrono::hours kLongestWindow{2};  // more than Remembered::window holds
 
-  static std::uint64_t key_of(const Flow& flow);
-  [[nodiscard]] std::size_t home(std::uint64_t key) const { return key & (slots_.size() - 1); }
-  /// The slot of `key`, or the free one where it belongs.
-  [[nodiscard]] std::size_t find(std::uint64_t key) const;
-  void grow();
-  void erase(std::size_t index);
+  Remembered* remember(const Sighting& sighting, const Instant& now);
 
   std::size_t limit_;
-  std::size_t size_ = 0;
-  std::vector<Slot> slots_;
+  ConnectionTable table_;
+  RecentlyEnded ended_;
+  Steady epoch_;  ///< of all Tenths
+  std::uint8_t pass_ = 0;
 };
 
 }  // namespace ctflow

@@ -17,8 +17,9 @@ ReplaySource::ReplaySource(boost::asio::io_context& io, const std::string& file_
 
 void ReplaySource::start(FlowSink& sink) {
   sink_ = &sink;
-  reader_.emplace(sink, counters_, Timeouts{},
-                  ReaderOptions{config_.wire_counters, config_.live_connections});
+  began_.steady = std::chrono::steady_clock::now();
+  reading_.emplace(sink, counters_, config_, began_.steady);
+  reader_.emplace(*reading_);
   play();
 }
 
@@ -32,7 +33,8 @@ void ReplaySource::play() {
       sink_->on_source_end();
       return;
     }
-    reader_->on_datagram(datagram, time);
+    if (began_.wall == TimePoint{}) began_.wall = time;
+    reader_->on_datagram(datagram, {time, began_.steady + std::max(time - began_.wall, {})});
   }
   sink_->on_batch_end();
   timer_.expires_after(

@@ -33,7 +33,9 @@ class ReplaySource : public FlowSource {
   SourceConfig config_;
   SourceCounters counters_;
   FlowSink* sink_ = nullptr;
+  std::optional<Reading> reading_;
   std::optional<EventReader> reader_;
+  Instant began_{};  ///< the first event, by the clock of the recording and by ours
 };
 
 }  // namespace ctflow

@@ -12,10 +12,6 @@ constexpr std::chrono::seconds kRetry{1};
 
 }  // namespace
 
-Instant system_now() {
-  return {std::chrono::system_clock::now(), std::chrono::steady_clock::now()};
-}
-
 Exporter::Exporter(const CollectorConfig& config, std::unique_ptr<Encoder> encoder,
                    std::unique_ptr<Transport> transport, Clock clock)
     : config_(config),

@@ -104,8 +104,9 @@ void whole_path(benchmark::State& state) {
   Pipeline pipeline(std::move(enrichers), std::move(exporters));
   PipelineSink sink(pipeline);
   SourceCounters counters;
-  EventReader reader(sink, counters, Timeouts{});
-  const TimePoint now(std::chrono::seconds(1'700'000'200));
+  Reading reading(sink, counters, SourceConfig{}, {});
+  EventReader reader(reading);
+  const Instant now{TimePoint(std::chrono::seconds(1'700'000'200)), {}};
   for (auto _ : state) reader.on_datagram(event_bytes(), now);
 }
 BENCHMARK(whole_path);

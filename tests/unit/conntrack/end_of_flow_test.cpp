@@ -44,7 +44,7 @@ class EndOfFlowTest : public testing::Test {
   }
   /// Where the corrected end lies, from kStart.
   seconds end_of(Flow flow) {
-    correct_times(flow, timeouts_, counters_);
+    correct_times(flow, timeouts_, std::nullopt, counters_);
     EXPECT_LE(flow.start, flow.end);
     EXPECT_LE(flow.end, flow.event_time);
     return std::chrono::duration_cast<seconds>(flow.end - kStart);
@@ -57,7 +57,7 @@ class EndOfFlowTest : public testing::Test {
 TEST_F(EndOfFlowTest, TakesTheTimeoutOffAnExpiredEntry) {
   EXPECT_EQ(end_of(removed_after(seconds(42))), seconds(12));
   EXPECT_EQ(end_of(with_state(removed_after(seconds(125), kTcp), kTimeWait)), seconds(5));
-  EXPECT_EQ(counters_.end_from_stop, 2U);
+  EXPECT_EQ(counters_.end_from_timeout, 2U);
 }
 
 TEST_F(EndOfFlowTest, TakesOnlyTheUsedPartOffAnEntryRemovedEarly) {
@@ -162,17 +162,17 @@ TEST_F(EndOfFlowTest, LeavesTheStopTimeWhereTheTimeoutIsUnknown) {
 TEST_F(EndOfFlowTest, UsesTheEventWhereTheKernelHasNoTimestamps) {
   Flow flow;
   flow.event_time = kStart;
-  correct_times(flow, timeouts_, counters_);
+  correct_times(flow, timeouts_, std::nullopt, counters_);
   EXPECT_EQ(flow.start, kStart);
   EXPECT_EQ(flow.end, kStart);
   EXPECT_EQ(counters_.end_from_event, 1U);
-  EXPECT_EQ(counters_.end_from_stop, 0U);
+  EXPECT_EQ(counters_.end_from_timeout, 0U);
 }
 
 TEST_F(EndOfFlowTest, StaysWithinBoundsWhenTheClockWasSetBack) {
   Flow flow = removed_after(seconds(100));
   flow.event_time = kStart - seconds(3600);
-  correct_times(flow, timeouts_, counters_);
+  correct_times(flow, timeouts_, std::nullopt, counters_);
   EXPECT_EQ(flow.start, flow.event_time);
   EXPECT_EQ(flow.end, flow.event_time);
 }
@@ -180,7 +180,7 @@ TEST_F(EndOfFlowTest, StaysWithinBoundsWhenTheClockWasSetBack) {
 TEST_F(EndOfFlowTest, StaysWithinBoundsWhenTheClockWasSetForward) {
   Flow flow = removed_after(seconds(0));
   flow.end = kStart - seconds(1'000'000'000);  // stop before start
-  correct_times(flow, timeouts_, counters_);
+  correct_times(flow, timeouts_, std::nullopt, counters_);
   EXPECT_EQ(flow.end, flow.start);
 }
 

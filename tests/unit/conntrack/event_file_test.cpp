@@ -43,8 +43,8 @@ TEST_F(EventFileTest, GivesBackWhatWasWritten) {
   const TimePoint time(std::chrono::nanoseconds(1'700'000'000'123'456'789));
   {
     EventFileWriter writer(name_);
-    writer.on_datagram(datagram(300, 1), time);
-    writer.on_datagram(datagram(8192, 2), time + std::chrono::nanoseconds(1));
+    writer.on_datagram(datagram(300, 1), Instant{time, {}});
+    writer.on_datagram(datagram(8192, 2), Instant{time + std::chrono::nanoseconds(1), {}});
     writer.on_batch_end();
     EXPECT_EQ(writer.datagrams(), 2U);
   }
@@ -62,7 +62,7 @@ TEST_F(EventFileTest, GivesBackWhatWasWritten) {
 
 TEST_F(EventFileTest, IsReadableWhileItIsWritten) {
   EventFileWriter writer(name_);
-  writer.on_datagram(datagram(300, 1), TimePoint{});
+  writer.on_datagram(datagram(300, 1), Instant{});
   writer.on_batch_end();
   EventFileReader reader(name_);
   Bytes bytes;
@@ -73,8 +73,8 @@ TEST_F(EventFileTest, IsReadableWhileItIsWritten) {
 TEST_F(EventFileTest, SkipsOtherNetlinkFamilies) {
   {
     EventFileWriter writer(name_);
-    writer.on_datagram(datagram(100, 1), TimePoint{});
-    writer.on_datagram(datagram(200, 2), TimePoint{});
+    writer.on_datagram(datagram(100, 1), Instant{});
+    writer.on_datagram(datagram(200, 2), Instant{});
   }
   std::string bytes_of_file = content();
   constexpr std::size_t kFileHeader = 24;
@@ -109,7 +109,7 @@ TEST_F(EventFileTest, RefusesACaptureOfAnotherLinkType) {
 TEST_F(EventFileTest, ReportsAFileThatEndsInTheMiddle) {
   {
     EventFileWriter writer(name_);
-    writer.on_datagram(datagram(300, 1), TimePoint{});
+    writer.on_datagram(datagram(300, 1), Instant{});
   }
   overwrite(content().substr(0, 100));
   EventFileReader reader(name_);
@@ -130,7 +130,7 @@ TEST_F(EventFileTest, NamesTheFileThatCannotBeOpened) {
 
 TEST_F(EventFileTest, ReportsAFullDisk) {
   EventFileWriter writer("/dev/full");
-  writer.on_datagram(datagram(300, 1), TimePoint{});
+  writer.on_datagram(datagram(300, 1), Instant{});
   EXPECT_THROW(writer.on_batch_end(), EventFileError);
 }
 

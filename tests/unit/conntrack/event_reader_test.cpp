@@ -12,13 +12,17 @@ namespace {
 class EventReaderTest : public testing::Test {
  protected:
   void read(const test::Octets& octets) {
-    reader_.on_datagram(std::as_bytes(std::span(octets)), event_time_);
+    reader_.on_datagram(std::as_bytes(std::span(octets)), now());
   }
 
+  [[nodiscard]] Instant now() const { return {event_time_, kBegan}; }
+
+  static constexpr LiveConnections::Steady kBegan{std::chrono::seconds(5000)};
   TimePoint event_time_{std::chrono::nanoseconds(test::kStart + 126 * test::kSecond)};
   test::FakeSink sink_;
   SourceCounters counters_;
-  EventReader reader_{sink_, counters_, Timeouts{}};
+  Reading reading_{sink_, counters_, SourceConfig{}, kBegan};
+  EventReader reader_{reading_};
 };
 
 TEST_F(EventReaderTest, CompletesTheFlow) {
@@ -29,13 +33,11 @@ TEST_F(EventReaderTest, CompletesTheFlow) {
   EXPECT_EQ(flow.end_reason, EndReason::kEndOfFlow);
   EXPECT_EQ(flow.end, flow.start + std::chrono::seconds(5)) << "125 s less 120 s of TIME_WAIT";
   EXPECT_EQ(counters_.ended, 1U);
-  EXPECT_EQ(counters_.end_from_stop, 1U);
+  EXPECT_EQ(counters_.end_from_timeout, 1U);
 }
 
 TEST_F(EventReaderTest, UsesTheTimeoutsItWasGivenLast) {
-  Timeouts timeouts;
-  timeouts.tcp[7] = std::chrono::seconds(100);
-  reader_.set_timeouts(timeouts);
+  reading_.timeouts.tcp[7] = std::chrono::seconds(100);
   read(test::nat_tcp_event());
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].end, sink_.flows[0].start + std::chrono::seconds(25));
@@ -93,9 +95,9 @@ TEST_F(EventReaderTest, ExportsNoRecordOfAnEndThatTellsNothingNew) {
 }
 
 TEST_F(EventReaderTest, KeepsTheCountersOfConntrackIfAsked) {
-  EventReader reader(sink_, counters_, Timeouts{}, {.wire_counters = false, .live_connections = 9});
+  reading_.wire_counters = false;
   const test::Octets event = test::measured_event(IPCTNL_MSG_CT_DELETE, 10, 1000, test::kSecond);
-  reader.on_datagram(std::as_bytes(std::span(event)), event_time_);
+  reader_.on_datagram(std::as_bytes(std::span(event)), now());
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].forward, (Counters{1, 1}));
 }

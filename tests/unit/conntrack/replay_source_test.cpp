@@ -20,7 +20,7 @@ class ReplaySourceTest : public testing::Test {
     EventFileWriter writer(name_);
     for (std::uint16_t i = 0; i < events; ++i) {
       const test::Octets event = test::nat_tcp_event(i);
-      writer.on_datagram(std::as_bytes(std::span(event)), time_);
+      writer.on_datagram(std::as_bytes(std::span(event)), Instant{time_, {}});
     }
   }
 

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/reading.hpp"
+
+#include "conntrack/apply_extras.hpp"
+#include "conntrack/end_of_flow.hpp"
+
+namespace ctflow {
+
+void Reading::complete(const Sighting& sighting, Flow& flow, const Instant& now) {
+  flow.event_time = now.wall;
+  flow.end_reason = end_reason(flow);
+  if (!has_packet_times(flow.extras)) {
+    correct_times(flow, timeouts, live.last_packet(sighting, now), counters);
+  }
+  apply_extras(flow, wire_counters, counters);
+  // A closed connection is told as such, long before its entry goes.
+  if (flow.event == FlowEvent::kReported && flow.end_reason != EndReason::kEndOfFlow) {
+    flow.end_reason = EndReason::kActiveTimeout;
+  }
+}
+
+bool Reading::skip_existing(const Sighting& sighting, const Flow& decoded) {
+  return decoded.present.start && decoded.start < skip_started_before && !live.remembers(sighting);
+}
+
+void Reading::count_no_room() {
+  ++counters.no_room;
+  if (no_room_log_.allow()) {
+    log::warn(
+        "live_connections_full remembered={} means=\"others are exported whole at their end\" "
+        "mend=\"raise source.live_connections\" suppressed={}",
+        live.size(), no_room_log_.suppressed());
+  }
+}
+
+}  // namespace ctflow

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/table_passes.hpp"
+
+#include "conntrack/kernel_check.hpp"
+
+namespace ctflow {
+namespace {
+
+constexpr std::chrono::milliseconds kSweepPause{10};
+constexpr std::size_t kSweptAtOnce = 16384;  // places: 1 MiB
+constexpr std::chrono::milliseconds kAtOnce{0};
+
+}  // namespace
+
+TablePasses::TablePasses(boost::asio::io_context& io, Reading& reading, const SourceConfig& config,
+                         TimePoint opened)
+    : reading_(reading),
+      config_(config),
+      opened_(opened),
+      dump_(io),
+      reader_(reading, config.active_timeout),
+      pass_timer_(io),
+      sweep_timer_(io) {
+  reader_.pass_ended = [this](bool complete) { on_end(complete); };
+}
+
+void TablePasses::adopt_existing() {
+  reading_.skip_started_before = opened_;
+  reader_.begin_pass(TableReader::Purpose::kAdopt, complete_);
+  dump_.run(reader_);
+  log::info("existing_adopted connections={} complete={}", reading_.counters.existing_adopted,
+            complete_);
+}
+
+void TablePasses::start() {
+  if (config_.active_timeout.count() == 0) return;
+  begin();
+}
+
+void TablePasses::begin() {
+  began_ = std::chrono::steady_clock::now();
+  overruns_ = reading_.counters.overruns;
+  kernel_reports_ = kernel_active_timeout().has_value();
+  reader_.kernel_reports(kernel_reports_);
+  constexpr int kOnDemand = 2;
+  const bool silent = events_mode() == kOnDemand;
+  reader_.no_events_before(silent ? opened_ : TimePoint::min());
+  const bool first = reading_.counters.entries == 0;
+  reader_.begin_pass(TableReader::Purpose::kReport, complete_);
+  // The first pass is quick where ends go without an event: whatever it does not meet is lost.
+  dump_.start(reader_, table_size(), first && silent ? kAtOnce : reader_.period() * 4 / 5);
+}
+
+void TablePasses::on_end(bool complete) {
+  complete_ = complete;
+  if (began_ == std::chrono::steady_clock::time_point{}) return;  // read at once, not by begin()
+  if (complete && sweep_position_ == ConnectionTable::kSwept) {
+    sweep_position_ = 0;
+    vanished_ = 0;
+    sweep();
+  }
+  schedule();
+}
+
+bool TablePasses::needed() const {
+  return !kernel_reports_ || !complete_ || reader_.dependent() > 0 ||
+         overruns_ != reading_.counters.overruns || !kernel_active_timeout().has_value();
+}
+
+void TablePasses::schedule() {
+  pass_timer_.expires_at(
+      std::max(began_ + reader_.period(), std::chrono::steady_clock::now() + kSweepPause));
+  pass_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    if (needed()) {
+      begin();
+    } else {
+      began_ = std::chrono::steady_clock::now();
+      schedule();
+    }
+  });
+}
+
+void TablePasses::sweep() {
+  sweep_position_ = reading_.live.forget_vanished(sweep_position_, kSweptAtOnce, vanished_);
+  if (sweep_position_ == ConnectionTable::kSwept) {
+    reading_.counters.reconciled += vanished_;
+    if (vanished_ > 0) log::info("connections_vanished reconciled={}", vanished_);
+    return;
+  }
+  sweep_timer_.expires_after(kSweepPause);
+  sweep_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) sweep();
+  });
+}
+
+void TablePasses::stop() {
+  pass_timer_.cancel();
+  sweep_timer_.cancel();
+  dump_.cancel();
+  began_ = {};
+  if (!config_.report_at_stop) return;
+  reader_.begin_pass(TableReader::Purpose::kStop, false);
+  dump_.run(reader_);
+  log::info("living_reported complete={}", complete_);
+}
+
+}  // namespace ctflow

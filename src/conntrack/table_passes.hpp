@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// When the table is read, and what follows a pass.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "conntrack/table_dump.hpp"
+#include "conntrack/table_reader.hpp"
+
+namespace ctflow {
+
+/// Two passes per active timeout. After each complete one, connections that two passes in a row did
+/// not meet are forgotten: they went without an event.
+///
+/// Where a patched kernel reports living connections itself, passes go on only while they meet
+/// connections it does not measure, and after an overrun of the event socket.
+class TablePasses {
+ public:
+  /// `opened`: when the event socket was opened. `reading` must outlive this.
+  TablePasses(boost::asio::io_context& io, Reading& reading, const SourceConfig& config,
+              TimePoint opened);
+
+  TablePasses(const TablePasses&) = delete;
+  TablePasses& operator=(const TablePasses&) = delete;
+  TablePasses(TablePasses&&) = delete;
+  TablePasses& operator=(TablePasses&&) = delete;
+  ~TablePasses() = default;
+
+  /// Takes what lives now as already reported; returns when all is read.
+  void adopt_existing();
+
+  /// Begins the first pass. Nothing happens when the active timeout is off.
+  void start();
+
+  /// Ends the passes; then reports what lives, if configured.
+  void stop();
+
+ private:
+  void begin();
+  void on_end(bool complete);
+  /// Waits for the time of the next pass.
+  void schedule();
+  void sweep();
+  [[nodiscard]] bool needed() const;
+
+  Reading& reading_;
+  SourceConfig config_;
+  TimePoint opened_;
+  TableDump dump_;
+  TableReader reader_;
+  boost::asio::steady_timer pass_timer_;
+  boost::asio::steady_timer sweep_timer_;
+  std::chrono::steady_clock::time_point began_{};
+  std::size_t sweep_position_ = ConnectionTable::kSwept;
+  std::uint64_t overruns_ = 0;  ///< when the last pass began
+  std::uint64_t vanished_ = 0;  ///< in this sweep
+  bool complete_ = false;       ///< the last pass
+  bool kernel_reports_ = false;
+};
+
+}  // namespace ctflow

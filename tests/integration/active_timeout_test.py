@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Long-lived connections: reported while they live, and not an octet more or less than they had."""
+
+import collections
+import contextlib
+import socket
+import time
+
+import case
+from lab import CLIENT4, SERVER4, wait_until
+
+ACTIVE_TIMEOUT = 5  # the shortest that can be configured
+LIFE = 3 * ACTIVE_TIMEOUT + 1.5
+SLACK = 0.8  # of a loaded machine
+ESTIMATE = 1.1  # a stock kernel tells what is left of a timeout in whole seconds
+UDP, TCP = 17, 6
+
+
+class Conversation:
+    """Datagrams between client and server, there and back, for as long as wanted."""
+
+    def __init__(self, lab, port, answered=True):
+        self._server = lab.server.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._server.bind((SERVER4, port))
+        self._client = lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._client.bind((CLIENT4, port))
+        self._client.connect((SERVER4, port))
+        self._answered = answered
+        self.sent = [0, 0]  # packets there and back
+        self.last = None  # when the last was sent
+        for sock in (self._client, self._server):
+            sock.settimeout(10)
+
+    def exchange(self, size=100):
+        self._client.send(bytes(size))
+        _, peer = self._server.recvfrom(2000)
+        self.sent[0] += 1
+        if self._answered:
+            self._server.sendto(bytes(size), peer)
+            self._client.recv(2000)
+            self.sent[1] += 1
+        self.last = time.time()
+
+    def close(self):
+        self._client.close()
+        self._server.close()
+
+
+@contextlib.contextmanager
+def tcp_connection(lab, port):
+    with contextlib.closing(lab.server.socket(socket.AF_INET, socket.SOCK_STREAM)) as listener:
+        listener.bind((SERVER4, port))
+        listener.listen()
+        with contextlib.closing(lab.client.socket(socket.AF_INET, socket.SOCK_STREAM)) as here:
+            here.connect((SERVER4, port))
+            there, _ = listener.accept()
+            with contextlib.closing(there):
+                yield here, there
+
+
+def by_direction(records):
+    """Records of each direction of each connection, in the order of their times."""
+    table = collections.defaultdict(list)
+    for record in sorted(records, key=lambda r: (r.first, r.last)):
+        table[record.protocol, record.source, record.source_port, record.destination,
+              record.destination_port].append(record)
+    return table
+
+
+def totals(table):
+    return {key: (sum(r.packets for r in records), sum(r.octets for r in records))
+            for key, records in table.items()}
+
+
+def kernel_totals(connections):
+    """The kernel's final counters, by the same keys as by_direction()."""
+    table = {}
+    for connection in connections:
+        there, back = connection.original, connection.reply
+        key = (connection.protocol, there.source, there.source_port, there.destination,
+               there.destination_port)
+        if there.packets:
+            table[key] = (there.packets, there.octets)
+        if back.packets:
+            table[key[0], key[3], key[4], key[1], key[2]] = (back.packets, back.octets)
+    return table
+
+
+class ActiveTimeout(case.LabTest):
+    def start_reporting(self, **source):
+        return self.start(source={"active_timeout": f"{ACTIVE_TIMEOUT}s", **source})
+
+    def conversation(self, port, **options):
+        one = Conversation(self.lab, port, **options)
+        self.addCleanup(one.close)
+        return one
+
+    def assert_ledger(self, result):
+        ledger = result.totals
+        self.assertEqual(ledger["ended"] + ledger["entries"],
+                         ledger["exported"] + ledger["already_reported"]
+                         + ledger["entries_skipped"] + ledger["existing_skipped"]
+                         + ledger["lost_no_counters"])
+
+    def assert_conserved(self, result):
+        """What was exported of each direction is what the kernel counted."""
+        self.assert_ledger(result)
+        expected = kernel_totals(result.connections)
+        for protocol, records in result.records.items():
+            with self.subTest(protocol=protocol):
+                self.assertEqual(totals(by_direction(records)), expected)
+                self.assertEqual(result.nfcapd[protocol], {"sequence": 0, "bad": 0})
+                self.assertEqual(result.nfacctd[protocol], [])
+
+    def test_living_connections_are_reported(self):
+        self.make_lab()
+        session = self.start_reporting()
+        talk, listen = self.conversation(1001), self.conversation(1002, answered=False)
+        began = time.time()
+        with tcp_connection(self.lab, 8000) as (here, there):
+            while time.time() < began + LIFE:
+                talk.exchange()
+                listen.exchange(200)
+                here.sendall(bytes(300))
+                there.recv(300, socket.MSG_WAITALL)
+                time.sleep(0.05)
+        result = session.finish()
+        self.assert_conserved(result)
+        for protocol, records in result.records.items():
+            for direction, parts in by_direction(records).items():
+                with self.subTest(protocol=protocol, direction=direction):
+                    self.assert_parts(parts, protocol, began)
+        self.assertEqual(result.totals["reconciled"], 0)
+
+    def assert_parts(self, parts, protocol, began):
+        self.assertGreaterEqual(len(parts), 3)
+        self.assertLess(abs(parts[0].first - began), SLACK)
+        if protocol == case.IPFIX:  # nfdump 1.7.1 does not read the reason from NetFlow v9
+            self.assertEqual({part.end_reason for part in parts[:-1]}, {2})
+            self.assertIn(parts[-1].end_reason, {1, 2, 3})
+        for part, following in zip(parts, parts[1:]):
+            self.assertLess(abs(following.first - part.last), 0.002)
+        for part in parts:
+            self.assertLess(part.last - part.first, ACTIVE_TIMEOUT + SLACK)
+        self.assertLess(abs(parts[-1].last - (began + LIFE)), ESTIMATE + SLACK)
+
+    def test_short_connections_are_told_once(self):
+        self.make_lab()
+        session = self.start_reporting()
+        end = time.time() + 2 * ACTIVE_TIMEOUT
+        port = 2000
+        while time.time() < end:
+            self.conversation(port).exchange()
+            port += 1
+            time.sleep(0.2)
+        result = session.finish()
+        self.assert_conserved(result)
+        for records in result.records.values():
+            self.assertEqual({len(parts) for parts in by_direction(records).values()}, {1})
+
+    def talk_before_the_start(self):
+        self.make_lab()
+        talk = self.conversation(1001)
+        for _ in range(10):
+            talk.exchange()
+        return talk
+
+    def test_existing_connections_are_exported(self):
+        talk = self.talk_before_the_start()
+        session = self.start_reporting()
+        for _ in range(7):
+            talk.exchange()
+            time.sleep(0.1)
+        result = session.finish()
+        self.assert_conserved(result)
+        self.assertEqual(result.totals["existing_adopted"], 0)
+
+    def test_existing_connections_are_skipped(self):
+        talk = self.talk_before_the_start()
+        session = self.start_reporting(existing="skip")
+        new = self.conversation(1002)
+        for _ in range(7):
+            talk.exchange()
+            new.exchange()
+            time.sleep(0.1)
+        result = session.finish()
+        self.assert_ledger(result)
+        self.assertEqual(result.totals["existing_adopted"], 1)
+        for records in result.records.values():
+            got = totals(by_direction(records))
+            self.assertEqual({packets for packets, _ in got.values()}, {7})
+            self.assertEqual(len(got), 4)
+
+    def test_connections_without_events_are_found(self):
+        self.make_lab()
+        self.lab.router.set("net/netfilter/nf_conntrack_events", 2)
+        talk = self.conversation(1001)
+        talk.exchange()  # nobody listens: the kernel will not tell its end
+        session = self.start(watch=False, source={"active_timeout": f"{ACTIVE_TIMEOUT}s"})
+        end = time.time() + ACTIVE_TIMEOUT
+        while time.time() < end:
+            talk.exchange()
+            time.sleep(0.1)
+        wait_until(lambda: "connections_vanished" in session.ctflowd.log,
+                   "the passes to find that it is gone", 4 * ACTIVE_TIMEOUT)
+        result = session.finish()
+        self.assertEqual(result.totals["reconciled"], 1)
+        self.assertEqual(result.totals["ended"], 0)
+        for records in result.records.values():
+            got = totals(by_direction(records))
+            # The last pass that met it saw nearly all: half an active timeout is the bound, and
+            # the entry stays for its own timeout, in which a pass may come.
+            for packets, _ in got.values():
+                self.assertLessEqual(packets, talk.sent[0])
+                self.assertGreater(packets, talk.sent[0] / 3)
+
+    def test_what_lives_is_reported_at_the_stop(self):
+        self.make_lab()
+        session = self.start_reporting(report_at_stop=True)
+        talk = self.conversation(1001)
+        for _ in range(5):
+            talk.exchange()
+        result = session.finish(idle=False)
+        self.assert_ledger(result)
+        for protocol, records in result.records.items():
+            self.assertEqual([r.packets for r in records], [5, 5])
+            if protocol == case.IPFIX:
+                self.assertEqual({r.end_reason for r in records}, {4})
+
+    def test_off(self):
+        self.make_lab()
+        session = self.start(source={"active_timeout": "off"})
+        talk = self.conversation(1001)
+        end = time.time() + ACTIVE_TIMEOUT + 1
+        while time.time() < end:
+            talk.exchange()
+            time.sleep(0.2)
+        result = session.finish()
+        self.assert_conserved(result)
+        self.assertEqual(result.totals["entries"], 0)
+        for records in result.records.values():
+            self.assertEqual(len(records), 2)
+
+
+if __name__ == "__main__":
+    case.main()
