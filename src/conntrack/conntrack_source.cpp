@@ -18,7 +18,7 @@ void ConntrackSource::start(FlowSink& sink) {
   reading_.emplace(sink, counters_, config_, opened_.steady);
   reading_->timeouts = read_timeouts();
   events_.emplace(*reading_);
-  passes_.emplace(io_, *reading_, config_, opened_.wall);
+  passes_.emplace(io_, *reading_, listener_, config_, opened_.wall);
   if (config_.existing == ExistingConnections::kSkip) passes_->adopt_existing();
   listener_.start(*events_, counters_);
   passes_->start();

@@ -70,6 +70,13 @@ void EventListener::drain() {
   });
 }
 
+bool EventListener::catch_up() {
+  for (int i = 0; i < kBatchesPerTurn * kTurnsToCatchUp; ++i) {
+    if (!read_batch()) return true;
+  }
+  return false;
+}
+
 bool EventListener::read_batch() {
   std::error_code error;
   const std::span<const Datagram> datagrams = socket_.receive(error);

@@ -42,6 +42,9 @@ class EventListener {
   /// Starts reading. `consumer` and `counters` must stay valid until stop() returns.
   void start(EventConsumer& consumer, SourceCounters& counters);
 
+  /// Reads what is waiting, up to a bound. True: all that the kernel had sent was read.
+  bool catch_up();
+
   /// Leaves the event groups, delivers what the socket still holds, and ends.
   void stop();
 
@@ -55,6 +58,7 @@ class EventListener {
   void on_error(const std::error_code& error);
 
   static constexpr int kBatchesPerTurn = 32;
+  static constexpr int kTurnsToCatchUp = 16;
 
   NetlinkSocket socket_;
   boost::asio::posix::stream_descriptor descriptor_;

@@ -12,9 +12,10 @@ constexpr std::chrono::milliseconds kAtOnce{0};
 
 }  // namespace
 
-TablePasses::TablePasses(boost::asio::io_context& io, Reading& reading, const SourceConfig& config,
-                         TimePoint opened)
+TablePasses::TablePasses(boost::asio::io_context& io, Reading& reading, EventListener& listener,
+                         const SourceConfig& config, TimePoint opened)
     : reading_(reading),
+      listener_(listener),
       config_(config),
       opened_(opened),
       dump_(io),
@@ -54,7 +55,7 @@ void TablePasses::begin() {
 void TablePasses::on_end(bool complete) {
   complete_ = complete;
   if (began_ == std::chrono::steady_clock::time_point{}) return;  // read at once, not by begin()
-  if (complete && sweep_position_ == ConnectionTable::kSwept) {
+  if (complete && sweep_position_ == ConnectionTable::kSwept && listener_.catch_up()) {
     sweep_position_ = 0;
     vanished_ = 0;
     sweep();

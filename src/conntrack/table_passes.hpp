@@ -5,21 +5,22 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "conntrack/event_listener.hpp"
 #include "conntrack/table_dump.hpp"
 #include "conntrack/table_reader.hpp"
 
 namespace ctflow {
 
-/// Two passes per active timeout. After each complete one, connections that two passes in a row did
-/// not meet are forgotten: they went without an event.
+/// Two passes per active timeout. After each complete one, and when all events sent until then were
+/// read, connections that two passes in a row did not meet are forgotten: they went without one.
 ///
 /// Where a patched kernel reports living connections itself, passes go on only while they meet
 /// connections it does not measure, and after an overrun of the event socket.
 class TablePasses {
  public:
-  /// `opened`: when the event socket was opened. `reading` must outlive this.
-  TablePasses(boost::asio::io_context& io, Reading& reading, const SourceConfig& config,
-              TimePoint opened);
+  /// `opened`: when the event socket was opened. `reading` and `listener` must outlive this.
+  TablePasses(boost::asio::io_context& io, Reading& reading, EventListener& listener,
+              const SourceConfig& config, TimePoint opened);
 
   TablePasses(const TablePasses&) = delete;
   TablePasses& operator=(const TablePasses&) = delete;
@@ -45,6 +46,7 @@ class TablePasses {
   [[nodiscard]] bool needed() const;
 
   Reading& reading_;
+  EventListener& listener_;
   SourceConfig config_;
   TimePoint opened_;
   TableDump dump_;

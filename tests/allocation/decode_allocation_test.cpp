@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// decode() runs once for every connection of the network: it must not allocate. A program of its
+// What runs once for every connection of the network must not allocate. A program of its
 // own, because it replaces operator new for all of it.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <new>
+#include <vector>
 
 #include "conntrack/decode.hpp"
+#include "conntrack/event_reader.hpp"
+#include "conntrack/table_reader.hpp"
 #include "support/event_builder.hpp"
 
 namespace {
@@ -57,6 +60,40 @@ TEST(DecodeAllocation, IsNotDoneForAnyDamagedEvent) {
   for (std::size_t length = 0; length < whole.size(); ++length) {
     EXPECT_EQ(allocations_of(test::cut(whole, length), DecodeResult::kMalformed), 0U) << length;
   }
+}
+
+class NullSink : public FlowSink {
+ public:
+  void on_flow(Flow& /*flow*/) override {}
+  void on_batch_end() override {}
+  void on_source_end() override {}
+};
+
+TEST(ReadingAllocation, IsNotDoneForLivingAndEndedConnections) {
+  NullSink sink;
+  SourceCounters counters;
+  Reading reading(sink, counters, SourceConfig{}, {});
+  EventReader events(reading);
+  TableReader table(reading, std::chrono::seconds(60));
+  table.begin_pass(TableReader::Purpose::kReport, true);
+  const Instant now{TimePoint(std::chrono::nanoseconds(test::kStart + 50 * test::kSecond)), {}};
+  constexpr std::uint16_t kConnections = 2000;
+  std::vector<test::Octets> messages;
+  for (std::uint16_t port = 0; port < kConnections; ++port) {
+    const test::StockConnection connection{.port = port, .forward_packets = 1};
+    messages.push_back(test::table_entry(connection));
+    messages.push_back(test::stock_end(connection, test::kStart + 60 * test::kSecond));
+  }
+  const std::size_t before = g_allocations;
+  for (std::size_t i = 0; i < messages.size(); i += 2) {
+    table.on_entry(std::as_bytes(std::span(messages[i])), now);
+  }
+  for (std::size_t i = 1; i < messages.size(); i += 2) {
+    events.on_datagram(std::as_bytes(std::span(messages[i])), now);
+  }
+  const std::size_t allocations = g_allocations - before;
+  EXPECT_EQ(allocations, 0U);
+  EXPECT_EQ(counters.already_reported, kConnections);
 }
 
 }  // namespace

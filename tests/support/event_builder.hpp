@@ -174,4 +174,46 @@ inline Octets measured_event(unsigned type, std::uint64_t packets, std::uint64_t
                                             attribute(CTA_FLOW_DIR_WIRE_OCTETS, be64(octets))})})});
 }
 
+/// A UDP connection without a kernel patch, in either direction as many packets as said.
+struct StockConnection {
+  std::uint16_t port = 1000;
+  std::uint32_t id = 1;
+  std::uint32_t status = 0x18e;  // assured, answered, confirmed
+  std::uint64_t forward_packets = 0;
+  std::uint64_t backward_packets = 0;
+  std::uint64_t start = kStart;  ///< nanoseconds, 0: the kernel keeps no timestamps
+  std::uint32_t timeout = 120;   ///< seconds left; of living connections only
+};
+
+inline constexpr std::uint64_t kStockOctets = 100;  ///< per packet
+
+inline Octets stock_message(unsigned type, const StockConnection& connection, const Octets& more) {
+  Octets times;
+  if (connection.start != 0) {
+    times = nest(CTA_TIMESTAMP, {attribute(CTA_TIMESTAMP_START, be64(connection.start)), more});
+  }
+  return message(
+      type,
+      {nest(CTA_TUPLE_ORIG, {ipv4(kClient, kServer), ports(17, connection.port, 53)}),
+       nest(CTA_TUPLE_REPLY, {ipv4(kServer, kClient), ports(17, 53, connection.port)}),
+       attribute(CTA_ID, be32(connection.id)), attribute(CTA_STATUS, be32(connection.status)),
+       counters(CTA_COUNTERS_ORIG, connection.forward_packets,
+                connection.forward_packets * kStockOctets),
+       counters(CTA_COUNTERS_REPLY, connection.backward_packets,
+                connection.backward_packets * kStockOctets),
+       times,
+       type == IPCTNL_MSG_CT_NEW ? attribute(CTA_TIMEOUT, be32(connection.timeout)) : Octets{}});
+}
+
+/// As a dump of the table shows it.
+inline Octets table_entry(const StockConnection& connection) {
+  return with_field(stock_message(IPCTNL_MSG_CT_NEW, connection, {}),
+                    offsetof(nlmsghdr, nlmsg_flags), std::uint16_t{NLM_F_MULTI});
+}
+
+/// As its end is told; `stop`: nanoseconds.
+inline Octets stock_end(const StockConnection& connection, std::uint64_t stop) {
+  return stock_message(IPCTNL_MSG_CT_DELETE, connection, attribute(CTA_TIMESTAMP_STOP, be64(stop)));
+}
+
 }  // namespace ctflow::test
