@@ -17,6 +17,7 @@ void ConntrackSource::start(FlowSink& sink) {
   log_kernel();
   reading_.emplace(sink, counters_, config_, opened_.steady);
   reading_->timeouts = read_timeouts();
+  reading_->early_drops = &early_drops_;
   events_.emplace(*reading_);
   passes_.emplace(io_, *reading_, listener_, config_, opened_.wall);
   if (config_.existing == ExistingConnections::kSkip) passes_->adopt_existing();

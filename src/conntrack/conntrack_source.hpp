@@ -31,6 +31,7 @@ class ConntrackSource : public FlowSource {
   Instant opened_;
   boost::asio::steady_timer timer_;
   SourceCounters counters_;
+  EarlyDrops early_drops_;
   std::optional<Reading> reading_;
   std::optional<EventReader> events_;
   std::optional<TablePasses> passes_;

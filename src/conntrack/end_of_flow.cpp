@@ -66,6 +66,11 @@ EndReason end_reason(const Flow& flow) {
   return flow.present.timeout ? EndReason::kForcedEnd : EndReason::kIdleTimeout;
 }
 
+bool may_be_dropped_early(const Flow& flow) {
+  return flow.event == FlowEvent::kEnded && end_reason(flow) == EndReason::kForcedEnd &&
+         flow.port_id == 0 && (flow.status & status::kAssured) == 0;
+}
+
 void correct_times(Flow& flow, const Timeouts& timeouts, const std::optional<Bounds>& bounds,
                    SourceCounters& counters) {
   // Without it the connection began when it was first seen; what was told before is cut off later.

@@ -14,6 +14,10 @@ namespace ctflow {
 /// flowEndReason of a removed entry (IANA, element 136).
 EndReason end_reason(const Flow& flow);
 
+/// The kernel removed it before its time and without being asked; of a full table it removes
+/// connections that are not ASSURED (early_drop_list()).
+bool may_be_dropped_early(const Flow& flow);
+
 /// Sets `start` and `end` to the times of the packets and counts where they came from.
 ///
 /// The kernel's stop time is the moment of removal, and for an entry that expired that of expiry:

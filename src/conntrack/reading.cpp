@@ -9,6 +9,9 @@ namespace ctflow {
 void Reading::complete(const Sighting& sighting, Flow& flow, const Instant& now) {
   flow.event_time = now.wall;
   flow.end_reason = end_reason(flow);
+  if (early_drops != nullptr && may_be_dropped_early(flow) && early_drops->claim(now.steady)) {
+    flow.end_reason = EndReason::kLackOfResources;
+  }
   if (!has_packet_times(flow.extras)) {
     correct_times(flow, timeouts, live.last_packet(sighting, now), counters);
   }

@@ -2,6 +2,7 @@
 // What the reader of events and the reader of the table share.
 #pragma once
 
+#include "conntrack/early_drops.hpp"
 #include "conntrack/live_connections.hpp"
 #include "conntrack/timeouts.hpp"
 #include "ctflow/config.hpp"
@@ -24,6 +25,7 @@ struct Reading {
   Timeouts timeouts;
   /// Connections that began before this and are not remembered are not exported.
   TimePoint skip_started_before = TimePoint::min();
+  EarlyDrops* early_drops = nullptr;  ///< of the kernel that sends the events, if it is this one
   bool wire_counters;  ///< of a patched kernel: count packets as they were on the wire
 
   /// Fills in what decode() leaves to later: times, counters, end reason.

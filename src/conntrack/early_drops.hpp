@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// How many connections the kernel gave up because its table was full.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace ctflow {
+
+/// A stock kernel does not say of an event that it comes from early_drop() (nf_conntrack_core.c),
+/// but counts them: as many unexplained removals as it counted were such.
+class EarlyDrops {
+ public:
+  using Steady = std::chrono::steady_clock::time_point;
+
+  /// Of this network namespace. A file that cannot be read: nothing is ever claimed.
+  explicit EarlyDrops(const std::string& file = "/proc/net/stat/nf_conntrack");
+  ~EarlyDrops();
+
+  EarlyDrops(const EarlyDrops&) = delete;
+  EarlyDrops& operator=(const EarlyDrops&) = delete;
+  EarlyDrops(EarlyDrops&&) = delete;
+  EarlyDrops& operator=(EarlyDrops&&) = delete;
+
+  /// True: the kernel has counted one more than was claimed so far. Reads the file, at most once in
+  /// a millisecond.
+  bool claim(Steady now);
+
+ private:
+  [[nodiscard]] std::uint64_t read() const;
+
+  int descriptor_;
+  std::uint64_t unclaimed_ = 0;
+  std::uint64_t counted_ = 0;
+  Steady read_at_ = Steady::min();
+};
+
+}  // namespace ctflow
