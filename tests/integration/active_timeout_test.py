@@ -4,6 +4,8 @@
 
 import collections
 import contextlib
+import random
+import signal
 import socket
 import time
 
@@ -75,16 +77,16 @@ def totals(table):
 
 def kernel_totals(connections):
     """The kernel's final counters, by the same keys as by_direction()."""
-    table = {}
+    table = collections.defaultdict(lambda: (0, 0))
     for connection in connections:
         there, back = connection.original, connection.reply
         key = (connection.protocol, there.source, there.source_port, there.destination,
                there.destination_port)
-        if there.packets:
-            table[key] = (there.packets, there.octets)
-        if back.packets:
-            table[key[0], key[3], key[4], key[1], key[2]] = (back.packets, back.octets)
-    return table
+        for direction, counted in ((key, there), ((key[0], *key[3:], *key[1:3]), back)):
+            if counted.packets:
+                packets, octets = table[direction]
+                table[direction] = (packets + counted.packets, octets + counted.octets)
+    return dict(table)
 
 
 class ActiveTimeout(case.LabTest):
@@ -144,6 +146,40 @@ class ActiveTimeout(case.LabTest):
         for part in parts:
             self.assertLess(part.last - part.first, ACTIVE_TIMEOUT + SLACK)
         self.assertLess(abs(parts[-1].last - (began + LIFE)), ESTIMATE + SLACK)
+
+    def test_churn(self):
+        """Connections come, talk, fall silent, are deleted and come again, while ctflowd is held up
+        now and then so that events and parts of the table wait."""
+        chance = random.Random(1)
+        self.make_lab()
+        session = self.start_reporting()
+        talks = {port: self.conversation(port, answered=port % 3 > 0)
+                 for port in range(3000, 3040)}
+        end = time.time() + 3 * ACTIVE_TIMEOUT
+        held_until = None
+        while time.time() < end:
+            for _ in range(10):
+                talks[chance.choice(list(talks))].exchange(chance.randrange(1000))
+            # Some are busy, some speak so seldom that their entry expires.
+            talks[3000 + chance.randrange(5)].exchange()
+            if chance.random() < 0.2:
+                port = chance.choice(list(talks))
+                with contextlib.suppress(RuntimeError):  # it may not be there
+                    self.lab.router.run("conntrack", "-D", "-p", "udp", "--orig-port-src", port)
+            now = time.time()
+            if held_until is None and chance.random() < 0.05:
+                session.ctflowd.process.send_signal(signal.SIGSTOP)
+                held_until = now + chance.random()
+            elif held_until is not None and now > held_until:
+                session.ctflowd.process.send_signal(signal.SIGCONT)
+                held_until = None
+            time.sleep(0.02)
+        session.ctflowd.process.send_signal(signal.SIGCONT)
+        result = session.finish()
+        self.assert_conserved(result)
+        self.assertGreater(len(result.connections), 100)
+        self.assertGreater(result.totals["exported"], result.totals["ended"] + 20)
+        self.assertEqual(result.totals["reconciled"], 0)
 
     def test_short_connections_are_told_once(self):
         self.make_lab()
