@@ -103,7 +103,7 @@ TEST(ConnectionTable, SweepsAwayWhatIsStaleAndNothingElse) {
 TEST(ConnectionTable, SweepsAlsoWhatADoublingHasNotMovedYet) {
   ConnectionTable table;
   std::uint64_t key = 2;
-  while (table.memory() < 3 * 4096) put(table, key++);  // the old table is still there
+  while (table.memory() < std::size_t{3} * 4096) put(table, key++);  // the old table is still there
   std::size_t position = 0;
   while (position != ConnectionTable::kSwept) {
     position = table.sweep(position, 16, [](const Remembered&) { return true; });
