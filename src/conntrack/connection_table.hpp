@@ -79,6 +79,14 @@ class ConnectionTable {
     return position < current_.capacity ? position : kSwept;
   }
 
+  template <typename Action>
+  void for_each(Action action) {
+    migrate(old_.capacity);
+    for (std::size_t i = 0; i < current_.capacity; ++i) {
+      if (current_.entries[i].key >= kFirstKey) action(current_.entries[i]);
+    }
+  }
+
   [[nodiscard]] std::size_t size() const { return size_; }
   /// Octets of the table, with the free entries.
   [[nodiscard]] std::size_t memory() const {

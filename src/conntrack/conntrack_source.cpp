@@ -15,11 +15,13 @@ ConntrackSource::ConntrackSource(boost::asio::io_context& io, const SourceConfig
 
 void ConntrackSource::start(FlowSink& sink) {
   log_kernel();
-  reading_.emplace(sink, counters_, config_, opened_.steady);
+  reading_.emplace(sink, counters_, config_, opened_);
   reading_->timeouts = read_timeouts();
+  reading_->clock_steps = &clock_steps_;
+  reading_->watch_clock(opened_);
   reading_->early_drops = &early_drops_;
   events_.emplace(*reading_);
-  passes_.emplace(io_, *reading_, listener_, config_, opened_.wall);
+  passes_.emplace(io_, *reading_, listener_, config_);
   if (config_.existing == ExistingConnections::kSkip) passes_->adopt_existing();
   listener_.start(*events_, counters_);
   passes_->start();
@@ -45,6 +47,7 @@ void ConntrackSource::watch_timeouts() {
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     reading_->timeouts = read_timeouts();
+    reading_->watch_clock(system_now());
     watch_timeouts();
   });
 }

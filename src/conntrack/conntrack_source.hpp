@@ -32,6 +32,7 @@ class ConntrackSource : public FlowSource {
   boost::asio::steady_timer timer_;
   SourceCounters counters_;
   EarlyDrops early_drops_;
+  ClockSteps clock_steps_;
   std::optional<Reading> reading_;
   std::optional<EventReader> events_;
   std::optional<TablePasses> passes_;

@@ -8,6 +8,7 @@ namespace ctflow {
 using Outcome = LiveConnections::Outcome;
 
 void EventReader::on_datagram(Bytes datagram, const Instant& time) {
+  reading_.watch_clock(time);
   Messages messages(datagram);
   Bytes message;
   while (messages.next(message)) read_message(message, time);
@@ -35,7 +36,7 @@ void EventReader::read_message(Bytes message, const Instant& time) {
 
 void EventReader::read_end(const Instant& time) {
   ++reading_.counters.ended;
-  const Sighting sighting(flow_);
+  const Sighting sighting = reading_.identify(flow_, time);
   if (reading_.skip_existing(sighting, flow_)) {
     ++reading_.counters.existing_skipped;
     return;
@@ -50,7 +51,7 @@ void EventReader::read_end(const Instant& time) {
 
 void EventReader::read_report(const Instant& time) {
   ++reading_.counters.reports;
-  const Sighting sighting(flow_);
+  const Sighting sighting = reading_.identify(flow_, time);
   if (reading_.skip_existing(sighting, flow_)) {
     ++reading_.counters.reports_skipped;
     return;

@@ -161,4 +161,8 @@ std::size_t LiveConnections::forget_vanished(std::size_t position, std::size_t b
   });
 }
 
+void LiveConnections::shift(std::chrono::nanoseconds step) {
+  table_.for_each([step](Remembered& entry) { entry.told_until += step; });
+}
+
 }  // namespace ctflow

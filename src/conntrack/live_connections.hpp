@@ -85,6 +85,9 @@ class LiveConnections {
   /// `vanished` the connections that are gone without an event.
   std::size_t forget_vanished(std::size_t position, std::size_t budget, std::uint64_t& vanished);
 
+  /// The wall clock was set: what was told until then by the old clock.
+  void shift(std::chrono::nanoseconds step);
+
   [[nodiscard]] std::size_t size() const { return table_.size(); }
   /// Octets of the table.
   [[nodiscard]] std::size_t memory() const { return table_.memory(); }

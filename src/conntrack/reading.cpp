@@ -6,6 +6,25 @@
 
 namespace ctflow {
 
+void Reading::watch_clock(const Instant& now) {
+  if (clock_steps == nullptr) return;
+  const auto step = clock_steps->observe(now.wall);
+  if (step.count() == 0) return;
+  log::warn("clock_set by={}s means=\"times from before are corrected by that\"",
+            std::chrono::duration<double>(step).count());
+  opened += step;
+  live.shift(step);
+}
+
+Sighting Reading::identify(Flow& flow, const Instant& now) const {
+  const Sighting sighting(flow);
+  if (clock_steps != nullptr) {
+    if (flow.present.start) flow.start = clock_steps->correct(flow.start, now.wall);
+    if (flow.present.stop) flow.end = clock_steps->correct(flow.end, now.wall);
+  }
+  return sighting;
+}
+
 void Reading::complete(const Sighting& sighting, Flow& flow, const Instant& now) {
   flow.event_time = now.wall;
   flow.end_reason = end_reason(flow);
@@ -22,8 +41,8 @@ void Reading::complete(const Sighting& sighting, Flow& flow, const Instant& now)
   }
 }
 
-bool Reading::skip_existing(const Sighting& sighting, const Flow& decoded) {
-  return decoded.present.start && decoded.start < skip_started_before && !live.remembers(sighting);
+bool Reading::skip_existing(const Sighting& sighting, const Flow& flow) {
+  return skips_existing && began_before_us(flow) && !live.remembers(sighting);
 }
 
 void Reading::count_no_room() {

@@ -2,6 +2,7 @@
 // What the reader of events and the reader of the table share.
 #pragma once
 
+#include "conntrack/clock_steps.hpp"
 #include "conntrack/early_drops.hpp"
 #include "conntrack/live_connections.hpp"
 #include "conntrack/timeouts.hpp"
@@ -12,27 +13,39 @@
 namespace ctflow {
 
 struct Reading {
-  Reading(FlowSink& to, SourceCounters& ledger, const SourceConfig& config,
-          LiveConnections::Steady began)
+  Reading(FlowSink& to, SourceCounters& ledger, const SourceConfig& config, const Instant& began)
       : sink(to),
         counters(ledger),
-        live(config.live_connections, began),
+        live(config.live_connections, began.steady),
+        opened(began.wall),
         wire_counters(config.wire_counters) {}
 
   FlowSink& sink;
   SourceCounters& counters;
   LiveConnections live;
   Timeouts timeouts;
-  /// Connections that began before this and are not remembered are not exported.
-  TimePoint skip_started_before = TimePoint::min();
+  TimePoint opened;  ///< when we began to listen, by the clock as it is now
+  /// Connections that began before we listened are exported only if they are remembered.
+  bool skips_existing = false;
+  ClockSteps* clock_steps = nullptr;  ///< of the clock that the kernel stamps by
   EarlyDrops* early_drops = nullptr;  ///< of the kernel that sends the events, if it is this one
   bool wire_counters;  ///< of a patched kernel: count packets as they were on the wire
+
+  /// Tells which connection a decoded flow is of, then puts its times in terms of today's clock.
+  Sighting identify(Flow& flow, const Instant& now) const;
 
   /// Fills in what decode() leaves to later: times, counters, end reason.
   void complete(const Sighting& sighting, Flow& flow, const Instant& now);
 
-  /// True: it began before skip_started_before, and what it counted since is not known.
-  bool skip_existing(const Sighting& sighting, const Flow& decoded);
+  /// Looks whether the wall clock was set. To be called before anything read at `now` is completed.
+  void watch_clock(const Instant& now);
+
+  [[nodiscard]] bool began_before_us(const Flow& flow) const {
+    return flow.present.start && flow.start < opened;
+  }
+
+  /// True: it began before us, and what it counted since is not known.
+  bool skip_existing(const Sighting& sighting, const Flow& flow);
 
   /// A report was withheld because the connection cannot be remembered.
   void count_no_room();

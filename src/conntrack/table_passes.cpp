@@ -13,11 +13,10 @@ constexpr std::chrono::milliseconds kAtOnce{0};
 }  // namespace
 
 TablePasses::TablePasses(boost::asio::io_context& io, Reading& reading, EventListener& listener,
-                         const SourceConfig& config, TimePoint opened)
+                         const SourceConfig& config)
     : reading_(reading),
       listener_(listener),
       config_(config),
-      opened_(opened),
       dump_(io),
       reader_(reading, config.active_timeout),
       pass_timer_(io),
@@ -26,7 +25,7 @@ TablePasses::TablePasses(boost::asio::io_context& io, Reading& reading, EventLis
 }
 
 void TablePasses::adopt_existing() {
-  reading_.skip_started_before = opened_;
+  reading_.skips_existing = true;
   reader_.begin_pass(TableReader::Purpose::kAdopt, complete_);
   dump_.run(reader_);
   log::info("existing_adopted connections={} complete={}", reading_.counters.existing_adopted,
@@ -45,7 +44,7 @@ void TablePasses::begin() {
   reader_.kernel_reports(kernel_reports_);
   constexpr int kOnDemand = 2;
   const bool silent = events_mode() == kOnDemand;
-  reader_.no_events_before(silent ? opened_ : TimePoint::min());
+  reader_.existing_end_silently(silent);
   const bool first = reading_.counters.entries == 0;
   reader_.begin_pass(TableReader::Purpose::kReport, complete_);
   // The first pass is quick where ends go without an event: whatever it does not meet is lost.

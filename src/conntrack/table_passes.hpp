@@ -18,9 +18,9 @@ namespace ctflow {
 /// connections it does not measure, and after an overrun of the event socket.
 class TablePasses {
  public:
-  /// `opened`: when the event socket was opened. `reading` and `listener` must outlive this.
+  /// `reading` and `listener` must outlive this.
   TablePasses(boost::asio::io_context& io, Reading& reading, EventListener& listener,
-              const SourceConfig& config, TimePoint opened);
+              const SourceConfig& config);
 
   TablePasses(const TablePasses&) = delete;
   TablePasses& operator=(const TablePasses&) = delete;
@@ -48,7 +48,6 @@ class TablePasses {
   Reading& reading_;
   EventListener& listener_;
   SourceConfig config_;
-  TimePoint opened_;
   TableDump dump_;
   TableReader reader_;
   boost::asio::steady_timer pass_timer_;

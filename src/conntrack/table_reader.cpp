@@ -44,7 +44,7 @@ void TableReader::on_entry(Bytes message, const Instant& time) {
 bool TableReader::handle_entry(const Instant& time) {
   if ((flow_.status & kDying) != 0) return false;
   flow_.port_id = 0;  // that of our request
-  const Sighting sighting(flow_);
+  const Sighting sighting = reading_.identify(flow_, time);
   const Visit visit = reading_.live.visit(sighting, time);
   if (visit == Visit::kGone) return false;
   if (purpose_ == Purpose::kAdopt) {
@@ -59,7 +59,7 @@ bool TableReader::handle_entry(const Instant& time) {
 }
 
 void TableReader::adopt(const Sighting& sighting, const Instant& time) {
-  if (flow_.present.start && flow_.start >= reading_.skip_started_before) return;  // quite new
+  if (flow_.present.start && !reading_.began_before_us(flow_)) return;  // quite new
   if (reading_.wire_counters) apply_wire_counters(flow_);
   flow_.end = time.wall;
   if (reading_.live.adopt(sighting, flow_, time)) {
@@ -71,7 +71,7 @@ void TableReader::adopt(const Sighting& sighting, const Instant& time) {
 
 bool TableReader::is_due(Visit visit, const Instant& time) const {
   if (purpose_ == Purpose::kStop || visit == Visit::kDue) return true;
-  const bool silent = flow_.present.start && flow_.start < no_events_before_;
+  const bool silent = existing_end_silently_ && reading_.began_before_us(flow_);
   if (visit == Visit::kEarly) return silent;
   if (silent || !flow_.present.start) return true;
   const auto age = time.wall - flow_.start;  // negative: the clock was set back
@@ -89,6 +89,7 @@ bool TableReader::report(const Sighting& sighting, const Instant& time) {
 }
 
 void TableReader::on_part_requested() {
+  reading_.watch_clock(system_now());
   reading_.live.on_part_requested();
   reading_.sink.on_batch_end();
 }

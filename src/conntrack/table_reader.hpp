@@ -31,9 +31,9 @@ class TableReader : public DumpConsumer {
   /// Prepares for a pass. `previous_complete`: the pass before met every entry.
   void begin_pass(Purpose purpose, bool previous_complete);
 
-  /// The kernel sends no event at the end of connections that began before `time`
+  /// The kernel sends no event at the end of connections that began before we listened
   /// (nf_conntrack_events=2): they are reported in every pass.
-  void no_events_before(TimePoint time) { no_events_before_ = time; }
+  void existing_end_silently(bool on) { existing_end_silently_ = on; }
 
   /// The kernel reports the connections that it measures: a pass only looks whether they are there.
   void kernel_reports(bool on) { kernel_reports_ = on; }
@@ -58,7 +58,7 @@ class TableReader : public DumpConsumer {
   Reading& reading_;
   std::chrono::milliseconds active_timeout_;
   Purpose purpose_ = Purpose::kReport;
-  TimePoint no_events_before_ = TimePoint::min();
+  bool existing_end_silently_ = false;
   bool kernel_reports_ = false;
   std::uint64_t dependent_ = 0;
   Flow flow_;

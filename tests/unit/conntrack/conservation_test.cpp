@@ -55,7 +55,7 @@ class Model {
       : random_(seed),
         timestamps_(timestamps),
         config_{.live_connections = limit},
-        reading_(collector_, counters_, config_, kBegan),
+        reading_(collector_, counters_, config_, Instant{{}, kBegan}),
         events_(reading_),
         table_(reading_, active_timeout) {
     table_.pass_ended = [](bool) {};

@@ -21,7 +21,7 @@ class EventReaderTest : public testing::Test {
   TimePoint event_time_{std::chrono::nanoseconds(test::kStart + 126 * test::kSecond)};
   test::FakeSink sink_;
   SourceCounters counters_;
-  Reading reading_{sink_, counters_, SourceConfig{}, kBegan};
+  Reading reading_{sink_, counters_, SourceConfig{}, Instant{{}, kBegan}};
   EventReader reader_{reading_};
 };
 

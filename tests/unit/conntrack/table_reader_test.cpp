@@ -47,7 +47,7 @@ class TableReaderTest : public testing::Test {
   StockConnection connection_{.forward_packets = 5, .backward_packets = 3};
   test::FakeSink sink_;
   SourceCounters counters_;
-  Reading reading_{sink_, counters_, SourceConfig{}, kBegan};
+  Reading reading_{sink_, counters_, SourceConfig{}, Instant{{}, kBegan}};
   EventReader events_{reading_};
   TableReader table_{reading_, kActiveTimeout};
   bool complete_ = false;
@@ -149,7 +149,8 @@ TEST_F(TableReaderTest, APassThatWasGivenUpDoesNotCount) {
 }
 
 TEST_F(TableReaderTest, ReportsConnectionsWithoutEventsInEveryPass) {
-  table_.no_events_before(at(1).wall);
+  reading_.opened = at(1).wall;
+  table_.existing_end_silently(true);
   for (int pass = 0; pass < 3; ++pass) {
     connection_.forward_packets += 1;
     visit(connection_, 2 + pass * 28);
@@ -200,7 +201,8 @@ TEST_F(TableReaderTest, PassesBoundTheLastPacketWhereTheTimeoutMisleads) {
 }
 
 TEST_F(TableReaderTest, AdoptsWhatIsThereWithoutTelling) {
-  reading_.skip_started_before = at(1).wall;
+  reading_.opened = at(1).wall;
+  reading_.skips_existing = true;
   table_.begin_pass(TableReader::Purpose::kAdopt, false);
   visit(connection_, 1);
   StockConnection new_one = connection_;
@@ -218,7 +220,8 @@ TEST_F(TableReaderTest, AdoptsWhatIsThereWithoutTelling) {
 }
 
 TEST_F(TableReaderTest, ExportsNothingOfAnOldConnectionThatWasNotAdopted) {
-  reading_.skip_started_before = at(1).wall;
+  reading_.opened = at(1).wall;
+  reading_.skips_existing = true;
   visit(connection_, 50);
   end(connection_, 60);
   EXPECT_TRUE(sink_.flows.empty());
@@ -248,7 +251,7 @@ TEST_F(TableReaderTest, LeavesToThePatchedKernelWhatItReports) {
 TEST_F(TableReaderTest, BeyondTheLimitTheEndTellsAll) {
   SourceConfig config;
   config.live_connections = 1;
-  Reading reading(sink_, counters_, config, kBegan);
+  Reading reading(sink_, counters_, config, Instant{{}, kBegan});
   TableReader table(reading, kActiveTimeout);
   EventReader events(reading);
   StockConnection other = connection_;
@@ -274,6 +277,32 @@ TEST_F(TableReaderTest, CountsWhatItCannotRead) {
   const test::Octets other = test::message(IPCTNL_MSG_CT_NEW, {});
   table_.on_entry(std::as_bytes(std::span(other)), at(1));
   EXPECT_EQ(counters_.ignored, 1U);
+}
+
+TEST_F(TableReaderTest, TimesStayTrueWhenTheClockIsSet) {
+  ClockSteps::Elapsed boot{};
+  ClockSteps steps([&] { return boot; });
+  reading_.clock_steps = &steps;
+  const auto instant = [&](int second, std::chrono::hours set) {
+    Instant now = at(second);
+    boot = seconds(second);
+    now.wall += set;
+    reading_.watch_clock(now);
+    return now;
+  };
+  constexpr std::chrono::hours kStep{480'000};  // no battery: 1970, until NTP answers
+  const test::Octets first = test::table_entry(connection_);
+  table_.on_entry(std::as_bytes(std::span(first)), instant(50, {}));
+  instant(51, kStep);
+  connection_.forward_packets += 1;
+  const test::Octets ended = test::stock_end(
+      connection_, test::kStart + 200 * test::kSecond +
+                       static_cast<std::uint64_t>(kStep / seconds(1)) * test::kSecond);
+  events_.on_datagram(std::as_bytes(std::span(ended)), instant(201, kStep));
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[0].start, at(0).wall);
+  EXPECT_EQ(sink_.flows[1].start, sink_.flows[0].end + kStep);
+  EXPECT_EQ(sink_.flows[1].end, at(80).wall + kStep);
 }
 
 TEST_F(TableReaderTest, PassesOnHowThePassEnded) {

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What becomes of the kernel's timestamps when the wall clock is set.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <vector>
+
+#include "ctflow/clock.hpp"
+
+namespace ctflow {
+
+/// Conntrack stamps a connection with the wall clock of its first packet. On a router without a
+/// battery that is 1970, or the day its firmware was built, until NTP answers. This notes each step
+/// of the clock and tells what it should have said before.
+class ClockSteps {
+ public:
+  using Elapsed = std::chrono::nanoseconds;
+
+  /// `since_boot`: a clock that nobody sets and that counts suspended time, too.
+  explicit ClockSteps(std::function<Elapsed()> since_boot = boot_clock);
+
+  /// Looks at the clocks. What it returns is not 0 when the wall clock has been set since the last
+  /// call: by how much. Slewing (NTP, 0.5 ms a second) is no step.
+  Elapsed observe(TimePoint wall);
+
+  /// A time stamped by the wall clock as it then was, in terms of the wall clock as it is now.
+  /// `wall`: now. Where a clock was set back, a time that it showed twice is taken for the later.
+  [[nodiscard]] TimePoint correct(TimePoint stamp, TimePoint wall) const;
+
+  /// CLOCK_BOOTTIME.
+  static Elapsed boot_clock();
+
+ private:
+  struct Step {
+    TimePoint from;   ///< the step was not before this, and not after `until`: by the clock as it
+    TimePoint until;  ///< was after the step
+    Elapsed by;
+  };
+
+  static constexpr std::size_t kRemembered = 16;
+
+  std::function<Elapsed()> since_boot_;
+  std::vector<Step> steps_;  ///< the latest last
+  TimePoint wall_{};
+  Elapsed boot_{};
+  bool observed_ = false;
+};
+
+}  // namespace ctflow
