@@ -29,6 +29,9 @@ std::unique_ptr<Encoder> make_encoder(const CollectorConfig& config, bool extras
   options.zones = config.zones;
   options.extras = extras;
   options.packet_properties = config.packet_properties;
+  options.next_hop = config.next_hop;
+  options.profile = config.profile;
+  options.elements = config.elements;
   if (config.protocol == Protocol::kNetflow9) {
     return std::make_unique<Netflow9Encoder>(options, boot_time());
   }
@@ -137,23 +140,26 @@ void Daemon::log_totals() const {
   for (const auto& exporter : pipeline_.exporters()) {
     const ExporterCounters& counters = exporter->counters();
     log::info(
-        "collector_totals collector={} messages={} flows={} records={} packets={} octets={} "
+        "collector_totals collector={} offered={} messages={} flows={} records={} packets={} "
+        "octets={} "
         "refusals={} lost_messages={} lost_would_block={} lost_unresolved={} lost_send_error={}",
-        exporter->name(), counters.messages, counters.flows, counters.records, counters.packets,
-        counters.octets, exporter->transport().refusals(), counters.lost_messages,
+        exporter->name(), counters.offered, counters.messages, counters.flows, counters.records,
+        counters.packets, counters.octets, exporter->transport().refusals(), counters.lost_messages,
         counters.lost_would_block, counters.lost_unresolved, counters.lost_send_error);
   }
   const SourceCounters& source = source_->counters();
   log::info(
-      "stopped ended={} already_reported={} reports={} reports_skipped={} entries={} "
+      "stopped created={} ended={} already_reported={} reports={} reports_skipped={} entries={} "
       "entries_skipped={} no_room={} existing_adopted={} existing_skipped={} reconciled={} "
-      "malformed={} foreign={} overruns={} exported={} lost_no_counters={} end_from_packets={} "
+      "malformed={} foreign={} overruns={} exported={} lost_no_counters={} sessions={} "
+      "end_from_packets={} "
       "end_from_dump={} end_from_timeout={} end_from_event={}",
-      source.ended, source.already_reported, source.reports, source.reports_skipped, source.entries,
-      source.entries_skipped, source.no_room, source.existing_adopted, source.existing_skipped,
-      source.reconciled, source.malformed, source.foreign, source.overruns,
-      pipeline_.counters().exported, pipeline_.counters().lost_no_counters, source.end_from_packets,
-      source.end_from_dump, source.end_from_timeout, source.end_from_event);
+      source.created, source.ended, source.already_reported, source.reports, source.reports_skipped,
+      source.entries, source.entries_skipped, source.no_room, source.existing_adopted,
+      source.existing_skipped, source.reconciled, source.malformed, source.foreign, source.overruns,
+      pipeline_.counters().exported, pipeline_.counters().lost_no_counters,
+      pipeline_.counters().sessions, source.end_from_packets, source.end_from_dump,
+      source.end_from_timeout, source.end_from_event);
 }
 
 }  // namespace ctflow

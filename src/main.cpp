@@ -43,7 +43,7 @@ int run(const Arguments& arguments) {
   log::configure(config.log.level);
   const bool patched = find_kernel_patch() != KernelPatch::kAbsent;
   return run_daemon(config, patched, [&](boost::asio::io_context& io) {
-    return ConntrackSource(io, config.source);
+    return ConntrackSource(io, config.source, wants_sessions(config));
   });
 }
 

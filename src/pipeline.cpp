@@ -11,14 +11,20 @@ Pipeline::Pipeline(std::vector<std::unique_ptr<Enricher>> enrichers,
     : enrichers_(std::move(enrichers)), exporters_(std::move(exporters)) {}
 
 void Pipeline::handle(Flow& flow) {
-  if (!flow.present.counters) {
-    // Zeros would be a lie: the kernel did not count this connection.
-    ++counters_.lost_no_counters;
-    return;
-  }
+  const bool counts = flow.event == FlowEvent::kEnded || flow.event == FlowEvent::kReported;
   for (const auto& enricher : enrichers_) enricher->enrich(flow);
-  for (const auto& exporter : exporters_) exporter->add(flow);
-  ++counters_.exported;
+  // Zeros would be a lie where the kernel did not count; a session has begun or ended all the same.
+  const bool uncounted = counts && !flow.present.counters;
+  for (const auto& exporter : exporters_) {
+    if (exporter->wants(flow) && !(uncounted && exporter->counts())) exporter->add(flow);
+  }
+  if (!counts) {
+    ++counters_.sessions;
+  } else if (uncounted) {
+    ++counters_.lost_no_counters;
+  } else {
+    ++counters_.exported;
+  }
 }
 
 void Pipeline::tick() {

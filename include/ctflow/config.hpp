@@ -15,6 +15,9 @@ namespace ctflow {
 
 enum class Protocol : std::uint8_t { kIpfix, kNetflow9 };
 
+/// Which records a collector gets (docs/protocol.md, "Profiles").
+enum class Profile : std::uint8_t { kDefault, kNfdump, kAkvorado, kBiflow, kNatEvents, kMinimal };
+
 /// One collector: an Exporting Process of its own, with its own session, templates and sequence.
 struct CollectorConfig {
   std::string name;        ///< unique among the collectors; appears in logs and counters
@@ -33,7 +36,11 @@ struct CollectorConfig {
   bool sampling_options = true;                         ///< tell that 1 of 1 packets is counted
   std::chrono::milliseconds options_interval{300'000};  ///< options are repeated after this time
   std::chrono::milliseconds resolve_interval{300'000};  ///< a host name is looked up again
-  bool zones = false;  ///< export conntrack zones as ingressVRFID and egressVRFID
+  Profile profile = Profile::kDefault;
+  /// Names of the Information Elements to export, instead of a profile; empty: the profile's.
+  std::vector<std::string> elements{};
+  bool next_hop = false;  ///< export the next hop and the prefix lengths of source and destination
+  bool zones = false;     ///< export conntrack zones as ingressVRFID and egressVRFID
   /// With a patched kernel: export minimum and maximum TTL and packet length.
   bool packet_properties = false;
 
@@ -84,6 +91,9 @@ struct Config {
 
   friend bool operator==(const Config&, const Config&) = default;
 };
+
+/// A collector wants to know when connections begin and end, not only what they counted.
+bool wants_sessions(const Config& config);
 
 /// A configuration that cannot be used. what() is the line for the user:
 /// `FILE:LINE:COLUMN: PATH: expected …, got …`.

@@ -22,6 +22,12 @@ class Exporter {
   Exporter(const CollectorConfig& config, std::unique_ptr<Encoder> encoder,
            std::unique_ptr<Transport> transport, Clock clock = system_now);
 
+  /// Whether the collector's profile has records of it.
+  [[nodiscard]] bool wants(const Flow& flow) const;
+
+  /// Whether its records carry packets and octets.
+  [[nodiscard]] bool counts() const { return config_.profile != Profile::kNatEvents; }
+
   /// Puts a flow into the open message, sending it first when it is full.
   void add(const Flow& flow);
 
@@ -41,6 +47,7 @@ class Exporter {
  private:
   /// Opens a message, after the options' own message and with templates where they are due.
   void open();
+  void add_to_message(const Flow& flow);
   void send_options(const Instant& now);
   void add_templates(const Instant& now);
   [[nodiscard]] bool templates_due(const Instant& now) const;

@@ -56,9 +56,10 @@ enum class EndReason : std::uint8_t {
 
 /// What happened to the connection that a Flow tells of.
 enum class FlowEvent : std::uint8_t {
-  kEnded,     ///< it is gone: the counters are what no earlier report told
-  kReported,  ///< it lives: the counters are what is new since the last report
-  kCreated,   ///< it has just begun: there are no counters
+  kEnded,        ///< it is gone: the counters are what no earlier report told
+  kReported,     ///< it lives: the counters are what is new since the last report
+  kCreated,      ///< it has just begun: there are no counters
+  kEndedBefore,  ///< it is gone, and reports had told all it counted
 };
 
 /// Bits of Flow::status that matter here (enum ip_conntrack_status, IPS_*).

@@ -8,13 +8,15 @@
 namespace ctflow {
 
 /// Counts of the source: netlink bytes -> flows. Always:
-/// ended + reports + entries
+/// ended + reports + entries + created
 ///   = flows handed on + already_reported + reports_skipped + entries_skipped + existing_skipped.
 struct SourceCounters {
   std::uint64_t messages = 0;  ///< netlink messages read
   std::uint64_t ended = 0;     ///< DESTROY events decoded: connections that ended
   std::uint64_t reports = 0;   ///< reports of living connections decoded (patched kernel)
-  /// Connections that ended with nothing left to export: reports had told all.
+  std::uint64_t created = 0;   ///< NEW events decoded, if a collector wants them
+  /// Connections that ended with nothing left to export: reports had told all. If a collector wants
+  /// their ends, they are handed on instead.
   std::uint64_t already_reported = 0;
   /// Reports with nothing new, or of connections beyond the limit; the end of the connection
   /// tells what they would have told.
@@ -40,15 +42,20 @@ struct SourceCounters {
   std::uint64_t end_from_event = 0;  ///< no kernel timestamps: the time of the event instead
 };
 
-/// Counts of the pipeline. Always: flows handed on by the source = exported + lost_no_counters.
+/// Counts of the pipeline. Always: flows handed on by the source = exported + lost_no_counters +
+/// sessions.
 struct PipelineCounters {
-  std::uint64_t exported = 0;          ///< flows handed to every exporter
+  std::uint64_t exported = 0;          ///< flows with counters, for every collector of flows
   std::uint64_t lost_no_counters = 0;  ///< accounting was off when the connection began
+  std::uint64_t sessions = 0;          ///< events without counters, for collectors of NAT events
 };
 
 /// Counts of one collector. Always, once no message is open:
-/// pipeline.exported = flows + lost_would_block + lost_unresolved + lost_send_error.
+/// offered = flows + lost_would_block + lost_unresolved + lost_send_error,
+/// where offered = pipeline.exported for a collector of flows.
 struct ExporterCounters {
+  std::uint64_t offered = 0;  ///< connections, or NAT events, that its profile has records of
+
   // What left this host.
   std::uint64_t messages = 0;
   std::uint64_t flows = 0;    ///< connections

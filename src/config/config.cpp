@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -15,6 +16,13 @@
 #include "config/yaml_reader.hpp"
 
 namespace ctflow {
+
+bool wants_sessions(const Config& config) {
+  return std::any_of(config.collectors.begin(), config.collectors.end(), [](const auto& collector) {
+    return collector.profile == Profile::kNatEvents;
+  });
+}
+
 namespace {
 
 struct CloseFile {

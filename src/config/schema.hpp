@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -139,6 +140,31 @@ Setting<Target> value(std::string key, Presence presence, const Format<Value>& f
     }
   };
   return {std::move(key), presence, format.expected, read, {}};
+}
+
+/// A setting that is a list of at least one value, none twice.
+template <typename Target, typename Value>
+Setting<Target> words(std::string key, Presence presence, const std::string& what,
+                      const Format<Value>& format, std::vector<Value> Target::*member) {
+  const std::string expected = "a list of " + what + ", at least one";
+  const auto read = [=](const Place& place, const YamlNode& node, Target& target) {
+    require(place, node, YamlNode::Kind::kSequence, expected);
+    std::vector<Value>& values = target.*member;
+    values.clear();
+    for (std::size_t i = 0; i < node.children.size(); ++i) {
+      const YamlNode& item = node.children[i];
+      const Value parsed = parse_scalar(place.item(i), item, format);
+      const auto first = std::find(values.begin(), values.end(), parsed);
+      if (first != values.end()) {
+        place.item(i).fail(
+            item.offset,
+            fmt::format("given twice, first at {}",
+                        item_path(place.path, static_cast<std::size_t>(first - values.begin()))));
+      }
+      values.push_back(parsed);
+    }
+  };
+  return {std::move(key), presence, expected, read, {}};
 }
 
 /// A setting that is a mapping of others.

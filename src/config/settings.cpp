@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "config/settings.hpp"
 
+#include <algorithm>
 #include <limits>
+
+#include "config/suggestion.hpp"
+#include "encode/elements.hpp"
 
 namespace ctflow::config {
 namespace {
@@ -26,6 +30,69 @@ Format<LogLevel> level() {
                            {"error", LogLevel::kError}});
 }
 
+Format<Profile> profile() {
+  return choice<Profile>({{"default", Profile::kDefault},
+                          {"nfdump", Profile::kNfdump},
+                          {"akvorado", Profile::kAkvorado},
+                          {"biflow", Profile::kBiflow},
+                          {"nat-events", Profile::kNatEvents},
+                          {"minimal", Profile::kMinimal}});
+}
+
+Format<std::string> element() {
+  return {"the name of an Information Element that ctflowd can fill (docs/protocol.md)",
+          [](std::string_view text) -> Parsed<std::string> {
+            if (find_element(text) != nullptr) return {std::string(text), ""};
+            const std::optional<std::string> nearest = nearest_word(text, element_names());
+            return {std::nullopt, nearest ? "did you mean " + *nearest + "?" : ""};
+          }};
+}
+
+/// Elements of one format only.
+std::optional<Complaint> check_element_formats(const CollectorConfig& collector) {
+  const bool ipfix = collector.protocol == Protocol::kIpfix;
+  for (const std::string& name : collector.elements) {
+    if (fits(*find_element(name), ipfix ? ctflow::Format::kIpfix : ctflow::Format::kNetflow9)) {
+      continue;
+    }
+    return Complaint{"elements",
+                     fmt::format("{} exists only in {}, this collector gets {}", name,
+                                 ipfix ? "NetFlow v9" : "IPFIX", ipfix ? "IPFIX" : "NetFlow v9")};
+  }
+  return std::nullopt;
+}
+
+/// Records of the other family would have no addresses.
+std::optional<Complaint> check_element_families(const CollectorConfig& collector) {
+  const auto has = [&](const char* name) {
+    return std::find(collector.elements.begin(), collector.elements.end(), name) !=
+           collector.elements.end();
+  };
+  for (const std::string side : {"source", "destination"}) {
+    const std::string ipv4 = side + "IPv4Address";
+    const std::string ipv6 = side + "IPv6Address";
+    if (has(ipv4.c_str()) == has(ipv6.c_str())) continue;
+    return Complaint{"elements",
+                     fmt::format("{} without {}: connections of the other family would have no "
+                                 "address; list both",
+                                 has(ipv4.c_str()) ? ipv4 : ipv6, has(ipv4.c_str()) ? ipv6 : ipv4)};
+  }
+  return std::nullopt;
+}
+
+std::optional<Complaint> check_records(const CollectorConfig& collector) {
+  if (collector.profile == Profile::kBiflow && collector.protocol != Protocol::kIpfix) {
+    return Complaint{"profile",
+                     "biflow needs protocol: ipfix (RFC 5103 has no NetFlow v9 counterpart)"};
+  }
+  if (collector.elements.empty()) return std::nullopt;
+  if (collector.profile != Profile::kDefault) {
+    return Complaint{"elements", "expected either elements or a profile, got both"};
+  }
+  if (const auto complaint = check_element_formats(collector)) return complaint;
+  return check_element_families(collector);
+}
+
 /// A datagram cannot leave from an address of the other family.
 std::optional<Complaint> check_source_family(const CollectorConfig& collector) {
   const int to = address_family(collector.address);
@@ -34,6 +101,11 @@ std::optional<Complaint> check_source_family(const CollectorConfig& collector) {
   return Complaint{"source_address",
                    fmt::format("expected an IPv{} address, as the collector's is, got IPv{}: {}",
                                to, from, collector.source_address)};
+}
+
+std::optional<Complaint> check_collector(const CollectorConfig& collector) {
+  if (const auto complaint = check_source_family(collector)) return complaint;
+  return check_records(collector);
 }
 
 Section<CollectorConfig> collector() {
@@ -55,10 +127,13 @@ Section<CollectorConfig> collector() {
               value("sampling_options", kOptional, boolean(), &C::sampling_options),
               value("options_interval", kOptional, duration("1s", "24h"), &C::options_interval),
               value("resolve_interval", kOptional, duration("1s", "24h"), &C::resolve_interval),
+              value("profile", kOptional, profile(), &C::profile),
+              words("elements", kOptional, "element names", element(), &C::elements),
+              value("next_hop", kOptional, boolean(), &C::next_hop),
               value("zones", kOptional, boolean(), &C::zones),
               value("packet_properties", kOptional, boolean(), &C::packet_properties),
           },
-          check_source_family};
+          check_collector};
 }
 
 Section<SourceConfig> source() {

@@ -10,8 +10,14 @@ constexpr std::chrono::seconds kTimeoutsInterval{60};
 
 }  // namespace
 
-ConntrackSource::ConntrackSource(boost::asio::io_context& io, const SourceConfig& config)
-    : io_(io), config_(config), listener_(io, config), opened_(system_now()), timer_(io) {}
+ConntrackSource::ConntrackSource(boost::asio::io_context& io, const SourceConfig& config,
+                                 bool sessions)
+    : io_(io),
+      config_(config),
+      sessions_(sessions),
+      listener_(io, config, sessions),
+      opened_(system_now()),
+      timer_(io) {}
 
 void ConntrackSource::start(FlowSink& sink) {
   log_kernel();
@@ -19,6 +25,7 @@ void ConntrackSource::start(FlowSink& sink) {
   reading_->timeouts = read_timeouts();
   reading_->clock_steps = &clock_steps_;
   reading_->watch_clock(opened_);
+  reading_->sessions = sessions_;
   reading_->early_drops = &early_drops_;
   events_.emplace(*reading_);
   passes_.emplace(io_, *reading_, listener_, config_);

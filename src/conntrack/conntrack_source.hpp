@@ -14,7 +14,8 @@ namespace ctflow {
 class ConntrackSource : public FlowSource {
  public:
   /// Opens the netlink socket: events are queued from here on. Throws std::system_error.
-  ConntrackSource(boost::asio::io_context& io, const SourceConfig& config);
+  /// `sessions`: also tell when a connection begins, and of each that it ended.
+  ConntrackSource(boost::asio::io_context& io, const SourceConfig& config, bool sessions = false);
 
   void start(FlowSink& sink) override;
   void stop() override;
@@ -27,6 +28,7 @@ class ConntrackSource : public FlowSource {
 
   boost::asio::io_context& io_;
   SourceConfig config_;
+  bool sessions_;
   EventListener listener_;
   Instant opened_;
   boost::asio::steady_timer timer_;

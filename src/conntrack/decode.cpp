@@ -285,12 +285,17 @@ DecodeResult decode(Bytes message, Flow& flow) {
 
   flow = Flow{};
   flow.port_id = load_host<std::uint32_t>(message, offsetof(nlmsghdr, nlmsg_pid));
-  const bool dumped =
-      (load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_flags)) & NLM_F_MULTI) != 0;
+  const auto flags = load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_flags));
+  const bool dumped = (flags & NLM_F_MULTI) != 0;
+  const bool created = (flags & NLM_F_CREATE) != 0;  // a NEW event, not an UPDATE
   const bool well_formed = read_connection(message.subspan(kHeaders, length - kHeaders), flow);
-  if (!destroyed && !dumped && !flow.extras.present) return DecodeResult::kIgnored;
+  if (!destroyed && !dumped && !created && !flow.extras.present) return DecodeResult::kIgnored;
   if (!well_formed) return DecodeResult::kMalformed;
   if (destroyed) return DecodeResult::kFlow;
+  if (created) {
+    flow.event = FlowEvent::kCreated;
+    return DecodeResult::kCreated;
+  }
   flow.event = FlowEvent::kReported;
   return dumped ? DecodeResult::kEntry : DecodeResult::kReport;
 }

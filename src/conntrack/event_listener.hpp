@@ -31,7 +31,8 @@ class EventConsumer {
 class EventListener {
  public:
   /// Opens the socket: from here on the kernel queues events. Throws std::system_error.
-  EventListener(boost::asio::io_context& io, const SourceConfig& config);
+  /// `sessions`: also the events of connections that begin.
+  EventListener(boost::asio::io_context& io, const SourceConfig& config, bool sessions = false);
   ~EventListener();
 
   EventListener(const EventListener&) = delete;

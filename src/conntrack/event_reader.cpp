@@ -24,6 +24,9 @@ void EventReader::read_message(Bytes message, const Instant& time) {
     case DecodeResult::kReport:
       read_report(time);
       break;
+    case DecodeResult::kCreated:
+      read_creation(time);
+      break;
     case DecodeResult::kEntry:
     case DecodeResult::kIgnored:
       ++reading_.counters.ignored;
@@ -44,9 +47,22 @@ void EventReader::read_end(const Instant& time) {
   reading_.complete(sighting, flow_, time);
   if (reading_.live.finish(sighting, flow_) == Outcome::kNews) {
     reading_.sink.on_flow(flow_);
+  } else if (reading_.sessions) {
+    flow_.event = FlowEvent::kEndedBefore;
+    reading_.sink.on_flow(flow_);
   } else {
     ++reading_.counters.already_reported;
   }
+}
+
+void EventReader::read_creation(const Instant& time) {
+  if (!reading_.sessions) {
+    ++reading_.counters.ignored;
+    return;
+  }
+  ++reading_.counters.created;
+  flow_.event_time = flow_.start = flow_.end = time.wall;
+  reading_.sink.on_flow(flow_);
 }
 
 void EventReader::read_report(const Instant& time) {

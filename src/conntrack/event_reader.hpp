@@ -17,6 +17,7 @@ class EventReader : public EventConsumer {
  private:
   void read_message(Bytes message, const Instant& time);
   void read_end(const Instant& time);
+  void read_creation(const Instant& time);
   void read_report(const Instant& time);
   void count_malformed(Bytes message);
 

@@ -29,7 +29,8 @@ struct Reading {
   bool skips_existing = false;
   ClockSteps* clock_steps = nullptr;  ///< of the clock that the kernel stamps by
   EarlyDrops* early_drops = nullptr;  ///< of the kernel that sends the events, if it is this one
-  bool wire_counters;  ///< of a patched kernel: count packets as they were on the wire
+  bool sessions = false;  ///< hand on that connections began, and ended with nothing left to tell
+  bool wire_counters;     ///< of a patched kernel: count packets as they were on the wire
 
   /// Tells which connection a decoded flow is of, then puts its times in terms of today's clock.
   Sighting identify(Flow& flow, const Instant& now) const;

@@ -23,7 +23,11 @@ struct Field {
   std::uint16_t element;
   std::uint16_t length;
   void (*encode)(FieldWriter&, const Record&);
+  std::uint32_t enterprise = 0;  ///< Private Enterprise Number, 0: IANA's own
 };
+
+/// RFC 5103 section 6.1: the same element of the other direction.
+inline constexpr std::uint32_t kReverseEnterprise = 29305;
 
 /// Names and ids: IANA "IP Flow Information Export (IPFIX) Entities"; NetFlow v9 uses the same ids.
 namespace field {
@@ -63,6 +67,18 @@ inline const IpAddress& record_destination(const Record& record) {
 
 inline const Interfaces& interfaces(const Record& record) {
   return record.initiator ? record.flow.forward_interfaces : record.flow.backward_interfaces;
+}
+inline const Routing& routing(const Record& record) {
+  return record.initiator ? record.flow.forward_routing : record.flow.backward_routing;
+}
+/// The routing table of the VRF, or without one the conntrack zone.
+inline std::uint32_t ingress_vrf(const Record& record) {
+  if (routing(record).ingress_vrf != 0) return routing(record).ingress_vrf;
+  return record.initiator ? record.flow.original.zone : record.flow.reply.zone;
+}
+inline std::uint32_t egress_vrf(const Record& record) {
+  if (routing(record).egress_vrf != 0) return routing(record).egress_vrf;
+  return record.initiator ? record.flow.reply.zone : record.flow.original.zone;
 }
 inline const DirectionExtras& extras(const Record& record) {
   return record.initiator ? record.flow.extras.original : record.flow.extras.reply;
@@ -111,6 +127,12 @@ inline constexpr Field kDestinationIpv4Address{
     12, 4, [](FieldWriter& w, const Record& r) { put_ipv4(w, record_destination(r)); }};
 inline constexpr Field kEgressInterface{
     14, 4, [](FieldWriter& w, const Record& r) { w.u32(interfaces(r).egress); }};
+inline constexpr Field kSourceIpv4PrefixLength{
+    9, 1, [](FieldWriter& w, const Record& r) { w.u8(routing(r).source_prefix_length); }};
+inline constexpr Field kDestinationIpv4PrefixLength{
+    13, 1, [](FieldWriter& w, const Record& r) { w.u8(routing(r).destination_prefix_length); }};
+inline constexpr Field kIpNextHopIpv4Address{
+    15, 4, [](FieldWriter& w, const Record& r) { put_ipv4(w, routing(r).next_hop); }};
 inline constexpr Field kFlowEndSysUpTime{21, 4, put_later};
 inline constexpr Field kFlowStartSysUpTime{22, 4, put_later};
 inline constexpr Field kMinimumIpTotalLength{
@@ -121,6 +143,10 @@ inline constexpr Field kSourceIpv6Address{
     27, 16, [](FieldWriter& w, const Record& r) { put_ipv6(w, record_source(r)); }};
 inline constexpr Field kDestinationIpv6Address{
     28, 16, [](FieldWriter& w, const Record& r) { put_ipv6(w, record_destination(r)); }};
+inline constexpr Field kSourceIpv6PrefixLength{
+    29, 1, [](FieldWriter& w, const Record& r) { w.u8(routing(r).source_prefix_length); }};
+inline constexpr Field kDestinationIpv6PrefixLength{
+    30, 1, [](FieldWriter& w, const Record& r) { w.u8(routing(r).destination_prefix_length); }};
 inline constexpr Field kIcmpTypeCodeIpv4{32, 2, put_icmp_type_code};
 inline constexpr Field kMinimumTtl{
     52, 1, [](FieldWriter& w, const Record& r) { w.u8(extras(r).ttl_min); }};
@@ -129,6 +155,8 @@ inline constexpr Field kMaximumTtl{
 inline constexpr Field kFlowDirection{61, 1, [](FieldWriter& w, const Record&) {
                                         w.u8(0);
                                       }};  // each record is metered at its ingress
+inline constexpr Field kIpNextHopIpv6Address{
+    62, 16, [](FieldWriter& w, const Record& r) { put_ipv6(w, routing(r).next_hop); }};
 inline constexpr Field kFlowEndReason{136, 1, [](FieldWriter& w, const Record& r) {
                                         w.u8(static_cast<std::uint8_t>(r.flow.end_reason));
                                       }};
@@ -154,12 +182,9 @@ inline constexpr Field kPostNatDestinationIpv6Address{
     282, 16, [](FieldWriter& w, const Record& r) { put_ipv6(w, r.flow.reply.source); }};
 
 inline constexpr Field kIngressVrfId{
-    234, 4, [](FieldWriter& w, const Record& r) {
-      w.u32(r.initiator ? r.flow.original.zone : r.flow.reply.zone);
-    }};
-inline constexpr Field kEgressVrfId{235, 4, [](FieldWriter& w, const Record& r) {
-                                      w.u32(r.initiator ? r.flow.reply.zone : r.flow.original.zone);
-                                    }};
+    234, 4, [](FieldWriter& w, const Record& r) { w.u32(ingress_vrf(r)); }};
+inline constexpr Field kEgressVrfId{235, 4,
+                                    [](FieldWriter& w, const Record& r) { w.u32(egress_vrf(r)); }};
 
 }  // namespace field
 }  // namespace ctflow

@@ -18,7 +18,7 @@ constexpr std::uint16_t kSamplingAlgorithm = 35;
 }  // namespace
 
 IpfixEncoder::IpfixEncoder(const EncoderOptions& options)
-    : SetEncoder({kHeaderLength, kTemplateSet, kOptionsSet, 1}, ipfix_templates(options)),
+    : SetEncoder({kHeaderLength, kTemplateSet, kOptionsSet, 1}, Layout(Format::kIpfix, options)),
       observation_domain_(options.observation_domain) {}
 
 void IpfixEncoder::write_sampling_template(WireWriter& writer) {
@@ -43,7 +43,7 @@ std::span<const std::byte> IpfixEncoder::finish(TimePoint now) {
   WireWriter& writer = close_message();
   writer.overwrite_u16(0, kVersion);
   writer.overwrite_u16(2, static_cast<std::uint16_t>(writer.size()));
-  writer.overwrite_u32(4, export_seconds(now));
+  writer.overwrite_u32(4, export_seconds(export_time(now)));
   writer.overwrite_u32(8, sequence_);
   writer.overwrite_u32(12, observation_domain_);
   sequence_ += content().data_records + content().option_records;

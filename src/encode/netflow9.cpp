@@ -19,14 +19,14 @@ constexpr std::uint16_t kScopeSystem = 1;  // RFC 3954 section 6.1
 constexpr std::uint16_t kSamplingInterval = 34;
 constexpr std::uint16_t kSamplingAlgorithm = 35;
 
-/// All layouts have flowStartSysUpTime behind two addresses and two counters.
-std::size_t time_offset(const Template& layout) {
+/// Where in a record an element stands, or `nowhere`.
+std::size_t offset_of(const Template& layout, const Field& wanted, std::size_t nowhere) {
   std::size_t offset = 0;
   for (const Field& field : layout.fields) {
-    if (field.element == field::kFlowStartSysUpTime.element) break;
+    if (field.element == wanted.element) return offset;
     offset += field.length;
   }
-  return offset;
+  return nowhere;
 }
 
 std::int64_t milliseconds(TimePoint time) {
@@ -37,20 +37,24 @@ std::int64_t milliseconds(TimePoint time) {
 
 Netflow9Encoder::Netflow9Encoder(const EncoderOptions& options, TimePoint boot)
     : SetEncoder({kHeaderLength, kTemplateFlowSet, kOptionsFlowSet, kAlignment},
-                 netflow9_templates(options)),
+                 Layout(Format::kNetflow9, options)),
       source_id_(options.observation_domain),
       boot_(milliseconds(boot)) {}
 
 void Netflow9Encoder::begin(std::span<std::byte> buffer) {
-  // The smallest record is 47 octets long: no message of this size can hold more.
-  times_.reserve(buffer.size() / 47);
+  times_.reserve(buffer.size() / layout().shortest_record() + 1);
   times_.clear();
   SetEncoder::begin(buffer);
 }
 
-void Netflow9Encoder::record_written(std::size_t offset, const Flow& flow, const Template& layout) {
+void Netflow9Encoder::record_written(std::size_t offset, const Flow& flow, const Template& fields) {
   if (times_.size() == times_.capacity()) return;  // the record did not fit either
-  times_.push_back({offset, offset + time_offset(layout), flow.start, flow.end});
+  const std::size_t start = offset_of(fields, field::kFlowStartSysUpTime, kNowhere);
+  const std::size_t end = offset_of(fields, field::kFlowEndSysUpTime, kNowhere);
+  const bool event = layout().style() == RecordStyle::kNatEvent;
+  times_.push_back({offset, start == kNowhere ? kNowhere : offset + start,
+                    end == kNowhere ? kNowhere : offset + end, event ? flow.event_time : flow.start,
+                    event ? flow.event_time : flow.end});
 }
 
 void Netflow9Encoder::discard_records(std::size_t offset) {
@@ -95,8 +99,10 @@ std::span<const std::byte> Netflow9Encoder::finish(TimePoint now) {
         std::clamp<std::int64_t>(milliseconds(time) - base, 0, uptime));
   };
   for (const RecordTimes& times : times_) {
-    writer.overwrite_u32(times.time_offset, since_base(times.start));
-    writer.overwrite_u32(times.time_offset + 4, since_base(times.end));
+    if (times.start_offset != kNowhere) {
+      writer.overwrite_u32(times.start_offset, since_base(times.start));
+    }
+    if (times.end_offset != kNowhere) writer.overwrite_u32(times.end_offset, since_base(times.end));
   }
   const MessageContent& held = content();
   writer.overwrite_u16(0, kVersion);

@@ -20,14 +20,17 @@ class Netflow9Encoder : public SetEncoder {
   /// The times of one record, which can be written only when the header's sysUpTime is known.
   struct RecordTimes {
     std::size_t record_offset;
-    std::size_t time_offset;  ///< of flowStartSysUpTime; flowEndSysUpTime follows it
+    std::size_t start_offset;  ///< of flowStartSysUpTime, kNowhere if the record has none
+    std::size_t end_offset;    ///< of flowEndSysUpTime
     TimePoint start;
     TimePoint end;
   };
 
+  static constexpr std::size_t kNowhere = ~std::size_t{0};
+
   void write_sampling_template(WireWriter& writer) override;
   void write_sampling_record(WireWriter& writer) override;
-  void record_written(std::size_t offset, const Flow& flow, const Template& layout) override;
+  void record_written(std::size_t offset, const Flow& flow, const Template& fields) override;
   void discard_records(std::size_t offset) override;
 
   /// sysUpTime of a header that says `unix_seconds`; never less than that of an earlier message.

@@ -7,6 +7,7 @@ void SetEncoder::begin(std::span<std::byte> buffer) {
   writer_ = WireWriter(buffer);
   writer_.zeros(format_.header_length);
   content_ = {};
+  latest_ = {};
   set_id_ = kNoSet;
   set_offset_ = 0;
 }
@@ -46,15 +47,20 @@ bool SetEncoder::fits() {
 }
 
 bool SetEncoder::add_templates() {
-  while (next_template_ < templates_.size()) {
-    const Template& layout = templates_[next_template_];
+  while (next_template_ < layout_.templates().size()) {
+    const Template& layout = layout_.templates()[next_template_];
     const Savepoint savepoint = save();
     open_set(format_.template_set_id);
     writer_.u16(layout.id);
     writer_.u16(static_cast<std::uint16_t>(layout.fields.size()));
     for (const Field& field : layout.fields) {
-      writer_.u16(field.element);
+      // RFC 7011 section 3.2: the Enterprise bit, and the number behind the length.
+      constexpr std::uint16_t kEnterpriseBit = 0x8000;
+      writer_.u16(field.enterprise == 0
+                      ? field.element
+                      : static_cast<std::uint16_t>(field.element | kEnterpriseBit));
       writer_.u16(field.length);
+      if (field.enterprise != 0) writer_.u32(field.enterprise);
     }
     if (!fits()) {
       restore(savepoint);
@@ -83,30 +89,48 @@ bool SetEncoder::add_sampling_options() {
 
 void SetEncoder::write_record(const Flow& flow, bool initiator) {
   const Record record{flow, initiator};
-  const Template& layout = choose_template(templates_, record);
+  const Template& layout = layout_.choose(record);
   open_set(layout.id);
   const std::size_t offset = writer_.size();
-  layout.encode(writer_, record);
+  layout.encode(writer_, record, layout.fields);
   record_written(offset, flow, layout);
+}
+
+std::uint32_t SetEncoder::write_records(const Flow& flow) {
+  if (layout_.style() != RecordStyle::kMirrored) {
+    write_record(flow, true);
+    return 1;
+  }
+  // A direction in which nothing came has no record; one of the two there is always.
+  const bool answered = flow.backward.packets > 0;
+  const bool asked = flow.forward.packets > 0 || !answered;
+  if (asked) write_record(flow, true);
+  if (answered) write_record(flow, false);
+  return asked && answered ? 2 : 1;
+}
+
+void SetEncoder::count(const Flow& flow, std::uint32_t records) {
+  content_.flows += 1;
+  content_.data_records += records;
+  if (layout_.style() == RecordStyle::kNatEvent) {
+    latest_ = std::max(latest_, flow.event_time);
+    return;
+  }
+  latest_ = std::max(latest_, flow.end);
+  content_.packets += flow.forward.packets + flow.backward.packets;
+  // Octets without a packet, which no kernel counts, are in no record of their own.
+  if (flow.forward.packets > 0 || flow.backward.packets == 0) content_.octets += flow.forward.octets;
+  if (flow.backward.packets > 0) content_.octets += flow.backward.octets;
 }
 
 bool SetEncoder::add(const Flow& flow) {
   const Savepoint savepoint = save();
-  const bool answered = flow.backward.packets > 0;
-  write_record(flow, true);
-  if (answered) write_record(flow, false);
+  const std::uint32_t records = write_records(flow);
   if (!fits()) {
     restore(savepoint);
     return false;
   }
-  content_.flows += 1;
-  content_.data_records += answered ? 2 : 1;
-  content_.packets += flow.forward.packets;
-  content_.octets += flow.forward.octets;
-  if (answered) {
-    content_.packets += flow.backward.packets;
-    content_.octets += flow.backward.octets;
-  }
+  count(flow, records);
   return true;
 }
 

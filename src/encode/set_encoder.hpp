@@ -2,8 +2,11 @@
 // What IPFIX and NetFlow v9 share: Sets of records behind a header, filled transactionally.
 #pragma once
 
+#include <algorithm>
+#include <utility>
+
 #include "ctflow/encoder.hpp"
-#include "encode/templates.hpp"
+#include "encode/layout.hpp"
 
 namespace ctflow {
 
@@ -26,11 +29,17 @@ class SetEncoder : public Encoder {
     std::size_t alignment;  ///< Sets are padded with zeros to a multiple of this
   };
 
-  SetEncoder(const SetFormat& format, std::span<const Template> templates)
-      : format_(format), templates_(templates) {}
+  SetEncoder(const SetFormat& format, Layout layout)
+      : format_(format), layout_(std::move(layout)) {}
 
   /// Closes the open Set. The header is still zero; its length is `format.header_length`.
   WireWriter& close_message();
+
+  [[nodiscard]] const Layout& layout() const { return layout_; }
+
+  /// The time for the header of a message that leaves now: not before what it tells of, even if the
+  /// wall clock was set back in between.
+  [[nodiscard]] TimePoint export_time(TimePoint now) const { return std::max(now, latest_); }
 
  private:
   /// Writes the Options Template Record of the sampler, without Set header.
@@ -39,7 +48,7 @@ class SetEncoder : public Encoder {
   virtual void write_sampling_record(WireWriter& writer) = 0;
   /// A record was written at `offset`; discard_records() takes back those at `offset` and after.
   virtual void record_written(std::size_t /*offset*/, const Flow& /*flow*/,
-                              const Template& /*layout*/) {}
+                              const Template& /*fields*/) {}
   virtual void discard_records(std::size_t /*offset*/) {}
 
   /// Where an unsuccessful add…() returns to.
@@ -56,14 +65,18 @@ class SetEncoder : public Encoder {
   /// True when everything written so far, with the padding of the open Set, is within the buffer.
   [[nodiscard]] bool fits();
   void write_record(const Flow& flow, bool initiator);
+  /// Writes the records of a flow. Returns how many.
+  std::uint32_t write_records(const Flow& flow);
+  void count(const Flow& flow, std::uint32_t records);
 
   SetFormat format_;
-  std::span<const Template> templates_;
+  Layout layout_;
   WireWriter writer_;
   MessageContent content_;
   std::size_t next_template_ = 0;
   std::size_t set_offset_ = 0;
   std::uint16_t set_id_ = kNoSet;
+  TimePoint latest_{};  ///< the latest time in the open message
 
   static constexpr std::uint16_t kNoSet = 0xffff;
 };

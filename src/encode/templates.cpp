@@ -8,8 +8,6 @@
 namespace ctflow {
 namespace {
 
-enum class Format : std::uint8_t { kIpfix, kNetflow9 };
-
 template <std::size_t kLeft, std::size_t kRight>
 constexpr auto operator+(const std::array<Field, kLeft>& left,
                          const std::array<Field, kRight>& right) {
@@ -127,7 +125,7 @@ void encode_fields(FieldWriter& writer, const Record& record, std::index_sequenc
 }
 
 template <const auto& kFields>
-void encode_layout(WireWriter& writer, const Record& record) {
+void encode_layout(WireWriter& writer, const Record& record, std::span<const Field> /*fields*/) {
   constexpr std::size_t kLength = record_length(kFields);
   std::byte* room = writer.claim(kLength);
   if (room == nullptr) return;
@@ -215,18 +213,9 @@ static_assert(kLength<Format::kNetflow9, RecordKind::kIpv6> == 71);
 
 }  // namespace
 
-std::span<const Template> ipfix_templates(const EncoderOptions& options) {
-  return select<Format::kIpfix>(options);
-}
-
-std::span<const Template> netflow9_templates(const EncoderOptions& options) {
-  return select<Format::kNetflow9>(options);
-}
-
-const Template& choose_template(std::span<const Template> templates, const Record& record) {
-  const auto kind = static_cast<std::size_t>(record_kind(record));
-  const bool extras = record.flow.extras.present && templates.size() > kRecordKinds;
-  return templates[extras ? kRecordKinds + kind : kind];
+std::span<const Template> default_templates(Format format, const EncoderOptions& options) {
+  return format == Format::kIpfix ? select<Format::kIpfix>(options)
+                                  : select<Format::kNetflow9>(options);
 }
 
 RecordKind record_kind(const Record& record) {

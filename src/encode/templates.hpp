@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The default template set: which fields a record of each kind has, and under which Template ID.
+// The default records: which fields a record of each kind has, and under which Template ID.
 #pragma once
 
 #include <cstdint>
 #include <span>
 
+#include "encode/encoder_options.hpp"
 #include "encode/fields.hpp"
 
 namespace ctflow {
@@ -14,8 +15,8 @@ namespace ctflow {
 struct Template {
   std::uint16_t id;
   std::span<const Field> fields;
-  /// Writes all fields of one record.
-  void (*encode)(WireWriter&, const Record&);
+  /// Writes all fields of one record; to be given `fields`.
+  void (*encode)(WireWriter&, const Record&, std::span<const Field>);
 };
 
 /// The kinds of record, in the order of the templates.
@@ -36,21 +37,9 @@ inline constexpr std::size_t kRecordKinds = 10;
 /// The kind of the record of one direction. Translation is told on the initiator's record only.
 RecordKind record_kind(const Record& record);
 
-struct EncoderOptions {
-  std::uint32_t observation_domain = 0;  ///< Observation Domain ID, or Source ID in NetFlow v9
-  bool zones = false;                    ///< add ingressVRFID and egressVRFID to every record
-  /// Additional templates for connections with KernelExtras: class of service, TCP control bits.
-  bool extras = false;
-  /// With `extras`: minimum and maximum TTL and packet length, too.
-  bool packet_properties = false;
-};
-
-/// The templates for these options, in the order in which they are sent.
-std::span<const Template> ipfix_templates(const EncoderOptions& options);
-std::span<const Template> netflow9_templates(const EncoderOptions& options);
-
-/// Which of `templates` fits a record.
-const Template& choose_template(std::span<const Template> templates, const Record& record);
+/// The compile-time layouts of the default profile, in the order in which they are sent: plain ones
+/// of each kind, and behind them, if `extras`, those for connections with KernelExtras.
+std::span<const Template> default_templates(Format format, const EncoderOptions& options);
 
 /// Template ID of the sampling options.
 inline constexpr std::uint16_t kSamplingOptionsId = 290;

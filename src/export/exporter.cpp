@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "export/unknown_interfaces.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -20,6 +22,13 @@ Exporter::Exporter(const CollectorConfig& config, std::unique_ptr<Encoder> encod
       clock_(std::move(clock)),
       buffer_(config.max_message_size) {}
 
+bool Exporter::wants(const Flow& flow) const {
+  if (config_.profile == Profile::kNatEvents) {
+    return translated(flow) && flow.event != FlowEvent::kReported;
+  }
+  return flow.event == FlowEvent::kEnded || flow.event == FlowEvent::kReported;
+}
+
 bool Exporter::templates_due(const Instant& now) const {
   return templates_owed_ || messages_since_templates_ >= config_.template_messages ||
          now.steady - templates_sent_ >= config_.template_interval;
@@ -27,6 +36,8 @@ bool Exporter::templates_due(const Instant& now) const {
 
 bool Exporter::options_due(const Instant& now) const {
   if (!config_.sampling_options) return false;
+  // nfdump counts each later options message as a gap in the sequence.
+  if (config_.profile == Profile::kNfdump) return options_owed_;
   return options_owed_ || now.steady - options_sent_ >= config_.options_interval;
 }
 
@@ -70,6 +81,15 @@ void Exporter::open() {
 }
 
 void Exporter::add(const Flow& flow) {
+  ++counters_.offered;
+  if (config_.profile == Profile::kAkvorado && lacks_interfaces(flow)) {
+    add_to_message(with_interfaces(flow));
+  } else {
+    add_to_message(flow);
+  }
+}
+
+void Exporter::add_to_message(const Flow& flow) {
   if (!is_open_) open();
   if (encoder_->add(flow)) return;
   send(clock_());
@@ -102,7 +122,7 @@ Exporter::Deadline Exporter::deadline() const {
   if (is_open_) return opened_ + config_.flush_after;
   if (templates_owed_ || (config_.sampling_options && options_owed_)) return opened_ + kRetry;
   const Deadline templates = templates_sent_ + config_.template_interval;
-  if (!config_.sampling_options) return templates;
+  if (!config_.sampling_options || config_.profile == Profile::kNfdump) return templates;
   return std::min(templates, options_sent_ + config_.options_interval);
 }
 

@@ -78,6 +78,7 @@ def test_created_by_ctnetlink(lab: Lab) -> None:
     created = time.time()
     run(f"conntrack -I -p udp -s 10.0.1.100 -d 10.0.2.100 --sport {port} "
         "--dport 53 -t 100")
+    created_by = time.time()
     flow = lab.flow(port)
     equal("original direction", flow.orig, None)
     time.sleep(0.3)
@@ -85,6 +86,7 @@ def test_created_by_ctnetlink(lab: Lab) -> None:
     lab.udp(port)
     lab.udp(port, reply=True)
     flow = lab.flow(port)
-    near("first", flow.orig.first / NS, created, 0.3)
+    between("first", flow.orig.first, (created - 2 * TICK) * NS,
+            (created_by + 2 * TICK) * NS)
     near("last", flow.orig.last / NS, sent, 2 * TICK)
     near("first reply", flow.reply.first / NS, sent, 2 * TICK)

@@ -84,6 +84,8 @@ collectors:
     sampling_options: false
     options_interval: 1h
     resolve_interval: 30s
+    profile: minimal
+    next_hop: true
     zones: true
 source: {receive_buffer: 8MB, nap: 10ms}
 interfaces: {ingress: 3, egress: 4}
@@ -91,10 +93,25 @@ log: {level: debug}
 )",
                                      "FILE");
   Config expected;
-  expected.collectors.push_back({"edge_1.a-b", "2001:db8::10", 2055, Protocol::kNetflow9,
-                                 "2001:db8::1", "vrf-mgmt", 46, 4294967295U, 8900,
-                                 milliseconds(250), milliseconds(120'000), 1000, false,
-                                 milliseconds(3'600'000), milliseconds(30'000), true});
+  CollectorConfig& collector = expected.collectors.emplace_back();
+  collector.name = "edge_1.a-b";
+  collector.address = "2001:db8::10";
+  collector.port = 2055;
+  collector.protocol = Protocol::kNetflow9;
+  collector.source_address = "2001:db8::1";
+  collector.bind_device = "vrf-mgmt";
+  collector.dscp = 46;
+  collector.observation_domain = 4294967295U;
+  collector.max_message_size = 8900;
+  collector.flush_after = milliseconds(250);
+  collector.template_interval = milliseconds(120'000);
+  collector.template_messages = 1000;
+  collector.sampling_options = false;
+  collector.options_interval = milliseconds(3'600'000);
+  collector.resolve_interval = milliseconds(30'000);
+  collector.profile = Profile::kMinimal;
+  collector.next_hop = true;
+  collector.zones = true;
   expected.source = {8'000'000, milliseconds(10)};
   expected.interfaces = {3, 4};
   expected.log = {LogLevel::kDebug};

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What decides about the records that a collector gets.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ctflow/config.hpp"
+
+namespace ctflow {
+
+enum class Format : std::uint8_t { kIpfix, kNetflow9 };
+
+struct EncoderOptions {
+  std::uint32_t observation_domain = 0;  ///< Observation Domain ID, or Source ID in NetFlow v9
+  bool zones = false;                    ///< add ingressVRFID and egressVRFID to every record
+  /// Additional templates for connections with KernelExtras: class of service, TCP control bits.
+  bool extras = false;
+  /// With `extras`: minimum and maximum TTL and packet length, too.
+  bool packet_properties = false;
+  bool next_hop = false;  ///< add next hop and prefix lengths to every record
+  Profile profile = Profile::kDefault;
+  std::vector<std::string> elements{};  ///< exactly these instead of a profile's, unless empty
+};
+
+}  // namespace ctflow

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The records of one collector: its templates, and which of them a record has.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "encode/templates.hpp"
+
+namespace ctflow {
+
+/// How a connection becomes records.
+enum class RecordStyle : std::uint8_t {
+  kMirrored,  ///< one of the initiator, one of the responder
+  kBiflow,    ///< one with the counters of both (RFC 5103)
+  kNatEvent,  ///< one without counters (RFC 8158)
+};
+
+class Layout {
+ public:
+  Layout(Format format, const EncoderOptions& options) { build(format, options); }
+
+  Layout(const Layout&) = delete;  // templates_ points into fields_
+  Layout& operator=(const Layout&) = delete;
+  Layout(Layout&&) = default;
+  Layout& operator=(Layout&&) = default;
+  ~Layout() = default;
+
+  /// In the order in which they are sent.
+  [[nodiscard]] std::span<const Template> templates() const { return templates_; }
+
+  [[nodiscard]] const Template& choose(const Record& record) const;
+
+  [[nodiscard]] RecordStyle style() const { return style_; }
+
+  /// Octets of the shortest record, at least 1.
+  [[nodiscard]] std::size_t shortest_record() const;
+
+ private:
+  enum class By : std::uint8_t { kKind, kFamily, kTranslation };
+
+  void build(Format format, const EncoderOptions& options);
+  void add(std::uint16_t id, std::vector<Field> fields);
+  void add_kinds(Format format, const EncoderOptions& options, bool with_extras);
+  void add_minimal(Format format, const EncoderOptions& options);
+  void add_nat_events(Format format, const EncoderOptions& options);
+  void add_elements(const EncoderOptions& options);
+
+  RecordStyle style_ = RecordStyle::kMirrored;
+  By by_ = By::kKind;
+  std::vector<std::vector<Field>> fields_;  ///< of the templates made here
+  std::vector<Template> templates_;
+};
+
+}  // namespace ctflow
