@@ -69,7 +69,8 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
     if (without.count(path) == 0) left_out.insert(path);
   }
   EXPECT_THAT(left_out, testing::UnorderedElementsAre("collectors[].source_address",
-                                                      "collectors[].bind_device"));
+                                                      "collectors[].bind_device",
+                                                      "collectors[].elements"));
 }
 
 TEST(DocumentedSettings, AreValidWhenPutToUse) {
