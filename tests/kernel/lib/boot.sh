@@ -61,7 +61,7 @@ qemu() {
 	need qemu-system-x86_64:qemu-system-x86
 	timeout -k 5 1800 qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
 		-m 1024 -nographic -no-reboot -net none -kernel "$kernel" \
-		-virtfs "local,path=/,mount_tag=/dev/root,security_model=none,readonly=on" \
+		-virtfs "local,path=/,id=host,mount_tag=/dev/root,security_model=none,readonly=on" \
 		"$@" -append "console=ttyS0 quiet loglevel=1 panic=-1 \
 rootfstype=9p rootflags=trans=virtio,version=9p2000.L,msize=262144 \
 root=/dev/root ro init=$here/guest/init.sh ctflowd_tests=$here/guest \
@@ -142,6 +142,10 @@ run_daemon() {
 		return
 	fi
 	[ -x "$CTFLOWD" ] || die "CTFLOWD=$CTFLOWD is not executable"
+	# The guest has a /tmp and a /run of its own.
+	case $(readlink -f "$CTFLOWD") in
+	/tmp/* | /run/*) die "CTFLOWD=$CTFLOWD: the guest cannot see it, copy it elsewhere" ;;
+	esac
 	need nfcapd:nfdump
 	verdicts "$1 daemon" < <(uml "$2" daemon.py '' 512M \
 		ctflowd="$(readlink -f "$CTFLOWD")" \

@@ -68,9 +68,9 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
   for (const std::string& path : paths(settings())) {
     if (without.count(path) == 0) left_out.insert(path);
   }
-  EXPECT_THAT(left_out, testing::UnorderedElementsAre("collectors[].source_address",
-                                                      "collectors[].bind_device",
-                                                      "collectors[].elements"));
+  EXPECT_THAT(left_out,
+              testing::UnorderedElementsAre("collectors[].source_address",
+                                            "collectors[].bind_device", "collectors[].elements"));
 }
 
 TEST(DocumentedSettings, AreValidWhenPutToUse) {

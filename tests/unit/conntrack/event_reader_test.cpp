@@ -102,6 +102,27 @@ TEST_F(EventReaderTest, KeepsTheCountersOfConntrackIfAsked) {
   EXPECT_EQ(sink_.flows[0].forward, (Counters{1, 1}));
 }
 
+TEST_F(EventReaderTest, TellsOfBeginningsAndOfEveryEndIfAsked) {
+  const test::StockConnection connection{.forward_packets = 2};
+  const test::Octets created =
+      test::with_field(test::stock_message(IPCTNL_MSG_CT_NEW, connection, {}),
+                       offsetof(nlmsghdr, nlmsg_flags), std::uint16_t{NLM_F_CREATE | NLM_F_EXCL});
+  read(created);
+  EXPECT_TRUE(sink_.flows.empty()) << "nobody asked";
+  EXPECT_EQ(counters_.ignored, 1U);
+  reading_.sessions = true;
+  read(created);
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(sink_.flows[0].event, FlowEvent::kCreated);
+  EXPECT_EQ(sink_.flows[0].event_time, event_time_);
+  EXPECT_EQ(counters_.created, 1U);
+  read(test::measured_event(IPCTNL_MSG_CT_NEW, 10, 1000, test::kSecond));
+  read(test::measured_event(IPCTNL_MSG_CT_DELETE, 10, 1000, test::kSecond));
+  ASSERT_EQ(sink_.flows.size(), 3U);
+  EXPECT_EQ(sink_.flows[2].event, FlowEvent::kEndedBefore);
+  EXPECT_EQ(counters_.already_reported, 0U);
+}
+
 TEST_F(EventReaderTest, PassesTheEndOfABatchOn) {
   reader_.on_batch_end();
   EXPECT_EQ(sink_.batch_ends, 1);

@@ -227,5 +227,47 @@ TEST_F(ExporterTest, FlushWithoutAnOpenMessageSendsNothing) {
   EXPECT_TRUE(wire_.messages.empty());
 }
 
+TEST_F(ExporterTest, TellsNfdumpTheSamplingOnlyOncePerSession) {
+  CollectorConfig config;
+  config.profile = Profile::kNfdump;
+  config.options_interval = std::chrono::seconds(5);
+  Exporter exporter = make(config);
+  exporter.tick();
+  ASSERT_EQ(exporter.counters().option_records, 1U);
+  for (int i = 0; i < 10; ++i) {
+    clock_.advance(std::chrono::seconds(30));
+    exporter.add(answered_flow());
+    exporter.tick();
+    EXPECT_GT(exporter.deadline(), clock_.now().steady);
+  }
+  EXPECT_EQ(exporter.counters().option_records, 1U);
+  wire_.new_peer = true;
+  exporter.flush();
+  exporter.add(answered_flow());
+  EXPECT_EQ(exporter.counters().option_records, 2U) << "a new session";
+}
+
+TEST_F(ExporterTest, NeverSendsAkvoradoTwoUnknownInterfaces) {
+  CollectorConfig config;
+  config.profile = Profile::kAkvorado;
+  Exporter exporter = make_settled(config);
+  Flow flow = answered_flow();
+  flow.forward_interfaces = flow.backward_interfaces = {};
+  exporter.add(flow);
+  exporter.flush();
+  ASSERT_EQ(wire_.messages.size(), 1U);
+  // Behind message and set header, addresses, counters and times.
+  constexpr std::size_t kInterfaces = 16 + 4 + 8 + 16 + 16;
+  EXPECT_EQ(word(wire_.messages[0], kInterfaces), 2'147'483'647U);
+  EXPECT_EQ(word(wire_.messages[0], kInterfaces + 4), 2'147'483'647U);
+  wire_.messages.clear();
+  flow.forward_interfaces.egress = 3;
+  flow.backward_interfaces.ingress = 3;
+  exporter.add(flow);
+  exporter.flush();
+  EXPECT_EQ(word(wire_.messages.at(0), kInterfaces), 0U);
+  EXPECT_EQ(word(wire_.messages.at(0), kInterfaces + 4), 3U);
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The records of each profile, read back by the strict collector of the tests.
+#include "encode/layout.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "support/encoding_session.hpp"
+
+namespace ctflow::test {
+namespace {
+
+struct Session {
+  std::unique_ptr<Encoder> encoder;
+  MessageParser parser;
+  std::vector<ParsedTemplate> templates;
+};
+
+Session open(Protocol protocol, EncoderOptions options) {
+  options.observation_domain = kSampleDomain;
+  Session session;
+  if (protocol == Protocol::kIpfix) {
+    session.encoder = std::make_unique<IpfixEncoder>(options);
+  } else {
+    session.encoder = std::make_unique<Netflow9Encoder>(options, kSampleBoot);
+  }
+  for (const Bytes& message : encode_templates(*session.encoder)) {
+    for (const ParsedTemplate& one : session.parser.parse(message).templates()) {
+      session.templates.push_back(one);
+    }
+  }
+  return session;
+}
+
+Session open(Protocol protocol, Profile profile) {
+  EncoderOptions options;
+  options.profile = profile;
+  return open(protocol, options);
+}
+
+std::vector<ParsedRecord> records(Session& session, const Flow& flow, TimePoint now = kSampleNow) {
+  return session.parser.parse(encode_flows(*session.encoder, {flow}, now)).records();
+}
+
+std::string layout_of(const ParsedTemplate& layout) {
+  std::string text;
+  for (const FieldSpecifier& field : layout.fields) {
+    if (!text.empty()) text += ' ';
+    if (field.enterprise != 0) text += fmt::format("{}/", field.enterprise);
+    text += fmt::format("{}:{}", field.element, field.length);
+  }
+  return text;
+}
+
+/// Id and layout of all templates. EXTEND, NEVER CHANGE (see traps_test.cpp).
+std::map<int, std::string> layouts(const Session& session) {
+  std::map<int, std::string> all;
+  for (const ParsedTemplate& one : session.templates) all[one.id] = layout_of(one);
+  return all;
+}
+
+Flow with_routing(Flow flow) {
+  flow.forward_routing.next_hop.octets = {192, 0, 2, 254};
+  flow.forward_routing.source_prefix_length = 24;
+  flow.forward_routing.destination_prefix_length = 16;
+  flow.forward_routing.ingress_vrf = 1001;
+  flow.backward_routing.egress_vrf = 1001;
+  flow.backward_routing.source_prefix_length = 16;
+  flow.backward_routing.destination_prefix_length = 24;
+  return flow;
+}
+
+TEST(Layout, NfdumpAndAkvoradoHaveTheDefaultTemplates) {
+  for (const Protocol protocol : {Protocol::kIpfix, Protocol::kNetflow9}) {
+    const auto expected = layouts(open(protocol, Profile::kDefault));
+    EXPECT_EQ(layouts(open(protocol, Profile::kNfdump)), expected);
+    EXPECT_EQ(layouts(open(protocol, Profile::kAkvorado)), expected);
+  }
+}
+
+TEST(Layout, MinimalHasOneTemplatePerFamily) {
+  EXPECT_EQ(
+      layouts(open(Protocol::kIpfix, Profile::kMinimal)),
+      (std::map<int, std::string>{{768, "8:4 12:4 1:8 2:8 152:8 153:8 7:2 11:2 4:1 136:1"},
+                                  {769, "27:16 28:16 1:8 2:8 152:8 153:8 7:2 11:2 4:1 136:1"}}));
+  EXPECT_EQ(
+      layouts(open(Protocol::kNetflow9, Profile::kMinimal)),
+      (std::map<int, std::string>{{768, "8:4 12:4 1:8 2:8 22:4 21:4 7:2 11:2 4:1 136:1"},
+                                  {769, "27:16 28:16 1:8 2:8 22:4 21:4 7:2 11:2 4:1 136:1"}}));
+}
+
+TEST(Layout, MinimalRecordsAreMirrored) {
+  for (const Protocol protocol : {Protocol::kIpfix, Protocol::kNetflow9}) {
+    Session session = open(protocol, Profile::kMinimal);
+    const Flow flow = sample::snat();
+    const auto all = records(session, flow);
+    ASSERT_EQ(all.size(), 2U);
+    EXPECT_EQ(all[0].template_id, 768);
+    EXPECT_EQ(all[0].number(1), flow.forward.octets);
+    EXPECT_EQ(all[1].number(1), flow.backward.octets);
+    EXPECT_EQ(all[0].number(7), flow.original.source_port);
+    EXPECT_EQ(all[1].number(11), flow.original.source_port);
+    EXPECT_EQ(all[0].find(8)->octets, all[1].find(12)->octets);
+  }
+}
+
+TEST(Layout, ABiflowIsTheDefaultRecordWithTheOtherDirectionsCounters) {
+  const auto basic = layouts(open(Protocol::kIpfix, Profile::kDefault));
+  const auto biflow = layouts(open(Protocol::kIpfix, Profile::kBiflow));
+  ASSERT_EQ(biflow.size(), basic.size());
+  for (const auto& [id, layout] : basic) {
+    EXPECT_EQ(biflow.at(id + 256), layout + " 29305/1:8 29305/2:8 239:1");
+  }
+}
+
+TEST(Layout, ABiflowIsOneRecord) {
+  Session session = open(Protocol::kIpfix, Profile::kBiflow);
+  const Flow flow = sample::snat();
+  const auto all = records(session, flow);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].template_id, 513);
+  EXPECT_EQ(all[0].number(1), flow.forward.octets);
+  EXPECT_EQ(session.encoder->content().data_records, 1U);
+  EXPECT_EQ(session.encoder->content().packets, flow.forward.packets + flow.backward.packets);
+  std::map<int, std::uint64_t> reverse;
+  for (const ParsedField& field : all[0].fields) {
+    if (field.specifier.enterprise != 29305) continue;
+    std::uint64_t value = 0;
+    for (const std::uint8_t octet : field.octets) value = value << 8 | octet;
+    reverse[field.specifier.element] = value;
+  }
+  EXPECT_EQ(reverse,
+            (std::map<int, std::uint64_t>{{1, flow.backward.octets}, {2, flow.backward.packets}}));
+  EXPECT_EQ(all[0].number(239), 1U);
+}
+
+TEST(Layout, EveryChoiceHasTemplateIdsOfItsOwn) {
+  for (const Protocol protocol : {Protocol::kIpfix, Protocol::kNetflow9}) {
+    std::map<int, std::string> all;
+    for (const Profile profile :
+         {Profile::kDefault, Profile::kBiflow, Profile::kMinimal, Profile::kNatEvents}) {
+      if (profile == Profile::kBiflow && protocol == Protocol::kNetflow9) continue;  // refused
+      for (int bits = 0; bits < 16; ++bits) {
+        EncoderOptions options;
+        options.profile = profile;
+        options.zones = (bits & 1) != 0;
+        options.next_hop = (bits & 2) != 0;
+        options.extras = (bits & 4) != 0;
+        options.packet_properties = (bits & 8) != 0;
+        for (const auto& [id, layout] : layouts(open(protocol, options))) {
+          const auto [known, added] = all.try_emplace(id, layout);
+          EXPECT_EQ(known->second, layout) << "template " << id;
+        }
+      }
+    }
+    EXPECT_FALSE(all.contains(290)) << "the sampler's";
+  }
+}
+
+TEST(Layout, NextHopAndPrefixLengthsFollowTheirDirection) {
+  EncoderOptions options;
+  options.next_hop = true;
+  Session session = open(Protocol::kIpfix, options);
+  const auto all = records(session, with_routing(sample::tcp()));
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[0].template_id, 256 + 2048);
+  EXPECT_EQ(all[0].number(15), 0xc00002feU);
+  EXPECT_EQ(all[0].number(9), 24U);
+  EXPECT_EQ(all[0].number(13), 16U);
+  EXPECT_EQ(all[1].number(15), 0U);
+  EXPECT_EQ(all[1].number(9), 16U);
+  EXPECT_EQ(all[1].number(13), 24U);
+  const auto layout = layouts(session);
+  EXPECT_NE(layout.at(260 + 2048).find(" 62:16 29:1 30:1"), std::string::npos);
+  EXPECT_NE(layout.at(262 + 2048).find(" 15:4 29:1 13:1"), std::string::npos);
+}
+
+TEST(Layout, AVrfTakesThePlaceOfTheZone) {
+  EncoderOptions options;
+  options.zones = true;
+  Session session = open(Protocol::kIpfix, options);
+  Flow flow = with_routing(sample::tcp());
+  flow.original.zone = 5;
+  flow.reply.zone = 6;
+  const auto all = records(session, flow);
+  EXPECT_EQ(all[0].number(234), 1001U);
+  EXPECT_EQ(all[0].number(235), 6U);
+  EXPECT_EQ(all[1].number(234), 6U);
+  EXPECT_EQ(all[1].number(235), 1001U);
+}
+
+TEST(Layout, NatEventsHaveATemplatePerTranslation) {
+  const std::string times = "323:8 152:8 153:8 ";
+  const std::string rest = " 7:2 11:2 227:2 228:2 4:1 230:1";
+  EXPECT_EQ(layouts(open(Protocol::kIpfix, Profile::kNatEvents)),
+            (std::map<int, std::string>{{1024, times + "8:4 12:4 225:4 226:4" + rest},
+                                        {1025, times + "27:16 28:16 281:16 282:16" + rest},
+                                        {1026, times + "27:16 28:16 225:4 226:4" + rest}}));
+  const std::string relative = "323:8 22:4 21:4 ";
+  EXPECT_EQ(layouts(open(Protocol::kNetflow9, Profile::kNatEvents)),
+            (std::map<int, std::string>{{1024, relative + "8:4 12:4 225:4 226:4" + rest},
+                                        {1025, relative + "27:16 28:16 281:16 282:16" + rest},
+                                        {1026, relative + "27:16 28:16 225:4 226:4" + rest}}));
+}
+
+TEST(Layout, NatEventsTellWhenATranslationBeganAndEnded) {
+  const TimePoint time = kSampleNow - std::chrono::seconds(3);
+  const auto milliseconds = static_cast<std::uint64_t>(
+      std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count());
+  const struct {
+    Flow flow;
+    int template_id;
+    std::uint64_t created, ended;
+  } cases[] = {
+      {sample::snat(), 1024, 4, 5}, {sample::nat66(), 1025, 1, 2}, {sample::nat64(), 1026, 6, 7}};
+  for (const auto& [sample, template_id, created, ended] : cases) {
+    Session session = open(Protocol::kIpfix, Profile::kNatEvents);
+    for (const FlowEvent event :
+         {FlowEvent::kCreated, FlowEvent::kEnded, FlowEvent::kEndedBefore}) {
+      Flow flow = sample;
+      flow.event = event;
+      flow.event_time = time;
+      const auto all = records(session, flow);
+      ASSERT_EQ(all.size(), 1U);
+      EXPECT_EQ(all[0].template_id, template_id);
+      EXPECT_EQ(all[0].number(230), event == FlowEvent::kCreated ? created : ended);
+      for (const int element : {323, 152, 153}) {
+        EXPECT_EQ(all[0].number(static_cast<std::uint16_t>(element)), milliseconds);
+      }
+      EXPECT_EQ(all[0].number(227), flow.reply.destination_port);
+      EXPECT_EQ(session.encoder->content().packets, 0U);
+    }
+  }
+}
+
+TEST(Layout, NatEventsOfIcmpCarryTheIdentifierAsSourcePort) {
+  Session session = open(Protocol::kIpfix, Profile::kNatEvents);
+  Flow flow = sample::icmp_nat();
+  flow.original.icmp_id = 77;
+  flow.reply.icmp_id = 78;
+  flow.event = FlowEvent::kCreated;
+  const auto all = records(session, flow);
+  EXPECT_EQ(all[0].number(7), 77U);
+  EXPECT_EQ(all[0].number(227), 78U);
+  EXPECT_EQ(all[0].number(11), 0U);
+}
+
+TEST(Layout, NatEventTimesOfNetflow9AreThoseOfTheEvent) {
+  Session session = open(Protocol::kNetflow9, Profile::kNatEvents);
+  Flow flow = sample::snat();
+  flow.event = FlowEvent::kEnded;
+  flow.event_time = kSampleNow - std::chrono::seconds(3);
+  const ParsedMessage message =
+      session.parser.parse(encode_flows(*session.encoder, {flow}, kSampleNow));
+  const auto all = message.records();
+  ASSERT_EQ(all.size(), 1U);
+  const auto expected =
+      std::chrono::floor<std::chrono::milliseconds>(flow.event_time.time_since_epoch()).count();
+  EXPECT_EQ(message.base_ms() + static_cast<std::int64_t>(all[0].number(22)), expected);
+  EXPECT_EQ(message.base_ms() + static_cast<std::int64_t>(all[0].number(21)), expected);
+}
+
+TEST(Layout, ADirectionInWhichNothingCameHasNoRecord) {
+  Session session = open(Protocol::kIpfix, Profile::kDefault);
+  Flow flow = sample::tcp();
+  flow.forward = {};
+  auto all = records(session, flow);
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all[0].number(1), flow.backward.octets);
+  EXPECT_EQ(session.encoder->content().data_records, 1U);
+  flow.backward = {};
+  all = records(session, flow);
+  ASSERT_EQ(all.size(), 1U) << "something must be told";
+}
+
+TEST(Layout, TheExportTimeIsNeverBeforeWhatTheMessageTells) {
+  Session session = open(Protocol::kIpfix, Profile::kDefault);
+  const Flow flow = sample::tcp();
+  const ParsedMessage message = session.parser.parse(
+      encode_flows(*session.encoder, {flow}, flow.end - std::chrono::hours(1)));
+  EXPECT_GE(TimePoint(std::chrono::seconds(message.export_time)), flow.end);
+}
+
+TEST(Layout, ElementsMakeOneTemplatePerFamily) {
+  EncoderOptions options;
+  options.elements = {"sourceIPv6Address", "sourceIPv4Address", "protocolIdentifier",
+                      "octetDeltaCount"};
+  const Session session = open(Protocol::kIpfix, options);
+  ASSERT_EQ(session.templates.size(), 2U);
+  EXPECT_EQ(layout_of(session.templates[0]), "8:4 4:1 1:8");
+  EXPECT_EQ(layout_of(session.templates[1]), "27:16 4:1 1:8");
+  EXPECT_GE(session.templates[0].id, 32768);
+  EXPECT_NE(session.templates[0].id, session.templates[1].id);
+  options.elements.pop_back();
+  const Session other = open(Protocol::kIpfix, options);
+  EXPECT_NE(other.templates[0].id, session.templates[0].id);
+  EXPECT_EQ(layouts(open(Protocol::kIpfix, options)), layouts(other)) << "the same after a restart";
+}
+
+TEST(Layout, ElementsOfEitherTimeGoInAnyOrder) {
+  EncoderOptions options;
+  options.elements = {"flowEndSysUpTime", "octetDeltaCount"};
+  Session session = open(Protocol::kNetflow9, options);
+  const Flow flow = sample::tcp();
+  const ParsedMessage message =
+      session.parser.parse(encode_flows(*session.encoder, {flow}, kSampleNow));
+  const auto expected =
+      std::chrono::floor<std::chrono::milliseconds>(flow.end.time_since_epoch()).count();
+  EXPECT_EQ(message.base_ms() + static_cast<std::int64_t>(message.records().at(0).number(21)),
+            expected);
+}
+
+TEST(Layout, ManyTinyRecordsOfNetflow9KeepTheirTimes) {
+  EncoderOptions options;
+  options.elements = {"flowStartSysUpTime"};
+  Session session = open(Protocol::kNetflow9, options);
+  const std::vector<Flow> flows(150, sample::tcp());
+  const ParsedMessage message =
+      session.parser.parse(encode_flows(*session.encoder, flows, kSampleNow));
+  ASSERT_EQ(message.records().size(), 300U);
+  EXPECT_EQ(message.records().front().number(22), message.records().back().number(22));
+  EXPECT_NE(message.records().back().number(22), 0U);
+}
+
+}  // namespace
+}  // namespace ctflow::test
