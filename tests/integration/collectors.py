@@ -129,11 +129,12 @@ def _nfdump_record(entry, raw):
     return Record(entry["proto"], address("src{}_addr"), address("dst{}_addr"),
                   entry.get("src_port", 0), entry.get("dst_port", 0),
                   entry["in_packets"], entry["in_bytes"], icmp, translated, zones,
-                  int(reason[1], 16) if reason else None, _time(entry["first"]),
-                  _time(entry["last"]))
+                  int(reason[1], 16) if reason else None, unix_time(entry["first"]),
+                  unix_time(entry["last"]))
 
 
-def _time(text):
+def unix_time(text):
+    """A time as nfdump prints it in UTC."""
     return datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.timezone.utc).timestamp()
 
 
