@@ -85,10 +85,6 @@ verdicts() {
 		'RESULT '*) result=${line#RESULT } ;;
 		'EXIT '*) ;;
 		'SPLAT '*)
-			# 6.1 says this before init, with or without the patches.
-			case $line in
-			*maple_tree*) continue ;;
-			esac
 			echo "$line"
 			splat=1
 			;;
