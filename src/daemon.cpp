@@ -38,11 +38,23 @@ std::unique_ptr<Encoder> make_encoder(const CollectorConfig& config, bool extras
   return std::make_unique<IpfixEncoder>(options);
 }
 
+/// Akvorado spreads nothing: what a long connection carried appears where its record does.
+void check_active_timeout(const CollectorConfig& collector, const SourceConfig& source) {
+  constexpr std::chrono::seconds kLongest{10};
+  const bool short_enough = source.active_timeout.count() != 0 && source.active_timeout <= kLongest;
+  if (collector.profile != Profile::kAkvorado || short_enough) return;
+  log::warn(
+      "active_timeout_long collector={} means=\"Akvorado shows long connections as bursts\" "
+      "mend=\"set source.active_timeout to 10s\"",
+      collector.name);
+}
+
 Pipeline make_pipeline(boost::asio::io_context& io, const Config& config, bool extras) {
   std::vector<std::unique_ptr<Enricher>> enrichers;
   enrichers.push_back(std::make_unique<ConstantInterfaces>(config.interfaces));
   std::vector<std::unique_ptr<Exporter>> exporters;
   for (const CollectorConfig& collector : config.collectors) {
+    check_active_timeout(collector, config.source);
     exporters.push_back(std::make_unique<Exporter>(collector, make_encoder(collector, extras),
                                                    std::make_unique<UdpTransport>(io, collector)));
   }
