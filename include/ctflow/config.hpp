@@ -43,6 +43,7 @@ struct CollectorConfig {
   bool zones = false;     ///< export conntrack zones as ingressVRFID and egressVRFID
   /// With a patched kernel: export minimum and maximum TTL and packet length.
   bool packet_properties = false;
+  bool interface_names = false;  ///< tell the names of the interfaces in options records
 
   friend bool operator==(const CollectorConfig&, const CollectorConfig&) = default;
 };
@@ -66,11 +67,42 @@ struct SourceConfig {
   friend bool operator==(const SourceConfig&, const SourceConfig&) = default;
 };
 
-/// Constants for ingressInterface and egressInterface of the initiator's record (the responder's
-/// has them swapped).
+/// How the interfaces of a flow are found where the kernel does not tell them.
+enum class InterfaceLookup : std::uint8_t {
+  kRoutes,    ///< by the routes to both ends
+  kConstant,  ///< not at all
+};
+
+/// Interfaces of the connections of one conntrack zone.
+struct ZoneInterfaces {
+  std::uint16_t zone = 0;
+  std::string vrf{};          ///< name of the VRF device whose routes they take; empty: not known
+  std::uint32_t ingress = 0;  ///< ifIndex of the initiator's side, 0 = unknown
+  std::uint32_t egress = 0;   ///< ifIndex of the responder's side, 0 = unknown
+
+  friend bool operator==(const ZoneInterfaces&, const ZoneInterfaces&) = default;
+};
+
+/// The same by the connection's mark: those with `(mark & mask) == mark of this entry`.
+struct MarkInterfaces {
+  std::uint32_t mark = 0;
+  std::uint32_t mask = 0xffff'ffff;
+  std::string vrf{};
+  std::uint32_t ingress = 0;
+  std::uint32_t egress = 0;
+
+  friend bool operator==(const MarkInterfaces&, const MarkInterfaces&) = default;
+};
+
+/// Where ingressInterface and egressInterface come from.
 struct InterfacesConfig {
-  std::uint32_t ingress = 0;  ///< ifIndex, 0 = unknown
-  std::uint32_t egress = 0;   ///< ifIndex, 0 = unknown
+  /// Constants of the initiator's record (the responder's has them swapped), where nothing better
+  /// is known: ifIndex, 0 = unknown.
+  std::uint32_t ingress = 0;
+  std::uint32_t egress = 0;
+  InterfaceLookup lookup = InterfaceLookup::kRoutes;
+  std::vector<ZoneInterfaces> by_zone{};
+  std::vector<MarkInterfaces> by_mark{};  ///< the first that fits; before by_zone
 
   friend bool operator==(const InterfacesConfig&, const InterfacesConfig&) = default;
 };

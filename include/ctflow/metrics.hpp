@@ -50,6 +50,25 @@ struct PipelineCounters {
   std::uint64_t sessions = 0;          ///< events without counters, for collectors of NAT events
 };
 
+/// Counts of the mirror of the kernel's routing.
+struct RoutingCounters {
+  std::uint64_t changes = 0;    ///< links, nexthop objects, routes and rules added or removed
+  std::uint64_t resyncs = 0;    ///< times that everything was read again
+  std::uint64_t malformed = 0;  ///< messages dropped because they could not be decoded
+  std::uint64_t foreign = 0;    ///< datagrams dropped because the kernel did not send them
+  std::uint64_t overruns = 0;   ///< ENOBUFS: times the kernel dropped changes
+};
+
+/// Where the interfaces came from. Always: the first four add up to two for each flow, one for the
+/// initiator's side and one for the responder's.
+struct InterfaceCounters {
+  std::uint64_t from_kernel = 0;    ///< told by a patched kernel
+  std::uint64_t from_routes = 0;    ///< looked up, or an address of this host
+  std::uint64_t from_settings = 0;  ///< by mark, by zone or constant
+  std::uint64_t unknown = 0;
+  std::uint64_t undecided = 0;  ///< flows for which a rule was passed over that needs the packet
+};
+
 /// Counts of one collector. Always, once no message is open:
 /// offered = flows + lost_would_block + lost_unresolved + lost_send_error,
 /// where offered = pipeline.exported for a collector of flows.

@@ -177,31 +177,51 @@ Setting<Target> section(const std::string& key, Presence presence, const Section
   return {key, presence, "a mapping of settings", read, paths(inner, key + ".")};
 }
 
-/// A setting that is a list of at least one mapping, no two with the same `id`.
+/// Refuses an item of a list whose `id` an earlier one has.
+template <typename Member, typename Id>
+void require_own_id(const Place& place, const YamlNode& node, const std::vector<Member>& items,
+                    const std::string& id_key, Id Member::*id) {
+  std::map<Id, std::size_t> seen;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const auto [first, is_new] = seen.emplace(items[i].*id, i);
+    if (is_new) continue;
+    const YamlNode& item = node.children[i];
+    std::size_t offset = item.offset;
+    for (const YamlNode& value : item.children) {
+      if (value.key == id_key) offset = value.offset;
+    }
+    place.item(i).member(id_key).fail(
+        offset, fmt::format("expected a {} of its own, got that of {}", id_key,
+                            item_path(place.path, first->second)));
+  }
+}
+
+/// A setting that is a list of at least one mapping.
 template <typename Target, typename Member>
 Setting<Target> list(const std::string& key, Presence presence, const Section<Member>& inner,
-                     std::vector<Member> Target::*member, const std::string& id_key,
-                     std::string Member::*id) {
+                     std::vector<Member> Target::*member) {
   const std::string expected = "a list of at least one mapping of settings";
   const auto read = [=](const Place& place, const YamlNode& node, Target& target) {
     require(place, node, YamlNode::Kind::kSequence, expected);
-    std::map<std::string, std::size_t> seen;
     for (std::size_t i = 0; i < node.children.size(); ++i) {
-      const YamlNode& item = node.children[i];
-      Member& added = (target.*member).emplace_back();
-      read_section(place.item(i), item, inner, added);
-      const auto [first, is_new] = seen.emplace(added.*id, i);
-      if (is_new) continue;
-      std::size_t offset = item.offset;
-      for (const YamlNode& value : item.children) {
-        if (value.key == id_key) offset = value.offset;
-      }
-      place.item(i).member(id_key).fail(
-          offset, fmt::format("expected a {} of its own, got that of {}", id_key,
-                              item_path(place.path, first->second)));
+      read_section(place.item(i), node.children[i], inner, (target.*member).emplace_back());
     }
   };
   return {key, presence, expected, read, paths(inner, key + "[].")};
+}
+
+/// The same, no two with the same `id`.
+template <typename Target, typename Member, typename Id>
+Setting<Target> list(const std::string& key, Presence presence, const Section<Member>& inner,
+                     std::vector<Member> Target::*member, const std::string& id_key,
+                     Id Member::*id) {
+  Setting<Target> setting = list(key, presence, inner, member);
+  setting.read = [=, read = setting.read](const Place& place, const YamlNode& node,
+                                          Target& target) {
+    read(place, node, target);
+    require_own_id(place, node, target.*member, id_key, id);
+  };
+  return setting;
 }
 
 }  // namespace ctflow::config

@@ -132,6 +132,7 @@ Section<CollectorConfig> collector() {
               value("next_hop", kOptional, boolean(), &C::next_hop),
               value("zones", kOptional, boolean(), &C::zones),
               value("packet_properties", kOptional, boolean(), &C::packet_properties),
+              value("interface_names", kOptional, boolean(), &C::interface_names),
           },
           check_collector};
 }
@@ -150,13 +151,52 @@ Section<SourceConfig> source() {
           {}};
 }
 
-Section<InterfacesConfig> interfaces() {
-  using I = InterfacesConfig;
+Format<InterfaceLookup> lookup() {
+  return choice<InterfaceLookup>(
+      {{"routes", InterfaceLookup::kRoutes}, {"constant", InterfaceLookup::kConstant}});
+}
+
+Section<ZoneInterfaces> zone_interfaces() {
+  using Z = ZoneInterfaces;
   return {{
-              value("ingress", kOptional, integer(0, kMax32), &I::ingress),
-              value("egress", kOptional, integer(0, kMax32), &I::egress),
+              value("zone", kRequired, integer(0, 65535), &Z::zone),
+              value("vrf", kOptional, device(), &Z::vrf),
+              value("ingress", kOptional, integer(0, kMax32), &Z::ingress),
+              value("egress", kOptional, integer(0, kMax32), &Z::egress),
           },
           {}};
+}
+
+/// Such an entry could never fit.
+std::optional<Complaint> check_mark(const MarkInterfaces& entry) {
+  if ((entry.mark & ~entry.mask) == 0) return std::nullopt;
+  return Complaint{"mark", fmt::format("expected only bits of the mask {}, got {}: {} would fit",
+                                       entry.mask, entry.mark, entry.mark & entry.mask)};
+}
+
+Section<MarkInterfaces> mark_interfaces() {
+  using M = MarkInterfaces;
+  return {{
+              value("mark", kRequired, integer(0, kMax32), &M::mark),
+              value("mask", kOptional, integer(0, kMax32), &M::mask),
+              value("vrf", kOptional, device(), &M::vrf),
+              value("ingress", kOptional, integer(0, kMax32), &M::ingress),
+              value("egress", kOptional, integer(0, kMax32), &M::egress),
+          },
+          check_mark};
+}
+
+Section<InterfacesConfig> interfaces() {
+  using I = InterfacesConfig;
+  return {
+      {
+          value("lookup", kOptional, lookup(), &I::lookup),
+          value("ingress", kOptional, integer(0, kMax32), &I::ingress),
+          value("egress", kOptional, integer(0, kMax32), &I::egress),
+          list("by_zone", kOptional, zone_interfaces(), &I::by_zone, "zone", &ZoneInterfaces::zone),
+          list("by_mark", kOptional, mark_interfaces(), &I::by_mark),
+      },
+      {}};
 }
 
 Section<LogConfig> log() { return {{value("level", kOptional, level(), &LogConfig::level)}, {}}; }

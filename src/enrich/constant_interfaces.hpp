@@ -1,26 +1,55 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <utility>
+
 #include "ctflow/config.hpp"
 #include "ctflow/enricher.hpp"
 
 namespace ctflow {
 
-/// Gives the configured interfaces to every flow whose interfaces the kernel did not tell.
+/// Gives the configured interfaces, by mark, by zone or constant, to every flow whose interfaces
+/// the kernel did not tell.
 class ConstantInterfaces : public Enricher {
  public:
-  explicit ConstantInterfaces(const InterfacesConfig& config) : config_(config) {}
+  /// What the configuration says of a connection.
+  struct Choice {
+    Interfaces interfaces;             ///< of the original direction
+    const std::string* vrf = nullptr;  ///< name of the VRF device, null = not known
+  };
+
+  explicit ConstantInterfaces(InterfacesConfig config) : config_(std::move(config)) {}
+
+  [[nodiscard]] Choice choose(const Flow& flow) const {
+    for (const MarkInterfaces& entry : config_.by_mark) {
+      if ((flow.mark & entry.mask) == entry.mark) return choice_of(entry);
+    }
+    for (const ZoneInterfaces& entry : config_.by_zone) {
+      // With a zone for one direction only, that is the one that tells networks apart.
+      if (flow.original.zone == entry.zone || flow.reply.zone == entry.zone) {
+        return choice_of(entry);
+      }
+    }
+    return {{config_.ingress, config_.egress}, nullptr};
+  }
 
   void enrich(Flow& flow) override {
-    if (!flow.extras.original.has_interfaces) {
-      flow.forward_interfaces = {config_.ingress, config_.egress};
-    }
+    const Interfaces forward = choose(flow).interfaces;
+    if (!flow.extras.original.has_interfaces) flow.forward_interfaces = forward;
     if (!flow.extras.reply.has_interfaces) {
-      flow.backward_interfaces = {config_.egress, config_.ingress};
+      flow.backward_interfaces = {forward.egress, forward.ingress};
     }
   }
 
  private:
+  /// Where an entry leaves an interface open, the constants hold.
+  template <typename Entry>
+  [[nodiscard]] Choice choice_of(const Entry& entry) const {
+    return {{entry.ingress != 0 ? entry.ingress : config_.ingress,
+             entry.egress != 0 ? entry.egress : config_.egress},
+            entry.vrf.empty() ? nullptr : &entry.vrf};
+  }
+
   InterfacesConfig config_;
 };
 

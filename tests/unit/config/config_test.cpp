@@ -87,8 +87,14 @@ collectors:
     profile: minimal
     next_hop: true
     zones: true
+    interface_names: true
 source: {receive_buffer: 8MB, nap: 10ms}
-interfaces: {ingress: 3, egress: 4}
+interfaces:
+  lookup: constant
+  ingress: 3
+  egress: 4
+  by_zone: [{zone: 7, vrf: red}, {zone: 8, ingress: 5, egress: 6}]
+  by_mark: [{mark: 16, mask: 240, vrf: blue, ingress: 1, egress: 2}, {mark: 4294967295}]
 log: {level: debug}
 )",
                                      "FILE");
@@ -113,7 +119,12 @@ log: {level: debug}
   collector.next_hop = true;
   collector.zones = true;
   expected.source = {8'000'000, milliseconds(10)};
-  expected.interfaces = {3, 4};
+  expected.collectors[0].interface_names = true;
+  expected.interfaces = {3,
+                         4,
+                         InterfaceLookup::kConstant,
+                         {{7, "red"}, {8, "", 5, 6}},
+                         {{16, 240, "blue", 1, 2}, {4294967295U}}};
   expected.log = {LogLevel::kDebug};
   EXPECT_EQ(config, expected);
 }

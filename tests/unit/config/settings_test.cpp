@@ -68,15 +68,22 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
   for (const std::string& path : paths(settings())) {
     if (without.count(path) == 0) left_out.insert(path);
   }
-  EXPECT_THAT(left_out,
-              testing::UnorderedElementsAre("collectors[].source_address",
-                                            "collectors[].bind_device", "collectors[].elements"));
+  EXPECT_THAT(
+      left_out,
+      testing::UnorderedElementsAre(
+          "collectors[].source_address", "collectors[].bind_device", "collectors[].elements", "interfaces.by_zone",
+          "interfaces.by_zone[].zone", "interfaces.by_zone[].vrf", "interfaces.by_zone[].ingress",
+          "interfaces.by_zone[].egress", "interfaces.by_mark", "interfaces.by_mark[].mark",
+          "interfaces.by_mark[].mask", "interfaces.by_mark[].vrf", "interfaces.by_mark[].ingress",
+          "interfaces.by_mark[].egress"));
 }
 
 TEST(DocumentedSettings, AreValidWhenPutToUse) {
   const Config config = parse_config(put_to_use(documented_text()), "ctflowd.yaml");
   EXPECT_EQ(config.collectors.at(0).source_address, "198.51.100.1");
   EXPECT_EQ(config.collectors.at(0).bind_device, "eth0");
+  EXPECT_EQ(config.interfaces.by_zone, (std::vector<ZoneInterfaces>{{9, "red", 0, 0}}));
+  EXPECT_EQ(config.interfaces.by_mark, (std::vector<MarkInterfaces>{{1, 255, "red", 0, 0}}));
 }
 
 TEST(Settings, HaveNoKeyTwice) {
