@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <ctime>
 
 #include "encode/ipfix.hpp"
 #include "encode/netflow9.hpp"
 #include "enrich/constant_interfaces.hpp"
+#include "enrich/routed_interfaces.hpp"
+#include "enrich/routing_mirror.hpp"
 #include "export/observation_domain.hpp"
 #include "observe/log.hpp"
 #include "transport/udp.hpp"
@@ -49,14 +52,38 @@ void check_active_timeout(const CollectorConfig& collector, const SourceConfig& 
       collector.name);
 }
 
-Pipeline make_pipeline(boost::asio::io_context& io, const Config& config, bool extras) {
+/// The mirror of the kernel's routing if the configuration wants it. Null, and logged, when it
+/// cannot be read: flows go out without it.
+std::unique_ptr<RoutingMirror> make_mirror(boost::asio::io_context& io, const Config& config) {
+  const bool names = std::any_of(config.collectors.begin(), config.collectors.end(),
+                                 [](const CollectorConfig& one) { return one.interface_names; });
+  if (config.interfaces.lookup == InterfaceLookup::kConstant && !names) return nullptr;
+  try {
+    return std::make_unique<RoutingMirror>(io);
+  } catch (const std::system_error& error) {
+    log::warn("routes_unavailable error={}", log::quoted(error.what()));
+    return nullptr;
+  }
+}
+
+Pipeline make_pipeline(boost::asio::io_context& io, const Config& config, bool extras,
+                       const RoutingMirror* mirror, InterfaceCounters& counters) {
   std::vector<std::unique_ptr<Enricher>> enrichers;
-  enrichers.push_back(std::make_unique<ConstantInterfaces>(config.interfaces));
+  if (mirror != nullptr && config.interfaces.lookup == InterfaceLookup::kRoutes) {
+    enrichers.push_back(std::make_unique<RoutedInterfaces>(
+        [mirror]() -> const RoutingState& { return mirror->state(); }, config.interfaces,
+        counters));
+  } else {
+    enrichers.push_back(std::make_unique<ConstantInterfaces>(config.interfaces));
+  }
   std::vector<std::unique_ptr<Exporter>> exporters;
   for (const CollectorConfig& collector : config.collectors) {
     check_active_timeout(collector, config.source);
     exporters.push_back(std::make_unique<Exporter>(collector, make_encoder(collector, extras),
                                                    std::make_unique<UdpTransport>(io, collector)));
+    if (collector.interface_names && mirror != nullptr) {
+      exporters.back()->tell_interface_names(mirror->names());
+    }
   }
   return {std::move(enrichers), std::move(exporters)};
 }
@@ -80,7 +107,10 @@ Daemon::Daemon(boost::asio::io_context& io, const Config& config, bool extras)
       signals_(io, SIGTERM, SIGINT),
       start_timer_(io),
       timer_(io),
-      pipeline_(make_pipeline(io, config, extras)) {}
+      mirror_(make_mirror(io, config)),
+      pipeline_(make_pipeline(io, config, extras, mirror_.get(), interface_counters_)) {}
+
+Daemon::~Daemon() = default;
 
 int Daemon::run(FlowSource& source) {
   source_ = &source;
@@ -91,7 +121,11 @@ int Daemon::run(FlowSource& source) {
   });
   const bool ran = succeeds([&] {
     constexpr std::chrono::milliseconds kLongestWait{300};  // the receive buffer bridges that
-    start_when_resolved(std::chrono::steady_clock::now() + kLongestWait);
+    if (mirror_) {
+      mirror_->on_names_changed([this] { arm_timer(); });
+      mirror_->start();
+    }
+    start_when_ready(std::chrono::steady_clock::now() + kLongestWait);
     io_.run();
   });
   const bool drained = succeeds([&] {
@@ -103,12 +137,13 @@ int Daemon::run(FlowSource& source) {
   return ran && drained ? 0 : 1;
 }
 
-void Daemon::start_when_resolved(std::chrono::steady_clock::time_point latest) {
-  if (lookup_running() && std::chrono::steady_clock::now() < latest) {
+void Daemon::start_when_ready(std::chrono::steady_clock::time_point latest) {
+  const bool waiting = lookup_running() || (mirror_ && !mirror_->loaded());
+  if (waiting && std::chrono::steady_clock::now() < latest) {
     constexpr std::chrono::milliseconds kPoll{10};
     start_timer_.expires_after(kPoll);
     start_timer_.async_wait([this, latest](const boost::system::error_code& error) {
-      if (!error) start_when_resolved(latest);
+      if (!error) start_when_ready(latest);
     });
     return;
   }
@@ -129,6 +164,7 @@ void Daemon::start() {
 void Daemon::on_source_end() { io_.stop(); }
 
 void Daemon::arm_timer() {
+  if (!started_) return;
   const Exporter::Deadline deadline = pipeline_.deadline();
   if (deadline == armed_) return;
   armed_ = deadline;
@@ -159,6 +195,7 @@ void Daemon::log_totals() const {
         counters.packets, counters.octets, exporter->transport().refusals(), counters.lost_messages,
         counters.lost_would_block, counters.lost_unresolved, counters.lost_send_error);
   }
+  if (mirror_) log_interface_totals();
   const SourceCounters& source = source_->counters();
   log::info(
       "stopped created={} ended={} already_reported={} reports={} reports_skipped={} entries={} "
@@ -172,6 +209,16 @@ void Daemon::log_totals() const {
       pipeline_.counters().exported, pipeline_.counters().lost_no_counters,
       pipeline_.counters().sessions, source.end_from_packets, source.end_from_dump,
       source.end_from_timeout, source.end_from_event);
+}
+
+void Daemon::log_interface_totals() const {
+  const InterfaceCounters& found = interface_counters_;
+  const RoutingCounters& routing = mirror_->counters();
+  log::info(
+      "interface_totals from_kernel={} from_routes={} from_settings={} unknown={} undecided={} "
+      "route_changes={} route_resyncs={} route_overruns={} route_malformed={} route_foreign={}",
+      found.from_kernel, found.from_routes, found.from_settings, found.unknown, found.undecided,
+      routing.changes, routing.resyncs, routing.overruns, routing.malformed, routing.foreign);
 }
 
 }  // namespace ctflow

@@ -48,8 +48,11 @@ int run(const Arguments& arguments) {
 }
 
 int replay(const Arguments& arguments) {
-  const Config config = load_config(arguments.config);
+  Config config = load_config(arguments.config);
   log::configure(config.log.level);
+  // The routes of this host are not those of where the file was recorded.
+  config.interfaces.lookup = InterfaceLookup::kConstant;
+  for (CollectorConfig& collector : config.collectors) collector.interface_names = false;
   constexpr bool kMayBePatched = true;  // where it was recorded
   return run_daemon(config, kMayBePatched, [&](boost::asio::io_context& io) {
     return ReplaySource(io, arguments.file, arguments.rate, config.source);
@@ -95,7 +98,12 @@ int main(int argc, char** argv) {
       return 0;
     };
   });
-  doctor_command->callback([&] { command = [] { return run_doctor(std::cout); }; });
+  doctor_command->callback([&] {
+    command = [] {
+      log::configure(LogLevel::kWarning);  // what it reads it tells itself
+      return run_doctor(std::cout);
+    };
+  });
   record_command->callback([&] { command = [&] { return record_events(arguments.file); }; });
   replay_command->callback([&] { command = [&] { return replay(arguments); }; });
 

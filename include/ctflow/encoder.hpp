@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "ctflow/flow.hpp"
 
@@ -43,6 +44,10 @@ class Encoder {
   /// Appends the options template and record that tell the sampling rate (1 of 1).
   /// False: does not fit, the message is unchanged.
   [[nodiscard]] virtual bool add_sampling_options() = 0;
+
+  /// Appends an options record with the name of an interface, behind its template if the message
+  /// has none yet. False: does not fit, the message is unchanged.
+  [[nodiscard]] virtual bool add_interface_name(std::uint32_t index, std::string_view name) = 0;
 
   /// Appends the record of the initiator and, if packets came back, that of the responder.
   /// False: full, the message is unchanged. A flow always fits into an empty message.

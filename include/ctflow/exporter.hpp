@@ -10,6 +10,7 @@
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/encoder.hpp"
+#include "ctflow/interface_names.hpp"
 #include "ctflow/metrics.hpp"
 #include "ctflow/transport.hpp"
 
@@ -27,6 +28,9 @@ class Exporter {
 
   /// Whether its records carry packets and octets.
   [[nodiscard]] bool counts() const { return config_.profile != Profile::kNatEvents; }
+
+  /// Tells these names in options records from now on, new ones soon. They must outlive this.
+  void tell_interface_names(const InterfaceNames& names) { names_ = &names; }
 
   /// Puts a flow into the open message, sending it first when it is full.
   void add(const Flow& flow);
@@ -52,6 +56,13 @@ class Exporter {
   void add_templates(const Instant& now);
   [[nodiscard]] bool templates_due(const Instant& now) const;
   [[nodiscard]] bool options_due(const Instant& now) const;
+  /// All options, not only the names that are new.
+  [[nodiscard]] bool all_options_due(const Instant& now) const;
+  [[nodiscard]] bool has_options() const { return config_.sampling_options || names_ != nullptr; }
+  [[nodiscard]] bool names_are_new() const {
+    return names_ != nullptr && names_->version() > names_told_;
+  }
+  void add_interface_names(const Instant& now, bool all);
   void begin();
   /// Finishes and sends the open message and enters it in the ledger.
   void send(const Instant& now);
@@ -69,6 +80,9 @@ class Exporter {
   Deadline opened_{};
   Deadline templates_sent_{};
   Deadline options_sent_{};
+  const InterfaceNames* names_ = nullptr;
+  std::uint64_t names_told_ = 0;  ///< version up to which the collector was told
+  Deadline names_sent_{};
   ExporterCounters counters_;
 };
 

@@ -2,6 +2,7 @@
 #include "encode/ipfix.hpp"
 
 #include "encode/export_time.hpp"
+#include "encode/interface_options.hpp"
 
 namespace ctflow {
 namespace {
@@ -37,6 +38,15 @@ void IpfixEncoder::write_sampling_record(WireWriter& writer) {
   writer.u32(observation_domain_);
   writer.u32(1);  // one of one packet
   writer.u8(1);   // deterministic
+}
+
+void IpfixEncoder::write_interface_template(WireWriter& writer) {
+  write_ipfix_interface_template(writer);
+}
+
+void IpfixEncoder::write_interface_record(WireWriter& writer, std::uint32_t index,
+                                          std::string_view name) {
+  ctflow::write_interface_record(writer, observation_domain_, index, name);
 }
 
 std::span<const std::byte> IpfixEncoder::finish(TimePoint now) {

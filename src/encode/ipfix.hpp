@@ -15,6 +15,9 @@ class IpfixEncoder : public SetEncoder {
  private:
   void write_sampling_template(WireWriter& writer) override;
   void write_sampling_record(WireWriter& writer) override;
+  void write_interface_template(WireWriter& writer) override;
+  void write_interface_record(WireWriter& writer, std::uint32_t index,
+                              std::string_view name) override;
 
   std::uint32_t observation_domain_;
   /// Data Records of all earlier messages, modulo 2^32 (RFC 7011 section 3.1).

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "encode/export_time.hpp"
+#include "encode/interface_options.hpp"
 
 namespace ctflow {
 namespace {
@@ -77,6 +78,15 @@ void Netflow9Encoder::write_sampling_record(WireWriter& writer) {
   writer.u32(source_id_);
   writer.u32(1);  // one of one packet
   writer.u8(1);   // deterministic
+}
+
+void Netflow9Encoder::write_interface_template(WireWriter& writer) {
+  write_netflow9_interface_template(writer);
+}
+
+void Netflow9Encoder::write_interface_record(WireWriter& writer, std::uint32_t index,
+                                             std::string_view name) {
+  ctflow::write_interface_record(writer, source_id_, index, name);
 }
 
 std::uint32_t Netflow9Encoder::advance_uptime(std::uint32_t unix_seconds) {

@@ -30,6 +30,9 @@ class Netflow9Encoder : public SetEncoder {
 
   void write_sampling_template(WireWriter& writer) override;
   void write_sampling_record(WireWriter& writer) override;
+  void write_interface_template(WireWriter& writer) override;
+  void write_interface_record(WireWriter& writer, std::uint32_t index,
+                              std::string_view name) override;
   void record_written(std::size_t offset, const Flow& flow, const Template& fields) override;
   void discard_records(std::size_t offset) override;
 

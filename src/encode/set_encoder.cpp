@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "encode/set_encoder.hpp"
 
+#include <utility>
+
+#include "encode/interface_options.hpp"
+
 namespace ctflow {
 
 void SetEncoder::begin(std::span<std::byte> buffer) {
@@ -10,6 +14,7 @@ void SetEncoder::begin(std::span<std::byte> buffer) {
   latest_ = {};
   set_id_ = kNoSet;
   set_offset_ = 0;
+  has_interface_template_ = false;
 }
 
 void SetEncoder::open_set(std::uint16_t id) {
@@ -83,6 +88,24 @@ bool SetEncoder::add_sampling_options() {
     return false;
   }
   ++content_.templates;
+  ++content_.option_records;
+  return true;
+}
+
+bool SetEncoder::add_interface_name(std::uint32_t index, std::string_view name) {
+  const Savepoint savepoint = save();
+  if (!has_interface_template_) {
+    open_set(format_.options_set_id);
+    write_interface_template(writer_);
+  }
+  close_set();  // nfdump reads the first record of a Data Set only
+  open_set(kInterfaceOptionsId);
+  write_interface_record(writer_, index, name);
+  if (!fits()) {
+    restore(savepoint);
+    return false;
+  }
+  if (!std::exchange(has_interface_template_, true)) ++content_.templates;
   ++content_.option_records;
   return true;
 }

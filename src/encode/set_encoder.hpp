@@ -18,6 +18,7 @@ class SetEncoder : public Encoder {
   [[nodiscard]] bool add_templates() override;
   void restart_templates() override { next_template_ = 0; }
   [[nodiscard]] bool add_sampling_options() override;
+  [[nodiscard]] bool add_interface_name(std::uint32_t index, std::string_view name) override;
   [[nodiscard]] bool add(const Flow& flow) override;
   [[nodiscard]] const MessageContent& content() const override { return content_; }
 
@@ -46,6 +47,10 @@ class SetEncoder : public Encoder {
   virtual void write_sampling_template(WireWriter& writer) = 0;
   /// Writes one sampler record.
   virtual void write_sampling_record(WireWriter& writer) = 0;
+  /// The same for the names of interfaces (encode/interface_options.hpp).
+  virtual void write_interface_template(WireWriter& writer) = 0;
+  virtual void write_interface_record(WireWriter& writer, std::uint32_t index,
+                                      std::string_view name) = 0;
   /// A record was written at `offset`; discard_records() takes back those at `offset` and after.
   virtual void record_written(std::size_t /*offset*/, const Flow& /*flow*/,
                               const Template& /*fields*/) {}
@@ -77,6 +82,7 @@ class SetEncoder : public Encoder {
   std::size_t set_offset_ = 0;
   std::uint16_t set_id_ = kNoSet;
   TimePoint latest_{};  ///< the latest time in the open message
+  bool has_interface_template_ = false;  ///< the open message
 
   static constexpr std::uint16_t kNoSet = 0xffff;
 };

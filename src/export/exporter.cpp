@@ -12,6 +12,9 @@ namespace {
 /// Pause before templates that could not be sent are tried again while there is no flow to send.
 constexpr std::chrono::seconds kRetry{1};
 
+/// New interfaces come in crowds: their names wait this long for each other.
+constexpr std::chrono::seconds kGather{1};
+
 }  // namespace
 
 Exporter::Exporter(const CollectorConfig& config, std::unique_ptr<Encoder> encoder,
@@ -34,11 +37,15 @@ bool Exporter::templates_due(const Instant& now) const {
          now.steady - templates_sent_ >= config_.template_interval;
 }
 
-bool Exporter::options_due(const Instant& now) const {
-  if (!config_.sampling_options) return false;
+bool Exporter::all_options_due(const Instant& now) const {
+  if (!has_options()) return false;
   // nfdump counts each later options message as a gap in the sequence.
   if (config_.profile == Profile::kNfdump) return options_owed_;
   return options_owed_ || now.steady - options_sent_ >= config_.options_interval;
+}
+
+bool Exporter::options_due(const Instant& now) const {
+  return all_options_due(now) || (names_are_new() && now.steady - names_sent_ >= kGather);
 }
 
 void Exporter::begin() {
@@ -48,11 +55,32 @@ void Exporter::begin() {
 
 void Exporter::send_options(const Instant& now) {
   // In a message of their own: Graylog stalls on a message that mixes options and flows.
+  const bool all = all_options_due(now);
   begin();
-  if (!encoder_->add_sampling_options()) return;  // cannot happen: kMinimumMessageSize holds them
-  options_owed_ = false;
-  options_sent_ = now.steady;
-  send(now);
+  // Cannot fail: kMinimumMessageSize holds them.
+  if (all && config_.sampling_options && !encoder_->add_sampling_options()) return;
+  if (all) {
+    options_owed_ = false;
+    options_sent_ = now.steady;
+  }
+  if (names_ != nullptr) add_interface_names(now, all);
+  if (encoder_->content().option_records > 0) {
+    send(now);
+  } else {
+    is_open_ = false;  // there are no interfaces
+  }
+}
+
+void Exporter::add_interface_names(const Instant& now, bool all) {
+  const std::uint64_t told = std::exchange(names_told_, names_->version());
+  names_sent_ = now.steady;
+  for (const auto& [index, entry] : names_->entries()) {
+    if (!all && entry.version <= told) continue;
+    if (encoder_->add_interface_name(index, entry.name)) continue;
+    send(now);
+    begin();
+    static_cast<void>(encoder_->add_interface_name(index, entry.name));
+  }
 }
 
 void Exporter::add_templates(const Instant& now) {
@@ -120,10 +148,13 @@ void Exporter::flush() {
 
 Exporter::Deadline Exporter::deadline() const {
   if (is_open_) return opened_ + config_.flush_after;
-  if (templates_owed_ || (config_.sampling_options && options_owed_)) return opened_ + kRetry;
-  const Deadline templates = templates_sent_ + config_.template_interval;
-  if (!config_.sampling_options || config_.profile == Profile::kNfdump) return templates;
-  return std::min(templates, options_sent_ + config_.options_interval);
+  if (templates_owed_ || (has_options() && options_owed_)) return opened_ + kRetry;
+  Deadline next = templates_sent_ + config_.template_interval;
+  if (has_options() && config_.profile != Profile::kNfdump) {
+    next = std::min(next, options_sent_ + config_.options_interval);
+  }
+  if (names_are_new()) next = std::min(next, names_sent_ + kGather);
+  return next;
 }
 
 void Exporter::send(const Instant& now) {

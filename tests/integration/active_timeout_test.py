@@ -91,7 +91,7 @@ def kernel_totals(connections):
 
 class ActiveTimeout(case.LabTest):
     def start_reporting(self, **source):
-        return self.start(source={"active_timeout": f"{ACTIVE_TIMEOUT}s", **source})
+        return self.start(sections={"source": {"active_timeout": f"{ACTIVE_TIMEOUT}s", **source}})
 
     def conversation(self, port, **options):
         one = Conversation(self.lab, port, **options)
@@ -233,7 +233,7 @@ class ActiveTimeout(case.LabTest):
         self.lab.router.set("net/netfilter/nf_conntrack_events", 2)
         talk = self.conversation(1001)
         talk.exchange()  # nobody listens: the kernel will not tell its end
-        session = self.start(watch=False, source={"active_timeout": f"{ACTIVE_TIMEOUT}s"})
+        session = self.start(watch=False, sections={"source": {"active_timeout": f"{ACTIVE_TIMEOUT}s"}})
         end = time.time() + ACTIVE_TIMEOUT
         while time.time() < end:
             talk.exchange()
@@ -266,7 +266,7 @@ class ActiveTimeout(case.LabTest):
 
     def test_off(self):
         self.make_lab()
-        session = self.start(source={"active_timeout": "off"})
+        session = self.start(sections={"source": {"active_timeout": "off"}})
         talk = self.conversation(1001)
         end = time.time() + ACTIVE_TIMEOUT + 1
         while time.time() < end:

@@ -52,7 +52,7 @@ class Result:
 class Session:
     """ctflowd exporting to nfcapd and nfacctd by both protocols, and conntrack(8) watching."""
 
-    def __init__(self, lab, directory, settings, watch=True, source=None):
+    def __init__(self, lab, directory, settings, watch=True, sections=None):
         self.lab = lab
         self._capture = collectors.Capture(lab.collector, directory)
         self._nfcapd = {protocol: collectors.Nfcapd(lab.collector, port, directory)
@@ -63,7 +63,7 @@ class Session:
         self.configuration = ctflowd.configuration(
             [ctflowd.Collector(f"{kind}-{protocol}", port, protocol, settings=settings)
              for kind, ports in (("nfcapd", _PORTS), ("nfacctd", _ACCOUNT_PORTS))
-             for protocol, port in ports.items()], **({"source": source} if source else {}))
+             for protocol, port in ports.items()], **(sections or {}))
         self.ctflowd = ctflowd.Ctflowd(program, lab.router, directory, "run",
                                        config=self.configuration).wait_for("started")
 
@@ -81,6 +81,11 @@ class Session:
                       {name: collector.complaints() for name, collector in self._nfacctd.items()},
                       self.ctflowd.totals(), self.ctflowd.collector_totals(), self._capture.path,
                       time.time())
+
+    @property
+    def nfcapd(self):
+        """The running nfcapd of each protocol."""
+        return self._nfcapd
 
     def kill(self):
         """Ends what still runs, after a failure."""
@@ -101,14 +106,14 @@ class LabTest(unittest.TestCase):
         self.addCleanup(self.lab.close)
         return self.lab
 
-    def start(self, watch=True, source=None, **settings):
-        """Starts a session in self.lab; `settings` are those of the collectors, `source` those of
-        the source. `watch` the kernel beside, unless more connections will end at once than
-        conntrack(8) can read."""
+    def start(self, watch=True, sections=None, **settings):
+        """Starts a session in self.lab; `settings` are those of the collectors, `sections` the other
+        ones of the configuration. `watch` the kernel beside, unless more connections will end at
+        once than conntrack(8) can read."""
         if not hasattr(self, "lab"):
             self.make_lab()
         self.zones = settings.get("zones", False)
-        session = Session(self.lab, self.directory, settings, watch, source)
+        session = Session(self.lab, self.directory, settings, watch, sections)
         self.addCleanup(session.kill)
         return session
 

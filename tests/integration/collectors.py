@@ -34,6 +34,7 @@ class Record:
     end_reason: int = None
     first: float = None  # Unix time
     last: float = None
+    interfaces: tuple = None  # ingress and egress ifIndex
 
 
 class Receiver:
@@ -130,7 +131,8 @@ def _nfdump_record(entry, raw):
                   entry.get("src_port", 0), entry.get("dst_port", 0),
                   entry["in_packets"], entry["in_bytes"], icmp, translated, zones,
                   int(reason[1], 16) if reason else None, unix_time(entry["first"]),
-                  unix_time(entry["last"]))
+                  unix_time(entry["last"]),
+                  (int(entry.get("input_snmp", 0)), int(entry.get("output_snmp", 0))))
 
 
 def unix_time(text):
