@@ -258,11 +258,12 @@ class Interfaces(case.LabTest):
     def test_vrf(self):
         self.make_vrf()
         session = self.start()
-        sent = [self.udp(53), traffic.udp(self.lab.client, self.lab.server, SERVER4, 54, (1,), (2,))]
+        sent = [self.udp(53), self.udp(53, SERVER6)]
         result = session.finish()
-        self.check(result, *sent)
-        self.assert_interfaces(result, {CLIENT4: self.indices("lan", "wan"),
-                                        SERVER4: self.indices("wan", "lan")})
+        self.check_records(result, sent)
+        there, back = self.indices("lan", "wan"), self.indices("wan", "lan")
+        self.assert_interfaces(result, {CLIENT4: there, CLIENT6: there, SERVER4: back,
+                                        SERVER6: back})
 
     def test_vrf_by_zone(self):
         self.make_vrf()
@@ -274,9 +275,9 @@ class Interfaces(case.LabTest):
             self.ip("route", "add", network, "dev", "other")
         session = self.start(sections={"interfaces": {"by_zone": "[{zone: 9, vrf: red}]"}},
                              zones=True)
-        sent = self.udp(53)
+        sent = [self.udp(53)]
         result = session.finish()
-        self.check(result, sent)
+        self.check_records(result, sent)
         self.assert_interfaces(result, {CLIENT4: self.indices("lan", "wan"),
                                         SERVER4: self.indices("wan", "lan")})
 

@@ -80,6 +80,15 @@ inline Bytes encode_sampling_options(Encoder& encoder, TimePoint now = kSampleNo
   return {message.begin(), message.end()};
 }
 
+inline Bytes encode_interface_name(Encoder& encoder, TimePoint now = kSampleNow,
+                                   std::size_t size = kDefaultSize) {
+  Bytes buffer = fresh_buffer(size);
+  encoder.begin(buffer);
+  EXPECT_TRUE(encoder.add_interface_name(2, "lan"));
+  const auto message = encoder.finish(now);
+  return {message.begin(), message.end()};
+}
+
 /// A parser that knows all templates of the protocol.
 inline MessageParser informed_parser(Protocol protocol, bool zones = false) {
   MessageParser parser;

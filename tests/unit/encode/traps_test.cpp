@@ -26,6 +26,7 @@ class Traps : public ::testing::TestWithParam<Protocol> {
         }
       }
       options_messages_.push_back(parser.parse(encode_sampling_options(*encoder)));
+      options_messages_.push_back(parser.parse(encode_interface_name(*encoder)));
     }
     all_templates_ = flow_templates_;
     for (const ParsedMessage& message : options_messages_) {
@@ -37,7 +38,7 @@ class Traps : public ::testing::TestWithParam<Protocol> {
 
   void SetUp() override {
     ASSERT_EQ(flow_templates_.size(), 20U);
-    ASSERT_EQ(all_templates_.size(), 22U);
+    ASSERT_EQ(all_templates_.size(), 24U);
   }
 
   /// No flow template holds any of these.
@@ -262,6 +263,7 @@ const Layouts& released_ipfix_layouts() {
       {264, v6 + nat6 + " 139:2"},
       {265, v6 + nat4 + " 139:2"},
       {290, "scope 149:4 34:4 35:1"},
+      {291, "scope 149:4 10:4 82:16 83:16"},
       {320, v4 + zones},
       {321, v4 + nat4 + zones},
       {322, v4 + " 32:2" + zones},
@@ -294,6 +296,7 @@ const Layouts& released_netflow9_layouts() {
       {264, v6 + nat6 + " 32:2"},
       {265, v6 + nat4 + " 32:2"},
       {290, "scope 1:4 34:4 35:1"},
+      {291, "scope 1:4 10:4 82:16 83:16"},
       {320, v4 + zones},
       {321, v4 + nat4 + zones},
       {322, v4 + " 32:2" + zones},

@@ -22,5 +22,28 @@ TEST(ConstantInterfaces, LeavesAloneWhatTheKernelTold) {
   EXPECT_EQ(flow.backward_interfaces, (Interfaces{5, 4}));
 }
 
+TEST(ConstantInterfaces, TakesTheFirstMarkThatFitsThenTheZoneThenTheConstants) {
+  InterfacesConfig config{1, 2};
+  config.by_mark = {{0x10, 0xf0, "", 3, 4}, {0, 0x0f, "red", 5, 0}};
+  config.by_zone = {{9, "blue", 6, 7}};
+  const ConstantInterfaces enricher(config);
+  Flow flow;
+  flow.mark = 0x1f;
+  flow.original.zone = 9;
+  EXPECT_EQ(enricher.choose(flow).interfaces, (Interfaces{3, 4}));
+  EXPECT_EQ(enricher.choose(flow).vrf, nullptr);
+  flow.mark = 0x20;
+  EXPECT_EQ(enricher.choose(flow).interfaces, (Interfaces{5, 2})) << "what it leaves open";
+  ASSERT_NE(enricher.choose(flow).vrf, nullptr);
+  EXPECT_EQ(*enricher.choose(flow).vrf, "red");
+  flow.mark = 0x21;
+  EXPECT_EQ(enricher.choose(flow).interfaces, (Interfaces{6, 7}));
+  flow.original.zone = 0;
+  flow.reply.zone = 9;
+  EXPECT_EQ(enricher.choose(flow).interfaces, (Interfaces{6, 7}));
+  flow.reply.zone = 8;
+  EXPECT_EQ(enricher.choose(flow).interfaces, (Interfaces{1, 2}));
+}
+
 }  // namespace
 }  // namespace ctflow
