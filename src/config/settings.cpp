@@ -89,7 +89,7 @@ std::optional<Complaint> check_records(const CollectorConfig& collector) {
   if (collector.profile != Profile::kDefault) {
     return Complaint{"elements", "expected either elements or a profile, got both"};
   }
-  if (const auto complaint = check_element_formats(collector)) return complaint;
+  if (auto complaint = check_element_formats(collector)) return complaint;
   return check_element_families(collector);
 }
 
@@ -104,7 +104,7 @@ std::optional<Complaint> check_source_family(const CollectorConfig& collector) {
 }
 
 std::optional<Complaint> check_collector(const CollectorConfig& collector) {
-  if (const auto complaint = check_source_family(collector)) return complaint;
+  if (auto complaint = check_source_family(collector)) return complaint;
   return check_records(collector);
 }
 

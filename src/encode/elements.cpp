@@ -117,6 +117,7 @@ const Element* find_element(std::string_view name) {
 
 std::vector<std::string> element_names() {
   std::vector<std::string> names;
+  names.reserve(kElements.size());
   for (const Element& element : kElements) names.emplace_back(element.name);
   return names;
 }

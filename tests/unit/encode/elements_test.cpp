@@ -19,6 +19,7 @@ std::vector<std::uint8_t> value_of(const std::string& name, const Flow& flow, bo
   fields[0].encode(writer, Record{flow, !responder});
   EXPECT_EQ(writer.position(), room.data() + room.size()) << name << " is not as long as it says";
   std::vector<std::uint8_t> octets;
+  octets.reserve(room.size());
   for (const std::byte octet : room) octets.push_back(std::to_integer<std::uint8_t>(octet));
   return octets;
 }

@@ -267,91 +267,92 @@ TEST_F(ExporterTest, NeverSendsAkvoradoTwoUnknownInterfaces) {
   exporter.flush();
   EXPECT_EQ(word(wire_.messages.at(0), kInterfaces), 0U);
   EXPECT_EQ(word(wire_.messages.at(0), kInterfaces + 4), 3U);
+}
 
-  class InterfaceNamesTest : public ExporterTest {
-   protected:
-    static constexpr std::uint64_t kRecordsOfTwo = 3;  // the sampling rate, and two names
+class InterfaceNamesTest : public ExporterTest {
+ protected:
+  static constexpr std::uint64_t kRecordsOfTwo = 3;  // the sampling rate, and two names
 
-    InterfaceNamesTest() {
-      names_.set(1, "lo");
-      names_.set(2, "lan");
-    }
-    Exporter make_naming(CollectorConfig config = {}) {
-      Exporter exporter = make(config);
-      exporter.tell_interface_names(names_);
-      return exporter;
-    }
-
-    InterfaceNames names_;
-  };
-
-  // nfdump takes options in any but the first message of a session for a gap in the sequence.
-  TEST_F(InterfaceNamesTest, GoOutWithTheSamplingRateInTheFirstMessage) {
-    Exporter exporter = make_naming();
-    exporter.tick();
-    ASSERT_EQ(wire_.messages.size(), 2U);
-    EXPECT_EQ(first_set(wire_.messages[0]), kOptionsSet);
-    EXPECT_EQ(exporter.counters().option_records, kRecordsOfTwo);
+  InterfaceNamesTest() {
+    names_.set(1, "lo");
+    names_.set(2, "lan");
+  }
+  Exporter make_naming(CollectorConfig config = {}) {
+    Exporter exporter = make(config);
+    exporter.tell_interface_names(names_);
+    return exporter;
   }
 
-  TEST_F(InterfaceNamesTest, GoOutAloneWhenTheSamplingRateIsNotWanted) {
-    CollectorConfig config;
-    config.sampling_options = false;
-    Exporter exporter = make_naming(config);
-    exporter.tick();
-    EXPECT_EQ(wire_.messages.size(), 2U);
-    EXPECT_EQ(exporter.counters().option_records, 2U);
-  }
+  InterfaceNames names_;
+};
 
-  TEST_F(InterfaceNamesTest, TakeAsManyMessagesAsTheyNeed) {
-    for (std::uint32_t i = 3; i <= 100; ++i) names_.set(i, "ppp" + std::to_string(i));
-    CollectorConfig config;
-    config.max_message_size = 512;
-    Exporter exporter = make_naming(config);
-    exporter.tick();
-    EXPECT_GT(wire_.messages.size(), 10U);
-    EXPECT_EQ(exporter.counters().option_records, 101U);
-    for (const auto& message : wire_.messages) EXPECT_LE(message.size(), 512U);
-  }
+// nfdump takes options in any but the first message of a session for a gap in the sequence.
+TEST_F(InterfaceNamesTest, GoOutWithTheSamplingRateInTheFirstMessage) {
+  Exporter exporter = make_naming();
+  exporter.tick();
+  ASSERT_EQ(wire_.messages.size(), 2U);
+  EXPECT_EQ(first_set(wire_.messages[0]), kOptionsSet);
+  EXPECT_EQ(exporter.counters().option_records, kRecordsOfTwo);
+}
 
-  TEST_F(InterfaceNamesTest, TellWhatIsNewSoonAndNothingElse) {
-    Exporter exporter = make_naming();
-    exporter.tick();
-    wire_.messages.clear();
-    clock_.advance(milliseconds(200));
-    names_.set(7, "wan");
-    names_.set(2, "lan");  // as before
-    EXPECT_EQ(exporter.deadline(), clock_.now().steady + milliseconds(800));
-    exporter.tick();
-    EXPECT_TRUE(wire_.messages.empty()) << "waits for others";
-    clock_.advance(milliseconds(800));
-    exporter.tick();
-    ASSERT_EQ(wire_.messages.size(), 1U);
-    EXPECT_EQ(exporter.counters().option_records, kRecordsOfTwo + 1);
-    names_.remove(7);
-    EXPECT_GT(exporter.deadline(), clock_.now().steady + seconds(10));
-  }
+TEST_F(InterfaceNamesTest, GoOutAloneWhenTheSamplingRateIsNotWanted) {
+  CollectorConfig config;
+  config.sampling_options = false;
+  Exporter exporter = make_naming(config);
+  exporter.tick();
+  EXPECT_EQ(wire_.messages.size(), 2U);
+  EXPECT_EQ(exporter.counters().option_records, 2U);
+}
 
-  TEST_F(InterfaceNamesTest, AreRepeatedWithTheOptions) {
-    Exporter exporter = make_naming();
-    exporter.tick();
-    clock_.advance(seconds(300));
-    exporter.tick();
-    EXPECT_EQ(exporter.counters().option_records, 2 * kRecordsOfTwo);
-  }
+TEST_F(InterfaceNamesTest, TakeAsManyMessagesAsTheyNeed) {
+  for (std::uint32_t i = 3; i <= 100; ++i) names_.set(i, "ppp" + std::to_string(i));
+  CollectorConfig config;
+  config.max_message_size = 512;
+  Exporter exporter = make_naming(config);
+  exporter.tick();
+  EXPECT_GT(wire_.messages.size(), 10U);
+  EXPECT_EQ(exporter.counters().option_records, 101U);
+  for (const auto& message : wire_.messages) EXPECT_LE(message.size(), 512U);
+}
 
-  TEST_F(InterfaceNamesTest, AreAllToldAgainAfterALoss) {
-    Exporter exporter = make_naming();
-    exporter.tick();
-    names_.set(7, "wan");
-    clock_.advance(seconds(1));
-    wire_.answer = std::make_error_code(std::errc::operation_would_block);
-    exporter.tick();
-    wire_.answer = {};
-    clock_.advance(seconds(1));
-    exporter.tick();
-    EXPECT_EQ(exporter.counters().option_records, kRecordsOfTwo + kRecordsOfTwo + 1);
-  }
+TEST_F(InterfaceNamesTest, TellWhatIsNewSoonAndNothingElse) {
+  Exporter exporter = make_naming();
+  exporter.tick();
+  wire_.messages.clear();
+  clock_.advance(milliseconds(200));
+  names_.set(7, "wan");
+  names_.set(2, "lan");  // as before
+  EXPECT_EQ(exporter.deadline(), clock_.now().steady + milliseconds(800));
+  exporter.tick();
+  EXPECT_TRUE(wire_.messages.empty()) << "waits for others";
+  clock_.advance(milliseconds(800));
+  exporter.tick();
+  ASSERT_EQ(wire_.messages.size(), 1U);
+  EXPECT_EQ(exporter.counters().option_records, kRecordsOfTwo + 1);
+  names_.remove(7);
+  EXPECT_GT(exporter.deadline(), clock_.now().steady + seconds(10));
+}
+
+TEST_F(InterfaceNamesTest, AreRepeatedWithTheOptions) {
+  Exporter exporter = make_naming();
+  exporter.tick();
+  clock_.advance(seconds(300));
+  exporter.tick();
+  EXPECT_EQ(exporter.counters().option_records, 2 * kRecordsOfTwo);
+}
+
+TEST_F(InterfaceNamesTest, AreAllToldAgainAfterALoss) {
+  Exporter exporter = make_naming();
+  exporter.tick();
+  names_.set(7, "wan");
+  clock_.advance(seconds(1));
+  wire_.answer = std::make_error_code(std::errc::operation_would_block);
+  exporter.tick();
+  wire_.answer = {};
+  clock_.advance(seconds(1));
+  exporter.tick();
+  EXPECT_EQ(exporter.counters().option_records, kRecordsOfTwo + kRecordsOfTwo + 1);
+}
 
 }  // namespace
 }  // namespace ctflow
