@@ -2,7 +2,7 @@
 // decode() runs once for every connection of the network: it must not allocate.
 #include <gtest/gtest.h>
 
-#include "allocation/counted_new.hpp"
+#include "allocations.hpp"
 #include "conntrack/decode.hpp"
 #include "support/event_builder.hpp"
 
@@ -21,7 +21,7 @@ std::size_t allocations_of(const test::Octets& event, DecodeResult expected) {
 
 TEST(DecodeAllocation, IsCountedHere) {
   const std::size_t before = test::allocations();
-  ::operator delete(::operator new(1));  // unlike new and delete, never optimised away
+  ::operator delete(::operator new(1));  // unlike an expression with new, never left out
   EXPECT_GT(test::allocations(), before);
 }
 

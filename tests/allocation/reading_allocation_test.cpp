@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "allocation/counted_new.hpp"
+#include "allocations.hpp"
 #include "conntrack/event_reader.hpp"
 #include "conntrack/table_reader.hpp"
 #include "support/event_builder.hpp"

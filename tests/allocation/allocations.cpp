@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "allocation/counted_new.hpp"
+#include "allocations.hpp"
 
 #include <cstdlib>
 #include <new>
@@ -16,11 +16,11 @@ void* allocate(std::size_t size) {
 
 }  // namespace
 
-std::size_t ctflow::test::allocations() { return g_allocations; }
-
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t /*size*/) noexcept { std::free(memory); }
+
+std::size_t ctflow::test::allocations() { return g_allocations; }

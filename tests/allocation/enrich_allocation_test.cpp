@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The routes are asked for every connection: that must not allocate.
+#include <gtest/gtest.h>
+
+#include "allocations.hpp"
+#include "enrich/routed_interfaces.hpp"
+#include "support/routing_messages.hpp"
+
+namespace ctflow {
+namespace {
+
+using test::bytes_of;
+
+/// Everything that a look-up can meet: VRFs, rules by ingress, several routes, nexthop objects.
+void fill(RoutingState& state) {
+  state.apply(bytes_of(test::link_message(1, "lo", {.loopback = true})));
+  state.apply(bytes_of(test::link_message(2, "lan")));
+  state.apply(bytes_of(test::link_message(3, "wan")));
+  state.apply(bytes_of(test::link_message(4, "red", {.vrf_table = 1000})));
+  state.apply(bytes_of(test::link_message(5, "red-lan", {.master = 4})));
+  state.apply(bytes_of(
+      test::rule_message(1, 100, {.more = test::attribute(FRA_IIFNAME, test::text("lan"))})));
+  state.apply(bytes_of(test::rule_message(2, 0, {.more = test::attribute(FRA_L3MDEV, {1})})));
+  state.apply(bytes_of(test::rule_message(3, RT_TABLE_MAIN)));
+  state.apply(bytes_of(test::nexthop_message(1, {3, "192.0.2.1"})));
+  state.apply(bytes_of(test::nexthop_message(2, {}, {.group = {1}})));
+  state.apply(bytes_of(test::route_message("0.0.0.0/0", {}, {.nexthop_id = 2})));
+  state.apply(bytes_of(test::route_message("0.0.0.0/0", {{2, ""}}, {.metric = 5})));
+  state.apply(bytes_of(test::route_message("10.0.0.0/8", {{2, ""}, {3, ""}})));
+  state.apply(bytes_of(test::route_message("10.1.0.0/16", {{5, ""}}, {.table = 1000})));
+}
+
+TEST(EnrichAllocation, IsNotDoneForAnyFlow) {
+  RoutingState state;
+  fill(state);
+  InterfacesConfig config;
+  config.by_zone = {{9, "red", 0, 0}};
+  InterfaceCounters counters;
+  RoutedInterfaces enricher([&state]() -> const RoutingState& { return state; }, config, counters);
+  const std::size_t before = test::allocations();
+  for (std::uint8_t last = 0; last < 255; ++last) {
+    Flow flow;
+    flow.original.family = flow.reply.family = AddressFamily::kIpv4;
+    flow.original.source.octets = {10, 1, 0, last};
+    flow.reply.source.octets = {10, last, 3, 4};
+    flow.mark = last;
+    flow.original.zone = last % 10;
+    enricher.enrich(flow);
+  }
+  EXPECT_EQ(test::allocations(), before);
+  EXPECT_EQ(counters.from_routes + counters.unknown, 2U * 255);
+  EXPECT_GT(counters.from_routes, 0U);
+  EXPECT_GT(counters.unknown, 0U);
+}
+
+}  // namespace
+}  // namespace ctflow
