@@ -231,6 +231,9 @@ class ActiveTimeout(case.LabTest):
     def test_connections_without_events_are_found(self):
         self.make_lab()
         self.lab.router.set("net/netfilter/nf_conntrack_events", 2)
+        # It must still be there when the collectors have been started.
+        for name in ("udp_timeout", "udp_timeout_stream"):
+            self.lab.router.set(f"net/netfilter/nf_conntrack_{name}", 8)
         talk = self.conversation(1001)
         talk.exchange()  # nobody listens: the kernel will not tell its end
         session = self.start(watch=False, sections={"source": {"active_timeout": f"{ACTIVE_TIMEOUT}s"}})
@@ -239,7 +242,7 @@ class ActiveTimeout(case.LabTest):
             talk.exchange()
             time.sleep(0.1)
         wait_until(lambda: "connections_vanished" in session.ctflowd.log,
-                   "the passes to find that it is gone", 4 * ACTIVE_TIMEOUT)
+                   "the passes to find that it is gone", 8 * ACTIVE_TIMEOUT)
         result = session.finish()
         self.assertEqual(result.totals["reconciled"], 1)
         self.assertEqual(result.totals["ended"], 0)

@@ -18,7 +18,7 @@ FIRST_PORT = 4800
 class Exports:
     """ctflowd with a collector of each kind, every one an nfcapd of its own."""
 
-    def __init__(self, lab, directory, **kinds):
+    def __init__(self, lab, directory, sections, kinds):
         """`kinds`: name -> (protocol, settings of the collector)."""
         self.lab = lab
         self.ports = {name: FIRST_PORT + i for i, name in enumerate(kinds)}
@@ -28,7 +28,7 @@ class Exports:
         self.kernel = kernel.Listener(lab.router, directory)
         configuration = ctflowd.configuration(
             [ctflowd.Collector(name, self.ports[name], protocol, settings=settings)
-             for name, (protocol, settings) in kinds.items()])
+             for name, (protocol, settings) in kinds.items()], **sections)
         self.ctflowd = ctflowd.Ctflowd(case.program, lab.router, directory, "run",
                                        config=configuration).wait_for("started")
 
@@ -65,8 +65,8 @@ class Exports:
 
 
 class Profiles(case.LabTest):
-    def start_exports(self, **kinds):
-        exports = Exports(self.lab, self.directory, **kinds)
+    def start_exports(self, sections=None, **kinds):
+        exports = Exports(self.lab, self.directory, sections or {}, kinds)
         self.addCleanup(exports.kill)
         return exports
 
@@ -95,6 +95,7 @@ class Profiles(case.LabTest):
                  for profile in ("default", "nfdump", "akvorado", "minimal")
                  for protocol in (case.IPFIX, case.NETFLOW9)}
         exports = self.start_exports(
+            {"interfaces": {"lookup": "constant"}},  # so that none is known
             **kinds, hops=(case.IPFIX, {"next_hop": True}),
             elements=(case.IPFIX, {"elements": "[sourceIPv4Address, destinationIPv4Address, "
                                    "sourceIPv6Address, destinationIPv6Address, octetDeltaCount, "

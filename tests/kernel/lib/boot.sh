@@ -61,7 +61,7 @@ qemu() {
 	need qemu-system-x86_64:qemu-system-x86
 	timeout -k 5 1800 qemu-system-x86_64 -accel tcg,thread=multi -cpu max \
 		-m 1024 -nographic -no-reboot -net none -kernel "$kernel" \
-		-virtfs "local,path=/,id=host,mount_tag=root,security_model=none,readonly=on" \
+		-virtfs "local,path=/,id=host,mount_tag=root,security_model=none,readonly=on,multidevs=remap" \
 		"$@" -append "console=ttyS0 quiet loglevel=1 panic=-1 \
 rootfstype=9p rootflags=trans=virtio,version=9p2000.L,msize=262144 \
 root=root ro init=$here/guest/init.sh ctflowd_tests=$here/guest \
