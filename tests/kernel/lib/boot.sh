@@ -65,6 +65,7 @@ qemu() {
 		"$@" -append "console=ttyS0 quiet loglevel=1 panic=-1 \
 rootfstype=9p rootflags=trans=virtio,version=9p2000.L,msize=262144 \
 root=root ro init=$here/guest/init.sh ctflowd_tests=$here/guest \
+nf_conntrack.hashsize=4096 \
 ctflowd_script=$script ${arguments:+ctflowd_arguments=$arguments}" \
 		</dev/null 2>&1 | clean
 }
