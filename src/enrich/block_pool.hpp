@@ -92,7 +92,7 @@ class BlockPool {
 
   /// 1, 2, 3, 4, then 5, 6, 7, 8, then 10, 12, 14, 16, …
   static constexpr std::size_t class_of(std::uint32_t count) {
-    if (count <= 4) return count - 1;
+    if (count <= 4) return count == 0 ? 0 : count - 1;
     const auto exponent = static_cast<std::uint32_t>(std::bit_width(count - 1)) - 1;  // from 2
     const std::uint32_t quarter = (count - 1) >> (exponent - 2);                      // 4 to 7
     return 4 * (exponent - 1) + (quarter - 4);

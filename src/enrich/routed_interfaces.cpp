@@ -137,21 +137,22 @@ void RoutedInterfaces::look_up_initiator_unmarked(const Flow& flow, const Routin
 
 std::uint32_t RoutedInterfaces::guess_vrf(const Flow& flow, const RoutingState& state,
                                           const Sides& without) const {
+  RouteQuery back = to_initiator(flow);
+  RouteQuery there = to_responder(flow);
   std::uint32_t found = 0;
   for (const RoutingState::Vrf& vrf : state.vrfs()) {
-    Sides within;
-    look_up(flow, state, vrf.table, within);
-    const RouteAnswer& initiator = within.initiator.route;
-    const RouteAnswer& responder = within.responder.route;
-    if (initiator.kind == Kind::kNone || responder.kind == Kind::kNone ||
-        initiator.table != vrf.table || responder.table != vrf.table) {
-      continue;
-    }
-    const int nearer_initiator = fitness(initiator) - fitness(without.initiator.route);
-    const int nearer_responder = fitness(responder) - fitness(without.responder.route);
-    if (nearer_initiator < 0 || nearer_responder < 0 || nearer_initiator + nearer_responder == 0) {
-      continue;
-    }
+    // How much nearer its route is than that without VRF; less than 0: not a better one.
+    const auto gain = [&](RouteQuery& query, const RouteAnswer& outside) {
+      query.vrf_table = vrf.table;
+      query.ingress_vrf = &vrf.name;
+      const RouteAnswer inside = state.route(query);
+      if (inside.kind == Kind::kNone || inside.table != vrf.table) return -1;
+      return fitness(inside) - fitness(outside);
+    };
+    const int initiator = gain(back, without.initiator.route);
+    if (initiator < 0) continue;  // so most VRFs cost one look-up
+    const int responder = gain(there, without.responder.route);
+    if (responder < 0 || initiator + responder == 0) continue;
     if (found != 0) return 0;
     found = vrf.table;
   }
