@@ -29,9 +29,9 @@ test::Octets message_of(const bench::Prefix& prefix, bool six, unsigned choice,
   const std::uint32_t interface = 2 + choice % 8;
   const std::string gateway =
       six ? fmt::format("fe80::{:x}", choice % 40 + 1) : fmt::format("192.0.2.{}", choice % 40 + 1);
-  return test::route_message(fmt::format("{}/{}", written(prefix.address, six), prefix.length),
-                             {{interface, gateway}},
-                             {.metric = six ? 1024U : 20U, .removed = removed});
+  return test::route_message(
+      fmt::format("{}/{}", written(prefix.address, six), prefix.length), {{interface, gateway}},
+      {.metric = six ? 1024U : 20U, .flags = NLM_F_REPLACE, .removed = removed});
 }
 
 struct Internet {

@@ -8,7 +8,8 @@ import subprocess
 import case
 import collectors
 import traffic
-from lab import (CLIENT4, CLIENT6, LAN4, LAN6, SERVER4, SERVER6, WAN4)
+from lab import (CLIENT4, CLIENT6, LAN4, LAN6, SERVER4, SERVER6, WAN4,
+                 WAN6)
 
 THIS_HOST = 0
 _TRANSFER4, _PEER4 = "198.51.100.1", "198.51.100.2"  # the second line to the server
@@ -254,6 +255,8 @@ class Interfaces(case.LabTest):
         self.ip("link", "set", "red", "up")
         for device in ("lan", "wan"):
             self.ip("link", "set", device, "master", "red")
+        for device, address in (("lan", LAN6), ("wan", WAN6)):  # which that removed
+            self.ip("addr", "add", f"{address}/64", "dev", device)
 
     def test_vrf(self):
         self.make_vrf()

@@ -49,7 +49,7 @@ inline Octets address_octets(const std::string& address) {
     }
     return octets;
   }
-  const auto put = [&](std::string half, std::size_t first, bool from_end) {
+  const auto put = [&](const std::string& half, std::size_t first, bool from_end) {
     std::vector<unsigned> groups;
     std::istringstream stream(half);
     for (std::string group; std::getline(stream, group, ':');) {
@@ -90,7 +90,8 @@ struct LinkOptions {
   bool removed = false;
 };
 
-inline Octets link_message(std::uint32_t index, const std::string& name, LinkOptions options = {}) {
+inline Octets link_message(std::uint32_t index, const std::string& name,
+                           const LinkOptions& options = {}) {
   Octets body{options.family, 0};
   append(body, host(std::uint16_t{1}));
   append(body, host(index));
@@ -154,7 +155,7 @@ inline Octets hops_attribute(const std::vector<HopOptions>& hops, std::uint8_t f
 
 /// `prefix` as "192.0.2.0/24".
 inline Octets route_message(const std::string& prefix, const std::vector<HopOptions>& hops,
-                            RouteOptions options = {}) {
+                            const RouteOptions& options = {}) {
   const auto split = [](const std::string& text) {
     const std::size_t slash = text.find('/');
     return std::pair(text.substr(0, slash),
@@ -189,7 +190,7 @@ struct NexthopOptions {
 };
 
 inline Octets nexthop_message(std::uint32_t id, const HopOptions& hop,
-                              NexthopOptions options = {}) {
+                              const NexthopOptions& options = {}) {
   const bool has_gateway = !hop.gateway.empty();
   Octets body{has_gateway ? family_number(hop.gateway) : std::uint8_t{AF_INET}, 0, 0, 0};
   append(body, host(std::uint32_t{0}));
@@ -220,7 +221,8 @@ struct RuleOptions {
   bool removed = false;
 };
 
-inline Octets rule_message(std::uint32_t priority, std::uint32_t table, RuleOptions options = {}) {
+inline Octets rule_message(std::uint32_t priority, std::uint32_t table,
+                           const RuleOptions& options = {}) {
   const auto length = [](const std::string& prefix) {
     const std::size_t slash = prefix.find('/');
     return static_cast<std::uint8_t>(

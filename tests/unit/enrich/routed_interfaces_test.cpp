@@ -49,19 +49,19 @@ class RoutedInterfacesTest : public testing::Test {
   void apply(const Octets& message) {
     ASSERT_NE(state_.apply(bytes_of(message)), Applied::kMalformed);
   }
-  void link(std::uint32_t index, const std::string& name, test::LinkOptions options = {}) {
+  void link(std::uint32_t index, const std::string& name, const test::LinkOptions& options = {}) {
     apply(test::link_message(index, name, options));
   }
   void route(const std::string& prefix, const std::vector<HopOptions>& hops,
-             test::RouteOptions options = {}) {
-    apply(test::route_message(prefix, hops, std::move(options)));
+             const test::RouteOptions& options = {}) {
+    apply(test::route_message(prefix, hops, options));
   }
   void local(const std::string& prefix, std::uint32_t interface,
              std::uint32_t table = RT_TABLE_LOCAL) {
     route(prefix, {{interface, ""}}, {.table = table, .type = RTN_LOCAL});
   }
-  void rule(std::uint32_t priority, std::uint32_t table, test::RuleOptions options = {}) {
-    apply(test::rule_message(priority, table, std::move(options)));
+  void rule(std::uint32_t priority, std::uint32_t table, const test::RuleOptions& options = {}) {
+    apply(test::rule_message(priority, table, options));
   }
 
   static void set_tuple(Tuple& tuple, const std::string& source, const std::string& destination) {

@@ -205,10 +205,9 @@ TEST(DecodeRule, ReadsEverythingThatItCanDecide) {
 TEST(DecodeRule, SaysWhatCannotBeDecidedWithoutThePacket) {
   constexpr unsigned kDscp = 25;    // later than our headers
   constexpr unsigned kFuture = 77;  // of a kernel to come
-  const auto undecidable = [](test::RuleOptions options) {
+  const auto undecidable = [](const test::RuleOptions& options) {
     Rule rule;
-    EXPECT_EQ(decode_rule(bytes_of(test::rule_message(1, 2, std::move(options))), rule),
-              Decoded::kYes);
+    EXPECT_EQ(decode_rule(bytes_of(test::rule_message(1, 2, options)), rule), Decoded::kYes);
     return rule.undecidable;
   };
   EXPECT_FALSE(undecidable({}));

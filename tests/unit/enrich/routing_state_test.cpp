@@ -31,15 +31,16 @@ class RoutingStateTest : public testing::Test {
   }
 
   Applied apply(const Octets& message) { return state_.apply(bytes_of(message)); }
-  Applied link(std::uint32_t index, const std::string& name, test::LinkOptions options = {}) {
+  Applied link(std::uint32_t index, const std::string& name,
+               const test::LinkOptions& options = {}) {
     return apply(test::link_message(index, name, options));
   }
   Applied route(const std::string& prefix, const std::vector<HopOptions>& hops,
-                test::RouteOptions options = {}) {
-    return apply(test::route_message(prefix, hops, std::move(options)));
+                const test::RouteOptions& options = {}) {
+    return apply(test::route_message(prefix, hops, options));
   }
-  Applied rule(std::uint32_t priority, std::uint32_t table, test::RuleOptions options = {}) {
-    return apply(test::rule_message(priority, table, std::move(options)));
+  Applied rule(std::uint32_t priority, std::uint32_t table, const test::RuleOptions& options = {}) {
+    return apply(test::rule_message(priority, table, options));
   }
 
   static RouteQuery query(const std::string& destination, const std::string& source = "") {
