@@ -8,7 +8,6 @@
 namespace ctflow {
 namespace {
 
-using test::append;
 using test::attribute;
 using test::bytes_of;
 using test::HopOptions;

@@ -278,7 +278,7 @@ class InterfaceNamesTest : public ExporterTest {
     names_.set(2, "lan");
   }
   Exporter make_naming(CollectorConfig config = {}) {
-    Exporter exporter = make(config);
+    Exporter exporter = make(std::move(config));
     exporter.tell_interface_names(names_);
     return exporter;
   }
