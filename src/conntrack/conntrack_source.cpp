@@ -43,7 +43,7 @@ void ConntrackSource::log_kernel() const {
   log::info("kernel flow_patch={} end_times={} counters={} interfaces={} active_timeout={}",
             patched ? "present" : "absent", patched ? "exact" : "estimated",
             patched && config_.wire_counters ? "wire" : "conntrack",
-            patched ? "exact" : "configured",
+            patched ? "exact" : "estimated",
             kernel_active_timeout().has_value()   ? "kernel"
             : config_.active_timeout.count() == 0 ? "off"
                                                   : "table");
