@@ -142,7 +142,8 @@ void SetEncoder::count(const Flow& flow, std::uint32_t records) {
   latest_ = std::max(latest_, flow.end);
   content_.packets += flow.forward.packets + flow.backward.packets;
   // Octets without a packet, which no kernel counts, are in no record of their own.
-  if (flow.forward.packets > 0 || flow.backward.packets == 0) content_.octets += flow.forward.octets;
+  if (flow.forward.packets > 0 || flow.backward.packets == 0)
+    content_.octets += flow.forward.octets;
   if (flow.backward.packets > 0) content_.octets += flow.backward.octets;
 }
 

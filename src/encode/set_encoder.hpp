@@ -81,7 +81,7 @@ class SetEncoder : public Encoder {
   std::size_t next_template_ = 0;
   std::size_t set_offset_ = 0;
   std::uint16_t set_id_ = kNoSet;
-  TimePoint latest_{};  ///< the latest time in the open message
+  TimePoint latest_{};                   ///< the latest time in the open message
   bool has_interface_template_ = false;  ///< the open message
 
   static constexpr std::uint16_t kNoSet = 0xffff;
