@@ -71,11 +71,11 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
   EXPECT_THAT(
       left_out,
       testing::UnorderedElementsAre(
-          "collectors[].source_address", "collectors[].bind_device", "collectors[].elements", "interfaces.by_zone",
-          "interfaces.by_zone[].zone", "interfaces.by_zone[].vrf", "interfaces.by_zone[].ingress",
-          "interfaces.by_zone[].egress", "interfaces.by_mark", "interfaces.by_mark[].mark",
-          "interfaces.by_mark[].mask", "interfaces.by_mark[].vrf", "interfaces.by_mark[].ingress",
-          "interfaces.by_mark[].egress"));
+          "collectors[].source_address", "collectors[].bind_device", "collectors[].elements",
+          "interfaces.by_zone", "interfaces.by_zone[].zone", "interfaces.by_zone[].vrf",
+          "interfaces.by_zone[].ingress", "interfaces.by_zone[].egress", "interfaces.by_mark",
+          "interfaces.by_mark[].mark", "interfaces.by_mark[].mask", "interfaces.by_mark[].vrf",
+          "interfaces.by_mark[].ingress", "interfaces.by_mark[].egress"));
 }
 
 TEST(DocumentedSettings, AreValidWhenPutToUse) {
