@@ -200,15 +200,16 @@ void Daemon::log_totals() const {
   log::info(
       "stopped created={} ended={} already_reported={} reports={} reports_skipped={} entries={} "
       "entries_skipped={} no_room={} existing_adopted={} existing_skipped={} reconciled={} "
-      "malformed={} foreign={} overruns={} exported={} lost_no_counters={} sessions={} "
+      "malformed={} foreign={} overruns={} lost_overrun={} retried={} exported={} "
+      "lost_no_counters={} sessions={} "
       "end_from_packets={} "
       "end_from_dump={} end_from_timeout={} end_from_event={}",
       source.created, source.ended, source.already_reported, source.reports, source.reports_skipped,
       source.entries, source.entries_skipped, source.no_room, source.existing_adopted,
       source.existing_skipped, source.reconciled, source.malformed, source.foreign, source.overruns,
-      pipeline_.counters().exported, pipeline_.counters().lost_no_counters,
-      pipeline_.counters().sessions, source.end_from_packets, source.end_from_dump,
-      source.end_from_timeout, source.end_from_event);
+      source.lost_overrun, source.retried, pipeline_.counters().exported,
+      pipeline_.counters().lost_no_counters, pipeline_.counters().sessions, source.end_from_packets,
+      source.end_from_dump, source.end_from_timeout, source.end_from_event);
 }
 
 void Daemon::log_interface_totals() const {

@@ -50,9 +50,18 @@ struct CollectorConfig {
 
 enum class ExistingConnections : std::uint8_t { kExport, kSkip };
 
+/// What the kernel does with events that find no room.
+enum class Delivery : std::uint8_t {
+  kBestEffort,  ///< drops them
+  kReliable,    ///< keeps their connections in its table and tries again
+};
+
 /// How events are read from the kernel. A change needs a restart.
 struct SourceConfig {
   std::size_t receive_buffer = std::size_t{32} << 20;  ///< octets; about 1.2 kB hold one event
+  /// The buffer grows up to this when it was half full, octets; never smaller than it begins.
+  std::size_t receive_buffer_limit = std::size_t{128} << 20;
+  Delivery delivery = Delivery::kBestEffort;
   /// Pause between the first waiting event and reading, so that events are read in batches.
   std::chrono::milliseconds nap{2};
   /// A living connection is reported at least this often; 0: only at its end.

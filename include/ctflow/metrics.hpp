@@ -34,7 +34,12 @@ struct SourceCounters {
   std::uint64_t ignored = 0;    ///< well-formed messages of another kind
   std::uint64_t malformed = 0;  ///< messages dropped because they could not be decoded
   std::uint64_t foreign = 0;    ///< datagrams dropped because the kernel did not send them
-  std::uint64_t overruns = 0;   ///< ENOBUFS: times the kernel dropped events, how many is unknown
+  std::uint64_t overruns = 0;   ///< ENOBUFS: times the kernel began to drop events
+  /// Events that the kernel dropped, by its own count: connections that ended, and also what it
+  /// sends of beginnings if a collector wants those, and of living ones if it is patched.
+  std::uint64_t lost_overrun = 0;
+  /// With reliable delivery: times that an event found no room and was kept for later.
+  std::uint64_t retried = 0;
   std::uint64_t end_from_packets = 0;  ///< end = the last packet, told by a patched kernel
   std::uint64_t end_from_dump = 0;     ///< end = where passes over the table saw packets
   std::uint64_t end_from_timeout =

@@ -23,6 +23,11 @@ Format<ExistingConnections> existing() {
       {{"export", ExistingConnections::kExport}, {"skip", ExistingConnections::kSkip}});
 }
 
+Format<Delivery> delivery() {
+  return choice<Delivery>(
+      {{"best-effort", Delivery::kBestEffort}, {"reliable", Delivery::kReliable}});
+}
+
 Format<LogLevel> level() {
   return choice<LogLevel>({{"debug", LogLevel::kDebug},
                            {"info", LogLevel::kInfo},
@@ -139,16 +144,19 @@ Section<CollectorConfig> collector() {
 
 Section<SourceConfig> source() {
   using S = SourceConfig;
-  return {{
-              value("receive_buffer", kOptional, size("64KiB", "1GiB"), &S::receive_buffer),
-              value("nap", kOptional, duration("0ms", "100ms"), &S::nap),
-              value("active_timeout", kOptional, duration_or_off("5s", "1h"), &S::active_timeout),
-              value("existing", kOptional, existing(), &S::existing),
-              value("report_at_stop", kOptional, boolean(), &S::report_at_stop),
-              value("wire_counters", kOptional, boolean(), &S::wire_counters),
-              value("live_connections", kOptional, integer(0, 100'000'000), &S::live_connections),
-          },
-          {}};
+  return {
+      {
+          value("receive_buffer", kOptional, size("64KiB", "1GiB"), &S::receive_buffer),
+          value("receive_buffer_limit", kOptional, size("64KiB", "1GiB"), &S::receive_buffer_limit),
+          value("delivery", kOptional, delivery(), &S::delivery),
+          value("nap", kOptional, duration("0ms", "100ms"), &S::nap),
+          value("active_timeout", kOptional, duration_or_off("5s", "1h"), &S::active_timeout),
+          value("existing", kOptional, existing(), &S::existing),
+          value("report_at_stop", kOptional, boolean(), &S::report_at_stop),
+          value("wire_counters", kOptional, boolean(), &S::wire_counters),
+          value("live_connections", kOptional, integer(0, 100'000'000), &S::live_connections),
+      },
+      {}};
 }
 
 Format<InterfaceLookup> lookup() {

@@ -30,6 +30,7 @@ void ConntrackSource::start(FlowSink& sink) {
   events_.emplace(*reading_);
   passes_.emplace(io_, *reading_, listener_, config_);
   if (config_.existing == ExistingConnections::kSkip) passes_->adopt_existing();
+  listener_.events_lost = [this] { passes_->reconcile(); };
   listener_.start(*events_, counters_);
   passes_->start();
   watch_timeouts();

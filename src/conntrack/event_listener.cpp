@@ -18,7 +18,10 @@ EventListener::EventListener(boost::asio::io_context& io, const SourceConfig& co
     : socket_(sessions ? kGroups | NF_NETLINK_CONNTRACK_NEW : kGroups),
       descriptor_(io),
       timer_(io),
-      nap_(config.nap) {
+      nap_(config.nap),
+      reliable_(config.delivery == Delivery::kReliable),
+      queue_watch_(config.receive_buffer_limit) {
+  if (reliable_) socket_.require_delivery();
   const std::size_t granted = socket_.set_receive_buffer(config.receive_buffer);
   if (granted < config.receive_buffer) {
     log::warn(
@@ -58,9 +61,11 @@ void EventListener::nap() {
 }
 
 void EventListener::drain() {
+  watch_room();
   for (int i = 0; i < kBatchesPerTurn; ++i) {
     if (!read_batch()) {
       consumer_->on_batch_end();
+      count_lost();
       wait();
       return;
     }
@@ -102,15 +107,43 @@ bool EventListener::read_batch() {
   return true;
 }
 
-void EventListener::on_error(const std::error_code& error) {
-  if (error == std::errc::no_buffer_space) {
-    ++counters_->overruns;
+void EventListener::watch_room() {
+  const QueueState queue = socket_.queue();
+  const std::size_t wanted = queue_watch_.wanted(queue);
+  if (wanted == 0) return;
+  const std::size_t granted = socket_.set_receive_buffer(wanted);
+  if (granted < wanted) queue_watch_.limit_growth(granted);
+  if (granted > queue.limit) {
+    log::info("receive_buffer_grown octets={} used={}", granted, queue.used);
+  }
+}
+
+void EventListener::count_lost() {
+  const std::uint32_t dropped = queue_watch_.take_dropped(socket_.queue());
+  if (dropped == 0) return;
+  if (reliable_) {
+    counters_->retried += dropped;
     if (overrun_log_.allow()) {
       log::warn(
-          "events_lost reason=kernel_overrun overruns={} suppressed={} mend=\"raise "
-          "source.receive_buffer\"",
-          counters_->overruns, overrun_log_.suppressed());
+          "events_delayed retried={} suppressed={} means=\"the kernel keeps their connections in "
+          "its table meanwhile\" mend=\"raise source.receive_buffer_limit\"",
+          counters_->retried, overrun_log_.suppressed());
     }
+    return;
+  }
+  counters_->lost_overrun += dropped;
+  if (overrun_log_.allow()) {
+    log::warn(
+        "events_lost reason=kernel_overrun lost={} overruns={} suppressed={} mend=\"raise "
+        "source.receive_buffer and source.receive_buffer_limit\"",
+        counters_->lost_overrun, counters_->overruns, overrun_log_.suppressed());
+  }
+  if (events_lost) events_lost();
+}
+
+void EventListener::on_error(const std::error_code& error) {
+  if (error == std::errc::no_buffer_space) {
+    ++counters_->overruns;  // how many events that costs is known once the rest is read
   } else if (error_log_.allow()) {
     log::error("netlink_receive_failed error={} suppressed={}", log::quoted(error.message()),
                error_log_.suppressed());
@@ -126,6 +159,7 @@ void EventListener::stop() {
   while (read_batch()) {
   }
   consumer_->on_batch_end();
+  count_lost();
 }
 
 }  // namespace ctflow

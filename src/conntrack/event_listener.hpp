@@ -5,8 +5,10 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 
 #include "conntrack/netlink_socket.hpp"
+#include "conntrack/queue_watch.hpp"
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/flow.hpp"
@@ -40,6 +42,9 @@ class EventListener {
   EventListener(EventListener&&) = delete;
   EventListener& operator=(EventListener&&) = delete;
 
+  /// Called when events were lost and what was left of them is read.
+  std::function<void()> events_lost;
+
   /// Starts reading. `consumer` and `counters` must stay valid until stop() returns.
   void start(EventConsumer& consumer, SourceCounters& counters);
 
@@ -57,6 +62,10 @@ class EventListener {
   /// One batch. False: nothing was waiting.
   bool read_batch();
   void on_error(const std::error_code& error);
+  /// Gives the queue more room when it was half full.
+  void watch_room();
+  /// Enters in the ledger what the kernel could not deliver.
+  void count_lost();
 
   static constexpr int kBatchesPerTurn = 32;
   static constexpr int kTurnsToCatchUp = 16;
@@ -65,6 +74,8 @@ class EventListener {
   boost::asio::posix::stream_descriptor descriptor_;
   boost::asio::steady_timer timer_;
   std::chrono::milliseconds nap_;
+  bool reliable_;
+  QueueWatch queue_watch_;
   EventConsumer* consumer_ = nullptr;
   SourceCounters* counters_ = nullptr;
   log::RateLimit overrun_log_;

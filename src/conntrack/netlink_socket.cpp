@@ -3,6 +3,7 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/sock_diag.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -49,6 +50,24 @@ std::size_t NetlinkSocket::set_receive_buffer(std::size_t octets) {
   socklen_t length = sizeof granted;
   if (getsockopt(descriptor(), SOL_SOCKET, SO_RCVBUF, &granted, &length) != 0) return 0;
   return static_cast<std::size_t>(granted);
+}
+
+void NetlinkSocket::require_delivery() {
+  // With the second one a queue that was full takes new events as soon as there is room: without it
+  // only once it is empty, and none is lost that would have to be told.
+  for (const int option : {NETLINK_BROADCAST_ERROR, NETLINK_NO_ENOBUFS}) {
+    const int on = 1;
+    if (setsockopt(descriptor(), SOL_NETLINK, option, &on, sizeof on) != 0) {
+      fail("asking for reliable delivery of events");
+    }
+  }
+}
+
+QueueState NetlinkSocket::queue() const {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> values{};
+  socklen_t length = sizeof values;
+  if (getsockopt(descriptor(), SOL_SOCKET, SO_MEMINFO, values.data(), &length) != 0) return {};
+  return {values[SK_MEMINFO_RMEM_ALLOC], values[SK_MEMINFO_RCVBUF], values[SK_MEMINFO_DROPS]};
 }
 
 std::span<const Datagram> NetlinkSocket::receive(std::error_code& error) {

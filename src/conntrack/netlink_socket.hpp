@@ -19,6 +19,14 @@ struct mnl_socket;
 
 namespace ctflow {
 
+/// What the kernel tells of a socket's queue (SO_MEMINFO).
+struct QueueState {
+  std::size_t used = 0;   ///< octets that wait, with the kernel's bookkeeping
+  std::size_t limit = 0;  ///< octets at which the kernel begins to drop
+  std::uint32_t dropped =
+      0;  ///< datagrams that found no room since the socket was opened, mod 2^32
+};
+
 /// One received datagram. Valid until the next receive().
 struct Datagram {
   Bytes bytes;
@@ -38,6 +46,12 @@ class NetlinkSocket {
   /// Asks for a receive buffer of `octets`, above net.core.rmem_max where that is allowed. Returns
   /// what the kernel granted.
   std::size_t set_receive_buffer(std::size_t octets);
+
+  /// Makes the kernel keep the events that find no room, and try again later
+  /// (NETLINK_BROADCAST_ERROR). Throws std::system_error.
+  void require_delivery();
+
+  [[nodiscard]] QueueState queue() const;
 
   /// Receives up to kBatch waiting datagrams, without waiting. Empty with no error: nothing waits.
   /// std::errc::no_buffer_space: the kernel dropped events because the receive buffer was full.

@@ -37,6 +37,25 @@ void TablePasses::start() {
   begin();
 }
 
+void TablePasses::reconcile() {
+  if (began_ == std::chrono::steady_clock::time_point{} || quick_ > 0) return;
+  constexpr int kToKnowWhatVanished = 2;
+  constexpr std::chrono::seconds kBetween{1};  // a storm must not keep us reading the table
+  quick_ = kToKnowWhatVanished;
+  if (dump_.running()) {
+    dump_.cancel();  // it is slow, and what it met so far may be gone
+    complete_ = false;
+    ++quick_;
+  }
+  schedule(std::max(std::chrono::steady_clock::now(), began_ + kBetween));
+}
+
+std::chrono::milliseconds TablePasses::pass_duration(bool silent) const {
+  // The first pass is quick where ends go without an event: whatever it does not meet is lost.
+  const bool first = reading_.counters.entries == 0;
+  return quick_ > 0 || (first && silent) ? kAtOnce : reader_.period() * 4 / 5;
+}
+
 void TablePasses::begin() {
   began_ = std::chrono::steady_clock::now();
   overruns_ = reading_.counters.overruns;
@@ -45,10 +64,10 @@ void TablePasses::begin() {
   constexpr int kOnDemand = 2;
   const bool silent = events_mode() == kOnDemand;
   reader_.existing_end_silently(silent);
-  const bool first = reading_.counters.entries == 0;
+  const auto duration = pass_duration(silent);
+  if (quick_ > 0) --quick_;
   reader_.begin_pass(TableReader::Purpose::kReport, complete_);
-  // The first pass is quick where ends go without an event: whatever it does not meet is lost.
-  dump_.start(reader_, table_size(), first && silent ? kAtOnce : reader_.period() * 4 / 5);
+  dump_.start(reader_, table_size(), duration);
 }
 
 void TablePasses::on_end(bool complete) {
@@ -59,7 +78,9 @@ void TablePasses::on_end(bool complete) {
     vanished_ = 0;
     sweep();
   }
-  schedule();
+  constexpr std::chrono::milliseconds kPause{10};
+  const auto now = std::chrono::steady_clock::now();
+  schedule(quick_ > 0 ? now + kPause : std::max(began_ + reader_.period(), now + kPause));
 }
 
 bool TablePasses::needed() const {
@@ -67,16 +88,15 @@ bool TablePasses::needed() const {
          overruns_ != reading_.counters.overruns || !kernel_active_timeout().has_value();
 }
 
-void TablePasses::schedule() {
-  pass_timer_.expires_at(
-      std::max(began_ + reader_.period(), std::chrono::steady_clock::now() + kSweepPause));
+void TablePasses::schedule(std::chrono::steady_clock::time_point when) {
+  pass_timer_.expires_at(when);
   pass_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     if (needed()) {
       begin();
     } else {
       began_ = std::chrono::steady_clock::now();
-      schedule();
+      schedule(began_ + reader_.period());
     }
   });
 }

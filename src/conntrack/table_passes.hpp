@@ -34,14 +34,18 @@ class TablePasses {
   /// Begins the first pass. Nothing happens when the active timeout is off.
   void start();
 
+  /// Events were lost: two quick passes tell which of the remembered connections are gone.
+  void reconcile();
+
   /// Ends the passes; then reports what lives, if configured.
   void stop();
 
  private:
   void begin();
+  [[nodiscard]] std::chrono::milliseconds pass_duration(bool silent) const;
   void on_end(bool complete);
-  /// Waits for the time of the next pass.
-  void schedule();
+  /// Waits until the next pass is to begin.
+  void schedule(std::chrono::steady_clock::time_point when);
   void sweep();
   [[nodiscard]] bool needed() const;
 
@@ -56,6 +60,7 @@ class TablePasses {
   std::size_t sweep_position_ = ConnectionTable::kSwept;
   std::uint64_t overruns_ = 0;  ///< when the last pass began
   std::uint64_t vanished_ = 0;  ///< in this sweep
+  int quick_ = 0;               ///< passes that are to be made at once
   bool complete_ = false;       ///< the last pass
   bool kernel_reports_ = false;
 };

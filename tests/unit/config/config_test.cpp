@@ -118,7 +118,8 @@ log: {level: debug}
   collector.profile = Profile::kMinimal;
   collector.next_hop = true;
   collector.zones = true;
-  expected.source = {8'000'000, milliseconds(10)};
+  expected.source.receive_buffer = 8'000'000;
+  expected.source.nap = milliseconds(10);
   expected.collectors[0].interface_names = true;
   expected.interfaces = {3,
                          4,

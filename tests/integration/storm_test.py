@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Storms: more connections end at once than ctflowd has room or time for, and all are accounted."""
+
+import contextlib
+import os
+import signal
+import socket
+import time
+
+import case
+import isolation
+import traffic
+from lab import SERVER4, wait_until
+
+COUNT = 30_000 if isolation.privileged() else 2_000
+PORTS = 30_000  # connections from one source port
+SIZE = 40
+OCTETS = traffic.IP_HEADER[socket.AF_INET] + traffic.UDP_HEADER + SIZE
+
+
+class Storm(case.LabTest):
+    def start_storm(self, **source):
+        """A session without conntrack(8) beside: it would lose events, and they are counted for all
+        listeners of the namespace in reliable mode."""
+        self.make_lab()
+        self.lab.router.set("net/netfilter/nf_conntrack_udp_timeout", 300)
+        return self.start(watch=False, sections={"source": source})
+
+    def fill(self, count):
+        """`count` connections of one datagram each, none of which ends by itself."""
+        with contextlib.ExitStack() as stack:
+            for start in range(0, count, PORTS):
+                sock = stack.enter_context(contextlib.closing(
+                    self.lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)))
+                for port in range(1, 1 + min(PORTS, count - start)):
+                    with contextlib.suppress(ConnectionRefusedError):
+                        sock.sendto(bytes(SIZE), (SERVER4, port))
+        wait_until(lambda: self.entries() == count, f"{count} connections")
+
+    def entries(self):
+        return int(self.lab.router.read("/proc/sys/net/netfilter/nf_conntrack_count"))
+
+    def flush_while_stopped(self, session, seconds=1.0):
+        """Ends all connections while ctflowd does not run."""
+        os.kill(session.ctflowd.process.pid, signal.SIGSTOP)
+        try:
+            self.lab.router.run("conntrack", "-F")
+            time.sleep(seconds)
+        finally:
+            os.kill(session.ctflowd.process.pid, signal.SIGCONT)
+
+    def assert_accounted(self, result, count):
+        """What the kernel ended is exported or in the ledger as lost."""
+        ledger = result.totals
+        self.assertEqual(ledger["ended"] + ledger["lost_overrun"], count)
+        self.assertEqual(ledger["exported"], ledger["ended"])
+        self.assert_collected(result)
+
+    def assert_collected(self, result):
+        ledger = result.totals
+        for protocol, records in result.records.items():
+            with self.subTest(protocol=protocol):
+                self.assertEqual(case.sums(records),
+                                 (ledger["exported"], ledger["exported"] * OCTETS))
+                self.assertEqual(result.nfcapd[protocol], {"sequence": 0, "bad": 0})
+
+    def test_small_buffer_loses_and_says_how_many(self):
+        session = self.start_storm(receive_buffer="64KiB", receive_buffer_limit="64KiB")
+        self.fill(COUNT)
+        self.flush_while_stopped(session)
+        session.ctflowd.wait_for("events_lost")
+        result = session.finish(idle=False)
+        self.assert_accounted(result, COUNT)
+        self.assertGreater(result.totals["lost_overrun"], COUNT // 2)
+        self.assertGreater(result.totals["overruns"], 0)
+
+    def test_lost_ends_of_remembered_connections_are_found_at_once(self):
+        count = 1000
+        session = self.start_storm(receive_buffer="64KiB", receive_buffer_limit="64KiB",
+                                   active_timeout="10s")
+        self.fill(count)
+        time.sleep(12)  # all of them are reported while they live, and remembered
+        self.flush_while_stopped(session)
+        began = time.monotonic()
+        session.ctflowd.wait_for("connections_vanished")
+        self.assertLess(time.monotonic() - began, 3)  # passes are 4.75 s apart, and two are needed
+        result = session.finish(idle=False)
+        ledger = result.totals
+        self.assertEqual(ledger["ended"] + ledger["lost_overrun"], count)
+        self.assertEqual(ledger["reconciled"], ledger["lost_overrun"])
+        self.assertEqual(ledger["exported"], count)  # nothing came after the reports
+        self.assertEqual(ledger["already_reported"], ledger["ended"])
+        self.assert_collected(result)
+
+    def test_buffer_grows(self):
+        session = self.start_storm(receive_buffer="64KiB", receive_buffer_limit="256MiB")
+        for _ in range(3):
+            self.fill(COUNT // 10)
+            self.lab.router.run("conntrack", "-F")
+        # Whatever was lost until the buffer had grown is known.
+        result_log = session.ctflowd.wait_for("receive_buffer_grown").log
+        self.assertIn("receive_buffer_grown", result_log)
+        result = session.finish(idle=False)
+        self.assert_accounted(result, 3 * (COUNT // 10))
+
+    def test_large_buffer_loses_nothing(self):
+        session = self.start_storm(receive_buffer="256MiB", receive_buffer_limit="256MiB")
+        self.fill(COUNT)
+        self.flush_while_stopped(session)
+        result = session.finish(idle=False)
+        self.assert_accounted(result, COUNT)
+        self.assertEqual(result.totals["lost_overrun"], 0)
+
+    def test_reliable_delivery_loses_nothing_with_a_small_buffer(self):
+        session = self.start_storm(receive_buffer="64KiB", receive_buffer_limit="64KiB",
+                                   delivery="reliable")
+        self.fill(COUNT)
+        self.flush_while_stopped(session)
+        wait_until(lambda: self.entries() == 0, "the kernel to deliver all events", 60)
+        result = session.finish(idle=False)
+        self.assert_accounted(result, COUNT)
+        self.assertEqual(result.totals["lost_overrun"], 0)
+        self.assertGreater(result.totals["retried"], 0)
+
+
+if __name__ == "__main__":
+    case.main()
