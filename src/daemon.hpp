@@ -1,26 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Owns the event loop and everything that runs in it, from start to totals.
+// Owns everything that runs in the event loop, from start to totals.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <memory>
+#include <vector>
 
+#include "branch.hpp"
 #include "ctflow/config.hpp"
-#include "ctflow/flow_source.hpp"
-#include "ctflow/metrics.hpp"
-#include "ctflow/pipeline.hpp"
 
 namespace ctflow {
 
-class RoutingMirror;
-
-class Daemon : private FlowSink {
+class Daemon {
  public:
-  /// `io` must outlive the daemon. `extras`: flows may carry KernelExtras.
-  Daemon(boost::asio::io_context& io, const Config& config, bool extras);
-  ~Daemon() override;
+  struct Parts {
+    Branch::MakeSource make_source;
+    bool extras = false;           ///< flows may carry KernelExtras
+    std::function<Config()> load;  ///< reads the configuration again; empty: SIGHUP is refused
+  };
+
+  /// Opens all sockets; throws when it cannot. `io` must outlive the daemon.
+  Daemon(boost::asio::io_context& io, Config config, Parts parts);
+  ~Daemon();
 
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -28,35 +32,38 @@ class Daemon : private FlowSink {
   Daemon& operator=(Daemon&&) = delete;
 
   /// Runs until SIGTERM, SIGINT or the end of the source; then drains, flushes and logs the totals.
-  /// Returns the exit status.
-  int run(FlowSource& source);
+  /// SIGHUP reads the configuration again. Returns the exit status.
+  int run();
 
   /// True while the system's resolver works for a collector: it cannot be interrupted.
   [[nodiscard]] bool lookup_running() const;
 
  private:
-  void on_flow(Flow& flow) override { pipeline_.handle(flow); }
-  void on_batch_end() override { arm_timer(); }
-  void on_source_end() override;
+  using Time = std::chrono::steady_clock::time_point;
 
-  /// Starts the source once every collector's name had its first answer and the routes are read, or
-  /// after a moment: meanwhile the kernel queues the events.
-  void start_when_ready(std::chrono::steady_clock::time_point latest);
+  void wait_for_signal();
+  /// Starts the sources once every collector's name had its first answer and the routes are read,
+  /// or after a moment: meanwhile the kernel queues the events.
+  void start_when_ready(Time latest);
   void start();
-  void arm_timer();
-  void log_totals() const;
-  void log_interface_totals() const;
+  void reload();
+  /// The configuration as far as it can be changed now; tells what cannot.
+  Config read_changed() const;
+  void adopt_when_ready(Time latest);
+  void adopt();
+  void watch();
 
   boost::asio::io_context& io_;
+  Config config_;
+  Parts parts_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer start_timer_;
-  boost::asio::steady_timer timer_;
-  Exporter::Deadline armed_ = Exporter::Deadline::max();
-  std::unique_ptr<RoutingMirror> mirror_;  ///< null: the routes are not asked
-  InterfaceCounters interface_counters_;
-  Pipeline pipeline_;
-  FlowSource* source_ = nullptr;
-  bool started_ = false;
+  boost::asio::steady_timer reload_timer_;
+  boost::asio::steady_timer watchdog_timer_;
+  std::vector<std::unique_ptr<Branch>> branches_;
+  Config next_;                          ///< while changes_ wait
+  std::vector<Branch::Change> changes_;  ///< by branch; empty: no reload is under way
+  bool reload_again_ = false;
 };
 
 }  // namespace ctflow

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <memory>
+#include <utility>
 
 #include "conntrack/conntrack_source.hpp"
 #include "conntrack/kernel_check.hpp"
@@ -26,13 +28,9 @@ struct Arguments {
   std::uint32_t rate = 0;
 };
 
-/// Runs a daemon on the source that `make_source` opens.
-template <typename MakeSource>
-int run_daemon(const Config& config, bool extras, MakeSource make_source) {
-  boost::asio::io_context io;
-  auto source = make_source(io);
-  Daemon daemon(io, config, extras);
-  const int status = daemon.run(source);
+int run_daemon(boost::asio::io_context& io, const Config& config, Daemon::Parts parts) {
+  Daemon daemon(io, config, std::move(parts));
+  const int status = daemon.run();
   // getaddrinfo() cannot be cancelled, and the event loop would wait for it.
   if (daemon.lookup_running()) std::_Exit(status);
   return status;
@@ -41,22 +39,30 @@ int run_daemon(const Config& config, bool extras, MakeSource make_source) {
 int run(const Arguments& arguments) {
   const Config config = load_config(arguments.config);
   log::configure(config.log.level);
-  const bool patched = find_kernel_patch() != KernelPatch::kAbsent;
-  return run_daemon(config, patched, [&](boost::asio::io_context& io) {
-    return ConntrackSource(io, config.source, wants_sessions(config));
-  });
+  boost::asio::io_context io;
+  Daemon::Parts parts;
+  parts.extras = find_kernel_patch() != KernelPatch::kAbsent;
+  parts.make_source = [&io](const Config& current, const NetworkNamespace& home) {
+    return std::make_unique<ConntrackSource>(io, current.source, home);
+  };
+  parts.load = [&arguments] { return load_config(arguments.config); };
+  return run_daemon(io, config, std::move(parts));
 }
 
 int replay(const Arguments& arguments) {
   Config config = load_config(arguments.config);
   log::configure(config.log.level);
-  // The routes of this host are not those of where the file was recorded.
+  // The routes and namespaces of this host are not those of where the file was recorded.
   config.interfaces.lookup = InterfaceLookup::kConstant;
+  config.namespaces.clear();
   for (CollectorConfig& collector : config.collectors) collector.interface_names = false;
-  constexpr bool kMayBePatched = true;  // where it was recorded
-  return run_daemon(config, kMayBePatched, [&](boost::asio::io_context& io) {
-    return ReplaySource(io, arguments.file, arguments.rate, config.source);
-  });
+  boost::asio::io_context io;
+  Daemon::Parts parts;
+  parts.extras = true;  // where it was recorded the kernel may have been patched
+  parts.make_source = [&](const Config& current, const NetworkNamespace&) {
+    return std::make_unique<ReplaySource>(io, arguments.file, arguments.rate, current.source);
+  };
+  return run_daemon(io, config, std::move(parts));
 }
 
 void add_config_option(CLI::App& command, Arguments& arguments) {

@@ -48,6 +48,32 @@ struct CollectorConfig {
   friend bool operator==(const CollectorConfig&, const CollectorConfig&) = default;
 };
 
+/// How a group's collectors share the flows.
+enum class GroupMode : std::uint8_t {
+  kFailover,  ///< the first that is healthy gets all
+  kBalance,   ///< each gets the connections that fall to it
+};
+
+/// Collectors that share the flows. A collector outside of any group gets all.
+struct GroupConfig {
+  std::string name;  ///< unique among the groups
+  GroupMode mode = GroupMode::kFailover;
+  std::vector<std::string> collectors{};  ///< names, at least two; the preferred one first
+  /// A collector that failed is used again when nothing failed for so long.
+  std::chrono::milliseconds failback_after{30'000};
+
+  friend bool operator==(const GroupConfig&, const GroupConfig&) = default;
+};
+
+/// A network namespace whose connections are exported, with an Observation Domain of its own.
+struct NamespaceConfig {
+  std::string name;    ///< unique among the namespaces
+  std::string file{};  ///< what stands for it; empty: /run/netns/NAME
+  std::optional<std::uint32_t> observation_domain{};
+
+  friend bool operator==(const NamespaceConfig&, const NamespaceConfig&) = default;
+};
+
 enum class ExistingConnections : std::uint8_t { kExport, kSkip };
 
 /// What the kernel does with events that find no room.
@@ -126,6 +152,8 @@ struct LogConfig {
 
 struct Config {
   std::vector<CollectorConfig> collectors;  ///< at least one
+  std::vector<GroupConfig> groups{};
+  std::vector<NamespaceConfig> namespaces{};  ///< none: only the one that we run in
   SourceConfig source;
   InterfacesConfig interfaces;
   LogConfig log;

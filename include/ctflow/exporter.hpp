@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/encoder.hpp"
+#include "ctflow/health.hpp"
 #include "ctflow/interface_names.hpp"
 #include "ctflow/metrics.hpp"
 #include "ctflow/transport.hpp"
@@ -32,6 +34,22 @@ class Exporter {
   /// Tells these names in options records from now on, new ones soon. They must outlive this.
   void tell_interface_names(const InterfaceNames& names) { names_ = &names; }
 
+  /// Begins to watch whether the collector takes what is sent; it is healthy again when nothing
+  /// failed for `recovery`.
+  void watch_health(std::chrono::milliseconds recovery) {
+    if (!health_) health_.emplace();
+    health_->set_recovery(recovery);
+  }
+
+  /// Always true if nobody watches.
+  [[nodiscard]] bool healthy() const { return !health_ || health_->healthy(); }
+
+  /// Takes in what became known of the collector, and tries an unhealthy one now and then.
+  void check_health(const Instant& now);
+
+  /// The collector may never have heard of us: templates and options go before the next flow.
+  void introduce();
+
   /// Puts a flow into the open message, sending it first when it is full.
   void add(const Flow& flow);
 
@@ -45,6 +63,7 @@ class Exporter {
   [[nodiscard]] Deadline deadline() const;
 
   [[nodiscard]] const std::string& name() const { return config_.name; }
+  [[nodiscard]] const CollectorConfig& config() const { return config_; }
   [[nodiscard]] const ExporterCounters& counters() const { return counters_; }
   [[nodiscard]] const Transport& transport() const { return *transport_; }
 
@@ -67,6 +86,8 @@ class Exporter {
   /// Finishes and sends the open message and enters it in the ledger.
   void send(const Instant& now);
   void count_loss(const std::error_code& error, const MessageContent& content);
+  /// Enters refusals and a lost connection.
+  void note_answers(const Instant& now);
 
   CollectorConfig config_;
   std::unique_ptr<Encoder> encoder_;
@@ -83,6 +104,9 @@ class Exporter {
   const InterfaceNames* names_ = nullptr;
   std::uint64_t names_told_ = 0;  ///< version up to which the collector was told
   Deadline names_sent_{};
+  std::optional<Health> health_;
+  std::uint64_t refusals_noted_ = 0;
+  Deadline probed_{};
   ExporterCounters counters_;
 };
 

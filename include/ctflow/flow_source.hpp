@@ -25,6 +25,9 @@ class FlowSource {
  public:
   virtual ~FlowSource() = default;
 
+  /// Whether to tell also when connections begin, and of each that it ended. At first it does not.
+  virtual void tell_sessions(bool on) = 0;
+
   /// Starts delivering to `sink`, which must stay valid until stop() returns.
   virtual void start(FlowSink& sink) = 0;
 

@@ -31,6 +31,9 @@ class Transport {
   /// ICMP refusals so far: nobody listened at the collector's port, earlier messages were in vain.
   [[nodiscard]] virtual std::uint64_t refusals() const = 0;
 
+  /// False: there is no way to the collector now, by what is known without sending.
+  [[nodiscard]] virtual bool connected() const { return true; }
+
   /// For logs: address and port, or the name while it has no address.
   [[nodiscard]] virtual std::string peer() const = 0;
 };

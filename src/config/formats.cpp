@@ -202,6 +202,17 @@ Format<std::string> identifier() {
           }};
 }
 
+Format<std::string> absolute_path() {
+  return {"the name of a file that begins with /, at most 4095 octets",
+          [](std::string_view text) -> Parsed<std::string> {
+            constexpr std::size_t kLongest = 4095;  // PATH_MAX has room for a zero octet
+            const bool fits = text.size() > 1 && text.size() <= kLongest && text.front() == '/' &&
+                              text.find('\0') == std::string_view::npos;
+            if (!fits) return {};
+            return {std::string(text), ""};
+          }};
+}
+
 Format<std::string> device() {
   return {"the name of a network interface (1 to 15 characters without spaces, / and :)",
           [](std::string_view text) -> Parsed<std::string> {

@@ -54,6 +54,9 @@ Format<std::string> host();
 /// An IPv4 or IPv6 address. Brackets around IPv6 are removed.
 Format<std::string> numeric_address();
 
+/// The name of a file, from the root.
+Format<std::string> absolute_path();
+
 /// A network interface, by the rule of the kernel's dev_valid_name().
 Format<std::string> device();
 

@@ -46,7 +46,15 @@ struct Setting {
   std::string expected;  ///< for messages
   std::function<void(const Place&, const YamlNode&, Target&)> read;
   std::vector<std::string> below;  ///< paths of the settings in it, when it is a section or list
+  std::function<bool(const Target&, const Target&)> same;  ///< the two have the same value
 };
+
+/// Whether two targets have the same value in a member.
+template <typename Target, typename Member>
+auto same_in(Member Target::*member) {
+  return
+      [member](const Target& left, const Target& right) { return left.*member == right.*member; };
+}
 
 /// What is wrong with values that are each right by themselves, and at which setting to say so.
 struct Complaint {
@@ -139,7 +147,7 @@ Setting<Target> value(std::string key, Presence presence, const Format<Value>& f
       target.*member = parsed;
     }
   };
-  return {std::move(key), presence, format.expected, read, {}};
+  return {std::move(key), presence, format.expected, read, {}, same_in(member)};
 }
 
 /// A setting that is a list of at least one value, none twice.
@@ -164,7 +172,7 @@ Setting<Target> words(std::string key, Presence presence, const std::string& wha
       values.push_back(parsed);
     }
   };
-  return {std::move(key), presence, expected, read, {}};
+  return {std::move(key), presence, expected, read, {}, same_in(member)};
 }
 
 /// A setting that is a mapping of others.
@@ -174,7 +182,7 @@ Setting<Target> section(const std::string& key, Presence presence, const Section
   const auto read = [inner, member](const Place& place, const YamlNode& node, Target& target) {
     read_section(place, node, inner, target.*member);
   };
-  return {key, presence, "a mapping of settings", read, paths(inner, key + ".")};
+  return {key, presence, "a mapping of settings", read, paths(inner, key + "."), same_in(member)};
 }
 
 /// Refuses an item of a list whose `id` an earlier one has.
@@ -207,7 +215,7 @@ Setting<Target> list(const std::string& key, Presence presence, const Section<Me
       read_section(place.item(i), node.children[i], inner, (target.*member).emplace_back());
     }
   };
-  return {key, presence, expected, read, paths(inner, key + "[].")};
+  return {key, presence, expected, read, paths(inner, key + "[]."), same_in(member)};
 }
 
 /// The same, no two with the same `id`.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 #include "config/suggestion.hpp"
 #include "encode/elements.hpp"
@@ -26,6 +27,10 @@ Format<ExistingConnections> existing() {
 Format<Delivery> delivery() {
   return choice<Delivery>(
       {{"best-effort", Delivery::kBestEffort}, {"reliable", Delivery::kReliable}});
+}
+
+Format<GroupMode> group_mode() {
+  return choice<GroupMode>({{"failover", GroupMode::kFailover}, {"balance", GroupMode::kBalance}});
 }
 
 Format<LogLevel> level() {
@@ -142,6 +147,80 @@ Section<CollectorConfig> collector() {
           check_collector};
 }
 
+std::optional<Complaint> check_group(const GroupConfig& group) {
+  if (group.collectors.size() >= 2) return std::nullopt;
+  return Complaint{"collectors", "expected at least two collectors: one alone needs no group"};
+}
+
+Section<GroupConfig> group() {
+  using G = GroupConfig;
+  return {{
+              value("name", kRequired, identifier(), &G::name),
+              value("mode", kRequired, group_mode(), &G::mode),
+              words("collectors", kRequired, "collector names", identifier(), &G::collectors),
+              value("failback_after", kOptional, duration("1s", "1h"), &G::failback_after),
+          },
+          check_group};
+}
+
+Section<NamespaceConfig> network_namespace() {
+  using N = NamespaceConfig;
+  return {{
+              value("name", kRequired, identifier(), &N::name),
+              value("file", kOptional, absolute_path(), &N::file),
+              value("observation_domain", kOptional, integer_or_auto(0, kMax32),
+                    &N::observation_domain),
+          },
+          {}};
+}
+
+/// Every group's collectors exist and are in no other.
+std::optional<Complaint> check_members(const Config& config) {
+  std::map<std::string, std::string> group_of;
+  for (const CollectorConfig& collector : config.collectors) group_of[collector.name];
+  for (const GroupConfig& group : config.groups) {
+    for (const std::string& name : group.collectors) {
+      const auto found = group_of.find(name);
+      if (found == group_of.end()) {
+        return Complaint{"groups",
+                         fmt::format("group {} names the collector {}, which is not in collectors",
+                                     group.name, name)};
+      }
+      if (!found->second.empty()) {
+        return Complaint{"groups", fmt::format("the collector {} is in two groups, {} and {}", name,
+                                               found->second, group.name)};
+      }
+      found->second = group.name;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Two namespaces in one Observation Domain could not be told apart.
+std::optional<Complaint> check_domains(const Config& config) {
+  std::map<std::uint32_t, std::string> name_of;
+  for (const NamespaceConfig& one : config.namespaces) {
+    if (!one.observation_domain) continue;
+    const auto [first, is_new] = name_of.emplace(*one.observation_domain, one.name);
+    if (is_new) continue;
+    return Complaint{"namespaces", fmt::format("{} and {} have the same observation_domain {}",
+                                               first->second, one.name, first->first)};
+  }
+  for (const CollectorConfig& collector : config.collectors) {
+    if (config.namespaces.empty() || !collector.observation_domain) continue;
+    return Complaint{"namespaces",
+                     fmt::format("the collector {} has an observation_domain, which all namespaces "
+                                 "would share: give it to the namespaces instead",
+                                 collector.name)};
+  }
+  return std::nullopt;
+}
+
+std::optional<Complaint> check_whole(const Config& config) {
+  if (auto complaint = check_members(config)) return complaint;
+  return check_domains(config);
+}
+
 Section<SourceConfig> source() {
   using S = SourceConfig;
   return {
@@ -215,11 +294,23 @@ Section<Config> settings() {
   return {{
               list("collectors", kRequired, collector(), &Config::collectors, "name",
                    &CollectorConfig::name),
+              list("groups", kOptional, group(), &Config::groups, "name", &GroupConfig::name),
+              list("namespaces", kOptional, network_namespace(), &Config::namespaces, "name",
+                   &NamespaceConfig::name),
               section("source", kOptional, source(), &Config::source),
               section("interfaces", kOptional, interfaces(), &Config::interfaces),
               section("log", kOptional, log(), &Config::log),
           },
-          {}};
+          check_whole};
+}
+
+std::vector<std::string> needing_restart(const Config& now, const Config& next) {
+  std::vector<std::string> changed;
+  for (const Setting<SourceConfig>& setting : source().settings) {
+    if (!setting.same(now.source, next.source)) changed.push_back("source." + setting.key);
+  }
+  if (now.namespaces != next.namespaces) changed.emplace_back("namespaces");
+  return changed;
 }
 
 }  // namespace ctflow::config

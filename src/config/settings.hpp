@@ -10,4 +10,7 @@ namespace ctflow::config {
 /// Every setting there is. Defaults are those of the members (include/ctflow/config.hpp).
 Section<Config> settings();
 
+/// The paths of the settings in which the two differ and that are read only at start.
+std::vector<std::string> needing_restart(const Config& now, const Config& next);
+
 }  // namespace ctflow::config

@@ -11,15 +11,22 @@ constexpr std::chrono::seconds kTimeoutsInterval{60};
 }  // namespace
 
 ConntrackSource::ConntrackSource(boost::asio::io_context& io, const SourceConfig& config,
-                                 bool sessions)
+                                 const NetworkNamespace& home)
     : io_(io),
       config_(config),
-      sessions_(sessions),
-      listener_(io, config, sessions),
+      home_(home),
+      listener_(io, config),
       opened_(system_now()),
       timer_(io) {}
 
+void ConntrackSource::tell_sessions(bool on) {
+  sessions_ = on;
+  listener_.listen_to_beginnings(on);
+  if (reading_) reading_->sessions = on;
+}
+
 void ConntrackSource::start(FlowSink& sink) {
+  const auto visit = home_.visit();
   log_kernel();
   reading_.emplace(sink, counters_, config_, opened_);
   reading_->timeouts = read_timeouts();
@@ -28,7 +35,7 @@ void ConntrackSource::start(FlowSink& sink) {
   reading_->sessions = sessions_;
   reading_->early_drops = &early_drops_;
   events_.emplace(*reading_);
-  passes_.emplace(io_, *reading_, listener_, config_);
+  passes_.emplace(io_, *reading_, listener_, config_, home_);
   if (config_.existing == ExistingConnections::kSkip) passes_->adopt_existing();
   listener_.events_lost = [this] { passes_->reconcile(); };
   listener_.start(*events_, counters_);
@@ -54,6 +61,7 @@ void ConntrackSource::watch_timeouts() {
   timer_.expires_after(kTimeoutsInterval);
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
+    const auto visit = home_.visit();
     reading_->timeouts = read_timeouts();
     reading_->watch_clock(system_now());
     watch_timeouts();

@@ -8,15 +8,18 @@
 #include "conntrack/event_reader.hpp"
 #include "conntrack/table_passes.hpp"
 #include "ctflow/flow_source.hpp"
+#include "network_namespace.hpp"
 
 namespace ctflow {
 
 class ConntrackSource : public FlowSource {
  public:
-  /// Opens the netlink socket: events are queued from here on. Throws std::system_error.
-  /// `sessions`: also tell when a connection begins, and of each that it ended.
-  ConntrackSource(boost::asio::io_context& io, const SourceConfig& config, bool sessions = false);
+  /// Opens the netlink socket: events are queued from here on. Throws std::system_error. To be
+  /// made during a visit to `home`, the namespace whose table it is.
+  ConntrackSource(boost::asio::io_context& io, const SourceConfig& config,
+                  const NetworkNamespace& home);
 
+  void tell_sessions(bool on) override;
   void start(FlowSink& sink) override;
   void stop() override;
   [[nodiscard]] const SourceCounters& counters() const override { return counters_; }
@@ -28,7 +31,8 @@ class ConntrackSource : public FlowSource {
 
   boost::asio::io_context& io_;
   SourceConfig config_;
-  bool sessions_;
+  NetworkNamespace home_;
+  bool sessions_ = false;
   EventListener listener_;
   Instant opened_;
   boost::asio::steady_timer timer_;

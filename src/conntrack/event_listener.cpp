@@ -14,8 +14,8 @@ constexpr std::uint32_t kGroups = NF_NETLINK_CONNTRACK_DESTROY | 1U << (NFNLGRP_
 
 }  // namespace
 
-EventListener::EventListener(boost::asio::io_context& io, const SourceConfig& config, bool sessions)
-    : socket_(sessions ? kGroups | NF_NETLINK_CONNTRACK_NEW : kGroups),
+EventListener::EventListener(boost::asio::io_context& io, const SourceConfig& config)
+    : socket_(kGroups),
       descriptor_(io),
       timer_(io),
       nap_(config.nap),

@@ -2,6 +2,8 @@
 // Reads conntrack events in batches from within the event loop.
 #pragma once
 
+#include <linux/netfilter/nfnetlink.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -33,14 +35,16 @@ class EventConsumer {
 class EventListener {
  public:
   /// Opens the socket: from here on the kernel queues events. Throws std::system_error.
-  /// `sessions`: also the events of connections that begin.
-  EventListener(boost::asio::io_context& io, const SourceConfig& config, bool sessions = false);
+  EventListener(boost::asio::io_context& io, const SourceConfig& config);
   ~EventListener();
 
   EventListener(const EventListener&) = delete;
   EventListener& operator=(const EventListener&) = delete;
   EventListener(EventListener&&) = delete;
   EventListener& operator=(EventListener&&) = delete;
+
+  /// Whether the events of connections that begin are wanted, too; at first they are not.
+  void listen_to_beginnings(bool on) { socket_.set_membership(NFNLGRP_CONNTRACK_NEW, on); }
 
   /// Called when events were lost and what was left of them is read.
   std::function<void()> events_lost;

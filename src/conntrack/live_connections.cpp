@@ -2,36 +2,16 @@
 #include "conntrack/live_connections.hpp"
 
 #include <algorithm>
-#include <cstring>
+
+#include "conntrack/tuple_hash.hpp"
 
 namespace ctflow {
 namespace {
 
-/// The finalizer of SplitMix64: every bit of the input moves every bit of the result.
-std::uint64_t mix(std::uint64_t value) {
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111ebU;
-  return value ^ (value >> 31);
-}
-
-std::uint64_t mix_address(std::uint64_t hash, const IpAddress& address) {
-  for (std::size_t i = 0; i < 2; ++i) {
-    std::uint64_t half = 0;
-    std::memcpy(&half, address.octets.data() + 8 * i, sizeof half);
-    hash = mix(hash ^ half);
-  }
-  return hash;
-}
-
 /// CTA_ID alone has 32 bits, and comes back when the kernel gives the memory of an ended connection
 /// to a successor with the same tuple; tuple and start make it unique.
 std::uint64_t key_of(const Flow& flow) {
-  const Tuple& tuple = flow.original;
-  std::uint64_t hash = mix(flow.id | std::uint64_t{flow.zone} << 32);
-  hash = mix_address(hash, tuple.source);
-  hash = mix_address(hash, tuple.destination);
-  hash = mix(hash ^ (std::uint64_t{tuple.source_port} << 48 | std::uint64_t{tuple.icmp_id} << 32 |
-                     std::uint64_t{tuple.destination_port} << 16 | tuple.protocol));
+  std::uint64_t hash = hash_of(flow.original, flow.id | std::uint64_t{flow.zone} << 32);
   if (flow.present.start) {
     hash = mix(hash ^ static_cast<std::uint64_t>(flow.start.time_since_epoch().count()));
   }

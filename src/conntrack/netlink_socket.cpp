@@ -91,11 +91,15 @@ std::span<const Datagram> NetlinkSocket::receive(std::error_code& error) {
   return std::span<const Datagram>(datagrams_).first(received);
 }
 
+void NetlinkSocket::set_membership(int group, bool on) {
+  const std::uint32_t bit = 1U << (group - 1);
+  if (((groups_ & bit) != 0) == on) return;
+  const int option = on ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP;
+  if (setsockopt(descriptor(), SOL_NETLINK, option, &group, sizeof group) == 0) groups_ ^= bit;
+}
+
 void NetlinkSocket::leave_groups() {
-  for (int group = 1; group <= 32; ++group) {
-    if ((groups_ & (1U << (group - 1))) == 0) continue;
-    setsockopt(descriptor(), SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof group);
-  }
+  for (int group = 1; group <= 32; ++group) set_membership(group, false);
 }
 
 }  // namespace ctflow

@@ -57,6 +57,9 @@ class NetlinkSocket {
   /// std::errc::no_buffer_space: the kernel dropped events because the receive buffer was full.
   std::span<const Datagram> receive(std::error_code& error);
 
+  /// Joins or leaves one group (NFNLGRP_*).
+  void set_membership(int group, bool on);
+
   /// Leaves all groups, so that nothing new arrives while the rest is read.
   void leave_groups();
 

@@ -20,6 +20,7 @@ class ReplaySource : public FlowSource {
   ReplaySource(boost::asio::io_context& io, const std::string& file_name, std::uint32_t rate,
                const SourceConfig& config = {});
 
+  void tell_sessions(bool on) override { sessions_ = on; }
   void start(FlowSink& sink) override;
   void stop() override { timer_.cancel(); }
   [[nodiscard]] const SourceCounters& counters() const override { return counters_; }
@@ -31,6 +32,7 @@ class ReplaySource : public FlowSource {
   boost::asio::steady_timer timer_;
   std::uint32_t rate_;
   SourceConfig config_;
+  bool sessions_ = false;
   SourceCounters counters_;
   FlowSink* sink_ = nullptr;
   std::optional<Reading> reading_;

@@ -13,10 +13,11 @@ constexpr std::chrono::milliseconds kAtOnce{0};
 }  // namespace
 
 TablePasses::TablePasses(boost::asio::io_context& io, Reading& reading, EventListener& listener,
-                         const SourceConfig& config)
+                         const SourceConfig& config, const NetworkNamespace& home)
     : reading_(reading),
       listener_(listener),
       config_(config),
+      home_(home),
       dump_(io),
       reader_(reading, config.active_timeout),
       pass_timer_(io),
@@ -57,6 +58,7 @@ std::chrono::milliseconds TablePasses::pass_duration(bool silent) const {
 }
 
 void TablePasses::begin() {
+  const auto visit = home_.visit();
   began_ = std::chrono::steady_clock::now();
   overruns_ = reading_.counters.overruns;
   kernel_reports_ = kernel_active_timeout().has_value();
@@ -84,6 +86,7 @@ void TablePasses::on_end(bool complete) {
 }
 
 bool TablePasses::needed() const {
+  const auto visit = home_.visit();
   return !kernel_reports_ || !complete_ || reader_.dependent() > 0 ||
          overruns_ != reading_.counters.overruns || !kernel_active_timeout().has_value();
 }
@@ -120,6 +123,7 @@ void TablePasses::stop() {
   dump_.cancel();
   began_ = {};
   if (!config_.report_at_stop) return;
+  const auto visit = home_.visit();
   reader_.begin_pass(TableReader::Purpose::kStop, false);
   dump_.run(reader_);
   log::info("living_reported complete={}", complete_);

@@ -8,6 +8,7 @@
 #include "conntrack/event_listener.hpp"
 #include "conntrack/table_dump.hpp"
 #include "conntrack/table_reader.hpp"
+#include "network_namespace.hpp"
 
 namespace ctflow {
 
@@ -18,9 +19,9 @@ namespace ctflow {
 /// connections it does not measure, and after an overrun of the event socket.
 class TablePasses {
  public:
-  /// `reading` and `listener` must outlive this.
+  /// `reading` and `listener` must outlive this. `home`: the namespace whose table it is.
   TablePasses(boost::asio::io_context& io, Reading& reading, EventListener& listener,
-              const SourceConfig& config);
+              const SourceConfig& config, const NetworkNamespace& home);
 
   TablePasses(const TablePasses&) = delete;
   TablePasses& operator=(const TablePasses&) = delete;
@@ -52,6 +53,7 @@ class TablePasses {
   Reading& reading_;
   EventListener& listener_;
   SourceConfig config_;
+  NetworkNamespace home_;
   TableDump dump_;
   TableReader reader_;
   boost::asio::steady_timer pass_timer_;

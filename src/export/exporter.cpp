@@ -12,6 +12,9 @@ namespace {
 /// Pause before templates that could not be sent are tried again while there is no flow to send.
 constexpr std::chrono::seconds kRetry{1};
 
+/// Pause between templates sent only to see whether an unhealthy collector takes them.
+constexpr std::chrono::seconds kProbe{5};
+
 /// New interfaces come in crowds: their names wait this long for each other.
 constexpr std::chrono::seconds kGather{1};
 
@@ -157,12 +160,38 @@ Exporter::Deadline Exporter::deadline() const {
   return next;
 }
 
+void Exporter::introduce() {
+  flush();
+  templates_owed_ = true;
+  options_owed_ = true;
+}
+
+void Exporter::note_answers(const Instant& now) {
+  if (!health_) return;
+  const std::uint64_t refusals = transport_->refusals();
+  if (std::exchange(refusals_noted_, refusals) != refusals) health_->on_failure(now.steady);
+  if (!transport_->connected()) health_->on_disconnected(now.steady);
+}
+
+void Exporter::check_health(const Instant& now) {
+  if (!health_) return;
+  if (!is_open_ && transport_->prepare()) introduce();
+  note_answers(now);
+  health_->tick(now.steady);
+  if (health_->healthy() || now.steady - probed_ < kProbe) return;
+  probed_ = now.steady;
+  introduce();
+}
+
 void Exporter::send(const Instant& now) {
   const std::span<const std::byte> message = encoder_->finish(now.wall);
   const MessageContent& content = encoder_->content();
   is_open_ = false;
   ++messages_since_templates_;
-  if (const std::error_code error = transport_->send(message)) {
+  const std::error_code error = transport_->send(message);
+  note_answers(now);
+  if (error) {
+    if (health_ && error != std::errc::operation_would_block) health_->on_failure(now.steady);
     count_loss(error, content);
     return;
   }

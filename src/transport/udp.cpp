@@ -55,14 +55,22 @@ UdpTransport::UdpTransport(boost::asio::io_context& io, const CollectorConfig& c
   }
 }
 
+template <typename Work>
+auto UdpTransport::while_alive(Work work) {
+  return [work, alive = std::weak_ptr<const bool>(alive_)](const Error& error, auto&&... results) {
+    if (!alive.expired() && error != boost::asio::error::operation_aborted) {
+      work(error, results...);
+    }
+  };
+}
+
 void UdpTransport::look_up() {
   lookup_running_ = true;
-  resolver_.async_resolve(config_.address, std::to_string(config_.port),
-                          udp::resolver::numeric_service,
-                          [this](const Error& error, const udp::resolver::results_type& results) {
-                            if (error != boost::asio::error::operation_aborted)
-                              on_answer(error, results);
-                          });
+  resolver_.async_resolve(
+      config_.address, std::to_string(config_.port), udp::resolver::numeric_service,
+      while_alive([this](const Error& error, const udp::resolver::results_type& results) {
+        on_answer(error, results);
+      }));
 }
 
 void UdpTransport::on_answer(const Error& error, const udp::resolver::results_type& results) {
@@ -100,9 +108,7 @@ void UdpTransport::on_answer(const Error& error, const udp::resolver::results_ty
 
 void UdpTransport::look_up_after(std::chrono::milliseconds delay) {
   lookup_timer_.expires_after(delay);
-  lookup_timer_.async_wait([this](const Error& error) {
-    if (!error) look_up();
-  });
+  lookup_timer_.async_wait(while_alive([this](const Error&) { look_up(); }));
 }
 
 void UdpTransport::open_socket(Error& error) {

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <memory>
 #include <optional>
 
 #include "ctflow/config.hpp"
@@ -24,6 +25,7 @@ class UdpTransport : public Transport {
   std::error_code send(std::span<const std::byte> message) override;
   [[nodiscard]] bool lookup_running() const override { return lookup_running_; }
   [[nodiscard]] std::uint64_t refusals() const override { return refusals_; }
+  [[nodiscard]] bool connected() const override { return connected_; }
   [[nodiscard]] std::string peer() const override;
 
   /// The socket's own address and port, once connected.
@@ -42,7 +44,13 @@ class UdpTransport : public Transport {
   /// Takes the error that an ICMP message left at the socket.
   void collect_refusal();
 
+  /// Makes `work` a callback that does nothing once this object is gone: an answer may be on its
+  /// way when a changed configuration removes the collector.
+  template <typename Work>
+  auto while_alive(Work work);
+
   CollectorConfig config_;
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   boost::asio::ip::udp::resolver resolver_;
   boost::asio::steady_timer lookup_timer_;
   boost::asio::ip::udp::socket socket_;

@@ -19,6 +19,7 @@ using boost::asio::ip::udp;
 /// Does what the test says when it is started and stopped.
 class ScriptedSource : public FlowSource {
  public:
+  void tell_sessions(bool on) override { sessions = on; }
   void start(FlowSink& sink) override {
     sink_ = &sink;
     on_start(sink);
@@ -32,10 +33,24 @@ class ScriptedSource : public FlowSource {
   std::function<void(FlowSink&)> on_start = [](FlowSink&) {};
   std::function<void(FlowSink&)> on_stop = [](FlowSink&) {};
   int stops = 0;
+  bool sessions = false;
 
  private:
   FlowSink* sink_ = nullptr;
   SourceCounters counters_;
+};
+
+/// The daemon owns its source; the test keeps the one that it scripts.
+class BorrowedSource : public FlowSource {
+ public:
+  explicit BorrowedSource(FlowSource& source) : source_(source) {}
+  void tell_sessions(bool on) override { source_.tell_sessions(on); }
+  void start(FlowSink& sink) override { source_.start(sink); }
+  void stop() override { source_.stop(); }
+  [[nodiscard]] const SourceCounters& counters() const override { return source_.counters(); }
+
+ private:
+  FlowSource& source_;
 };
 
 class DaemonTest : public testing::Test {
@@ -59,6 +74,15 @@ class DaemonTest : public testing::Test {
     return flow;
   }
 
+  Daemon::Parts parts() {
+    Daemon::Parts parts;
+    parts.make_source = [this](const Config&, const NetworkNamespace&) {
+      return std::make_unique<BorrowedSource>(source_);
+    };
+    parts.load = [this] { return load_(); };
+    return parts;
+  }
+
   /// Length of the next message that the collector gets, 0 if none comes.
   std::size_t receive() {
     std::array<std::byte, 2048> message{};
@@ -70,6 +94,7 @@ class DaemonTest : public testing::Test {
   udp::socket collector_;
   Config config_;
   ScriptedSource source_;
+  std::function<Config()> load_ = [this] { return config_; };
 };
 
 TEST_F(DaemonTest, SendsTemplatesAtStartAndFlushesAtTheEndOfTheSource) {
@@ -79,8 +104,8 @@ TEST_F(DaemonTest, SendsTemplatesAtStartAndFlushesAtTheEndOfTheSource) {
     EXPECT_EQ(one.forward_interfaces.ingress, 4U);
     sink.on_source_end();
   };
-  Daemon daemon(io_, config_, false);
-  EXPECT_EQ(daemon.run(source_), 0);
+  Daemon daemon(io_, config_, parts());
+  EXPECT_EQ(daemon.run(), 0);
   EXPECT_GT(receive(), 0U) << "options";
   EXPECT_GT(receive(), 0U) << "templates";
   EXPECT_EQ(receive(), 16U + 4U + 63U) << "the flow";
@@ -94,8 +119,8 @@ TEST_F(DaemonTest, ExportsWhatTheSourceDeliversWhileStopping) {
     sink.on_flow(last);
     sink.on_batch_end();
   };
-  Daemon daemon(io_, config_, false);
-  EXPECT_EQ(daemon.run(source_), 0);
+  Daemon daemon(io_, config_, parts());
+  EXPECT_EQ(daemon.run(), 0);
   receive();
   receive();
   EXPECT_EQ(receive(), 16U + 4U + 63U);
@@ -109,14 +134,14 @@ TEST_F(DaemonTest, SendsAPartlyFilledMessageWhenItsTimeHasCome) {
     sink.on_flow(one);
     sink.on_batch_end();
   };
-  Daemon daemon(io_, config_, false);
+  Daemon daemon(io_, config_, parts());
   boost::asio::steady_timer end(io_, std::chrono::milliseconds(500));
   end.async_wait([&](const boost::system::error_code&) {
     EXPECT_GT(receive(), 0U) << "templates";
     EXPECT_EQ(receive(), 16U + 4U + 63U) << "sent before the daemon stops";
     io_.stop();
   });
-  EXPECT_EQ(daemon.run(source_), 0);
+  EXPECT_EQ(daemon.run(), 0);
 }
 
 TEST_F(DaemonTest, FailsWithStatusOneButStillFlushes) {
@@ -125,8 +150,8 @@ TEST_F(DaemonTest, FailsWithStatusOneButStillFlushes) {
     sink.on_flow(one);
     boost::asio::post(io_, [] { throw std::runtime_error("the file is damaged"); });
   };
-  Daemon daemon(io_, config_, false);
-  EXPECT_EQ(daemon.run(source_), 1);
+  Daemon daemon(io_, config_, parts());
+  EXPECT_EQ(daemon.run(), 1);
   receive();
   receive();
   EXPECT_EQ(receive(), 16U + 4U + 63U);
@@ -138,8 +163,8 @@ TEST_F(DaemonTest, FlushesWhatASourceDeliveredBeforeItFailedToStart) {
     sink.on_flow(one);
     throw std::runtime_error("the file is damaged");
   };
-  Daemon daemon(io_, config_, false);
-  EXPECT_EQ(daemon.run(source_), 1);
+  Daemon daemon(io_, config_, parts());
+  EXPECT_EQ(daemon.run(), 1);
   receive();
   receive();
   EXPECT_EQ(receive(), 16U + 4U + 63U);
@@ -150,8 +175,8 @@ TEST_F(DaemonTest, EveryCollectorHasItsOwnProtocolAndDomain) {
   second.protocol = Protocol::kNetflow9;
   config_.collectors.push_back(second);
   source_.on_start = [](FlowSink& sink) { sink.on_source_end(); };
-  Daemon daemon(io_, config_, false);
-  EXPECT_EQ(daemon.run(source_), 0);
+  Daemon daemon(io_, config_, parts());
+  EXPECT_EQ(daemon.run(), 0);
   // Options and templates of IPFIX, then of NetFlow v9, whose header is 4 octets longer.
   std::array<std::size_t, 4> lengths{};
   for (std::size_t& length : lengths) length = receive();

@@ -13,6 +13,8 @@ namespace {
 struct Pet {
   std::string name;
   std::uint8_t age = 3;
+
+  friend bool operator==(const Pet&, const Pet&) = default;
 };
 struct House {
   std::vector<Pet> pets;

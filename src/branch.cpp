@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "branch.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "encode/ipfix.hpp"
+#include "encode/netflow9.hpp"
+#include "enrich/constant_interfaces.hpp"
+#include "enrich/routed_interfaces.hpp"
+#include "enrich/routing_mirror.hpp"
+#include "export/observation_domain.hpp"
+#include "observe/totals.hpp"
+#include "transport/udp.hpp"
+
+namespace ctflow {
+namespace {
+
+/// When this host started, by today's wall clock.
+TimePoint boot_time() {
+  timespec uptime{};
+  clock_gettime(CLOCK_BOOTTIME, &uptime);
+  return TimePoint(std::chrono::system_clock::now()) - std::chrono::seconds(uptime.tv_sec) -
+         std::chrono::nanoseconds(uptime.tv_nsec);
+}
+
+std::unique_ptr<Encoder> make_encoder(const CollectorConfig& config, bool extras) {
+  EncoderOptions options;
+  options.observation_domain = config.observation_domain.value();
+  options.zones = config.zones;
+  options.extras = extras;
+  options.packet_properties = config.packet_properties;
+  options.next_hop = config.next_hop;
+  options.profile = config.profile;
+  options.elements = config.elements;
+  if (config.protocol == Protocol::kNetflow9) {
+    return std::make_unique<Netflow9Encoder>(options, boot_time());
+  }
+  return std::make_unique<IpfixEncoder>(options);
+}
+
+/// Akvorado spreads nothing: what a long connection carried appears where its record does.
+void check_active_timeout(const CollectorConfig& collector, const SourceConfig& source) {
+  constexpr std::chrono::seconds kLongest{10};
+  const bool short_enough = source.active_timeout.count() != 0 && source.active_timeout <= kLongest;
+  if (collector.profile != Profile::kAkvorado || short_enough) return;
+  log::warn(
+      "active_timeout_long collector={} means=\"Akvorado shows long connections as bursts\" "
+      "mend=\"set source.active_timeout to 10s\"",
+      collector.name);
+}
+
+/// Whether the kernel's routing has to be read.
+bool asks_routes(const Config& config) {
+  const bool names = std::any_of(config.collectors.begin(), config.collectors.end(),
+                                 [](const CollectorConfig& one) { return one.interface_names; });
+  return config.interfaces.lookup == InterfaceLookup::kRoutes || names;
+}
+
+NetworkNamespace open_namespace(const NamespaceConfig* which) {
+  if (which == nullptr) return {};
+  return NetworkNamespace(which->file.empty() ? "/run/netns/" + which->name : which->file);
+}
+
+bool any_lookup_running(const Pipeline::Exporters& exporters) {
+  return std::any_of(exporters.begin(), exporters.end(), [](const auto& exporter) {
+    return exporter && exporter->transport().lookup_running();
+  });
+}
+
+}  // namespace
+
+Branch::Change::Change() = default;
+Branch::Change::Change(Change&&) noexcept = default;
+Branch::Change& Branch::Change::operator=(Change&&) noexcept = default;
+Branch::Change::~Change() = default;
+
+void Branch::Change::begin() const {
+  if (mirror) mirror->start();
+}
+
+bool Branch::Change::waiting() const {
+  return any_lookup_running(fresh) || (mirror && !mirror->loaded());
+}
+
+Branch::Branch(boost::asio::io_context& io, const Config& config, const NamespaceConfig* which,
+               bool extras, const MakeSource& make_source)
+    : io_(io),
+      name_(which == nullptr ? "" : which->name),
+      domain_(which == nullptr ? std::nullopt : which->observation_domain),
+      extras_(extras),
+      home_(open_namespace(which)),
+      timer_(io),
+      pipeline_({}, {}) {
+  Change first = prepare(config);
+  {
+    const auto visit = home_.visit();
+    source_ = make_source(config, home_);
+  }
+  first.begin();
+  adopt(std::move(first));
+}
+
+Branch::~Branch() = default;
+
+/// What the configuration means here: each namespace has its own names and Observation Domains.
+Config Branch::own(const Config& config) const {
+  Config result = config;
+  for (CollectorConfig& collector : result.collectors) {
+    if (domain_) collector.observation_domain = domain_;
+    if (!collector.observation_domain) {
+      collector.observation_domain =
+          observation_domain_from(name_.empty() ? host_identity() : host_identity() + " " + name_);
+    }
+    if (!name_.empty()) collector.name += "@" + name_;
+  }
+  if (name_.empty()) return result;
+  for (GroupConfig& group : result.groups) {
+    for (std::string& member : group.collectors) member += "@" + name_;
+  }
+  return result;
+}
+
+/// The mirror of the kernel's routing. Null, and logged, when it cannot be read: flows go out
+/// without it.
+std::unique_ptr<RoutingMirror> Branch::make_mirror(const Config& config) const {
+  if (!asks_routes(config)) return nullptr;
+  try {
+    const auto visit = home_.visit();
+    return std::make_unique<RoutingMirror>(io_);
+  } catch (const std::system_error& error) {
+    log::warn("routes_unavailable error={}", log::quoted(error.what()));
+    return nullptr;
+  }
+}
+
+Pipeline::Enrichers Branch::make_enrichers(const Config& config, const RoutingMirror* mirror) {
+  Pipeline::Enrichers enrichers;
+  if (mirror != nullptr && config.interfaces.lookup == InterfaceLookup::kRoutes) {
+    enrichers.push_back(std::make_unique<RoutedInterfaces>(
+        [mirror]() -> const RoutingState& { return mirror->state(); }, config.interfaces,
+        interface_counters_));
+  } else {
+    enrichers.push_back(std::make_unique<ConstantInterfaces>(config.interfaces));
+  }
+  return enrichers;
+}
+
+std::unique_ptr<Exporter> Branch::make_exporter(const CollectorConfig& collector) const {
+  return std::make_unique<Exporter>(collector, make_encoder(collector, extras_),
+                                    std::make_unique<UdpTransport>(io_, collector));
+}
+
+Branch::Change Branch::prepare(const Config& config) {
+  Change change;
+  change.config = own(config);
+  if (!mirror_) {
+    change.mirror = make_mirror(change.config);
+  }
+  change.enrichers = make_enrichers(change.config, mirror_ ? mirror_.get() : change.mirror.get());
+  for (const CollectorConfig& collector : change.config.collectors) {
+    const auto& old = config_.collectors;
+    const bool stays = std::find(old.begin(), old.end(), collector) != old.end();
+    change.fresh.push_back(stays ? nullptr : make_exporter(collector));
+  }
+  return change;
+}
+
+/// The exporters of the new configuration; those that are not in it any more send what they have.
+Pipeline::Exporters Branch::take_over(Pipeline::Exporters& old, Pipeline::Exporters& fresh,
+                                      const Config& config) {
+  Pipeline::Exporters all;
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    if (fresh[i]) {
+      check_active_timeout(config.collectors[i], config.source);
+      all.push_back(std::move(fresh[i]));
+      continue;
+    }
+    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& exporter) {
+      return exporter && exporter->config() == config.collectors[i];
+    });
+    all.push_back(std::move(*same));
+  }
+  for (const auto& exporter : old) {
+    if (!exporter) continue;
+    exporter->flush();
+    log_collector_totals(*exporter);
+  }
+  return all;
+}
+
+void Branch::adopt(Change change) {
+  if (change.mirror) {
+    mirror_ = std::move(change.mirror);
+    mirror_->on_names_changed([this] { arm_timer(); });
+  }
+  pipeline_.replace(
+      std::move(change.enrichers),
+      [&](Pipeline::Exporters& old) { return take_over(old, change.fresh, change.config); },
+      change.config.groups);
+  if (mirror_) {
+    for (const auto& exporter : pipeline_.exporters()) {
+      if (exporter->config().interface_names) exporter->tell_interface_names(mirror_->names());
+    }
+  }
+  config_ = std::move(change.config);
+  source_->tell_sessions(wants_sessions(config_));
+  if (!started_) return;
+  pipeline_.tick();  // templates, before the next flow
+  arm_timer();
+}
+
+bool Branch::waiting() const { return lookup_running() || (mirror_ && !mirror_->loaded()); }
+
+bool Branch::lookup_running() const { return any_lookup_running(pipeline_.exporters()); }
+
+void Branch::start() {
+  started_ = true;
+  for (const auto& exporter : pipeline_.exporters()) {
+    log::info("exporting collector={} peer={}", exporter->name(), exporter->transport().peer());
+  }
+  pipeline_.tick();  // templates, before the first flow
+  arm_timer();
+  source_->start(*this);
+}
+
+void Branch::stop() {
+  if (!started_) start();  // the kernel has queued events since the socket was opened
+  source_->stop();
+}
+
+void Branch::on_source_end() {
+  if (ended) ended();
+}
+
+void Branch::arm_timer() {
+  if (!started_) return;
+  const Exporter::Deadline deadline = pipeline_.deadline();
+  if (deadline == armed_) return;
+  armed_ = deadline;
+  timer_.expires_at(deadline);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    armed_ = Exporter::Deadline::max();
+    pipeline_.tick();
+    arm_timer();
+  });
+}
+
+void Branch::log_totals() const {
+  for (const auto& exporter : pipeline_.exporters()) log_collector_totals(*exporter);
+  if (mirror_) log_interface_totals(name_, interface_counters_, mirror_->counters());
+  log_source_totals(name_, source_->counters(), pipeline_.counters());
+}
+
+}  // namespace ctflow

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The whole path of one network namespace, from its connection table to the collectors.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ctflow/config.hpp"
+#include "ctflow/flow_source.hpp"
+#include "ctflow/metrics.hpp"
+#include "ctflow/pipeline.hpp"
+#include "network_namespace.hpp"
+
+namespace ctflow {
+
+class RoutingMirror;
+
+class Branch : private FlowSink {
+ public:
+  /// Called during a visit to the namespace.
+  using MakeSource = std::function<std::unique_ptr<FlowSource>(const Config& config,
+                                                               const NetworkNamespace& home)>;
+
+  /// `which`: nullptr for the namespace that we run in. `extras`: flows may carry KernelExtras.
+  /// Opens all sockets; throws when it cannot. `io` and `ended` must outlive this.
+  Branch(boost::asio::io_context& io, const Config& config, const NamespaceConfig* which,
+         bool extras, const MakeSource& make_source);
+  ~Branch() override;
+
+  Branch(const Branch&) = delete;
+  Branch& operator=(const Branch&) = delete;
+  Branch(Branch&&) = delete;
+  Branch& operator=(Branch&&) = delete;
+
+  /// Called when the source has nothing left and never will have.
+  std::function<void()> ended;
+
+  /// True until every collector's name had its first answer and the routes are read.
+  [[nodiscard]] bool waiting() const;
+
+  /// Sends templates, then starts the source.
+  void start();
+  [[nodiscard]] bool started() const { return started_; }
+
+  /// Exports what the source still has, then stops it.
+  void stop();
+
+  /// Sends what waits to be sent.
+  void flush() { pipeline_.flush(); }
+
+  /// All that a changed configuration makes new, built but not in use.
+  struct Change {
+    Config config;  ///< as this branch takes it
+    std::unique_ptr<RoutingMirror> mirror;
+    Pipeline::Enrichers enrichers;
+    Pipeline::Exporters fresh;  ///< by collector; null where the old one stays as it is
+
+    Change();
+    Change(Change&&) noexcept;
+    Change& operator=(Change&&) noexcept;
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+    ~Change();
+
+    /// Starts what is to be read before it can be used.
+    void begin() const;
+    [[nodiscard]] bool waiting() const;
+  };
+
+  /// Throws when something cannot be built; then nothing has changed.
+  [[nodiscard]] Change prepare(const Config& config);
+
+  /// Puts a change into use. A collector whose settings are the same keeps its session.
+  void adopt(Change change);
+
+  [[nodiscard]] bool lookup_running() const;
+
+  void log_totals() const;
+
+ private:
+  void on_flow(Flow& flow) override { pipeline_.handle(flow); }
+  void on_batch_end() override { arm_timer(); }
+  void on_source_end() override;
+
+  [[nodiscard]] Config own(const Config& config) const;
+  std::unique_ptr<RoutingMirror> make_mirror(const Config& config) const;
+  Pipeline::Enrichers make_enrichers(const Config& config, const RoutingMirror* mirror);
+  std::unique_ptr<Exporter> make_exporter(const CollectorConfig& collector) const;
+  Pipeline::Exporters take_over(Pipeline::Exporters& old, Pipeline::Exporters& fresh,
+                                const Config& config);
+  void arm_timer();
+
+  boost::asio::io_context& io_;
+  const std::string name_;  ///< empty: the namespace that we run in
+  const std::optional<std::uint32_t> domain_;
+  const bool extras_;
+  NetworkNamespace home_;
+  Config config_;
+  boost::asio::steady_timer timer_;
+  Exporter::Deadline armed_ = Exporter::Deadline::max();
+  std::unique_ptr<RoutingMirror> mirror_;  ///< null: the routes are not asked
+  InterfaceCounters interface_counters_;
+  Pipeline pipeline_;
+  std::unique_ptr<FlowSource> source_;
+  bool started_ = false;
+};
+
+}  // namespace ctflow

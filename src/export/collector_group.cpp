@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "ctflow/collector_group.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "conntrack/tuple_hash.hpp"
+#include "observe/log.hpp"
+
+namespace ctflow {
+namespace {
+
+constexpr std::chrono::seconds kCheck{1};
+
+/// FNV-1a, the same in every run: a restart must not move the connections.
+std::uint64_t seed_of(const std::string& name) {
+  std::uint64_t value = 14695981039346656037U;
+  for (const char c : name) {
+    value ^= static_cast<unsigned char>(c);
+    value *= 1099511628211U;
+  }
+  return value;
+}
+
+}  // namespace
+
+CollectorGroup::CollectorGroup(const GroupConfig& config, std::vector<Exporter*> members)
+    : config_(config), members_(std::move(members)), was_healthy_(members_.size(), true) {
+  for (Exporter* member : members_) {
+    seeds_.push_back(seed_of(member->name()));
+    member->watch_health(config_.failback_after);
+  }
+}
+
+void CollectorGroup::add(const Flow& flow, bool uncounted) {
+  Exporter& member = choose(flow);
+  if (member.wants(flow) && !(uncounted && member.counts())) member.add(flow);
+}
+
+Exporter& CollectorGroup::choose(const Flow& flow) {
+  return config_.mode == GroupMode::kFailover ? choose_first() : choose_by_hash(flow);
+}
+
+Exporter& CollectorGroup::choose_first() {
+  const auto healthy = std::find_if(members_.begin(), members_.end(),
+                                    [](const Exporter* member) { return member->healthy(); });
+  const auto wanted = healthy == members_.end()
+                          ? std::size_t{0}
+                          : static_cast<std::size_t>(healthy - members_.begin());
+  if (wanted == active_) return *members_[active_];
+  log::warn("collector_switched group={} from={} to={}", config_.name, members_[active_]->name(),
+            members_[wanted]->name());
+  ++switches_;
+  active_ = wanted;
+  members_[active_]->introduce();
+  return *members_[active_];
+}
+
+Exporter& CollectorGroup::choose_by_hash(const Flow& flow) const {
+  const std::uint64_t hash = hash_of(flow.original, flow.zone);
+  const bool none = std::none_of(members_.begin(), members_.end(),
+                                 [](const Exporter* member) { return member->healthy(); });
+  std::size_t best = 0;
+  std::uint64_t highest = 0;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (!none && !members_[i]->healthy()) continue;
+    const std::uint64_t weight = mix(hash ^ seeds_[i]);
+    if (weight < highest) continue;
+    highest = weight;
+    best = i;
+  }
+  return *members_[best];
+}
+
+void CollectorGroup::tick(const Instant& now) {
+  if (now.steady < next_check_) return;
+  next_check_ = now.steady + kCheck;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    members_[i]->check_health(now);
+    const bool healthy = members_[i]->healthy();
+    if (was_healthy_[i] == healthy) continue;
+    was_healthy_[i] = healthy;
+    if (healthy) {
+      log::info("collector_up group={} collector={}", config_.name, members_[i]->name());
+      members_[i]->introduce();
+    } else {
+      log::warn("collector_down group={} collector={} peer={}", config_.name, members_[i]->name(),
+                members_[i]->transport().peer());
+    }
+  }
+}
+
+}  // namespace ctflow

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A network namespace that is entered for a moment.
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace ctflow {
+
+/// Sockets that are made during a visit belong to the namespace for good; so do files of /proc/net
+/// and /proc/sys/net that are opened meanwhile. Only the calling thread is moved.
+class NetworkNamespace {
+ public:
+  /// The one that ctflowd runs in: visits do nothing.
+  NetworkNamespace() = default;
+
+  /// The one that a file stands for, such as /run/netns/NAME or /proc/PID/ns/net. Enters it once,
+  /// so that later visits succeed. Throws std::system_error.
+  explicit NetworkNamespace(const std::string& file);
+
+  /// Ends the visit. Ends the program if there is no way back.
+  class Visit {
+   public:
+    Visit() = default;
+    explicit Visit(int home) : home_(home) {}
+    ~Visit();
+
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+    Visit(Visit&&) = delete;
+    Visit& operator=(Visit&&) = delete;
+
+   private:
+    int home_ = -1;
+  };
+
+  /// Throws std::system_error.
+  [[nodiscard]] Visit visit() const;
+
+ private:
+  struct Files;
+
+  std::shared_ptr<const Files> files_;  ///< null: our own
+};
+
+}  // namespace ctflow

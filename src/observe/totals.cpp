@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "observe/totals.hpp"
+
+#include "observe/log.hpp"
+
+namespace ctflow {
+namespace {
+
+std::string in(const std::string& network_namespace) {
+  return network_namespace.empty() ? "" : "namespace=" + network_namespace + " ";
+}
+
+}  // namespace
+
+void log_collector_totals(const Exporter& exporter) {
+  const ExporterCounters& counters = exporter.counters();
+  log::info(
+      "collector_totals collector={} offered={} messages={} flows={} records={} packets={} "
+      "octets={} refusals={} lost_messages={} lost_would_block={} lost_unresolved={} "
+      "lost_send_error={}",
+      exporter.name(), counters.offered, counters.messages, counters.flows, counters.records,
+      counters.packets, counters.octets, exporter.transport().refusals(), counters.lost_messages,
+      counters.lost_would_block, counters.lost_unresolved, counters.lost_send_error);
+}
+
+void log_interface_totals(const std::string& network_namespace, const InterfaceCounters& found,
+                          const RoutingCounters& routing) {
+  log::info(
+      "interface_totals {}from_kernel={} from_routes={} from_settings={} unknown={} undecided={} "
+      "route_changes={} route_resyncs={} route_overruns={} route_malformed={} route_foreign={}",
+      in(network_namespace), found.from_kernel, found.from_routes, found.from_settings,
+      found.unknown, found.undecided, routing.changes, routing.resyncs, routing.overruns,
+      routing.malformed, routing.foreign);
+}
+
+void log_source_totals(const std::string& network_namespace, const SourceCounters& source,
+                       const PipelineCounters& pipeline) {
+  log::info(
+      "stopped {}created={} ended={} already_reported={} reports={} reports_skipped={} entries={} "
+      "entries_skipped={} no_room={} existing_adopted={} existing_skipped={} reconciled={} "
+      "malformed={} foreign={} overruns={} lost_overrun={} retried={} exported={} "
+      "lost_no_counters={} sessions={} end_from_packets={} end_from_dump={} end_from_timeout={} "
+      "end_from_event={}",
+      in(network_namespace), source.created, source.ended, source.already_reported, source.reports,
+      source.reports_skipped, source.entries, source.entries_skipped, source.no_room,
+      source.existing_adopted, source.existing_skipped, source.reconciled, source.malformed,
+      source.foreign, source.overruns, source.lost_overrun, source.retried, pipeline.exported,
+      pipeline.lost_no_counters, pipeline.sessions, source.end_from_packets, source.end_from_dump,
+      source.end_from_timeout, source.end_from_event);
+}
+
+}  // namespace ctflow
