@@ -18,6 +18,8 @@ struct FakeWire {
   std::error_code answer;  ///< of the next send(); messages that fail are not kept
   bool new_peer = true;    ///< of the next prepare()
   int prepared = 0;
+  std::uint64_t refusals = 0;
+  bool connected = true;
 };
 
 class FakeTransport : public Transport {
@@ -34,7 +36,8 @@ class FakeTransport : public Transport {
     return {};
   }
   [[nodiscard]] bool lookup_running() const override { return false; }
-  [[nodiscard]] std::uint64_t refusals() const override { return 0; }
+  [[nodiscard]] std::uint64_t refusals() const override { return wire_.refusals; }
+  [[nodiscard]] bool connected() const override { return wire_.connected; }
   [[nodiscard]] std::string peer() const override { return "fake"; }
 
  private:

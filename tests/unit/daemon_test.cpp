@@ -184,5 +184,144 @@ TEST_F(DaemonTest, EveryCollectorHasItsOwnProtocolAndDomain) {
   EXPECT_EQ(lengths[2], 20U + 24U + 4U + 12U);
 }
 
+/// Reloads once `source_` has started, then lets the test look and stops.
+class ReloadTest : public DaemonTest {
+ protected:
+  /// A second socket to receive at.
+  udp::socket other_{io_, udp::endpoint(boost::asio::ip::address_v4::loopback(), 0)};
+
+  CollectorConfig other_collector() {
+    CollectorConfig other = config_.collectors[0];
+    other.name = "other";
+    other.port = other_.local_endpoint().port();
+    return other;
+  }
+
+  /// Sends a flow before the reload to `next`, and one after it. Returns the status.
+  int run_with(const Config& next) {
+    load_ = [next] { return next; };
+    return run_reloading();
+  }
+
+  int run_reloading() {
+    source_.on_start = [this](FlowSink& sink) {
+      sink_ = &sink;
+      deliver();
+      std::raise(SIGHUP);
+    };
+    Daemon daemon(io_, config_, parts());
+    boost::asio::steady_timer end(io_, std::chrono::milliseconds(200));
+    end.async_wait([this](const boost::system::error_code&) {
+      deliver();
+      io_.stop();
+    });
+    return daemon.run();
+  }
+
+  void deliver() {
+    Flow one = flow();
+    sink_->on_flow(one);
+  }
+
+  /// Source ports that messages of flows came from, and their sequence numbers.
+  std::vector<std::pair<std::uint16_t, std::uint32_t>> flow_messages(udp::socket& socket) {
+    std::vector<std::pair<std::uint16_t, std::uint32_t>> found;
+    for (;;) {
+      std::array<std::byte, 2048> message{};
+      sockaddr_in from{};
+      socklen_t length = sizeof from;
+      const ssize_t size = recvfrom(socket.native_handle(), message.data(), message.size(),
+                                    MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &length);
+      if (size <= 0) return found;
+      constexpr ssize_t kOneFlow = 16 + 4 + 63;
+      if (size < kOneFlow) continue;
+      // Data Sets have numbers from 256 on, templates and options do not (RFC 7011 section 3.3.2).
+      if (message[16] == std::byte{0}) continue;
+      found.emplace_back(ntohs(from.sin_port), std::to_integer<std::uint32_t>(message[11]));
+    }
+  }
+
+  FlowSink* sink_ = nullptr;
+};
+
+TEST_F(ReloadTest, AddsACollector) {
+  Config next = config_;
+  next.collectors.push_back(other_collector());
+  EXPECT_EQ(run_with(next), 0);
+  EXPECT_EQ(flow_messages(other_).size(), 1U);
+}
+
+TEST_F(ReloadTest, SendsWhatARemovedCollectorHasToGet) {
+  Config next = config_;
+  next.collectors = {other_collector()};
+  EXPECT_EQ(run_with(next), 0);
+  EXPECT_EQ(flow_messages(collector_).size(), 1U);
+  EXPECT_EQ(flow_messages(other_).size(), 1U);
+}
+
+TEST_F(ReloadTest, LeavesTheSessionOfAnUnchangedCollectorAlone) {
+  config_.collectors[0].flush_after = std::chrono::milliseconds(1);
+  Config next = config_;
+  next.collectors.push_back(other_collector());
+  EXPECT_EQ(run_with(next), 0);
+  const auto messages = flow_messages(collector_);
+  ASSERT_EQ(messages.size(), 2U);
+  EXPECT_EQ(messages[0].first, messages[1].first) << "the source port";
+  EXPECT_EQ(messages[1].second, messages[0].second + 1) << "the sequence number";
+}
+
+TEST_F(ReloadTest, KeepsWhatRunsWhenTheConfigurationIsBad) {
+  load_ = []() -> Config { throw ConfigError("ctflowd.yaml:1:1: something is missing"); };
+  EXPECT_EQ(run_reloading(), 0);
+  EXPECT_EQ(flow_messages(collector_).size(), 1U) << "both flows in one message";
+}
+
+TEST_F(ReloadTest, TellsTheSourceWhetherACollectorWantsSessions) {
+  Config next = config_;
+  next.collectors[0].profile = Profile::kNatEvents;
+  EXPECT_EQ(run_with(next), 0);
+  EXPECT_TRUE(source_.sessions);
+}
+
+TEST_F(ReloadTest, ChangesTheInterfaces) {
+  Config next = config_;
+  next.interfaces.lookup = InterfaceLookup::kConstant;
+  next.interfaces.ingress = 77;
+  load_ = [next] { return next; };
+  Interfaces after;
+  source_.on_stop = [&](FlowSink& sink) {
+    Flow last = flow();
+    sink.on_flow(last);
+    after = last.forward_interfaces;
+  };
+  EXPECT_EQ(run_reloading(), 0);
+  EXPECT_EQ(after.ingress, 77U);
+}
+
+TEST_F(ReloadTest, ManyReloadsAtOnceLoseNothing) {
+  source_.on_start = [this](FlowSink& sink) {
+    sink_ = &sink;
+    for (int i = 0; i < 50; ++i) {
+      boost::asio::post(io_, [this] {
+        deliver();
+        std::raise(SIGHUP);
+      });
+    }
+  };
+  Daemon daemon(io_, config_, parts());
+  boost::asio::steady_timer end(io_, std::chrono::milliseconds(300));
+  end.async_wait([this](const boost::system::error_code&) { io_.stop(); });
+  EXPECT_EQ(daemon.run(), 0);
+  std::size_t octets = 0;
+  for (;;) {
+    std::array<std::byte, 2048> message{};
+    const ssize_t size =
+        recv(collector_.native_handle(), message.data(), message.size(), MSG_DONTWAIT);
+    if (size <= 0) break;
+    octets += static_cast<std::size_t>(size);
+  }
+  EXPECT_GT(octets, 50U * 63U);
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -74,15 +74,25 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "collectors[].source_address", "collectors[].bind_device", "collectors[].elements",
           "groups", "groups[].name", "groups[].mode", "groups[].collectors",
           "groups[].failback_after", "namespaces", "namespaces[].name", "namespaces[].file",
-          "namespaces[].observation_domain",
-          "interfaces.by_zone", "interfaces.by_zone[].zone", "interfaces.by_zone[].vrf",
-          "interfaces.by_zone[].ingress", "interfaces.by_zone[].egress", "interfaces.by_mark",
-          "interfaces.by_mark[].mark", "interfaces.by_mark[].mask", "interfaces.by_mark[].vrf",
-          "interfaces.by_mark[].ingress", "interfaces.by_mark[].egress"));
+          "namespaces[].observation_domain", "interfaces.by_zone", "interfaces.by_zone[].zone",
+          "interfaces.by_zone[].vrf", "interfaces.by_zone[].ingress", "interfaces.by_zone[].egress",
+          "interfaces.by_mark", "interfaces.by_mark[].mark", "interfaces.by_mark[].mask",
+          "interfaces.by_mark[].vrf", "interfaces.by_mark[].ingress",
+          "interfaces.by_mark[].egress"));
 }
 
 TEST(DocumentedSettings, AreValidWhenPutToUse) {
-  const Config config = parse_config(put_to_use(documented_text()), "ctflowd.yaml");
+  // The example of a group names a second collector.
+  const std::string text =
+      std::regex_replace(put_to_use(documented_text()), std::regex("(\ncollectors:\n)"),
+                         "$1  - {name: spare, address: ::1, port: 1, protocol: ipfix}\n");
+  Config config = parse_config(text, "ctflowd.yaml");
+  EXPECT_EQ(config.groups,
+            (std::vector<GroupConfig>{
+                {"pair", GroupMode::kFailover, {"main", "spare"}, std::chrono::seconds(30)}}));
+  EXPECT_EQ(config.namespaces,
+            (std::vector<NamespaceConfig>{{"red", "/run/netns/red", std::nullopt}}));
+  config.collectors.erase(config.collectors.begin());
   EXPECT_EQ(config.collectors.at(0).source_address, "198.51.100.1");
   EXPECT_EQ(config.collectors.at(0).bind_device, "eth0");
   EXPECT_EQ(config.interfaces.by_zone, (std::vector<ZoneInterfaces>{{9, "red", 0, 0}}));

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "network_namespace.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+#include <system_error>
+
+namespace ctflow {
+namespace {
+
+ino_t current() {
+  struct stat state {};
+  EXPECT_EQ(stat("/proc/self/ns/net", &state), 0);
+  return state.st_ino;
+}
+
+TEST(NetworkNamespace, NamesAFileThatIsNotThere) {
+  try {
+    const NetworkNamespace none("/nowhere/red");
+    FAIL();
+  } catch (const std::system_error& error) {
+    EXPECT_NE(std::string(error.what()).find("/nowhere/red"), std::string::npos) << error.what();
+  }
+}
+
+TEST(NetworkNamespace, RefusesAFileThatIsNoNamespace) {
+  EXPECT_THROW(NetworkNamespace("/dev/null"), std::system_error);
+}
+
+TEST(NetworkNamespace, StaysAtHomeByDefault) {
+  const ino_t home = current();
+  const auto visit = NetworkNamespace().visit();
+  EXPECT_EQ(current(), home);
+}
+
+TEST(NetworkNamespace, IsThereDuringAVisitAndBackAfterIt) {
+  // In a process of its own, with user and network namespaces of its own.
+  const pid_t child = fork();
+  if (child == 0) {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) _exit(77);
+    const ino_t other = current();
+    const int file = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (unshare(CLONE_NEWNET) != 0) _exit(77);
+    const ino_t home = current();
+    const NetworkNamespace there("/proc/self/fd/" + std::to_string(file));
+    {
+      const auto visit = there.visit();
+      if (current() != other || home == other) _exit(1);
+    }
+    _exit(current() == home ? 0 : 2);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no user namespaces here";
+  EXPECT_EQ(status, 0);
+}
+
+}  // namespace
+}  // namespace ctflow
