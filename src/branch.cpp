@@ -96,7 +96,7 @@ Branch::Branch(boost::asio::io_context& io, const Config& config, const Namespac
   Change first = prepare(config);
   {
     const auto visit = home_.visit();
-    source_ = make_source(config, home_);
+    source_ = make_source(first.config, home_);
   }
   first.begin();
   adopt(std::move(first));
@@ -116,6 +116,7 @@ Config Branch::own(const Config& config) const {
     if (!name_.empty()) collector.name += "@" + name_;
   }
   if (name_.empty()) return result;
+  if (!result.source.state_file.empty()) result.source.state_file += "." + name_;
   for (GroupConfig& group : result.groups) {
     for (std::string& member : group.collectors) member += "@" + name_;
   }

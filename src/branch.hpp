@@ -83,6 +83,7 @@ class Branch : private FlowSink {
  private:
   void on_flow(Flow& flow) override { pipeline_.handle(flow); }
   void on_batch_end() override { arm_timer(); }
+  void on_checkpoint() override { pipeline_.flush(); }
   void on_source_end() override;
 
   [[nodiscard]] Config own(const Config& config) const;

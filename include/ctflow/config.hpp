@@ -94,6 +94,7 @@ struct SourceConfig {
   std::chrono::milliseconds active_timeout{60'000};
   /// What connections counted before the start.
   ExistingConnections existing = ExistingConnections::kExport;
+  std::string state_file{};     ///< what was reported is kept here for a restart; empty: nowhere
   bool report_at_stop = false;  ///< report every living connection when the daemon stops
   bool wire_counters = true;    ///< with a patched kernel: count packets as they were on the wire
   /// Living connections whose reports are remembered, 64 octets each.

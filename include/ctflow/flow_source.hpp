@@ -16,6 +16,8 @@ class FlowSink {
   virtual void on_flow(Flow& flow) = 0;
   /// No more flows are waiting just now.
   virtual void on_batch_end() = 0;
+  /// What was delivered is about to be kept as told: it must not wait any longer.
+  virtual void on_checkpoint() = 0;
   /// The source has nothing left and will never have (a file was read to its end).
   virtual void on_source_end() = 0;
 };

@@ -221,6 +221,14 @@ std::optional<Complaint> check_whole(const Config& config) {
   return check_domains(config);
 }
 
+/// To skip what another ctflowd had not reported yet would lose it.
+std::optional<Complaint> check_source(const SourceConfig& source) {
+  if (source.state_file.empty() || source.existing == ExistingConnections::kExport) {
+    return std::nullopt;
+  }
+  return Complaint{"existing", "expected export where there is a state_file, got skip"};
+}
+
 Section<SourceConfig> source() {
   using S = SourceConfig;
   return {
@@ -231,11 +239,12 @@ Section<SourceConfig> source() {
           value("nap", kOptional, duration("0ms", "100ms"), &S::nap),
           value("active_timeout", kOptional, duration_or_off("5s", "1h"), &S::active_timeout),
           value("existing", kOptional, existing(), &S::existing),
+          value("state_file", kOptional, absolute_path(), &S::state_file),
           value("report_at_stop", kOptional, boolean(), &S::report_at_stop),
           value("wire_counters", kOptional, boolean(), &S::wire_counters),
           value("live_connections", kOptional, integer(0, 100'000'000), &S::live_connections),
       },
-      {}};
+      check_source};
 }
 
 Format<InterfaceLookup> lookup() {

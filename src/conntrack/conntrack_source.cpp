@@ -36,11 +36,22 @@ void ConntrackSource::start(FlowSink& sink) {
   reading_->early_drops = &early_drops_;
   events_.emplace(*reading_);
   passes_.emplace(io_, *reading_, listener_, config_, home_);
+  restore_state();
   if (config_.existing == ExistingConnections::kSkip) passes_->adopt_existing();
   listener_.events_lost = [this] { passes_->reconcile(); };
   listener_.start(*events_, counters_);
   passes_->start();
   watch_timeouts();
+}
+
+void ConntrackSource::restore_state() {
+  if (config_.state_file.empty()) return;
+  state_.emplace(config_.state_file, current_identity(config_.wire_counters));
+  const Instant now = system_now();
+  const auto restored =
+      state_->load([&](const Remembered& entry) { reading_->live.restore(entry, now); });
+  if (restored) log::info("state_restored connections={}", *restored);
+  passes_->keep_state(&*state_);
 }
 
 void ConntrackSource::log_kernel() const {
@@ -72,6 +83,7 @@ void ConntrackSource::stop() {
   timer_.cancel();
   if (passes_) passes_->stop();
   listener_.stop();
+  if (passes_) passes_->save_state();
 }
 
 }  // namespace ctflow

@@ -28,6 +28,7 @@ class ConntrackSource : public FlowSource {
   /// Reads the timeouts again from time to time: an administrator may change them.
   void watch_timeouts();
   void log_kernel() const;
+  void restore_state();
 
   boost::asio::io_context& io_;
   SourceConfig config_;
@@ -39,6 +40,7 @@ class ConntrackSource : public FlowSource {
   SourceCounters counters_;
   EarlyDrops early_drops_;
   ClockSteps clock_steps_;
+  std::optional<StateFile> state_;
   std::optional<Reading> reading_;
   std::optional<EventReader> events_;
   std::optional<TablePasses> passes_;

@@ -133,12 +133,26 @@ std::optional<Bounds> LiveConnections::last_packet(const Sighting& sighting, con
 }
 
 std::size_t LiveConnections::forget_vanished(std::size_t position, std::size_t budget,
-                                             std::uint64_t& vanished) {
+                                             std::uint64_t& vanished,
+                                             const std::function<void(const Remembered&)>& stays) {
   return table_.sweep(position, budget, [&](const Remembered& entry) {
     const bool gone = static_cast<std::uint8_t>(pass_ - entry.pass) >= 2;
     vanished += gone;
+    if (!gone) stays(entry);
     return gone;
   });
+}
+
+void LiveConnections::restore(const Remembered& told, const Instant& now) {
+  if (told.key < ConnectionTable::kFirstKey || table_.find(told.key) != nullptr) return;
+  Sighting sighting;
+  sighting.key = told.key;
+  sighting.packets = static_cast<std::uint32_t>(told.forward.packets + told.backward.packets);
+  Remembered* entry = remember(sighting, now);
+  if (entry == nullptr) return;
+  entry->forward = told.forward;
+  entry->backward = told.backward;
+  entry->told_until = told.told_until;
 }
 
 void LiveConnections::shift(std::chrono::nanoseconds step) {

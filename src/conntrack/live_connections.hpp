@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "conntrack/connection_table.hpp"
@@ -55,6 +56,15 @@ class LiveConnections {
   /// Takes the totals as already reported. False: no room, or nothing was counted.
   bool adopt(const Sighting& sighting, const Flow& flow, const Instant& now);
 
+  /// What the ctflowd before this one had reported. Nothing happens when there is no room.
+  void restore(const Remembered& told, const Instant& now);
+
+  /// Every connection that is remembered.
+  template <typename Action>
+  void for_each(Action action) {
+    table_.for_each([&](const Remembered& entry) { action(entry); });
+  }
+
   [[nodiscard]] bool remembers(const Sighting& sighting) {
     return table_.find(sighting.key) != nullptr;
   }
@@ -82,8 +92,9 @@ class LiveConnections {
 
   /// Forgets connections that two complete passes did not meet, at most `budget` places of the
   /// table from `position` on. Returns where to go on, or ConnectionTable::kSwept; adds to
-  /// `vanished` the connections that are gone without an event.
-  std::size_t forget_vanished(std::size_t position, std::size_t budget, std::uint64_t& vanished);
+  /// `vanished` the connections that are gone without an event, gives the others to `stays`.
+  std::size_t forget_vanished(std::size_t position, std::size_t budget, std::uint64_t& vanished,
+                              const std::function<void(const Remembered&)>& stays);
 
   /// The wall clock was set: what was told until then by the old clock.
   void shift(std::chrono::nanoseconds step);

@@ -76,9 +76,7 @@ void TablePasses::on_end(bool complete) {
   complete_ = complete;
   if (began_ == std::chrono::steady_clock::time_point{}) return;  // read at once, not by begin()
   if (complete && sweep_position_ == ConnectionTable::kSwept && listener_.catch_up()) {
-    sweep_position_ = 0;
-    vanished_ = 0;
-    sweep();
+    begin_sweep();
   }
   constexpr std::chrono::milliseconds kPause{10};
   const auto now = std::chrono::steady_clock::now();
@@ -104,9 +102,23 @@ void TablePasses::schedule(std::chrono::steady_clock::time_point when) {
   });
 }
 
+void TablePasses::begin_sweep() {
+  sweep_position_ = 0;
+  vanished_ = 0;
+  saving_ = state_ != nullptr && state_->begin();
+  sweep();
+}
+
 void TablePasses::sweep() {
-  sweep_position_ = reading_.live.forget_vanished(sweep_position_, kSweptAtOnce, vanished_);
+  sweep_position_ = reading_.live.forget_vanished(sweep_position_, kSweptAtOnce, vanished_,
+                                                  [this](const Remembered& entry) {
+                                                    if (saving_) state_->add(entry);
+                                                  });
   if (sweep_position_ == ConnectionTable::kSwept) {
+    if (saving_) {
+      reading_.sink.on_checkpoint();
+      state_->commit();
+    }
     reading_.counters.reconciled += vanished_;
     if (vanished_ > 0) log::info("connections_vanished reconciled={}", vanished_);
     return;
@@ -127,6 +139,13 @@ void TablePasses::stop() {
   reader_.begin_pass(TableReader::Purpose::kStop, false);
   dump_.run(reader_);
   log::info("living_reported complete={}", complete_);
+}
+
+void TablePasses::save_state() {
+  if (state_ == nullptr || !state_->begin()) return;
+  reading_.live.for_each([this](const Remembered& entry) { state_->add(entry); });
+  reading_.sink.on_checkpoint();
+  if (state_->commit()) log::info("state_saved connections={}", reading_.live.size());
 }
 
 }  // namespace ctflow

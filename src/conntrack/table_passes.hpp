@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "conntrack/event_listener.hpp"
+#include "conntrack/state_file.hpp"
 #include "conntrack/table_dump.hpp"
 #include "conntrack/table_reader.hpp"
 #include "network_namespace.hpp"
@@ -23,6 +24,10 @@ class TablePasses {
   TablePasses(boost::asio::io_context& io, Reading& reading, EventListener& listener,
               const SourceConfig& config, const NetworkNamespace& home);
 
+  /// From now on what was reported is kept there, after each pass and at the end. It must outlive
+  /// this; nullptr: nowhere.
+  void keep_state(StateFile* file) { state_ = file; }
+
   TablePasses(const TablePasses&) = delete;
   TablePasses& operator=(const TablePasses&) = delete;
   TablePasses(TablePasses&&) = delete;
@@ -38,6 +43,9 @@ class TablePasses {
   /// Events were lost: two quick passes tell which of the remembered connections are gone.
   void reconcile();
 
+  /// Keeps the state as it is now; to be called when nothing more will be reported.
+  void save_state();
+
   /// Ends the passes; then reports what lives, if configured.
   void stop();
 
@@ -47,6 +55,7 @@ class TablePasses {
   void on_end(bool complete);
   /// Waits until the next pass is to begin.
   void schedule(std::chrono::steady_clock::time_point when);
+  void begin_sweep();
   void sweep();
   [[nodiscard]] bool needed() const;
 
@@ -59,6 +68,8 @@ class TablePasses {
   boost::asio::steady_timer pass_timer_;
   boost::asio::steady_timer sweep_timer_;
   std::chrono::steady_clock::time_point began_{};
+  StateFile* state_ = nullptr;
+  bool saving_ = false;  ///< by the sweep
   std::size_t sweep_position_ = ConnectionTable::kSwept;
   std::uint64_t overruns_ = 0;  ///< when the last pass began
   std::uint64_t vanished_ = 0;  ///< in this sweep

@@ -60,6 +60,7 @@ bool TableReader::handle_entry(const Instant& time) {
 
 void TableReader::adopt(const Sighting& sighting, const Instant& time) {
   if (flow_.present.start && !reading_.began_before_us(flow_)) return;  // quite new
+  if (reading_.live.remembers(sighting)) return;                        // by the state file
   if (reading_.wire_counters) apply_wire_counters(flow_);
   flow_.end = time.wall;
   if (reading_.live.adopt(sighting, flow_, time)) {

@@ -16,6 +16,7 @@ class NullSink : public FlowSink {
  public:
   void on_flow(Flow& /*flow*/) override {}
   void on_batch_end() override {}
+  void on_checkpoint() override {}
   void on_source_end() override {}
 };
 

@@ -87,6 +87,7 @@ class PipelineSink : public FlowSink {
   explicit PipelineSink(Pipeline& pipeline) : pipeline_(pipeline) {}
   void on_flow(Flow& flow) override { pipeline_.handle(flow); }
   void on_batch_end() override {}
+  void on_checkpoint() override {}
   void on_source_end() override {}
 
  private:

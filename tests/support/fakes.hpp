@@ -49,10 +49,12 @@ class FakeSink : public FlowSink {
  public:
   void on_flow(Flow& flow) override { flows.push_back(flow); }
   void on_batch_end() override { ++batch_ends; }
+  void on_checkpoint() override { ++checkpoints; }
   void on_source_end() override { source_ended = true; }
 
   std::vector<Flow> flows;
   int batch_ends = 0;
+  int checkpoints = 0;
   bool source_ended = false;
 };
 

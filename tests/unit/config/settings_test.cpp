@@ -74,10 +74,10 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "collectors[].source_address", "collectors[].bind_device", "collectors[].elements",
           "groups", "groups[].name", "groups[].mode", "groups[].collectors",
           "groups[].failback_after", "namespaces", "namespaces[].name", "namespaces[].file",
-          "namespaces[].observation_domain", "interfaces.by_zone", "interfaces.by_zone[].zone",
-          "interfaces.by_zone[].vrf", "interfaces.by_zone[].ingress", "interfaces.by_zone[].egress",
-          "interfaces.by_mark", "interfaces.by_mark[].mark", "interfaces.by_mark[].mask",
-          "interfaces.by_mark[].vrf", "interfaces.by_mark[].ingress",
+          "namespaces[].observation_domain", "source.state_file", "interfaces.by_zone",
+          "interfaces.by_zone[].zone", "interfaces.by_zone[].vrf", "interfaces.by_zone[].ingress",
+          "interfaces.by_zone[].egress", "interfaces.by_mark", "interfaces.by_mark[].mark",
+          "interfaces.by_mark[].mask", "interfaces.by_mark[].vrf", "interfaces.by_mark[].ingress",
           "interfaces.by_mark[].egress"));
 }
 

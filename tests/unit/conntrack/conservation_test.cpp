@@ -43,6 +43,7 @@ class Collector : public FlowSink {
     ++records;
   }
   void on_batch_end() override {}
+  void on_checkpoint() override {}
   void on_source_end() override {}
 
   std::map<std::uint16_t, Totals> sums;
@@ -172,7 +173,7 @@ class Model {
       completed_ = true;
       read_events(queue_.size());  // as TablePasses does, before it draws conclusions
       for (std::size_t at = 0; at != ConnectionTable::kSwept;) {
-        at = reading_.live.forget_vanished(at, 16, vanished_);
+        at = reading_.live.forget_vanished(at, 16, vanished_, [](const Remembered&) {});
       }
     } else {
       write_part();
