@@ -28,6 +28,7 @@ TimePoint boot_time() {
 std::unique_ptr<Encoder> make_encoder(const CollectorConfig& config, bool extras) {
   EncoderOptions options;
   options.observation_domain = config.observation_domain.value();
+  options.exporting_process = observation_domain_from(config.name);
   options.zones = config.zones;
   options.extras = extras;
   options.packet_properties = config.packet_properties;
@@ -174,6 +175,7 @@ Pipeline::Exporters Branch::take_over(Pipeline::Exporters& old, Pipeline::Export
   Pipeline::Exporters all;
   for (std::size_t i = 0; i < fresh.size(); ++i) {
     if (fresh[i]) {
+      fresh[i]->ask_upstream([this] { return losses(); });
       check_active_timeout(config.collectors[i], config.source);
       all.push_back(std::move(fresh[i]));
       continue;
@@ -189,6 +191,12 @@ Pipeline::Exporters Branch::take_over(Pipeline::Exporters& old, Pipeline::Export
     log_collector_totals(*exporter);
   }
   return all;
+}
+
+UpstreamLosses Branch::losses() const {
+  const SourceCounters& source = source_->counters();
+  return {source.lost_overrun + pipeline_.counters().lost_no_counters, source.ignored_packets,
+          source.ignored_octets};
 }
 
 void Branch::adopt(Change change) {

@@ -92,6 +92,7 @@ class Branch : private FlowSink {
   std::unique_ptr<Exporter> make_exporter(const CollectorConfig& collector) const;
   Pipeline::Exporters take_over(Pipeline::Exporters& old, Pipeline::Exporters& fresh,
                                 const Config& config);
+  [[nodiscard]] UpstreamLosses losses() const;
   void arm_timer();
 
   boost::asio::io_context& io_;

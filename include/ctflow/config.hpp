@@ -34,6 +34,7 @@ struct CollectorConfig {
   std::chrono::milliseconds template_interval{60'000};  ///< templates are repeated after this time
   std::uint32_t template_messages = 20;                 ///< … and after this many messages
   bool sampling_options = true;                         ///< tell that 1 of 1 packets is counted
+  bool statistics_options = true;  ///< tell what was exported and lost, with later options
   std::chrono::milliseconds options_interval{300'000};  ///< options are repeated after this time
   std::chrono::milliseconds resolve_interval{300'000};  ///< a host name is looked up again
   Profile profile = Profile::kDefault;

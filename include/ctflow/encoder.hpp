@@ -21,6 +21,18 @@ struct MessageContent {
   std::uint64_t octets = 0;   ///< sum of octetDeltaCount over the flow records
 };
 
+/// What one Exporting Process did since it began, as a collector is told (RFC 7011 section 4).
+struct ExportStatistics {
+  std::uint64_t exported_messages = 0;
+  std::uint64_t exported_records = 0;  ///< flow records
+  std::uint64_t exported_octets = 0;   ///< of messages
+  std::uint64_t ignored_packets = 0;   ///< seen, and not to be exported by the configuration
+  std::uint64_t ignored_octets = 0;
+  std::uint64_t not_sent_flows = 0;    ///< flow records that were lost, wherever
+  std::uint64_t not_sent_packets = 0;  ///< of those of which it is known
+  std::uint64_t not_sent_octets = 0;
+};
+
 /// Builds the messages of one Transport Session for one Observation Domain (RFC 7011) or
 /// Source ID (RFC 3954), and owns its sequence number.
 ///
@@ -44,6 +56,10 @@ class Encoder {
   /// Appends the options template and record that tell the sampling rate (1 of 1).
   /// False: does not fit, the message is unchanged.
   [[nodiscard]] virtual bool add_sampling_options() = 0;
+
+  /// Appends the options templates and records that tell the statistics.
+  /// False: do not fit, the message is unchanged.
+  [[nodiscard]] virtual bool add_statistics(const ExportStatistics& statistics) = 0;
 
   /// Appends an options record with the name of an interface, behind its template if the message
   /// has none yet. False: does not fit, the message is unchanged.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,9 @@ class Exporter {
 
   /// Tells these names in options records from now on, new ones soon. They must outlive this.
   void tell_interface_names(const InterfaceNames& names) { names_ = &names; }
+
+  /// What was lost before it came here, for the statistics.
+  void ask_upstream(std::function<UpstreamLosses()> upstream) { upstream_ = std::move(upstream); }
 
   /// Begins to watch whether the collector takes what is sent; it is healthy again when nothing
   /// failed for `recovery`.
@@ -77,11 +81,15 @@ class Exporter {
   [[nodiscard]] bool options_due(const Instant& now) const;
   /// All options, not only the names that are new.
   [[nodiscard]] bool all_options_due(const Instant& now) const;
-  [[nodiscard]] bool has_options() const { return config_.sampling_options || names_ != nullptr; }
+  [[nodiscard]] bool has_options() const {
+    return config_.sampling_options || config_.statistics_options || names_ != nullptr;
+  }
   [[nodiscard]] bool names_are_new() const {
     return names_ != nullptr && names_->version() > names_told_;
   }
   void add_interface_names(const Instant& now, bool all);
+  [[nodiscard]] bool statistics_due(const Instant& now) const;
+  void add_statistics(const Instant& now);
   void begin();
   /// Finishes and sends the open message and enters it in the ledger.
   void send(const Instant& now);
@@ -104,6 +112,8 @@ class Exporter {
   const InterfaceNames* names_ = nullptr;
   std::uint64_t names_told_ = 0;  ///< version up to which the collector was told
   Deadline names_sent_{};
+  std::function<UpstreamLosses()> upstream_;
+  Deadline statistics_sent_;
   std::optional<Health> health_;
   std::uint64_t refusals_noted_ = 0;
   Deadline probed_{};

@@ -27,6 +27,9 @@ struct SourceCounters {
   /// Of the skipped reports and entries: the connection could not be remembered.
   std::uint64_t no_room = 0;
   std::uint64_t existing_adopted = 0;  ///< connections at the start whose past is not exported
+  /// What connections at the start had counted that is not exported.
+  std::uint64_t ignored_packets = 0;
+  std::uint64_t ignored_octets = 0;
   std::uint64_t existing_skipped = 0;  ///< … that ended before they could be adopted
   /// Connections that vanished from the table without an event. What the last pass saw of them was
   /// exported; what came after is unknown.
@@ -53,6 +56,13 @@ struct PipelineCounters {
   std::uint64_t exported = 0;          ///< flows with counters, for every collector of flows
   std::uint64_t lost_no_counters = 0;  ///< accounting was off when the connection began
   std::uint64_t sessions = 0;          ///< events without counters, for collectors of NAT events
+};
+
+/// What never came to an exporter.
+struct UpstreamLosses {
+  std::uint64_t flows = 0;            ///< dropped by the kernel, or not counted by it
+  std::uint64_t ignored_packets = 0;  ///< not wanted by the configuration
+  std::uint64_t ignored_octets = 0;
 };
 
 /// Counts of the mirror of the kernel's routing.
@@ -82,10 +92,11 @@ struct ExporterCounters {
 
   // What left this host.
   std::uint64_t messages = 0;
-  std::uint64_t flows = 0;    ///< connections
-  std::uint64_t records = 0;  ///< flow records, one or two per connection
-  std::uint64_t packets = 0;  ///< sum of packetDeltaCount
-  std::uint64_t octets = 0;   ///< sum of octetDeltaCount
+  std::uint64_t flows = 0;           ///< connections
+  std::uint64_t records = 0;         ///< flow records, one or two per connection
+  std::uint64_t packets = 0;         ///< sum of packetDeltaCount
+  std::uint64_t octets = 0;          ///< sum of octetDeltaCount
+  std::uint64_t message_octets = 0;  ///< of the messages themselves
   std::uint64_t templates = 0;
   std::uint64_t option_records = 0;
 
@@ -94,6 +105,10 @@ struct ExporterCounters {
   std::uint64_t lost_would_block = 0;  ///< the socket's send buffer was full
   std::uint64_t lost_unresolved = 0;   ///< the collector's name has no address
   std::uint64_t lost_send_error = 0;   ///< any other error
+  // The same in other terms.
+  std::uint64_t lost_records = 0;
+  std::uint64_t lost_packets = 0;
+  std::uint64_t lost_octets = 0;
 
   [[nodiscard]] std::uint64_t lost() const {
     return lost_would_block + lost_unresolved + lost_send_error;

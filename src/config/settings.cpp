@@ -135,6 +135,7 @@ Section<CollectorConfig> collector() {
               value("template_interval", kOptional, duration("1s", "1h"), &C::template_interval),
               value("template_messages", kOptional, integer(1, 1'000'000), &C::template_messages),
               value("sampling_options", kOptional, boolean(), &C::sampling_options),
+              value("statistics_options", kOptional, boolean(), &C::statistics_options),
               value("options_interval", kOptional, duration("1s", "24h"), &C::options_interval),
               value("resolve_interval", kOptional, duration("1s", "24h"), &C::resolve_interval),
               value("profile", kOptional, profile(), &C::profile),

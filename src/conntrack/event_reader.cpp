@@ -42,6 +42,7 @@ void EventReader::read_end(const Instant& time) {
   const Sighting sighting = reading_.identify(flow_, time);
   if (reading_.skip_existing(sighting, flow_)) {
     ++reading_.counters.existing_skipped;
+    reading_.count_ignored(flow_);
     return;
   }
   reading_.complete(sighting, flow_, time);

@@ -48,6 +48,12 @@ struct Reading {
   /// True: it began before us, and what it counted since is not known.
   bool skip_existing(const Sighting& sighting, const Flow& flow);
 
+  /// What this connection counted is not exported.
+  void count_ignored(const Flow& flow) const {
+    counters.ignored_packets += flow.forward.packets + flow.backward.packets;
+    counters.ignored_octets += flow.forward.octets + flow.backward.octets;
+  }
+
   /// A report was withheld because the connection cannot be remembered.
   void count_no_room();
 

@@ -65,6 +65,7 @@ void TableReader::adopt(const Sighting& sighting, const Instant& time) {
   flow_.end = time.wall;
   if (reading_.live.adopt(sighting, flow_, time)) {
     ++reading_.counters.existing_adopted;
+    reading_.count_ignored(flow_);
   } else if (flow_.present.counters) {
     reading_.count_no_room();
   }

@@ -14,6 +14,7 @@ enum class Format : std::uint8_t { kIpfix, kNetflow9 };
 
 struct EncoderOptions {
   std::uint32_t observation_domain = 0;  ///< Observation Domain ID, or Source ID in NetFlow v9
+  std::uint32_t exporting_process = 1;   ///< exportingProcessId, unique on this host
   bool zones = false;                    ///< add ingressVRFID and egressVRFID to every record
   /// Additional templates for connections with KernelExtras: class of service, TCP control bits.
   bool extras = false;

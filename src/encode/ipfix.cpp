@@ -19,7 +19,8 @@ constexpr std::uint16_t kSamplingAlgorithm = 35;
 }  // namespace
 
 IpfixEncoder::IpfixEncoder(const EncoderOptions& options)
-    : SetEncoder({kHeaderLength, kTemplateSet, kOptionsSet, 1}, Layout(Format::kIpfix, options)),
+    : SetEncoder({kHeaderLength, kTemplateSet, kOptionsSet, 1}, Layout(Format::kIpfix, options),
+                 {options.observation_domain, options.exporting_process}, ipfix_statistics()),
       observation_domain_(options.observation_domain) {}
 
 void IpfixEncoder::write_sampling_template(WireWriter& writer) {

@@ -38,7 +38,8 @@ std::int64_t milliseconds(TimePoint time) {
 
 Netflow9Encoder::Netflow9Encoder(const EncoderOptions& options, TimePoint boot)
     : SetEncoder({kHeaderLength, kTemplateFlowSet, kOptionsFlowSet, kAlignment},
-                 Layout(Format::kNetflow9, options)),
+                 Layout(Format::kNetflow9, options),
+                 {options.observation_domain, options.exporting_process}, netflow9_statistics()),
       source_id_(options.observation_domain),
       boot_(milliseconds(boot)) {}
 

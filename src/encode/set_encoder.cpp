@@ -92,6 +92,24 @@ bool SetEncoder::add_sampling_options() {
   return true;
 }
 
+bool SetEncoder::add_statistics(const ExportStatistics& statistics) {
+  const Savepoint savepoint = save();
+  for (const StatisticsOptions& one : statistics_) {
+    open_set(format_.options_set_id);  // nfdump reads one Options Template of a Set
+    one.write_template(writer_);
+    open_set(one.id);
+    one.write_record(writer_, scope_, statistics);
+  }
+  if (!fits()) {
+    restore(savepoint);
+    return false;
+  }
+  const auto kinds = static_cast<std::uint32_t>(statistics_.size());
+  content_.templates += kinds;
+  content_.option_records += kinds;
+  return true;
+}
+
 bool SetEncoder::add_interface_name(std::uint32_t index, std::string_view name) {
   const Savepoint savepoint = save();
   if (!has_interface_template_) {

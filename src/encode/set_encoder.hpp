@@ -7,6 +7,7 @@
 
 #include "ctflow/encoder.hpp"
 #include "encode/layout.hpp"
+#include "encode/statistics_options.hpp"
 
 namespace ctflow {
 
@@ -18,6 +19,7 @@ class SetEncoder : public Encoder {
   [[nodiscard]] bool add_templates() override;
   void restart_templates() override { next_template_ = 0; }
   [[nodiscard]] bool add_sampling_options() override;
+  [[nodiscard]] bool add_statistics(const ExportStatistics& statistics) override;
   [[nodiscard]] bool add_interface_name(std::uint32_t index, std::string_view name) override;
   [[nodiscard]] bool add(const Flow& flow) override;
   [[nodiscard]] const MessageContent& content() const override { return content_; }
@@ -30,8 +32,9 @@ class SetEncoder : public Encoder {
     std::size_t alignment;  ///< Sets are padded with zeros to a multiple of this
   };
 
-  SetEncoder(const SetFormat& format, Layout layout)
-      : format_(format), layout_(std::move(layout)) {}
+  SetEncoder(const SetFormat& format, Layout layout, const StatisticsScope& scope,
+             std::span<const StatisticsOptions> statistics)
+      : format_(format), layout_(std::move(layout)), scope_(scope), statistics_(statistics) {}
 
   /// Closes the open Set. The header is still zero; its length is `format.header_length`.
   WireWriter& close_message();
@@ -76,6 +79,8 @@ class SetEncoder : public Encoder {
 
   SetFormat format_;
   Layout layout_;
+  StatisticsScope scope_;
+  std::span<const StatisticsOptions> statistics_;
   WireWriter writer_;
   MessageContent content_;
   std::size_t next_template_ = 0;

@@ -63,6 +63,7 @@ class WireWriter {
   void u8(std::uint8_t value) { put(value); }
   void u16(std::uint16_t value) { put(value); }
   void u32(std::uint32_t value) { put(value); }
+  void u64(std::uint64_t value) { put(value); }
 
   void zeros(std::size_t count) {
     if (std::byte* room = claim(count)) std::memset(room, 0, count);

@@ -15,6 +15,9 @@ constexpr std::chrono::seconds kRetry{1};
 /// Pause between templates sent only to see whether an unhealthy collector takes them.
 constexpr std::chrono::seconds kProbe{5};
 
+/// Statistics are told no more often: some collectors take every message of options for trouble.
+constexpr std::chrono::seconds kStatistics{300};
+
 /// New interfaces come in crowds: their names wait this long for each other.
 constexpr std::chrono::seconds kGather{1};
 
@@ -26,7 +29,8 @@ Exporter::Exporter(const CollectorConfig& config, std::unique_ptr<Encoder> encod
       encoder_(std::move(encoder)),
       transport_(std::move(transport)),
       clock_(std::move(clock)),
-      buffer_(config.max_message_size) {}
+      buffer_(config.max_message_size),
+      statistics_sent_(clock_().steady) {}
 
 bool Exporter::wants(const Flow& flow) const {
   if (config_.profile == Profile::kNatEvents) {
@@ -66,12 +70,33 @@ void Exporter::send_options(const Instant& now) {
     options_owed_ = false;
     options_sent_ = now.steady;
   }
+  if (all && statistics_due(now)) add_statistics(now);
   if (names_ != nullptr) add_interface_names(now, all);
   if (encoder_->content().option_records > 0) {
     send(now);
   } else {
     is_open_ = false;  // there are no interfaces
   }
+}
+
+bool Exporter::statistics_due(const Instant& now) const {
+  return config_.statistics_options && now.steady - statistics_sent_ >= kStatistics;
+}
+
+void Exporter::add_statistics(const Instant& now) {
+  statistics_sent_ = now.steady;
+  const UpstreamLosses upstream = upstream_ ? upstream_() : UpstreamLosses{};
+  ExportStatistics statistics;
+  statistics.exported_messages = counters_.messages;
+  statistics.exported_records = counters_.records;
+  statistics.exported_octets = counters_.message_octets;
+  statistics.ignored_packets = upstream.ignored_packets;
+  statistics.ignored_octets = upstream.ignored_octets;
+  statistics.not_sent_flows = counters_.lost_records + upstream.flows;
+  statistics.not_sent_packets = counters_.lost_packets;
+  statistics.not_sent_octets = counters_.lost_octets;
+  // Cannot fail: kMinimumMessageSize holds them behind the sampling options.
+  static_cast<void>(encoder_->add_statistics(statistics));
 }
 
 void Exporter::add_interface_names(const Instant& now, bool all) {
@@ -196,6 +221,7 @@ void Exporter::send(const Instant& now) {
     return;
   }
   ++counters_.messages;
+  counters_.message_octets += message.size();
   counters_.flows += content.flows;
   counters_.records += content.data_records;
   counters_.packets += content.packets;
@@ -206,6 +232,9 @@ void Exporter::send(const Instant& now) {
 
 void Exporter::count_loss(const std::error_code& error, const MessageContent& content) {
   ++counters_.lost_messages;
+  counters_.lost_records += content.data_records;
+  counters_.lost_packets += content.packets;
+  counters_.lost_octets += content.octets;
   if (error == std::errc::operation_would_block) {
     counters_.lost_would_block += content.flows;
   } else if (error == std::errc::not_connected) {

@@ -89,6 +89,15 @@ inline Bytes encode_interface_name(Encoder& encoder, TimePoint now = kSampleNow,
   return {message.begin(), message.end()};
 }
 
+inline Bytes encode_statistics(Encoder& encoder, TimePoint now = kSampleNow,
+                               std::size_t size = kDefaultSize) {
+  Bytes buffer = fresh_buffer(size);
+  encoder.begin(buffer);
+  EXPECT_TRUE(encoder.add_statistics({1, 2, 0x1'0000'0003, 4, 5, 6, 7, 8}));
+  const auto message = encoder.finish(now);
+  return {message.begin(), message.end()};
+}
+
 /// A parser that knows all templates of the protocol.
 inline MessageParser informed_parser(Protocol protocol, bool zones = false) {
   MessageParser parser;

@@ -27,6 +27,7 @@ class Traps : public ::testing::TestWithParam<Protocol> {
       }
       options_messages_.push_back(parser.parse(encode_sampling_options(*encoder)));
       options_messages_.push_back(parser.parse(encode_interface_name(*encoder)));
+      options_messages_.push_back(parser.parse(encode_statistics(*encoder)));
     }
     all_templates_ = flow_templates_;
     for (const ParsedMessage& message : options_messages_) {
@@ -38,7 +39,7 @@ class Traps : public ::testing::TestWithParam<Protocol> {
 
   void SetUp() override {
     ASSERT_EQ(flow_templates_.size(), 20U);
-    ASSERT_EQ(all_templates_.size(), 24U);
+    ASSERT_EQ(all_templates_.size(), GetParam() == Protocol::kIpfix ? 30U : 26U);
   }
 
   /// No flow template holds any of these.
@@ -210,11 +211,13 @@ TEST_P(Traps, OptionsTravelInAMessageOfTheirOwn) {
     }
   }
   for (const ParsedMessage& message : options_messages_) {
-    ASSERT_EQ(message.sets.size(), 2U);
-    ASSERT_EQ(message.sets[0].templates.size(), 1U);
-    EXPECT_TRUE(message.sets[0].templates[0].options);
-    ASSERT_EQ(message.sets[1].records.size(), 1U);
-    EXPECT_TRUE(message.sets[1].records[0].options);
+    ASSERT_EQ(message.sets.size() % 2, 0U);
+    for (std::size_t i = 0; i < message.sets.size(); i += 2) {
+      ASSERT_EQ(message.sets[i].templates.size(), 1U);
+      EXPECT_TRUE(message.sets[i].templates[0].options);
+      ASSERT_EQ(message.sets[i + 1].records.size(), 1U);
+      EXPECT_TRUE(message.sets[i + 1].records[0].options);
+    }
   }
 }
 
@@ -264,6 +267,9 @@ const Layouts& released_ipfix_layouts() {
       {265, v6 + nat4 + " 139:2"},
       {290, "scope 149:4 34:4 35:1"},
       {291, "scope 149:4 10:4 82:16 83:16"},
+      {292, "scope 149:4 41:8 42:8 40:8"},
+      {293, "scope 149:4 164:8 165:8"},
+      {294, "scope 144:4 166:8 167:8 168:8"},
       {320, v4 + zones},
       {321, v4 + nat4 + zones},
       {322, v4 + " 32:2" + zones},
@@ -297,6 +303,7 @@ const Layouts& released_netflow9_layouts() {
       {265, v6 + nat4 + " 32:2"},
       {290, "scope 1:4 34:4 35:1"},
       {291, "scope 1:4 10:4 82:16 83:16"},
+      {292, "scope 1:4 41:8 42:8 40:8"},
       {320, v4 + zones},
       {321, v4 + nat4 + zones},
       {322, v4 + " 32:2" + zones},

@@ -35,6 +35,7 @@ std::uint16_t first_set(const std::vector<std::byte>& message) {
 
 constexpr std::uint16_t kTemplateSet = 2;
 constexpr std::uint16_t kOptionsSet = 3;
+constexpr std::uint64_t kStatistics = 3;  // records
 
 class ExporterTest : public testing::Test {
  protected:
@@ -244,7 +245,69 @@ TEST_F(ExporterTest, TellsNfdumpTheSamplingOnlyOncePerSession) {
   wire_.new_peer = true;
   exporter.flush();
   exporter.add(answered_flow());
-  EXPECT_EQ(exporter.counters().option_records, 2U) << "a new session";
+  EXPECT_EQ(exporter.counters().option_records, 1U + 1U + kStatistics) << "a new session";
+}
+
+TEST_F(ExporterTest, TellsStatisticsWithRepeatedOptionsButNotMoreOftenThanEvery300Seconds) {
+  CollectorConfig config;
+  config.options_interval = std::chrono::seconds(100);
+  Exporter exporter = make(config);
+  exporter.tick();
+  EXPECT_EQ(exporter.counters().option_records, 1U);
+  std::uint64_t expected = 1;
+  for (int i = 1; i <= 9; ++i) {
+    clock_.advance(std::chrono::seconds(100));
+    exporter.tick();
+    expected += i % 3 == 0 ? 1 + kStatistics : 1;
+    EXPECT_EQ(exporter.counters().option_records, expected) << i;
+  }
+}
+
+TEST_F(ExporterTest, TellsNoStatisticsWhenTheyAreOff) {
+  CollectorConfig config;
+  config.statistics_options = false;
+  Exporter exporter = make(config);
+  exporter.tick();
+  clock_.advance(std::chrono::seconds(300));
+  exporter.tick();
+  EXPECT_EQ(exporter.counters().option_records, 2U);
+}
+
+TEST_F(ExporterTest, TellsInStatisticsWhatWasExportedAndLost) {
+  CollectorConfig config;
+  config.sampling_options = false;
+  Exporter exporter = make_settled(config);
+  exporter.ask_upstream([] { return UpstreamLosses{1000, 77, 88}; });
+  exporter.add(answered_flow());
+  exporter.flush();
+  const std::uint64_t octets = exporter.counters().message_octets;
+  wire_.answer = std::make_error_code(std::errc::operation_would_block);
+  exporter.add(answered_flow());
+  exporter.flush();
+  EXPECT_EQ(exporter.counters().lost_records, 2U);
+  wire_.answer = {};
+  wire_.messages.clear();
+  clock_.advance(std::chrono::seconds(300));
+  exporter.tick();
+  ASSERT_GE(wire_.messages.size(), 1U);
+  const auto value = [&](std::size_t offset) {
+    std::uint64_t result = 0;
+    for (std::size_t i = 0; i < 8; ++i) {
+      result = result << 8 | std::to_integer<std::uint64_t>(wire_.messages[0].at(offset + i));
+    }
+    return result;
+  };
+  const Flow lost = answered_flow();
+  constexpr std::size_t kMetering = 16 + 26 + 4 + 4;  // behind header, template, Set and scope
+  EXPECT_EQ(value(kMetering + 8), 2U) << "records";
+  EXPECT_EQ(value(kMetering + 16), octets);
+  constexpr std::size_t kIgnored = kMetering + 24 + 22 + 8;
+  EXPECT_EQ(value(kIgnored), 77U);
+  EXPECT_EQ(value(kIgnored + 8), 88U);
+  constexpr std::size_t kNotSent = kIgnored + 16 + 26 + 8;
+  EXPECT_EQ(value(kNotSent), 1002U);
+  EXPECT_EQ(value(kNotSent + 8), lost.forward.packets + lost.backward.packets);
+  EXPECT_EQ(value(kNotSent + 16), lost.forward.octets + lost.backward.octets);
 }
 
 TEST_F(ExporterTest, NeverSendsAkvoradoTwoUnknownInterfaces) {
@@ -338,7 +401,7 @@ TEST_F(InterfaceNamesTest, AreRepeatedWithTheOptions) {
   exporter.tick();
   clock_.advance(seconds(300));
   exporter.tick();
-  EXPECT_EQ(exporter.counters().option_records, 2 * kRecordsOfTwo);
+  EXPECT_EQ(exporter.counters().option_records, 2 * kRecordsOfTwo + kStatistics);
 }
 
 TEST_F(InterfaceNamesTest, AreAllToldAgainAfterALoss) {
