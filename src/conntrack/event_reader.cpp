@@ -40,19 +40,17 @@ void EventReader::read_message(Bytes message, const Instant& time) {
 void EventReader::read_end(const Instant& time) {
   ++reading_.counters.ended;
   const Sighting sighting = reading_.identify(flow_, time);
-  if (reading_.skip_existing(sighting, flow_)) {
-    ++reading_.counters.existing_skipped;
-    reading_.count_ignored(flow_);
-    return;
-  }
+  const bool skipped = reading_.skip_existing(sighting, flow_);
+  if (skipped) reading_.count_ignored(flow_);
   reading_.complete(sighting, flow_, time);
-  if (reading_.live.finish(sighting, flow_) == Outcome::kNews) {
+  const bool news = reading_.live.finish(sighting, flow_) == Outcome::kNews;
+  if (news && !skipped) {
     reading_.sink.on_flow(flow_);
   } else if (reading_.sessions) {
     flow_.event = FlowEvent::kEndedBefore;
     reading_.sink.on_flow(flow_);
   } else {
-    ++reading_.counters.already_reported;
+    ++(skipped ? reading_.counters.existing_skipped : reading_.counters.already_reported);
   }
 }
 

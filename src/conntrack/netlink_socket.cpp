@@ -3,9 +3,12 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 #include <linux/sock_diag.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 namespace ctflow {
@@ -22,19 +25,13 @@ void NetlinkSocket::Closer::operator()(mnl_socket* socket) const { mnl_socket_cl
 NetlinkSocket::NetlinkSocket(std::uint32_t groups)
     : socket_(mnl_socket_open2(NETLINK_NETFILTER, SOCK_NONBLOCK | SOCK_CLOEXEC)),
       groups_(groups),
-      storage_(kBatch * kDatagramSize) {
+      batch_(kBatch, kDatagramSize) {
   if (!socket_) fail("opening a netlink socket");
   if (mnl_socket_bind(socket_.get(), groups, MNL_SOCKET_AUTOPID) != 0) {
     fail(
         "reading conntrack events needs CAP_NET_ADMIN in this network namespace: start ctflowd as "
         "root, or give the file the capability (setcap cap_net_admin+ep FILE), or the service "
         "(AmbientCapabilities=CAP_NET_ADMIN)");
-  }
-  for (std::size_t i = 0; i < kBatch; ++i) {
-    vectors_[i] = {storage_.data() + i * kDatagramSize, kDatagramSize};
-    headers_[i].msg_hdr.msg_iov = &vectors_[i];
-    headers_[i].msg_hdr.msg_iovlen = 1;
-    headers_[i].msg_hdr.msg_name = &senders_[i];
   }
 }
 
@@ -68,27 +65,6 @@ QueueState NetlinkSocket::queue() const {
   socklen_t length = sizeof values;
   if (getsockopt(descriptor(), SOL_SOCKET, SO_MEMINFO, values.data(), &length) != 0) return {};
   return {values[SK_MEMINFO_RMEM_ALLOC], values[SK_MEMINFO_RCVBUF], values[SK_MEMINFO_DROPS]};
-}
-
-std::span<const Datagram> NetlinkSocket::receive(std::error_code& error) {
-  error.clear();
-  for (mmsghdr& header : headers_) {
-    header.msg_hdr.msg_namelen = sizeof(sockaddr_nl);
-    header.msg_hdr.msg_flags = 0;
-  }
-  const int count = recvmmsg(descriptor(), headers_.data(), kBatch, MSG_DONTWAIT, nullptr);
-  if (count < 0) {
-    if (errno != EAGAIN && errno != EINTR) error.assign(errno, std::generic_category());
-    return {};
-  }
-  const auto received = static_cast<std::size_t>(count);
-  for (std::size_t i = 0; i < received; ++i) {
-    const std::size_t length = std::min<std::size_t>(headers_[i].msg_len, kDatagramSize);
-    datagrams_[i].bytes = Bytes(storage_).subspan(i * kDatagramSize, length);
-    datagrams_[i].truncated = (headers_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
-    datagrams_[i].from_kernel = senders_[i].nl_pid == 0;
-  }
-  return std::span<const Datagram>(datagrams_).first(received);
 }
 
 void NetlinkSocket::set_membership(int group, bool on) {

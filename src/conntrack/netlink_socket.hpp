@@ -2,18 +2,13 @@
 // A netlink socket that receives the events of one or more multicast groups.
 #pragma once
 
-#include <linux/netlink.h>
-#include <sys/socket.h>
-
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <system_error>
-#include <vector>
 
-#include "conntrack/attributes.hpp"
+#include "conntrack/datagram_batch.hpp"
 
 struct mnl_socket;
 
@@ -25,13 +20,6 @@ struct QueueState {
   std::size_t limit = 0;  ///< octets at which the kernel begins to drop
   std::uint32_t dropped =
       0;  ///< datagrams that found no room since the socket was opened, mod 2^32
-};
-
-/// One received datagram. Valid until the next receive().
-struct Datagram {
-  Bytes bytes;
-  bool truncated = false;    ///< larger than the buffer; `bytes` is its beginning
-  bool from_kernel = false;  ///< sent by the kernel, not by a process
 };
 
 class NetlinkSocket {
@@ -55,7 +43,9 @@ class NetlinkSocket {
 
   /// Receives up to kBatch waiting datagrams, without waiting. Empty with no error: nothing waits.
   /// std::errc::no_buffer_space: the kernel dropped events because the receive buffer was full.
-  std::span<const Datagram> receive(std::error_code& error);
+  std::span<const Datagram> receive(std::error_code& error) {
+    return batch_.receive(descriptor(), error);
+  }
 
   /// Joins or leaves one group (NFNLGRP_*).
   void set_membership(int group, bool on);
@@ -72,11 +62,7 @@ class NetlinkSocket {
 
   std::unique_ptr<mnl_socket, Closer> socket_;
   std::uint32_t groups_;
-  std::vector<std::byte> storage_;
-  std::array<Datagram, kBatch> datagrams_;
-  std::array<iovec, kBatch> vectors_{};
-  std::array<sockaddr_nl, kBatch> senders_{};
-  std::array<mmsghdr, kBatch> headers_{};
+  DatagramBatch batch_;
 };
 
 }  // namespace ctflow

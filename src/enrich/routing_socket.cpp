@@ -3,8 +3,9 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
+#include <sys/socket.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -40,7 +41,7 @@ void RoutingSocket::Closer::operator()(mnl_socket* socket) const { mnl_socket_cl
 
 RoutingSocket::RoutingSocket()
     : socket_(mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK | SOCK_CLOEXEC)),
-      storage_(kBatch * kDatagramSize) {
+      batch_(kBatch, kDatagramSize) {
   if (!socket_) fail("opening a netlink socket for routes");
   if (mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) != 0) {
     fail("binding a netlink socket for routes");
@@ -55,12 +56,6 @@ RoutingSocket::RoutingSocket()
   const int half = kReceiveBuffer / 2;  // the kernel doubles it (socket(7))
   if (setsockopt(descriptor(), SOL_SOCKET, SO_RCVBUFFORCE, &half, sizeof half) != 0) {
     setsockopt(descriptor(), SOL_SOCKET, SO_RCVBUF, &half, sizeof half);
-  }
-  for (std::size_t i = 0; i < kBatch; ++i) {
-    vectors_[i] = {storage_.data() + i * kDatagramSize, kDatagramSize};
-    headers_[i].msg_hdr.msg_iov = &vectors_[i];
-    headers_[i].msg_hdr.msg_iovlen = 1;
-    headers_[i].msg_hdr.msg_name = &senders_[i];
   }
 }
 
@@ -82,27 +77,6 @@ std::error_code RoutingSocket::request_dump(std::uint16_t type, std::uint8_t fam
     return {errno, std::generic_category()};
   }
   return {};
-}
-
-std::span<const Datagram> RoutingSocket::receive(std::error_code& error) {
-  error.clear();
-  for (mmsghdr& header : headers_) {
-    header.msg_hdr.msg_namelen = sizeof(sockaddr_nl);
-    header.msg_hdr.msg_flags = 0;
-  }
-  const int count = recvmmsg(descriptor(), headers_.data(), kBatch, MSG_DONTWAIT, nullptr);
-  if (count < 0) {
-    if (errno != EAGAIN && errno != EINTR) error.assign(errno, std::generic_category());
-    return {};
-  }
-  const auto received = static_cast<std::size_t>(count);
-  for (std::size_t i = 0; i < received; ++i) {
-    const std::size_t length = std::min<std::size_t>(headers_[i].msg_len, kDatagramSize);
-    datagrams_[i].bytes = Bytes(storage_).subspan(i * kDatagramSize, length);
-    datagrams_[i].truncated = (headers_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
-    datagrams_[i].from_kernel = senders_[i].nl_pid == 0;
-  }
-  return std::span<const Datagram>(datagrams_).first(received);
 }
 
 }  // namespace ctflow

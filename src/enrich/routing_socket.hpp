@@ -3,18 +3,13 @@
 // they happened.
 #pragma once
 
-#include <linux/netlink.h>
-#include <sys/socket.h>
-
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <system_error>
-#include <vector>
 
-#include "conntrack/netlink_socket.hpp"
+#include "conntrack/datagram_batch.hpp"
 
 struct mnl_socket;
 
@@ -34,7 +29,9 @@ class RoutingSocket {
 
   /// Receives up to kBatch waiting datagrams, without waiting. Empty with no error: nothing waits.
   /// std::errc::no_buffer_space: the kernel dropped changes because the receive buffer was full.
-  std::span<const Datagram> receive(std::error_code& error);
+  std::span<const Datagram> receive(std::error_code& error) {
+    return batch_.receive(descriptor(), error);
+  }
 
   [[nodiscard]] int descriptor() const;
   /// What the kernel's answers to us carry.
@@ -46,11 +43,7 @@ class RoutingSocket {
   };
 
   std::unique_ptr<mnl_socket, Closer> socket_;
-  std::vector<std::byte> storage_;
-  std::array<Datagram, kBatch> datagrams_;
-  std::array<iovec, kBatch> vectors_{};
-  std::array<sockaddr_nl, kBatch> senders_{};
-  std::array<mmsghdr, kBatch> headers_{};
+  DatagramBatch batch_;
 };
 
 }  // namespace ctflow

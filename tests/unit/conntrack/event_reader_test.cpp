@@ -128,5 +128,30 @@ TEST_F(EventReaderTest, PassesTheEndOfABatchOn) {
   EXPECT_EQ(sink_.batch_ends, 1);
 }
 
+class SkippingTest : public EventReaderTest {
+ protected:
+  SkippingTest() {
+    reading_.skips_existing = true;
+    reading_.opened = event_time_;  // the connection began before
+  }
+};
+
+TEST_F(SkippingTest, LeavesOutAConnectionThatBeganBeforeAndWasNotAdopted) {
+  read(test::nat_tcp_event());
+  EXPECT_TRUE(sink_.flows.empty());
+  EXPECT_EQ(counters_.existing_skipped, 1U);
+  EXPECT_GT(counters_.ignored_packets, 0U);
+  EXPECT_GT(counters_.ignored_octets, counters_.ignored_packets);
+}
+
+TEST_F(SkippingTest, StillTellsThatItEndedWhereSessionsAreWanted) {
+  reading_.sessions = true;
+  read(test::nat_tcp_event());
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(sink_.flows[0].event, FlowEvent::kEndedBefore);
+  EXPECT_EQ(counters_.existing_skipped, 0U);
+  EXPECT_GT(counters_.ignored_packets, 0U);
+}
+
 }  // namespace
 }  // namespace ctflow
