@@ -99,6 +99,8 @@ void UdpTransport::on_answer(const Error& error, const udp::resolver::results_ty
   if (!still_valid) {
     endpoint_ = usable;
     connected_ = false;
+    // A socket keeps the source address that suited its first peer.
+    socket_.close(ignored);
     next_connect_ = {};
     log::info("collector_resolved collector={} address={} peer={}", config_.name,
               log::quoted(config_.address), peer());
