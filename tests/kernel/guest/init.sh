@@ -7,7 +7,9 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
-mkdir -p /run/netns /run/lock
+mkdir -p /run/netns /run/lock /run/host
+# What these two hide of the host.
+mount --bind / /run/host
 value() {
 	sed -n "s/.* $1=\\([^ ]*\\).*/\\1/p; s/^$1=\\([^ ]*\\).*/\\1/p" /proc/cmdline
 }

@@ -88,35 +88,6 @@ def clashes() -> int:
         return sum(int(line.split()[column], 16) for line in file)
 
 
-def test_everything_is_changed_while_packets_flow(lab: Lab) -> None:
-    settings = {"count": 0, "udp_src_min": 20000, "udp_src_max": 20200,
-                "flag": "UDPSRC_RND", "pkt_size": 100}
-    pktgen.setup([settings, settings])
-    generator = pktgen.start()
-    listener = ctnl.Listener(1, 2, 3, ctnl.GROUP_FLOW)
-    step = 0
-    deadline = time.monotonic() + 25
-    while time.monotonic() < deadline:
-        lab.measure(bool(step % 4))
-        lab.active_timeout(step % 3)
-        ctnl.dump(ctnl.MSG_GET_CTRZERO if step % 2 else ctnl.MSG_GET)
-        if step % 5 == 0:
-            run("conntrack -F")
-        if step % 7 == 0:
-            run("ip netns add x; ip netns exec x sysctl -q "
-                "net.netfilter.nf_conntrack_flow=1; ip netns del x")
-        listener.drain(0.01)
-        step += 1
-    pktgen.stop()
-    generator.wait()
-    listener.close()
-    print(f"        {step} rounds", flush=True)
-    lab.reset()
-    port = lab.port()
-    lab.udp(port)
-    equal("works", lab.flow(port).orig.packets, 1)
-
-
 def test_packets_race_with_a_small_table(lab: Lab) -> None:
     with open("/proc/sys/net/netfilter/nf_conntrack_max", "w",
               encoding="ascii") as file:

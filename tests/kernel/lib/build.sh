@@ -8,6 +8,16 @@ die() {
 	exit 1
 }
 
+# What this machine does not have: a reason to skip in a quick run, else an
+# error.
+unavailable() {
+	if [ -n "${quick:-}" ]; then
+		echo "kernel tests NOT RUN: $*"
+		exit 77
+	fi
+	die "$*"
+}
+
 # Debian packages that provide the commands in $@, installed when missing.
 need() {
 	local missing=() pair
@@ -16,35 +26,89 @@ need() {
 	done
 	((${#missing[@]})) || return 0
 	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-		die "missing: ${missing[*]} (Debian package names); please install"
+		unavailable "missing: ${missing[*]} (Debian package names); please install"
 	fi
 	echo "installing ${missing[*]}"
 	DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
 		install -y --no-install-recommends "${missing[@]}" >/dev/null ||
-		die "cannot install ${missing[*]}"
+		unavailable "cannot install ${missing[*]}"
+}
+
+# Suites that have a source which the suite of this machine may not have.
+declare -A suite_of=([7.3]=trixie-backports)
+
+# apt_get SERIES WORD...: apt-get, with lists of its own of the suite that has the
+# source when apt as configured here does not know it.
+apt_get() {
+	local series=$1 dir=$cache/apt-$1 mirror
+	shift
+	local options=()
+	if ! apt-cache show "linux-source-$series" >/dev/null 2>&1 &&
+		[ -n "${suite_of[$series]:-}" ]
+	then
+		# shellcheck disable=SC2016 # apt-get expands these
+		mirror=$(apt-get indextargets --format '$(REPO_URI) $(LABEL)' \
+			'Created-By: Packages' | sed -n 's/ Debian$//p' | head -1)
+		[ -n "$mirror" ] || return 1
+		options=(-o Dir::Etc::SourceList="$dir/sources.list"
+			-o Dir::Etc::SourceParts=/dev/null
+			-o Dir::State::Lists="$dir/lists"
+			-o Dir::Cache="$dir/cache")
+		if [ ! -d "$dir/lists/partial" ]; then
+			mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+			echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror ${suite_of[$series]} main" \
+				>"$dir/sources.list"
+			apt-get -qq "${options[@]}" -o APT::Sandbox::User=root update || {
+				rm -rf "$dir"
+				return 1
+			}
+		fi
+	fi
+	apt-get -qq "${options[@]}" -o APT::Sandbox::User=root "$@"
+}
+
+# download SERIES PACKAGE: unpacked in $cache/download.
+download() {
+	local package=$2 deb
+	echo "fetching $package"
+	mkdir -p "$cache/download"
+	(
+		cd "$cache/download" || exit 1
+		rm -f "$package"_*.deb
+		apt_get "$1" download "$package" || {
+			# The lists may be older than the archive.
+			[ "$(id -u)" = 0 ] && apt "$1" update &&
+				apt_get "$1" download "$package"
+		}
+	) || return 1
+	deb=$(echo "$cache/download/$package"_*.deb)
+	dpkg-deb -x "$deb" "$cache/download" || return 1
+	dpkg-deb -f "$deb" Version >"$cache/download/$package.version"
+	rm "$deb"
+}
+
+# Is there a source of series $1, or one that apt knows of?
+has_source() {
+	[ -f "/usr/src/linux-source-$1.tar.xz" ] ||
+		[ -f "$cache/download/linux-source-$1.version" ] ||
+		apt-cache show "linux-source-$1" >/dev/null 2>&1
 }
 
 # Sets source_version and tarball of linux-source-$1.
 find_source() {
-	local package=linux-source-$1 deb
+	local package=linux-source-$1
 	tarball=/usr/src/$package.tar.xz
 	if [ -f "$tarball" ] &&
 		source_version=$(dpkg-query -W -f '${Version}' "$package" 2>/dev/null)
 	then
 		return
 	fi
-	mkdir -p "$cache/download"
 	tarball=$cache/download/usr/src/$package.tar.xz
-	if [ ! -f "$tarball" ]; then
+	if [ ! -f "$tarball" ] || [ ! -f "$cache/download/$package.version" ]; then
 		command -v apt-get >/dev/null ||
-			die "$package is not installed and there is no apt-get"
-		echo "fetching $package"
-		(cd "$cache/download" && apt-get -qq download "$package") ||
-			die "cannot fetch $package"
-		deb=$(echo "$cache/download/$package"_*.deb)
-		dpkg-deb -f "$deb" Version >"$cache/download/$package.version"
-		dpkg-deb -x "$deb" "$cache/download"
-		rm "$deb"
+			unavailable "$package is not installed and there is no apt-get to fetch it"
+		download "$1" "$package" ||
+			unavailable "cannot fetch $package with apt-get"
 	fi
 	source_version=$(cat "$cache/download/$package.version")
 }

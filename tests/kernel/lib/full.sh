@@ -10,11 +10,7 @@ full_config() {
 	unpack "$series"
 	config=$cache/download/usr/src/$package/config.amd64_none_amd64.xz
 	if [ ! -f "$config" ]; then
-		echo "fetching $package"
-		mkdir -p "$cache/download"
-		(cd "$cache/download" && apt-get -qq download "$package" &&
-			dpkg-deb -x "$package"_*.deb . && rm "$package"_*.deb) ||
-			die "cannot fetch $package"
+		download "$series" "$package" || die "cannot fetch $package"
 	fi
 	tree=$cache/$series/tree
 	apply "$series"
