@@ -21,7 +21,7 @@ echo "KERNEL $(uname -r)"
 # patches, unless it names what they touch: 6.1 as User Mode Linux complains of
 # its own maple_tree.
 complaints='WARNING|BUG|KASAN|KCSAN|UBSAN|suspicious|possible recursive|circular|lockdep|leak'
-dmesg -c >/tmp/boot.log
+dmesg -c | grep -vi -e 'command line:' -e 'checking is enabled' >/tmp/boot.log
 if grep -qE 'nf_conntrack|nf_ct_|ctnetlink|flow_offload' /tmp/boot.log; then
 	grep -E "$complaints" /tmp/boot.log | sed 's/^/SPLAT /'
 else

@@ -91,14 +91,18 @@ guest_path() {
 }
 
 # uml KERNEL SCRIPT ARGUMENTS MEMORY [WORD...]: the guest's console on stdout.
+# uml_root is the guest's root file system, if not the host's; it has the tests
+# in /tests.
 uml() {
 	local kernel=$1 script=$2 arguments=$3 memory=$4 directory
+	local guest=$here/guest
 	shift 4
+	[ -z "${uml_root:-}" ] || guest=/tests
 	directory=$(uml_tmpdir) || die "$(uml_obstacle)"
 	TMPDIR=$directory timeout -k 5 1200 "$kernel" mem="$memory" \
-		rootfstype=hostfs rootflags=/ root=/dev/root ro \
-		init="$here/guest/init.sh" \
-		ctflowd_tests="$(guest_path "$here/guest")" \
+		rootfstype=hostfs rootflags="${uml_root:-/}" \
+		root=/dev/root ro init="$guest/init.sh" \
+		ctflowd_tests="$(guest_path "$guest")" \
 		ctflowd_script="$script" ctflowd_arguments="$arguments" \
 		con=null ssl=null con0=null,fd:1 quiet loglevel=1 panic=-1 "$@" \
 		</dev/null 2>&1 | clean

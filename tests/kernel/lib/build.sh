@@ -37,6 +37,13 @@ need() {
 # Suites that have a source which the suite of this machine may not have.
 declare -A suite_of=([7.3]=trixie-backports)
 
+# The Debian mirror that this machine uses.
+mirror() {
+	# shellcheck disable=SC2016 # apt-get expands these
+	apt-get indextargets --format '$(REPO_URI) $(LABEL)' \
+		'Created-By: Packages' | sed -n 's/ Debian$//p' | head -1
+}
+
 # apt_get SERIES WORD...: apt-get, with lists of its own of the suite that has the
 # source when apt as configured here does not know it.
 apt_get() {
@@ -46,9 +53,7 @@ apt_get() {
 	if ! apt-cache show "linux-source-$series" >/dev/null 2>&1 &&
 		[ -n "${suite_of[$series]:-}" ]
 	then
-		# shellcheck disable=SC2016 # apt-get expands these
-		mirror=$(apt-get indextargets --format '$(REPO_URI) $(LABEL)' \
-			'Created-By: Packages' | sed -n 's/ Debian$//p' | head -1)
+		mirror=$(mirror)
 		[ -n "$mirror" ] || return 1
 		options=(-o Dir::Etc::SourceList="$dir/sources.list"
 			-o Dir::Etc::SourceParts=/dev/null
@@ -201,11 +206,18 @@ key() {
 }
 
 # build SERIES stock|patched NAME ARCH CONFIG...
+# ARCH is um, um32 (User Mode Linux for i386) or one of the kernel's.
 # Sets kernel to a bootable file.
 build() {
 	local series=$1 kind=$2 name=$3 arch=$4 out image begin hash tree log
-	local fragments=()
+	local fragments=() make=(make -s)
 	shift 4
+	case $arch in
+	um32)
+		arch=um
+		make+=(SUBARCH=i386)
+		;;
+	esac
 	find_source "$series"
 	hash=$(key "$series" "$kind" "$@")
 	kernel=$cache/kernels/$series-$name-$kind-$hash
@@ -238,11 +250,11 @@ build() {
 	image=linux
 	[ "$arch" = um ] || image=arch/x86/boot/bzImage
 	{
-		make -s -C "$tree" ARCH="$arch" O="$out" tinyconfig &&
+		"${make[@]}" -C "$tree" ARCH="$arch" O="$out" tinyconfig &&
 			(cd "$tree" && ARCH=$arch scripts/kconfig/merge_config.sh \
 				-m -O "$out" "$out/.config" "${fragments[@]}") &&
-			make -s -C "$tree" ARCH="$arch" O="$out" olddefconfig &&
-			nice make -s -C "$tree" ARCH="$arch" O="$out" -j"$jobs" \
+			"${make[@]}" -C "$tree" ARCH="$arch" O="$out" olddefconfig &&
+			nice "${make[@]}" -C "$tree" ARCH="$arch" O="$out" -j"$jobs" \
 				CC="$compiler" "${image##*/}"
 	} >"$log" 2>&1 || {
 		tail -20 "$log"
@@ -271,7 +283,7 @@ check_config() {
 	lost=$(sed -n 's/^\(CONFIG_[A-Z0-9_]*\)=\(.*\)$/\1 \2/p' "$@" |
 		awk '{ value[$1] = $2 }
 		     END { for (o in value) if (value[o] == "y") print o "=y" }' |
-		grep -vxFf "$config" | grep -v -e _JUMP_LABEL -e _CC_OPTIMIZE -e _NFT_OBJREF |
+		grep -vxFf "$config" | grep -v -e _JUMP_LABEL -e _PROC_SYSCTL -e _CC_OPTIMIZE -e _NFT_OBJREF |
 		tr '\n' ' ')
 	if [ "$kind" = stock ]; then
 		lost=${lost/CONFIG_NF_CONNTRACK_FLOW=y /}

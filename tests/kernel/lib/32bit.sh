@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2154 # variables of run
+# The tests on a 32-bit kernel, where a 64-bit value is two words: User Mode
+# Linux for i386 with Debian's i386 programs. Sourced by run.
+
+# A Debian of i386 with what the tests call, in $cache/i386.
+userland_i386() {
+	local root=$cache/i386
+	[ -f "$root/complete" ] || {
+		[ "$(id -u)" = 0 ] || die "--32bit has to be root once, for debootstrap"
+		need debootstrap:debootstrap
+		echo "installing Debian for i386 in $root"
+		rm -rf "$root"
+		debootstrap --arch=i386 --variant=minbase \
+			--include=python3,iproute2,nftables,conntrack,ethtool,procps \
+			bookworm "$root" "$(mirror)" >"$cache/i386.log" 2>&1 ||
+			die "debootstrap: $(tail -1 "$cache/i386.log"), see $cache/i386.log"
+		touch "$root/complete"
+	}
+	rm -rf "$root/tests"
+	cp -r "$here/guest" "$root/tests"
+}
+
+run_32bit() {
+	local series=$1 arguments=$2
+	[ -e /usr/lib32/libc.a ] || need gcc-multilib:gcc-multilib
+	userland_i386
+	build "$series" patched uml32 um32 uml.config 32bit.config
+	uml_root=$cache/i386 run_uml "$series 32-bit" "$kernel" main.py \
+		"$arguments" 512M
+}
