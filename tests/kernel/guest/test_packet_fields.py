@@ -2,7 +2,7 @@
 """TCP control bits, type of service, TTL, packet length."""
 
 import ctnl
-from lab import Lab, between, destroyed, equal
+from lab import TICK, Lab, between, destroyed, equal
 from packets import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG
 
 
@@ -113,6 +113,7 @@ def test_invalid_segments_are_not_of_the_connection(lab: Lab) -> None:
     lab.tcp(port, ACK | PSH, seq=900000000, ack=5001, size=999, ttl=9,
             tos=0xff)
     after = lab.flow(port)
-    between("last", after.orig.last - before.orig.last, -1e7, 1e7)
+    between("last", after.orig.last - before.orig.last,
+            -TICK * 1e9, TICK * 1e9)
     after.orig.last = before.orig.last
     equal("flow", after.orig, before.orig)
