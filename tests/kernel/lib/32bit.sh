@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2154 # variables of run
-# The tests on a 32-bit kernel, where a 64-bit value is two words: User Mode
-# Linux for i386 with Debian's i386 programs. Sourced by run.
+# The tests on a 32-bit kernel, where a 64-bit value is two words: i386 with two
+# processors in qemu, with Debian's i386 programs. Sourced by run.
 
 # A Debian of i386 with what the tests call, in $cache/i386.
 userland_i386() {
@@ -22,10 +22,11 @@ userland_i386() {
 }
 
 run_32bit() {
-	local series=$1 arguments=$2
-	[ -e /usr/lib32/libc.a ] || need gcc-multilib:gcc-multilib
+	local series=$1
 	userland_i386
-	build "$series" patched uml32 um32 uml.config 32bit.config
-	uml_root=$cache/i386 run_uml "$series 32-bit" "$kernel" main.py \
-		"$arguments" 512M
+	build "$series" patched i386 i386 uml.config qemu.config 32bit.config
+	export qemu_root=$cache/i386
+	run_qemu "$series 32-bit" "$kernel" main.py "$2"
+	run_smp "$series 32-bit smp" "$kernel"
+	unset qemu_root
 }

@@ -91,35 +91,33 @@ guest_path() {
 }
 
 # uml KERNEL SCRIPT ARGUMENTS MEMORY [WORD...]: the guest's console on stdout.
-# uml_root is the guest's root file system, if not the host's; it has the tests
-# in /tests.
 uml() {
 	local kernel=$1 script=$2 arguments=$3 memory=$4 directory
-	local guest=$here/guest
 	shift 4
-	[ -z "${uml_root:-}" ] || guest=/tests
 	directory=$(uml_tmpdir) || die "$(uml_obstacle)"
 	TMPDIR=$directory timeout -k 5 1200 "$kernel" mem="$memory" \
-		rootfstype=hostfs rootflags="${uml_root:-/}" \
-		root=/dev/root ro init="$guest/init.sh" \
-		ctflowd_tests="$(guest_path "$guest")" \
+		rootfstype=hostfs rootflags=/ root=/dev/root ro \
+		init="$here/guest/init.sh" \
+		ctflowd_tests="$(guest_path "$here/guest")" \
 		ctflowd_script="$script" ctflowd_arguments="$arguments" \
 		con=null ssl=null con0=null,fd:1 quiet loglevel=1 panic=-1 "$@" \
 		</dev/null 2>&1 | clean
 }
 
 # qemu KERNEL SCRIPT ARGUMENTS WORD...: the same in a virtual machine.
+# qemu_root is the guest's root file system, if not the host's; it has the tests
+# in /tests. qemu_threads is single or multi (default).
 qemu() {
-	local kernel=$1 script=$2 arguments=$3
+	local kernel=$1 script=$2 arguments=$3 guest=$here/guest
 	shift 3
+	[ -z "${qemu_root:-}" ] || guest=/tests
 	need qemu-system-x86_64:qemu-system-x86
 	timeout -k 5 1800 qemu-system-x86_64 -accel "tcg,thread=${qemu_threads:-multi}" -cpu max \
 		-m 1024 -nographic -no-reboot -net none -kernel "$kernel" \
-		-virtfs "local,path=/,id=host,mount_tag=root,security_model=none,readonly=on,multidevs=remap" \
+		-virtfs "local,path=${qemu_root:-/},id=host,mount_tag=root,security_model=none,readonly=on,multidevs=remap" \
 		"$@" -append "console=ttyS0 quiet loglevel=1 panic=-1 \
 rootfstype=9p rootflags=trans=virtio,version=9p2000.L,msize=262144 \
-root=root ro init=$here/guest/init.sh \
-ctflowd_tests=$(guest_path "$here/guest") \
+root=root ro init=$guest/init.sh ctflowd_tests=$(guest_path "$guest") \
 nf_conntrack.hashsize=4096 \
 ctflowd_script=$script ${arguments:+ctflowd_arguments=$arguments}" \
 		</dev/null 2>&1 | clean

@@ -206,18 +206,11 @@ key() {
 }
 
 # build SERIES stock|patched NAME ARCH CONFIG...
-# ARCH is um, um32 (User Mode Linux for i386) or one of the kernel's.
 # Sets kernel to a bootable file.
 build() {
 	local series=$1 kind=$2 name=$3 arch=$4 out image begin hash tree log
-	local fragments=() make=(make -s)
+	local fragments=()
 	shift 4
-	case $arch in
-	um32)
-		arch=um
-		make+=(SUBARCH=i386)
-		;;
-	esac
 	find_source "$series"
 	hash=$(key "$series" "$kind" "$@")
 	kernel=$cache/kernels/$series-$name-$kind-$hash
@@ -228,7 +221,7 @@ build() {
 	fi
 	need make:make gcc:gcc flex:flex bison:bison bc:bc xz:xz-utils \
 		patch:patch perl:perl cpp:cpp
-	if [ "$arch" = x86 ] && [ ! -e /usr/include/libelf.h ]; then
+	if [ "$arch" != um ] && [ ! -e /usr/include/libelf.h ]; then
 		need libelf.h:libelf-dev
 	fi
 	mkdir -p "$cache/kernels"
@@ -250,11 +243,11 @@ build() {
 	image=linux
 	[ "$arch" = um ] || image=arch/x86/boot/bzImage
 	{
-		"${make[@]}" -C "$tree" ARCH="$arch" O="$out" tinyconfig &&
+		make -s -C "$tree" ARCH="$arch" O="$out" tinyconfig &&
 			(cd "$tree" && ARCH=$arch scripts/kconfig/merge_config.sh \
 				-m -O "$out" "$out/.config" "${fragments[@]}") &&
-			"${make[@]}" -C "$tree" ARCH="$arch" O="$out" olddefconfig &&
-			nice "${make[@]}" -C "$tree" ARCH="$arch" O="$out" -j"$jobs" \
+			make -s -C "$tree" ARCH="$arch" O="$out" olddefconfig &&
+			nice make -s -C "$tree" ARCH="$arch" O="$out" -j"$jobs" \
 				CC="$compiler" "${image##*/}"
 	} >"$log" 2>&1 || {
 		tail -20 "$log"
