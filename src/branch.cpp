@@ -90,6 +90,7 @@ Branch::Branch(boost::asio::io_context& io, const Config& config, const Namespac
     : io_(io),
       name_(which == nullptr ? "" : which->name),
       domain_(which == nullptr ? std::nullopt : which->observation_domain),
+      zones_(which == nullptr ? std::vector<std::uint64_t>{} : which->zones),
       extras_(extras),
       home_(open_namespace(which)),
       timer_(io),
@@ -108,6 +109,7 @@ Branch::~Branch() = default;
 /// What the configuration means here: each namespace has its own names and Observation Domains.
 Config Branch::own(const Config& config) const {
   Config result = config;
+  result.source.zones = zones_;
   for (CollectorConfig& collector : result.collectors) {
     if (domain_) collector.observation_domain = domain_;
     if (!collector.observation_domain) {

@@ -98,6 +98,7 @@ class Branch : private FlowSink {
   boost::asio::io_context& io_;
   const std::string name_;  ///< empty: the namespace that we run in
   const std::optional<std::uint32_t> domain_;
+  const std::vector<std::uint64_t> zones_;
   const bool extras_;
   NetworkNamespace home_;
   Config config_;

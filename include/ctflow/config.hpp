@@ -71,6 +71,7 @@ struct NamespaceConfig {
   std::string name;    ///< unique among the namespaces
   std::string file{};  ///< what stands for it; empty: /run/netns/NAME
   std::optional<std::uint32_t> observation_domain{};
+  std::vector<std::uint64_t> zones{};  ///< only connections of these conntrack zones; empty: all
 
   friend bool operator==(const NamespaceConfig&, const NamespaceConfig&) = default;
 };
@@ -98,6 +99,8 @@ struct SourceConfig {
   std::string state_file{};     ///< what was reported is kept here for a restart; empty: nowhere
   bool report_at_stop = false;  ///< report every living connection when the daemon stops
   bool wire_counters = true;    ///< with a patched kernel: count packets as they were on the wire
+  /// Those of NamespaceConfig; not a setting of its own.
+  std::vector<std::uint64_t> zones{};
   /// Living connections whose reports are remembered, 64 octets each.
   std::size_t live_connections = std::size_t{1} << 20;
 

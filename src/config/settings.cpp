@@ -171,6 +171,7 @@ Section<NamespaceConfig> network_namespace() {
               value("file", kOptional, absolute_path(), &N::file),
               value("observation_domain", kOptional, integer_or_auto(0, kMax32),
                     &N::observation_domain),
+              words("zones", kOptional, "conntrack zones", integer(0, 65535), &N::zones),
           },
           {}};
 }

@@ -39,6 +39,7 @@ void EventReader::read_message(Bytes message, const Instant& time) {
 
 void EventReader::read_end(const Instant& time) {
   ++reading_.counters.ended;
+  if (reading_.filter(flow_)) return;
   const Sighting sighting = reading_.identify(flow_, time);
   const bool skipped = reading_.skip_existing(sighting, flow_);
   if (skipped) reading_.count_ignored(flow_);
@@ -60,12 +61,14 @@ void EventReader::read_creation(const Instant& time) {
     return;
   }
   ++reading_.counters.created;
+  if (reading_.filter(flow_)) return;
   flow_.event_time = flow_.start = flow_.end = time.wall;
   reading_.sink.on_flow(flow_);
 }
 
 void EventReader::read_report(const Instant& time) {
   ++reading_.counters.reports;
+  if (reading_.filter(flow_)) return;
   const Sighting sighting = reading_.identify(flow_, time);
   if (reading_.skip_existing(sighting, flow_)) {
     ++reading_.counters.reports_skipped;

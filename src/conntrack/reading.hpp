@@ -2,6 +2,9 @@
 // What the reader of events and the reader of the table share.
 #pragma once
 
+#include <algorithm>
+#include <vector>
+
 #include "conntrack/clock_steps.hpp"
 #include "conntrack/early_drops.hpp"
 #include "conntrack/live_connections.hpp"
@@ -18,6 +21,7 @@ struct Reading {
         counters(ledger),
         live(config.live_connections, began.steady),
         opened(began.wall),
+        zones(config.zones),
         wire_counters(config.wire_counters) {}
 
   FlowSink& sink;
@@ -30,7 +34,8 @@ struct Reading {
   ClockSteps* clock_steps = nullptr;  ///< of the clock that the kernel stamps by
   EarlyDrops* early_drops = nullptr;  ///< of the kernel that sends the events, if it is this one
   bool sessions = false;  ///< hand on that connections began, and ended with nothing left to tell
-  bool wire_counters;     ///< of a patched kernel: count packets as they were on the wire
+  std::vector<std::uint64_t> zones;  ///< that are exported; empty: all
+  bool wire_counters;  ///< of a patched kernel: count packets as they were on the wire
 
   /// Tells which connection a decoded flow is of, then puts its times in terms of today's clock.
   Sighting identify(Flow& flow, const Instant& now) const;
@@ -47,6 +52,14 @@ struct Reading {
 
   /// True: it began before us, and what it counted since is not known.
   bool skip_existing(const Sighting& sighting, const Flow& flow);
+
+  /// Counts a connection of a zone that is not exported here.
+  bool filter(const Flow& flow) const {
+    const bool wanted =
+        zones.empty() || std::find(zones.begin(), zones.end(), flow.original.zone) != zones.end();
+    counters.filtered += !wanted;
+    return !wanted;
+  }
 
   /// What this connection counted is not exported.
   void count_ignored(const Flow& flow) const {

@@ -30,7 +30,7 @@ void TableReader::on_entry(Bytes message, const Instant& time) {
   switch (decode(message, flow_)) {
     case DecodeResult::kEntry:
       ++counters.entries;
-      if (!handle_entry(time)) ++counters.entries_skipped;
+      if (!reading_.filter(flow_) && !handle_entry(time)) ++counters.entries_skipped;
       break;
     case DecodeResult::kMalformed:
       ++counters.malformed;

@@ -64,6 +64,33 @@ class Namespaces(case.LabTest):
         self.assertRegex(program.log, r"interface_totals namespace=router from_kernel=0 "
                                       r"from_routes=2 ")
 
+    def test_one_domain_for_each_zone(self):
+        """As VRFs that share a connection table and have a zone each."""
+        self.make_lab()
+        self.lab.rules("raw_prerouting", "udp dport 1001 ct zone set 1",
+                       "udp sport 1001 ct zone set 1", "udp dport 1002 ct zone set 2",
+                       "udp sport 1002 ct zone set 2")
+        capture = collectors.Capture(self.lab.collector, self.directory)
+        nfcapd = collectors.Nfcapd(self.lab.collector, 4739, self.directory, address="127.0.0.1")
+        self.addCleanup(nfcapd.kill)
+        text = ctflowd.configuration([ctflowd.Collector("one", 4739, "ipfix", address="127.0.0.1")])
+        text += "namespaces:\n" \
+                "  - {name: red, file: /run/netns/router, zones: [1]}\n" \
+                "  - {name: blue, file: /run/netns/router, zones: [2, 3]}\n"
+        program = self.start_program(text)
+        sent = [traffic.udp(self.lab.client, self.lab.server, SERVER4, port, (100,), (200,))
+                for port in (1001, 1002, 1003)]
+        self.lab.wait_for_idle()
+        program.stop()
+        nfcapd.stop()
+        capture.stop()
+        self.assertEqual(case.sums(nfcapd.records()), (sum(map(sum, (s.packets for s in sent[:2]))),
+                                                       sum(map(sum, (s.octets for s in sent[:2])))))
+        self.assertEqual({name: one["flows"] for name, one in program.collector_totals().items()},
+                         {"one@red": 1, "one@blue": 1})
+        for name in ("red", "blue"):
+            self.assertRegex(program.log, rf"stopped namespace={name} .* ended=3 filtered=2 ")
+
     def test_reload_reaches_all_of_them(self):
         self.make_lab()
         self.track_in_server()

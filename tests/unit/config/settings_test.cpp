@@ -74,11 +74,11 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "collectors[].source_address", "collectors[].bind_device", "collectors[].elements",
           "groups", "groups[].name", "groups[].mode", "groups[].collectors",
           "groups[].failback_after", "namespaces", "namespaces[].name", "namespaces[].file",
-          "namespaces[].observation_domain", "source.state_file", "interfaces.by_zone",
-          "interfaces.by_zone[].zone", "interfaces.by_zone[].vrf", "interfaces.by_zone[].ingress",
-          "interfaces.by_zone[].egress", "interfaces.by_mark", "interfaces.by_mark[].mark",
-          "interfaces.by_mark[].mask", "interfaces.by_mark[].vrf", "interfaces.by_mark[].ingress",
-          "interfaces.by_mark[].egress"));
+          "namespaces[].observation_domain", "namespaces[].zones", "source.state_file",
+          "interfaces.by_zone", "interfaces.by_zone[].zone", "interfaces.by_zone[].vrf",
+          "interfaces.by_zone[].ingress", "interfaces.by_zone[].egress", "interfaces.by_mark",
+          "interfaces.by_mark[].mark", "interfaces.by_mark[].mask", "interfaces.by_mark[].vrf",
+          "interfaces.by_mark[].ingress", "interfaces.by_mark[].egress"));
 }
 
 TEST(DocumentedSettings, AreValidWhenPutToUse) {
@@ -91,7 +91,7 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
             (std::vector<GroupConfig>{
                 {"pair", GroupMode::kFailover, {"main", "spare"}, std::chrono::seconds(30)}}));
   EXPECT_EQ(config.namespaces,
-            (std::vector<NamespaceConfig>{{"red", "/run/netns/red", std::nullopt}}));
+            (std::vector<NamespaceConfig>{{"red", "/run/netns/red", std::nullopt, {9}}}));
   config.collectors.erase(config.collectors.begin());
   EXPECT_EQ(config.collectors.at(0).source_address, "198.51.100.1");
   EXPECT_EQ(config.collectors.at(0).bind_device, "eth0");
