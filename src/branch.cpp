@@ -5,6 +5,7 @@
 #include <ctime>
 #include <utility>
 
+#include "conntrack/kernel_check.hpp"
 #include "encode/ipfix.hpp"
 #include "encode/netflow9.hpp"
 #include "enrich/constant_interfaces.hpp"
@@ -263,6 +264,69 @@ void Branch::log_totals() const {
   for (const auto& exporter : pipeline_.exporters()) log_collector_totals(*exporter);
   if (mirror_) log_interface_totals(name_, interface_counters_, mirror_->counters());
   log_source_totals(name_, source_->counters(), pipeline_.counters());
+}
+
+namespace {
+
+CollectorStatus status_of(const Exporter& exporter) {
+  CollectorStatus status;
+  status.name = exporter.name();
+  status.peer = exporter.transport().peer();
+  status.protocol = exporter.config().protocol;
+  status.connected = exporter.transport().connected();
+  status.healthy = exporter.healthy();
+  status.refusals = exporter.transport().refusals();
+  status.counters = exporter.counters();
+  return status;
+}
+
+GroupStatus status_of(const CollectorGroup& group) {
+  const bool shared = group.config().mode == GroupMode::kBalance;
+  return {group.config().name, group.config().mode, shared ? "" : group.active().name(),
+          group.switches()};
+}
+
+const char* name_of(KernelPatch patch) {
+  switch (patch) {
+    case KernelPatch::kAbsent:
+      return "absent";
+    case KernelPatch::kOff:
+      return "off";
+    case KernelPatch::kOn:
+      return "on";
+  }
+  return "";
+}
+
+}  // namespace
+
+NamespaceStatus Branch::status() const {
+  NamespaceStatus status;
+  status.name = name_;
+  status.source = source_->counters();
+  status.kernel = source_->status();
+  status.pipeline = pipeline_.counters();
+  status.interfaces = interface_counters_;
+  if (mirror_) {
+    const RoutingState& state = mirror_->state();
+    status.routing = {mirror_->counters(), state.routes(), state.rules(), state.memory()};
+  }
+  for (const auto& exporter : pipeline_.exporters()) {
+    status.collectors.push_back(status_of(*exporter));
+  }
+  for (const CollectorGroup& group : pipeline_.groups()) {
+    status.groups.push_back(status_of(group));
+    for (const std::string& member : group.config().collectors) {
+      for (CollectorStatus& collector : status.collectors) {
+        if (collector.name == member) collector.group = group.config().name;
+      }
+    }
+  }
+  const auto visit = home_.visit();
+  status.table_entries = table_size();
+  status.table_limit = table_limit();
+  status.kernel_patch = name_of(find_kernel_patch());
+  return status;
 }
 
 }  // namespace ctflow

@@ -13,6 +13,7 @@
 #include "ctflow/metrics.hpp"
 #include "ctflow/pipeline.hpp"
 #include "network_namespace.hpp"
+#include "observe/status.hpp"
 
 namespace ctflow {
 
@@ -79,6 +80,8 @@ class Branch : private FlowSink {
   [[nodiscard]] bool lookup_running() const;
 
   void log_totals() const;
+
+  [[nodiscard]] NamespaceStatus status() const;
 
  private:
   void on_flow(Flow& flow) override { pipeline_.handle(flow); }

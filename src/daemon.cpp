@@ -43,6 +43,7 @@ Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
   };
   if (config_.namespaces.empty()) add(nullptr);
   for (const NamespaceConfig& one : config_.namespaces) add(&one);
+  status_server_.emplace(io, config_.status, [this] { return status(); });
 }
 
 Daemon::~Daemon() = default;
@@ -117,6 +118,7 @@ Config Daemon::read_changed() const {
   }
   next.source = config_.source;
   next.namespaces = config_.namespaces;
+  next.status = config_.status;
   return next;
 }
 
@@ -138,6 +140,7 @@ void Daemon::reload() {
   } catch (const std::exception& error) {
     log::error("reload_failed error={} means=\"the configuration before stays in use\"",
                log::quoted(error.what()));
+    on_reloaded(error.what());
     service_manager::ready();
     return;
   }
@@ -167,8 +170,27 @@ void Daemon::adopt() {
   config_ = std::move(next_);
   log::configure(config_.log.level);
   log::info("reloaded collectors={} groups={}", config_.collectors.size(), config_.groups.size());
+  on_reloaded("");
   service_manager::ready();
   if (std::exchange(reload_again_, false)) reload();
+}
+
+void Daemon::on_reloaded(const std::string& error) {
+  ++(error.empty() ? reloads_.succeeded : reloads_.failed);
+  reloads_.last = std::chrono::system_clock::now();
+  reloads_.last_succeeded = error.empty();
+  reloads_.last_error = error;
+}
+
+Status Daemon::status() const {
+  Status status;
+  status.version = CTFLOWD_VERSION;
+  status.compiler = __VERSION__;
+  status.started = made_;
+  status.now = std::chrono::system_clock::now();
+  status.reloads = reloads_;
+  for (const auto& branch : branches_) status.namespaces.push_back(branch->status());
+  return status;
 }
 
 bool Daemon::lookup_running() const {

@@ -7,10 +7,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "branch.hpp"
 #include "ctflow/config.hpp"
+#include "observe/status_server.hpp"
 
 namespace ctflow {
 
@@ -38,6 +40,9 @@ class Daemon {
   /// True while the system's resolver works for a collector: it cannot be interrupted.
   [[nodiscard]] bool lookup_running() const;
 
+  /// What can be told of it now.
+  [[nodiscard]] Status status() const;
+
  private:
   using Time = std::chrono::steady_clock::time_point;
 
@@ -52,6 +57,7 @@ class Daemon {
   void adopt_when_ready(Time latest);
   void adopt();
   void watch();
+  void on_reloaded(const std::string& error);
 
   boost::asio::io_context& io_;
   Config config_;
@@ -64,6 +70,9 @@ class Daemon {
   Config next_;                          ///< while changes_ wait
   std::vector<Branch::Change> changes_;  ///< by branch; empty: no reload is under way
   bool reload_again_ = false;
+  const std::chrono::system_clock::time_point made_ = std::chrono::system_clock::now();
+  ReloadStatus reloads_;
+  std::optional<StatusServer> status_server_;  ///< the last: it asks for all the others
 };
 
 }  // namespace ctflow

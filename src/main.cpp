@@ -14,6 +14,7 @@
 #include "daemon.hpp"
 #include "observe/doctor.hpp"
 #include "observe/log.hpp"
+#include "observe/status_command.hpp"
 
 namespace {
 
@@ -26,6 +27,7 @@ struct Arguments {
   std::string config = "/etc/ctflowd/ctflowd.yaml";
   std::string file;
   std::uint32_t rate = 0;
+  StatusQuestion status;
 };
 
 int run_daemon(boost::asio::io_context& io, const Config& config, Daemon::Parts parts) {
@@ -55,6 +57,7 @@ int replay(const Arguments& arguments) {
   // The routes and namespaces of this host are not those of where the file was recorded.
   config.interfaces.lookup = InterfaceLookup::kConstant;
   config.namespaces.clear();
+  config.status = {"", ""};  // a daemon may be running beside
   for (CollectorConfig& collector : config.collectors) collector.interface_names = false;
   boost::asio::io_context io;
   Daemon::Parts parts;
@@ -110,6 +113,15 @@ int main(int argc, char** argv) {
       return run_doctor(std::cout);
     };
   });
+  auto* status_command = app.add_subcommand(
+      "status", "Ask a running ctflowd: 0 well, 1 something is wrong, 2 nobody answered");
+  status_command->add_option("--socket", arguments.status.socket, "Where it listens")
+      ->type_name("PATH")
+      ->capture_default_str();
+  status_command->add_flag("--json", arguments.status.json, "The answer as JSON");
+  status_command->add_flag("--watch", arguments.status.watch, "Again every two seconds");
+  status_command->callback(
+      [&] { command = [&] { return run_status(arguments.status, std::cout, std::cerr); }; });
   record_command->callback([&] { command = [&] { return record_events(arguments.file); }; });
   replay_command->callback([&] { command = [&] { return replay(arguments); }; });
 

@@ -147,6 +147,14 @@ struct InterfacesConfig {
   friend bool operator==(const InterfacesConfig&, const InterfacesConfig&) = default;
 };
 
+/// Where a running ctflowd can be asked how it fares. A change needs a restart.
+struct StatusConfig {
+  std::string socket = "/run/ctflowd/status.sock";  ///< unix socket; empty: none
+  std::string listen{};  ///< TCP: ADDRESS:PORT or [IPv6 ADDRESS]:PORT; empty: none
+
+  friend bool operator==(const StatusConfig&, const StatusConfig&) = default;
+};
+
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 
 struct LogConfig {
@@ -161,6 +169,7 @@ struct Config {
   std::vector<NamespaceConfig> namespaces{};  ///< none: only the one that we run in
   SourceConfig source;
   InterfacesConfig interfaces;
+  StatusConfig status{};
   LogConfig log;
 
   friend bool operator==(const Config&, const Config&) = default;

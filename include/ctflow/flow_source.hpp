@@ -4,6 +4,7 @@
 
 #include "ctflow/flow.hpp"
 #include "ctflow/metrics.hpp"
+#include "ctflow/source_status.hpp"
 
 namespace ctflow {
 
@@ -37,6 +38,9 @@ class FlowSource {
   virtual void stop() = 0;
 
   [[nodiscard]] virtual const SourceCounters& counters() const = 0;
+
+  /// What there is to say of the kernel's side; nothing for a source without one.
+  [[nodiscard]] virtual SourceStatus status() const { return {}; }
 };
 
 }  // namespace ctflow

@@ -221,4 +221,35 @@ Format<std::string> device() {
           }};
 }
 
+namespace {
+
+/// The same format, where `off` is the empty string.
+Format<std::string> or_off(Format<std::string> format) {
+  format.expected = "off or " + format.expected;
+  format.parse = [parse = std::move(format.parse)](std::string_view text) -> Parsed<std::string> {
+    if (text == "off") return {std::string(), ""};
+    return parse(text);
+  };
+  return format;
+}
+
+}  // namespace
+
+Format<std::string> absolute_path_or_off() { return or_off(absolute_path()); }
+
+Format<std::string> endpoint_or_off() {
+  const auto parse = [](std::string_view text) -> Parsed<std::string> {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos) return {std::nullopt, "add the port"};
+    const std::string_view host = text.substr(0, colon);
+    const bool bare_ipv6 = host.find(':') != std::string_view::npos && host.front() != '[';
+    if (bare_ipv6) return {std::nullopt, "put an IPv6 address in brackets, and all in quotes"};
+    const bool fits = numeric_address().parse(host).value.has_value() &&
+                      parse_integer(text.substr(colon + 1), 1, 65535).value.has_value();
+    if (!fits) return {};
+    return {std::string(text), ""};
+  };
+  return or_off({"a numeric address and a port, such as 127.0.0.1:9995", parse});
+}
+
 }  // namespace ctflow::config

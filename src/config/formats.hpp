@@ -57,6 +57,12 @@ Format<std::string> numeric_address();
 /// The name of a file, from the root.
 Format<std::string> absolute_path();
 
+/// The same; `off` is the empty string.
+Format<std::string> absolute_path_or_off();
+
+/// ADDRESS:PORT or [IPv6 ADDRESS]:PORT, numeric; `off` is the empty string.
+Format<std::string> endpoint_or_off();
+
 /// A network interface, by the rule of the kernel's dev_valid_name().
 Format<std::string> device();
 

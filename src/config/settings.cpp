@@ -297,6 +297,15 @@ Section<InterfacesConfig> interfaces() {
       {}};
 }
 
+Section<StatusConfig> status() {
+  using S = StatusConfig;
+  return {{
+              value("socket", kOptional, absolute_path_or_off(), &S::socket),
+              value("listen", kOptional, endpoint_or_off(), &S::listen),
+          },
+          {}};
+}
+
 Section<LogConfig> log() { return {{value("level", kOptional, level(), &LogConfig::level)}, {}}; }
 
 }  // namespace
@@ -310,6 +319,7 @@ Section<Config> settings() {
                    &NamespaceConfig::name),
               section("source", kOptional, source(), &Config::source),
               section("interfaces", kOptional, interfaces(), &Config::interfaces),
+              section("status", kOptional, status(), &Config::status),
               section("log", kOptional, log(), &Config::log),
           },
           check_whole};
@@ -321,6 +331,7 @@ std::vector<std::string> needing_restart(const Config& now, const Config& next) 
     if (!setting.same(now.source, next.source)) changed.push_back("source." + setting.key);
   }
   if (now.namespaces != next.namespaces) changed.emplace_back("namespaces");
+  if (now.status != next.status) changed.emplace_back("status");
   return changed;
 }
 

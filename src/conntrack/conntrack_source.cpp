@@ -79,6 +79,18 @@ void ConntrackSource::watch_timeouts() {
   });
 }
 
+SourceStatus ConntrackSource::status() const {
+  SourceStatus status;
+  status.queue = listener_.status();
+  status.remembered.limit = config_.live_connections;
+  if (passes_) status.passes = passes_->status();
+  if (reading_) {
+    status.remembered.connections = reading_->live.size();
+    status.remembered.octets = reading_->live.memory();
+  }
+  return status;
+}
+
 void ConntrackSource::stop() {
   timer_.cancel();
   if (passes_) passes_->stop();

@@ -23,6 +23,7 @@ class ConntrackSource : public FlowSource {
   void start(FlowSink& sink) override;
   void stop() override;
   [[nodiscard]] const SourceCounters& counters() const override { return counters_; }
+  [[nodiscard]] SourceStatus status() const override;
 
  private:
   /// Reads the timeouts again from time to time: an administrator may change them.

@@ -3,6 +3,8 @@
 
 #include <linux/netfilter/nfnetlink_compat.h>
 
+#include <algorithm>
+
 #include "nf_conntrack_flow.h"
 
 namespace ctflow {
@@ -93,6 +95,7 @@ bool EventListener::read_batch() {
     return error == std::errc::no_buffer_space;  // what is queued behind the gap is still there
   }
   if (datagrams.empty()) return false;
+  batches_.add(datagrams.size());
   const Instant now = system_now();
   for (const Datagram& datagram : datagrams) {
     if (!datagram.from_kernel) {
@@ -148,6 +151,12 @@ void EventListener::on_error(const std::error_code& error) {
     log::error("netlink_receive_failed error={} suppressed={}", log::quoted(error.message()),
                error_log_.suppressed());
   }
+}
+
+EventQueueStatus EventListener::status() const {
+  const QueueState queue = socket_.queue();
+  return {queue.used,    queue.limit,       std::max(queue_watch_.most_used(), queue.used),
+          queue.dropped, socket_.port_id(), batches_};
 }
 
 void EventListener::stop() {

@@ -15,6 +15,7 @@
 #include "ctflow/config.hpp"
 #include "ctflow/flow.hpp"
 #include "ctflow/metrics.hpp"
+#include "ctflow/source_status.hpp"
 #include "observe/log.hpp"
 
 namespace ctflow {
@@ -55,6 +56,8 @@ class EventListener {
   /// Reads what is waiting, up to a bound. True: all that the kernel had sent was read.
   bool catch_up();
 
+  [[nodiscard]] EventQueueStatus status() const;
+
   /// Leaves the event groups, delivers what the socket still holds, and ends.
   void stop();
 
@@ -80,6 +83,7 @@ class EventListener {
   std::chrono::milliseconds nap_;
   bool reliable_;
   QueueWatch queue_watch_;
+  BatchSizes batches_;
   EventConsumer* consumer_ = nullptr;
   SourceCounters* counters_ = nullptr;
   log::RateLimit overrun_log_;

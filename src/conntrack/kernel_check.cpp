@@ -66,6 +66,11 @@ int events_mode(const std::string& directory) {
   return read_setting(directory, "nf_conntrack_events").value_or(0);
 }
 
+std::size_t table_limit(const std::string& directory) {
+  const int entries = read_setting(directory, "nf_conntrack_max").value_or(0);
+  return entries > 0 ? static_cast<std::size_t>(entries) : 0;
+}
+
 std::size_t table_size(const std::string& directory) {
   const int entries = read_setting(directory, "nf_conntrack_count").value_or(0);
   return entries > 0 ? static_cast<std::size_t>(entries) : 0;

@@ -31,6 +31,9 @@ std::optional<std::uint32_t> kernel_active_timeout(
 /// nf_conntrack_events: 0 off, 1 on, 2 for connections that begin while somebody listens.
 int events_mode(const std::string& directory = "/proc/sys/net/netfilter");
 
+/// nf_conntrack_max, 0 if that is not known.
+std::size_t table_limit(const std::string& directory = "/proc/sys/net/netfilter");
+
 /// Entries in the connection table, 0 if that is not known.
 std::size_t table_size(const std::string& directory = "/proc/sys/net/netfilter");
 

@@ -37,6 +37,8 @@ NetlinkSocket::NetlinkSocket(std::uint32_t groups)
 
 int NetlinkSocket::descriptor() const { return mnl_socket_get_fd(socket_.get()); }
 
+std::uint32_t NetlinkSocket::port_id() const { return mnl_socket_get_portid(socket_.get()); }
+
 std::size_t NetlinkSocket::set_receive_buffer(std::size_t octets) {
   // The kernel doubles the value to allow for its own bookkeeping (socket(7)).
   const int wanted = static_cast<int>(std::min<std::size_t>(octets, 1U << 30) / 2);

@@ -55,6 +55,9 @@ class NetlinkSocket {
 
   [[nodiscard]] int descriptor() const;
 
+  /// The socket's address, which the kernel chose.
+  [[nodiscard]] std::uint32_t port_id() const;
+
  private:
   struct Closer {
     void operator()(mnl_socket* socket) const;

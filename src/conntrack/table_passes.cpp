@@ -61,6 +61,7 @@ void TablePasses::begin() {
   const auto visit = home_.visit();
   began_ = std::chrono::steady_clock::now();
   overruns_ = reading_.counters.overruns;
+  entries_before_ = reading_.counters.entries;
   kernel_reports_ = kernel_active_timeout().has_value();
   reader_.kernel_reports(kernel_reports_);
   constexpr int kOnDemand = 2;
@@ -75,6 +76,10 @@ void TablePasses::begin() {
 void TablePasses::on_end(bool complete) {
   complete_ = complete;
   if (began_ == std::chrono::steady_clock::time_point{}) return;  // read at once, not by begin()
+  ++(complete ? status_.complete : status_.incomplete);
+  status_.last_lasted = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now() - began_);
+  status_.last_entries = reading_.counters.entries - entries_before_;
   if (complete && sweep_position_ == ConnectionTable::kSwept && listener_.catch_up()) {
     begin_sweep();
   }

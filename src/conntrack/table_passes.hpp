@@ -9,6 +9,7 @@
 #include "conntrack/state_file.hpp"
 #include "conntrack/table_dump.hpp"
 #include "conntrack/table_reader.hpp"
+#include "ctflow/source_status.hpp"
 #include "network_namespace.hpp"
 
 namespace ctflow {
@@ -43,6 +44,8 @@ class TablePasses {
   /// Events were lost: two quick passes tell which of the remembered connections are gone.
   void reconcile();
 
+  [[nodiscard]] const PassStatus& status() const { return status_; }
+
   /// Keeps the state as it is now; to be called when nothing more will be reported.
   void save_state();
 
@@ -76,6 +79,8 @@ class TablePasses {
   int quick_ = 0;               ///< passes that are to be made at once
   bool complete_ = false;       ///< the last pass
   bool kernel_reports_ = false;
+  PassStatus status_;
+  std::uint64_t entries_before_ = 0;  ///< counted before this pass
 };
 
 }  // namespace ctflow

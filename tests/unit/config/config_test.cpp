@@ -95,6 +95,7 @@ interfaces:
   egress: 4
   by_zone: [{zone: 7, vrf: red}, {zone: 8, ingress: 5, egress: 6}]
   by_mark: [{mark: 16, mask: 240, vrf: blue, ingress: 1, egress: 2}, {mark: 4294967295}]
+status: {socket: off, listen: "[::1]:9995"}
 log: {level: debug}
 )",
                                      "FILE");
@@ -126,6 +127,7 @@ log: {level: debug}
                          InterfaceLookup::kConstant,
                          {{7, "red"}, {8, "", 5, 6}},
                          {{16, 240, "blue", 1, 2}, {4294967295U}}};
+  expected.status = {"", "[::1]:9995"};
   expected.log = {LogLevel::kDebug};
   EXPECT_EQ(config, expected);
 }

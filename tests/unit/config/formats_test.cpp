@@ -128,6 +128,28 @@ TEST(Identifier, TakesWhatIsSafeInLogsAndLabels) {
   }
 }
 
+TEST(AbsolutePathOrOff, TakesBoth) {
+  const auto format = absolute_path_or_off();
+  EXPECT_EQ(format.parse("off").value, "");
+  EXPECT_EQ(format.parse("/run/s").value, "/run/s");
+  EXPECT_EQ(format.parse("run/s").value, std::nullopt);
+  EXPECT_EQ(format.parse("").value, std::nullopt);
+}
+
+TEST(EndpointOrOff, TakesNumericAddressAndPort) {
+  const auto format = endpoint_or_off();
+  EXPECT_EQ(format.parse("off").value, "");
+  for (const char* text : {"127.0.0.1:9995", "[::1]:1", "0.0.0.0:65535"}) {
+    EXPECT_EQ(format.parse(text).value, text);
+  }
+  for (const char* text :
+       {"", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "localhost:80",
+        "::1:80", "[::1]", "[127.0.0.1]:80", ":80", "127.0.0.1:80 "}) {
+    EXPECT_EQ(format.parse(text).value, std::nullopt) << text;
+  }
+  EXPECT_EQ(format.parse("127.0.0.1").hint, "add the port");
+}
+
 TEST(Device, FollowsTheKernelsRule) {
   const auto format = device();
   for (const char* text : {"eth0", "eth0.100", "br-lan", "abcdefghijklmno", "ünter"}) {

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a source can say of itself beside its part of the ledger.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace ctflow {
+
+/// How many datagrams one reading of the event socket brought.
+struct BatchSizes {
+  /// Upper bounds; the last is what one reading can bring at most.
+  static constexpr std::array<std::uint32_t, 7> kBounds{1, 2, 4, 8, 16, 32, 64};
+
+  std::array<std::uint64_t, kBounds.size()> counts{};  ///< readings by bound, not cumulated
+  std::uint64_t readings = 0;
+  std::uint64_t datagrams = 0;
+
+  void add(std::size_t datagrams_read) {
+    std::size_t bucket = 0;
+    while (bucket + 1 < kBounds.size() && datagrams_read > kBounds[bucket]) ++bucket;
+    ++counts[bucket];
+    ++readings;
+    datagrams += datagrams_read;
+  }
+};
+
+/// The queue of events that wait in the kernel.
+struct EventQueueStatus {
+  std::size_t used = 0;       ///< octets, with the kernel's bookkeeping
+  std::size_t limit = 0;      ///< octets at which the kernel begins to drop
+  std::size_t most_used = 0;  ///< the most that was found when reading began
+  std::uint32_t dropped = 0;  ///< datagrams that found no room, the kernel's count, mod 2^32
+  std::uint32_t port_id = 0;  ///< names our row of /proc/net/netlink
+  BatchSizes batches;
+};
+
+/// Passes over the connection table.
+struct PassStatus {
+  std::uint64_t complete = 0;
+  std::uint64_t incomplete = 0;             ///< the table changed its size, or reading failed
+  std::chrono::milliseconds last_lasted{};  ///< of the last pass; it is made slowly on purpose
+  std::uint64_t last_entries = 0;           ///< living connections that the last pass met
+};
+
+/// What is remembered of living connections.
+struct RememberedStatus {
+  std::size_t connections = 0;
+  std::size_t limit = 0;
+  std::size_t octets = 0;
+};
+
+struct SourceStatus {
+  EventQueueStatus queue;
+  PassStatus passes;
+  RememberedStatus remembered;
+};
+
+}  // namespace ctflow

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Every counter of the ledger by name, so that no way of telling it can leave one out.
+#pragma once
+
+#include <array>
+
+#include "ctflow/metrics.hpp"
+
+namespace ctflow {
+
+template <typename Counters>
+struct CounterName {
+  const char* name;  ///< as in the totals of the log
+  const char* help;  ///< a sentence without its full stop
+  std::uint64_t Counters::*member;
+};
+
+/// Compiles only when every member is named: a counter that is new belongs into its table here.
+template <typename Counters, std::size_t kCount>
+constexpr std::array<CounterName<Counters>, kCount> all_counters(
+    const CounterName<Counters> (&names)[kCount]) {
+  static_assert(sizeof(Counters) == kCount * sizeof(std::uint64_t),
+                "a counter of this struct has no line in its table");
+  std::array<CounterName<Counters>, kCount> result{};
+  for (std::size_t i = 0; i < kCount; ++i) result[i] = names[i];
+  return result;
+}
+
+inline constexpr auto kSourceCounters = all_counters<SourceCounters>({
+    {"messages", "Netlink messages read", &SourceCounters::messages},
+    {"ended", "Connections that ended", &SourceCounters::ended},
+    {"reports", "Reports of living connections by a patched kernel", &SourceCounters::reports},
+    {"created", "Connections that began, where a collector wants to know",
+     &SourceCounters::created},
+    {"already_reported", "Connections that ended with nothing left to export",
+     &SourceCounters::already_reported},
+    {"reports_skipped", "Reports with nothing to export", &SourceCounters::reports_skipped},
+    {"entries", "Living connections met in passes over the table", &SourceCounters::entries},
+    {"entries_skipped", "Entries that were not due or had nothing new",
+     &SourceCounters::entries_skipped},
+    {"no_room", "Skipped reports and entries of connections that could not be remembered",
+     &SourceCounters::no_room},
+    {"existing_adopted", "Connections at the start whose past is not exported",
+     &SourceCounters::existing_adopted},
+    {"ignored_packets", "Packets of connections at the start that are not exported",
+     &SourceCounters::ignored_packets},
+    {"ignored_octets", "Octets of connections at the start that are not exported",
+     &SourceCounters::ignored_octets},
+    {"existing_skipped", "Connections at the start that ended before they were adopted",
+     &SourceCounters::existing_skipped},
+    {"reconciled", "Connections that vanished from the table without an event",
+     &SourceCounters::reconciled},
+    {"ignored", "Netlink messages of another kind", &SourceCounters::ignored},
+    {"malformed", "Netlink messages that could not be decoded", &SourceCounters::malformed},
+    {"foreign", "Datagrams that the kernel did not send", &SourceCounters::foreign},
+    {"overruns", "Times that the kernel began to drop events", &SourceCounters::overruns},
+    {"lost_overrun", "Events that the kernel dropped", &SourceCounters::lost_overrun},
+    {"retried", "Times that an event found no room and was kept for later",
+     &SourceCounters::retried},
+    {"end_from_packets", "End times told by a patched kernel", &SourceCounters::end_from_packets},
+    {"end_from_dump", "End times bounded by passes over the table", &SourceCounters::end_from_dump},
+    {"end_from_timeout", "End times from the kernel's stop time and timeout",
+     &SourceCounters::end_from_timeout},
+    {"end_from_event", "End times taken from the event", &SourceCounters::end_from_event},
+});
+
+inline constexpr auto kPipelineCounters = all_counters<PipelineCounters>({
+    {"exported", "Flows handed to the collectors", &PipelineCounters::exported},
+    {"lost_no_counters", "Flows lost because the kernel did not count them",
+     &PipelineCounters::lost_no_counters},
+    {"sessions", "Events without counters for collectors of NAT events",
+     &PipelineCounters::sessions},
+});
+
+inline constexpr auto kInterfaceCounters = all_counters<InterfaceCounters>({
+    {"from_kernel", "Interfaces told by a patched kernel", &InterfaceCounters::from_kernel},
+    {"from_routes", "Interfaces found by routes", &InterfaceCounters::from_routes},
+    {"from_settings", "Interfaces taken from the configuration", &InterfaceCounters::from_settings},
+    {"unknown", "Interfaces that are unknown", &InterfaceCounters::unknown},
+    {"undecided", "Flows for which a routing rule needs the packet", &InterfaceCounters::undecided},
+});
+
+inline constexpr auto kRoutingCounters = all_counters<RoutingCounters>({
+    {"changes", "Changes of the kernel's routing that were followed", &RoutingCounters::changes},
+    {"resyncs", "Times that all routes were read again", &RoutingCounters::resyncs},
+    {"malformed", "Messages about routes that could not be decoded", &RoutingCounters::malformed},
+    {"foreign", "Datagrams about routes that the kernel did not send", &RoutingCounters::foreign},
+    {"overruns", "Times that changes of routes were dropped", &RoutingCounters::overruns},
+});
+
+inline constexpr auto kExporterCounters = all_counters<ExporterCounters>({
+    {"offered", "Connections that the collector's profile has records of",
+     &ExporterCounters::offered},
+    {"messages", "Messages sent", &ExporterCounters::messages},
+    {"flows", "Connections whose records were sent", &ExporterCounters::flows},
+    {"records", "Flow records sent", &ExporterCounters::records},
+    {"packets", "Sum of packetDeltaCount sent", &ExporterCounters::packets},
+    {"octets", "Sum of octetDeltaCount sent", &ExporterCounters::octets},
+    {"message_octets", "Octets of the messages themselves", &ExporterCounters::message_octets},
+    {"templates", "Templates sent", &ExporterCounters::templates},
+    {"option_records", "Options records sent", &ExporterCounters::option_records},
+    {"lost_messages", "Messages that could not be sent", &ExporterCounters::lost_messages},
+    {"lost_would_block", "Connections lost because the send buffer was full",
+     &ExporterCounters::lost_would_block},
+    {"lost_unresolved", "Connections lost because the name had no address",
+     &ExporterCounters::lost_unresolved},
+    {"lost_send_error", "Connections lost because of another error",
+     &ExporterCounters::lost_send_error},
+    {"lost_records", "Flow records that could not be sent", &ExporterCounters::lost_records},
+    {"lost_packets", "Sum of packetDeltaCount that could not be sent",
+     &ExporterCounters::lost_packets},
+    {"lost_octets", "Sum of octetDeltaCount that could not be sent",
+     &ExporterCounters::lost_octets},
+});
+
+}  // namespace ctflow

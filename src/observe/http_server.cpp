@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "observe/http_server.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <list>
+#include <optional>
+#include <utility>
+
+#include "observe/log.hpp"
+
+namespace ctflow {
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Response = http::response<http::string_body>;
+
+struct MadePage {
+  HttpServer::Page page;
+  std::string text;
+  std::optional<Clock::time_point> made;
+};
+
+/// Something that listens.
+class Door {
+ public:
+  virtual ~Door() = default;
+  virtual void close() = 0;
+};
+
+Response plain(http::status status, const std::string& text) {
+  Response response(status, 11);
+  response.set(http::field::content_type, "text/plain; charset=utf-8");
+  response.body() = text + "\n";
+  return response;
+}
+
+}  // namespace
+
+struct HttpServer::Shared {
+  Shared(boost::asio::io_context& context, std::vector<Page> list, Limits bounds)
+      : io(context), limits(bounds) {
+    for (Page& page : list) pages.push_back({std::move(page), "", std::nullopt});
+  }
+
+  boost::asio::io_context& io;
+  Limits limits;
+  std::vector<MadePage> pages;
+  std::list<std::shared_ptr<Door>> doors;
+  std::size_t connections = 0;
+  bool closed = false;
+  log::RateLimit full_log;
+  log::RateLimit page_log;
+
+  Response answer(const http::request<http::empty_body>& request);
+  Response show(MadePage& page);
+};
+
+namespace {
+
+/// One request and its answer; then the connection is closed, so that nobody holds one idle.
+template <typename State, typename Protocol>
+class Session : public std::enable_shared_from_this<Session<State, Protocol>> {
+ public:
+  Session(std::shared_ptr<State> state, typename Protocol::socket socket)
+      : state_(std::move(state)),
+        stream_(std::move(socket)),
+        buffer_(state_->limits.request_octets) {
+    ++state_->connections;
+    parser_.header_limit(static_cast<std::uint32_t>(state_->limits.request_octets));
+    parser_.body_limit(0);
+  }
+  ~Session() { --state_->connections; }
+
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  Session(Session&&) = delete;
+  Session& operator=(Session&&) = delete;
+
+  void run() {
+    stream_.expires_after(state_->limits.request_time);
+    http::async_read_header(stream_, buffer_, parser_,
+                            [self = this->shared_from_this()](
+                                beast::error_code error, std::size_t) { self->on_request(error); });
+  }
+
+ private:
+  void on_request(beast::error_code error) {
+    if (state_->closed) return;
+    if (!error) {
+      write(state_->answer(parser_.get()));
+    } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+      write(plain(http::status::request_header_fields_too_large, "the request is too large"));
+    } else if (error.category() == http::make_error_code(http::error::bad_line_ending).category() &&
+               error != http::error::end_of_stream && error != http::error::partial_message) {
+      write(plain(http::status::bad_request, "this is no HTTP request"));
+    }
+  }
+
+  void write(Response response) {
+    response_ = std::move(response);
+    response_.set(http::field::server, "ctflowd/" CTFLOWD_VERSION);
+    response_.set(http::field::cache_control, "no-store");
+    response_.keep_alive(false);
+    response_.prepare_payload();
+    if (parser_.is_header_done() && parser_.get().method() == http::verb::head) {
+      response_.body().clear();  // Content-Length stays
+    }
+    stream_.expires_after(state_->limits.response_time);
+    http::async_write(stream_, response_,
+                      [self = this->shared_from_this()](beast::error_code, std::size_t) {
+                        beast::error_code ignored;
+                        self->stream_.socket().shutdown(Protocol::socket::shutdown_send, ignored);
+                      });
+  }
+
+  std::shared_ptr<State> state_;
+  beast::basic_stream<Protocol> stream_;
+  beast::flat_buffer buffer_;
+  http::request_parser<http::empty_body> parser_;
+  Response response_;
+};
+
+template <typename State, typename Protocol>
+class Listener : public Door, public std::enable_shared_from_this<Listener<State, Protocol>> {
+ public:
+  Listener(const std::shared_ptr<State>& state, typename Protocol::acceptor acceptor)
+      : state_(state), acceptor_(std::move(acceptor)), pause_(state->io) {}
+
+  void accept() {
+    acceptor_.async_accept([self = this->shared_from_this()](const boost::system::error_code& error,
+                                                             typename Protocol::socket socket) {
+      const auto state = self->state_.lock();
+      if (!state || state->closed || error == boost::asio::error::operation_aborted) return;
+      if (error) {
+        self->accept_later();  // no descriptors left: waiting is all that helps
+        return;
+      }
+      if (state->connections < state->limits.connections) {
+        std::make_shared<Session<State, Protocol>>(state, std::move(socket))->run();
+      } else if (state->full_log.allow()) {
+        log::warn("status_busy connections={} suppressed={}", state->connections,
+                  state->full_log.suppressed());
+      }
+      self->accept();
+    });
+  }
+
+  void close() override {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+    pause_.cancel();
+  }
+
+ private:
+  void accept_later() {
+    pause_.expires_after(std::chrono::seconds(1));
+    pause_.async_wait([self = this->shared_from_this()](const boost::system::error_code& error) {
+      if (!error) self->accept();
+    });
+  }
+
+  std::weak_ptr<State> state_;
+  typename Protocol::acceptor acceptor_;
+  boost::asio::steady_timer pause_;
+};
+
+}  // namespace
+
+Response HttpServer::Shared::answer(const http::request<http::empty_body>& request) {
+  const beast::string_view target = request.target();
+  const std::string path(target.substr(0, target.find('?')));
+  for (MadePage& page : pages) {
+    if (page.page.path != path) continue;
+    if (request.method() == http::verb::get || request.method() == http::verb::head) {
+      return show(page);
+    }
+    Response response = plain(http::status::method_not_allowed, "only GET and HEAD");
+    response.set(http::field::allow, "GET, HEAD");
+    return response;
+  }
+  std::string known;
+  for (const MadePage& page : pages) known += " " + page.page.path;
+  return plain(http::status::not_found, "there are only these pages:" + known);
+}
+
+Response HttpServer::Shared::show(MadePage& page) {
+  const Clock::time_point now = Clock::now();
+  if (!page.made || now - *page.made >= limits.page_age) {
+    try {
+      page.text = page.page.make();
+      page.made = now;
+    } catch (const std::exception& error) {
+      if (page_log.allow()) log::error("status_failed error={}", log::quoted(error.what()));
+      return plain(http::status::internal_server_error, "see ctflowd's log");
+    }
+  }
+  Response response(http::status::ok, 11);
+  response.set(http::field::content_type, page.page.content_type);
+  response.body() = page.text;
+  return response;
+}
+
+HttpServer::HttpServer(boost::asio::io_context& io, std::vector<Page> pages, Limits limits)
+    : shared_(std::make_shared<Shared>(io, std::move(pages), limits)) {}
+
+HttpServer::~HttpServer() {
+  shared_->closed = true;
+  for (const auto& door : shared_->doors) door->close();
+}
+
+void HttpServer::serve(boost::asio::local::stream_protocol::acceptor acceptor) {
+  auto door = std::make_shared<Listener<Shared, boost::asio::local::stream_protocol>>(
+      shared_, std::move(acceptor));
+  shared_->doors.push_back(door);
+  door->accept();
+}
+
+void HttpServer::serve(boost::asio::ip::tcp::acceptor acceptor) {
+  auto door =
+      std::make_shared<Listener<Shared, boost::asio::ip::tcp>>(shared_, std::move(acceptor));
+  shared_->doors.push_back(door);
+  door->accept();
+}
+
+}  // namespace ctflow

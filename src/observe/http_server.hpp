@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A small HTTP server inside the event loop, for pages that are made on request. Whatever clients
+// do, it takes bounded memory and bounded time away from the flows.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ctflow {
+
+class HttpServer {
+ public:
+  struct Page {
+    std::string path;  ///< "/metrics"
+    std::string content_type;
+    std::function<std::string()> make;  ///< may throw: then the answer is 500
+  };
+  struct Limits {
+    std::size_t connections = 16;       ///< at once, of all listeners; others are closed at once
+    std::size_t request_octets = 8192;  ///< the request line with all headers
+    std::chrono::milliseconds request_time{3000};   ///< from connecting to the whole request
+    std::chrono::milliseconds response_time{5000};  ///< until the client has read the answer
+    /// A page is made at most that often; who asks earlier gets the same again.
+    std::chrono::milliseconds page_age{50};
+  };
+
+  HttpServer(boost::asio::io_context& io, std::vector<Page> pages, Limits limits);
+  HttpServer(boost::asio::io_context& io, std::vector<Page> pages)
+      : HttpServer(io, std::move(pages), Limits()) {}
+  ~HttpServer();
+
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+  HttpServer(HttpServer&&) = delete;
+  HttpServer& operator=(HttpServer&&) = delete;
+
+  /// Serves connections of an acceptor that listens already.
+  void serve(boost::asio::local::stream_protocol::acceptor acceptor);
+  void serve(boost::asio::ip::tcp::acceptor acceptor);
+
+ private:
+  struct Shared;
+  std::shared_ptr<Shared> shared_;  ///< with the sessions, which may end later
+};
+
+}  // namespace ctflow

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A status as metrics for Prometheus, in its text format 0.0.4.
+#pragma once
+
+#include <string>
+
+#include "observe/status.hpp"
+
+namespace ctflow {
+
+std::string metrics_text(const Status& status);
+
+}  // namespace ctflow

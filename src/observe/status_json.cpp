@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "observe/status_json.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "observe/counter_names.hpp"
+#include "observe/problems.hpp"
+
+namespace ctflow {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <typename Counters, typename Table>
+Json counters_json(const Counters& counters, const Table& table) {
+  Json out = Json::object();
+  for (const auto& one : table) out[one.name] = counters.*one.member;
+  return out;
+}
+
+double seconds(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+Json ago_json(const Ago& ago) { return ago ? Json(ago->count()) : Json(nullptr); }
+
+Json collector_json(const CollectorStatus& one) {
+  Json out{{"name", one.name},
+           {"peer", one.peer},
+           {"protocol", one.protocol == Protocol::kIpfix ? "ipfix" : "netflow9"},
+           {"state", name_of(state_of(one))},
+           {"healthy", one.healthy},
+           {"refusals", one.refusals},
+           {"last_refusal_seconds_ago", ago_json(one.last_refusal)},
+           {"lost", one.counters.lost()},
+           {"last_loss_seconds_ago", ago_json(one.last_loss)}};
+  if (!one.group.empty()) out["group"] = one.group;
+  out["counters"] = counters_json(one.counters, kExporterCounters);
+  return out;
+}
+
+Json group_json(const GroupStatus& one) {
+  Json out{{"name", one.name},
+           {"mode", one.mode == GroupMode::kFailover ? "failover" : "balance"},
+           {"switches", one.switches}};
+  if (!one.active.empty()) out["active"] = one.active;
+  return out;
+}
+
+Json kernel_json(const NamespaceStatus& one) {
+  const EventQueueStatus& queue = one.kernel.queue;
+  const PassStatus& passes = one.kernel.passes;
+  const RememberedStatus& remembered = one.kernel.remembered;
+  return Json{{"patch", one.kernel_patch},
+              {"table_entries", one.table_entries},
+              {"table_limit", one.table_limit},
+              {"receive_buffer",
+               {{"octets", queue.limit},
+                {"used", queue.used},
+                {"most_used", queue.most_used},
+                {"dropped", queue.dropped},
+                {"port_id", queue.port_id},
+                {"readings", queue.batches.readings},
+                {"datagrams", queue.batches.datagrams}}},
+              {"passes",
+               {{"complete", passes.complete},
+                {"incomplete", passes.incomplete},
+                {"last_milliseconds", passes.last_lasted.count()},
+                {"last_entries", passes.last_entries}}},
+              {"remembered",
+               {{"connections", remembered.connections},
+                {"limit", remembered.limit},
+                {"octets", remembered.octets}}}};
+}
+
+Json namespace_json(const NamespaceStatus& one) {
+  Json out{{"name", one.name},
+           {"source", counters_json(one.source, kSourceCounters)},
+           {"pipeline", counters_json(one.pipeline, kPipelineCounters)},
+           {"events_per_second",
+            {{"1s", one.rates.per_second[0]},
+             {"10s", one.rates.per_second[1]},
+             {"60s", one.rates.per_second[2]}}},
+           {"last_overrun_seconds_ago", ago_json(one.last_overrun)},
+           {"kernel", kernel_json(one)},
+           {"interfaces", counters_json(one.interfaces, kInterfaceCounters)}};
+  if (one.routing) {
+    Json routing = counters_json(one.routing->counters, kRoutingCounters);
+    routing["routes"] = one.routing->routes;
+    routing["rules"] = one.routing->rules;
+    routing["octets"] = one.routing->octets;
+    out["routing"] = std::move(routing);
+  }
+  out["collectors"] = Json::array();
+  for (const CollectorStatus& collector : one.collectors) {
+    out["collectors"].push_back(collector_json(collector));
+  }
+  out["groups"] = Json::array();
+  for (const GroupStatus& group : one.groups) out["groups"].push_back(group_json(group));
+  return out;
+}
+
+Json reloads_json(const ReloadStatus& reloads) {
+  Json out{{"succeeded", reloads.succeeded}, {"failed", reloads.failed}};
+  if (reloads.succeeded + reloads.failed > 0) {
+    out["last_time"] = seconds(reloads.last);
+    out["last_succeeded"] = reloads.last_succeeded;
+  }
+  if (!reloads.last_error.empty()) out["last_error"] = reloads.last_error;
+  return out;
+}
+
+}  // namespace
+
+std::string status_json(const Status& status) {
+  Json problems = Json::array();
+  for (const Problem& one : find_problems(status)) {
+    problems.push_back(
+        {{"name", one.name}, {"subject", one.subject}, {"means", one.means}, {"mend", one.mend}});
+  }
+  Json out{{"well", problems.empty()},
+           {"problems", std::move(problems)},
+           {"version", status.version},
+           {"compiler", status.compiler},
+           {"started", seconds(status.started)},
+           {"time", seconds(status.now)},
+           {"reloads", reloads_json(status.reloads)}};
+  out["namespaces"] = Json::array();
+  for (const NamespaceStatus& one : status.namespaces) {
+    out["namespaces"].push_back(namespace_json(one));
+  }
+  // Names of peers and errors are text of others: what is not UTF-8 must not stop the answer.
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace ctflow

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A status as JSON, for programs and for `ctflowd status`.
+#pragma once
+
+#include <string>
+
+#include "observe/status.hpp"
+
+namespace ctflow {
+
+/// One object, with a newline behind it. The keys are stable; docs/operations.md describes them.
+std::string status_json(const Status& status);
+
+}  // namespace ctflow

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Tells how a running ctflowd fares, to whoever asks: /metrics and /status.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <optional>
+
+#include "ctflow/config.hpp"
+#include "observe/http_server.hpp"
+#include "observe/log.hpp"
+#include "observe/status.hpp"
+#include "observe/status_socket.hpp"
+#include "observe/trends.hpp"
+
+namespace ctflow {
+
+class StatusServer {
+ public:
+  /// `fill` is called from the event loop, once a second and on request; it and `io` must outlive
+  /// this. Throws std::runtime_error when a configured listener cannot be made; that the default
+  /// socket cannot is only logged, for nobody asked for it.
+  StatusServer(boost::asio::io_context& io, const StatusConfig& config,
+               std::function<Status()> fill);
+
+ private:
+  void open_socket(const StatusConfig& config);
+  void open_tcp(const StatusConfig& config);
+  void watch();
+  [[nodiscard]] Status current() const;
+
+  boost::asio::io_context& io_;
+  std::function<Status()> fill_;
+  Trends trends_;
+  boost::asio::steady_timer timer_;
+  std::optional<StatusSocket> socket_;
+  log::RateLimit error_log_;
+  HttpServer server_;
+};
+
+}  // namespace ctflow

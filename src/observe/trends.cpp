@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "observe/trends.hpp"
+
+namespace ctflow {
+namespace {
+
+constexpr std::chrono::seconds kRemembered{EventRates::kWindows.back()};
+
+std::uint64_t events_of(const SourceCounters& source) {
+  return source.ended + source.reports + source.created;
+}
+
+}  // namespace
+
+void Trends::watch(const std::string& key, std::uint64_t value, Time now) {
+  Growth& growth = growths_[key];
+  // A collector that a reload made anew begins at zero.
+  const std::uint64_t before = value < growth.value ? 0 : growth.value;
+  if (value > before) growth.grown = now;
+  growth.value = value;
+}
+
+void Trends::sample(const Status& status, Time now) {
+  for (const NamespaceStatus& one : status.namespaces) {
+    watch("overrun " + one.name, one.source.lost_overrun, now);
+    watch("no_counters " + one.name, one.pipeline.lost_no_counters, now);
+    for (const CollectorStatus& collector : one.collectors) {
+      watch("refusal " + collector.name, collector.refusals, now);
+      watch("loss " + collector.name, collector.counters.lost(), now);
+    }
+    std::deque<Sample>& samples = events_[one.name];
+    samples.push_back({now, events_of(one.source)});
+    while (samples.size() > 2 && now - samples[1].time >= kRemembered) samples.pop_front();
+  }
+}
+
+Ago Trends::since(const std::string& key, Time now) const {
+  const auto found = growths_.find(key);
+  if (found == growths_.end() || found->second.grown == Time{}) return std::nullopt;
+  return std::chrono::duration_cast<std::chrono::seconds>(now - found->second.grown);
+}
+
+EventRates Trends::rates(const std::string& key) const {
+  EventRates result;
+  const auto found = events_.find(key);
+  if (found == events_.end() || found->second.size() < 2) return result;
+  const std::deque<Sample>& samples = found->second;
+  const Sample& last = samples.back();
+  for (std::size_t i = 0; i < EventRates::kWindows.size(); ++i) {
+    // The latest sample that is old enough; the timer may be a little late.
+    const auto window = std::chrono::milliseconds(EventRates::kWindows[i] * 1000 - 100);
+    std::size_t from = samples.size() - 1;
+    while (from > 0 && last.time - samples[from].time < window) --from;
+    const std::chrono::duration<double> lasted = last.time - samples[from].time;
+    if (lasted.count() > 0) {
+      result.per_second[i] =
+          static_cast<double>(last.events - samples[from].events) / lasted.count();
+    }
+  }
+  return result;
+}
+
+void Trends::complete(Status& status, Time now) const {
+  for (NamespaceStatus& one : status.namespaces) {
+    one.rates = rates(one.name);
+    one.last_overrun = since("overrun " + one.name, now);
+    one.last_no_counters = since("no_counters " + one.name, now);
+    for (CollectorStatus& collector : one.collectors) {
+      collector.last_refusal = since("refusal " + collector.name, now);
+      collector.last_loss = since("loss " + collector.name, now);
+    }
+  }
+}
+
+}  // namespace ctflow

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What one status alone cannot tell: rates, and how long ago a counter grew.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <string>
+
+#include "observe/status.hpp"
+
+namespace ctflow {
+
+/// Looks at a status once a second.
+class Trends {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  void sample(const Status& status, Time now);
+
+  /// Fills in what was seen until `now`.
+  void complete(Status& status, Time now) const;
+
+ private:
+  struct Growth {
+    std::uint64_t value = 0;
+    Time grown{};  ///< zero: it never did
+  };
+  struct Sample {
+    Time time;
+    std::uint64_t events;
+  };
+
+  void watch(const std::string& key, std::uint64_t value, Time now);
+  [[nodiscard]] Ago since(const std::string& key, Time now) const;
+  [[nodiscard]] EventRates rates(const std::string& key) const;
+
+  std::map<std::string, Growth> growths_;
+  std::map<std::string, std::deque<Sample>> events_;  ///< by namespace; the newest at the end
+};
+
+}  // namespace ctflow

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "observe/metrics_text.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "support/sample_status.hpp"
+
+namespace ctflow {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(MetricsText, HasHelpTypeAndLabels) {
+  const std::string text = metrics_text(test::sample_status());
+  EXPECT_THAT(text, HasSubstr("# HELP ctflowd_source_ended_total Connections that ended\n"
+                              "# TYPE ctflowd_source_ended_total counter\n"
+                              "ctflowd_source_ended_total{namespace=\"\"} 12\n"));
+  EXPECT_THAT(text,
+              HasSubstr("ctflowd_collector_records_total{namespace=\"\",collector=\"main\"} 24\n"));
+  EXPECT_THAT(text, HasSubstr("ctflowd_build_info{version=\"1.2.3\",compiler=\"none\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("ctflowd_start_time_seconds 1000000\n"));
+}
+
+TEST(MetricsText, TellsLossesByReason) {
+  Status status = test::sample_status();
+  status.namespaces[0].source.lost_overrun = 3;
+  status.namespaces[0].pipeline.lost_no_counters = 4;
+  ExporterCounters& counters = status.namespaces[0].collectors[0].counters;
+  counters.lost_messages = 5;
+  counters.lost_send_error = 6;
+  const std::string text = metrics_text(status);
+  EXPECT_THAT(text, HasSubstr("ctflowd_lost_total{namespace=\"\",reason=\"overrun\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("ctflowd_lost_total{namespace=\"\",reason=\"no_counters\"} 4\n"));
+  EXPECT_THAT(text, HasSubstr("ctflowd_collector_lost_total{namespace=\"\",collector=\"main\","
+                              "reason=\"send_error\"} 6\n"));
+  EXPECT_THAT(text, HasSubstr("ctflowd_collector_lost_messages_total{namespace=\"\","
+                              "collector=\"main\"} 5\n"));
+  EXPECT_THAT(text, Not(HasSubstr("reason=\"messages\"")));
+}
+
+TEST(MetricsText, CumulatesTheBucketsOfBatches) {
+  Status status = test::sample_status();
+  BatchSizes& batches = status.namespaces[0].kernel.queue.batches;
+  batches.add(1);
+  batches.add(3);
+  batches.add(64);
+  const std::string text = metrics_text(status);
+  EXPECT_THAT(text,
+              HasSubstr("ctflowd_netlink_batch_datagrams_bucket{namespace=\"\",le=\"1\"} 1\n"));
+  EXPECT_THAT(text,
+              HasSubstr("ctflowd_netlink_batch_datagrams_bucket{namespace=\"\",le=\"2\"} 1\n"));
+  EXPECT_THAT(text,
+              HasSubstr("ctflowd_netlink_batch_datagrams_bucket{namespace=\"\",le=\"4\"} 2\n"));
+  EXPECT_THAT(text,
+              HasSubstr("ctflowd_netlink_batch_datagrams_bucket{namespace=\"\",le=\"+Inf\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("ctflowd_netlink_batch_datagrams_sum{namespace=\"\"} 68\n"));
+}
+
+TEST(MetricsText, NamesAFamilyOnceForAllNamespaces) {
+  Status status = test::sample_status();
+  status.namespaces.push_back(status.namespaces[0]);
+  status.namespaces[1].name = "red";
+  const std::string text = metrics_text(status);
+  const std::string type = "# TYPE ctflowd_exported_total ";
+  EXPECT_EQ(text.find(type), text.rfind(type));
+  EXPECT_THAT(text, HasSubstr("ctflowd_exported_total{namespace=\"\"} 12\n"
+                              "ctflowd_exported_total{namespace=\"red\"} 12\n"));
+}
+
+TEST(MetricsText, HasExactlyOneStateOfACollector) {
+  Status status = test::sample_status();
+  status.namespaces[0].collectors[0].last_refusal = std::chrono::seconds(1);
+  std::istringstream lines(metrics_text(status));
+  std::vector<std::string> ones;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find("ctflowd_collector_state{") == 0 && line.back() == '1') ones.push_back(line);
+  }
+  EXPECT_THAT(ones, testing::ElementsAre(HasSubstr("state=\"refused\"")));
+}
+
+}  // namespace
+}  // namespace ctflow

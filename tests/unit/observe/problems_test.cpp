@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "observe/problems.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/sample_status.hpp"
+
+namespace ctflow {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+std::vector<std::string> names(const Status& status) {
+  std::vector<std::string> found;
+  for (const Problem& one : find_problems(status)) {
+    EXPECT_FALSE(one.means.empty());
+    EXPECT_FALSE(one.mend.empty());
+    found.push_back(one.name);
+  }
+  return found;
+}
+
+class ProblemsTest : public testing::Test {
+ protected:
+  Status status_ = test::sample_status();
+  NamespaceStatus& home_ = status_.namespaces[0];
+  CollectorStatus& collector_ = home_.collectors[0];
+};
+
+TEST_F(ProblemsTest, AreNoneWhenAllIsWell) {
+  EXPECT_THAT(names(status_), IsEmpty());
+  EXPECT_EQ(state_of(collector_), CollectorState::kOk);
+}
+
+TEST_F(ProblemsTest, AreLossesOfLateOnly) {
+  home_.last_overrun = seconds(299);
+  home_.last_no_counters = seconds(0);
+  EXPECT_THAT(names(status_), ElementsAre("events_lost", "no_counters"));
+  home_.last_overrun = seconds(301);
+  home_.last_no_counters = seconds(301);
+  EXPECT_THAT(names(status_), IsEmpty());
+}
+
+TEST_F(ProblemsTest, FollowTheFillOfBuffersAndTables) {
+  home_.kernel.queue.used = home_.kernel.queue.limit / 2;
+  home_.table_entries = 89;
+  home_.kernel.remembered = {9, 10, 640};
+  EXPECT_THAT(names(status_), IsEmpty());
+  ++home_.kernel.queue.used;
+  ++home_.table_entries;
+  ++home_.kernel.remembered.connections;
+  EXPECT_THAT(names(status_),
+              ElementsAre("queue_filling", "table_nearly_full", "live_connections_full"));
+}
+
+TEST_F(ProblemsTest, NameTheCollectorAndItsState) {
+  collector_.last_loss = seconds(1);
+  EXPECT_THAT(names(status_), ElementsAre("collector_lossy"));
+  collector_.last_refusal = seconds(1);
+  EXPECT_THAT(names(status_), ElementsAre("collector_refused"));
+  collector_.connected = false;
+  EXPECT_THAT(names(status_), ElementsAre("collector_unreachable"));
+  collector_.peer = "[2001:db8::1]:4739";
+  EXPECT_THAT(names(status_), ElementsAre("collector_unreachable"));
+  collector_.peer = "flows.example";
+  EXPECT_THAT(names(status_), ElementsAre("collector_unresolved"));
+  EXPECT_EQ(find_problems(status_)[0].subject, "main");
+}
+
+TEST_F(ProblemsTest, TellOfAReloadThatFailed) {
+  status_.reloads.last_succeeded = false;
+  status_.reloads.last_error = "x.yaml:1:1: colour";
+  ASSERT_THAT(names(status_), ElementsAre("reload_failed"));
+  EXPECT_THAT(find_problems(status_)[0].means, testing::HasSubstr("x.yaml:1:1: colour"));
+}
+
+}  // namespace
+}  // namespace ctflow

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "observe/status_json.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "support/sample_status.hpp"
+
+namespace ctflow {
+namespace {
+
+using Json = nlohmann::json;
+
+TEST(StatusJson, HasEveryCounterUnderItsName) {
+  Status status = test::sample_status();
+  status.namespaces[0].source.lost_overrun = 0xffff'ffff'ffff'ffff;
+  status.namespaces[0].routing = RoutingStatus{{1, 2, 3, 4, 5}, 6, 7, 8};
+  const Json json = Json::parse(status_json(status));
+  const Json& home = json.at("namespaces").at(0);
+  EXPECT_EQ(home.at("source").at("ended"), 12);
+  EXPECT_EQ(home.at("source").at("lost_overrun"), 0xffff'ffff'ffff'ffff);
+  EXPECT_EQ(home.at("pipeline").at("exported"), 12);
+  EXPECT_EQ(home.at("interfaces").at("unknown"), 0);
+  EXPECT_EQ(home.at("routing").at("resyncs"), 2);
+  EXPECT_EQ(home.at("routing").at("octets"), 8);
+  EXPECT_EQ(home.at("collectors").at(0).at("counters").at("records"), 24);
+  EXPECT_EQ(home.at("collectors").at(0).at("state"), "ok");
+  EXPECT_EQ(home.at("kernel").at("receive_buffer").at("octets"), 1'000'000);
+}
+
+TEST(StatusJson, SaysWhetherAllIsWell) {
+  Status status = test::sample_status();
+  EXPECT_EQ(Json::parse(status_json(status)).at("well"), true);
+  status.namespaces[0].collectors[0].connected = false;
+  const Json json = Json::parse(status_json(status));
+  EXPECT_EQ(json.at("well"), false);
+  EXPECT_EQ(json.at("problems").at(0).at("name"), "collector_unreachable");
+  EXPECT_EQ(json.at("problems").at(0).at("subject"), "main");
+}
+
+TEST(StatusJson, TellsOfReloadsOnlyAfterTheFirst) {
+  Status status = test::sample_status();
+  EXPECT_FALSE(Json::parse(status_json(status)).at("reloads").contains("last_time"));
+  status.reloads = {0, 1, std::chrono::system_clock::time_point(std::chrono::seconds(5)), false,
+                    "bad"};
+  const Json reloads = Json::parse(status_json(status)).at("reloads");
+  EXPECT_EQ(reloads.at("last_time"), 5.0);
+  EXPECT_EQ(reloads.at("last_succeeded"), false);
+  EXPECT_EQ(reloads.at("last_error"), "bad");
+}
+
+TEST(StatusJson, StaysValidWhenATextIsNotUtf8) {
+  Status status = test::sample_status();
+  status.reloads.failed = 1;
+  status.reloads.last_error = "\xff\xfe";
+  EXPECT_NO_THROW(Json::parse(status_json(status)));
+}
+
+}  // namespace
+}  // namespace ctflow
