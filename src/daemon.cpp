@@ -8,6 +8,8 @@
 #include "config/settings.hpp"
 #include "observe/log.hpp"
 #include "observe/service_manager.hpp"
+#include "observe/startup_check.hpp"
+#include "observe/system_check.hpp"
 
 namespace ctflow {
 namespace {
@@ -93,6 +95,7 @@ void Daemon::start_when_ready(Time latest) {
 
 void Daemon::start() {
   for (const auto& branch : branches_) branch->start();
+  log_findings(check_clock(read_clock()));
   log::info("started version={}", CTFLOWD_VERSION);
   service_manager::ready();
   watch();

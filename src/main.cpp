@@ -28,6 +28,7 @@ struct Arguments {
   std::string file;
   std::uint32_t rate = 0;
   StatusQuestion status;
+  DoctorQuestion doctor;
 };
 
 int run_daemon(boost::asio::io_context& io, const Config& config, Daemon::Parts parts) {
@@ -91,13 +92,16 @@ int main(int argc, char** argv) {
   auto* run_command = app.add_subcommand("run", "Export until stopped by a signal (the default)");
   auto* check_command = app.add_subcommand("check", "Check the configuration file and exit");
   auto* doctor_command = app.add_subcommand(
-      "doctor", "Say what the kernel's settings do to the numbers, and exit: 0 well, 1 findings");
+      "doctor",
+      "Say what this machine does to the numbers: 0 well, 1 findings, 2 could not be checked");
   auto* record_command = app.add_subcommand(
       "record", "Store the kernel's events in a file, until stopped by a signal");
   auto* replay_command = app.add_subcommand("replay", "Export the events of a recorded file");
   add_config_option(*run_command, arguments);
   add_config_option(*check_command, arguments);
   add_config_option(*replay_command, arguments);
+  add_config_option(*doctor_command, arguments);
+  doctor_command->add_flag("--json", arguments.doctor.json, "The findings as JSON");
   record_command->add_option("FILE", arguments.file, "File to write")->required();
   replay_command->add_option("FILE", arguments.file, "File to read")->required();
   replay_command->add_option("--rate", arguments.rate, "Events per second, 0 = no limit");
@@ -108,9 +112,14 @@ int main(int argc, char** argv) {
     };
   });
   doctor_command->callback([&] {
-    command = [] {
+    command = [&] {
+      arguments.doctor.config = arguments.config;
+      arguments.doctor.config_required =
+          app.count("--config") + doctor_command->count("--config") > 0;
       log::configure(LogLevel::kWarning);  // what it reads it tells itself
-      return run_doctor(std::cout);
+      const Diagnosis diagnosis = examine(arguments.doctor);
+      tell(diagnosis, arguments.doctor.json, std::cout);
+      return exit_status(diagnosis);
     };
   });
   auto* status_command = app.add_subcommand(

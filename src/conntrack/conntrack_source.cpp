@@ -2,6 +2,7 @@
 #include "conntrack/conntrack_source.hpp"
 
 #include "conntrack/kernel_check.hpp"
+#include "observe/startup_check.hpp"
 
 namespace ctflow {
 namespace {
@@ -55,9 +56,7 @@ void ConntrackSource::restore_state() {
 }
 
 void ConntrackSource::log_kernel() const {
-  for (const KernelFinding& finding : check_kernel()) {
-    log::warn("{} means=\"{}\" mend=\"{}\"", finding.event, finding.means, finding.mend);
-  }
+  log_findings(check_tracking(config_));
   const bool patched = find_kernel_patch() != KernelPatch::kAbsent;
   log::info("kernel flow_patch={} end_times={} counters={} interfaces={} active_timeout={}",
             patched ? "present" : "absent", patched ? "exact" : "estimated",

@@ -15,8 +15,8 @@ std::optional<int> read_setting(const std::string& directory, const char* name) 
 
 }  // namespace
 
-std::vector<KernelFinding> check_kernel(const std::string& directory) {
-  std::vector<KernelFinding> findings;
+std::vector<Finding> check_kernel(const std::string& directory) {
+  std::vector<Finding> findings;
   const auto accounting = read_setting(directory, "nf_conntrack_acct");
   if (!accounting) {
     findings.push_back({"conntrack_missing", "no connection is tracked, nothing will be exported",

@@ -8,16 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "observe/finding.hpp"
+
 namespace ctflow {
 
-/// Something about this network namespace's conntrack that costs records or truth.
-struct KernelFinding {
-  std::string event;  ///< stable log event name
-  std::string means;  ///< what it does to the numbers
-  std::string mend;   ///< the command that mends it
-};
-
-std::vector<KernelFinding> check_kernel(const std::string& directory = "/proc/sys/net/netfilter");
+std::vector<Finding> check_kernel(const std::string& directory = "/proc/sys/net/netfilter");
 
 /// Whether this kernel has the patch series of kernel-patches/, and whether it measures.
 enum class KernelPatch : std::uint8_t { kAbsent, kOff, kOn };

@@ -3,12 +3,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 #include <system_error>
 
 #include "conntrack/kernel_check.hpp"
+#include "ctflow/config.hpp"
 #include "enrich/routing_mirror.hpp"
+#include "network_namespace.hpp"
+#include "observe/collector_check.hpp"
+#include "observe/startup_check.hpp"
+#include "observe/system_check.hpp"
 
 namespace ctflow {
 namespace {
@@ -53,17 +62,121 @@ std::string describe_routes() {
   }
 }
 
+using Json = nlohmann::ordered_json;
+
+Json findings_json(const std::vector<Finding>& findings) {
+  Json out = Json::array();
+  for (const Finding& one : findings) {
+    out.push_back({{"name", one.event}, {"means", one.means}, {"mend", one.mend}});
+  }
+  return out;
+}
+
+void tell_json(const Diagnosis& diagnosis, std::ostream& out) {
+  const Findings& found = diagnosis.findings;
+  Json json{{"findings", findings_json(found.wrong)},
+            {"notes", findings_json(found.notes)},
+            {"unchecked", found.unchecked},
+            {"facts", Json::object()}};
+  for (const Diagnosis::Fact& fact : diagnosis.facts) json["facts"][fact.name] = fact.text;
+  out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
+/// The configuration; nothing when there is none, which is told.
+std::optional<Config> find_config(const DoctorQuestion& question, Diagnosis& diagnosis) {
+  if (!question.config_required && !std::filesystem::exists(question.config)) {
+    diagnosis.facts.push_back({"configuration", question.config +
+                                                    " is not there: defaults are taken, and no "
+                                                    "collector is checked (give it with -c)"});
+    return std::nullopt;
+  }
+  Config config = load_config(question.config);
+  diagnosis.facts.push_back({"configuration", fmt::format("{}: {} collectors", question.config,
+                                                          config.collectors.size())});
+  return config;
+}
+
+/// The connection tracking of each namespace that the daemon would watch.
+Findings examine_tracking(const Config& config) {
+  if (config.namespaces.empty()) return check_tracking(config.source);
+  Findings all;
+  for (const NamespaceConfig& one : config.namespaces) {
+    try {
+      const NetworkNamespace there(one.file.empty() ? "/run/netns/" + one.name : one.file);
+      const auto visit = there.visit();
+      Findings found = check_tracking(config.source);
+      for (Finding& finding : found.wrong) {
+        finding.means = "namespace " + one.name + ": " + finding.means;
+      }
+      all.add(std::move(found));
+    } catch (const std::system_error& error) {
+      all.wrong.push_back({"namespace_unreachable",
+                           "namespace " + one.name + " cannot be entered: " + error.what(),
+                           "ip netns list; entering needs CAP_SYS_ADMIN"});
+    }
+  }
+  return all;
+}
+
+void examine_collectors(const Config& config, Diagnosis& diagnosis) {
+  for (const CollectorConfig& collector : config.collectors) {
+    Findings found = check_collector(collector);
+    if (found.wrong.empty()) {
+      diagnosis.facts.push_back(
+          {"collector " + collector.name,
+           fmt::format("nothing speaks against {} port {}", collector.address, collector.port)});
+    }
+    diagnosis.findings.add(std::move(found));
+  }
+}
+
 }  // namespace
 
-int run_doctor(std::ostream& out, const std::string& directory) {
-  out << "kernel: " << describe(find_kernel_patch(directory)) << '\n';
-  out << "routes: " << describe_routes() << '\n';
-  const std::vector<KernelFinding> findings = check_kernel(directory);
-  for (const KernelFinding& finding : findings) {
-    out << finding.event << ": " << finding.means << "\n  mend: " << finding.mend << '\n';
+Diagnosis examine_kernel(const std::string& directory) {
+  Diagnosis diagnosis;
+  diagnosis.facts.push_back({"kernel", describe(find_kernel_patch(directory))});
+  diagnosis.facts.push_back({"routes", describe_routes()});
+  return diagnosis;
+}
+
+Diagnosis examine(const DoctorQuestion& question) {
+  Diagnosis diagnosis = examine_kernel();
+  const std::optional<Config> config = find_config(question, diagnosis);
+  const SourceConfig source = config ? config->source : SourceConfig();
+  Findings& findings = diagnosis.findings;
+  findings.add(check_capabilities());
+  findings.add(config ? examine_tracking(*config) : check_tracking(source));
+  findings.add(check_receive_buffer(
+      source,
+      granted_receive_buffer(std::max(source.receive_buffer, source.receive_buffer_limit))));
+  findings.add(check_clock(read_clock()));
+  const bool counts_wire = source.wire_counters && find_kernel_patch() == KernelPatch::kOn;
+  if (!counts_wire) findings.add(check_merging(merging_interfaces()));
+  findings.add(check_namespace());
+  if (config) examine_collectors(*config, diagnosis);
+  return diagnosis;
+}
+
+void tell(const Diagnosis& diagnosis, bool json, std::ostream& out) {
+  if (json) {
+    tell_json(diagnosis, out);
+    return;
   }
-  if (findings.empty()) out << "nothing to mend\n";
-  return findings.empty() ? 0 : 1;
+  const Findings& found = diagnosis.findings;
+  for (const Diagnosis::Fact& fact : diagnosis.facts) out << fact.name << ": " << fact.text << '\n';
+  for (const Finding& one : found.wrong) {
+    out << one.event << ": " << one.means << "\n  mend: " << one.mend << '\n';
+  }
+  for (const Finding& one : found.notes) {
+    out << "note " << one.event << ": " << one.means << "\n  change: " << one.mend << '\n';
+  }
+  for (const std::string& what : found.unchecked) out << "not checked: " << what << '\n';
+  if (found.wrong.empty()) out << "nothing to mend\n";
+}
+
+int exit_status(const Diagnosis& diagnosis) {
+  if (!diagnosis.findings.wrong.empty()) return 1;
+  return diagnosis.findings.unchecked.empty() ? 0 : 2;
 }
 
 }  // namespace ctflow

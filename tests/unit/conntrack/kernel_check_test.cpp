@@ -16,7 +16,7 @@ class KernelCheckTest : public testing::Test {
  protected:
   [[nodiscard]] std::vector<std::string> events() const {
     std::vector<std::string> names;
-    for (const KernelFinding& finding : check_kernel(settings_.path())) {
+    for (const Finding& finding : check_kernel(settings_.path())) {
       EXPECT_FALSE(finding.means.empty());
       EXPECT_FALSE(finding.mend.empty());
       names.push_back(finding.event);

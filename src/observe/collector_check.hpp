@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Whether a collector can be reached, as far as this host can tell by asking.
+#pragma once
+
+#include <chrono>
+
+#include "ctflow/config.hpp"
+#include "observe/finding.hpp"
+
+namespace ctflow {
+
+/// Looks its name up, asks the routes, compares the route's MTU with max_message_size, and sends an
+/// empty datagram, which collectors ignore: a host where nobody listens answers it by ICMP.
+/// Waits for that answer no longer than `patience`.
+Findings check_collector(const CollectorConfig& collector,
+                         std::chrono::milliseconds patience = std::chrono::milliseconds(300));
+
+}  // namespace ctflow

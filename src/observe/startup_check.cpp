@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "observe/startup_check.hpp"
+
+#include "conntrack/kernel_check.hpp"
+#include "conntrack/ruleset_check.hpp"
+#include "conntrack/table_check.hpp"
+#include "observe/log.hpp"
+
+namespace ctflow {
+
+Findings check_tracking(const SourceConfig& config, const std::string& directory) {
+  Findings found;
+  found.add({check_kernel(directory), {}, {}});
+  found.add({check_table(config, directory), {}, {}});
+  found.add(check_ruleset(read_ruleset(directory)));
+  return found;
+}
+
+void log_findings(const Findings& found) {
+  const auto text = [](const Finding& one) {
+    return fmt::format("{} means={} mend={}", one.event, log::quoted(one.means),
+                       log::quoted(one.mend));
+  };
+  for (const Finding& one : found.wrong) log::warn("{}", text(one));
+  for (const Finding& one : found.notes) log::info("{}", text(one));
+  for (const std::string& what : found.unchecked) log::info("unchecked what={}", log::quoted(what));
+}
+
+}  // namespace ctflow
