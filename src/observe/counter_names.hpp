@@ -30,6 +30,8 @@ inline constexpr auto kSourceCounters = all_counters<SourceCounters>({
     {"messages", "Netlink messages read", &SourceCounters::messages},
     {"ended", "Connections that ended", &SourceCounters::ended},
     {"reports", "Reports of living connections by a patched kernel", &SourceCounters::reports},
+    {"filtered", "Of all that was read: connections of zones that are not exported",
+     &SourceCounters::filtered},
     {"created", "Connections that began, where a collector wants to know",
      &SourceCounters::created},
     {"already_reported", "Connections that ended with nothing left to export",
