@@ -63,6 +63,9 @@ class Exporter {
   /// Sends the open message, if any.
   void flush();
 
+  /// The last call: Transport::stop().
+  void stop() { transport_->stop(); }
+
   /// When tick() has something to do next.
   [[nodiscard]] Deadline deadline() const;
 
@@ -72,6 +75,8 @@ class Exporter {
   [[nodiscard]] const Transport& transport() const { return *transport_; }
 
  private:
+  /// Hands all templates and the sampling options to a transport that begins sessions by itself.
+  void begin_sessions();
   /// Opens a message, after the options' own message and with templates where they are due.
   void open();
   void add_to_message(const Flow& flow);
@@ -82,7 +87,8 @@ class Exporter {
   /// All options, not only the names that are new.
   [[nodiscard]] bool all_options_due(const Instant& now) const;
   [[nodiscard]] bool has_options() const {
-    return config_.sampling_options || config_.statistics_options || names_ != nullptr;
+    return (config_.sampling_options && !sessions_) || config_.statistics_options ||
+           names_ != nullptr;
   }
   [[nodiscard]] bool names_are_new() const {
     return names_ != nullptr && names_->version() > names_told_;
@@ -102,6 +108,7 @@ class Exporter {
   std::unique_ptr<Transport> transport_;
   Clock clock_;
   std::vector<std::byte> buffer_;
+  bool sessions_;  ///< the transport begins sessions with templates and sampling options by itself
   bool is_open_ = false;
   bool templates_owed_ = true;
   bool options_owed_ = true;

@@ -86,13 +86,24 @@ struct InterfaceCounters {
   std::uint64_t undecided = 0;  ///< flows for which a rule was passed over that needs the packet
 };
 
+/// What messages carry that are not, or not yet, with the collector.
+struct Carried {
+  std::uint64_t messages = 0;
+  std::uint64_t flows = 0;    ///< connections
+  std::uint64_t records = 0;  ///< flow records
+  std::uint64_t packets = 0;  ///< sum of packetDeltaCount
+  std::uint64_t octets = 0;   ///< sum of octetDeltaCount
+};
+
 /// Counts of one collector. Always, once no message is open:
-/// offered = flows + lost_would_block + lost_unresolved + lost_send_error,
-/// where offered = pipeline.exported for a collector of flows.
+/// offered + recovered.flows = flows + waiting.flows + lost(),
+/// where offered = pipeline.exported for a collector of flows. Likewise in records, packets and
+/// octets: all that was offered + recovered = sent + waiting + lost.
 struct ExporterCounters {
   std::uint64_t offered = 0;  ///< connections, or NAT events, that its profile has records of
 
-  // What left this host.
+  // What left this host; over TCP and TLS: what the collector's host has acknowledged; into files:
+  // what was written.
   std::uint64_t messages = 0;
   std::uint64_t flows = 0;           ///< connections
   std::uint64_t records = 0;         ///< flow records, one or two per connection
@@ -103,17 +114,34 @@ struct ExporterCounters {
   std::uint64_t option_records = 0;
 
   // What did not, in connections, by reason.
-  std::uint64_t lost_messages = 0;     ///< messages that send refused, whatever they carried
+  std::uint64_t lost_messages = 0;     ///< for any reason, whatever they carried
   std::uint64_t lost_would_block = 0;  ///< the socket's send buffer was full
   std::uint64_t lost_unresolved = 0;   ///< the collector's name has no address
   std::uint64_t lost_send_error = 0;   ///< any other error
-  // The same in other terms.
+  // The same in other terms, for any reason.
   std::uint64_t lost_records = 0;
   std::uint64_t lost_packets = 0;
   std::uint64_t lost_octets = 0;
 
+  // Of transports that keep messages.
+  std::uint64_t sessions = 0;  ///< connections made, files begun
+  Carried waiting;             ///< now: kept in memory or on disk, or not acknowledged yet
+  Carried recovered;           ///< found on disk at the start: offered to a ctflowd before this one
+  /// Left this host twice, on two connections: the first broke before they were acknowledged.
+  Carried resent;
+  Carried lost_spool_full;  ///< the oldest that waited, to make room
+  Carried lost_spool_age;   ///< waited longer than spool.max_age
+  /// Of the disk spool, unreadable. `messages` also counts those that a crash left half written at
+  /// the end of a file; they are in no other count, because nobody knows what they carried.
+  Carried lost_spool_damaged;
+  Carried lost_stopped;            ///< waited in memory when ctflowd stopped
+  Carried lost_write_error;        ///< could not be written to a file: disk full, …
+  std::uint64_t spool_errors = 0;  ///< times the disk spool could not be used
+
   [[nodiscard]] std::uint64_t lost() const {
-    return lost_would_block + lost_unresolved + lost_send_error;
+    return lost_would_block + lost_unresolved + lost_send_error + lost_spool_full.flows +
+           lost_spool_age.flows + lost_spool_damaged.flows + lost_stopped.flows +
+           lost_write_error.flows;
   }
 };
 

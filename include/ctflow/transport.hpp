@@ -7,8 +7,18 @@
 #include <span>
 #include <string>
 #include <system_error>
+#include <vector>
+
+#include "ctflow/encoder.hpp"
+#include "ctflow/metrics.hpp"
 
 namespace ctflow {
+
+/// A whole message and what it carries, for the ledger.
+struct CountedMessage {
+  std::vector<std::byte> bytes;
+  MessageContent content;
+};
 
 /// Carries whole messages to one collector. Never blocks, never throws after construction.
 class Transport {
@@ -24,6 +34,32 @@ class Transport {
   /// - std::errc::not_connected: no address is known for the collector's name
   /// - anything else: what the kernel answered
   virtual std::error_code send(std::span<const std::byte> message) = 0;
+
+  /// True: every connection or file is a Transport Session that the transport begins by itself,
+  /// with the messages of begin_sessions_with(). Templates are needed nowhere else (RFC 7011
+  /// section 8), and the sequence numbers of messages are those of the Exporting Process as long as
+  /// it lives: the transport makes them those of the session.
+  [[nodiscard]] virtual bool has_sessions() const { return false; }
+
+  /// Only with has_sessions(), once, before anything is sent: the messages with all templates and
+  /// the options that never change, and the ledger in which the transport enters what becomes of
+  /// messages. The ledger must stay where it is until stop() has been called.
+  virtual void begin_sessions_with(const std::vector<CountedMessage>& /*messages*/,
+                                   ExporterCounters& /*ledger*/) {}
+
+  /// send() of a message that a transport with sessions may keep until the collector is there.
+  /// std::errc::operation_in_progress: it is in the ledger already, as sent, waiting or lost.
+  virtual std::error_code send_counted(std::span<const std::byte> message,
+                                       const MessageContent& /*content*/) {
+    return send(message);
+  }
+
+  /// True while messages wait that may leave within a moment: a reason to run the event loop on
+  /// before stop().
+  [[nodiscard]] virtual bool busy() const { return false; }
+
+  /// The last call: ends the session, and enters in the ledger what became of all that waited.
+  virtual void stop() {}
 
   /// True while an answer of the name service is awaited.
   [[nodiscard]] virtual bool lookup_running() const = 0;

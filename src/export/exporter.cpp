@@ -30,7 +30,32 @@ Exporter::Exporter(const CollectorConfig& config, std::unique_ptr<Encoder> encod
       transport_(std::move(transport)),
       clock_(std::move(clock)),
       buffer_(config.max_message_size),
-      statistics_sent_(clock_().steady) {}
+      sessions_(transport_->has_sessions()),
+      statistics_sent_(clock_().steady) {
+  if (sessions_) begin_sessions();
+}
+
+void Exporter::begin_sessions() {
+  std::vector<CountedMessage> messages;
+  const auto keep = [&] {
+    const std::span<const std::byte> message = encoder_->finish(clock_().wall);
+    messages.push_back({{message.begin(), message.end()}, encoder_->content()});
+  };
+  encoder_->begin(buffer_);
+  // Cannot fail: kMinimumMessageSize holds them.
+  if (config_.sampling_options && encoder_->add_sampling_options()) {
+    keep();
+    encoder_->begin(buffer_);
+  }
+  while (!encoder_->add_templates()) {
+    keep();
+    encoder_->begin(buffer_);
+  }
+  keep();
+  templates_owed_ = false;
+  options_owed_ = false;
+  transport_->begin_sessions_with(messages, counters_);
+}
 
 bool Exporter::wants(const Flow& flow) const {
   if (config_.profile == Profile::kNatEvents) {
@@ -40,6 +65,7 @@ bool Exporter::wants(const Flow& flow) const {
 }
 
 bool Exporter::templates_due(const Instant& now) const {
+  if (sessions_) return false;  // sent once per connection, and TCP does not lose them
   return templates_owed_ || messages_since_templates_ >= config_.template_messages ||
          now.steady - templates_sent_ >= config_.template_interval;
 }
@@ -65,7 +91,7 @@ void Exporter::send_options(const Instant& now) {
   const bool all = all_options_due(now);
   begin();
   // Cannot fail: kMinimumMessageSize holds them.
-  if (all && config_.sampling_options && !encoder_->add_sampling_options()) return;
+  if (all && config_.sampling_options && !sessions_ && !encoder_->add_sampling_options()) return;
   if (all) {
     options_owed_ = false;
     options_sent_ = now.steady;
@@ -126,7 +152,7 @@ void Exporter::open() {
   const Instant now = clock_();
   opened_ = now.steady;
   if (transport_->prepare()) {
-    templates_owed_ = true;
+    templates_owed_ = !sessions_;
     options_owed_ = true;
   }
   // Before the first flow message: nfdump does not count options records in its expected sequence
@@ -177,7 +203,7 @@ void Exporter::flush() {
 Exporter::Deadline Exporter::deadline() const {
   if (is_open_) return opened_ + config_.flush_after;
   if (templates_owed_ || (has_options() && options_owed_)) return opened_ + kRetry;
-  Deadline next = templates_sent_ + config_.template_interval;
+  Deadline next = sessions_ ? Deadline::max() : templates_sent_ + config_.template_interval;
   if (has_options() && config_.profile != Profile::kNfdump) {
     next = std::min(next, options_sent_ + config_.options_interval);
   }
@@ -187,7 +213,7 @@ Exporter::Deadline Exporter::deadline() const {
 
 void Exporter::introduce() {
   flush();
-  templates_owed_ = true;
+  templates_owed_ = !sessions_;
   options_owed_ = true;
 }
 
@@ -213,8 +239,9 @@ void Exporter::send(const Instant& now) {
   const MessageContent& content = encoder_->content();
   is_open_ = false;
   ++messages_since_templates_;
-  const std::error_code error = transport_->send(message);
+  const std::error_code error = transport_->send_counted(message, content);
   note_answers(now);
+  if (error == std::errc::operation_in_progress) return;  // the transport keeps it, and the ledger
   if (error) {
     if (health_ && error != std::errc::operation_would_block) health_->on_failure(now.steady);
     count_loss(error, content);

@@ -20,6 +20,11 @@ struct FakeWire {
   int prepared = 0;
   std::uint64_t refusals = 0;
   bool connected = true;
+  bool has_sessions = false;
+  std::vector<CountedMessage> session_start;  ///< of begin_sessions_with()
+  std::vector<MessageContent> contents;       ///< of send_counted()
+  bool busy = false;
+  bool stopped = false;
 };
 
 class FakeTransport : public Transport {
@@ -35,6 +40,20 @@ class FakeTransport : public Transport {
     wire_.messages.emplace_back(message.begin(), message.end());
     return {};
   }
+  [[nodiscard]] bool has_sessions() const override { return wire_.has_sessions; }
+  void begin_sessions_with(const std::vector<CountedMessage>& messages,
+                           ExporterCounters& /*ledger*/) override {
+    wire_.session_start = messages;
+  }
+  std::error_code send_counted(std::span<const std::byte> message,
+                               const MessageContent& content) override {
+    wire_.contents.push_back(content);
+    const std::error_code error = send(message);
+    if (error || !wire_.has_sessions) return error;
+    return std::make_error_code(std::errc::operation_in_progress);
+  }
+  [[nodiscard]] bool busy() const override { return wire_.busy; }
+  void stop() override { wire_.stopped = true; }
   [[nodiscard]] bool lookup_running() const override { return false; }
   [[nodiscard]] std::uint64_t refusals() const override { return wire_.refusals; }
   [[nodiscard]] bool connected() const override { return wire_.connected; }

@@ -417,5 +417,106 @@ TEST_F(InterfaceNamesTest, AreAllToldAgainAfterALoss) {
   EXPECT_EQ(exporter.counters().option_records, kRecordsOfTwo + kRecordsOfTwo + 1);
 }
 
+class SessionExporterTest : public ExporterTest {
+ protected:
+  SessionExporterTest() { wire_.has_sessions = true; }
+};
+
+TEST_F(SessionExporterTest, HandsOverWhatEverySessionBeginsWith) {
+  Exporter exporter = make();
+  ASSERT_EQ(wire_.session_start.size(), 2U);
+  EXPECT_EQ(first_set(wire_.session_start[0].bytes), kOptionsSet);
+  EXPECT_EQ(wire_.session_start[0].content.option_records, 1U);
+  EXPECT_EQ(first_set(wire_.session_start[1].bytes), kTemplateSet);
+  EXPECT_EQ(wire_.session_start[1].content.templates, kRecordKinds);
+}
+
+TEST_F(SessionExporterTest, HandsOverAsManyMessagesAsTheTemplatesNeed) {
+  CollectorConfig config;
+  config.max_message_size = 512;
+  Exporter exporter = make(config);
+  ASSERT_GT(wire_.session_start.size(), 2U);
+  std::uint32_t templates = 0;
+  for (const CountedMessage& message : wire_.session_start) templates += message.content.templates;
+  EXPECT_EQ(templates, 1U + kRecordKinds);
+}
+
+TEST_F(SessionExporterTest, NeverRepeatsThem) {
+  CollectorConfig config;
+  config.statistics_options = false;
+  Exporter exporter = make(config);
+  exporter.tick();
+  EXPECT_TRUE(wire_.messages.empty());
+  EXPECT_EQ(exporter.deadline(), Exporter::Deadline::max()) << "there is nothing to do";
+  for (int i = 0; i < 5; ++i) {
+    wire_.new_peer = true;  // the session is a new one
+    clock_.advance(std::chrono::hours(1));
+    exporter.add(answered_flow());
+    exporter.tick();
+    exporter.flush();
+  }
+  ASSERT_EQ(wire_.messages.size(), 5U);
+  for (const auto& message : wire_.messages) EXPECT_EQ(first_set(message), 256U);
+}
+
+TEST_F(SessionExporterTest, LeavesTheLedgerOfKeptMessagesToTheTransport) {
+  Exporter exporter = make();
+  exporter.add(answered_flow());
+  exporter.flush();
+  ASSERT_EQ(wire_.contents.size(), 1U);
+  EXPECT_EQ(wire_.contents[0].flows, 1U);
+  EXPECT_EQ(wire_.contents[0].data_records, 2U);
+  EXPECT_EQ(exporter.counters().offered, 1U);
+  EXPECT_EQ(exporter.counters().messages, 0U);
+  EXPECT_EQ(exporter.counters().lost(), 0U);
+  EXPECT_EQ(exporter.counters().lost_messages, 0U);
+}
+
+TEST_F(SessionExporterTest, TellsTheNamesOfInterfacesInEachSession) {
+  InterfaceNames names;
+  names.set(3, "eth3");
+  CollectorConfig config;
+  config.statistics_options = false;
+  config.options_interval = std::chrono::hours(24);
+  Exporter exporter = make(config);
+  exporter.tell_interface_names(names);
+  exporter.tick();
+  ASSERT_EQ(wire_.messages.size(), 1U) << "of the first session";
+  clock_.advance(std::chrono::hours(1));
+  exporter.tick();
+  EXPECT_EQ(wire_.messages.size(), 1U) << "not again and again";
+  wire_.new_peer = true;
+  exporter.add(answered_flow());
+  exporter.flush();
+  ASSERT_EQ(wire_.messages.size(), 3U);
+  EXPECT_EQ(first_set(wire_.messages[1]), kOptionsSet);
+}
+
+TEST_F(SessionExporterTest, TellsStatisticsButNotTheSamplingRateAgain) {
+  Exporter exporter = make();
+  exporter.tick();
+  EXPECT_TRUE(wire_.messages.empty()) << "there is nothing to tell yet";
+  EXPECT_GT(exporter.deadline(), clock_.now().steady);
+  clock_.advance(std::chrono::seconds(301));
+  exporter.tick();
+  ASSERT_EQ(wire_.messages.size(), 1U);
+  EXPECT_EQ(first_set(wire_.messages[0]), kOptionsSet);
+  EXPECT_GT(exporter.deadline(), clock_.now().steady);
+}
+
+TEST_F(SessionExporterTest, IsIntroducedWithoutTemplates) {
+  Exporter exporter = make();
+  exporter.introduce();
+  exporter.tick();
+  EXPECT_TRUE(wire_.messages.empty());
+  EXPECT_GT(exporter.deadline(), clock_.now().steady);
+}
+
+TEST_F(SessionExporterTest, PassesTheEndOn) {
+  Exporter exporter = make();
+  exporter.stop();
+  EXPECT_TRUE(wire_.stopped);
+}
+
 }  // namespace
 }  // namespace ctflow
