@@ -18,18 +18,52 @@ enum class Protocol : std::uint8_t { kIpfix, kNetflow9 };
 /// Which records a collector gets (docs/protocol.md, "Profiles").
 enum class Profile : std::uint8_t { kDefault, kNfdump, kAkvorado, kBiflow, kNatEvents, kMinimal };
 
+/// How messages get to a collector.
+enum class TransportKind : std::uint8_t { kUdp, kTcp, kTls, kFile };
+
+/// With `transport: tls`. Files in PEM.
+struct TlsConfig {
+  std::string server_name{};  ///< the certificate must be for it; empty: for the address
+  std::string ca_file{};      ///< who may have signed the certificate; empty: the system's store
+  std::string certificate{};  ///< our own, with those of its issuers, if the collector asks for one
+  std::string key{};          ///< its private key
+
+  friend bool operator==(const TlsConfig&, const TlsConfig&) = default;
+};
+
+/// With `transport: tcp` and `tls`: where messages wait for a connection.
+struct SpoolConfig {
+  std::size_t memory = std::size_t{4} << 20;    ///< octets, at most
+  std::string directory{};                      ///< empty: memory only
+  std::uint64_t size = std::uint64_t{1} << 30;  ///< octets on disk, at most
+  std::chrono::milliseconds max_age{0};         ///< what waited longer is lost; 0: no limit
+  std::uint64_t rate = 0;  ///< octets per second while what waited is sent; 0: no limit
+
+  friend bool operator==(const SpoolConfig&, const SpoolConfig&) = default;
+};
+
+/// With `transport: file`.
+struct FileConfig {
+  std::string directory{};
+  std::string name = "ctflowd-%Y%m%dT%H%M%SZ.ipfix";  ///< strftime(3), UTC
+  std::uint64_t size = std::uint64_t{100} << 20;      ///< octets of a file, at most
+  std::chrono::milliseconds interval{300'000};        ///< a file ends when this wall time is over
+
+  friend bool operator==(const FileConfig&, const FileConfig&) = default;
+};
+
 /// One collector: an Exporting Process of its own, with its own session, templates and sequence.
 struct CollectorConfig {
   std::string name;        ///< unique among the collectors; appears in logs and counters
-  std::string address;     ///< IPv4, IPv6 (brackets allowed) or host name
-  std::uint16_t port = 0;  ///< 1..65535
+  std::string address;     ///< IPv4, IPv6 (brackets allowed) or host name; not for files
+  std::uint16_t port = 0;  ///< 1..65535; not for files
   Protocol protocol = Protocol::kIpfix;
   std::string source_address;  ///< numeric address to send from; empty: the kernel chooses
   std::string bind_device;     ///< interface or VRF device to send through; empty: none
   std::uint8_t dscp = 0;       ///< DiffServ code point of our datagrams, 0..63
   /// Observation Domain ID or Source ID; nothing: derived from the machine-id.
   std::optional<std::uint32_t> observation_domain;
-  std::size_t max_message_size = 1400;                  ///< octets of UDP payload, 512..65507
+  std::size_t max_message_size = 1400;                  ///< octets of payload, 512..65507
   std::chrono::milliseconds flush_after{1000};          ///< longest wait of a partly filled message
   std::chrono::milliseconds template_interval{60'000};  ///< templates are repeated after this time
   std::uint32_t template_messages = 20;                 ///< … and after this many messages
@@ -45,6 +79,10 @@ struct CollectorConfig {
   /// With a patched kernel: export minimum and maximum TTL and packet length.
   bool packet_properties = false;
   bool interface_names = false;  ///< tell the names of the interfaces in options records
+  TransportKind transport = TransportKind::kUdp;
+  TlsConfig tls{};
+  SpoolConfig spool{};
+  FileConfig file{};
 
   friend bool operator==(const CollectorConfig&, const CollectorConfig&) = default;
 };
