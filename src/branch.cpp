@@ -13,7 +13,7 @@
 #include "enrich/routing_mirror.hpp"
 #include "export/observation_domain.hpp"
 #include "observe/totals.hpp"
-#include "transport/udp.hpp"
+#include "transport/make_transport.hpp"
 
 namespace ctflow {
 namespace {
@@ -95,7 +95,8 @@ Branch::Branch(boost::asio::io_context& io, const Config& config, const Namespac
       extras_(extras),
       home_(open_namespace(which)),
       timer_(io),
-      pipeline_({}, {}) {
+      pipeline_({}, {}),
+      retired_(io) {
   Change first = prepare(config);
   {
     const auto visit = home_.visit();
@@ -154,7 +155,7 @@ Pipeline::Enrichers Branch::make_enrichers(const Config& config, const RoutingMi
 
 std::unique_ptr<Exporter> Branch::make_exporter(const CollectorConfig& collector) const {
   return std::make_unique<Exporter>(collector, make_encoder(collector, extras_),
-                                    std::make_unique<UdpTransport>(io_, collector));
+                                    make_transport(io_, collector));
 }
 
 Branch::Change Branch::prepare(const Config& config) {
@@ -188,10 +189,8 @@ Pipeline::Exporters Branch::take_over(Pipeline::Exporters& old, Pipeline::Export
     });
     all.push_back(std::move(*same));
   }
-  for (const auto& exporter : old) {
-    if (!exporter) continue;
-    exporter->flush();
-    log_collector_totals(*exporter);
+  for (auto& exporter : old) {
+    if (exporter) retired_.add(std::move(exporter));
   }
   return all;
 }
@@ -240,6 +239,17 @@ void Branch::start() {
 void Branch::stop() {
   if (!started_) start();  // the kernel has queued events since the socket was opened
   source_->stop();
+}
+
+bool Branch::busy() const {
+  return retired_.busy() ||
+         std::any_of(pipeline_.exporters().begin(), pipeline_.exporters().end(),
+                     [](const auto& exporter) { return exporter->transport().busy(); });
+}
+
+void Branch::finish() {
+  retired_.finish();
+  for (const auto& exporter : pipeline_.exporters()) exporter->stop();
 }
 
 void Branch::on_source_end() {

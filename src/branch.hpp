@@ -12,6 +12,7 @@
 #include "ctflow/flow_source.hpp"
 #include "ctflow/metrics.hpp"
 #include "ctflow/pipeline.hpp"
+#include "export/retired_exporters.hpp"
 #include "network_namespace.hpp"
 #include "observe/status.hpp"
 
@@ -51,6 +52,12 @@ class Branch : private FlowSink {
 
   /// Sends what waits to be sent.
   void flush() { pipeline_.flush(); }
+
+  /// Messages wait for connections that may take them within a moment.
+  [[nodiscard]] bool busy() const;
+
+  /// The last call but log_totals(): ends all sessions.
+  void finish();
 
   /// All that a changed configuration makes new, built but not in use.
   struct Change {
@@ -110,6 +117,7 @@ class Branch : private FlowSink {
   std::unique_ptr<RoutingMirror> mirror_;  ///< null: the routes are not asked
   InterfaceCounters interface_counters_;
   Pipeline pipeline_;
+  RetiredExporters retired_;
   std::unique_ptr<FlowSource> source_;
   bool started_ = false;
 };

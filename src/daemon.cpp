@@ -63,8 +63,26 @@ int Daemon::run() {
     drained = succeeds([&] { branch->stop(); }) && drained;
     branch->flush();
   }
+  drained = succeeds([&] { hand_over_the_rest(); }) && drained;
+  for (const auto& branch : branches_) branch->finish();
   for (const auto& branch : branches_) branch->log_totals();
   return ran && drained ? 0 : 1;
+}
+
+void Daemon::hand_over_the_rest() {
+  const auto busy = [&] {
+    return std::any_of(branches_.begin(), branches_.end(),
+                       [](const auto& branch) { return branch->busy(); });
+  };
+  constexpr std::chrono::seconds kPatience{1};
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  signals_.cancel();
+  start_timer_.cancel();
+  reload_timer_.cancel();
+  io_.restart();
+  while (busy() && std::chrono::steady_clock::now() < deadline) {
+    if (io_.run_one_until(deadline) == 0) break;
+  }
 }
 
 void Daemon::wait_for_signal() {

@@ -51,6 +51,8 @@ class Daemon {
   /// or after a moment: meanwhile the kernel queues the events.
   void start_when_ready(Time latest);
   void start();
+  /// Gives messages that wait for a connection a moment to leave.
+  void hand_over_the_rest();
   void reload();
   /// The configuration as far as it can be changed now; tells what cannot.
   Config read_changed() const;

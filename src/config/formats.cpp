@@ -173,6 +173,16 @@ Format<std::uint64_t> size(const std::string& min, const std::string& max) {
       }};
 }
 
+Format<std::uint64_t> size_or_off(const std::string& min, const std::string& max) {
+  Format<std::uint64_t> format = size(min, max);
+  format.expected = "off or " + format.expected;
+  format.parse = [parse = std::move(format.parse)](std::string_view text) -> Parsed<std::uint64_t> {
+    if (text == "off") return {std::uint64_t{0}, ""};
+    return parse(text);
+  };
+  return format;
+}
+
 Format<bool> boolean() {
   Format<bool> format = choice<bool>({{"true", true}, {"false", false}});
   format.parse = [words = std::move(format.parse)](std::string_view text) -> Parsed<bool> {
@@ -211,6 +221,18 @@ Format<std::string> absolute_path() {
             if (!fits) return {};
             return {std::string(text), ""};
           }};
+}
+
+Format<std::string> file_name_pattern() {
+  return {
+      "a file name of at most 100 octets that strftime(3) completes, such as flows-%Y%m%d.ipfix",
+      [](std::string_view text) -> Parsed<std::string> {
+        if (text.empty() || text.size() > 100 || text == "." || text == "..") return {};
+        if (text.find('/') != std::string_view::npos) {
+          return {std::nullopt, "the directory is a setting of its own"};
+        }
+        return {std::string(text), ""};
+      }};
 }
 
 Format<std::string> device() {

@@ -42,11 +42,17 @@ Format<std::chrono::milliseconds> duration_or_off(const std::string& min, const 
 /// Octets: an integer with its unit, B, kB, MB, GB (1000) or KiB, MiB, GiB (1024). So the limits.
 Format<std::uint64_t> size(const std::string& min, const std::string& max);
 
+/// `off` is zero.
+Format<std::uint64_t> size_or_off(const std::string& min, const std::string& max);
+
 /// `true` or `false`; yes, no, on, off are refused, because YAML 1.2 reads them as words.
 Format<bool> boolean();
 
 /// 1 to 64 letters, digits, dots, underscores and hyphens.
 Format<std::string> identifier();
+
+/// A file name with strftime(3) conversions, without slashes, at most 100 octets.
+Format<std::string> file_name_pattern();
 
 /// An IPv4 or IPv6 address, or a host name to look up. Brackets around IPv6 are removed.
 Format<std::string> host();

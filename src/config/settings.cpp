@@ -6,6 +6,7 @@
 #include <map>
 
 #include "config/suggestion.hpp"
+#include "config/transport_settings.hpp"
 #include "encode/elements.hpp"
 
 namespace ctflow::config {
@@ -114,6 +115,7 @@ std::optional<Complaint> check_source_family(const CollectorConfig& collector) {
 }
 
 std::optional<Complaint> check_collector(const CollectorConfig& collector) {
+  if (auto complaint = check_transport(collector)) return complaint;
   if (auto complaint = check_source_family(collector)) return complaint;
   return check_records(collector);
 }
@@ -122,8 +124,8 @@ Section<CollectorConfig> collector() {
   using C = CollectorConfig;
   return {{
               value("name", kRequired, identifier(), &C::name),
-              value("address", kRequired, host(), &C::address),
-              value("port", kRequired, integer(1, 65535), &C::port),
+              value("address", kOptional, host(), &C::address),  // but for a file
+              value("port", kOptional, port(), &C::port),        // but for a file
               value("protocol", kRequired, protocol(), &C::protocol),
               value("source_address", kOptional, numeric_address(), &C::source_address),
               value("bind_device", kOptional, device(), &C::bind_device),
@@ -144,6 +146,10 @@ Section<CollectorConfig> collector() {
               value("zones", kOptional, boolean(), &C::zones),
               value("packet_properties", kOptional, boolean(), &C::packet_properties),
               value("interface_names", kOptional, boolean(), &C::interface_names),
+              value("transport", kOptional, transport_kind(), &C::transport),
+              section("tls", kOptional, tls_settings(), &C::tls),
+              section("spool", kOptional, spool_settings(), &C::spool),
+              section("file", kOptional, file_settings(), &C::file),
           },
           check_collector};
 }

@@ -10,6 +10,26 @@ std::string in(const std::string& network_namespace) {
   return network_namespace.empty() ? "" : "namespace=" + network_namespace + " ";
 }
 
+void log_kept(const std::string& collector, const ExporterCounters& counters) {
+  const auto log_one = [&](const char* what, const Carried& carried) {
+    if (carried.messages == 0) return;
+    log::info(
+        "kept_totals collector={} what={} messages={} flows={} records={} packets={} octets={}",
+        collector, what, carried.messages, carried.flows, carried.records, carried.packets,
+        carried.octets);
+  };
+  log::info("session_totals collector={} sessions={} spool_errors={}", collector, counters.sessions,
+            counters.spool_errors);
+  log_one("recovered", counters.recovered);
+  log_one("waiting", counters.waiting);
+  log_one("resent", counters.resent);
+  log_one("lost_spool_full", counters.lost_spool_full);
+  log_one("lost_spool_age", counters.lost_spool_age);
+  log_one("lost_spool_damaged", counters.lost_spool_damaged);
+  log_one("lost_stopped", counters.lost_stopped);
+  log_one("lost_write_error", counters.lost_write_error);
+}
+
 }  // namespace
 
 void log_collector_totals(const Exporter& exporter) {
@@ -21,6 +41,7 @@ void log_collector_totals(const Exporter& exporter) {
       exporter.name(), counters.offered, counters.messages, counters.flows, counters.records,
       counters.packets, counters.octets, exporter.transport().refusals(), counters.lost_messages,
       counters.lost_would_block, counters.lost_unresolved, counters.lost_send_error);
+  if (exporter.transport().has_sessions()) log_kept(exporter.name(), counters);
 }
 
 void log_interface_totals(const std::string& network_namespace, const InterfaceCounters& found,

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "transport/udp.hpp"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/ip/address.hpp>
+
+#include "transport/socket_options.hpp"
 
 namespace ctflow {
 namespace {
@@ -15,23 +13,6 @@ using Error = boost::system::error_code;
 
 constexpr std::chrono::seconds kConnectRetry{1};
 constexpr std::chrono::seconds kLookupRetry{5};
-
-template <typename Value>
-void set_option(udp::socket& socket, int level, int name, const Value* value, std::size_t length,
-                Error& error) {
-  if (setsockopt(socket.native_handle(), level, name, value, static_cast<socklen_t>(length)) != 0) {
-    error.assign(errno, boost::system::system_category());
-  }
-}
-
-void set_dscp(udp::socket& socket, bool ipv6, std::uint8_t dscp, Error& error) {
-  const int traffic_class = dscp << 2;  // RFC 2474: the upper six bits of the octet
-  if (ipv6) {
-    set_option(socket, IPPROTO_IPV6, IPV6_TCLASS, &traffic_class, sizeof traffic_class, error);
-  } else {
-    set_option(socket, IPPROTO_IP, IP_TOS, &traffic_class, sizeof traffic_class, error);
-  }
-}
 
 /// True for errors that say that an address or a device of this host has gone: the socket keeps the
 /// ones it was connected with, another one takes those that are there now.
@@ -77,11 +58,9 @@ void UdpTransport::on_answer(const Error& error, const udp::resolver::results_ty
   lookup_running_ = false;
   bool still_valid = false;
   std::optional<Endpoint> usable;
-  Error ignored;
-  const auto source = boost::asio::ip::make_address(config_.source_address, ignored);
   for (const auto& result : results) {
     const Endpoint endpoint = result.endpoint();
-    if (!config_.source_address.empty() && endpoint.address().is_v4() != source.is_v4()) continue;
+    if (!fits_source(endpoint.address(), config_)) continue;
     still_valid = still_valid || endpoint_ == endpoint;
     if (!usable) usable = endpoint;
   }
@@ -128,15 +107,7 @@ void UdpTransport::open_socket(Error& error) {
     const int discover = IP_PMTUDISC_DONT;
     set_option(socket_, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof discover, error);
   }
-  if (!error && config_.dscp != 0) set_dscp(socket_, ipv6, config_.dscp, error);
-  if (!error && !config_.bind_device.empty()) {
-    set_option(socket_, SOL_SOCKET, SO_BINDTODEVICE, config_.bind_device.c_str(),
-               config_.bind_device.size() + 1, error);
-  }
-  if (!error && !config_.source_address.empty()) {
-    const auto source = boost::asio::ip::make_address(config_.source_address, error);
-    if (!error) socket_.bind(Endpoint(source, 0), error);
-  }
+  apply_settings(socket_, ipv6, config_, error);
 }
 
 bool UdpTransport::connect() {

@@ -10,6 +10,7 @@
 #include <csignal>
 
 #include "support/fakes.hpp"
+#include "support/stream_collector.hpp"
 
 namespace ctflow {
 namespace {
@@ -322,6 +323,68 @@ TEST_F(ReloadTest, ManyReloadsAtOnceLoseNothing) {
     octets += static_cast<std::size_t>(size);
   }
   EXPECT_GT(octets, 50U * 63U);
+}
+
+TEST_F(DaemonTest, GivesAConnectionAMomentToTakeWhatWaits) {
+  test::StreamCollector collector(io_);
+  config_.collectors[0].transport = TransportKind::kTcp;
+  config_.collectors[0].port = collector.port();
+  source_.on_start = [](FlowSink& sink) {
+    Flow one = flow();
+    sink.on_flow(one);
+    sink.on_source_end();  // before there is a connection
+  };
+  {
+    Daemon daemon(io_, config_, parts());
+    EXPECT_EQ(daemon.run(), 0);
+  }
+  ASSERT_TRUE(test::run_until(io_, [&] { return collector.received(0).ended; }));
+  const auto messages = collector.received(0).messages();
+  ASSERT_EQ(messages.size(), 3U) << "options, templates, and the flow";
+  EXPECT_EQ(messages[2].size(), 16U + 4U + 63U);
+  EXPECT_EQ(test::sequence_of(messages[2]), 1U);
+}
+
+TEST_F(DaemonTest, StopsSoonWhenACollectorTakesNothing) {
+  test::StreamCollector collector(io_, 0, 4096);
+  collector.set_reading(false);
+  config_.collectors[0].transport = TransportKind::kTcp;
+  config_.collectors[0].port = collector.port();
+  source_.on_start = [](FlowSink& sink) {
+    Flow one = flow();
+    for (int i = 0; i < 50'000; ++i) sink.on_flow(one);
+    sink.on_source_end();
+  };
+  Daemon daemon(io_, config_, parts());
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(daemon.run(), 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
+}
+
+TEST_F(DaemonTest, LetsAConnectionEndInPeaceWhenAReloadChangesItsCollector) {
+  test::StreamCollector collector(io_);
+  config_.collectors[0].transport = TransportKind::kTcp;
+  config_.collectors[0].port = collector.port();
+  source_.on_start = [this](FlowSink& sink) {
+    Flow one = flow();
+    sink.on_flow(one);  // waits: there is no connection yet
+    load_ = [this] {
+      Config changed = config_;
+      changed.collectors[0].max_message_size = 1000;
+      return changed;
+    };
+    std::raise(SIGHUP);
+  };
+  boost::asio::steady_timer end(io_, std::chrono::milliseconds(500));
+  end.async_wait([](const boost::system::error_code&) { std::raise(SIGTERM); });
+  Daemon daemon(io_, config_, parts());
+  EXPECT_EQ(daemon.run(), 0);
+  ASSERT_TRUE(test::run_until(io_, [&] {
+    return collector.connections() == 2 && collector.received(0).ended &&
+           collector.received(1).ended;
+  }));
+  EXPECT_EQ(collector.received(0).messages().size() + collector.received(1).messages().size(), 5U)
+      << "options and templates twice, and the flow once";
 }
 
 }  // namespace

@@ -95,6 +95,22 @@ TEST(Size, TakesEachUnit) {
 
 TEST(Size, RefusesLimitsThatAreNoSizes) { EXPECT_THROW(size("0", "1GiB"), std::logic_error); }
 
+TEST(SizeOrOff, TakesTheWordForZero) {
+  const auto format = size_or_off("64KiB", "1GiB");
+  EXPECT_EQ(format.parse("off").value, 0U);
+  EXPECT_EQ(format.parse("1MiB").value, 1U << 20U);
+  EXPECT_EQ(format.parse("0B").value, std::nullopt);
+  EXPECT_EQ(format.parse("1000").hint, "add the unit");
+}
+
+TEST(FileNamePattern, IsANameOnly) {
+  const auto format = file_name_pattern();
+  EXPECT_EQ(format.parse("%Y.ipfix").value, "%Y.ipfix");
+  for (const std::string_view text : {""sv, "."sv, ".."sv, "a/b"sv, "/a"sv}) {
+    EXPECT_EQ(format.parse(text).value, std::nullopt) << text;
+  }
+}
+
 TEST(Boolean, TakesTwoWords) {
   const auto format = boolean();
   EXPECT_EQ(format.parse("true").value, true);

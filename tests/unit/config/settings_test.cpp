@@ -78,14 +78,18 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "interfaces.by_zone", "interfaces.by_zone[].zone", "interfaces.by_zone[].vrf",
           "interfaces.by_zone[].ingress", "interfaces.by_zone[].egress", "interfaces.by_mark",
           "interfaces.by_mark[].mark", "interfaces.by_mark[].mask", "interfaces.by_mark[].vrf",
-          "interfaces.by_mark[].ingress", "interfaces.by_mark[].egress"));
+          "interfaces.by_mark[].ingress", "interfaces.by_mark[].egress",
+          "collectors[].tls", "collectors[].tls.server_name", "collectors[].tls.ca_file",
+          "collectors[].tls.certificate", "collectors[].tls.key", "collectors[].spool.directory",
+          "collectors[].file.directory"));
 }
 
 TEST(DocumentedSettings, AreValidWhenPutToUse) {
-  // The example of a group names a second collector.
-  const std::string text =
+  // The example of a group names a second collector; the certificates do not exist here.
+  const std::string text = std::regex_replace(
       std::regex_replace(put_to_use(documented_text()), std::regex("(\ncollectors:\n)"),
-                         "$1  - {name: spare, address: ::1, port: 1, protocol: ipfix}\n");
+                         "$1  - {name: spare, address: ::1, port: 1, protocol: ipfix}\n"),
+      std::regex("\n *tls: [^\n]*"), "");
   Config config = parse_config(text, "ctflowd.yaml");
   EXPECT_EQ(config.groups,
             (std::vector<GroupConfig>{
@@ -93,6 +97,8 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
   EXPECT_EQ(config.namespaces,
             (std::vector<NamespaceConfig>{{"red", "/run/netns/red", std::nullopt, {9}}}));
   config.collectors.erase(config.collectors.begin());
+  EXPECT_EQ(config.collectors.at(0).spool.directory, "/var/lib/ctflowd/spool");
+  EXPECT_EQ(config.collectors.at(0).file.directory, "/var/lib/ctflowd/files");
   EXPECT_EQ(config.collectors.at(0).source_address, "198.51.100.1");
   EXPECT_EQ(config.collectors.at(0).bind_device, "eth0");
   EXPECT_EQ(config.interfaces.by_zone, (std::vector<ZoneInterfaces>{{9, "red", 0, 0}}));

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config/transport_settings.hpp"
+
+#include "transport/tls_files.hpp"
+
+namespace ctflow::config {
+namespace {
+
+constexpr Presence kOptional = Presence::kOptional;
+
+std::optional<Complaint> check_tls(const TlsConfig& tls) {
+  if (!tls.key.empty() && tls.certificate.empty()) {
+    return Complaint{"key", "expected with it the certificate that it belongs to"};
+  }
+  if (!tls.certificate.empty() && tls.key.empty()) {
+    return Complaint{"certificate", "expected with it its private key, as key"};
+  }
+  if (const std::optional<TlsFault> fault = find_fault(tls)) {
+    return Complaint{fault->setting, fault->message};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Format<TransportKind> transport_kind() {
+  return choice<TransportKind>({{"udp", TransportKind::kUdp},
+                                {"tcp", TransportKind::kTcp},
+                                {"tls", TransportKind::kTls},
+                                {"file", TransportKind::kFile}});
+}
+
+Format<std::uint64_t> port() { return integer(1, 65535); }
+
+Section<TlsConfig> tls_settings() {
+  using T = TlsConfig;
+  return {{
+              value("server_name", kOptional, host(), &T::server_name),
+              value("ca_file", kOptional, absolute_path(), &T::ca_file),
+              value("certificate", kOptional, absolute_path(), &T::certificate),
+              value("key", kOptional, absolute_path(), &T::key),
+          },
+          check_tls};
+}
+
+Section<SpoolConfig> spool_settings() {
+  using S = SpoolConfig;
+  return {{
+              value("memory", kOptional, size("256KiB", "1GiB"), &S::memory),
+              value("directory", kOptional, absolute_path(), &S::directory),
+              value("size", kOptional, size("1MiB", "1024GiB"), &S::size),
+              value("max_age", kOptional, duration_or_off("1m", "8760h"), &S::max_age),
+              value("rate", kOptional, size_or_off("64KiB", "1GiB"), &S::rate),
+          },
+          {}};
+}
+
+Section<FileConfig> file_settings() {
+  using F = FileConfig;
+  return {{
+              value("directory", kOptional, absolute_path(), &F::directory),
+              value("name", kOptional, file_name_pattern(), &F::name),
+              value("size", kOptional, size("128KiB", "1024GiB"), &F::size),
+              value("interval", kOptional, duration("1s", "24h"), &F::interval),
+          },
+          {}};
+}
+
+std::optional<Complaint> check_transport(const CollectorConfig& collector) {
+  const bool file = collector.transport == TransportKind::kFile;
+  if (!file && collector.address.empty()) {
+    return Complaint{"address", "missing: expected " + host().expected};
+  }
+  if (!file && collector.port == 0) {
+    return Complaint{"port", "missing: expected " + port().expected};
+  }
+  if (file && collector.file.directory.empty()) {
+    return Complaint{"file", "expected a directory for transport: file, got none"};
+  }
+  if (collector.transport != TransportKind::kUdp && collector.protocol != Protocol::kIpfix) {
+    return Complaint{"transport",
+                     "expected udp for NetFlow v9, which exists only as datagrams (RFC 3954); tcp, "
+                     "tls and file need protocol: ipfix"};
+  }
+  if (collector.transport == TransportKind::kTls && !kHasTls) {
+    return Complaint{"transport", "this ctflowd was built without TLS (CTFLOWD_TLS)"};
+  }
+  // Who configures certificates must not be left in the belief that they are used.
+  if (collector.transport != TransportKind::kTls && collector.tls != TlsConfig{}) {
+    return Complaint{"tls", "expected only with transport: tls"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace ctflow::config

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// An octet stream to a collector over TCP, encrypted or not.
+#pragma once
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ctflow {
+
+/// Held by whoever waits for one of its operations: it must live until the last one has ended.
+class Connection {
+ public:
+  using Error = boost::system::error_code;
+  using Socket = boost::asio::ip::tcp::socket;
+  using Done = std::function<void(const Error&)>;
+  using Moved = std::function<void(const Error&, std::size_t)>;
+
+  virtual ~Connection() = default;
+
+  virtual Socket& socket() = 0;
+
+  /// What comes between the TCP connection and the first message.
+  virtual void async_start(Done done) = 0;
+  /// All of `out`.
+  virtual void async_write(Moved moved) = 0;
+  /// Some octets into `in`; what they are does not matter, collectors have nothing to say.
+  virtual void async_read(Moved moved) = 0;
+  /// Tells the peer that this is the end, without waiting.
+  virtual void say_goodbye() = 0;
+
+  /// How many octets the connection carries for a message cannot be known before it is written: one
+  /// at a time.
+  [[nodiscard]] virtual bool conceals_length() const = 0;
+  /// The peer may still refuse us after async_start().
+  [[nodiscard]] virtual bool may_refuse_late() const = 0;
+  /// For logs: why an operation failed.
+  [[nodiscard]] virtual std::string reason(const Error& error) const = 0;
+
+  void close();
+
+  std::vector<std::byte> out;
+  std::array<std::byte, 512> in{};
+};
+
+/// What keeps a dead peer from being taken for a silent one, and messages from waiting for others.
+void tune(Connection& connection);
+
+std::shared_ptr<Connection> make_tcp_connection(boost::asio::io_context& io);
+
+}  // namespace ctflow

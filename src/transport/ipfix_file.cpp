@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "transport/ipfix_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <filesystem>
+#include <utility>
+
+#include "transport/carried.hpp"
+#include "transport/octets.hpp"
+
+namespace ctflow {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+
+constexpr const char* kPart = ".part";
+constexpr mode_t kOwnerAndGroup = 0640;
+
+std::error_code last_error() { return {errno, std::generic_category()}; }
+
+std::string name_at(const std::string& pattern, TimePoint now) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(
+      std::chrono::time_point_cast<std::chrono::system_clock::duration>(now));
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  std::array<char, 512> name{};
+  // A name of the configuration; empty only when it is too long.
+  const std::size_t length = std::strftime(name.data(), name.size(), pattern.c_str(), &utc);
+  std::string text(name.data(), length);
+  std::replace(text.begin(), text.end(), '/', '-');  // %D
+  return text.empty() ? "ctflowd.ipfix" : text;
+}
+
+/// `name` or, if that is taken, the same with a number before the extension.
+std::string numbered(const std::string& name, int number) {
+  if (number == 0) return name;
+  const fs::path path(name);
+  return fmt::format("{}-{}{}", path.stem().string(), number, path.extension().string());
+}
+
+/// Where the last whole message ends; 0: no IPFIX at all.
+std::uint64_t whole_messages(int file) {
+  std::uint64_t end = 0;
+  struct stat status {};
+  if (fstat(file, &status) != 0) return 0;
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  std::array<std::byte, 4> header{};
+  while (pread(file, header.data(), header.size(), static_cast<off_t>(end)) ==
+         static_cast<ssize_t>(header.size())) {
+    constexpr std::uint16_t kVersion = 10;  // RFC 7011 section 3.1
+    constexpr std::uint16_t kShortest = 16;
+    const auto length = octets::load<std::uint16_t>(header, 2);
+    if (octets::load<std::uint16_t>(header, 0) != kVersion || length < kShortest) break;
+    if (length > size - end) break;
+    end += length;
+  }
+  return end;
+}
+
+}  // namespace
+
+IpfixFileTransport::IpfixFileTransport(boost::asio::io_context& io, const CollectorConfig& config,
+                                       Clock clock)
+    : config_(config), clock_(std::move(clock)), timer_(io) {}
+
+IpfixFileTransport::~IpfixFileTransport() { finish_file(); }
+
+void IpfixFileTransport::begin_sessions_with(const std::vector<CountedMessage>& messages,
+                                             ExporterCounters& ledger) {
+  origin_ = make_origin(messages);
+  ledger_ = &ledger;
+}
+
+void IpfixFileTransport::recover_parts() {
+  std::error_code error;
+  for (fs::directory_iterator entry(config_.file.directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().extension() == kPart) recover_part(entry->path().string());
+  }
+}
+
+void IpfixFileTransport::recover_part(const std::string& path) {
+  const int file = open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  if (file < 0) return;
+  // Whoever still writes it holds the lock.
+  if (flock(file, LOCK_EX | LOCK_NB) == 0) {
+    const std::uint64_t end = whole_messages(file);
+    const std::string final = path.substr(0, path.size() - std::string(kPart).size());
+    std::error_code error;
+    if (end > 0 && !fs::exists(final, error) && ftruncate(file, static_cast<off_t>(end)) == 0) {
+      fs::rename(path, final, error);
+      log::info("file_recovered collector={} file={} octets={}", config_.name, log::quoted(final),
+                end);
+    }
+  }
+  close(file);
+}
+
+bool IpfixFileTransport::prepare() {
+  finish_if_over(clock_().wall);
+  failing_ = false;  // what failed once is worth another try
+  return std::exchange(news_, false);
+}
+
+void IpfixFileTransport::finish_if_over(TimePoint now) {
+  // A clock that was set back does not keep a file open for longer than two intervals.
+  if (file_ >= 0 && (now >= end_ || now < end_ - 2 * config_.file.interval)) finish_file();
+}
+
+std::error_code IpfixFileTransport::open_part(TimePoint now) {
+  const std::string name = name_at(config_.file.name, now);
+  constexpr int kMostFiles = 10'000;  // of one name
+  for (int number = 0; number < kMostFiles; ++number) {
+    path_ = fmt::format("{}/{}", config_.file.directory, numbered(name, number));
+    std::error_code ignored;
+    if (fs::exists(path_, ignored)) continue;
+    file_ = open((path_ + kPart).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerAndGroup);
+    if (file_ >= 0) {
+      flock(file_, LOCK_EX | LOCK_NB);
+      return {};
+    }
+    if (errno != EEXIST) return last_error();
+  }
+  return std::make_error_code(std::errc::file_exists);
+}
+
+std::error_code IpfixFileTransport::begin_file(TimePoint now) {
+  if (!std::exchange(recovered_, true)) recover_parts();
+  if (const std::error_code error = open_part(now)) return error;
+  size_ = 0;
+  sequence_ = {};
+  for (const CountedMessage& first : origin_->first_messages) {
+    std::vector<std::byte> bytes = first.bytes;
+    sequence_.stamp(bytes, first.content, kFirstMessages, now);
+    if (const std::error_code error = append(bytes)) {
+      close(std::exchange(file_, -1));
+      static_cast<void>(unlink((path_ + kPart).c_str()) == 0);
+      return error;
+    }
+  }
+  for (const CountedMessage& first : origin_->first_messages) {
+    count_sent(*ledger_, first.content, first.bytes.size());
+  }
+  ++ledger_->sessions;
+  opening_size_ = size_;
+  const auto since = std::chrono::duration_cast<milliseconds>(now.time_since_epoch());
+  end_ = TimePoint(since - since % config_.file.interval + config_.file.interval);
+  watch_time(now);
+  return {};
+}
+
+void IpfixFileTransport::watch_time(TimePoint now) {
+  // For a file to which nothing is added any more; messages look at the clock themselves.
+  constexpr milliseconds kAtLeast{1};
+  timer_.expires_after(std::max<TimePoint::duration>(end_ - now, kAtLeast));
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (error || alive.expired() || file_ < 0) return;
+    const TimePoint later = clock_().wall;
+    finish_if_over(later);
+    if (file_ >= 0) watch_time(later);
+  });
+}
+
+std::error_code IpfixFileTransport::append(std::span<const std::byte> bytes) {
+  std::uint64_t at = size_;
+  while (!bytes.empty()) {
+    const ssize_t count = pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      const std::error_code error =
+          count < 0 ? last_error() : std::make_error_code(std::errc::no_space_on_device);
+      // Fails harmlessly: the next message is written over the rest.
+      static_cast<void>(ftruncate(file_, static_cast<off_t>(size_)) == 0);
+      return error;
+    }
+    at += static_cast<std::uint64_t>(count);
+    bytes = bytes.subspan(static_cast<std::size_t>(count));
+  }
+  size_ = at;
+  return {};
+}
+
+std::error_code IpfixFileTransport::send_counted(std::span<const std::byte> message,
+                                                 const MessageContent& content) {
+  const TimePoint now = clock_().wall;
+  finish_if_over(now);
+  const bool full = size_ + message.size() > config_.file.size && size_ > opening_size_;
+  if (file_ >= 0 && full) finish_file();
+  std::error_code error;
+  if (file_ < 0) error = begin_file(now);
+  if (!error) {
+    std::vector<std::byte> bytes(message.begin(), message.end());
+    sequence_.stamp(bytes, content, origin_->run, now);
+    error = append(bytes);
+  }
+  if (error) {
+    count_lost(*ledger_, ledger_->lost_write_error, carried_by(content));
+    failed(error, "write");
+  } else {
+    failing_ = false;
+    count_sent(*ledger_, content, message.size());
+  }
+  return std::make_error_code(std::errc::operation_in_progress);
+}
+
+void IpfixFileTransport::finish_file() {
+  if (file_ < 0) return;
+  timer_.cancel();
+  news_ = true;
+  // Some file systems tell only now that they could not write.
+  if (close(std::exchange(file_, -1)) != 0) failed(last_error(), "close");
+  std::error_code error;
+  fs::rename(path_ + kPart, path_, error);
+  if (error) failed(error, "rename");
+  log::info("file_written collector={} file={} octets={}", config_.name, log::quoted(path_), size_);
+}
+
+void IpfixFileTransport::failed(const std::error_code& error, const char* doing) {
+  failing_ = true;
+  if (failure_log_.allow()) {
+    log::error("file_failed collector={} file={} doing={} error={} suppressed={}", config_.name,
+               log::quoted(path_), doing, log::quoted(error.message()), failure_log_.suppressed());
+  }
+}
+
+}  // namespace ctflow

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Messages as IPFIX Files (RFC 5655).
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ctflow/clock.hpp"
+#include "ctflow/config.hpp"
+#include "ctflow/transport.hpp"
+#include "observe/log.hpp"
+#include "transport/session.hpp"
+
+namespace ctflow {
+
+/// One file after the other, each a Transport Session that can be read alone. While it is written
+/// its name ends in `.part`. A file begins with the first message and ends when the next message
+/// would make it too large, or when a multiple of the interval since 1970 is over. Messages are
+/// written at once; one that cannot be written whole is taken out again and lost.
+class IpfixFileTransport : public Transport {
+ public:
+  IpfixFileTransport(boost::asio::io_context& io, const CollectorConfig& config,
+                     Clock clock = system_now);
+  ~IpfixFileTransport() override;
+
+  IpfixFileTransport(const IpfixFileTransport&) = delete;
+  IpfixFileTransport& operator=(const IpfixFileTransport&) = delete;
+  IpfixFileTransport(IpfixFileTransport&&) = delete;
+  IpfixFileTransport& operator=(IpfixFileTransport&&) = delete;
+
+  [[nodiscard]] bool has_sessions() const override { return true; }
+  void begin_sessions_with(const std::vector<CountedMessage>& messages,
+                           ExporterCounters& ledger) override;
+  /// Also ends a file whose time is over. True: the next message begins a file, or has just done
+  /// so.
+  bool prepare() override;
+  std::error_code send(std::span<const std::byte> message) override {
+    return send_counted(message, {});
+  }
+  std::error_code send_counted(std::span<const std::byte> message,
+                               const MessageContent& content) override;
+  void stop() override { finish_file(); }
+  /// False after a message that could not be written, until prepare().
+  [[nodiscard]] bool connected() const override { return !failing_; }
+  [[nodiscard]] bool lookup_running() const override { return false; }
+  [[nodiscard]] std::uint64_t refusals() const override { return 0; }
+  [[nodiscard]] std::string peer() const override { return log::quoted(config_.file.directory); }
+
+ private:
+  /// Gives files that an earlier process left as `.part` their names, cut behind the last whole
+  /// message.
+  void recover_parts();
+  void recover_part(const std::string& path);
+  void finish_if_over(TimePoint now);
+  void watch_time(TimePoint now);
+  std::error_code begin_file(TimePoint now);
+  std::error_code open_part(TimePoint now);
+  /// All of it at the end of the file, or nothing.
+  std::error_code append(std::span<const std::byte> bytes);
+  void finish_file();
+  void failed(const std::error_code& error, const char* doing);
+
+  CollectorConfig config_;
+  Clock clock_;
+  boost::asio::steady_timer timer_;
+  std::shared_ptr<const Origin> origin_ = make_origin({});
+  ExporterCounters own_ledger_;
+  ExporterCounters* ledger_ = &own_ledger_;
+  int file_ = -1;     ///< -1: none is open
+  std::string path_;  ///< final
+  std::uint64_t size_ = 0;
+  std::uint64_t opening_size_ = 0;  ///< of the first messages
+  TimePoint end_{};                 ///< when the file's time is over
+  SessionSequence sequence_;
+  bool news_ = true;
+  bool recovered_ = false;
+  bool failing_ = false;
+  log::RateLimit failure_log_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  ///< for handlers that come later
+};
+
+}  // namespace ctflow

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "transport/make_transport.hpp"
+
+#include <stdexcept>
+
+#include "transport/ipfix_file.hpp"
+#include "transport/stream.hpp"
+#include "transport/udp.hpp"
+#ifdef CTFLOWD_TLS
+#include "transport/tls_connection.hpp"
+#endif
+
+namespace ctflow {
+namespace {
+
+std::unique_ptr<Transport> make_tls(boost::asio::io_context& io, const CollectorConfig& config) {
+#ifdef CTFLOWD_TLS
+  return std::make_unique<StreamTransport>(
+      io, config, [&io, config] { return make_tls_connection(io, config); });
+#else
+  static_cast<void>(io);
+  throw std::runtime_error("collector " + config.name + ": built without TLS");
+#endif
+}
+
+}  // namespace
+
+std::unique_ptr<Transport> make_transport(boost::asio::io_context& io,
+                                          const CollectorConfig& config) {
+  switch (config.transport) {
+    case TransportKind::kTcp:
+      return std::make_unique<StreamTransport>(io, config,
+                                               [&io] { return make_tcp_connection(io); });
+    case TransportKind::kTls:
+      return make_tls(io, config);
+    case TransportKind::kFile:
+      return std::make_unique<IpfixFileTransport>(io, config);
+    case TransportKind::kUdp:
+      break;
+  }
+  return std::make_unique<UdpTransport>(io, config);
+}
+
+}  // namespace ctflow

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace ctflow {
+
+/// How far a TCP connection's outgoing stream has come, in octets on the wire: what the peer's
+/// kernel has acknowledged, and what ours was given. Only differences between positions of one
+/// connection mean something.
+struct StreamPosition {
+  std::uint64_t acknowledged = 0;
+  std::uint64_t written = 0;
+};
+
+/// Also of a connection that broke, as long as the socket is open. Nothing: the kernel (before 4.1)
+/// does not tell.
+std::optional<StreamPosition> position_of(int socket);
+
+}  // namespace ctflow

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Certificates and keys, checked when the configuration is.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "ctflow/config.hpp"
+
+namespace ctflow {
+
+/// Whether this program can do TLS at all.
+#ifdef CTFLOWD_TLS
+inline constexpr bool kHasTls = true;
+#else
+inline constexpr bool kHasTls = false;
+#endif
+
+/// What is wrong with a file, and which setting of `tls` names it.
+struct TlsFault {
+  std::string setting;
+  std::string message;
+};
+
+/// Reads all files that are named. Nothing: they can be used. Without CTFLOWD_TLS always nothing.
+std::optional<TlsFault> find_fault(const TlsConfig& config);
+
+}  // namespace ctflow

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "transport/ipfix_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "support/fakes.hpp"
+#include "support/stream_collector.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace ctflow {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr int kFirst = 0xf0;
+
+class IpfixFileTransportTest : public testing::Test {
+ protected:
+  IpfixFileTransportTest() {
+    config_.name = "test";
+    config_.file.directory = directory_.name();
+    config_.file.name = "%H%M%S.ipfix";  // the fake clock begins at 22:13:20
+  }
+
+  std::unique_ptr<IpfixFileTransport> make() {
+    auto transport = std::make_unique<IpfixFileTransport>(io_, config_, clock_.clock());
+    transport->begin_sessions_with(test::sample_origin()->first_messages, ledger_);
+    return transport;
+  }
+
+  void send(IpfixFileTransport& transport, int tag, std::size_t size = 100) {
+    const CountedMessage message =
+        test::counted_message(sequence_++, 1, static_cast<std::uint8_t>(tag), size);
+    ++offered_;
+    EXPECT_EQ(transport.send_counted(message.bytes, message.content),
+              std::errc::operation_in_progress);
+    EXPECT_EQ(offered_, ledger_.flows + ledger_.waiting.flows + ledger_.lost());
+  }
+
+  [[nodiscard]] test::Received read(const std::string& file) const {
+    test::Received received;
+    for (const char c : directory_.content(file)) {
+      received.octets.push_back(static_cast<std::byte>(c));
+    }
+    return received;
+  }
+
+  boost::asio::io_context io_;
+  test::TemporaryDirectory directory_;
+  test::FakeClock clock_;
+  CollectorConfig config_;
+  ExporterCounters ledger_;
+  std::uint32_t sequence_ = 1;
+  std::uint64_t offered_ = 0;
+};
+
+TEST_F(IpfixFileTransportTest, MakesNoFileWithoutAMessage) {
+  make()->stop();
+  EXPECT_THAT(directory_.files(".ipfix"), IsEmpty());
+  EXPECT_THAT(directory_.files(".part"), IsEmpty());
+}
+
+TEST_F(IpfixFileTransportTest, GivesTheFileItsNameWhenItIsComplete) {
+  const auto transport = make();
+  send(*transport, 1);
+  send(*transport, 2);
+  EXPECT_THAT(directory_.files(".part"), ElementsAre("221320.ipfix.part"));
+  EXPECT_THAT(directory_.files(".ipfix"), IsEmpty());
+  transport->stop();
+  EXPECT_THAT(directory_.files(".part"), IsEmpty());
+  const test::Received file = read("221320.ipfix");
+  EXPECT_THAT(file.tags(), ElementsAre(kFirst, 1, 2));
+  EXPECT_THAT(file.sequences(), ElementsAre(0, 1, 2));
+  EXPECT_EQ(ledger_.flows, 2U);
+  EXPECT_EQ(ledger_.messages, 3U);
+}
+
+TEST_F(IpfixFileTransportTest, BeginsEachFileWithTheTemplatesAndZero) {
+  config_.file.size = 400;
+  const auto transport = make();
+  for (int i = 1; i <= 5; ++i) send(*transport, i);
+  transport->stop();
+  EXPECT_THAT(directory_.files(".ipfix"), ElementsAre("221320-1.ipfix", "221320.ipfix"));
+  EXPECT_THAT(read("221320.ipfix").tags(), ElementsAre(kFirst, 1, 2, 3));
+  EXPECT_LE(directory_.content("221320.ipfix").size(), 400U);
+  EXPECT_THAT(read("221320-1.ipfix").tags(), ElementsAre(kFirst, 4, 5));
+  EXPECT_THAT(read("221320-1.ipfix").sequences(), ElementsAre(0, 1, 2));
+  EXPECT_EQ(ledger_.sessions, 2U);
+}
+
+TEST_F(IpfixFileTransportTest, EndsAFileWithItsTime) {
+  config_.file.interval = std::chrono::minutes(5);
+  const auto transport = make();
+  send(*transport, 1);
+  clock_.advance(std::chrono::seconds(99));  // 22:14:59
+  send(*transport, 2);
+  clock_.advance(std::chrono::seconds(1));
+  EXPECT_TRUE(transport->prepare());
+  send(*transport, 3);
+  EXPECT_FALSE(transport->prepare());
+  transport->stop();
+  EXPECT_THAT(read("221320.ipfix").tags(), ElementsAre(kFirst, 1, 2));
+  EXPECT_THAT(read("221500.ipfix").tags(), ElementsAre(kFirst, 3));
+}
+
+TEST_F(IpfixFileTransportTest, EndsAFileWithItsTimeWhenNothingIsSentAnyMore) {
+  config_.file.interval = std::chrono::milliseconds(20);
+  auto transport = std::make_unique<IpfixFileTransport>(io_, config_);
+  transport->begin_sessions_with(test::sample_origin()->first_messages, ledger_);
+  send(*transport, 1);
+  EXPECT_TRUE(test::run_until(io_, [&] { return directory_.files(".ipfix").size() == 1; }));
+}
+
+TEST_F(IpfixFileTransportTest, DoesNotKeepAFileOpenForEverWhenTheClockIsSetBack) {
+  const auto transport = make();
+  send(*transport, 1);
+  clock_.advance(-std::chrono::hours(1));
+  send(*transport, 2);
+  EXPECT_THAT(directory_.files(".ipfix"), ElementsAre("221320.ipfix"));
+}
+
+TEST_F(IpfixFileTransportTest, SaysThatAFileIsNewOnce) {
+  const auto transport = make();
+  EXPECT_TRUE(transport->prepare());
+  EXPECT_FALSE(transport->prepare());
+  EXPECT_THAT(directory_.files(".part"), IsEmpty()) << "asking makes none";
+  send(*transport, 1);
+  EXPECT_FALSE(transport->prepare());
+  clock_.advance(std::chrono::hours(1));
+  EXPECT_TRUE(transport->prepare());
+}
+
+TEST_F(IpfixFileTransportTest, NeverOverwritesAFile) {
+  std::ofstream(directory_.path("221320.ipfix")) << "somebody's";
+  const auto transport = make();
+  send(*transport, 1);
+  transport->stop();
+  EXPECT_EQ(directory_.content("221320.ipfix"), "somebody's");
+  EXPECT_THAT(read("221320-1.ipfix").tags(), ElementsAre(kFirst, 1));
+}
+
+TEST_F(IpfixFileTransportTest, TakesOutAMessageThatTheDiskHasNoRoomFor) {
+  // The limit of this process stands for a disk that is full.
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+  const auto transport = make();
+  send(*transport, 1);
+  const rlimit full{210, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &full);
+  send(*transport, 2);
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, ignored);
+  EXPECT_EQ(ledger_.lost_write_error.flows, 1U);
+  EXPECT_FALSE(transport->connected());
+  transport->prepare();
+  EXPECT_TRUE(transport->connected()) << "as far as is known";
+  send(*transport, 3);
+  EXPECT_TRUE(transport->connected());
+  transport->stop();
+  const test::Received file = read("221320.ipfix");
+  EXPECT_THAT(file.tags(), ElementsAre(kFirst, 1, 3));
+  EXPECT_EQ(file.octets.size(), 260U) << "nothing of the lost message is left";
+  EXPECT_THAT(file.sequences(), ElementsAre(0, 1, 3)) << "the gap tells of it";
+}
+
+TEST_F(IpfixFileTransportTest, CountsEverythingAsLostWithoutItsDirectory) {
+  config_.file.directory += "/missing";
+  const auto transport = make();
+  transport->prepare();
+  send(*transport, 1);
+  send(*transport, 2);
+  EXPECT_EQ(ledger_.lost_write_error.flows, 2U);
+  EXPECT_EQ(ledger_.lost_write_error.octets, 20U);
+}
+
+TEST_F(IpfixFileTransportTest, CompletesWhatAnEarlierProcessLeft) {
+  const auto first = test::counted_message(0, 1, 7).bytes;
+  {
+    std::ofstream part(directory_.path("old.ipfix.part"), std::ios::binary);
+    part.write(reinterpret_cast<const char*>(first.data()), 100);
+    part.write(reinterpret_cast<const char*>(first.data()), 50);  // half a message
+  }
+  std::ofstream(directory_.path("download.part")) << "not ours at all";
+  const auto transport = make();
+  send(*transport, 1);
+  EXPECT_THAT(read("old.ipfix").tags(), ElementsAre(7));
+  EXPECT_EQ(directory_.content("old.ipfix").size(), 100U);
+  EXPECT_THAT(directory_.files(".part"), ElementsAre("221320.ipfix.part", "download.part"));
+}
+
+TEST_F(IpfixFileTransportTest, LeavesAFileAloneThatAnotherProcessWrites) {
+  const auto other = make();
+  send(*other, 1);
+  CollectorConfig config = config_;
+  config.file.name = "other.ipfix";
+  IpfixFileTransport transport(io_, config, clock_.clock());
+  ExporterCounters ledger;
+  transport.begin_sessions_with(test::sample_origin()->first_messages, ledger);
+  const CountedMessage message = test::counted_message(1, 1);
+  transport.send_counted(message.bytes, message.content);
+  EXPECT_THAT(directory_.files(".part"), ElementsAre("221320.ipfix.part", "other.ipfix.part"));
+}
+
+}  // namespace
+}  // namespace ctflow
