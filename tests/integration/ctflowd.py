@@ -36,6 +36,8 @@ def configuration(collectors, **sections):
 
 
 def _yaml(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_yaml(inner)}" for key, inner in value.items()) + "}"
     return str(value).lower() if isinstance(value, bool) else value
 
 

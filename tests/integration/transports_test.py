@@ -1,0 +1,477 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""TCP, TLS and files: collectors die, return, reset and vanish under load, disks fill up, ctflowd is
+killed; every connection arrives once or is in the ledger."""
+
+import collections
+import contextlib
+import glob
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import case
+import collectors
+import ctflowd
+import ipfix
+import traffic
+from lab import COLLECTOR, SERVER4, wait_until
+
+PORT = 4739
+SIZE = 40
+OCTETS = traffic.IP_HEADER[socket.AF_INET] + traffic.UDP_HEADER + SIZE
+PER_MESSAGE = 1400 // 63  # flow records
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Collector:
+    """stream_collector.py in the collector's namespace; what it received survives it."""
+
+    def __init__(self, lab, directory, *options):
+        self._lab = lab
+        self._options = options
+        self.directory = f"{directory}/streams-{time.monotonic_ns()}"
+        os.mkdir(self.directory)
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.log = f"{self.directory}/log"
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self._lab.collector.command(
+                sys.executable, "-B", f"{HERE}/stream_collector.py", COLLECTOR, PORT,
+                self.directory, *self._options), stdout=log, stderr=log)
+        wait_until(self._listens, "the collector to listen")
+
+    def _listens(self):
+        if self.process.poll() is not None:
+            with open(self.log, encoding="utf-8") as file:
+                raise RuntimeError(file.read())
+        lines = self._lab.collector.read("/proc/net/tcp").splitlines()[1:]
+        return any(line.split()[1].endswith(f":{PORT:04X}") and line.split()[3] == "0A"
+                   for line in lines)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.terminate()
+        if self.process.wait(30) != 0:
+            raise RuntimeError("the collector failed")
+
+    def paths(self):
+        return sorted(glob.glob(f"{self.directory}/*.ipfix"))
+
+    def sessions(self):
+        result = []
+        for path in self.paths():
+            with open(path, "rb") as file:
+                result.append(ipfix.read(file.read()))
+        return [session for session in result if session.messages]
+
+    def flows(self):
+        """How often each flow was received."""
+        return collections.Counter(key(record) for session in self.sessions()
+                                   for record in session.records)
+
+
+def key(record):
+    return tuple(record[element] for element in (7, 11, 152, 1))
+
+
+class Load:
+    """Connections of one datagram each, all different, that end at once."""
+
+    def __init__(self, lab):
+        self._lab = lab
+        self.count = 0
+
+    def send(self, count):
+        with contextlib.closing(self._lab.client.socket(socket.AF_INET,
+                                                        socket.SOCK_DGRAM)) as sock:
+            for port in range(1, 1 + count):
+                with contextlib.suppress(ConnectionRefusedError):
+                    sock.sendto(bytes(SIZE), (SERVER4, port))
+        self._lab.router.run("conntrack", "-D", "-p", "udp")
+        self.count += count
+
+    def run(self, seconds, batch=100):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.send(batch)
+            time.sleep(0.02)
+
+
+class Transports(case.LabTest):
+    def setUp(self):
+        self.make_lab()
+        self.load = Load(self.lab)
+
+    def start_collector(self, *options):
+        collector = Collector(self.lab, self.directory, *options)
+        self.addCleanup(collector.kill)
+        return collector
+
+    def start_ctflowd(self, transport="tcp", **settings):
+        collector = ctflowd.Collector("main", PORT, "ipfix",
+                                      settings={"transport": transport, **settings})
+        program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run",
+                                  config=ctflowd.configuration(
+                                      [collector],
+                                      source={"active_timeout": "off"})).wait_for("started")
+        self.addCleanup(program.kill)
+        return program
+
+    def connected(self, program, times=1):
+        wait_until(lambda: program.log.count(" collector_connected ") >= times,
+                   "ctflowd to connect", 90)
+
+    def kept(self, program):
+        """{what: {messages, flows, records, octets}} of the totals."""
+        result = collections.defaultdict(lambda: collections.Counter())
+        for line in program.log.splitlines():
+            if " kept_totals " in line:
+                fields = dict(part.split("=", 1) for part in line.split() if "=" in part)
+                result[fields["what"]] = collections.Counter(
+                    {name: int(fields[name]) for name in ("messages", "flows", "records",
+                                                          "octets")})
+        return result
+
+    def assert_ledger(self, program, offered):
+        totals, kept = program.collector_totals()["main"], self.kept(program)
+        self.assertEqual(totals["offered"], offered)
+        lost = sum((kept[what] for what in kept if what.startswith("lost_")),
+                   collections.Counter())
+        rest = kept["waiting"] + lost
+        recovered = kept["recovered"]
+        self.assertEqual(totals["offered"] + recovered["flows"], totals["flows"] + rest["flows"])
+        self.assertEqual(offered * OCTETS + recovered["octets"],
+                         totals["octets"] + rest["octets"])
+        return totals, kept, lost
+
+    def wait_for_flows(self, collector, count, seconds=60):
+        wait_until(lambda: len(collector.flows()) >= count, f"{count} flows", seconds)
+
+    def test_sessions_over_tcp(self):
+        collector = self.start_collector()
+        capture = collectors.Capture(self.lab.collector, self.directory)
+        program = self.start_ctflowd()
+        self.connected(program)
+        self.load.run(2)
+        program.stop()
+        collector.stop()
+        capture.stop()
+        totals, _, _ = self.assert_ledger(program, self.load.count)
+        self.assertEqual(totals["flows"], self.load.count)
+        session, = collector.sessions()
+        self.assertEqual((session.missing, session.left_over, session.options), (0, 0, 1))
+        self.assertEqual(len(session.records), self.load.count)
+        self.assertEqual(sum(ipfix.number(r, 1) for r in session.records),
+                         self.load.count * OCTETS)
+        self.assertEqual(set(collector.flows().values()), {1})
+        # The second opinion, on the wire and on what was received.
+        flows = collectors.tshark(capture.path, (), f"cflow && tcp.dstport == {PORT}",
+                                  "cflow.octets")
+        octets = [int(n) for line in flows for n in line.split(",") if n]
+        self.assertEqual((len(octets), sum(octets)),
+                         (self.load.count, self.load.count * OCTETS))
+        self.assertEqual(collectors.tshark(capture.path, (), f"tcp.dstport == {PORT} && "
+                                           "(_ws.malformed || cflow.no_template_found)"), [])
+        self.assert_ipfix_dump(collector.paths()[0], self.load.count)
+
+    def assert_ipfix_dump(self, path, count):
+        """libfixbuf reads the same number of flow records."""
+        text = subprocess.run(["ipfixDump", "--in", path, "--data"], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout
+        counted = [int(line.split()[-1]) for line in text.splitlines()
+                   if "octetDeltaCount" in line]
+        self.assertEqual((len(counted), sum(counted)), (count, count * OCTETS))
+
+    def test_collector_killed_and_back_under_load(self):
+        collector = self.start_collector()
+        program = self.start_ctflowd()
+        self.connected(program)
+        kills = 3
+        for number in range(kills):
+            self.load.run(1)
+            collector.kill()
+            self.load.run(0.5)
+            collector.start()
+            self.connected(program, number + 2)
+        self.load.run(0.5)
+        program.stop()
+        collector.stop()
+        self.assert_delivered(program, collector, kills)
+
+    def test_collector_resets_under_load(self):
+        collector = self.start_collector()
+        program = self.start_ctflowd()
+        self.connected(program)
+        resets = 3
+        for number in range(resets):
+            self.load.run(1)
+            collector.signal(signal.SIGUSR1)
+            self.load.run(0.3)
+            self.connected(program, number + 2)
+        self.load.run(0.5)
+        program.stop()
+        collector.stop()
+        self.assert_delivered(program, collector, resets)
+
+    def assert_delivered(self, program, collector, breaks):
+        """Everything once, but for a message at each break: acknowledged and never read, or read
+        and never acknowledged."""
+        totals, kept, lost = self.assert_ledger(program, self.load.count)
+        self.assertEqual(lost["flows"] + kept["waiting"]["flows"], 0, program.log)
+        flows = collector.flows()
+        missing = self.load.count - len(flows)
+        repeated = sum(flows.values()) - len(flows)
+        print(f"\n  {self.load.count} connections, {breaks} breaks: {missing} missing, "
+              f"{repeated} repeated, sent again: {kept['resent']['flows']}")
+        self.assertLessEqual(missing, breaks * PER_MESSAGE)
+        self.assertLessEqual(repeated, min(breaks * PER_MESSAGE, kept["resent"]["flows"]))
+        self.assertGreaterEqual(len(collector.sessions()), breaks + 1)
+        for session in collector.sessions():
+            self.assertEqual(session.missing, 0)
+        return totals, kept
+
+    def test_collector_stalls(self):
+        collector = self.start_collector()
+        program = self.start_ctflowd()
+        self.connected(program)
+        collector.signal(signal.SIGSTOP)
+        for _ in range(5):
+            self.load.send(2000)
+        time.sleep(1)
+        collector.signal(signal.SIGCONT)
+        self.wait_for_flows(collector, self.load.count)
+        program.stop()
+        collector.stop()
+        self.assert_delivered(program, collector, 0)
+        self.assertEqual(program.collector_totals()["main"]["flows"], self.load.count)
+
+    def test_black_hole(self):
+        collector = self.start_collector()
+        program = self.start_ctflowd(spool={"memory": "8MiB"})
+        self.connected(program)
+        self.load.run(1)
+        self.lab.collector.run("nft", "-f", "-", input="""
+            add table ip hole
+            add chain ip hole in { type filter hook input priority 0; policy drop; }
+            add chain ip hole out { type filter hook output priority 0; policy drop; }
+            """)
+        self.load.run(3)
+        wait_until(lambda: " collector_disconnected " in program.log, "the connection to break", 40)
+        self.lab.collector.run("nft", "delete table ip hole")
+        self.connected(program, 2)
+        self.load.run(0.5)
+        program.stop()
+        collector.stop()
+        self.assert_delivered(program, collector, 1)
+
+    def make_small_disk(self, size):
+        path = f"{self.directory}/disk"
+        os.mkdir(path)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", path], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", path], check=False)
+        return path
+
+    def test_spool_disk_full(self):
+        disk = self.make_small_disk("200k")
+        program = self.start_ctflowd(spool={"memory": "256KiB", "directory": disk})
+        for _ in range(20):
+            self.load.send(1000)
+        program.wait_for("spool_failed")
+        program.wait_for("spool_lost")
+        collector = self.start_collector()
+        self.connected(program)
+        time.sleep(1)
+        program.stop()
+        collector.stop()
+        totals, kept, lost = self.assert_ledger(program, self.load.count)
+        self.assertGreater(lost["flows"], 0)
+        self.assertEqual(lost, kept["lost_spool_full"])
+        flows = collector.flows()
+        self.assertEqual(len(flows), totals["flows"])
+        self.assertEqual(set(flows.values()), {1})
+        self.assertEqual(glob.glob(f"{disk}/*.spool"), [])
+
+    def test_spool_limits_its_size(self):
+        disk = f"{self.directory}/spool"
+        os.mkdir(disk)
+        program = self.start_ctflowd(spool={"directory": disk, "size": "1MiB"})
+        for _ in range(30):
+            self.load.send(1000)
+        program.wait_for("spool_lost")
+        used = sum(os.path.getsize(path) for path in glob.glob(f"{disk}/*.spool"))
+        self.assertLessEqual(used, 1 << 20)
+        program.stop()
+        _, kept, lost = self.assert_ledger(program, self.load.count)
+        self.assertGreater(kept["waiting"]["flows"], 10_000)
+        self.assertEqual(lost, kept["lost_spool_full"])
+
+    def test_ctflowd_killed_and_spool_replayed(self):
+        disk = f"{self.directory}/spool"
+        os.mkdir(disk)
+        spool = {"directory": disk}
+        program = self.start_ctflowd(spool=spool)
+        for _ in range(10):
+            self.load.send(1000)
+        time.sleep(0.5)  # flush_after is 100 ms
+        program.kill()  # SIGKILL
+        before = self.load.count
+        # Half a message at the end, as a crash of the machine would leave it.
+        newest = sorted(glob.glob(f"{disk}/*.spool"))[-1]
+        with open(newest, "ab") as file:
+            file.write(bytes(30))
+
+        collector = self.start_collector()
+        program = self.start_ctflowd(spool={**spool, "rate": "256KiB"})
+        self.connected(program)
+        self.wait_for_flows(collector, 3000)
+        self.load.send(500)
+        time.sleep(0.3)
+        program.kill()  # in the middle of the replay
+        self.assertLess(len(collector.flows()), before)
+
+        program = self.start_ctflowd(spool=spool)
+        self.connected(program)
+        self.wait_for_flows(collector, self.load.count - PER_MESSAGE)
+        program.stop()
+        collector.stop()
+        self.assert_ledger(program, 0)
+        flows = collector.flows()
+        print(f"\n  {self.load.count} connections, killed twice: {self.load.count - len(flows)} "
+              f"missing, {sum(flows.values()) - len(flows)} repeated")
+        self.assertLessEqual(self.load.count - len(flows), PER_MESSAGE)
+        self.assertLessEqual(sum(flows.values()) - len(flows), PER_MESSAGE)
+        self.assertEqual(glob.glob(f"{disk}/*.spool"), [])
+
+    def test_stop_and_start_keep_what_waits_on_disk(self):
+        disk = f"{self.directory}/spool"
+        os.mkdir(disk)
+        program = self.start_ctflowd(spool={"directory": disk})
+        self.load.send(1000)
+        program.stop()
+        _, kept, _ = self.assert_ledger(program, 1000)
+        self.assertEqual(kept["waiting"]["flows"], 1000)
+        collector = self.start_collector()
+        program = self.start_ctflowd(spool={"directory": disk})
+        self.wait_for_flows(collector, 1000)
+        program.stop()
+        collector.stop()
+        _, kept, _ = self.assert_ledger(program, 0)
+        self.assertEqual(kept["recovered"]["flows"], 1000)
+        self.assertEqual(set(collector.flows().values()), {1})
+
+    def make_certificates(self):
+        def openssl(*arguments):
+            subprocess.run(["openssl", *arguments], check=True, cwd=self.directory,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+        openssl("req", "-x509", *curve, "-subj", "/CN=authority", "-days", "2",
+                "-keyout", "ca.key", "-out", "ca.pem")
+        for name, alternative in (("collector", f"IP:{COLLECTOR}"), ("router", "DNS:router.test")):
+            with open(f"{self.directory}/{name}.ext", "w", encoding="ascii") as file:
+                file.write(f"subjectAltName={alternative}\n")
+            openssl("req", *curve, "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+                    "-out", f"{name}.csr")
+            openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+                    "-days", "2", "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+
+    def test_tls_with_certificates_of_both_sides(self):
+        self.make_certificates()
+        path = self.directory
+        collector = self.start_collector(
+            "--certificate", f"{path}/collector.pem", "--key", f"{path}/collector.key",
+            "--authority", f"{path}/ca.pem")
+        program = self.start_ctflowd("tls", tls={
+            "ca_file": f"{path}/ca.pem", "certificate": f"{path}/router.pem",
+            "key": f"{path}/router.key"})
+        self.connected(program)
+        self.load.run(1)
+        collector.kill()
+        self.load.run(0.5)
+        collector.start()
+        self.connected(program, 2)
+        self.load.run(0.5)
+        time.sleep(0.2)
+        program.stop()
+        collector.stop()
+        self.assert_delivered(program, collector, 1)
+
+    def test_tls_refused_collector_gets_nothing(self):
+        self.make_certificates()
+        path = self.directory
+        collector = self.start_collector("--certificate", f"{path}/collector.pem",
+                                         "--key", f"{path}/collector.key")
+        program = self.start_ctflowd("tls")  # the system does not know this authority
+        self.load.send(100)
+        program.wait_for("collector_unreachable")
+        program.stop()
+        collector.stop()
+        _, kept, _ = self.assert_ledger(program, 100)
+        self.assertEqual(kept["lost_stopped"]["flows"], 100)
+        self.assertIn("the collector's certificate is refused", program.log)
+        self.assertEqual(collector.paths(), [])
+
+    def start_file_writer(self, directory, **settings):
+        return self.start_ctflowd("file", file={"directory": directory, **settings})
+
+    def test_files(self):
+        directory = f"{self.directory}/files"
+        os.mkdir(directory)
+        program = self.start_file_writer(directory, size="128KiB", interval="2s")
+        self.load.run(5)
+        program.stop()
+        totals, _, _ = self.assert_ledger(program, self.load.count)
+        self.assertEqual(totals["flows"], self.load.count)
+        paths = sorted(glob.glob(f"{directory}/*"))
+        self.assertGreaterEqual(len(paths), 3)
+        flows, octets = collections.Counter(), 0
+        for path in paths:
+            self.assertTrue(path.endswith(".ipfix"), path)
+            self.assertLessEqual(os.path.getsize(path), 128 << 10)
+            with open(path, "rb") as file:
+                session = ipfix.read(file.read())
+            self.assertEqual((session.missing, session.left_over, session.options), (0, 0, 1))
+            flows.update(key(record) for record in session.records)
+            # Each file can be read alone, by others too.
+            self.assert_ipfix_dump(path, len(session.records))
+            counted = [int(number) for line in collectors.tshark(path, (), "cflow", "cflow.octets")
+                       for number in line.split(",") if number]
+            self.assertEqual((len(counted), sum(counted)),
+                             (len(session.records), OCTETS * len(session.records)))
+            octets += sum(counted)
+        self.assertEqual((len(flows), set(flows.values())), (self.load.count, {1}))
+        self.assertEqual(octets, self.load.count * OCTETS)
+
+    def test_disk_full_for_files(self):
+        disk = self.make_small_disk("200k")
+        program = self.start_file_writer(disk)
+        for _ in range(10):
+            self.load.send(1000)
+        program.wait_for("file_failed")
+        program.stop()
+        totals, kept, lost = self.assert_ledger(program, self.load.count)
+        self.assertGreater(lost["flows"], 0)
+        self.assertEqual(lost, kept["lost_write_error"])
+        records = 0
+        for path in glob.glob(f"{disk}/*"):
+            with open(path, "rb") as file:
+                session = ipfix.read(file.read())
+            self.assertEqual(session.left_over, 0)
+            records += len(session.records)
+        self.assertEqual(records, totals["flows"])
+
+
+if __name__ == "__main__":
+    case.main()
