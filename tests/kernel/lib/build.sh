@@ -82,7 +82,7 @@ download() {
 		rm -f "$package"_*.deb
 		apt_get "$1" download "$package" || {
 			# The lists may be older than the archive.
-			[ "$(id -u)" = 0 ] && apt "$1" update &&
+			[ "$(id -u)" = 0 ] && apt_get "$1" update &&
 				apt_get "$1" download "$package"
 		}
 	) || return 1
