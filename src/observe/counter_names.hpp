@@ -16,10 +16,11 @@ struct CounterName {
 };
 
 /// Compiles only when every member is named: a counter that is new belongs into its table here.
-template <typename Counters, std::size_t kCount>
+/// `kOthers`: octets of members that are named in another table.
+template <typename Counters, std::size_t kOthers = 0, std::size_t kCount>
 constexpr std::array<CounterName<Counters>, kCount> all_counters(
     const CounterName<Counters> (&names)[kCount]) {
-  static_assert(sizeof(Counters) == kCount * sizeof(std::uint64_t),
+  static_assert(sizeof(Counters) == kCount * sizeof(std::uint64_t) + kOthers,
                 "a counter of this struct has no line in its table");
   std::array<CounterName<Counters>, kCount> result{};
   for (std::size_t i = 0; i < kCount; ++i) result[i] = names[i];
@@ -90,29 +91,64 @@ inline constexpr auto kRoutingCounters = all_counters<RoutingCounters>({
     {"overruns", "Times that changes of routes were dropped", &RoutingCounters::overruns},
 });
 
-inline constexpr auto kExporterCounters = all_counters<ExporterCounters>({
-    {"offered", "Connections that the collector's profile has records of",
-     &ExporterCounters::offered},
-    {"messages", "Messages sent", &ExporterCounters::messages},
-    {"flows", "Connections whose records were sent", &ExporterCounters::flows},
-    {"records", "Flow records sent", &ExporterCounters::records},
-    {"packets", "Sum of packetDeltaCount sent", &ExporterCounters::packets},
-    {"octets", "Sum of octetDeltaCount sent", &ExporterCounters::octets},
-    {"message_octets", "Octets of the messages themselves", &ExporterCounters::message_octets},
-    {"templates", "Templates sent", &ExporterCounters::templates},
-    {"option_records", "Options records sent", &ExporterCounters::option_records},
-    {"lost_messages", "Messages that could not be sent", &ExporterCounters::lost_messages},
-    {"lost_would_block", "Connections lost because the send buffer was full",
-     &ExporterCounters::lost_would_block},
-    {"lost_unresolved", "Connections lost because the name had no address",
-     &ExporterCounters::lost_unresolved},
-    {"lost_send_error", "Connections lost because of another error",
-     &ExporterCounters::lost_send_error},
-    {"lost_records", "Flow records that could not be sent", &ExporterCounters::lost_records},
-    {"lost_packets", "Sum of packetDeltaCount that could not be sent",
-     &ExporterCounters::lost_packets},
-    {"lost_octets", "Sum of octetDeltaCount that could not be sent",
-     &ExporterCounters::lost_octets},
+inline constexpr auto kCarried = all_counters<Carried>({
+    {"messages", "messages", &Carried::messages},
+    {"flows", "connections", &Carried::flows},
+    {"records", "flow records", &Carried::records},
+    {"packets", "packets", &Carried::packets},
+    {"octets", "octets", &Carried::octets},
 });
+
+/// What became of messages that a transport keeps; in messages, connections and so on (kCarried).
+struct CarriedName {
+  const char* name;
+  const char* help;
+  Carried ExporterCounters::*member;
+};
+
+inline constexpr std::array kExporterCarried{
+    CarriedName{"waiting", "Waits now, in memory or on disk", &ExporterCounters::waiting},
+    CarriedName{"recovered", "Found on disk at the start", &ExporterCounters::recovered},
+    CarriedName{"resent", "Left this host twice", &ExporterCounters::resent},
+    CarriedName{"lost_spool_full", "Lost to make room in the spool",
+                &ExporterCounters::lost_spool_full},
+    CarriedName{"lost_spool_age", "Lost because it waited too long",
+                &ExporterCounters::lost_spool_age},
+    CarriedName{"lost_spool_damaged", "Lost because the spool was unreadable",
+                &ExporterCounters::lost_spool_damaged},
+    CarriedName{"lost_stopped", "Lost because ctflowd stopped while it waited in memory",
+                &ExporterCounters::lost_stopped},
+    CarriedName{"lost_write_error", "Lost because a file could not be written",
+                &ExporterCounters::lost_write_error},
+};
+
+inline constexpr auto kExporterCounters =
+    all_counters<ExporterCounters, kExporterCarried.size() * sizeof(Carried)>({
+        {"offered", "Connections that the collector's profile has records of",
+         &ExporterCounters::offered},
+        {"messages", "Messages sent", &ExporterCounters::messages},
+        {"flows", "Connections whose records were sent", &ExporterCounters::flows},
+        {"records", "Flow records sent", &ExporterCounters::records},
+        {"packets", "Sum of packetDeltaCount sent", &ExporterCounters::packets},
+        {"octets", "Sum of octetDeltaCount sent", &ExporterCounters::octets},
+        {"message_octets", "Octets of the messages themselves", &ExporterCounters::message_octets},
+        {"templates", "Templates sent", &ExporterCounters::templates},
+        {"option_records", "Options records sent", &ExporterCounters::option_records},
+        {"lost_messages", "Messages that could not be sent", &ExporterCounters::lost_messages},
+        {"lost_would_block", "Connections lost because the send buffer was full",
+         &ExporterCounters::lost_would_block},
+        {"lost_unresolved", "Connections lost because the name had no address",
+         &ExporterCounters::lost_unresolved},
+        {"lost_send_error", "Connections lost because of another error",
+         &ExporterCounters::lost_send_error},
+        {"lost_records", "Flow records that could not be sent", &ExporterCounters::lost_records},
+        {"lost_packets", "Sum of packetDeltaCount that could not be sent",
+         &ExporterCounters::lost_packets},
+        {"lost_octets", "Sum of octetDeltaCount that could not be sent",
+         &ExporterCounters::lost_octets},
+        {"sessions", "Connections made or files begun", &ExporterCounters::sessions},
+        {"spool_errors", "Times that the disk spool could not be used",
+         &ExporterCounters::spool_errors},
+    });
 
 }  // namespace ctflow

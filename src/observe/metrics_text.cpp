@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "observe/metrics_text.hpp"
 
+#include <fmt/format.h>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
@@ -25,7 +26,8 @@ using Labels = std::vector<ClientMetric::Label>;
 /// Families by name, in the order in which they were first named.
 class Families {
  public:
-  ClientMetric& add(const std::string& name, const char* help, MetricType type, Labels labels) {
+  ClientMetric& add(const std::string& name, const std::string& help, MetricType type,
+                    Labels labels) {
     const auto [place, is_new] = index_.emplace(name, families_.size());
     if (is_new) families_.push_back({name, help, type, {}});
     ClientMetric& metric = families_[place->second].metric.emplace_back();
@@ -34,12 +36,12 @@ class Families {
   }
 
   template <typename Number>
-  void counter(const std::string& name, const char* help, Number value, Labels labels) {
+  void counter(const std::string& name, const std::string& help, Number value, Labels labels) {
     add(name, help, MetricType::Counter, std::move(labels)).counter.value =
         static_cast<double>(value);
   }
   template <typename Number>
-  void gauge(const std::string& name, const char* help, Number value, Labels labels) {
+  void gauge(const std::string& name, const std::string& help, Number value, Labels labels) {
     add(name, help, MetricType::Gauge, std::move(labels)).gauge.value = static_cast<double>(value);
   }
 
@@ -156,15 +158,39 @@ void add_routing(Families& families, const RoutingStatus& routing, const Labels&
                  routing.octets, labels);
 }
 
+/// Lost connections by reason; what waits, was recovered and sent twice in all terms.
+void add_carried(Families& families, const ExporterCounters& counters, const Split& losses,
+                 const Labels& labels) {
+  for (const CarriedName& one : kExporterCarried) {
+    const Carried& carried = counters.*one.member;
+    const std::string_view name = one.name;
+    if (applies(losses, name)) {
+      families.counter(losses.family, losses.help, carried.flows,
+                       with(labels, losses.label, std::string(name.substr(losses.prefix.size()))));
+      continue;
+    }
+    for (const auto& part : kCarried) {
+      const std::string family = fmt::format("ctflowd_collector_{}_{}", name, part.name);
+      const std::string help = fmt::format("{}: {}", one.help, part.help);
+      const std::uint64_t value = carried.*part.member;
+      if (name == "waiting") {
+        families.gauge(family, help, value, labels);
+      } else {
+        families.counter(family + "_total", help, value, labels);
+      }
+    }
+  }
+}
+
 void add_collector(Families& families, const CollectorStatus& one, const Labels& of_namespace) {
   const Labels labels = with(of_namespace, "collector", one.name);
-  add_counters(families, "ctflowd_collector_", one.counters, kExporterCounters,
-               {{"lost_",
-                 "ctflowd_collector_lost_total",
-                 "Connections that could not be sent",
-                 "reason",
-                 {"lost_messages", "lost_records", "lost_packets", "lost_octets"}}},
-               labels);
+  const Split losses{"lost_",
+                     "ctflowd_collector_lost_total",
+                     "Connections that could not be sent",
+                     "reason",
+                     {"lost_messages", "lost_records", "lost_packets", "lost_octets"}};
+  add_counters(families, "ctflowd_collector_", one.counters, kExporterCounters, {losses}, labels);
+  add_carried(families, one.counters, losses, labels);
   families.counter("ctflowd_collector_refusals_total",
                    "Answers that nobody listens at the collector's port", one.refusals, labels);
   families.gauge("ctflowd_collector_healthy", "Whether the collector's group uses it",

@@ -35,7 +35,10 @@ Json collector_json(const CollectorStatus& one) {
            {"lost", one.counters.lost()},
            {"last_loss_seconds_ago", ago_json(one.last_loss)}};
   if (!one.group.empty()) out["group"] = one.group;
-  out["counters"] = counters_json(one.counters, kExporterCounters);
+  Json& counters = out["counters"] = counters_json(one.counters, kExporterCounters);
+  for (const CarriedName& carried : kExporterCarried) {
+    counters[carried.name] = counters_json(one.counters.*carried.member, kCarried);
+  }
   return out;
 }
 

@@ -79,6 +79,7 @@ void UdpTransport::on_answer(const Error& error, const udp::resolver::results_ty
     endpoint_ = usable;
     connected_ = false;
     // A socket keeps the source address that suited its first peer.
+    Error ignored;
     socket_.close(ignored);
     next_connect_ = {};
     log::info("collector_resolved collector={} address={} peer={}", config_.name,
