@@ -44,7 +44,7 @@ std::string explain(const std::string& socket, const boost::system::error_code& 
 /// A connection, a request, the answer; `error` tells how that ended.
 class Conversation {
  public:
-  explicit Conversation(std::string path) : stream_(io_) {
+  explicit Conversation(const std::string& path) : stream_(io_) {
     request_ = {http::verb::get, path, 11};
     request_.set(http::field::host, "localhost");
     parser_.body_limit(kLongestAnswer);

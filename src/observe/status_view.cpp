@@ -39,8 +39,9 @@ std::string duration(double seconds) {
   const auto minutes = static_cast<std::uint64_t>(std::max(0.0, seconds)) / 60;
   if (minutes < 2) return fmt::format("{:.0f} s", seconds);
   if (minutes < 120) return fmt::format("{} min", minutes);
-  if (minutes < 48 * 60) return fmt::format("{} h {} min", minutes / 60, minutes % 60);
-  return fmt::format("{} days", minutes / (24 * 60));
+  constexpr std::uint64_t kDay = 1440;
+  if (minutes < 2 * kDay) return fmt::format("{} h {} min", minutes / 60, minutes % 60);
+  return fmt::format("{} days", minutes / kDay);
 }
 
 std::string problems_text(const Json& problems) {
