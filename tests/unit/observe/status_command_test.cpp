@@ -27,7 +27,7 @@ class StatusCommandTest : public testing::Test {
     directory_ = mkdtemp(name.data());
     socket_ = directory_ + "/s";
   }
-  ~StatusCommandTest() override { std::filesystem::remove_all(directory_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   /// Exit status and output when the server answers so.
   std::pair<int, std::string> run(const std::string& answer) {

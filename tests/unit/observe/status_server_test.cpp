@@ -26,7 +26,7 @@ class StatusServerTest : public testing::Test {
     directory_ = mkdtemp(name.data());
     config_.socket = directory_ + "/s";
   }
-  ~StatusServerTest() override { std::filesystem::remove_all(directory_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   /// Serves while `client` runs in a thread of its own.
   template <typename Client>

@@ -24,7 +24,7 @@ class StatusSocketTest : public testing::Test {
     directory_ = mkdtemp(name.data());
     path_ = directory_ / "made" / "s";
   }
-  ~StatusSocketTest() override { fs::remove_all(directory_); }
+  void TearDown() override { fs::remove_all(directory_); }
 
   std::string error_of(const fs::path& path) {
     try {

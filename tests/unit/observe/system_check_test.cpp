@@ -31,7 +31,7 @@ class SystemCheckTest : public testing::Test {
     std::string name = testing::TempDir() + "proc-XXXXXX";
     proc_ = mkdtemp(name.data());
   }
-  ~SystemCheckTest() override { fs::remove_all(proc_); }
+  void TearDown() override { fs::remove_all(proc_); }
 
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(proc_ / name) << text;
