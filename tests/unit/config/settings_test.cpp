@@ -78,8 +78,8 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "interfaces.by_zone", "interfaces.by_zone[].zone", "interfaces.by_zone[].vrf",
           "interfaces.by_zone[].ingress", "interfaces.by_zone[].egress", "interfaces.by_mark",
           "interfaces.by_mark[].mark", "interfaces.by_mark[].mask", "interfaces.by_mark[].vrf",
-          "interfaces.by_mark[].ingress", "interfaces.by_mark[].egress",
-          "collectors[].tls", "collectors[].tls.server_name", "collectors[].tls.ca_file",
+          "interfaces.by_mark[].ingress", "interfaces.by_mark[].egress", "collectors[].tls",
+          "collectors[].tls.server_name", "collectors[].tls.ca_file",
           "collectors[].tls.certificate", "collectors[].tls.key", "collectors[].spool.directory",
           "collectors[].file.directory"));
 }
