@@ -32,7 +32,7 @@ Addresses look_up(const std::string& host, std::uint16_t port, std::string& erro
 /// A socket that closes itself.
 class Socket {
  public:
-  explicit Socket(int family) : descriptor_(socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {}
+  Socket(int family, int type) : descriptor_(socket(family, type | SOCK_CLOEXEC, 0)) {}
   ~Socket() {
     if (descriptor_ >= 0) close(descriptor_);
   }
@@ -64,8 +64,10 @@ std::optional<std::string> connect_to(int descriptor, const CollectorConfig& col
       return "source_address " + collector.source_address + ": " + (from ? reason() : error);
     }
   }
-  if (connect(descriptor, to.ai_addr, to.ai_addrlen) != 0) return reason();
-  return std::nullopt;
+  if (connect(descriptor, to.ai_addr, to.ai_addrlen) == 0 || errno == EINPROGRESS) {
+    return std::nullopt;
+  }
+  return reason();
 }
 
 void check_mtu(int descriptor, const CollectorConfig& collector, int family, Findings& found) {
@@ -100,9 +102,17 @@ int answer_of(int descriptor, std::chrono::milliseconds patience) {
   return error;
 }
 
-void check_answer(int descriptor, const CollectorConfig& collector,
-                  std::chrono::milliseconds patience, Findings& found) {
-  const int error = answer_of(descriptor, patience);
+/// Why a connection that is being made failed; 0: it was made, or there is no answer.
+int answer_to_connection(int descriptor, std::chrono::milliseconds patience) {
+  pollfd ready{descriptor, POLLOUT, 0};
+  if (poll(&ready, 1, static_cast<int>(patience.count())) <= 0) return 0;
+  int error = 0;
+  socklen_t length = sizeof error;
+  getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length);
+  return error;
+}
+
+void check_answer(int error, const CollectorConfig& collector, Findings& found) {
   if (error == 0) return;
   const std::string text = std::generic_category().message(error);
   if (error == ECONNREFUSED) {
@@ -119,10 +129,23 @@ void check_answer(int descriptor, const CollectorConfig& collector,
   }
 }
 
+void check_directory(const CollectorConfig& collector, Findings& found) {
+  if (access(collector.file.directory.c_str(), W_OK | X_OK) == 0) return;
+  found.wrong.push_back({"file_directory_unusable",
+                         fmt::format("the user who runs the doctor cannot make files for {} in {}: "
+                                     "{}",
+                                     collector.name, collector.file.directory, reason()),
+                         "install -d -m 0750 -o ctflowd " + collector.file.directory});
+}
+
 }  // namespace
 
 Findings check_collector(const CollectorConfig& collector, std::chrono::milliseconds patience) {
   Findings found;
+  if (collector.transport == TransportKind::kFile) {
+    check_directory(collector, found);
+    return found;
+  }
   std::string error;
   const Addresses to = look_up(collector.address, collector.port, error);
   if (!to) {
@@ -132,15 +155,20 @@ Findings check_collector(const CollectorConfig& collector, std::chrono::millisec
                            "correct the address, or mend the name service"});
     return found;
   }
-  const Socket socket(to->ai_family);
+  const bool datagrams = collector.transport == TransportKind::kUdp;
+  const Socket socket(to->ai_family, datagrams ? SOCK_DGRAM : SOCK_STREAM | SOCK_NONBLOCK);
   if (const auto why = connect_to(socket.get(), collector, *to)) {
     found.wrong.push_back({"collector_unreachable",
                            fmt::format("there is no way to {}: {}", collector.name, *why),
                            "ip route get " + collector.address});
     return found;
   }
-  check_mtu(socket.get(), collector, to->ai_family, found);
-  check_answer(socket.get(), collector, patience, found);
+  if (datagrams) {
+    check_mtu(socket.get(), collector, to->ai_family, found);
+    check_answer(answer_of(socket.get(), patience), collector, found);
+  } else {
+    check_answer(answer_to_connection(socket.get(), patience), collector, found);
+  }
   return found;
 }
 

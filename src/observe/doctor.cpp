@@ -123,8 +123,10 @@ void examine_collectors(const Config& config, Diagnosis& diagnosis) {
     Findings found = check_collector(collector);
     if (found.wrong.empty()) {
       diagnosis.facts.push_back(
-          {"collector " + collector.name,
-           fmt::format("nothing speaks against {} port {}", collector.address, collector.port)});
+          {"collector " + collector.name, collector.transport == TransportKind::kFile
+                                              ? "files can be made in " + collector.file.directory
+                                              : fmt::format("nothing speaks against {} port {}",
+                                                            collector.address, collector.port)});
     }
     diagnosis.findings.add(std::move(found));
   }

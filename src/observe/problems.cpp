@@ -12,6 +12,7 @@ bool recent(const Ago& ago) { return ago && *ago <= kRecently; }
 
 /// A peer is told by its name as long as it has no address.
 bool has_address(const std::string& peer) {
+  if (peer.rfind('/', 0) == 0) return true;  // a directory: nobody has to be asked for it
   std::string host = peer.substr(0, peer.rfind(':'));
   if (host.size() > 1 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);

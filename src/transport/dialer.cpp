@@ -43,7 +43,11 @@ Dialer::Dialer(boost::asio::io_context& io, const CollectorConfig& config, Make 
       config_(config),
       make_(std::move(make)),
       resolver_(io),
-      peer_(log::quoted(config.address)) {}
+      peer_(log::quoted(config.address)) {
+  Connection::Error not_numeric;
+  const auto address = boost::asio::ip::make_address(config.address, not_numeric);
+  if (!not_numeric) peer_ = shown(Endpoint(address, config.port));
+}
 
 void Dialer::dial(Answer answer) {
   attempt_ = std::make_shared<Attempt>(io_, std::move(answer));

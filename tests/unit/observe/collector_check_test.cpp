@@ -7,6 +7,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
 
+#include "support/stream_collector.hpp"
+#include "support/temporary_directory.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -56,6 +59,25 @@ TEST_F(CollectorCheckTest, FindsThatThereIsNoWay) {
   collector_.source_address.clear();
   collector_.bind_device = "no-such-device";
   EXPECT_THAT(events(), ElementsAre("collector_unreachable"));
+}
+
+TEST_F(CollectorCheckTest, ConnectsWhereMessagesGoOverTcp) {
+  collector_.transport = TransportKind::kTcp;
+  EXPECT_THAT(events(), ElementsAre("collector_refused")) << "only a datagram socket is there";
+  test::StreamCollector listener(io_);
+  collector_.port = listener.port();
+  collector_.max_message_size = 65507;  // of no importance to a stream
+  EXPECT_THAT(events(), IsEmpty());
+}
+
+TEST_F(CollectorCheckTest, AsksOfFilesOnlyWhetherTheyCanBeMade) {
+  test::TemporaryDirectory directory;
+  collector_ = {};
+  collector_.transport = TransportKind::kFile;
+  collector_.file.directory = directory.name();
+  EXPECT_THAT(events(), IsEmpty());
+  collector_.file.directory += "/missing";
+  EXPECT_THAT(events(), ElementsAre("file_directory_unusable"));
 }
 
 }  // namespace
