@@ -218,6 +218,7 @@ void Branch::adopt(Change change) {
   config_ = std::move(change.config);
   source_->tell_sessions(wants_sessions(config_));
   if (!started_) return;
+  source_->check();
   pipeline_.tick();  // templates, before the next flow
   arm_timer();
 }
@@ -233,6 +234,7 @@ void Branch::start() {
   }
   pipeline_.tick();  // templates, before the first flow
   arm_timer();
+  source_->check();
   source_->start(*this);
 }
 

@@ -190,6 +190,7 @@ void Daemon::adopt() {
   changes_.clear();
   config_ = std::move(next_);
   log::configure(config_.log.level);
+  log_findings(check_clock(read_clock()));
   log::info("reloaded collectors={} groups={}", config_.collectors.size(), config_.groups.size());
   on_reloaded("");
   service_manager::ready();

@@ -45,6 +45,11 @@ void ConntrackSource::start(FlowSink& sink) {
   watch_timeouts();
 }
 
+void ConntrackSource::check() const {
+  const auto visit = home_.visit();
+  log_findings(check_tracking(config_));
+}
+
 void ConntrackSource::restore_state() {
   if (config_.state_file.empty()) return;
   state_.emplace(config_.state_file, current_identity(config_.wire_counters));
@@ -56,7 +61,6 @@ void ConntrackSource::restore_state() {
 }
 
 void ConntrackSource::log_kernel() const {
-  log_findings(check_tracking(config_));
   const bool patched = find_kernel_patch() != KernelPatch::kAbsent;
   log::info("kernel flow_patch={} end_times={} counters={} interfaces={} active_timeout={}",
             patched ? "present" : "absent", patched ? "exact" : "estimated",

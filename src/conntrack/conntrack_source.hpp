@@ -20,6 +20,7 @@ class ConntrackSource : public FlowSource {
                   const NetworkNamespace& home);
 
   void tell_sessions(bool on) override;
+  void check() const override;
   void start(FlowSink& sink) override;
   void stop() override;
   [[nodiscard]] const SourceCounters& counters() const override { return counters_; }

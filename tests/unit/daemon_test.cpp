@@ -21,6 +21,7 @@ using boost::asio::ip::udp;
 class ScriptedSource : public FlowSource {
  public:
   void tell_sessions(bool on) override { sessions = on; }
+  void check() const override { ++checks; }
   void start(FlowSink& sink) override {
     sink_ = &sink;
     on_start(sink);
@@ -35,6 +36,7 @@ class ScriptedSource : public FlowSource {
   std::function<void(FlowSink&)> on_stop = [](FlowSink&) {};
   int stops = 0;
   bool sessions = false;
+  mutable int checks = 0;
 
  private:
   FlowSink* sink_ = nullptr;
@@ -46,6 +48,7 @@ class BorrowedSource : public FlowSource {
  public:
   explicit BorrowedSource(FlowSource& source) : source_(source) {}
   void tell_sessions(bool on) override { source_.tell_sessions(on); }
+  void check() const override { source_.check(); }
   void start(FlowSink& sink) override { source_.start(sink); }
   void stop() override { source_.stop(); }
   [[nodiscard]] const SourceCounters& counters() const override { return source_.counters(); }
@@ -276,6 +279,11 @@ TEST_F(ReloadTest, KeepsWhatRunsWhenTheConfigurationIsBad) {
   load_ = []() -> Config { throw ConfigError("ctflowd.yaml:1:1: something is missing"); };
   EXPECT_EQ(run_reloading(), 0);
   EXPECT_EQ(flow_messages(collector_).size(), 1U) << "both flows in one message";
+}
+
+TEST_F(ReloadTest, LooksAgainAtWhatTheNumbersDependOn) {
+  EXPECT_EQ(run_with(config_), 0);
+  EXPECT_EQ(source_.checks, 2);
 }
 
 TEST_F(ReloadTest, TellsTheSourceWhetherACollectorWantsSessions) {
