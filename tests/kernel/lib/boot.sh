@@ -105,19 +105,18 @@ uml() {
 }
 
 # qemu KERNEL SCRIPT ARGUMENTS WORD...: the same in a virtual machine.
-# qemu_root is the guest's root file system, if not the host's; it has the tests
-# in /tests. qemu_threads is single or multi (default).
+# qemu_threads is single or multi (default).
 qemu() {
-	local kernel=$1 script=$2 arguments=$3 guest=$here/guest
+	local kernel=$1 script=$2 arguments=$3
 	shift 3
-	[ -z "${qemu_root:-}" ] || guest=/tests
 	need qemu-system-x86_64:qemu-system-x86
 	timeout -k 5 1800 qemu-system-x86_64 -accel "tcg,thread=${qemu_threads:-multi}" -cpu max \
 		-m 1024 -nographic -no-reboot -net none -kernel "$kernel" \
-		-virtfs "local,path=${qemu_root:-/},id=host,mount_tag=root,security_model=none,readonly=on,multidevs=remap" \
+		-virtfs "local,path=/,id=host,mount_tag=root,security_model=none,readonly=on,multidevs=remap" \
 		"$@" -append "console=ttyS0 quiet loglevel=1 panic=-1 \
 rootfstype=9p rootflags=trans=virtio,version=9p2000.L,msize=262144 \
-root=root ro init=$guest/init.sh ctflowd_tests=$(guest_path "$guest") \
+root=root ro init=$here/guest/init.sh \
+ctflowd_tests=$(guest_path "$here/guest") \
 nf_conntrack.hashsize=4096 \
 ctflowd_script=$script ${arguments:+ctflowd_arguments=$arguments}" \
 		</dev/null 2>&1 | clean
