@@ -18,9 +18,15 @@ void Reading::watch_clock(const Instant& now) {
 
 Sighting Reading::identify(Flow& flow, const Instant& now) const {
   const Sighting sighting(flow);
-  if (clock_steps != nullptr) {
-    if (flow.present.start) flow.start = clock_steps->correct(flow.start, now.wall);
-    if (flow.present.stop) flow.end = clock_steps->correct(flow.end, now.wall);
+  if (clock_steps == nullptr) return sighting;
+  const auto correct = [&](TimePoint& stamp) { stamp = clock_steps->correct(stamp, now.wall); };
+  if (flow.present.start) correct(flow.start);
+  if (flow.present.stop) correct(flow.end);
+  for (DirectionExtras* extras : {&flow.extras.original, &flow.extras.reply}) {
+    if (!extras->has_times) continue;
+    correct(extras->first);
+    // Told by the clock as it is now, except where it was set back: then it is `first`.
+    correct(extras->last);
   }
   return sighting;
 }

@@ -144,6 +144,36 @@ def test_reports_take_the_place_of_dumps(lab: Lab) -> None:
     equal("adding up", export.total(CLIENT, port), (35, 35 * 128))
 
 
+def test_clock_set_by_an_hour(lab: Lab) -> None:
+    """Back and forth: counters stay, times follow the clock as it is now."""
+    sysctl("nf_conntrack_udp_timeout", 2)
+    hour = 3600
+    for step in (hour, -hour):
+        with Export(f"clock{step}") as export:
+            port = lab.port()
+            begin = time.time()
+            lab.udp(port, size=100)
+            time.sleep(0.5)
+            time.clock_settime(time.CLOCK_REALTIME, time.time() + step)
+            lab.udp(port, size=300)
+            later = lab.port()
+            lab.udp(later, size=200)
+            end = time.time()
+            time.sleep(2.2)
+            lab.expire()
+        log = (export.directory / "log").read_text()
+        equal("told", log.count("clock_set by="), 1)
+        equal("counters", export.total(CLIENT, port), (2, 400 + 2 * 28))
+        equal("counters of the later", export.total(CLIENT, later),
+              (1, 228))
+        (record,) = export.of(CLIENT, port)
+        times = [time.mktime(time.strptime(record[key],
+                                           "%Y-%m-%d %H:%M:%S"))
+                 for key in ("ts", "te")]
+        near("start", times[0], begin + step, 1.5)
+        near("end", times[1], end, 1.5)
+
+
 if __name__ == "__main__":
     os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin"
     sys.exit(main.run_module(sys.modules[__name__], "daemon"))

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/reading.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/fakes.hpp"
+
+namespace ctflow {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+
+constexpr TimePoint kBegan{hours(500'000)};
+
+/// A connection of which a patched kernel told the times, and a clock that is set.
+class SteppedReadingTest : public testing::Test {
+ protected:
+  SteppedReadingTest() {
+    reading_.clock_steps = &steps_;
+    reading_.watch_clock(at(seconds(0)));
+    flow_.present.start = flow_.present.stop = true;
+    flow_.extras.present = true;
+  }
+
+  /// The wall clock `age` after the beginning, as it is set now.
+  [[nodiscard]] Instant at(seconds age) {
+    since_boot_ = age;
+    return {kBegan + age + set_by_, {}};
+  }
+
+  ClockSteps::Elapsed since_boot_{};
+  seconds set_by_{0};
+  ClockSteps steps_{[this] { return since_boot_; }};
+  test::FakeSink sink_;
+  SourceCounters counters_;
+  Reading reading_{sink_, counters_, SourceConfig{}, Instant{kBegan, {}}};
+  Flow flow_;
+};
+
+TEST_F(SteppedReadingTest, CorrectsTheFirstPacketOfAPatchedKernelWhenTheClockWasSetForward) {
+  reading_.watch_clock(at(seconds(10)));
+  set_by_ = hours(1);
+  const Instant now = at(seconds(20));
+  reading_.watch_clock(now);
+  DirectionExtras& told = flow_.extras.original;
+  told.has_times = true;
+  told.first = kBegan + seconds(5);             // stamped by the clock as it was
+  told.last = kBegan + seconds(19) + hours(1);  // told by the clock as it is
+  flow_.start = kBegan + seconds(5);
+  flow_.end = kBegan + seconds(19) + hours(1);
+  reading_.identify(flow_, now);
+  EXPECT_EQ(told.first, kBegan + seconds(5) + hours(1));
+  EXPECT_EQ(told.last, kBegan + seconds(19) + hours(1));
+  EXPECT_EQ(flow_.start, told.first);
+  EXPECT_EQ(flow_.end, told.last);
+}
+
+TEST_F(SteppedReadingTest, CorrectsThemWhenTheClockWasSetBack) {
+  reading_.watch_clock(at(seconds(10)));
+  set_by_ = -hours(1);
+  const Instant now = at(seconds(20));
+  reading_.watch_clock(now);
+  DirectionExtras& told = flow_.extras.reply;
+  told.has_times = true;
+  told.first = told.last = kBegan + seconds(5);  // the kernel tells no last before the first
+  reading_.identify(flow_, now);
+  EXPECT_EQ(told.first, kBegan + seconds(5) - hours(1));
+  EXPECT_EQ(told.last, told.first);
+}
+
+}  // namespace
+}  // namespace ctflow
