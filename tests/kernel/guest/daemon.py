@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import csv
 import io
+import json
 import os
 import pathlib
 import signal
@@ -172,6 +173,31 @@ def test_clock_set_by_an_hour(lab: Lab) -> None:
                  for key in ("ts", "te")]
         near("start", times[0], begin + step, 1.5)
         near("end", times[1], end, 1.5)
+
+
+def doctor() -> dict[str, dict[str, str]]:
+    """Findings of `ctflowd doctor` by name."""
+    config = pathlib.Path("/tmp/doctor.yaml")
+    config.write_text(CONFIG)
+    result = subprocess.run([os.environ["CTFLOWD"], "doctor", "--json", "-c",
+                             str(config)], text=True, check=False,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return {one["name"]: one
+            for one in json.loads(result.stdout)["findings"]}
+
+
+def test_doctor_finds_a_flowtable_that_does_not_count(lab: Lab) -> None:
+    run("nft add table inet f")
+    try:
+        run("nft 'add flowtable inet f fast "
+            "{ hook ingress priority 0; devices = { r1, r2 }; }'")
+        finding = doctor()["flowtable_uncounted"]
+        equal("named", "inet f fast" in finding["means"], True)
+        command = finding["mend"].split("'")[1]
+        run(f"nft '{command}'")
+        equal("mended", "flowtable_uncounted" in doctor(), False)
+    finally:
+        run("nft delete table inet f")
 
 
 if __name__ == "__main__":
