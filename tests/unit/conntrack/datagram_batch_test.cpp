@@ -17,7 +17,7 @@ class DatagramBatchTest : public testing::Test {
   DatagramBatchTest() {
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends_.data()), 0);
   }
-  ~DatagramBatchTest() override {
+  void TearDown() override {
     for (const int end : ends_) close(end);
   }
 

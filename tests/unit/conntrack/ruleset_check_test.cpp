@@ -16,6 +16,7 @@ using test::attribute;
 using test::integer_attribute;
 using test::Octets;
 using test::text_attribute;
+// NOLINTNEXTLINE(misc-unused-using-decls): clang-tidy does not see operators in use.
 using test::operator+;
 using testing::ElementsAre;
 using testing::IsEmpty;

@@ -20,7 +20,7 @@ class StateFileTest : public testing::Test {
     std::filesystem::create_directory(directory_);
     name_ = directory_ / "state";
   }
-  ~StateFileTest() override { std::filesystem::remove_all(directory_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   static Remembered connection(std::uint64_t key) {
     Remembered one;
@@ -31,7 +31,9 @@ class StateFileTest : public testing::Test {
     return one;
   }
 
-  StateFile file(StateIdentity identity = {"boot", 7, true}) const { return {name_, identity}; }
+  StateFile file(const StateIdentity& identity = {"boot", 7, true}) const {
+    return {name_, identity};
+  }
 
   void save(std::size_t count) const {
     StateFile state = file();

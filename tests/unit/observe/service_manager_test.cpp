@@ -26,7 +26,7 @@ class ServiceManagerTest : public testing::Test {
     EXPECT_EQ(bind(socket_, reinterpret_cast<const sockaddr*>(&address), length), 0);
     setenv("NOTIFY_SOCKET", name.c_str(), 1);
   }
-  ~ServiceManagerTest() override {
+  void TearDown() override {
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_USEC");
     close(socket_);

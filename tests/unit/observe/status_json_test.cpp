@@ -54,7 +54,7 @@ TEST(StatusJson, StaysValidWhenATextIsNotUtf8) {
   Status status = test::sample_status();
   status.reloads.failed = 1;
   status.reloads.last_error = "\xff\xfe";
-  EXPECT_NO_THROW(Json::parse(status_json(status)));
+  EXPECT_TRUE(Json::accept(status_json(status)));
 }
 
 }  // namespace

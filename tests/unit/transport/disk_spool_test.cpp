@@ -26,7 +26,8 @@ class DiskSpoolTest : public testing::Test {
   }
 
   /// Appends messages with these tags, one flow each.
-  void append(DiskSpool& spool, std::vector<std::uint8_t> tags, TimePoint kept = test::kKept) {
+  void append(DiskSpool& spool, const std::vector<std::uint8_t>& tags,
+              TimePoint kept = test::kKept) {
     for (const std::uint8_t tag : tags) {
       KeptMessage message = kept_message(sequence_++, 1, tag, origin_, kept);
       const std::error_code error = spool.append(message, dropped_);

@@ -20,7 +20,6 @@ namespace {
 
 namespace ssl = boost::asio::ssl;
 using boost::asio::ip::tcp;
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 /// A collector that speaks TLS, one connection after the other.
@@ -93,7 +92,7 @@ class TlsConnectionTest : public testing::Test {
 
   /// Made once: it takes a while.
   static test::Certificates& certificates() {
-    static auto* const kCertificates = [] {
+    static auto* const made_once = [] {
       auto* made = new test::Certificates;
       made->make("collector", "DNS:collector.test,IP:127.0.0.1");
       made->make("other", "DNS:other.test,IP:127.0.0.99");
@@ -101,7 +100,7 @@ class TlsConnectionTest : public testing::Test {
       made->make("client", "DNS:router.test");
       return made;
     }();
-    return *kCertificates;
+    return *made_once;
   }
 
   /// What the attempt to connect says; empty when it succeeds.
