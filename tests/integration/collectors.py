@@ -35,6 +35,7 @@ class Record:
     first: float = None  # Unix time
     last: float = None
     interfaces: tuple = None  # ingress and egress ifIndex
+    received: float = None  # Unix time by the collector's clock
 
 
 class Receiver:
@@ -132,7 +133,8 @@ def _nfdump_record(entry, raw):
                   entry["in_packets"], entry["in_bytes"], icmp, translated, zones,
                   int(reason[1], 16) if reason else None, unix_time(entry["first"]),
                   unix_time(entry["last"]),
-                  (int(entry.get("input_snmp", 0)), int(entry.get("output_snmp", 0))))
+                  (int(entry.get("input_snmp", 0)), int(entry.get("output_snmp", 0))),
+                  unix_time(entry["received"]))
 
 
 def unix_time(text):

@@ -154,7 +154,12 @@ def gre(initiator, responder, address):
 
 
 def sctp(initiator, responder, address, ports=(6000, 6001)):
-    """An association set up in four packets and aborted (RFC 9260)."""
+    """An association set up in four packets and aborted."""
+    return raw(initiator, responder, address, SCTP, sctp_packets(ports))
+
+
+def sctp_packets(ports):
+    """An association set up in four packets and aborted (RFC 9260), as raw() wants packets."""
     here, there = 0x11111111, 0x22222222  # Initiate Tags
 
     def packet(from_port, to_port, tag, kind, content):
@@ -166,14 +171,14 @@ def sctp(initiator, responder, address, ports=(6000, 6001)):
         return struct.pack("!IIHHI", tag, 65536, 1, 1, 1)
     forward, backward = ports, tuple(reversed(ports))
     cookie = bytes(64)
-    return raw(initiator, responder, address, SCTP, [
+    return [
         (True, packet(*forward, 0, 1, init(here))),
         (False, packet(*backward, here, 2, init(there)
                        + struct.pack("!HH", 7, 4 + len(cookie)) + cookie)),
         (True, packet(*forward, there, 10, cookie)),
         (False, packet(*backward, here, 11, b"")),
         (True, packet(*forward, there, 6, b"")),
-    ])
+    ]
 
 
 def checksum(data):

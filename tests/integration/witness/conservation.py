@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Packets and octets: what was exported of each directed tuple is what the kernel counted. Less or
+more is a problem, unless the ledger or what was done to ctflowd explains exactly that."""
+
+import collections
+
+from witness import model
+from witness.scenario import ONLY_LEDGER
+
+_MARGIN = 0.3  # seconds between what happens and when it is noted, on a busy machine
+_FLUSH = 0.1  # flush_after of tests: what a killed ctflowd may still have had in its message
+_NOTHING = (0, 0)
+
+
+def check(observation):
+    """Sentences of what is wrong; none if all is well."""
+    problems = list(_observers(observation))
+    if observation.scenario.kind not in ONLY_LEDGER:
+        problems += _tuples(observation)
+    problems += _duplicates(observation)
+    problems += _collected(observation)
+    problems += _ledger(observation)
+    return problems
+
+
+def _add(one, other):
+    return one[0] + other[0], one[1] + other[1]
+
+
+def _less(one, other):
+    return one[0] < other[0] or one[1] < other[1]
+
+
+def _observers(observation):
+    """Kernel and wire agree where conntrack counts every packet; else an observer is wrong."""
+    if observation.scenario.kind in ONLY_LEDGER:
+        return
+    wire = collections.defaultdict(lambda: _NOTHING)
+    for packet in observation.packets:
+        wire[packet.namespace, packet.key] = _add(wire[packet.namespace, packet.key],
+                                                  (1, packet.octets))
+    counted = collections.defaultdict(lambda: _NOTHING)
+    for one in observation.connections:
+        for key, counters in zip(one.packet_keys(), one.counters()):
+            if one.protocol in (model.UDP, model.ICMP, model.ICMPV6):
+                counted[one.namespace, key] = _add(counted[one.namespace, key], counters)
+    for (namespace, key), counters in counted.items():
+        if counters != wire[namespace, key]:
+            yield (f"observers: {namespace} {key}: the kernel counted {counters}, the wire had "
+                   f"{wire[namespace, key]} (packets, octets)")
+
+
+def _tuples(observation):
+    exported = collections.defaultdict(lambda: _NOTHING)
+    for record in observation.records:
+        key = model.key_of(record)
+        exported[key] = _add(exported[key], (record.packets, record.octets))
+    counted = model.by_key(observation)
+    allowed = Allowed(observation)
+    for key in sorted({*exported, *counted}, key=repr):
+        if key not in counted:
+            yield f"octets: {model.shown(key)}: exported {exported[key]}, the kernel had none such"
+            continue
+        total, least, most = _NOTHING, _NOTHING, _NOTHING
+        for connection, side in counted[key]:
+            counters = connection.counters()[side]
+            total = _add(total, counters)
+            if not allowed.lost(connection):
+                least = _add(least, counters)
+            most = _add(most, allowed.repeated(connection, key) or _NOTHING)
+        most = _add(most, total)
+        if _less(exported[key], least) or _less(most, exported[key]):
+            yield (f"octets: {model.shown(key)}: exported {exported[key]}, counted {total} "
+                   f"(packets, octets)" + ("" if least == most == total else f", allowed {least} to {most}"))
+    yield from allowed.lost_overrun(counted, exported)
+
+
+class Allowed:
+    """What may be missing or be told again, of which connections."""
+
+    def __init__(self, observation):
+        self._observation = observation
+        runs = observation.runs
+        self._lost = sum(run.source.get("lost_overrun", 0) for run in runs)
+        # Nobody listened from the end of one ctflowd to the start of the next.
+        self._absent = [(one.ended - (_FLUSH + _MARGIN if one.killed else _MARGIN),
+                         other.began + _MARGIN) for one, other in zip(runs, runs[1:])]
+        self._killed = [run.ended for run in runs if run.killed]
+
+    def any_lost(self):
+        return self._lost > 0
+
+    def lost(self, connection):
+        """Its end was told when nobody listened, or it may be one of those in lost_overrun."""
+        return self._lost > 0 or any(since <= connection.told <= until
+                                     for since, until in self._absent)
+
+    def repeated(self, connection, key):
+        """After SIGKILL what was reported since the state was kept is told again, once."""
+        if not any(connection.start <= when <= connection.told + _MARGIN for when in self._killed):
+            return None
+        kept = self._observation.kept or 0.0
+        told = _NOTHING
+        for record in self._observation.records:
+            if (model.key_of(record) == key and record.last <= max(self._killed)
+                    and record.received > kept - 2 * _MARGIN):
+                told = _add(told, (record.packets, record.octets))
+        return told
+
+    def lost_overrun(self, counted, exported):
+        """No more connections are incomplete than the ledger says were lost."""
+        if not self._lost:
+            return
+        incomplete = set()
+        for key, parts in counted.items():
+            total = _NOTHING
+            for connection, side in parts:
+                total = _add(total, connection.counters()[side])
+            if _less(exported[key], total):
+                incomplete.add(min((connection for connection, _ in parts),
+                                   key=lambda one: (one.identity, one.start)))
+        if len(incomplete) > self._lost:
+            yield (f"ledger: {len(incomplete)} connections are not exported whole, but "
+                   f"lost_overrun={self._lost}")
+
+
+def _duplicates(observation):
+    """The same record again, more often than there were connections with this tuple."""
+    if any(run.killed for run in observation.runs):
+        return  # what is told again is judged by its octets
+    seen = collections.Counter((model.key_of(record), record.first, record.last, record.packets,
+                                record.octets) for record in observation.records)
+    counted = model.by_key(observation)
+    for (key, *_), times in seen.items():
+        if times > max(1, len(counted.get(key, ()))):
+            yield f"duplicate: {model.shown(key)}: the same record {times} times"
+
+
+def _collected(observation):
+    """What ctflowd says it sent is what the collector has."""
+    runs = observation.runs
+    if len(runs) == 1 and observation.complaints != {"sequence": 0, "bad": 0}:
+        yield f"ledger: nfcapd complains: {observation.complaints}"
+    if any(run.killed for run in runs):
+        return
+    told = tuple(sum(run.collector.get(name, 0) for run in runs)
+                 for name in ("records", "packets", "octets"))
+    got = (len(observation.records), sum(record.packets for record in observation.records),
+           sum(record.octets for record in observation.records))
+    if told != got:
+        yield f"ledger: collector_totals says {told}, nfcapd has {got} (records, packets, octets)"
+
+
+def _ledger(observation):
+    """Each end that the kernel told was read, or is in lost_overrun."""
+    for run in observation.runs:
+        if run.killed:
+            continue
+        surely = [one for one in observation.connections
+                  if run.began + _MARGIN <= one.told <= run.ended - _MARGIN]
+        perhaps = [one for one in observation.connections
+                   if run.began - _MARGIN <= one.told <= run.ended + _MARGIN]
+        # An event that the kernel sent again was perhaps read once only, and lost before.
+        most = sum(one.copies for one in perhaps)
+        told = run.source.get("ended", 0) + run.source.get("lost_overrun", 0)
+        if not len(surely) <= told <= most:
+            yield (f"ledger: ended={run.source.get('ended')} "
+                   f"lost_overrun={run.source.get('lost_overrun')}, but the kernel told "
+                   f"{len(surely)} to {most} ends")

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Start and end of each record against the packets on the wire."""
+
+import bisect
+import collections
+import dataclasses
+
+from witness import bounds, model
+
+_CLOCK = 0.02  # between the kernel's stamp of a connection and that of its first packet
+_MESSAGE = 0.4  # a message waits so long at most, on a busy machine
+_ROUNDED = 0.0015  # times are exported in whole milliseconds
+
+
+def check(observation):
+    """Sentences of what is wrong; none if all is well."""
+    problems = list(_plausible(observation))
+    connections, strays = _by_connection(observation)
+    problems += [f"times: {_shown(record)} lies within no connection" for record in strays]
+    for connection in connections:
+        problems += connection.check()
+    return problems
+
+
+def judged(observation):
+    """Records whose times are compared with packets that are known one by one, as lists: both of
+    one report are in one."""
+    for connection in _by_connection(observation)[0]:
+        if connection.exact():
+            yield from connection.reports()
+
+
+def _by_connection(observation):
+    """Connections with their records, and records that belong to none."""
+    counted = model.by_key(observation)
+    parts, strays = collections.defaultdict(list), []
+    for record in observation.records:
+        found = _connection_of(record, counted.get(model.key_of(record), ()))
+        if found:
+            parts[found[0]].append((record, found[1]))
+        else:
+            strays.append(record)
+    packets = _packets(observation)
+    return [_Connection(observation, connection, records, packets)
+            for connection, records in parts.items()], strays
+
+
+def _shown(record):
+    return f"{model.shown(model.key_of(record))} {record.first:.3f} to {record.last:.3f}"
+
+
+def _plausible(observation):
+    for record in observation.records:
+        if not observation.boot <= record.first <= record.last + _ROUNDED:
+            yield f"times: {_shown(record)}: start is not between boot and end"
+        if record.last > record.received + _ROUNDED:
+            yield f"times: {_shown(record)}: end is after the export, {record.received:.3f}"
+        if record.packets == 0:
+            yield f"times: {_shown(record)}: a flow of no packets"
+
+
+def _connection_of(record, candidates):
+    """The connection and the side of this record: the latest one that began before."""
+    fitting = [(connection, side) for connection, side in candidates
+               if connection.start - _CLOCK <= record.first + _ROUNDED
+               and record.last <= connection.told + _ROUNDED]
+    return max(fitting, key=lambda pair: pair[0].start, default=None)
+
+
+def _packets(observation):
+    """Times of the packets by connection and side."""
+    lives = collections.defaultdict(list)
+    for connection in observation.connections:
+        for side, key in enumerate(connection.packet_keys()):
+            lives[connection.namespace, key].append((connection.start, side, connection))
+    for life in lives.values():
+        life.sort(key=lambda one: one[:2])
+    table = collections.defaultdict(list)
+    for packet in observation.packets:
+        life = lives.get((packet.namespace, packet.key))
+        if life:
+            at = bisect.bisect([start for start, *_ in life], packet.time + _CLOCK)
+            _, side, connection = life[max(at - 1, 0)]
+            table[connection, side].append(packet.time)
+    return table
+
+
+class _Connection:
+    """The records of one connection."""
+
+    def __init__(self, observation, connection, records, packets):
+        self._observation = observation
+        self._connection = connection
+        self._packets = [packets[connection, side] for side in (0, 1)]
+        self._groups = collections.defaultdict(list)  # both records of a report have its times
+        for record, side in records:
+            self._groups[record.first, record.last].append((record, side))
+        self._disturbed = any(run.killed and connection.start <= run.ended <= connection.told
+                              for run in observation.runs)
+
+    def check(self):
+        told = [0, 0]  # packets
+        before = None
+        problems = []
+        final = max(last for _, last in self._groups)
+        for (first, last), group in sorted(self._groups.items()):
+            record = group[0][0]
+            if before is not None and first < before - _ROUNDED and not self._disturbed:
+                problems.append(f"overlap: {_shown(record)} begins before the end of the record "
+                                f"before, {before:.3f}")
+            if not self.comparable():
+                continue
+            if before is None:
+                problems += self._start(record, told)
+            for one, side in group:
+                told[side] += one.packets
+            problems += self._end(record, told, last == final)
+            before = last
+        return problems
+
+    def comparable(self):
+        """Not if something was told twice or not at all, which is judged by octets; nor if the wire
+        had fewer packets than the kernel counted, because a packet was taken for another life."""
+        return (not self._disturbed and not self._observation.zeroed()
+                and all(len(times) >= side[0]
+                        for times, side in zip(self._packets, self._connection.counters())))
+
+    def reports(self):
+        return [[record for record, _ in group] for group in self._groups.values()]
+
+    def exact(self):
+        return (self.comparable() and not bounds.vague(self._connection)
+                and all(len(times) == side[0]
+                        for times, side in zip(self._packets, self._connection.counters())))
+
+    def _start(self, record, told):
+        if told == [0, 0] and self._packets[0]:
+            error = record.first - self._packets[0][0]
+            if abs(error) > bounds.START:
+                yield (f"times: {_shown(record)}: start is {error:+.3f} s from the first packet, "
+                       f"allowed {bounds.START}")
+
+    def _end(self, record, told, final):
+        """`told`: packets up to this record, of both sides; more than the kernel counted is judged
+        by octets."""
+        spans = [self._span(side, count) for side, count in enumerate(told) if count]
+        if not spans or not all(spans):
+            return
+        earliest, latest = max(span[0] for span in spans), max(span[1] for span in spans)
+        error = record.last - min(max(record.last, earliest), latest)
+        case = bounds.case_of(self._connection, self._report(record, final))
+        bound = bounds.BOUNDS[case]
+        if self._observation.scenario.kind == "reliable":
+            bound = dataclasses.replace(bound, early=bound.early + max(
+                0.0, record.received - self._connection.stop))
+        if not -bound.early - _ROUNDED <= error <= bound.late + _ROUNDED:
+            yield (f"times: {_shown(record)}: end is {error:+.3f} s from the last packet, "
+                   f"{latest:.3f}; allowed for '{case}' are -{bound.early} to +{bound.late}; "
+                   f"state {self._connection.state}, left {self._connection.left}")
+
+    def _span(self, side, count):
+        """Between which times the packet was that made the kernel's counter reach this."""
+        times = self._packets[side]
+        uncounted = len(times) - self._connection.counters()[side][0]
+        if count > len(times):
+            return None
+        return times[count - 1], times[min(count - 1 + uncounted, len(times) - 1)]
+
+    def _report(self, record, final):
+        """Was it made while the connection lived? TCP that has closed is reported with the reason
+        of its end, and nfdump does not read the reason from NetFlow v9: then the time tells, unless the
+        end came before the message left."""
+        if record.end_reason == model.ACTIVE_TIMEOUT_REASON or not final:
+            return True
+        if record.received < self._connection.told:
+            return True
+        return (record.received < self._connection.told + _MESSAGE
+                and any(run.source.get("already_reported") for run in self._observation.runs))

@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The judges of witness_test.py find what is wrong, and nothing else."""
+
+import argparse
+import dataclasses
+import json
+import struct
+import sys
+import unittest
+
+from collectors import Record
+from witness import bounds, conservation, mutations, observers, scenario, times
+from witness.model import TCP, UDP, Connection, Observation, Packet, Run, Side
+
+BOOT = 1_000_000.0
+BEGAN = BOOT + 100.0
+CLIENT, SERVER, ROUTER = "10.10.0.2", "203.0.113.2", "203.0.113.1"
+
+
+def connection(port=53, start=BEGAN + 10.0, packets=(3, 2), life=2.0, **changes):
+    """A masqueraded one; it ended by its timeout, two seconds after its last packet."""
+    return Connection(**{**dict(
+        namespace="router", identity=port, protocol=UDP,
+        original=Side(CLIENT, SERVER, 1000 + port, port, packets[0], 100 * packets[0]),
+        reply=Side(SERVER, ROUTER, port, 1000 + port, packets[1], 200 * packets[1]),
+        icmp=None, icmp_id=None, zones=(0, 0), start=start, stop=start + life + 2.0, left=None,
+        asked=False, state=None, status=0, told=start + life + 2.5), **changes})
+
+
+def packets_of(one, life=2.0):
+    """Spread evenly over its life; the initiator's first and last frame it."""
+    for side, key, octets in zip((one.original, one.reply), one.packet_keys(), (100, 200)):
+        for number in range(side.packets):
+            share = number / max(1, side.packets - 1) if side is one.original else 0.5
+            yield Packet(one.namespace, key, one.start - 0.001 + share * life, octets)
+
+
+def records_of(one, life=2.0, **changes):
+    for key, (packets, octets) in zip(one.keys(False), one.counters()):
+        if packets:
+            yield dataclasses.replace(
+                Record(key[0], *key[1:5], packets, octets, first=one.start, end_reason=1,
+                       last=one.start - 0.001 + life, received=one.told + 0.1), **changes)
+
+
+def observation(connections, records=None, **changes):
+    """With the ledger that fits."""
+    if records is None:
+        records = [record for one in connections for record in records_of(one)]
+    collector = {"records": len(records), "packets": sum(one.packets for one in records),
+                 "octets": sum(one.octets for one in records)}
+    run = Run(BEGAN, BEGAN + 100.0, False, {"ended": len(connections), "lost_overrun": 0}, collector)
+    packets = [packet for one in connections for packet in packets_of(one)]
+    return Observation(**{**dict(
+        scenario=scenario.scenario(1, "plain"), connections=connections, records=records,
+        packets=packets, runs=[run], complaints={"sequence": 0, "bad": 0}, boot=BOOT,
+        finished=BEGAN + 120.0), **changes})
+
+
+class Checker(unittest.TestCase):
+    def setUp(self):
+        self.good = observation([connection(port) for port in (53, 54, 55)])
+        self.good.scenario.zones = False
+
+    def problems(self, changed):
+        changed.scenario.zones = False
+        return conservation.check(changed) + times.check(changed)
+
+    def assert_found(self, changed, *kinds):
+        """At least these; a wrong record may look wrong in more than one way."""
+        problems = self.problems(changed)
+        self.assertLessEqual(set(kinds), {problem.split(":")[0] for problem in problems}, problems)
+
+    def replaced(self, *numbers, **changes):
+        records = list(self.good.records)
+        for number in numbers:
+            records[number] = dataclasses.replace(records[number], **changes)
+        return dataclasses.replace(self.good, records=records)
+
+    def run_with(self, **source):
+        run = self.good.runs[0]
+        return dataclasses.replace(self.good, runs=[dataclasses.replace(
+            run, source={**run.source, **source})])
+
+    def test_all_well(self):
+        self.assertEqual(self.problems(self.good), [])
+
+    def test_every_mutation_is_found(self):
+        for kind in ("plain", "restart", "reports"):
+            self.good.scenario = scenario.scenario(1, kind)
+            self.good.scenario.zones = False
+            self.assertEqual(list(mutations.undetected(self.good)), [])
+
+    def test_mutations_need_the_checks(self):
+        """What the test before shows is not true by itself."""
+        check, conservation.check = conservation.check, lambda _: []
+        self.addCleanup(setattr, conservation, "check", check)
+        self.assertNotEqual(list(mutations.undetected(self.good)), [])
+
+    def test_dropped_record(self):
+        self.assert_found(dataclasses.replace(self.good, records=self.good.records[1:]),
+                          "octets", "ledger")
+
+    def test_record_told_twice(self):
+        self.assert_found(dataclasses.replace(
+            self.good, records=[*self.good.records, self.good.records[0]]),
+            "octets", "duplicate", "ledger")
+
+    def test_record_told_twice_with_other_times(self):
+        again = dataclasses.replace(self.good.records[0], last=self.good.records[0].last - 0.01)
+        self.assert_found(dataclasses.replace(self.good, records=[*self.good.records, again]),
+                          "octets")
+
+    def test_octet_more(self):
+        self.assert_found(self.replaced(2, octets=self.good.records[2].octets + 1),
+                          "octets", "ledger")
+
+    def test_octets_moved_to_another_tuple(self):
+        one, other = self.good.records[0], self.good.records[2]
+        records = [dataclasses.replace(one, octets=one.octets + 7), self.good.records[1],
+                   dataclasses.replace(other, octets=other.octets - 7), *self.good.records[3:]]
+        self.assert_found(dataclasses.replace(self.good, records=records), "octets")
+
+    def test_foreign_record(self):
+        self.assert_found(self.replaced(0, source="192.0.2.99"), "octets", "times")
+
+    def test_end_beyond_its_bound(self):
+        bound = bounds.BOUNDS["expired"]
+        last = self.good.records[0].last
+        self.assert_found(self.replaced(0, 1, last=last + bound.late + 0.05), "times")
+        self.assert_found(self.replaced(0, 1, last=last - bound.early - 0.05), "times")
+        self.assertEqual(self.problems(self.replaced(0, 1, last=last + bound.late - 0.05)), [])
+        self.assertEqual(self.problems(self.replaced(0, 1, last=last - bound.early + 0.05)), [])
+
+    def test_deletion_may_be_estimated_earlier(self):
+        ended = connection(asked=True)
+        early = observation([ended], list(records_of(ended, life=1.1)))
+        self.assertEqual(self.problems(early), [])
+        expired = connection()
+        self.assert_found(observation([expired], list(records_of(expired, life=1.1))), "times")
+
+    def test_start_off(self):
+        self.assert_found(self.replaced(0, 1, first=self.good.records[1].first + 0.5), "times")
+
+    def test_times_that_cannot_be(self):
+        record = self.good.records[0]
+        for changes in ({"first": BOOT - 1.0}, {"first": record.last + 0.1},
+                        {"last": record.received + 0.1}, {"packets": 0}):
+            with self.subTest(**changes):
+                self.assert_found(self.replaced(0, **changes), "times")
+
+    def reported(self, second_starts, first_ends=None):
+        """A connection told in two parts: five packets there, one a second, three of them first."""
+        one = connection(packets=(5, 0), life=4.0)
+        key = next(one.keys(False))
+        last = one.start - 0.001 + 4.0
+        half = one.start - 0.001 + 2.0
+        packets = [Packet("router", next(one.packet_keys()), one.start - 0.001 + number, 100)
+                   for number in range(5)]
+        record = Record(key[0], *key[1:5], 3, 300, first=one.start, last=first_ends or half,
+                        end_reason=2, received=one.start + 2.5)
+        rest = dataclasses.replace(record, packets=2, octets=200, first=one.start + second_starts,
+                                   last=last, end_reason=1, received=one.told + 0.1)
+        return observation([one], [record, rest], packets=packets)
+
+    def test_reports(self):
+        self.assertEqual(self.problems(self.reported(2.0)), [])
+        self.assert_found(self.reported(1.9), "overlap")
+
+    def test_report_is_compared_with_the_packets_it_counts(self):
+        start = connection().start
+        self.assert_found(self.reported(2.6, first_ends=start + 2.5), "times")
+
+    def test_the_ledger_must_explain_what_was_lost(self):
+        lost = dataclasses.replace(self.run_with(ended=2, lost_overrun=1),
+                                   records=self.good.records[2:])
+        lost.runs[0].collector.update(records=4, packets=10, octets=1400)
+        self.assertEqual(self.problems(lost), [])
+        lost.runs[0].source.update(ended=3, lost_overrun=0)
+        self.assert_found(lost, "octets")
+        worse = dataclasses.replace(lost, records=self.good.records[4:])
+        worse.runs[0].source.update(ended=2, lost_overrun=1)
+        worse.runs[0].collector.update(records=2, packets=5, octets=700)
+        self.assert_found(worse, "ledger")
+
+    def test_ends_that_nobody_read(self):
+        self.assert_found(self.run_with(ended=2), "ledger")
+        self.assert_found(self.run_with(ended=4), "ledger")
+
+    def test_collector_complains(self):
+        self.assert_found(dataclasses.replace(self.good, complaints={"sequence": 1, "bad": 0}),
+                          "ledger")
+
+    def test_observers_that_disagree(self):
+        self.assert_found(dataclasses.replace(self.good, packets=self.good.packets[1:]),
+                          "observers")
+
+    def test_gap_of_a_restart_explains_only_what_ended_in_it(self):
+        ends = [connection(53), connection(54, start=BEGAN + 46.0, life=2.0)]  # told at 50.5
+        records = list(records_of(ends[0]))
+        runs = [Run(BEGAN, BEGAN + 50.2, False, {"ended": 1},
+                    {"records": 2, "packets": 5, "octets": 700}),
+                Run(BEGAN + 50.7, BEGAN + 100.0, False, {"ended": 0}, {})]
+        self.assertEqual(self.problems(observation(ends, records, runs=runs)), [])
+        runs[1] = dataclasses.replace(runs[1], began=BEGAN + 50.1)
+        runs[0] = dataclasses.replace(runs[0], ended=BEGAN + 49.9)
+        self.assert_found(observation(ends, records, runs=runs), "octets", "ledger")
+
+
+class Observers(unittest.TestCase):
+    EVENT = {"event": "destroy", "proto": TCP, "id": 7, "status": 0, "left": 3, "tcp_state": 3,
+             "start": 1_500_000_000, "stop": 2_500_000_000, "asked_by": 5, "time": 3_000_000_000,
+             "orig": {"src": CLIENT, "dst": SERVER, "sport": 1, "dport": 2, "packets": 3,
+                      "octets": 4}, "reply": {"src": SERVER, "dst": CLIENT, "sport": 2, "dport": 1}}
+
+    def test_repeated_events_are_one_connection(self):
+        again = {**self.EVENT, "asked_by": 0, "time": 4_000_000_000}
+        del again["left"]
+        other = {**self.EVENT, "start": 1_600_000_000}
+        found = observers.connections("router", json.loads(json.dumps([self.EVENT, again, other])))
+        self.assertEqual([(one.copies, one.asked, one.left, one.told) for one in found],
+                         [(2, True, 3, 3.0), (1, True, 3, 3.0)])
+
+    def test_packets(self):
+        def ipv4(protocol, payload, fragment=0):
+            return struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, fragment, 64, protocol,
+                               0, bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2])) + payload
+        ports = struct.pack("!HH", 1000, 53) + bytes(16)
+        self.assertEqual(observers.parse(0x0800, ipv4(UDP, ports)),
+                         ((UDP, "10.0.0.1", "10.0.0.2", 1000, 53), 40, None))
+        self.assertEqual(observers.parse(0x0800, ipv4(1, struct.pack("!BBHHH", 8, 0, 0, 77, 1))),
+                         ((1, "10.0.0.1", "10.0.0.2", 77, 8), 28, None))
+        self.assertIsNone(observers.parse(0x0800, ipv4(1, struct.pack("!BBHHH", 3, 0, 0, 0, 0))))
+        self.assertIsNone(observers.parse(0x0800, ipv4(UDP, ports, fragment=1)))
+        self.assertIsNone(observers.parse(0x0806, bytes(28)))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--ctflowd", help="not needed")
+    unittest.main(argv=sys.argv[:1] + parser.parse_known_args()[1], verbosity=2)
