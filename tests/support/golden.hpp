@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "fmt/format.h"
+#include "support/source_directory.hpp"
 
 namespace ctflow::test {
 
@@ -54,7 +55,7 @@ inline Golden parse_golden(std::istream& in, std::string file) {
 
 /// Loads tests/golden/<name>.hex. A file that is missing or empty is an error, never a pass.
 inline Golden load_golden(std::string_view name) {
-  const std::string file = fmt::format("{}/tests/golden/{}.hex", CTFLOW_SOURCE_DIR, name);
+  const std::string file = fmt::format("{}/tests/golden/{}.hex", source_directory(), name);
   std::ifstream in(file);
   if (!in) {
     throw std::runtime_error(fmt::format("{}: cannot be opened", file));

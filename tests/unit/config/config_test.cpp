@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "support/source_directory.hpp"
 #include "transport/tls_files.hpp"
 
 namespace ctflow {
@@ -55,7 +56,7 @@ bool needs_tls(const fs::path& file) { return file.filename().string().rfind("tl
 
 std::set<fs::path> files_in(const std::string& folder, const std::string& extension) {
   std::set<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(fs::path(CTFLOW_SOURCE_DIR) / folder)) {
+  for (const auto& entry : fs::directory_iterator(fs::path(test::source_directory()) / folder)) {
     if (entry.path().extension() == extension) files.insert(entry.path());
   }
   return files;
@@ -206,7 +207,7 @@ TEST(ParseConfig, EscapesTheNameOfTheFile) {
 }
 
 TEST(ParseConfig, RefusesEveryPrefixOfAFileInOneLineOrTakesIt) {
-  const std::string text = contents(fs::path(CTFLOW_SOURCE_DIR) / "config/ctflowd.yaml");
+  const std::string text = contents(fs::path(test::source_directory()) / "config/ctflowd.yaml");
   for (std::size_t length = 0; length < text.size(); length += 7) {
     const std::string error = error_of(text.substr(0, length));
     EXPECT_EQ(error.find('\n'), std::string::npos) << length;
@@ -219,7 +220,8 @@ TEST(ParseConfig, RefusesEveryPrefixOfAFileInOneLineOrTakesIt) {
 TEST(LoadConfig, SaysWhyAFileCannotBeRead) {
   EXPECT_EQ(load_error_of("/nonexistent/ctflowd.yaml"),
             "/nonexistent/ctflowd.yaml: cannot be read: No such file or directory");
-  EXPECT_EQ(load_error_of(CTFLOW_SOURCE_DIR), CTFLOW_SOURCE_DIR ": cannot be read: Is a directory");
+  EXPECT_EQ(load_error_of(test::source_directory()),
+            test::source_directory() + ": cannot be read: Is a directory");
 }
 
 TEST(LoadConfig, StopsReadingAnEndlessFile) {

@@ -11,10 +11,12 @@
 #include <set>
 #include <string>
 
+#include "support/source_directory.hpp"
+
 namespace ctflow::config {
 namespace {
 
-const std::string kDocumented = CTFLOW_SOURCE_DIR "/config/ctflowd.yaml";
+const std::string kDocumented = test::source_directory() + "/config/ctflowd.yaml";
 
 std::string documented_text() {
   std::ifstream stream(kDocumented, std::ios::binary);

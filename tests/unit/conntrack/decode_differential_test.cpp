@@ -10,6 +10,7 @@
 #include "conntrack/event_file.hpp"
 #include "support/event_builder.hpp"
 #include "support/oracle.hpp"
+#include "support/source_directory.hpp"
 
 namespace ctflow {
 namespace {
@@ -135,7 +136,7 @@ std::string text(const OracleAnswer& answer) {
 }
 
 TEST(DecodeDifferential, AgreesOnRecordedEvents) {
-  EventFileReader file(CTFLOW_SOURCE_DIR "/tests/golden/events.pcap");
+  EventFileReader file(source_directory() + "/tests/golden/events.pcap");
   Bytes datagram;
   TimePoint time;
   int events = 0;

@@ -8,6 +8,7 @@
 #include "conntrack/decode.hpp"
 #include "support/golden.hpp"
 #include "support/oracle.hpp"
+#include "support/source_directory.hpp"
 
 namespace ctflow {
 namespace {
@@ -222,7 +223,7 @@ TEST(DecodeRecordedFiles, AreAllTested) {
   for (const Recorded& recorded : kRecorded) tested.insert(std::string(recorded.name) + ".hex");
   std::set<std::string> found;
   for (const auto& entry :
-       std::filesystem::directory_iterator(CTFLOW_SOURCE_DIR "/tests/golden/events")) {
+       std::filesystem::directory_iterator(test::source_directory() + "/tests/golden/events")) {
     found.insert(entry.path().filename());
   }
   EXPECT_EQ(found, tested);
