@@ -167,6 +167,7 @@ class Checker(unittest.TestCase):
     def test_reports(self):
         self.assertEqual(self.problems(self.reported(2.0)), [])
         self.assert_found(self.reported(1.9), "overlap")
+        self.assert_found(self.reported(2.1), "times")
 
     def test_report_is_compared_with_the_packets_it_counts(self):
         start = connection().start

@@ -24,10 +24,10 @@ def check(observation):
 
 def judged(observation):
     """Records whose times are compared with packets that are known one by one, as lists: both of
-    one report are in one."""
+    one connection are in one."""
     for connection in _by_connection(observation)[0]:
         if connection.exact():
-            yield from connection.reports()
+            yield connection.records
 
 
 def _by_connection(observation):
@@ -92,6 +92,7 @@ class _Connection:
         self._observation = observation
         self._connection = connection
         self._packets = [packets[connection, side] for side in (0, 1)]
+        self.records = [record for record, _ in records]
         self._groups = collections.defaultdict(list)  # both records of a report have its times
         for record, side in records:
             self._groups[record.first, record.last].append((record, side))
@@ -111,7 +112,10 @@ class _Connection:
             if not self.comparable():
                 continue
             if before is None:
-                problems += self._start(record, told)
+                problems += self._start(record)
+            elif first > before + _ROUNDED:
+                problems.append(f"times: {_shown(record)} begins behind the end of the record "
+                                f"before, {before:.3f}, which it should continue")
             for one, side in group:
                 told[side] += one.packets
             problems += self._end(record, told, last == final)
@@ -125,16 +129,14 @@ class _Connection:
                 and all(len(times) >= side[0]
                         for times, side in zip(self._packets, self._connection.counters())))
 
-    def reports(self):
-        return [[record for record, _ in group] for group in self._groups.values()]
-
     def exact(self):
-        return (self.comparable() and not bounds.vague(self._connection)
+        """Every packet is known, and both records have the times of all of them."""
+        return (self.comparable() and len(self._groups) == 1 and not bounds.vague(self._connection)
                 and all(len(times) == side[0]
                         for times, side in zip(self._packets, self._connection.counters())))
 
-    def _start(self, record, told):
-        if told == [0, 0] and self._packets[0]:
+    def _start(self, record):
+        if self._packets[0]:
             error = record.first - self._packets[0][0]
             if abs(error) > bounds.START:
                 yield (f"times: {_shown(record)}: start is {error:+.3f} s from the first packet, "
