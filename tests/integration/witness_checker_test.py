@@ -11,7 +11,8 @@ import unittest
 
 from collectors import Record
 from witness import bounds, conservation, mutations, observers, scenario, times
-from witness.model import TCP, UDP, Connection, Observation, Packet, Run, Side
+from witness.model import (ESTABLISHED, TCP, TIME_WAIT, UDP, Connection, Observation, Packet, Run,
+                           Side)
 
 BOOT = 1_000_000.0
 BEGAN = BOOT + 100.0
@@ -25,7 +26,7 @@ def connection(port=53, start=BEGAN + 10.0, packets=(3, 2), life=2.0, **changes)
         original=Side(CLIENT, SERVER, 1000 + port, port, packets[0], 100 * packets[0]),
         reply=Side(SERVER, ROUTER, port, 1000 + port, packets[1], 200 * packets[1]),
         icmp=None, icmp_id=None, zones=(0, 0), start=start, stop=start + life + 2.0, left=None,
-        asked=False, state=None, status=0, told=start + life + 2.5), **changes})
+        asked=False, state=None, status=0, event_time=start + life + 2.5), **changes})
 
 
 def packets_of(one, life=2.0):
@@ -41,7 +42,7 @@ def records_of(one, life=2.0, **changes):
         if packets:
             yield dataclasses.replace(
                 Record(key[0], *key[1:5], packets, octets, first=one.start, end_reason=1,
-                       last=one.start - 0.001 + life, received=one.told + 0.1), **changes)
+                       last=one.start - 0.001 + life, received=one.event_time + 0.1), **changes)
 
 
 def observation(connections, records=None, **changes):
@@ -50,7 +51,7 @@ def observation(connections, records=None, **changes):
         records = [record for one in connections for record in records_of(one)]
     collector = {"records": len(records), "packets": sum(one.packets for one in records),
                  "octets": sum(one.octets for one in records)}
-    run = Run(BEGAN, BEGAN + 100.0, False, {"ended": len(connections), "lost_overrun": 0}, collector)
+    run = Run(BEGAN - 0.1, BEGAN, BEGAN + 100.0, BEGAN + 100.1, False, {"ended": len(connections), "lost_overrun": 0}, collector)
     packets = [packet for one in connections for packet in packets_of(one)]
     return Observation(**{**dict(
         scenario=scenario.scenario(1, "plain"), connections=connections, records=records,
@@ -135,10 +136,17 @@ class Checker(unittest.TestCase):
 
     def test_deletion_may_be_estimated_earlier(self):
         ended = connection(asked=True)
-        early = observation([ended], list(records_of(ended, life=1.1)))
+        early = observation([ended], list(records_of(ended, life=1.5)))
         self.assertEqual(self.problems(early), [])
         expired = connection()
-        self.assert_found(observation([expired], list(records_of(expired, life=1.1))), "times")
+        self.assert_found(observation([expired], list(records_of(expired, life=1.5))), "times")
+
+    def test_a_report_is_judged_by_the_state_at_its_time(self):
+        one = connection(protocol=TCP, state=TIME_WAIT, states=((BEGAN + 10.0, ESTABLISHED),
+                                                                (BEGAN + 20.0, TIME_WAIT)))
+        self.assertEqual(one.states_about(BEGAN + 15.0, 0.4), {ESTABLISHED})
+        self.assertEqual(one.states_about(BEGAN + 20.2, 0.4), {ESTABLISHED, TIME_WAIT})
+        self.assertEqual(one.states_about(BEGAN + 30.0, 0.4), {TIME_WAIT})
 
     def test_start_off(self):
         self.assert_found(self.replaced(0, 1, first=self.good.records[1].first + 0.5), "times")
@@ -151,7 +159,7 @@ class Checker(unittest.TestCase):
                 self.assert_found(self.replaced(0, **changes), "times")
 
     def reported(self, second_starts, first_ends=None):
-        """A connection told in two parts: five packets there, one a second, three of them first."""
+        """A connection exported in two parts: five packets there, one a second, three of them first."""
         one = connection(packets=(5, 0), life=4.0)
         key = next(one.keys(False))
         last = one.start - 0.001 + 4.0
@@ -161,7 +169,7 @@ class Checker(unittest.TestCase):
         record = Record(key[0], *key[1:5], 3, 300, first=one.start, last=first_ends or half,
                         end_reason=2, received=one.start + 2.5)
         rest = dataclasses.replace(record, packets=2, octets=200, first=one.start + second_starts,
-                                   last=last, end_reason=1, received=one.told + 0.1)
+                                   last=last, end_reason=1, received=one.event_time + 0.1)
         return observation([one], [record, rest], packets=packets)
 
     def test_reports(self):
@@ -198,14 +206,14 @@ class Checker(unittest.TestCase):
                           "observers")
 
     def test_gap_of_a_restart_explains_only_what_ended_in_it(self):
-        ends = [connection(53), connection(54, start=BEGAN + 46.0, life=2.0)]  # told at 50.5
+        ends = [connection(53), connection(54, start=BEGAN + 46.0, life=2.0)]  # event at 50.5
         records = list(records_of(ends[0]))
-        runs = [Run(BEGAN, BEGAN + 50.2, False, {"ended": 1},
+        runs = [Run(BEGAN - 0.1, BEGAN, BEGAN + 50.2, BEGAN + 50.3, False, {"ended": 1},
                     {"records": 2, "packets": 5, "octets": 700}),
-                Run(BEGAN + 50.7, BEGAN + 100.0, False, {"ended": 0}, {})]
+                Run(BEGAN + 50.6, BEGAN + 50.7, BEGAN + 100.0, BEGAN + 100.1, False, {"ended": 0}, {})]
         self.assertEqual(self.problems(observation(ends, records, runs=runs)), [])
-        runs[1] = dataclasses.replace(runs[1], began=BEGAN + 50.1)
-        runs[0] = dataclasses.replace(runs[0], ended=BEGAN + 49.9)
+        runs[1] = dataclasses.replace(runs[1], launched=BEGAN + 50.0, began=BEGAN + 50.1)
+        runs[0] = dataclasses.replace(runs[0], ended=BEGAN + 49.8, gone=BEGAN + 49.9)
         self.assert_found(observation(ends, records, runs=runs), "octets", "ledger")
 
 
@@ -220,7 +228,7 @@ class Observers(unittest.TestCase):
         del again["left"]
         other = {**self.EVENT, "start": 1_600_000_000}
         found = observers.connections("router", json.loads(json.dumps([self.EVENT, again, other])))
-        self.assertEqual([(one.copies, one.asked, one.left, one.told) for one in found],
+        self.assertEqual([(one.copies, one.asked, one.left, one.event_time) for one in found],
                          [(2, True, 3, 3.0), (1, True, 3, 3.0)])
 
     def test_packets(self):

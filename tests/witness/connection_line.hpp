@@ -9,7 +9,7 @@
 
 struct Event {
   const char* name;
-  std::uint32_t port_id;  ///< of the netlink socket that asked for it; 0: nobody did
+  std::uint32_t port_id;  ///< of the netlink socket that asked for it; 0: none
   std::uint64_t time;     ///< when the message was read, nanoseconds since 1970
 };
 

@@ -4,45 +4,57 @@
 import dataclasses
 
 from witness import model
-from witness.conversations import DEAF, MUTE, SILENT
 
-# Between the kernel's clock, its ticks, and the moment a packet is captured, on a busy machine.
+# One tick of the kernel, late ticks of a busy machine, and the clock of the capture.
 TICK = 0.1
+# Of an entry that has not expired the kernel gives the remaining timeout in whole seconds, rounded
+# down: the end is early.
+REMAINDER = 1.0 + TICK
+START = TICK  # the kernel stamps a connection when its first packet has passed
 
 
 @dataclasses.dataclass(frozen=True)
 class Bound:
     early: float  # seconds that `end` may lie before the last packet
     late: float  # … and behind it
-    row: str  # of the table "connection ended by"
+    row: str  # how the row of the table begins
+    # Which of several timeouts the last packet had is not known: their difference more.
+    ambiguous: bool = False
 
 
 BOUNDS = {
-    "expired": Bound(TICK, TICK, "timeout"),
-    "removed": Bound(1.0 + TICK, TICK, "deletion before the timeout"),
-    "report": Bound(1.0 + TICK, TICK, "it lives (a report)"),
-    # The timeouts differ by that (scenario.py).
-    "retransmitting": Bound(5.0, 5.0, "TCP with data unanswered, or retransmitting"),
+    "expired": Bound(TICK, TICK, "expired: UDP, ICMP, GRE, SCTP, DCCP, others"),
+    "closed": Bound(TICK, TICK, "TCP closed by both sides, or reset"),
+    "open": Bound(TICK, TICK, "TCP expired in ESTABLISHED", True),
+    "one packet": Bound(TICK, TICK, "one packet in all"),
+    "removed": Bound(REMAINDER, TICK, "removed early"),
+    "removed open": Bound(REMAINDER, TICK, "removed early", True),
+    "report": Bound(REMAINDER, TICK, "it lives (a report)"),
+    "report open": Bound(REMAINDER, TICK, "it lives (a report)", True),
 }
-# An idle TCP connection is taken for one with data unanswered where its life is shorter than the
-# difference of the timeouts.
-TCP_IS_VAGUE = True
-START = TICK  # the kernel stamps a connection when its first packet has passed
+# States of TCP in which a packet may have set another timeout than that of the state.
+_OPEN = range(9)
+_OPEN_TIMEOUTS = ("established", "unacknowledged", "max_retrans", "close", "fin_wait", "close_wait")
 
 
-def vague(connection):
-    """TCP that retransmits: which packet set which timeout is not known."""
-    if TCP_IS_VAGUE:
-        return connection.protocol == model.TCP
-    ports = (connection.original.destination_port, connection.reply.source_port)
-    return connection.protocol == model.TCP and any(
-        port in span for port in ports for span in (SILENT, DEAF, MUTE))
-
-
-def case_of(connection, report):
-    """The row for a record. `report`: it was made while the connection lived."""
-    if vague(connection):
-        return "retransmitting"
+def case_of(connection, report, states):
+    """The row for a record. `report`: it was made while the connection lived. `states`: of TCP,
+    those in which it may have been at the last packet."""
+    is_open = any(state in _OPEN for state in states)
     if report:
-        return "report"
-    return "removed" if connection.asked or connection.left else "expired"
+        return "report open" if is_open else "report"
+    if connection.asked or connection.left:
+        return "removed open" if is_open else "removed"
+    if connection.original.packets + connection.reply.packets == 1:
+        return "one packet"
+    if connection.protocol != model.TCP:
+        return "expired"
+    return "open" if is_open else "closed"
+
+
+def allowed(case, timeouts):
+    """Seconds early and late. `timeouts`: the kernel's settings."""
+    bound = BOUNDS[case]
+    values = [timeouts[f"tcp_timeout_{name}"] for name in _OPEN_TIMEOUTS]
+    spread = max(values) - min(values) if bound.ambiguous else 0.0
+    return bound.early + spread, bound.late + spread

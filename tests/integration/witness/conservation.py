@@ -76,13 +76,13 @@ def _tuples(observation):
 
 
 class Allowed:
-    """What may be missing or be told again, of which connections."""
+    """What may be missing or be exported again, of which connections."""
 
     def __init__(self, observation):
         self._observation = observation
         runs = observation.runs
         self._lost = sum(run.source.get("lost_overrun", 0) for run in runs)
-        # Nobody listened from the end of one ctflowd to the start of the next.
+        # There is no listener from the end of one ctflowd to the start of the next.
         self._absent = [(one.ended - (_FLUSH + _MARGIN if one.killed else _MARGIN),
                          other.began + _MARGIN) for one, other in zip(runs, runs[1:])]
         self._killed = [run.ended for run in runs if run.killed]
@@ -91,21 +91,21 @@ class Allowed:
         return self._lost > 0
 
     def lost(self, connection):
-        """Its end was told when nobody listened, or it may be one of those in lost_overrun."""
-        return self._lost > 0 or any(since <= connection.told <= until
+        """Its end came when there was no listener, or it may be one of those in lost_overrun."""
+        return self._lost > 0 or any(since <= connection.event_time <= until
                                      for since, until in self._absent)
 
     def repeated(self, connection, key):
-        """After SIGKILL what was reported since the state was kept is told again, once."""
-        if not any(connection.start <= when <= connection.told + _MARGIN for when in self._killed):
+        """After SIGKILL what was reported since the state was kept is exported again, once."""
+        if not any(connection.start <= when <= connection.event_time + _MARGIN for when in self._killed):
             return None
         kept = self._observation.kept or 0.0
-        told = _NOTHING
+        again = _NOTHING
         for record in self._observation.records:
             if (model.key_of(record) == key and record.last <= max(self._killed)
                     and record.received > kept - 2 * _MARGIN):
-                told = _add(told, (record.packets, record.octets))
-        return told
+                again = _add(again, (record.packets, record.octets))
+        return again
 
     def lost_overrun(self, counted, exported):
         """No more connections are incomplete than the ledger says were lost."""
@@ -127,7 +127,7 @@ class Allowed:
 def _duplicates(observation):
     """The same record again, more often than there were connections with this tuple."""
     if any(run.killed for run in observation.runs):
-        return  # what is told again is judged by its octets
+        return  # what is exported again is judged by its octets
     seen = collections.Counter((model.key_of(record), record.first, record.last, record.packets,
                                 record.octets) for record in observation.records)
     counted = model.by_key(observation)
@@ -143,27 +143,29 @@ def _collected(observation):
         yield f"ledger: nfcapd complains: {observation.complaints}"
     if any(run.killed for run in runs):
         return
-    told = tuple(sum(run.collector.get(name, 0) for run in runs)
+    sent = tuple(sum(run.collector.get(name, 0) for run in runs)
                  for name in ("records", "packets", "octets"))
     got = (len(observation.records), sum(record.packets for record in observation.records),
            sum(record.octets for record in observation.records))
-    if told != got:
-        yield f"ledger: collector_totals says {told}, nfcapd has {got} (records, packets, octets)"
+    if sent != got:
+        yield f"ledger: collector_totals says {sent}, nfcapd has {got} (records, packets, octets)"
 
 
 def _ledger(observation):
-    """Each end that the kernel told was read, or is in lost_overrun."""
+    """Each end that the kernel reported was read, or is in lost_overrun."""
     for run in observation.runs:
         if run.killed:
             continue
         surely = [one for one in observation.connections
-                  if run.began + _MARGIN <= one.told <= run.ended - _MARGIN]
+                  if run.began <= one.event_time <= run.ended - _MARGIN]
         perhaps = [one for one in observation.connections
-                   if run.began - _MARGIN <= one.told <= run.ended + _MARGIN]
+                   if run.launched <= one.event_time <= run.gone + _MARGIN]
         # An event that the kernel sent again was perhaps read once only, and lost before.
-        most = sum(one.copies for one in perhaps)
-        told = run.source.get("ended", 0) + run.source.get("lost_overrun", 0)
-        if not len(surely) <= told <= most:
+        # Each of several listeners hears of all.
+        listeners = observation.scenario.listeners
+        least, most = listeners * len(surely), listeners * sum(one.copies for one in perhaps)
+        known = run.source.get("ended", 0) + run.source.get("lost_overrun", 0)
+        if not least <= known <= most:
             yield (f"ledger: ended={run.source.get('ended')} "
-                   f"lost_overrun={run.source.get('lost_overrun')}, but the kernel told "
-                   f"{len(surely)} to {most} ends")
+                   f"lost_overrun={run.source.get('lost_overrun')}, but the kernel reported "
+                   f"{least} to {most} ends")

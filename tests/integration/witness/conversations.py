@@ -11,7 +11,7 @@ import traffic
 from lab import SERVER4, SERVER6
 
 ADDRESSES = 60  # of client and server each, besides their own: one for each conversation
-VIRTUAL4, VIRTUAL6 = "203.0.113.250", "2001:db8:2::fa"  # nobody has them; translated to SERVER
+VIRTUAL4, VIRTUAL6 = "203.0.113.250", "2001:db8:2::fa"  # unassigned; translated to SERVER
 _PATIENCE = 5.0  # seconds until an answer is given up
 _POLL = 0.01
 _GENERIC = 253  # for experimentation (RFC 3692)
@@ -154,7 +154,7 @@ def udp(place, protocol=socket.IPPROTO_UDP):
 
 
 def udp_refused(place):
-    """Nobody listens: ICMP errors, which conntrack does not count."""
+    """Without a listener: ICMP errors, which conntrack does not count."""
     with contextlib.closing(place.lab.client.socket(place.family, socket.SOCK_DGRAM)) as here:
         here.bind(place.here)
         here.connect(place.there)
@@ -256,7 +256,7 @@ def _drain(*sockets):
 
 
 def tcp(place):
-    """A connection that both close, one resets, or nobody ends for a while."""
+    """A connection that both close, one resets, or that idles."""
     end = place.rng.choice(("close", "close", "reset", "idle", "idle", "half"))
     with place.sockets(socket.SOCK_STREAM) as (here, listener):
         listener.listen()
@@ -291,7 +291,7 @@ def tcp_refused(place):
 
 
 def tcp_unanswered(place):
-    """SYN that nobody answers (SILENT), or that is answered over and over (MUTE)."""
+    """SYN without an answer (SILENT), or one that is answered over and over (MUTE)."""
     with place.sockets(socket.SOCK_STREAM) as (here, listener):
         listener.listen()
         here.connect_ex(place.target)
@@ -312,7 +312,16 @@ def tcp_unacknowledged(place):
             yield place.rng.uniform(0.5, 3.0)
 
 
-_WEIGHTS = {udp: 8, udp_refused: 2, udplite: 1, echo: 4, generic: 2, gre: 2, sctp: 2, tcp: 9,
+def again(place):
+    """The same tuples twice: one connection, or two, as the timeouts have it."""
+    what = place.rng.choice((udp, tcp, echo))
+    for _ in range(2):
+        with contextlib.suppress(OSError):  # the port is still in use
+            yield from what(place)
+        yield place.rng.uniform(0.0, 3.5)
+
+
+_WEIGHTS = {again: 3, udp: 8, udp_refused: 2, udplite: 1, echo: 4, generic: 2, gre: 2, sctp: 2, tcp: 9,
             tcp_refused: 2, tcp_unanswered: 2, tcp_unacknowledged: 1}
 
 
@@ -324,7 +333,7 @@ def conversation(lab, scenario, rng, number):
         place.move(rng.choice((SILENT, MUTE)), number)
     elif what is tcp_unacknowledged:
         place.move(DEAF, number)
-    elif what not in (udp, tcp):
+    elif what not in (udp, tcp, again):
         place.move(PLAIN, number)
     return what(place)
 

@@ -19,9 +19,11 @@ class Daemon:
         self._program, self._namespace = program, namespace
         self._directory, self._text = directory, text
         self.process = None
-        self.lives = []  # (Ctflowd, began, ended, killed)
+        self.running = False  # and not about to end
+        self.lives = []  # (Ctflowd, launched, began, ended, gone, killed)
 
     def start(self):
+        self._launched = time.time()
         self.process = ctflowd.Ctflowd(self._program, self._namespace, self._directory, "run",
                                        config=self._text)
         while not re.search(r"\bstarted\b", self.process.log):
@@ -29,9 +31,11 @@ class Daemon:
                 raise AssertionError(f"ctflowd did not start:\n{self.process.log}")
             yield 0.02
         self._began = time.time()
+        self.running = True
 
     def stop(self, kill=False):
         ended = time.time()
+        self.running = False
         self.signal(signal.SIGKILL if kill else signal.SIGTERM)
         deadline = time.monotonic() + _STOP_LIMIT
         while self.process.process.poll() is None:
@@ -41,7 +45,7 @@ class Daemon:
         status = self.process.process.returncode
         if status != (-signal.SIGKILL if kill else 0):
             raise AssertionError(f"ctflowd ended with status {status}:\n{self.process.log}")
-        self.lives.append((self.process, self._began, ended, kill))
+        self.lives.append((self.process, self._launched, self._began, ended, time.time(), kill))
 
     def signal(self, number):
         if self.process.process.poll() is not None:
@@ -54,9 +58,9 @@ class Daemon:
             self.process.kill()
 
     def runs(self):
-        return [model.Run(began, ended, killed, _sum(process.log, "stopped"),
+        return [model.Run(*times, _sum(process.log, "stopped"),
                           _sum(process.log, "collector_totals"))
-                for process, began, ended, killed in self.lives]
+                for process, *times in self.lives]
 
 
 def _sum(log, event):
@@ -67,10 +71,6 @@ def _sum(log, event):
             for key, value in re.findall(r"\b(\w+)=(\d+)(?=\s|$)", line):
                 sums[key] = sums.get(key, 0) + int(value)
     return sums
-
-
-def none(play):
-    yield 0.0
 
 
 def deletions(play):
@@ -87,7 +87,8 @@ def deletions(play):
 def reloads(play):
     for _ in range(play.rng.randint(2, 8)):
         yield play.rng.uniform(0.1, 1.5)
-        play.daemon.signal(signal.SIGHUP)
+        if play.daemon.running:
+            play.daemon.signal(signal.SIGHUP)
 
 
 def restarts(play):

@@ -6,6 +6,7 @@ import dataclasses
 
 ICMP, TCP, UDP, DCCP, ICMPV6, SCTP, UDPLITE = 1, 6, 17, 33, 58, 132, 136
 WITH_PORTS = (TCP, UDP, DCCP, SCTP, UDPLITE)
+ESTABLISHED, FIN_WAIT, CLOSE_WAIT, TIME_WAIT = 3, 4, 5, 7  # states of TCP (enum tcp_conntrack)
 ECHO_REPLY = {(8, 0): (0, 0), (128, 0): (129, 0)}
 ACTIVE_TIMEOUT_REASON = 2  # flowEndReason of a report
 
@@ -39,8 +40,15 @@ class Connection:
     asked: bool  # somebody asked the kernel to delete it
     state: int  # TCP; None for other protocols
     status: int
-    told: float  # when the event was read
+    event_time: float  # when the event was read
     copies: int = 1  # how often the kernel sent the event
+    states: tuple = ()  # of TCP: (time, state) of each change
+
+    def states_about(self, time, margin):
+        """Those in which it may have been then, by a clock that is off by `margin`."""
+        before = [state for when, state in self.states if when <= time - margin][-1:]
+        around = [state for when, state in self.states if time - margin < when <= time + margin]
+        return {*before, *around} or {self.state}
 
     def keys(self, zones):
         """The directed tuples of its two records; `zones`: they are exported."""
@@ -81,8 +89,10 @@ class Packet:
 @dataclasses.dataclass
 class Run:
     """One life of ctflowd."""
-    began: float  # it listened from here
-    ended: float  # it was told to end, or was killed
+    launched: float
+    began: float  # it listened since some moment between these two
+    ended: float  # SIGTERM or SIGKILL
+    gone: float  # it listened until some moment between these two
     killed: bool
     source: dict  # counters of the source and the pipeline, of all namespaces; empty if killed
     collector: dict  # counters of the collector, likewise

@@ -75,7 +75,7 @@ def _dropped_silently(observation, rng):
 def _end_missed(observation, rng):
     """An end more than the ledger knows of."""
     surely = [one for one in observation.connections if one.copies == 1 and any(
-        not run.killed and run.began + 1 < one.told < run.ended - 1 for run in observation.runs)]
+        not run.killed and run.began + 1 < one.event_time < run.ended - 1 for run in observation.runs)]
     if not surely or observation.scenario.kind in ("slow_listener", "reliable"):
         return None
     extra = dataclasses.replace(rng.choice(surely), identity=0)
@@ -134,8 +134,8 @@ def _after_export(observation, rng):
 
 _MUTATIONS = (
     ("a dropped record", _dropped, "octets:"),
-    ("a record that was told twice", _doubled, ("duplicate:", "octets:")),
-    ("octets of a record told twice", _doubled, "octets:"),
+    ("a record exported twice", _doubled, ("duplicate:", "octets:")),
+    ("octets of a record exported twice", _doubled, "octets:"),
     ("one octet more", _one_octet_more, "octets:"),
     ("one packet less", _one_packet_less, "octets:"),
     ("a record lost on the way", _dropped_silently, "ledger:"),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who else looks: libnetfilter_conntrack at the events, a packet socket at the wire."""
 
+import collections
 import contextlib
 import dataclasses
 import json
@@ -59,7 +60,7 @@ class Witness:
             raise Void(f"the witness of {self.namespace} missed events")
         if not zeroed:
             self._check_dumps()
-        return connections(self.namespace, self._events("destroy"))
+        return connections(self.namespace, self._events("new", "update", "destroy"))
 
     def _check_dumps(self):
         """Counters only ever grow, from a dump to the next and to the end: else it misread."""
@@ -84,8 +85,14 @@ class _Fell(AssertionError):
 def connections(namespace, events):
     """One Connection of each that ended; events that the kernel repeated are one."""
     table = {}
+    states = collections.defaultdict(list)
     for event in events:
-        one = _connection(namespace, event)
+        entry = (event["id"], *(event["orig"].get(name) for name in ("src", "dst", "sport", "dport")))
+        if "tcp_state" in event:
+            states[entry].append((event["time"] * _NANO, event["tcp_state"]))
+        if event["event"] != "destroy":
+            continue
+        one = dataclasses.replace(_connection(namespace, event), states=tuple(states.pop(entry, ())))
         identity = (one.identity, one.original.source, one.original.source_port,
                     one.original.destination, one.original.destination_port, one.zones, one.start)
         before = table.get(identity)

@@ -10,7 +10,7 @@ import time
 
 import collectors
 import ctflowd
-from lab import Lab, wait_until
+from lab import COLLECTOR, Lab, wait_until
 from witness import conversations, disturbances, model, observers
 
 _PORT = 4739
@@ -58,8 +58,9 @@ class Play:
                                                                 number))
             if self.scenario.storm:
                 timetable.add(0.0, conversations.storm(self.lab, self.scenario.storm, self.rng))
-            timetable.add(0.0, disturbances.BY_CLASS.get(self.scenario.kind,
-                                                         disturbances.none)(self))
+            for kind in (self.scenario.kind, self.scenario.besides):
+                if kind in disturbances.BY_CLASS:
+                    timetable.add(0.0, disturbances.BY_CLASS[kind](self))
             timetable.add(self.rng.uniform(0, self.scenario.seconds), self._dumps())
             timetable.run()
             self._end_connections()
@@ -79,9 +80,9 @@ class Play:
         if scenario.namespaces:
             self._track_in_server()
         conversations.prepare(self.lab, scenario)
-        addresses = "127.0.0.1" if scenario.namespaces else None
-        self._nfcapd = collectors.Nfcapd(self.lab.collector, _PORT, self.directory,
-                                         **({"address": addresses} if addresses else {}))
+        several = scenario.namespaces or scenario.split
+        address = "127.0.0.1" if several else COLLECTOR
+        self._nfcapd = collectors.Nfcapd(self.lab.collector, _PORT, self.directory, address)
         stack.callback(self._nfcapd.kill)
         self._captures = [observers.Capture(self.lab.router, ("lan", "wan"),
                                             observers.ROUTER_ADDRESSES)]
@@ -96,9 +97,9 @@ class Play:
         if scenario.kind == "slow_listener":
             slow = observers.SlowListener(self.lab.router, self.rng.uniform(0.005, 0.02))
             stack.callback(slow.stop)
-        home = self.lab.collector if scenario.namespaces else self.lab.router
+        home = self.lab.collector if several else self.lab.router
         self.daemon = disturbances.Daemon(self._ctflowd, home, self.directory,
-                                          self._configuration(addresses))
+                                          self._configuration(address))
         stack.callback(self.daemon.kill)
         self._do(self.daemon.start())
 
@@ -122,12 +123,14 @@ class Play:
         source = dict(scenario.source)
         if scenario.kind in ("restart", "kill"):
             source["state_file"] = self.state_file
-        collector = ctflowd.Collector(
-            "one", _PORT, scenario.protocol, **({"address": address} if address else {}),
-            settings={"zones": True} if scenario.zones else {})
+        collector = ctflowd.Collector("one", _PORT, scenario.protocol, address,
+                                      {"zones": True} if scenario.zones else {})
         text = ctflowd.configuration([collector], source=source)
         if scenario.namespaces:
             text += "namespaces: [{name: router}, {name: server}]\n"
+        elif scenario.split:
+            text += ("namespaces: [{name: one, file: /run/netns/router, zones: [0]}, "
+                     "{name: other, file: /run/netns/router, zones: [7, 9]}]\n")
         return text
 
     @staticmethod

@@ -27,7 +27,7 @@ PENDING = {
     "slow_listener": "events that the kernel repeats are exported again",
     "zeroing": "connections without packets are exported",
 }
-# Seeds of these are not judged by counters: nobody knows what was zeroed.
+# Seeds of these are not judged by counters: what was zeroed is not known to anybody.
 ONLY_LEDGER = ("zeroing",)
 LONG = ("reports", "restart", "kill", "reload", "zeroing")
 
@@ -55,6 +55,7 @@ class Scenario:
     nat66: bool
     dnat: bool
     zones: bool
+    split: bool  # two `namespaces:` of one namespace, by zones
     active_timeout: int  # seconds
     timeouts: dict
     conversations: int
@@ -63,6 +64,7 @@ class Scenario:
     storm: int  # connections of one packet besides
     idle: bool  # all connections expire; otherwise those that remain are deleted
     source: dict  # settings of ctflowd
+    besides: str  # a second class of disturbance, at the same time; or None
 
     def __str__(self):
         return " ".join(f"{name}={value}" for name, value in vars(self).items()
@@ -71,6 +73,11 @@ class Scenario:
     @property
     def namespaces(self):
         return self.kind == "namespaces"
+
+    @property
+    def listeners(self):
+        """How many sockets of ctflowd hear of each end."""
+        return 2 if self.split else 1
 
 
 def kind_of(seed):
@@ -93,8 +100,10 @@ def scenario(seed, kind=None):
     return Scenario(
         seed, kind, rng.choice(("ipfix", "netflow9")),
         translated or rng.random() < 0.3, translated or rng.random() < 0.3,
-        kind == "dnat" or rng.random() < 0.2, kind == "zones" or rng.random() < 0.1, active,
+        kind == "dnat" or rng.random() < 0.2, kind == "zones" or rng.random() < 0.1,
+        kind == "zones" and rng.random() < 0.4, active,
         {name: rng.randint(*span) for name, span in _TIMEOUTS.items()},
         rng.randint(30, 50), 7.0 if long else 3.5, 2.5 if long else 0.9,
         rng.randint(300, 600) if stormy else 0,
-        rng.random() < 0.6, source)
+        rng.random() < 0.6, source,
+        rng.choice(("deletions", "reload")) if rng.random() < 0.3 else None)

@@ -3,7 +3,6 @@
 
 import bisect
 import collections
-import dataclasses
 
 from witness import bounds, model
 
@@ -63,7 +62,7 @@ def _connection_of(record, candidates):
     """The connection and the side of this record: the latest one that began before."""
     fitting = [(connection, side) for connection, side in candidates
                if connection.start - _CLOCK <= record.first + _ROUNDED
-               and record.last <= connection.told + _ROUNDED]
+               and record.last <= connection.event_time + _ROUNDED]
     return max(fitting, key=lambda pair: pair[0].start, default=None)
 
 
@@ -96,11 +95,11 @@ class _Connection:
         self._groups = collections.defaultdict(list)  # both records of a report have its times
         for record, side in records:
             self._groups[record.first, record.last].append((record, side))
-        self._disturbed = any(run.killed and connection.start <= run.ended <= connection.told
+        self._disturbed = any(run.killed and connection.start <= run.ended <= connection.event_time
                               for run in observation.runs)
 
     def check(self):
-        told = [0, 0]  # packets
+        exported = [0, 0]  # packets
         before = None
         problems = []
         final = max(last for _, last in self._groups)
@@ -117,13 +116,13 @@ class _Connection:
                 problems.append(f"times: {_shown(record)} begins behind the end of the record "
                                 f"before, {before:.3f}, which it should continue")
             for one, side in group:
-                told[side] += one.packets
-            problems += self._end(record, told, last == final)
+                exported[side] += one.packets
+            problems += self._end(record, exported, last == final)
             before = last
         return problems
 
     def comparable(self):
-        """Not if something was told twice or not at all, which is judged by octets; nor if the wire
+        """Not if something was exported twice or not at all, which is judged by octets; nor if the wire
         had fewer packets than the kernel counted, because a packet was taken for another life."""
         return (not self._disturbed and not self._observation.zeroed()
                 and all(len(times) >= side[0]
@@ -131,7 +130,7 @@ class _Connection:
 
     def exact(self):
         """Every packet is known, and both records have the times of all of them."""
-        return (self.comparable() and len(self._groups) == 1 and not bounds.vague(self._connection)
+        return (self.comparable() and len(self._groups) == 1 and self._connection.protocol != model.TCP
                 and all(len(times) == side[0]
                         for times, side in zip(self._packets, self._connection.counters())))
 
@@ -142,22 +141,24 @@ class _Connection:
                 yield (f"times: {_shown(record)}: start is {error:+.3f} s from the first packet, "
                        f"allowed {bounds.START}")
 
-    def _end(self, record, told, final):
-        """`told`: packets up to this record, of both sides; more than the kernel counted is judged
+    def _end(self, record, exported, final):
+        """`exported`: packets up to this record, of both sides; more than the kernel counted is judged
         by octets."""
-        spans = [self._span(side, count) for side, count in enumerate(told) if count]
+        spans = [self._span(side, count) for side, count in enumerate(exported) if count]
         if not spans or not all(spans):
             return
         earliest, latest = max(span[0] for span in spans), max(span[1] for span in spans)
         error = record.last - min(max(record.last, earliest), latest)
-        case = bounds.case_of(self._connection, self._report(record, final))
-        bound = bounds.BOUNDS[case]
-        if self._observation.scenario.kind == "reliable":
-            bound = dataclasses.replace(bound, early=bound.early + max(
-                0.0, record.received - self._connection.stop))
-        if not -bound.early - _ROUNDED <= error <= bound.late + _ROUNDED:
+        report = self._report(record, final)
+        states = (self._connection.states_about(record.received, _MESSAGE) if report
+                  else {self._connection.state})
+        case = bounds.case_of(self._connection, report, states)
+        early, late = bounds.allowed(case, self._observation.scenario.timeouts)
+        if self._observation.scenario.kind == "reliable":  # the kernel sends what is left late
+            early += max(0.0, record.received - self._connection.stop)
+        if not -early - _ROUNDED <= error <= late + _ROUNDED:
             yield (f"times: {_shown(record)}: end is {error:+.3f} s from the last packet, "
-                   f"{latest:.3f}; allowed for '{case}' are -{bound.early} to +{bound.late}; "
+                   f"{latest:.3f}; allowed for '{case}' are -{early:.3f} to +{late:.3f}; "
                    f"state {self._connection.state}, left {self._connection.left}")
 
     def _span(self, side, count):
@@ -170,11 +171,11 @@ class _Connection:
 
     def _report(self, record, final):
         """Was it made while the connection lived? TCP that has closed is reported with the reason
-        of its end, and nfdump does not read the reason from NetFlow v9: then the time tells, unless the
-        end came before the message left."""
+        of its end, and nfdump does not read the reason from NetFlow v9: then the time decides, unless
+        the end came before the message left."""
         if record.end_reason == model.ACTIVE_TIMEOUT_REASON or not final:
             return True
-        if record.received < self._connection.told:
+        if record.received < self._connection.event_time:
             return True
-        return (record.received < self._connection.told + _MESSAGE
+        return (record.received < self._connection.event_time + _MESSAGE
                 and any(run.source.get("already_reported") for run in self._observation.runs))
