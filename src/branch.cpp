@@ -263,9 +263,7 @@ void Branch::arm_timer() {
   const Exporter::Deadline deadline = pipeline_.deadline();
   if (deadline == armed_) return;
   armed_ = deadline;
-  timer_.expires_at(deadline);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+  timer_.at(deadline, [this] {
     armed_ = Exporter::Deadline::max();
     pipeline_.tick();
     arm_timer();

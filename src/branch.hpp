@@ -3,7 +3,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +11,7 @@
 #include "ctflow/flow_source.hpp"
 #include "ctflow/metrics.hpp"
 #include "ctflow/pipeline.hpp"
+#include "event_loop/timer.hpp"
 #include "export/retired_exporters.hpp"
 #include "network_namespace.hpp"
 #include "observe/status.hpp"
@@ -112,7 +112,7 @@ class Branch : private FlowSink {
   const bool extras_;
   NetworkNamespace home_;
   Config config_;
-  boost::asio::steady_timer timer_;
+  Timer timer_;
   Exporter::Deadline armed_ = Exporter::Deadline::max();
   std::unique_ptr<RoutingMirror> mirror_;  ///< null: the routes are not asked
   InterfaceCounters interface_counters_;

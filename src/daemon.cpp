@@ -34,7 +34,7 @@ Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
     : io_(io),
       config_(std::move(config)),
       parts_(std::move(parts)),
-      signals_(io, SIGTERM, SIGINT, SIGHUP),
+      signals_(io, {SIGTERM, SIGINT, SIGHUP}),
       start_timer_(io),
       reload_timer_(io),
       watchdog_timer_(io) {
@@ -86,8 +86,7 @@ void Daemon::hand_over_the_rest() {
 }
 
 void Daemon::wait_for_signal() {
-  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
-    if (error) return;
+  signals_.wait([this](int signal) {
     if (signal == SIGHUP) {
       reload();
       wait_for_signal();
@@ -102,10 +101,7 @@ void Daemon::start_when_ready(Time latest) {
   const bool waiting = std::any_of(branches_.begin(), branches_.end(),
                                    [](const auto& branch) { return branch->waiting(); });
   if (waiting && std::chrono::steady_clock::now() < latest) {
-    start_timer_.expires_after(kPoll);
-    start_timer_.async_wait([this, latest](const boost::system::error_code& error) {
-      if (!error) start_when_ready(latest);
-    });
+    start_timer_.after(kPoll, [this, latest] { start_when_ready(latest); });
     return;
   }
   start();
@@ -123,10 +119,7 @@ void Daemon::watch() {
   const auto interval = service_manager::watchdog_interval();
   if (interval.count() == 0) return;
   service_manager::alive();
-  watchdog_timer_.expires_after(interval);
-  watchdog_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) watch();
-  });
+  watchdog_timer_.after(interval, [this] { watch(); });
 }
 
 Config Daemon::read_changed() const {
@@ -176,10 +169,7 @@ void Daemon::adopt_when_ready(Time latest) {
   const bool waiting = std::any_of(changes_.begin(), changes_.end(),
                                    [](const Branch::Change& change) { return change.waiting(); });
   if (waiting && std::chrono::steady_clock::now() < latest) {
-    reload_timer_.expires_after(kPoll);
-    reload_timer_.async_wait([this, latest](const boost::system::error_code& error) {
-      if (!error) adopt_when_ready(latest);
-    });
+    reload_timer_.after(kPoll, [this, latest] { adopt_when_ready(latest); });
     return;
   }
   adopt();

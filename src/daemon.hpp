@@ -3,8 +3,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,6 +10,8 @@
 
 #include "branch.hpp"
 #include "ctflow/config.hpp"
+#include "event_loop/signals.hpp"
+#include "event_loop/timer.hpp"
 #include "observe/status_server.hpp"
 
 namespace ctflow {
@@ -64,10 +64,10 @@ class Daemon {
   boost::asio::io_context& io_;
   Config config_;
   Parts parts_;
-  boost::asio::signal_set signals_;
-  boost::asio::steady_timer start_timer_;
-  boost::asio::steady_timer reload_timer_;
-  boost::asio::steady_timer watchdog_timer_;
+  Signals signals_;
+  Timer start_timer_;
+  Timer reload_timer_;
+  Timer watchdog_timer_;
   std::vector<std::unique_ptr<Branch>> branches_;
   Config next_;                          ///< while changes_ wait
   std::vector<Branch::Change> changes_;  ///< by branch; empty: no reload is under way

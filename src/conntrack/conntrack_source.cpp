@@ -72,9 +72,7 @@ void ConntrackSource::log_kernel() const {
 }
 
 void ConntrackSource::watch_timeouts() {
-  timer_.expires_after(kTimeoutsInterval);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+  timer_.after(kTimeoutsInterval, [this] {
     const auto visit = home_.visit();
     reading_->timeouts = read_timeouts();
     reading_->watch_clock(system_now());

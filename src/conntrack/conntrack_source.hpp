@@ -8,6 +8,7 @@
 #include "conntrack/event_reader.hpp"
 #include "conntrack/table_passes.hpp"
 #include "ctflow/flow_source.hpp"
+#include "event_loop/timer.hpp"
 #include "network_namespace.hpp"
 
 namespace ctflow {
@@ -38,7 +39,7 @@ class ConntrackSource : public FlowSource {
   bool sessions_ = false;
   EventListener listener_;
   Instant opened_;
-  boost::asio::steady_timer timer_;
+  Timer timer_;
   SourceCounters counters_;
   EarlyDrops early_drops_;
   ClockSteps clock_steps_;

@@ -18,7 +18,7 @@ constexpr std::uint32_t kGroups = NF_NETLINK_CONNTRACK_DESTROY | 1U << (NFNLGRP_
 
 EventListener::EventListener(boost::asio::io_context& io, const SourceConfig& config)
     : socket_(kGroups),
-      descriptor_(io),
+      readable_(io, socket_.descriptor()),
       timer_(io),
       nap_(config.nap),
       reliable_(config.delivery == Delivery::kReliable),
@@ -31,11 +31,6 @@ EventListener::EventListener(boost::asio::io_context& io, const SourceConfig& co
         "as root\"",
         config.receive_buffer, granted, config.receive_buffer / 2);
   }
-  descriptor_.assign(socket_.descriptor());
-}
-
-EventListener::~EventListener() {
-  if (descriptor_.is_open()) descriptor_.release();  // the socket closes its own descriptor
 }
 
 void EventListener::start(EventConsumer& consumer, SourceCounters& counters) {
@@ -45,10 +40,7 @@ void EventListener::start(EventConsumer& consumer, SourceCounters& counters) {
 }
 
 void EventListener::wait() {
-  descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                         [this](const boost::system::error_code& error) {
-                           if (!error) nap();
-                         });
+  readable_.wait([this] { nap(); });
 }
 
 void EventListener::nap() {
@@ -56,10 +48,7 @@ void EventListener::nap() {
     drain();
     return;
   }
-  timer_.expires_after(nap_);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) drain();
-  });
+  timer_.after(nap_, [this] { drain(); });
 }
 
 void EventListener::drain() {
@@ -74,10 +63,7 @@ void EventListener::drain() {
   }
   consumer_->on_batch_end();
   // More is waiting: go on at once, but behind whatever else is ready.
-  timer_.expires_after(std::chrono::seconds(0));
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) drain();
-  });
+  timer_.soon([this] { drain(); });
 }
 
 bool EventListener::catch_up() {
@@ -161,8 +147,7 @@ EventQueueStatus EventListener::status() const {
 
 void EventListener::stop() {
   timer_.cancel();
-  boost::system::error_code ignored;
-  descriptor_.cancel(ignored);
+  readable_.cancel();
   if (consumer_ == nullptr) return;
   socket_.leave_groups();
   while (read_batch()) {

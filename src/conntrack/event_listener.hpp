@@ -5,8 +5,6 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 
 #include "conntrack/netlink_socket.hpp"
@@ -16,6 +14,8 @@
 #include "ctflow/flow.hpp"
 #include "ctflow/metrics.hpp"
 #include "ctflow/source_status.hpp"
+#include "event_loop/readiness.hpp"
+#include "event_loop/timer.hpp"
 #include "observe/log.hpp"
 
 namespace ctflow {
@@ -37,7 +37,7 @@ class EventListener {
  public:
   /// Opens the socket: from here on the kernel queues events. Throws std::system_error.
   EventListener(boost::asio::io_context& io, const SourceConfig& config);
-  ~EventListener();
+  ~EventListener() = default;
 
   EventListener(const EventListener&) = delete;
   EventListener& operator=(const EventListener&) = delete;
@@ -78,8 +78,8 @@ class EventListener {
   static constexpr int kTurnsToCatchUp = 16;
 
   NetlinkSocket socket_;
-  boost::asio::posix::stream_descriptor descriptor_;
-  boost::asio::steady_timer timer_;
+  Readiness readable_;  ///< of the socket
+  Timer timer_;
   std::chrono::milliseconds nap_;
   bool reliable_;
   QueueWatch queue_watch_;

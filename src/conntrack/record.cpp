@@ -2,10 +2,10 @@
 #include "conntrack/record.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <csignal>
 
 #include "conntrack/event_file.hpp"
+#include "event_loop/signals.hpp"
 
 namespace ctflow {
 
@@ -14,8 +14,8 @@ int record_events(const std::string& file_name) {
   EventListener listener(io, SourceConfig{});
   EventFileWriter writer(file_name);
   SourceCounters counters;
-  boost::asio::signal_set signals(io, SIGTERM, SIGINT);
-  signals.async_wait([&](const boost::system::error_code&, int) { io.stop(); });
+  Signals signals(io, {SIGTERM, SIGINT});
+  signals.wait([&](int) { io.stop(); });
   listener.start(writer, counters);
   log::info("recording file={}", log::quoted(file_name));
   io.run();

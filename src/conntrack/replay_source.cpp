@@ -37,11 +37,9 @@ void ReplaySource::play() {
     reader_->on_datagram(datagram, {time, began_.steady + std::max(time - began_.wall, {})});
   }
   sink_->on_batch_end();
-  timer_.expires_after(
-      std::chrono::microseconds(rate_ == 0 ? 0 : std::uint64_t{portion} * 1'000'000 / rate_));
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) play();
-  });
+  timer_.after(
+      std::chrono::microseconds(rate_ == 0 ? 0 : std::uint64_t{portion} * 1'000'000 / rate_),
+      [this] { play(); });
 }
 
 }  // namespace ctflow

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <optional>
 
 #include "conntrack/event_file.hpp"
 #include "conntrack/event_reader.hpp"
+#include "event_loop/timer.hpp"
 
 namespace ctflow {
 
@@ -29,7 +29,7 @@ class ReplaySource : public FlowSource {
   void play();
 
   EventFileReader file_;
-  boost::asio::steady_timer timer_;
+  Timer timer_;
   std::uint32_t rate_;
   SourceConfig config_;
   bool sessions_ = false;

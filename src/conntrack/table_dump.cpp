@@ -71,10 +71,7 @@ void TableDump::start(DumpConsumer& consumer, std::size_t entries, milliseconds 
 }
 
 void TableDump::wait(std::chrono::steady_clock::time_point until) {
-  timer_.expires_at(until);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) read_due();
-  });
+  timer_.at(until, [this] { read_due(); });
 }
 
 void TableDump::read_due() {
@@ -82,6 +79,7 @@ void TableDump::read_due() {
     const auto now = std::chrono::steady_clock::now();
     if (next_ > now) return wait(next_);
     const State state = read_part();
+    if (!running()) return;  // the consumer gave it up
     if (state == State::kDone || state == State::kFailed) return end(state);
     // Late, as after a burst of events: go on from here, do not hurry.
     next_ = std::max(next_ + gap_, now);

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -11,6 +10,7 @@
 
 #include "conntrack/attributes.hpp"
 #include "ctflow/clock.hpp"
+#include "event_loop/timer.hpp"
 #include "observe/log.hpp"
 
 struct mnl_socket;
@@ -67,7 +67,7 @@ class TableDump {
 
   static constexpr std::size_t kPart = 32768;  // the kernel does not write more at once
 
-  boost::asio::steady_timer timer_;
+  Timer timer_;
   std::vector<std::byte> buffer_;
   std::unique_ptr<mnl_socket, Closer> socket_;
   DumpConsumer* consumer_ = nullptr;

@@ -95,9 +95,7 @@ bool TablePasses::needed() const {
 }
 
 void TablePasses::schedule(std::chrono::steady_clock::time_point when) {
-  pass_timer_.expires_at(when);
-  pass_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+  pass_timer_.at(when, [this] {
     if (needed()) {
       begin();
     } else {
@@ -128,10 +126,7 @@ void TablePasses::sweep() {
     if (vanished_ > 0) log::info("connections_vanished reconciled={}", vanished_);
     return;
   }
-  sweep_timer_.expires_after(kSweepPause);
-  sweep_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) sweep();
-  });
+  sweep_timer_.after(kSweepPause, [this] { sweep(); });
 }
 
 void TablePasses::stop() {

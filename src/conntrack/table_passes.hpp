@@ -3,13 +3,13 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "conntrack/event_listener.hpp"
 #include "conntrack/state_file.hpp"
 #include "conntrack/table_dump.hpp"
 #include "conntrack/table_reader.hpp"
 #include "ctflow/source_status.hpp"
+#include "event_loop/timer.hpp"
 #include "network_namespace.hpp"
 
 namespace ctflow {
@@ -68,8 +68,8 @@ class TablePasses {
   NetworkNamespace home_;
   TableDump dump_;
   TableReader reader_;
-  boost::asio::steady_timer pass_timer_;
-  boost::asio::steady_timer sweep_timer_;
+  Timer pass_timer_;
+  Timer sweep_timer_;
   std::chrono::steady_clock::time_point began_{};
   StateFile* state_ = nullptr;
   bool saving_ = false;  ///< by the sweep

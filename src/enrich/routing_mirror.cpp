@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/post.hpp>
 #include <string>
 
 namespace ctflow {
@@ -38,13 +37,8 @@ std::uint16_t type_of(Bytes message) {
 
 }  // namespace
 
-RoutingMirror::RoutingMirror(boost::asio::io_context& io) : io_(io), descriptor_(io), timer_(io) {
-  descriptor_.assign(socket_.descriptor());
-}
-
-RoutingMirror::~RoutingMirror() {
-  if (descriptor_.is_open()) descriptor_.release();  // the socket closes its own descriptor
-}
+RoutingMirror::RoutingMirror(boost::asio::io_context& io)
+    : readable_(io, socket_.descriptor()), turn_(io), resync_timer_(io) {}
 
 void RoutingMirror::start() {
   begin_dump();
@@ -52,10 +46,7 @@ void RoutingMirror::start() {
 }
 
 void RoutingMirror::wait() {
-  descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                         [this](const boost::system::error_code& error) {
-                           if (!error) drain();
-                         });
+  readable_.wait([this] { drain(); });
 }
 
 void RoutingMirror::drain() {
@@ -63,7 +54,7 @@ void RoutingMirror::drain() {
     wait();
     return;
   }
-  boost::asio::post(io_, [this] { drain(); });
+  turn_.soon([this] { drain(); });
 }
 
 bool RoutingMirror::read_batch() {
@@ -217,9 +208,7 @@ void RoutingMirror::resync() {
     return;
   }
   if (std::exchange(resync_awaited_, true)) return;
-  timer_.expires_at(std::max(Clock::now() + kSettle, ended_ + kPause * lasted_));
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+  resync_timer_.at(std::max(Clock::now() + kSettle, ended_ + kPause * lasted_), [this] {
     resync_awaited_ = false;
     ++counters_.resyncs;
     begin_dump();

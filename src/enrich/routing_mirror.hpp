@@ -3,8 +3,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -13,6 +11,8 @@
 #include "ctflow/metrics.hpp"
 #include "enrich/routing_socket.hpp"
 #include "enrich/routing_state.hpp"
+#include "event_loop/readiness.hpp"
+#include "event_loop/timer.hpp"
 #include "observe/log.hpp"
 
 namespace ctflow {
@@ -23,7 +23,7 @@ class RoutingMirror {
  public:
   /// Opens the socket. Throws std::system_error.
   explicit RoutingMirror(boost::asio::io_context& io);
-  ~RoutingMirror();
+  ~RoutingMirror() = default;
 
   RoutingMirror(const RoutingMirror&) = delete;
   RoutingMirror& operator=(const RoutingMirror&) = delete;
@@ -68,9 +68,9 @@ class RoutingMirror {
   void update_names();
 
   RoutingSocket socket_;
-  boost::asio::io_context& io_;
-  boost::asio::posix::stream_descriptor descriptor_;
-  boost::asio::steady_timer timer_;
+  Readiness readable_;  ///< of the socket
+  Timer turn_;
+  Timer resync_timer_;
   std::unique_ptr<RoutingState> state_ = std::make_unique<RoutingState>();
   std::unique_ptr<RoutingState> next_;  ///< being read; null = no dump runs
   std::size_t step_ = 0;                ///< of the dump

@@ -41,9 +41,7 @@ void RetiredExporters::finish() {
 }
 
 void RetiredExporters::watch() {
-  timer_.expires_after(kPoll);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+  timer_.after(kPoll, [this] {
     const auto now = std::chrono::steady_clock::now();
     const auto over = std::stable_partition(
         retired_.begin(), retired_.end(),

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <memory>
 #include <vector>
 
 #include "ctflow/exporter.hpp"
+#include "event_loop/timer.hpp"
 
 namespace ctflow {
 
@@ -34,7 +34,7 @@ class RetiredExporters {
   static void end(const Retired& one);
   void watch();
 
-  boost::asio::steady_timer timer_;
+  Timer timer_;
   std::vector<Retired> retired_;
 };
 

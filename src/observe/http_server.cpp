@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "observe/http_server.hpp"
 
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -13,6 +12,8 @@
 #include <optional>
 #include <utility>
 
+#include "event_loop/pending_handlers.hpp"
+#include "event_loop/timer.hpp"
 #include "observe/log.hpp"
 
 namespace ctflow {
@@ -29,11 +30,10 @@ struct MadePage {
   std::optional<Clock::time_point> made;
 };
 
-/// Something that listens.
+/// Something that listens, until it is destroyed.
 class Door {
  public:
   virtual ~Door() = default;
-  virtual void close() = 0;
 };
 
 Response plain(http::status status, const std::string& text) {
@@ -54,9 +54,9 @@ struct HttpServer::Shared {
   boost::asio::io_context& io;
   Limits limits;
   std::vector<MadePage> pages;
-  std::list<std::shared_ptr<Door>> doors;
+  std::list<std::unique_ptr<Door>> doors;
   std::size_t connections = 0;
-  bool closed = false;
+  PendingHandlers of_sessions;  ///< revoked when the server goes: nothing is answered any more
   log::RateLimit full_log;
   log::RateLimit page_log;
 
@@ -88,13 +88,11 @@ class Session : public std::enable_shared_from_this<Session<State, Protocol>> {
   void run() {
     stream_.expires_after(state_->limits.request_time);
     http::async_read_header(stream_, buffer_, parser_,
-                            [self = this->shared_from_this()](
-                                beast::error_code error, std::size_t) { self->on_request(error); });
+                            guard([this](beast::error_code error) { on_request(error); }));
   }
 
  private:
   void on_request(beast::error_code error) {
-    if (state_->closed) return;
     if (!error) {
       write(state_->answer(parser_.get()));
     } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
@@ -115,11 +113,19 @@ class Session : public std::enable_shared_from_this<Session<State, Protocol>> {
       response_.body().clear();  // Content-Length stays
     }
     stream_.expires_after(state_->limits.response_time);
-    http::async_write(stream_, response_,
-                      [self = this->shared_from_this()](beast::error_code, std::size_t) {
+    http::async_write(stream_, response_, guard([this](beast::error_code /*the client's matter*/) {
                         beast::error_code ignored;
-                        self->stream_.socket().shutdown(Protocol::socket::shutdown_send, ignored);
-                      });
+                        stream_.socket().shutdown(Protocol::socket::shutdown_send, ignored);
+                      }));
+  }
+
+  /// Holds the session, whose stream and buffers the operation uses until it has ended.
+  template <typename Work>
+  auto guard(Work work) {
+    return state_->of_sessions.guard(
+        [self = this->shared_from_this(), work](beast::error_code error, std::size_t /*octets*/) {
+          work(error);
+        });
   }
 
   std::shared_ptr<State> state_;
@@ -130,47 +136,40 @@ class Session : public std::enable_shared_from_this<Session<State, Protocol>> {
 };
 
 template <typename State, typename Protocol>
-class Listener : public Door, public std::enable_shared_from_this<Listener<State, Protocol>> {
+class Listener : public Door {
  public:
   Listener(const std::shared_ptr<State>& state, typename Protocol::acceptor acceptor)
       : state_(state), acceptor_(std::move(acceptor)), pause_(state->io) {}
 
   void accept() {
-    acceptor_.async_accept([self = this->shared_from_this()](const boost::system::error_code& error,
-                                                             typename Protocol::socket socket) {
-      const auto state = self->state_.lock();
-      if (!state || state->closed || error == boost::asio::error::operation_aborted) return;
-      if (error) {
-        self->accept_later();  // no descriptors left: waiting is all that helps
-        return;
-      }
-      if (state->connections < state->limits.connections) {
-        std::make_shared<Session<State, Protocol>>(state, std::move(socket))->run();
-      } else if (state->full_log.allow()) {
-        log::warn("status_busy connections={} suppressed={}", state->connections,
-                  state->full_log.suppressed());
-      }
-      self->accept();
-    });
-  }
-
-  void close() override {
-    boost::system::error_code ignored;
-    acceptor_.close(ignored);
-    pause_.cancel();
+    acceptor_.async_accept(pending_.guard(
+        [this](const boost::system::error_code& error, typename Protocol::socket socket) {
+          if (error) {
+            // No descriptors left: waiting is all that helps.
+            pause_.after(std::chrono::seconds(1), [this] { accept(); });
+            return;
+          }
+          begin_session(std::move(socket));
+          accept();
+        }));
   }
 
  private:
-  void accept_later() {
-    pause_.expires_after(std::chrono::seconds(1));
-    pause_.async_wait([self = this->shared_from_this()](const boost::system::error_code& error) {
-      if (!error) self->accept();
-    });
+  void begin_session(typename Protocol::socket socket) {
+    const auto state = state_.lock();
+    if (!state) return;
+    if (state->connections < state->limits.connections) {
+      std::make_shared<Session<State, Protocol>>(state, std::move(socket))->run();
+    } else if (state->full_log.allow()) {
+      log::warn("status_busy connections={} suppressed={}", state->connections,
+                state->full_log.suppressed());
+    }
   }
 
-  std::weak_ptr<State> state_;
+  std::weak_ptr<State> state_;  ///< which owns this
   typename Protocol::acceptor acceptor_;
-  boost::asio::steady_timer pause_;
+  Timer pause_;
+  PendingHandlers pending_;
 };
 
 }  // namespace
@@ -213,22 +212,22 @@ HttpServer::HttpServer(boost::asio::io_context& io, std::vector<Page> pages, Lim
     : shared_(std::make_shared<Shared>(io, std::move(pages), limits)) {}
 
 HttpServer::~HttpServer() {
-  shared_->closed = true;
-  for (const auto& door : shared_->doors) door->close();
+  shared_->of_sessions.revoke();
+  shared_->doors.clear();
 }
 
 void HttpServer::serve(boost::asio::local::stream_protocol::acceptor acceptor) {
-  auto door = std::make_shared<Listener<Shared, boost::asio::local::stream_protocol>>(
+  auto door = std::make_unique<Listener<Shared, boost::asio::local::stream_protocol>>(
       shared_, std::move(acceptor));
-  shared_->doors.push_back(door);
   door->accept();
+  shared_->doors.push_back(std::move(door));
 }
 
 void HttpServer::serve(boost::asio::ip::tcp::acceptor acceptor) {
   auto door =
-      std::make_shared<Listener<Shared, boost::asio::ip::tcp>>(shared_, std::move(acceptor));
-  shared_->doors.push_back(door);
+      std::make_unique<Listener<Shared, boost::asio::ip::tcp>>(shared_, std::move(acceptor));
   door->accept();
+  shared_->doors.push_back(std::move(door));
 }
 
 }  // namespace ctflow

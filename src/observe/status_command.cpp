@@ -16,6 +16,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "event_loop/pending_handlers.hpp"
 #include "observe/status_view.hpp"
 
 namespace ctflow {
@@ -55,14 +56,7 @@ class Conversation {
       return boost::asio::error::make_error_code(boost::asio::error::name_too_long);
     }
     stream_.expires_after(kPatience);
-    stream_.async_connect(Protocol::endpoint(socket), [this](beast::error_code error) {
-      if (failed(error)) return;
-      http::async_write(stream_, request_, [this](beast::error_code sent, std::size_t) {
-        if (failed(sent)) return;
-        http::async_read(stream_, buffer_, parser_,
-                         [this](beast::error_code read, std::size_t) { failed(read); });
-      });
-    });
+    connect(socket);
     io_.run();
     return error_;
   }
@@ -70,6 +64,26 @@ class Conversation {
   [[nodiscard]] const http::response<http::string_body>& response() const { return parser_.get(); }
 
  private:
+  void connect(const std::string& socket) {
+    stream_.async_connect(Protocol::endpoint(socket),
+                          pending_.guard([this](beast::error_code error) {
+                            if (!failed(error)) write();
+                          }));
+  }
+
+  void write() {
+    http::async_write(stream_, request_,
+                      pending_.guard([this](beast::error_code error, std::size_t /*octets*/) {
+                        if (!failed(error)) read();
+                      }));
+  }
+
+  void read() {
+    http::async_read(
+        stream_, buffer_, parser_,
+        pending_.guard([this](beast::error_code error, std::size_t /*octets*/) { failed(error); }));
+  }
+
   bool failed(beast::error_code error) {
     error_ = error;
     return static_cast<bool>(error);
@@ -81,6 +95,7 @@ class Conversation {
   http::request<http::empty_body> request_;
   http::response_parser<http::string_body> parser_;
   beast::error_code error_;
+  PendingHandlers pending_;
 };
 
 bool show(const StatusQuestion& question, std::ostream& out) {

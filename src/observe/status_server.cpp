@@ -69,10 +69,7 @@ void StatusServer::watch() {
   } catch (const std::exception& error) {  // a namespace that went: no reason to end
     if (error_log_.allow()) log::warn("status_failed error={}", log::quoted(error.what()));
   }
-  timer_.expires_after(std::chrono::seconds(1));
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) watch();
-  });
+  timer_.after(std::chrono::seconds(1), [this] { watch(); });
 }
 
 Status StatusServer::current() const {

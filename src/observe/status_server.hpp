@@ -3,11 +3,11 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <optional>
 
 #include "ctflow/config.hpp"
+#include "event_loop/timer.hpp"
 #include "observe/http_server.hpp"
 #include "observe/log.hpp"
 #include "observe/status.hpp"
@@ -33,7 +33,7 @@ class StatusServer {
   boost::asio::io_context& io_;
   std::function<Status()> fill_;
   Trends trends_;
-  boost::asio::steady_timer timer_;
+  Timer timer_;
   std::optional<StatusSocket> socket_;
   log::RateLimit error_log_;
   HttpServer server_;

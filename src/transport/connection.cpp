@@ -19,14 +19,15 @@ class TcpConnection : public Connection {
   explicit TcpConnection(boost::asio::io_context& io) : socket_(io) {}
 
   Socket& socket() override { return socket_; }
-  void async_start(Done done) override {
-    boost::asio::post(socket_.get_executor(), [done = std::move(done)] { done({}); });
+  void start(Done guarded) override {
+    boost::asio::post(socket_.get_executor(),
+                      [guarded = std::move(guarded)]() mutable { guarded({}); });
   }
-  void async_write(Moved moved) override {
-    boost::asio::async_write(socket_, boost::asio::buffer(out), std::move(moved));
+  void write(Moved guarded) override {
+    boost::asio::async_write(socket_, boost::asio::buffer(out), std::move(guarded));
   }
-  void async_read(Moved moved) override {
-    socket_.async_read_some(boost::asio::buffer(in), std::move(moved));
+  void read(Moved guarded) override {
+    socket_.async_read_some(boost::asio::buffer(in), std::move(guarded));
   }
   void say_goodbye() override {
     Error ignored;

@@ -5,38 +5,40 @@
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "event_loop/pending_handlers.hpp"
+
 namespace ctflow {
 
-/// Held by whoever waits for one of its operations: it must live until the last one has ended.
+/// Held by the handler of each of its operations: it must live until the last one has ended,
+/// whoever has lost interest by then.
 class Connection {
  public:
   using Error = boost::system::error_code;
   using Socket = boost::asio::ip::tcp::socket;
-  using Done = std::function<void(const Error&)>;
-  using Moved = std::function<void(const Error&, std::size_t)>;
+  using Done = AnyGuardedHandler<const Error&>;
+  using Moved = AnyGuardedHandler<const Error&, std::size_t>;
 
   virtual ~Connection() = default;
 
   virtual Socket& socket() = 0;
 
   /// What comes between the TCP connection and the first message.
-  virtual void async_start(Done done) = 0;
+  virtual void start(Done done) = 0;
   /// All of `out`.
-  virtual void async_write(Moved moved) = 0;
+  virtual void write(Moved moved) = 0;
   /// Some octets into `in`; what they are does not matter, collectors have nothing to say.
-  virtual void async_read(Moved moved) = 0;
+  virtual void read(Moved moved) = 0;
   /// Tells the peer that this is the end, without waiting.
   virtual void say_goodbye() = 0;
 
   /// How many octets the connection carries for a message cannot be known before it is written: one
   /// at a time.
   [[nodiscard]] virtual bool conceals_length() const = 0;
-  /// The peer may still refuse us after async_start().
+  /// The peer may still refuse us after start().
   [[nodiscard]] virtual bool may_refuse_late() const = 0;
   /// For logs: why an operation failed.
   [[nodiscard]] virtual std::string reason(const Error& error) const = 0;

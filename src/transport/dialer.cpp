@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
 #include <utility>
 
+#include "event_loop/timer.hpp"
 #include "observe/log.hpp"
 #include "transport/socket_options.hpp"
 
@@ -26,11 +26,18 @@ std::string shown(const tcp::endpoint& endpoint) {
 }  // namespace
 
 struct Dialer::Attempt {
-  Attempt(boost::asio::io_context& io, Answer to)
-      : answer(std::move(to)), timer(io, kPatience), began(std::chrono::steady_clock::now()) {}
+  Attempt(boost::asio::io_context& io, std::uint64_t serial, Answer to)
+      : number(serial),
+        answer(std::move(to)),
+        timer(io),
+        turn(io),
+        began(std::chrono::steady_clock::now()) {}
 
+  std::uint64_t number;
   Answer answer;
-  boost::asio::steady_timer timer;
+  Timer timer;  ///< of the patience
+  Timer turn;
+  PendingHandlers pending;
   std::chrono::steady_clock::time_point began;
   std::vector<Endpoint> endpoints;
   std::size_t next = 0;
@@ -49,44 +56,51 @@ Dialer::Dialer(boost::asio::io_context& io, const CollectorConfig& config, Make 
   if (!not_numeric) peer_ = shown(Endpoint(address, config.port));
 }
 
+Dialer::~Dialer() { cancel(); }
+
+void Dialer::cancel() {
+  if (!attempt_) return;
+  if (attempt_->connection) attempt_->connection->close();
+  attempt_.reset();
+}
+
 void Dialer::dial(Answer answer) {
-  attempt_ = std::make_shared<Attempt>(io_, std::move(answer));
-  // Handlers hold the attempt weakly: dropping it is how it is cancelled.
-  attempt_->timer.async_wait([this, weak = std::weak_ptr(attempt_)](const Connection::Error& e) {
-    const auto attempt = weak.lock();
-    if (e || !attempt) return;
-    if (attempt->connection) attempt->connection->close();
-    finish(attempt, {nullptr, fmt::format("no answer within {} s", kPatience.count()), false, {}});
+  cancel();
+  attempt_ = std::make_unique<Attempt>(io_, ++attempts_, std::move(answer));
+  attempt_->timer.after(kPatience, [this] {
+    if (attempt_->connection) attempt_->connection->close();
+    finish({nullptr, fmt::format("no answer within {} s", kPatience.count()), false, {}});
   });
   Connection::Error not_numeric;
   const auto address = boost::asio::ip::make_address(config_.address, not_numeric);
   if (not_numeric) {
-    look_up(attempt_);
+    look_up();
     return;
   }
   attempt_->endpoints.emplace_back(address, config_.port);
-  boost::asio::post(io_, [this, weak = std::weak_ptr(attempt_)] {
-    if (const auto attempt = weak.lock()) try_next(attempt);
-  });
+  attempt_->turn.soon([this] { try_next(); });
 }
 
-void Dialer::look_up(const std::shared_ptr<Attempt>& attempt) {
-  ++*lookups_;
+void Dialer::look_up() {
+  ++lookups_;
+  // Not guarded by the attempt: that the name service has ended is of interest without it.
   resolver_.async_resolve(
       config_.address, std::to_string(config_.port), tcp::resolver::numeric_service,
-      [this, weak = std::weak_ptr(attempt), lookups = lookups_](
-          const Connection::Error& error, const tcp::resolver::results_type& results) {
-        --*lookups;
-        const auto current = weak.lock();
-        if (!current) return;
-        for (const auto& result : results) {
-          if (fits_source(result.endpoint().address(), config_)) {
-            current->endpoints.push_back(result.endpoint());
-          }
-        }
-        if (error) current->failure.error = error.message();
-        try_next(current);
-      });
+      lookup_.guard([this, number = attempt_->number](const Connection::Error& error,
+                                                      const tcp::resolver::results_type& results) {
+        --lookups_;
+        if (attempt_ && attempt_->number == number) on_answer(error, results);
+      }));
+}
+
+void Dialer::on_answer(const Connection::Error& error, const tcp::resolver::results_type& results) {
+  for (const auto& result : results) {
+    if (fits_source(result.endpoint().address(), config_)) {
+      attempt_->endpoints.push_back(result.endpoint());
+    }
+  }
+  if (error) attempt_->failure.error = error.message();
+  try_next();
 }
 
 void Dialer::open(Connection& connection, const Endpoint& endpoint,
@@ -97,60 +111,56 @@ void Dialer::open(Connection& connection, const Endpoint& endpoint,
   if (!error) tune(connection);
 }
 
-void Dialer::try_next(const std::shared_ptr<Attempt>& attempt) {
-  if (attempt->next == attempt->endpoints.size()) {
-    finish(attempt, attempt->failure);
+void Dialer::try_next() {
+  if (attempt_->next == attempt_->endpoints.size()) {
+    finish(attempt_->failure);
     return;
   }
-  const Endpoint endpoint = attempt->endpoints[attempt->next++];
+  const Endpoint endpoint = attempt_->endpoints[attempt_->next++];
   peer_ = shown(endpoint);
   std::shared_ptr<Connection> connection;
   try {
     connection = make_();
   } catch (const std::exception& error) {
-    finish(attempt, {nullptr, error.what(), false, {}});
+    finish({nullptr, error.what(), false, {}});
     return;
   }
   Connection::Error error;
   open(*connection, endpoint, error);
   if (error) {
-    attempt->failure.error = error.message();
-    try_next(attempt);
+    attempt_->failure.error = error.message();
+    try_next();
     return;
   }
-  attempt->connection = connection;
+  attempt_->connection = connection;
   connection->socket().async_connect(
-      endpoint, [this, connection, weak = std::weak_ptr(attempt)](const Connection::Error& result) {
-        const auto current = weak.lock();
-        if (!current) return;
+      endpoint, attempt_->pending.guard([this, connection](const Connection::Error& result) {
         if (!result) {
-          on_connected(current, connection);
+          on_connected(connection);
           return;
         }
-        current->failure = {
+        attempt_->failure = {
             nullptr, result.message(), result == boost::asio::error::connection_refused, {}};
-        try_next(current);
-      });
+        try_next();
+      }));
 }
 
-void Dialer::on_connected(const std::shared_ptr<Attempt>& attempt,
-                          const std::shared_ptr<Connection>& connection) {
-  connection->async_start(
-      [this, connection, weak = std::weak_ptr(attempt)](const Connection::Error& error) {
-        const auto current = weak.lock();
-        if (!current) return;
-        if (!error) {
-          finish(current, {connection, "", false, {}});
-          return;
-        }
-        connection->close();
-        current->failure = {nullptr, connection->reason(error), false, {}};
-        try_next(current);
-      });
+void Dialer::on_connected(const std::shared_ptr<Connection>& connection) {
+  connection->start(attempt_->pending.guard([this, connection](const Connection::Error& error) {
+    if (!error) {
+      finish({connection, "", false, {}});
+      return;
+    }
+    connection->close();
+    attempt_->failure = {nullptr, connection->reason(error), false, {}};
+    try_next();
+  }));
 }
 
-void Dialer::finish(const std::shared_ptr<Attempt>& attempt, DialResult result) {
-  attempt_.reset();  // the caller holds it until its handler ends
+void Dialer::finish(DialResult result) {
+  const std::unique_ptr<Attempt> attempt = std::move(attempt_);
+  attempt->pending.revoke();
+  attempt->timer.cancel();
   result.took = std::chrono::steady_clock::now() - attempt->began;
   attempt->answer(result);
 }

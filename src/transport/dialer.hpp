@@ -4,7 +4,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "ctflow/config.hpp"
+#include "event_loop/pending_handlers.hpp"
 #include "transport/connection.hpp"
 
 namespace ctflow {
@@ -30,15 +30,21 @@ class Dialer {
   using Make = std::function<std::shared_ptr<Connection>()>;
 
   Dialer(boost::asio::io_context& io, const CollectorConfig& config, Make make);
+  ~Dialer();
+
+  Dialer(const Dialer&) = delete;
+  Dialer& operator=(const Dialer&) = delete;
+  Dialer(Dialer&&) = delete;
+  Dialer& operator=(Dialer&&) = delete;
 
   /// Tries every address of the collector once. One attempt at a time; a name is looked up anew for
   /// each. The answer comes from the event loop, unless cancel() or the destructor is faster.
   void dial(Answer answer);
-  void cancel() { attempt_.reset(); }
+  void cancel();
 
   [[nodiscard]] bool dialing() const { return attempt_ != nullptr; }
   /// True while the name service works, also for a cancelled attempt.
-  [[nodiscard]] bool lookup_running() const { return *lookups_ > 0; }
+  [[nodiscard]] bool lookup_running() const { return lookups_ > 0; }
   /// For logs: the address tried last, or the name.
   [[nodiscard]] const std::string& peer() const { return peer_; }
 
@@ -46,20 +52,24 @@ class Dialer {
   using Endpoint = boost::asio::ip::tcp::endpoint;
   struct Attempt;
 
-  void look_up(const std::shared_ptr<Attempt>& attempt);
-  void try_next(const std::shared_ptr<Attempt>& attempt);
-  void on_connected(const std::shared_ptr<Attempt>& attempt,
-                    const std::shared_ptr<Connection>& connection);
-  void finish(const std::shared_ptr<Attempt>& attempt, DialResult result);
+  void look_up();
+  void on_answer(const Connection::Error& error,
+                 const boost::asio::ip::tcp::resolver::results_type& results);
+  void try_next();
+  void on_connected(const std::shared_ptr<Connection>& connection);
+  /// The last thing that is done for an attempt: the answer may destroy the dialer.
+  void finish(DialResult result);
   void open(Connection& connection, const Endpoint& endpoint, Connection::Error& error) const;
 
   boost::asio::io_context& io_;
   CollectorConfig config_;
   Make make_;
   boost::asio::ip::tcp::resolver resolver_;
-  std::shared_ptr<int> lookups_ = std::make_shared<int>(0);
+  PendingHandlers lookup_;  ///< counts those of cancelled attempts, too
+  int lookups_ = 0;
   std::string peer_;
-  std::shared_ptr<Attempt> attempt_;  ///< handlers of others find nothing to do
+  std::uint64_t attempts_ = 0;
+  std::unique_ptr<Attempt> attempt_;  ///< null: none; its handlers are gone with it
 };
 
 }  // namespace ctflow

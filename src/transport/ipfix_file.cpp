@@ -162,9 +162,8 @@ std::error_code IpfixFileTransport::begin_file(TimePoint now) {
 void IpfixFileTransport::watch_time(TimePoint now) {
   // For a file to which nothing is added any more; messages look at the clock themselves.
   constexpr milliseconds kAtLeast{1};
-  timer_.expires_after(std::max<TimePoint::duration>(end_ - now, kAtLeast));
-  timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
-    if (error || alive.expired() || file_ < 0) return;
+  timer_.after(std::max<TimePoint::duration>(end_ - now, kAtLeast), [this] {
+    if (file_ < 0) return;
     const TimePoint later = clock_().wall;
     finish_if_over(later);
     if (file_ >= 0) watch_time(later);

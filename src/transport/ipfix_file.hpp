@@ -3,7 +3,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/transport.hpp"
+#include "event_loop/timer.hpp"
 #include "observe/log.hpp"
 #include "transport/session.hpp"
 
@@ -65,7 +65,7 @@ class IpfixFileTransport : public Transport {
 
   CollectorConfig config_;
   Clock clock_;
-  boost::asio::steady_timer timer_;
+  Timer timer_;
   std::shared_ptr<const Origin> origin_ = make_origin({});
   ExporterCounters own_ledger_;
   ExporterCounters* ledger_ = &own_ledger_;
@@ -79,7 +79,6 @@ class IpfixFileTransport : public Transport {
   bool recovered_ = false;
   bool failing_ = false;
   log::RateLimit failure_log_;
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  ///< for handlers that come later
 };
 
 }  // namespace ctflow

@@ -47,15 +47,11 @@ void StreamTransport::begin_sessions_with(const std::vector<CountedMessage>& mes
 }
 
 void StreamTransport::dial() {
-  dialer_.dial(while_alive([this](const DialResult& result) { on_dialed(result); }));
+  dialer_.dial([this](const DialResult& result) { on_dialed(result); });
 }
 
 void StreamTransport::dial_later() {
-  const auto wait = backoff_.next();
-  dial_timer_.expires_after(wait);
-  dial_timer_.async_wait(while_alive([this](const Error& error) {
-    if (!error && !stopped_) dial();
-  }));
+  dial_timer_.after(backoff_.next(), [this] { dial(); });
 }
 
 void StreamTransport::on_dialed(const DialResult& result) {
@@ -77,10 +73,7 @@ void StreamTransport::on_dialed(const DialResult& result) {
 void StreamTransport::let_settle(steady_clock::duration round_trips) {
   constexpr steady_clock::duration kShortest = std::chrono::milliseconds(100);
   await_end();
-  dial_timer_.expires_after(std::max(kShortest, round_trips));
-  dial_timer_.async_wait(while_alive([this, connection = connection_](const Error& error) {
-    if (!error && connection == connection_) begin_session();
-  }));
+  dial_timer_.after(std::max(kShortest, round_trips), [this] { begin_session(); });
 }
 
 void StreamTransport::begin_session() {
@@ -115,9 +108,8 @@ void StreamTransport::begin_session() {
 }
 
 void StreamTransport::await_end() {
-  connection_->async_read(
-      while_alive([this, connection = connection_](const Error& error, std::size_t) {
-        if (connection != connection_) return;
+  connection_->read(
+      of_connection_.guard([this, connection = connection_](const Error& error, std::size_t) {
         if (error) {
           on_broken(connection->reason(error));
         } else {
@@ -142,10 +134,7 @@ bool StreamTransport::may_send_now() {
       allowance_ + rate * std::chrono::duration<double>(now - allowed_at_).count(), rate / 10);
   allowed_at_ = now;
   if (allowance_ > 0) return true;
-  rate_timer_.expires_after(std::chrono::milliseconds(10));
-  rate_timer_.async_wait(while_alive([this](const Error& error) {
-    if (!error) pump();
-  }));
+  rate_timer_.after(std::chrono::milliseconds(10), [this] { pump(); });
   return false;
 }
 
@@ -196,9 +185,10 @@ void StreamTransport::pump() {
 void StreamTransport::write(std::size_t batch) {
   writing_ = true;
   position_ += connection_->out.size();
-  connection_->async_write(
-      while_alive([this, connection = connection_, batch](const Error& error, std::size_t octets) {
-        if (connection == connection_) on_written(error, octets, batch);
+  connection_->write(of_connection_.guard(
+      // It holds what is written from, also when nobody asks any more how that went.
+      [this, connection = connection_, batch](const Error& error, std::size_t octets) {
+        on_written(error, octets, batch);
       }));
 }
 
@@ -239,14 +229,12 @@ void StreamTransport::poll_acknowledgements() {
 void StreamTransport::poll_later() {
   if (polling_) return;
   polling_ = true;
-  poll_timer_.expires_after(kPollInterval);
-  poll_timer_.async_wait(while_alive([this](const Error& error) {
-    if (error) return;
+  poll_timer_.after(kPollInterval, [this] {
     polling_ = false;
     pump();
     if (in_session_ && writing_) poll_acknowledgements();
     if (in_session_ && (!flying_.empty() || changing_)) poll_later();
-  }));
+  });
 }
 
 void StreamTransport::change_session() {
@@ -269,6 +257,8 @@ void StreamTransport::disconnect() {
   }
   flying_.clear();
   spool_.give_back(std::move(unknown), left);
+  of_connection_.revoke();
+  dial_timer_.cancel();  // of let_settle()
   connection_->close();
   connection_.reset();
   in_session_ = writing_ = untried_ = false;

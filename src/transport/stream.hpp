@@ -3,7 +3,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -14,6 +13,8 @@
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/transport.hpp"
+#include "event_loop/pending_handlers.hpp"
+#include "event_loop/timer.hpp"
 #include "observe/log.hpp"
 #include "transport/backoff.hpp"
 #include "transport/connection.hpp"
@@ -67,14 +68,6 @@ class StreamTransport : public Transport {
     std::uint64_t end = 0;  ///< kUnknown while a connection that conceals lengths writes it
   };
 
-  /// A handler that does nothing once this object is gone, but lives on with what it holds.
-  template <typename Handler>
-  auto while_alive(Handler handler) {
-    return [alive = std::weak_ptr<int>(alive_), handler = std::move(handler)](const auto&... args) {
-      if (!alive.expired()) handler(args...);
-    };
-  }
-
   void dial();
   void dial_later();
   void on_dialed(const DialResult& result);
@@ -101,14 +94,15 @@ class StreamTransport : public Transport {
   Backoff backoff_;
   Dialer dialer_;
   Spool spool_;
-  boost::asio::steady_timer dial_timer_;
-  boost::asio::steady_timer poll_timer_;
-  boost::asio::steady_timer rate_timer_;
+  Timer dial_timer_;
+  Timer poll_timer_;
+  Timer rate_timer_;
   std::shared_ptr<const Origin> origin_ = make_origin({});
   ExporterCounters own_ledger_;
   ExporterCounters* ledger_ = &own_ledger_;
 
-  std::shared_ptr<Connection> connection_;  ///< null: none; handlers of others find that out
+  std::shared_ptr<Connection> connection_;  ///< null: none; held by handlers as well
+  PendingHandlers of_connection_;           ///< reads and writes of this connection
   bool in_session_ = false;
   bool writing_ = false;
   bool polling_ = false;
@@ -130,7 +124,6 @@ class StreamTransport : public Transport {
   std::uint64_t refusals_ = 0;
   log::RateLimit connect_log_;
   log::RateLimit broken_log_;
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 
 }  // namespace ctflow

@@ -26,14 +26,14 @@ class TlsConnection : public Connection {
   }
 
   Socket& socket() override { return stream_.next_layer(); }
-  void async_start(Done done) override {
-    stream_.async_handshake(ssl::stream_base::client, std::move(done));
+  void start(Done guarded) override {
+    stream_.async_handshake(ssl::stream_base::client, std::move(guarded));
   }
-  void async_write(Moved moved) override {
-    boost::asio::async_write(stream_, boost::asio::buffer(out), std::move(moved));
+  void write(Moved guarded) override {
+    boost::asio::async_write(stream_, boost::asio::buffer(out), std::move(guarded));
   }
-  void async_read(Moved moved) override {
-    stream_.async_read_some(boost::asio::buffer(in), std::move(moved));
+  void read(Moved guarded) override {
+    stream_.async_read_some(boost::asio::buffer(in), std::move(guarded));
   }
   void say_goodbye() override {
     Error ignored;

@@ -36,20 +36,11 @@ UdpTransport::UdpTransport(boost::asio::io_context& io, const CollectorConfig& c
   }
 }
 
-template <typename Work>
-auto UdpTransport::while_alive(Work work) {
-  return [work, alive = std::weak_ptr<const bool>(alive_)](const Error& error, auto&&... results) {
-    if (!alive.expired() && error != boost::asio::error::operation_aborted) {
-      work(error, results...);
-    }
-  };
-}
-
 void UdpTransport::look_up() {
   lookup_running_ = true;
   resolver_.async_resolve(
       config_.address, std::to_string(config_.port), udp::resolver::numeric_service,
-      while_alive([this](const Error& error, const udp::resolver::results_type& results) {
+      lookup_.guard([this](const Error& error, const udp::resolver::results_type& results) {
         on_answer(error, results);
       }));
 }
@@ -89,8 +80,7 @@ void UdpTransport::on_answer(const Error& error, const udp::resolver::results_ty
 }
 
 void UdpTransport::look_up_after(std::chrono::milliseconds delay) {
-  lookup_timer_.expires_after(delay);
-  lookup_timer_.async_wait(while_alive([this](const Error&) { look_up(); }));
+  lookup_timer_.after(delay, [this] { look_up(); });
 }
 
 void UdpTransport::open_socket(Error& error) {

@@ -4,12 +4,12 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <memory>
 #include <optional>
 
 #include "ctflow/config.hpp"
 #include "ctflow/transport.hpp"
+#include "event_loop/pending_handlers.hpp"
+#include "event_loop/timer.hpp"
 #include "observe/log.hpp"
 
 namespace ctflow {
@@ -44,15 +44,10 @@ class UdpTransport : public Transport {
   /// Takes the error that an ICMP message left at the socket.
   void collect_refusal();
 
-  /// Makes `work` a callback that does nothing once this object is gone: an answer may be on its
-  /// way when a changed configuration removes the collector.
-  template <typename Work>
-  auto while_alive(Work work);
-
   CollectorConfig config_;
-  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   boost::asio::ip::udp::resolver resolver_;
-  boost::asio::steady_timer lookup_timer_;
+  PendingHandlers lookup_;
+  Timer lookup_timer_;
   boost::asio::ip::udp::socket socket_;
   std::optional<Endpoint> endpoint_;  ///< where to send, once known
   bool connected_ = false;            ///< the socket sends to endpoint_

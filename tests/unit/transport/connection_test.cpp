@@ -30,15 +30,16 @@ class TcpConnectionTest : public testing::Test {
   boost::asio::io_context io_;
   test::StreamCollector collector_{io_};
   std::shared_ptr<Connection> connection_ = make_tcp_connection(io_);
+  PendingHandlers pending_;
 };
 
 TEST_F(TcpConnectionTest, WritesAllThatIsGiven) {
   connection_->out = test::counted_message(0, 1, 5, 60'000).bytes;
   std::size_t written = 0;
-  connection_->async_write([&](const Connection::Error& error, std::size_t octets) {
+  connection_->write(pending_.guard([&](const Connection::Error& error, std::size_t octets) {
     EXPECT_FALSE(error);
     written = octets;
-  });
+  }));
   ASSERT_TRUE(test::run_until(io_, [&] { return collector_.received(0).octets.size() == 60'000; }));
   EXPECT_EQ(written, 60'000U);
   EXPECT_EQ(collector_.received(0).octets, connection_->out);
@@ -46,8 +47,8 @@ TEST_F(TcpConnectionTest, WritesAllThatIsGiven) {
 
 TEST_F(TcpConnectionTest, TellsTheEndInWords) {
   std::string reason;
-  connection_->async_read(
-      [&](const Connection::Error& error, std::size_t) { reason = connection_->reason(error); });
+  connection_->read(pending_.guard(
+      [&](const Connection::Error& error, std::size_t) { reason = connection_->reason(error); }));
   collector_.close(false);
   ASSERT_TRUE(test::run_until(io_, [&] { return !reason.empty(); }));
   EXPECT_EQ(reason, "closed by the collector");
@@ -56,7 +57,7 @@ TEST_F(TcpConnectionTest, TellsTheEndInWords) {
 
 TEST_F(TcpConnectionTest, SaysGoodbyeWithoutLosingWhatWasWritten) {
   connection_->out = test::counted_message(0, 1, 5).bytes;
-  connection_->async_write([](const Connection::Error&, std::size_t) {});
+  connection_->write(pending_.guard([](const Connection::Error&, std::size_t) {}));
   connection_->say_goodbye();
   connection_->close();
   ASSERT_TRUE(test::run_until(io_, [&] { return collector_.received(0).ended; }));
