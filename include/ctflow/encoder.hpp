@@ -33,6 +33,13 @@ struct ExportStatistics {
   std::uint64_t not_sent_octets = 0;
 };
 
+/// Which options a collector gets.
+struct OptionsKinds {
+  bool sampling = false;
+  bool statistics = false;
+  bool interface_names = false;
+};
+
 /// Builds the messages of one Transport Session for one Observation Domain (RFC 7011) or
 /// Source ID (RFC 3954), and owns its sequence number.
 ///
@@ -53,16 +60,24 @@ class Encoder {
   /// Makes all templates outstanding again.
   virtual void restart_templates() = 0;
 
-  /// Appends the options template and record that tell the sampling rate (1 of 1).
+  /// Appends the Options Template Records of these kinds that the message does not have yet.
+  /// False: they do not fit, the message is unchanged.
+  [[nodiscard]] virtual bool add_options_templates(const OptionsKinds& kinds) = 0;
+
+  /// From now on options records go without their templates, because every Transport Session begins
+  /// with those of add_options_templates(). Before, they stand behind them in the same message.
+  virtual void omit_options_templates() = 0;
+
+  /// Appends the options record of the sampling rate (1 of 1).
   /// False: does not fit, the message is unchanged.
   [[nodiscard]] virtual bool add_sampling_options() = 0;
 
-  /// Appends the options templates and records that tell the statistics.
+  /// Appends the options records of the statistics.
   /// False: do not fit, the message is unchanged.
   [[nodiscard]] virtual bool add_statistics(const ExportStatistics& statistics) = 0;
 
-  /// Appends an options record with the name of an interface, behind its template if the message
-  /// has none yet. False: does not fit, the message is unchanged.
+  /// Appends an options record with the name of an interface.
+  /// False: does not fit, the message is unchanged.
   [[nodiscard]] virtual bool add_interface_name(std::uint32_t index, std::string_view name) = 0;
 
   /// Appends the record of the initiator and, if packets came back, that of the responder.

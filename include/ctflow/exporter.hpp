@@ -15,6 +15,7 @@
 #include "ctflow/health.hpp"
 #include "ctflow/interface_names.hpp"
 #include "ctflow/metrics.hpp"
+#include "ctflow/name_schedule.hpp"
 #include "ctflow/transport.hpp"
 
 namespace ctflow {
@@ -32,8 +33,10 @@ class Exporter {
   /// Whether its records carry packets and octets.
   [[nodiscard]] bool counts() const { return config_.profile != Profile::kNatEvents; }
 
-  /// Tells these names in options records from now on, new ones soon. They must outlive this.
-  void tell_interface_names(const InterfaceNames& names) { names_ = &names; }
+  /// With `interface_names`: exports these in options records from now on. They must outlive this.
+  void tell_interface_names(const InterfaceNames& names) {
+    if (!names_ || &names_->names() != &names) names_.emplace(names);
+  }
 
   /// What was lost before it came here, for the statistics.
   void ask_upstream(std::function<UpstreamLosses()> upstream) { upstream_ = std::move(upstream); }
@@ -75,31 +78,31 @@ class Exporter {
   [[nodiscard]] const Transport& transport() const { return *transport_; }
 
  private:
-  /// Hands all templates and the sampling options to a transport that begins sessions by itself.
+  /// Hands all templates, those of options too, and the sampling options to a transport that begins
+  /// sessions by itself.
   void begin_sessions();
   /// Opens a message, after the options' own message and with templates where they are due.
   void open();
   void add_to_message(const Flow& flow);
-  void send_options(const Instant& now);
+  /// `refresh`: templates are due, so those of options are as well.
+  void send_options(const Instant& now, bool refresh);
   void add_templates(const Instant& now);
   [[nodiscard]] bool templates_due(const Instant& now) const;
   [[nodiscard]] bool options_due(const Instant& now) const;
-  /// All options, not only the names that are new.
+  /// All options, not only names whose time has come.
   [[nodiscard]] bool all_options_due(const Instant& now) const;
-  [[nodiscard]] bool has_options() const {
-    return (config_.sampling_options && !sessions_) || config_.statistics_options ||
-           names_ != nullptr;
-  }
-  [[nodiscard]] bool names_are_new() const {
-    return names_ != nullptr && names_->version() > names_told_;
-  }
-  void add_interface_names(const Instant& now, bool all);
+  /// Which options messages have.
+  [[nodiscard]] OptionsKinds options() const;
+  /// Whether options come again within a session.
+  [[nodiscard]] bool repeats_options() const;
   [[nodiscard]] bool statistics_due(const Instant& now) const;
   void add_statistics(const Instant& now);
   void begin();
+  /// A new session: the peer may not know what was sent before.
+  void meet_peer(const Instant& now);
   /// Finishes and sends the open message and enters it in the ledger.
   void send(const Instant& now);
-  void count_loss(const std::error_code& error, const MessageContent& content);
+  void count_loss(const Instant& now, const std::error_code& error, const MessageContent& content);
   /// Enters refusals and a lost connection.
   void note_answers(const Instant& now);
 
@@ -116,9 +119,7 @@ class Exporter {
   Deadline opened_{};
   Deadline templates_sent_{};
   Deadline options_sent_{};
-  const InterfaceNames* names_ = nullptr;
-  std::uint64_t names_told_ = 0;  ///< version up to which the collector was told
-  Deadline names_sent_{};
+  std::optional<NameSchedule> names_;
   std::function<UpstreamLosses()> upstream_;
   Deadline statistics_sent_;
   std::optional<Health> health_;

@@ -54,6 +54,11 @@ Format<std::string> element() {
   return {"the name of an Information Element that ctflowd can fill (docs/protocol.md)",
           [](std::string_view text) -> Parsed<std::string> {
             if (find_element(text) != nullptr) return {std::string(text), ""};
+            if (text == "flowDirection") {
+              return {std::nullopt,
+                      "a record covers the interface where packets came in and the one where they "
+                      "went out, so neither direction would be true"};
+            }
             const std::optional<std::string> nearest = nearest_word(text, element_names());
             return {std::nullopt, nearest ? "did you mean " + *nearest + "?" : ""};
           }};
@@ -87,6 +92,11 @@ std::optional<Complaint> check_element_families(const CollectorConfig& collector
                      fmt::format("{} without {}: connections of the other family would have no "
                                  "address; list both",
                                  has(ipv4.c_str()) ? ipv4 : ipv6, has(ipv4.c_str()) ? ipv6 : ipv4)};
+  }
+  if (const auto kind = kind_without_elements(collector.elements)) {
+    return Complaint{"elements", fmt::format("records of {} would be empty; add an element that "
+                                             "they have, such as octetDeltaCount",
+                                             *kind)};
   }
   return std::nullopt;
 }

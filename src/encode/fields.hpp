@@ -152,9 +152,6 @@ inline constexpr Field kMinimumTtl{
     52, 1, [](FieldWriter& w, const Record& r) { w.u8(extras(r).ttl_min); }};
 inline constexpr Field kMaximumTtl{
     53, 1, [](FieldWriter& w, const Record& r) { w.u8(extras(r).ttl_max); }};
-inline constexpr Field kFlowDirection{61, 1, [](FieldWriter& w, const Record&) {
-                                        w.u8(0);
-                                      }};  // each record is metered at its ingress
 inline constexpr Field kIpNextHopIpv6Address{
     62, 16, [](FieldWriter& w, const Record& r) { put_ipv6(w, routing(r).next_hop); }};
 inline constexpr Field kFlowEndReason{136, 1, [](FieldWriter& w, const Record& r) {

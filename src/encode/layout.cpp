@@ -14,9 +14,9 @@ using namespace field;  // the lists below are of these names
 using Fields = std::vector<Field>;
 
 // Template IDs. Another layout, another id: collectors keep templates for hours. The default
-// profile has 256 to 473 (templates.cpp); every choice moves the ids by a step of its own.
-constexpr std::uint16_t kDefaultFirst = 256;
-constexpr std::uint16_t kBiflowFirst = 512;
+// profile has 1280 to 1497 (templates.cpp); every choice moves the ids by a step of its own. Spent
+// are 256 to 473, 512 to 729, and the same 2048 higher.
+constexpr std::uint16_t kBiflowFirst = 1536;
 constexpr std::uint16_t kMinimalFirst = 768;
 constexpr std::uint16_t kNatEventsFirst = 1024;
 constexpr std::uint16_t kExtrasStep = 16;
@@ -86,6 +86,17 @@ std::uint16_t id_of(const Fields& fields) {
   return static_cast<std::uint16_t>(kElementsFirst + (hash ^ hash >> 15) % kElementsFirst);
 }
 
+std::uint16_t next_id(std::uint16_t id) {
+  return id == 0xffff ? kElementsFirst : static_cast<std::uint16_t>(id + 1);
+}
+
+bool same_elements(const Fields& one, const Fields& other) {
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                    [](const Field& a, const Field& b) {
+                      return a.element == b.element && a.enterprise == b.enterprise;
+                    });
+}
+
 }  // namespace
 
 void Layout::build(Format format, const EncoderOptions& options) {
@@ -113,7 +124,8 @@ void Layout::add_kinds(Format format, const EncoderOptions& options, bool with_e
   base.extras = with_extras;
   const std::span<const Template> ready = default_templates(format, base);
   const std::uint16_t first = static_cast<std::uint16_t>(
-      (style_ == RecordStyle::kBiflow ? kBiflowFirst : kDefaultFirst) + step(options, with_extras));
+      (style_ == RecordStyle::kBiflow ? kBiflowFirst : kDefaultTemplates) +
+      step(options, with_extras));
   for (std::size_t i = 0; i < kRecordKinds; ++i) {
     const Template& basic = ready[with_extras ? kRecordKinds + i : i];
     Fields fields(basic.fields.begin(), basic.fields.end());
@@ -169,14 +181,19 @@ void Layout::add_nat_events(Format format, const EncoderOptions& options) {
   }
 }
 
+/// As many templates as there are different layouts: kinds that have the same elements share one.
 void Layout::add_elements(const EncoderOptions& options) {
-  by_ = By::kFamily;
-  for (const AddressFamily family : {AddressFamily::kIpv4, AddressFamily::kIpv6}) {
-    Fields fields = fields_of(options.elements, family);
+  by_ = By::kElements;
+  for (std::size_t i = 0; i < kRecordKinds; ++i) {
+    Fields fields = fields_of(options.elements, static_cast<RecordKind>(i));
+    const auto known = std::find_if(fields_.begin(), fields_.end(), [&](const Fields& other) {
+      return same_elements(other, fields);
+    });
+    template_of_[i] = static_cast<std::uint8_t>(known - fields_.begin());
+    if (known != fields_.end()) continue;
     std::uint16_t id = id_of(fields);
-    const bool taken = !templates_.empty() && templates_.front().id == id;
-    // The other family may have the same elements; then its id does as well, it is the same layout.
-    if (taken && fields_.front().size() != fields.size()) id ^= 1U;
+    const auto taken = [&id](const Template& other) { return other.id == id; };
+    while (std::any_of(templates_.begin(), templates_.end(), taken)) id = next_id(id);
     add(id, std::move(fields));
   }
 }
@@ -187,6 +204,8 @@ const Template& Layout::choose(const Record& record) const {
       return templates_[record.flow.original.family == AddressFamily::kIpv4 ? 0 : 1];
     case By::kTranslation:
       return templates_[static_cast<std::size_t>(translation(record.flow))];
+    case By::kElements:
+      return templates_[template_of_[static_cast<std::size_t>(record_kind(record))]];
     case By::kKind:
       break;
   }

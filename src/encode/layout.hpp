@@ -2,6 +2,7 @@
 // The records of one collector: its templates, and which of them a record has.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -39,7 +40,7 @@ class Layout {
   [[nodiscard]] std::size_t shortest_record() const;
 
  private:
-  enum class By : std::uint8_t { kKind, kFamily, kTranslation };
+  enum class By : std::uint8_t { kKind, kFamily, kTranslation, kElements };
 
   void build(Format format, const EncoderOptions& options);
   void add(std::uint16_t id, std::vector<Field> fields);
@@ -52,6 +53,7 @@ class Layout {
   By by_ = By::kKind;
   std::vector<std::vector<Field>> fields_;  ///< of the templates made here
   std::vector<Template> templates_;
+  std::array<std::uint8_t, kRecordKinds> template_of_{};  ///< with kElements: index by kind
 };
 
 }  // namespace ctflow

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "encode/set_encoder.hpp"
 
-#include <utility>
-
 #include "encode/interface_options.hpp"
 
 namespace ctflow {
@@ -14,7 +12,7 @@ void SetEncoder::begin(std::span<std::byte> buffer) {
   latest_ = {};
   set_id_ = kNoSet;
   set_offset_ = 0;
-  has_interface_template_ = false;
+  has_options_ = {};
 }
 
 void SetEncoder::open_set(std::uint16_t id) {
@@ -39,6 +37,8 @@ void SetEncoder::restore(const Savepoint& savepoint) {
   writer_.truncate(savepoint.size);
   set_offset_ = savepoint.set_offset;
   set_id_ = savepoint.set_id;
+  content_.templates = savepoint.templates;
+  has_options_ = savepoint.has_options;
   discard_records(savepoint.size);
 }
 
@@ -77,55 +77,61 @@ bool SetEncoder::add_templates() {
   return true;
 }
 
-bool SetEncoder::add_sampling_options() {
-  const Savepoint savepoint = save();
-  open_set(format_.options_set_id);
-  write_sampling_template(writer_);
-  open_set(kSamplingOptionsId);
-  write_sampling_record(writer_);
+bool SetEncoder::keep_options(const Savepoint& savepoint, std::uint32_t records) {
   if (!fits()) {
     restore(savepoint);
     return false;
   }
-  ++content_.templates;
-  ++content_.option_records;
+  content_.option_records += records;
   return true;
+}
+
+void SetEncoder::introduce_sampling() {
+  if (!introduces(has_options_.sampling)) return;
+  write_options_template([this](WireWriter& writer) { write_sampling_template(writer); });
+}
+
+void SetEncoder::introduce_interface_names() {
+  if (!introduces(has_options_.interface_names)) return;
+  write_options_template([this](WireWriter& writer) { write_interface_template(writer); });
+}
+
+bool SetEncoder::add_options_templates(const OptionsKinds& kinds) {
+  const Savepoint savepoint = save();
+  if (kinds.sampling) introduce_sampling();
+  if (kinds.interface_names) introduce_interface_names();
+  if (kinds.statistics && introduces(has_options_.statistics)) {
+    for (const StatisticsOptions& one : statistics_) write_options_template(one.write_template);
+  }
+  return keep_options(savepoint, 0);
+}
+
+bool SetEncoder::add_sampling_options() {
+  const Savepoint savepoint = save();
+  introduce_sampling();
+  open_set(kSamplingOptionsId);
+  write_sampling_record(writer_);
+  return keep_options(savepoint, 1);
 }
 
 bool SetEncoder::add_statistics(const ExportStatistics& statistics) {
   const Savepoint savepoint = save();
+  const bool introduce = introduces(has_options_.statistics);
   for (const StatisticsOptions& one : statistics_) {
-    open_set(format_.options_set_id);  // nfdump reads one Options Template of a Set
-    one.write_template(writer_);
+    if (introduce) write_options_template(one.write_template);
     open_set(one.id);
     one.write_record(writer_, scope_, statistics);
   }
-  if (!fits()) {
-    restore(savepoint);
-    return false;
-  }
-  const auto kinds = static_cast<std::uint32_t>(statistics_.size());
-  content_.templates += kinds;
-  content_.option_records += kinds;
-  return true;
+  return keep_options(savepoint, static_cast<std::uint32_t>(statistics_.size()));
 }
 
 bool SetEncoder::add_interface_name(std::uint32_t index, std::string_view name) {
   const Savepoint savepoint = save();
-  if (!has_interface_template_) {
-    open_set(format_.options_set_id);
-    write_interface_template(writer_);
-  }
+  introduce_interface_names();
   close_set();  // nfdump reads the first record of a Data Set only
   open_set(kInterfaceOptionsId);
   write_interface_record(writer_, index, name);
-  if (!fits()) {
-    restore(savepoint);
-    return false;
-  }
-  if (!std::exchange(has_interface_template_, true)) ++content_.templates;
-  ++content_.option_records;
-  return true;
+  return keep_options(savepoint, 1);
 }
 
 void SetEncoder::write_record(const Flow& flow, bool initiator) {

@@ -18,6 +18,8 @@ class SetEncoder : public Encoder {
   void begin(std::span<std::byte> buffer) override;
   [[nodiscard]] bool add_templates() override;
   void restart_templates() override { next_template_ = 0; }
+  [[nodiscard]] bool add_options_templates(const OptionsKinds& kinds) override;
+  void omit_options_templates() override { omits_options_templates_ = true; }
   [[nodiscard]] bool add_sampling_options() override;
   [[nodiscard]] bool add_statistics(const ExportStatistics& statistics) override;
   [[nodiscard]] bool add_interface_name(std::uint32_t index, std::string_view name) override;
@@ -64,9 +66,30 @@ class SetEncoder : public Encoder {
     std::size_t size;
     std::size_t set_offset;
     std::uint16_t set_id;
+    std::uint32_t templates;
+    OptionsKinds has_options;
   };
-  [[nodiscard]] Savepoint save() const { return {writer_.size(), set_offset_, set_id_}; }
+  [[nodiscard]] Savepoint save() const {
+    return {writer_.size(), set_offset_, set_id_, content_.templates, has_options_};
+  }
   void restore(const Savepoint& savepoint);
+  /// True, and `records` are counted, when all fits; else back to `savepoint`.
+  bool keep_options(const Savepoint& savepoint, std::uint32_t records);
+
+  /// An Options Template Record in a Set of its own: nfdump reads one of a Set.
+  template <typename Write>
+  void write_options_template(Write write) {
+    close_set();
+    open_set(format_.options_set_id);
+    write(writer_);
+    ++content_.templates;
+  }
+  /// The template of a kind, unless the message has it or the session began with it.
+  void introduce_sampling();
+  void introduce_interface_names();
+  [[nodiscard]] bool introduces(bool& has) const {
+    return !omits_options_templates_ && !std::exchange(has, true);
+  }
 
   void open_set(std::uint16_t id);
   void close_set();
@@ -86,8 +109,9 @@ class SetEncoder : public Encoder {
   std::size_t next_template_ = 0;
   std::size_t set_offset_ = 0;
   std::uint16_t set_id_ = kNoSet;
-  TimePoint latest_{};                   ///< the latest time in the open message
-  bool has_interface_template_ = false;  ///< the open message
+  TimePoint latest_{};        ///< the latest time in the open message
+  OptionsKinds has_options_;  ///< Options Templates of the open message
+  bool omits_options_templates_ = false;
 
   static constexpr std::uint16_t kNoSet = 0xffff;
 };

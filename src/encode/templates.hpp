@@ -41,6 +41,9 @@ RecordKind record_kind(const Record& record);
 /// of each kind, and behind them, if `extras`, those for connections with KernelExtras.
 std::span<const Template> default_templates(Format format, const EncoderOptions& options);
 
+/// Template ID of the first of them.
+inline constexpr std::uint16_t kDefaultTemplates = 1280;
+
 /// Template ID of the sampling options.
 inline constexpr std::uint16_t kSamplingOptionsId = 290;
 

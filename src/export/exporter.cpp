@@ -2,6 +2,7 @@
 #include "ctflow/exporter.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "export/unknown_interfaces.hpp"
@@ -17,9 +18,6 @@ constexpr std::chrono::seconds kProbe{5};
 
 /// Statistics are told no more often: some collectors take every message of options for trouble.
 constexpr std::chrono::seconds kStatistics{300};
-
-/// New interfaces come in crowds: their names wait this long for each other.
-constexpr std::chrono::seconds kGather{1};
 
 }  // namespace
 
@@ -43,7 +41,12 @@ void Exporter::begin_sessions() {
   };
   encoder_->begin(buffer_);
   // Cannot fail: kMinimumMessageSize holds them.
-  if (config_.sampling_options && encoder_->add_sampling_options()) {
+  const OptionsKinds kinds{config_.sampling_options && counts(), config_.statistics_options,
+                           config_.interface_names};
+  if (kinds.sampling) static_cast<void>(encoder_->add_sampling_options());
+  static_cast<void>(encoder_->add_options_templates(kinds));
+  encoder_->omit_options_templates();
+  if (encoder_->content().templates > 0) {
     keep();
     encoder_->begin(buffer_);
   }
@@ -70,15 +73,29 @@ bool Exporter::templates_due(const Instant& now) const {
          now.steady - templates_sent_ >= config_.template_interval;
 }
 
+OptionsKinds Exporter::options() const {
+  // NAT events count no packets. A session begins with the sampling options by itself.
+  return {config_.sampling_options && counts() && !sessions_, config_.statistics_options,
+          names_.has_value()};
+}
+
+bool Exporter::repeats_options() const {
+  // nfdump leaves options records out of the IPFIX sequence number that it expects, and takes each
+  // later one for a gap; in NetFlow v9 it counts messages.
+  if (config_.profile == Profile::kNfdump && config_.protocol == Protocol::kIpfix) return false;
+  const OptionsKinds kinds = options();
+  // No message of a session is lost on its way: only the statistics have something new to say.
+  return kinds.statistics || (!sessions_ && (kinds.sampling || kinds.interface_names));
+}
+
 bool Exporter::all_options_due(const Instant& now) const {
-  if (!has_options()) return false;
-  // nfdump counts each later options message as a gap in the sequence.
-  if (config_.profile == Profile::kNfdump) return options_owed_;
-  return options_owed_ || now.steady - options_sent_ >= config_.options_interval;
+  const OptionsKinds kinds = options();
+  if (options_owed_) return kinds.sampling || kinds.statistics || kinds.interface_names;
+  return repeats_options() && now.steady - options_sent_ >= config_.options_interval;
 }
 
 bool Exporter::options_due(const Instant& now) const {
-  return all_options_due(now) || (names_are_new() && now.steady - names_sent_ >= kGather);
+  return all_options_due(now) || (names_ && now.steady >= names_->next());
 }
 
 void Exporter::begin() {
@@ -86,19 +103,30 @@ void Exporter::begin() {
   is_open_ = true;
 }
 
-void Exporter::send_options(const Instant& now) {
+void Exporter::send_options(const Instant& now, bool refresh) {
   // In a message of their own: Graylog stalls on a message that mixes options and flows.
+  const OptionsKinds kinds = options();
   const bool all = all_options_due(now);
+  const bool repeated = all && !options_owed_;
   begin();
-  // Cannot fail: kMinimumMessageSize holds them.
-  if (all && config_.sampling_options && !sessions_ && !encoder_->add_sampling_options()) return;
+  // Cannot fail: kMinimumMessageSize holds all of this.
+  if (kinds.sampling && (all || (refresh && repeats_options()))) {
+    static_cast<void>(encoder_->add_sampling_options());
+  }
   if (all) {
     options_owed_ = false;
     options_sent_ = now.steady;
   }
   if (all && statistics_due(now)) add_statistics(now);
-  if (names_ != nullptr) add_interface_names(now, all);
-  if (encoder_->content().option_records > 0) {
+  if (refresh) static_cast<void>(encoder_->add_options_templates(kinds));
+  if (names_) {
+    if (repeated && !sessions_) names_->repeat(now.steady, config_.options_interval);
+    names_->fill(now.steady, [this](std::uint32_t index, const std::string& name) {
+      return encoder_->add_interface_name(index, name);
+    });
+  }
+  const MessageContent& content = encoder_->content();
+  if (content.option_records > 0 || content.templates > 0) {
     send(now);
   } else {
     is_open_ = false;  // there are no interfaces
@@ -125,18 +153,6 @@ void Exporter::add_statistics(const Instant& now) {
   static_cast<void>(encoder_->add_statistics(statistics));
 }
 
-void Exporter::add_interface_names(const Instant& now, bool all) {
-  const std::uint64_t told = std::exchange(names_told_, names_->version());
-  names_sent_ = now.steady;
-  for (const auto& [index, entry] : names_->entries()) {
-    if (!all && entry.version <= told) continue;
-    if (encoder_->add_interface_name(index, entry.name)) continue;
-    send(now);
-    begin();
-    static_cast<void>(encoder_->add_interface_name(index, entry.name));
-  }
-}
-
 void Exporter::add_templates(const Instant& now) {
   templates_owed_ = false;
   templates_sent_ = now.steady;
@@ -151,15 +167,21 @@ void Exporter::add_templates(const Instant& now) {
 void Exporter::open() {
   const Instant now = clock_();
   opened_ = now.steady;
-  if (transport_->prepare()) {
-    templates_owed_ = !sessions_;
-    options_owed_ = true;
-  }
+  if (transport_->prepare()) meet_peer(now);
+  // RFC 3954 section 7 and RFC 7011 section 8.4: over UDP Options Templates are repeated like
+  // templates; the sampling rate goes with them, without which some collectors drop all flows.
+  const bool refresh = templates_due(now);
   // Before the first flow message: nfdump does not count options records in its expected sequence
   // number, which does no harm in the first message of a session.
-  if (options_due(now)) send_options(now);
+  if (refresh || options_due(now)) send_options(now, refresh);
   begin();
-  if (templates_due(now)) add_templates(now);
+  if (refresh) add_templates(now);
+}
+
+void Exporter::meet_peer(const Instant& now) {
+  templates_owed_ = !sessions_;
+  options_owed_ = true;
+  if (names_) names_->restart(now.steady);
 }
 
 void Exporter::add(const Flow& flow) {
@@ -202,19 +224,18 @@ void Exporter::flush() {
 
 Exporter::Deadline Exporter::deadline() const {
   if (is_open_) return opened_ + config_.flush_after;
-  if (templates_owed_ || (has_options() && options_owed_)) return opened_ + kRetry;
+  const OptionsKinds kinds = options();
+  const bool owed = options_owed_ && (kinds.sampling || kinds.statistics || kinds.interface_names);
+  if (templates_owed_ || owed) return opened_ + kRetry;
   Deadline next = sessions_ ? Deadline::max() : templates_sent_ + config_.template_interval;
-  if (has_options() && config_.profile != Profile::kNfdump) {
-    next = std::min(next, options_sent_ + config_.options_interval);
-  }
-  if (names_are_new()) next = std::min(next, names_sent_ + kGather);
+  if (repeats_options()) next = std::min(next, options_sent_ + config_.options_interval);
+  if (names_) next = std::min(next, names_->next());
   return next;
 }
 
 void Exporter::introduce() {
   flush();
-  templates_owed_ = !sessions_;
-  options_owed_ = true;
+  meet_peer(clock_());
 }
 
 void Exporter::note_answers(const Instant& now) {
@@ -226,12 +247,14 @@ void Exporter::note_answers(const Instant& now) {
 
 void Exporter::check_health(const Instant& now) {
   if (!health_) return;
-  if (!is_open_ && transport_->prepare()) introduce();
+  if (!is_open_ && transport_->prepare()) meet_peer(now);
   note_answers(now);
   health_->tick(now.steady);
   if (health_->healthy() || now.steady - probed_ < kProbe) return;
   probed_ = now.steady;
-  introduce();
+  flush();
+  templates_owed_ = !sessions_;
+  options_owed_ = true;  // names wait until the collector is healthy
 }
 
 void Exporter::send(const Instant& now) {
@@ -244,7 +267,7 @@ void Exporter::send(const Instant& now) {
   if (error == std::errc::operation_in_progress) return;  // the transport keeps it, and the ledger
   if (error) {
     if (health_ && error != std::errc::operation_would_block) health_->on_failure(now.steady);
-    count_loss(error, content);
+    count_loss(now, error, content);
     return;
   }
   ++counters_.messages;
@@ -257,7 +280,8 @@ void Exporter::send(const Instant& now) {
   counters_.option_records += content.option_records;
 }
 
-void Exporter::count_loss(const std::error_code& error, const MessageContent& content) {
+void Exporter::count_loss(const Instant& now, const std::error_code& error,
+                          const MessageContent& content) {
   ++counters_.lost_messages;
   counters_.lost_records += content.data_records;
   counters_.lost_packets += content.packets;
@@ -271,7 +295,9 @@ void Exporter::count_loss(const std::error_code& error, const MessageContent& co
   }
   // A lost template would make the collector drop everything until the next refresh.
   if (content.templates > 0) templates_owed_ = true;
-  if (content.option_records > 0) options_owed_ = true;
+  if (content.option_records == 0) return;
+  options_owed_ = true;
+  if (names_) names_->restart(now.steady + NameSchedule::kGather);
 }
 
 }  // namespace ctflow

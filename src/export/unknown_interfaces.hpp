@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// For collectors that drop a record whose interfaces are both unknown.
+// For collectors that drop a record whose interfaces are both unknown, or whose interface they
+// cannot find on the exporter.
 #pragma once
 
 #include "ctflow/flow.hpp"
 
 namespace ctflow {
 
-/// The largest ifIndex there is (RFC 2863, InterfaceIndex): no interface of Linux gets it.
-inline constexpr std::uint32_t kUnknownInterface = 2'147'483'647;
+/// The loopback interface, which every network namespace of Linux has from its beginning under this
+/// ifIndex (LOOPBACK_IFINDEX of include/net/flow.h).
+inline constexpr std::uint32_t kLoopbackInterface = 1;
 
 inline bool lacks_interfaces(const Flow& flow) {
   const auto unknown = [](const Interfaces& one) { return one.ingress == 0 && one.egress == 0; };
   return unknown(flow.forward_interfaces) || unknown(flow.backward_interfaces);
 }
 
-/// A copy whose records say kUnknownInterface where they would say nothing.
+/// A copy whose records have kLoopbackInterface where they would have no interface at all.
 inline Flow with_interfaces(Flow flow) {
   for (Interfaces* one : {&flow.forward_interfaces, &flow.backward_interfaces}) {
-    if (one->ingress == 0 && one->egress == 0) one->ingress = one->egress = kUnknownInterface;
+    if (one->ingress == 0 && one->egress == 0) one->ingress = one->egress = kLoopbackInterface;
   }
   return flow;
 }

@@ -20,7 +20,7 @@ class CollectorDown(case.LabTest):
         self.make_lab()
         # Templates with each message, and no options: nfdump takes those for a gap of the sequence.
         collector = ctflowd.Collector("late", 4739, protocol, settings={
-            "template_messages": 1, "sampling_options": False})
+            "template_messages": 1, "sampling_options": False, "statistics_options": False})
         program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run",
                                   config=ctflowd.configuration([collector])).wait_for("started")
         self.addCleanup(program.kill)

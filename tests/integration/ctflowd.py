@@ -25,8 +25,10 @@ def configuration(collectors, **sections):
     """The text of a configuration file. The defaults here only make tests fast."""
     lines = ["collectors:"]
     for collector in collectors:
-        # Options once, at the start: nfdump 1.7.1 takes later ones for a gap in IPFIX sequences.
         settings = {"flush_after": "100ms", "options_interval": "1h", **collector.settings}
+        # Options once, at the start: nfdump 1.7.1 takes later ones for a gap in IPFIX sequences.
+        if collector.protocol == "ipfix" and "elements" not in settings:
+            settings.setdefault("profile", "nfdump")
         lines += [f"  - name: {collector.name}", f"    address: {collector.address}",
                   f"    port: {collector.port}", f"    protocol: {collector.protocol}"]
         lines += [f"    {key}: {_yaml(value)}" for key, value in settings.items()]

@@ -25,7 +25,8 @@ class Faults(case.LabTest):
     def start_program(self, address, **settings):
         # Templates with each message: whoever is new reads the very first.
         collector = ctflowd.Collector("one", 4739, "ipfix", address=address, settings={
-            "template_messages": 1, "sampling_options": False, **settings})
+            "template_messages": 1, "sampling_options": False, "statistics_options": False,
+            **settings})
         program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run",
                                   config=ctflowd.configuration([collector]))
         self.addCleanup(program.kill)

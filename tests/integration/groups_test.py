@@ -16,7 +16,8 @@ class Groups(case.LabTest):
         self.make_lab()
         self.nfcapds = {port: self.nfcapd(port) for port in (FIRST, SECOND)}
         # Templates with each message: a collector that returns reads the very first.
-        settings = {"template_messages": 1, "sampling_options": False}
+        settings = {"template_messages": 1, "sampling_options": False,
+                    "statistics_options": False}
         text = ctflowd.configuration(
             [ctflowd.Collector(name, port, "ipfix", settings=settings)
              for name, port in (("first", FIRST), ("second", SECOND))])

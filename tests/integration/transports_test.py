@@ -23,7 +23,7 @@ from lab import COLLECTOR, SERVER4, wait_until
 PORT = 4739
 SIZE = 40
 OCTETS = traffic.IP_HEADER[socket.AF_INET] + traffic.UDP_HEADER + SIZE
-PER_MESSAGE = 1400 // 63  # flow records
+PER_MESSAGE = 1400 // 62  # flow records
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 

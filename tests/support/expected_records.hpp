@@ -77,13 +77,13 @@ inline int template_of(const Flow& flow, bool initiator) {
   const bool v4 = flow.original.family == AddressFamily::kIpv4;
   const bool icmp = is_icmp(flow);
   if (!initiator || !translated(flow)) {
-    return v4 ? (icmp ? 258 : 256) : (icmp ? 263 : 260);
+    return v4 ? (icmp ? 1282 : 1280) : (icmp ? 1287 : 1284);
   }
   if (v4) {
-    return icmp ? 259 : 257;
+    return icmp ? 1283 : 1281;
   }
   const bool nat64 = flow.reply.family == AddressFamily::kIpv4;
-  return nat64 ? (icmp ? 265 : 262) : (icmp ? 264 : 261);
+  return nat64 ? (icmp ? 1289 : 1286) : (icmp ? 1288 : 1285);
 }
 
 inline RecordText record(const Flow& flow, bool initiator, Protocol protocol, bool zones) {
@@ -115,7 +115,6 @@ inline RecordText record(const Flow& flow, bool initiator, Protocol protocol, bo
   text.push_back(number(11, 2, port(initiator ? way.destination_port : way.source_port)));
   text.push_back(number(4, 1, way.protocol));
   text.push_back(number(136, 1, static_cast<std::uint8_t>(flow.end_reason)));
-  text.push_back(number(61, 1, 0));
   if (ipfix) {
     text.push_back(number(148, 8, flow.id));
   }

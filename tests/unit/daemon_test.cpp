@@ -113,7 +113,7 @@ TEST_F(DaemonTest, SendsTemplatesAtStartAndFlushesAtTheEndOfTheSource) {
   EXPECT_EQ(daemon.run(), 0);
   EXPECT_GT(receive(), 0U) << "options";
   EXPECT_GT(receive(), 0U) << "templates";
-  EXPECT_EQ(receive(), 16U + 4U + 63U) << "the flow";
+  EXPECT_EQ(receive(), 16U + 4U + 62U) << "the flow";
   EXPECT_EQ(source_.stops, 1);
 }
 
@@ -128,12 +128,12 @@ TEST_F(DaemonTest, ExportsWhatTheSourceDeliversWhileStopping) {
   EXPECT_EQ(daemon.run(), 0);
   receive();
   receive();
-  EXPECT_EQ(receive(), 16U + 4U + 63U);
+  EXPECT_EQ(receive(), 16U + 4U + 62U);
 }
 
 TEST_F(DaemonTest, SendsAPartlyFilledMessageWhenItsTimeHasCome) {
   config_.collectors[0].flush_after = std::chrono::milliseconds(10);
-  config_.collectors[0].sampling_options = false;
+  config_.collectors[0].sampling_options = config_.collectors[0].statistics_options = false;
   source_.on_start = [](FlowSink& sink) {
     Flow one = flow();
     sink.on_flow(one);
@@ -143,7 +143,7 @@ TEST_F(DaemonTest, SendsAPartlyFilledMessageWhenItsTimeHasCome) {
   boost::asio::steady_timer end(io_, std::chrono::milliseconds(500));
   end.async_wait([&](const boost::system::error_code&) {
     EXPECT_GT(receive(), 0U) << "templates";
-    EXPECT_EQ(receive(), 16U + 4U + 63U) << "sent before the daemon stops";
+    EXPECT_EQ(receive(), 16U + 4U + 62U) << "sent before the daemon stops";
     io_.stop();
   });
   EXPECT_EQ(daemon.run(), 0);
@@ -159,7 +159,7 @@ TEST_F(DaemonTest, FailsWithStatusOneButStillFlushes) {
   EXPECT_EQ(daemon.run(), 1);
   receive();
   receive();
-  EXPECT_EQ(receive(), 16U + 4U + 63U);
+  EXPECT_EQ(receive(), 16U + 4U + 62U);
 }
 
 TEST_F(DaemonTest, FlushesWhatASourceDeliveredBeforeItFailedToStart) {
@@ -172,7 +172,7 @@ TEST_F(DaemonTest, FlushesWhatASourceDeliveredBeforeItFailedToStart) {
   EXPECT_EQ(daemon.run(), 1);
   receive();
   receive();
-  EXPECT_EQ(receive(), 16U + 4U + 63U);
+  EXPECT_EQ(receive(), 16U + 4U + 62U);
 }
 
 TEST_F(DaemonTest, EveryCollectorHasItsOwnProtocolAndDomain) {
@@ -185,8 +185,9 @@ TEST_F(DaemonTest, EveryCollectorHasItsOwnProtocolAndDomain) {
   // Options and templates of IPFIX, then of NetFlow v9, whose header is 4 octets longer.
   std::array<std::size_t, 4> lengths{};
   for (std::size_t& length : lengths) length = receive();
-  EXPECT_EQ(lengths[0], 16U + 22U + 4U + 9U);
-  EXPECT_EQ(lengths[2], 20U + 24U + 4U + 12U);
+  constexpr std::size_t kStatistics = 26 + 22 + 26;  // their Options Templates
+  EXPECT_EQ(lengths[0], 16U + 22U + 4U + 9U + kStatistics);
+  EXPECT_EQ(lengths[2], 20U + 24U + 4U + 12U + 28U);
 }
 
 /// Reloads once `source_` has started, then lets the test look and stops.
@@ -238,7 +239,7 @@ class ReloadTest : public DaemonTest {
       const ssize_t size = recvfrom(socket.native_handle(), message.data(), message.size(),
                                     MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &length);
       if (size <= 0) return found;
-      constexpr ssize_t kOneFlow = 16 + 4 + 63;
+      constexpr ssize_t kOneFlow = 16 + 4 + 62;
       if (size < kOneFlow) continue;
       // Data Sets have numbers from 256 on, templates and options do not (RFC 7011 section 3.3.2).
       if (message[16] == std::byte{0}) continue;
@@ -330,7 +331,7 @@ TEST_F(ReloadTest, ManyReloadsAtOnceLoseNothing) {
     if (size <= 0) break;
     octets += static_cast<std::size_t>(size);
   }
-  EXPECT_GT(octets, 50U * 63U);
+  EXPECT_GT(octets, 50U * 62U);
 }
 
 TEST_F(DaemonTest, GivesAConnectionAMomentToTakeWhatWaits) {
@@ -349,7 +350,7 @@ TEST_F(DaemonTest, GivesAConnectionAMomentToTakeWhatWaits) {
   ASSERT_TRUE(test::run_until(io_, [&] { return collector.received(0).ended; }));
   const auto messages = collector.received(0).messages();
   ASSERT_EQ(messages.size(), 3U) << "options, templates, and the flow";
-  EXPECT_EQ(messages[2].size(), 16U + 4U + 63U);
+  EXPECT_EQ(messages[2].size(), 16U + 4U + 62U);
   EXPECT_EQ(test::sequence_of(messages[2]), 1U);
 }
 

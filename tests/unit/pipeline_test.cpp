@@ -22,7 +22,7 @@ class PipelineTest : public testing::Test {
  protected:
   std::unique_ptr<Exporter> exporter(test::FakeWire& wire, Profile profile = Profile::kDefault) {
     CollectorConfig config;
-    config.sampling_options = false;
+    config.sampling_options = config.statistics_options = false;
     config.profile = profile;
     EncoderOptions options;
     options.profile = profile;

@@ -10,9 +10,9 @@
 namespace ctflow::test {
 namespace {
 
-/// What a record of `flow` has for one element; nothing if its family has none.
+/// What a record of `flow` has for one element; nothing if it has none.
 std::vector<std::uint8_t> value_of(const std::string& name, const Flow& flow, bool responder) {
-  const std::vector<Field> fields = fields_of({name}, flow.original.family);
+  const std::vector<Field> fields = fields_of({name}, record_kind(Record{flow, !responder}));
   if (fields.empty()) return {};
   std::vector<std::byte> room(fields[0].length, std::byte{0xee});
   FieldWriter writer(room.data());
@@ -53,10 +53,22 @@ TEST(Elements, WriteExactlyTheirLength) {
 }
 
 TEST(Elements, BelongToTheirFamily) {
-  EXPECT_EQ(fields_of({"sourceIPv4Address", "octetDeltaCount"}, AddressFamily::kIpv6).size(), 1U);
-  EXPECT_EQ(fields_of({"sourceIPv6Address", "octetDeltaCount"}, AddressFamily::kIpv4).size(), 1U);
-  EXPECT_EQ(fields_of({"nonsense"}, AddressFamily::kIpv4).size(), 0U);
+  EXPECT_EQ(fields_of({"sourceIPv4Address", "octetDeltaCount"}, RecordKind::kIpv6).size(), 1U);
+  EXPECT_EQ(fields_of({"sourceIPv6Address", "octetDeltaCount"}, RecordKind::kIpv4).size(), 1U);
+  EXPECT_EQ(fields_of({"nonsense"}, RecordKind::kIpv4).size(), 0U);
 }
+
+// A template without a field withdraws its id (RFC 7011 section 8.1).
+TEST(Elements, AreMissedWhereAKindOfRecordHasNone) {
+  EXPECT_EQ(kind_without_elements({"octetDeltaCount"}), std::nullopt);
+  EXPECT_EQ(kind_without_elements({"icmpTypeCodeIPv4", "icmpTypeCodeIPv6"}), "IPv4");
+  EXPECT_EQ(kind_without_elements({"postNATSourceIPv4Address"}), "IPv6");
+  EXPECT_EQ(kind_without_elements({"sourceIPv4Address", "postNATSourceIPv6Address"}),
+            "IPv6 translated to IPv4");
+}
+
+// Neither value is true of a connection's record, which covers both interfaces.
+TEST(Elements, DoNotIncludeADirection) { EXPECT_EQ(find_element("flowDirection"), nullptr); }
 
 TEST(Elements, BelongToTheirFormat) {
   EXPECT_TRUE(fits(*find_element("octetDeltaCount"), Format::kIpfix));
@@ -81,10 +93,37 @@ TEST(Elements, HaveNoAddressOfTheOtherFamily) {
   const Flow nat64 = sample::nat64();
   EXPECT_EQ(value_of("postNATSourceIPv4Address", nat64, false),
             octets_of(nat64.reply.destination, 4));
-  EXPECT_EQ(value_of("postNATSourceIPv6Address", nat64, false), std::vector<std::uint8_t>(16, 0));
-  EXPECT_EQ(value_of("postNATSourceIPv4Address", nat64, true), std::vector<std::uint8_t>(4, 0));
+  EXPECT_TRUE(value_of("postNATSourceIPv6Address", nat64, false).empty());
+  EXPECT_TRUE(value_of("postNATSourceIPv4Address", nat64, true).empty());
   EXPECT_EQ(value_of("postNATSourceIPv6Address", nat64, true),
             octets_of(nat64.original.destination, 16));
+}
+
+// Without a translation packets leave with the addresses that they came with.
+TEST(Elements, BehindNoTranslationEqualTheRecordsOwn) {
+  for (const Flow& flow : {sample::tcp(), sample::udp6()}) {
+    const bool ipv4 = flow.original.family == AddressFamily::kIpv4;
+    const std::string family = ipv4 ? "IPv4" : "IPv6";
+    for (const bool responder : {false, true}) {
+      for (const std::string end : {"Source", "Destination"}) {
+        const std::string before =
+            (end == "Source" ? "source" : "destination") + family + "Address";
+        EXPECT_EQ(value_of("postNAT" + end + family + "Address", flow, responder),
+                  value_of(before, flow, responder));
+      }
+    }
+    const std::string other = ipv4 ? "IPv6" : "IPv4";
+    EXPECT_TRUE(value_of("postNATSource" + other + "Address", flow, false).empty());
+  }
+}
+
+// Start and duration make up the end to the millisecond, whatever was cut off from both times.
+TEST(Elements, TheDurationIsTheDifferenceOfTheTimesThatAreExported) {
+  Flow flow = sample::tcp();
+  flow.start = TimePoint(std::chrono::microseconds(1'700'000'000'000'900));
+  flow.end = TimePoint(std::chrono::microseconds(1'700'000'000'001'100));
+  EXPECT_EQ(value_of("flowDurationMilliseconds", flow, false),
+            (std::vector<std::uint8_t>{0, 0, 0, 1}));
 }
 
 TEST(Elements, TheDurationIsInMillisecondsAndNeverWraps) {

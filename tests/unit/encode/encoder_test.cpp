@@ -59,9 +59,9 @@ TEST_P(EncoderContract, ChoosesTheNatTemplateByStatusAndNotByTuples) {
   marked.status |= status::kDestinationNat;
   const auto records = parser_.parse(encode_flows(*encoder, {unmarked, marked})).records();
   ASSERT_EQ(records.size(), 4U);
-  EXPECT_EQ(records[0].template_id, id(256));
+  EXPECT_EQ(records[0].template_id, id(1280));
   EXPECT_FALSE(records[0].has(225));
-  EXPECT_EQ(records[2].template_id, id(257));
+  EXPECT_EQ(records[2].template_id, id(1281));
   EXPECT_EQ(records[2].number(225), records[2].number(8));
   EXPECT_EQ(records[2].number(226), records[2].number(12));
   EXPECT_EQ(records[2].number(227), records[2].number(7));
@@ -149,9 +149,9 @@ TEST_P(EncoderContract, SharesASetUntilTheTemplateChanges) {
   for (const ParsedSet& set : message.sets) {
     sets.emplace_back(set.id, set.records.size());
   }
-  EXPECT_THAT(sets, ::testing::ElementsAre(std::pair(id(256), 4U), std::pair(id(257), 1U),
-                                           std::pair(id(256), 1U), std::pair(id(257), 1U),
-                                           std::pair(id(256), 1U)));
+  EXPECT_THAT(sets, ::testing::ElementsAre(std::pair(id(1280), 4U), std::pair(id(1281), 1U),
+                                           std::pair(id(1280), 1U), std::pair(id(1281), 1U),
+                                           std::pair(id(1280), 1U)));
 }
 
 TEST_P(EncoderContract, CountsWhatTheOpenMessageCarries) {
@@ -271,6 +271,69 @@ TEST_P(EncoderContract, FitsTheSamplingOptionsIntoTheSmallestSize) {
             kMinimumMessageSize);
 }
 
+std::size_t statistics_templates(Protocol protocol) { return protocol == Protocol::kIpfix ? 3 : 1; }
+
+TEST_P(EncoderContract, WritesEachOptionsTemplateOnceInAMessageAndInASetOfItsOwn) {
+  const auto encoder = make();
+  Bytes buffer = fresh_buffer(kMinimumMessageSize);
+  for (int message = 0; message < 2; ++message) {
+    encoder->begin(buffer);
+    ASSERT_TRUE(encoder->add_sampling_options());
+    ASSERT_TRUE(encoder->add_options_templates({true, true, true}));
+    ASSERT_TRUE(encoder->add_statistics({}));
+    ASSERT_TRUE(encoder->add_interface_name(1, "lo"));
+    EXPECT_EQ(encoder->content().templates, 2 + statistics_templates(protocol_));
+    EXPECT_EQ(encoder->content().option_records, 2 + statistics_templates(protocol_));
+    MessageParser parser;
+    const ParsedMessage read = parser.parse(encoder->finish(kSampleNow));
+    EXPECT_EQ(read.templates().size(), 2 + statistics_templates(protocol_));
+    for (const ParsedSet& set : read.sets) EXPECT_LE(set.templates.size(), 1U);
+  }
+}
+
+TEST_P(EncoderContract, WritesOnlyTheOptionsTemplatesThatAreAskedFor) {
+  const auto encoder = make();
+  Bytes buffer = fresh_buffer(kMinimumMessageSize);
+  encoder->begin(buffer);
+  ASSERT_TRUE(encoder->add_options_templates({}));
+  EXPECT_EQ(encoder->content().templates, 0U);
+  ASSERT_TRUE(encoder->add_options_templates({false, false, true}));
+  EXPECT_EQ(encoder->content().templates, 1U);
+  MessageParser parser;
+  EXPECT_THAT(template_ids(parser.parse(encoder->finish(kSampleNow))), ::testing::ElementsAre(291));
+}
+
+TEST_P(EncoderContract, OmitsOptionsTemplatesThatTheSessionBeganWith) {
+  const auto encoder = make();
+  MessageParser parser;
+  Bytes buffer = fresh_buffer(kMinimumMessageSize);
+  encoder->begin(buffer);
+  ASSERT_TRUE(encoder->add_options_templates({true, true, true}));
+  parser.parse(encoder->finish(kSampleNow));
+  encoder->omit_options_templates();
+  encoder->begin(buffer);
+  ASSERT_TRUE(encoder->add_sampling_options());
+  ASSERT_TRUE(encoder->add_statistics({}));
+  ASSERT_TRUE(encoder->add_interface_name(1, "lo"));
+  EXPECT_EQ(encoder->content().templates, 0U);
+  const ParsedMessage message = parser.parse(encoder->finish(kSampleNow));
+  EXPECT_TRUE(message.templates().empty());
+  EXPECT_EQ(message.records().size(), 2 + statistics_templates(protocol_));
+}
+
+TEST_P(EncoderContract, ForgetsOptionsTemplatesThatDidNotFit) {
+  const auto encoder = make();
+  Bytes small = fresh_buffer(40);
+  encoder->begin(small);
+  ASSERT_FALSE(encoder->add_options_templates({true, true, true}));
+  EXPECT_EQ(encoder->content().templates, 0U);
+  ASSERT_FALSE(encoder->add_sampling_options());
+  Bytes buffer = fresh_buffer(kMinimumMessageSize);
+  encoder->begin(buffer);
+  ASSERT_TRUE(encoder->add_sampling_options());
+  EXPECT_EQ(encoder->content().templates, 1U);
+}
+
 TEST_P(EncoderContract, FillsTheLargestMessage) {
   const auto encoder = make();
   Bytes buffer = fresh_buffer(kMaximumMessageSize);
@@ -297,8 +360,8 @@ TEST_P(EncoderContract, SpreadsTemplatesOverMessagesOfTheSmallestSize) {
       ids.push_back(added);
     }
   }
-  EXPECT_THAT(ids, ::testing::ElementsAre(id(256), id(257), id(258), id(259), id(260), id(261),
-                                          id(262), id(263), id(264), id(265)));
+  EXPECT_THAT(ids, ::testing::ElementsAre(id(1280), id(1281), id(1282), id(1283), id(1284),
+                                          id(1285), id(1286), id(1287), id(1288), id(1289)));
   EXPECT_EQ(parser.known_templates(), 10U);
 }
 

@@ -99,8 +99,8 @@ TEST_P(EncodeExtras, HaveIdsThatNoOtherLayoutHas) {
   EXPECT_EQ(count, 20U);
   EXPECT_EQ(ids.size(), 20U);
   const int step = (zones ? 64 : 0);
-  EXPECT_EQ(*ids.begin(), 256 + step);
-  EXPECT_EQ(*ids.rbegin(), 256 + 9 + 16 + step + (properties ? 128 : 0));
+  EXPECT_EQ(*ids.begin(), 1280 + step);
+  EXPECT_EQ(*ids.rbegin(), 1280 + 9 + 16 + step + (properties ? 128 : 0));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, EncodeExtras,

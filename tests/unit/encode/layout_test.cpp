@@ -120,7 +120,7 @@ TEST(Layout, ABiflowIsOneRecord) {
   const Flow flow = sample::snat();
   const auto all = records(session, flow);
   ASSERT_EQ(all.size(), 1U);
-  EXPECT_EQ(all[0].template_id, 513);
+  EXPECT_EQ(all[0].template_id, 1537);
   EXPECT_EQ(all[0].number(1), flow.forward.octets);
   EXPECT_EQ(session.encoder->content().data_records, 1U);
   EXPECT_EQ(session.encoder->content().packets, flow.forward.packets + flow.backward.packets);
@@ -156,6 +156,11 @@ TEST(Layout, EveryChoiceHasTemplateIdsOfItsOwn) {
       }
     }
     EXPECT_FALSE(all.contains(290)) << "the sampler's";
+    for (const auto& [id, layout] : all) {
+      for (const int first : {256, 512, 256 + 2048, 512 + 2048}) {
+        EXPECT_FALSE(id >= first && id < first + 218) << id << " stood for another layout";
+      }
+    }
   }
 }
 
@@ -165,7 +170,7 @@ TEST(Layout, NextHopAndPrefixLengthsFollowTheirDirection) {
   Session session = open(Protocol::kIpfix, options);
   const auto all = records(session, with_routing(sample::tcp()));
   ASSERT_EQ(all.size(), 2U);
-  EXPECT_EQ(all[0].template_id, 256 + 2048);
+  EXPECT_EQ(all[0].template_id, 1280 + 2048);
   EXPECT_EQ(all[0].number(15), 0xc00002feU);
   EXPECT_EQ(all[0].number(9), 24U);
   EXPECT_EQ(all[0].number(13), 16U);
@@ -173,8 +178,8 @@ TEST(Layout, NextHopAndPrefixLengthsFollowTheirDirection) {
   EXPECT_EQ(all[1].number(9), 16U);
   EXPECT_EQ(all[1].number(13), 24U);
   const auto layout = layouts(session);
-  EXPECT_NE(layout.at(260 + 2048).find(" 62:16 29:1 30:1"), std::string::npos);
-  EXPECT_NE(layout.at(262 + 2048).find(" 15:4 29:1 13:1"), std::string::npos);
+  EXPECT_NE(layout.at(1284 + 2048).find(" 62:16 29:1 30:1"), std::string::npos);
+  EXPECT_NE(layout.at(1286 + 2048).find(" 15:4 29:1 13:1"), std::string::npos);
 }
 
 TEST(Layout, AVrfTakesThePlaceOfTheZone) {
@@ -283,7 +288,7 @@ TEST(Layout, TheExportTimeIsNeverBeforeWhatTheMessageTells) {
   EXPECT_GE(TimePoint(std::chrono::seconds(message.export_time)), flow.end);
 }
 
-TEST(Layout, ElementsMakeOneTemplatePerFamily) {
+TEST(Layout, ElementsMakeATemplateForEachFamily) {
   EncoderOptions options;
   options.elements = {"sourceIPv6Address", "sourceIPv4Address", "protocolIdentifier",
                       "octetDeltaCount"};
@@ -297,6 +302,72 @@ TEST(Layout, ElementsMakeOneTemplatePerFamily) {
   const Session other = open(Protocol::kIpfix, options);
   EXPECT_NE(other.templates[0].id, session.templates[0].id);
   EXPECT_EQ(layouts(open(Protocol::kIpfix, options)), layouts(other)) << "the same after a restart";
+}
+
+/// Templates and the records of every kind of connection, by the session's elements.
+std::map<std::string, std::size_t> record_counts(Session& session) {
+  const auto all = layouts(session);
+  std::map<std::string, std::size_t> counts;
+  for (const Flow& flow : every_kind()) {
+    for (const ParsedRecord& record : records(session, flow)) ++counts[all.at(record.template_id)];
+  }
+  return counts;
+}
+
+TEST(Layout, ElementsOfTheOtherFamilyBehindATranslationAreLeftOut) {
+  EncoderOptions options;
+  options.elements = {"octetDeltaCount", "postNATSourceIPv4Address", "postNATSourceIPv6Address",
+                      "postNAPTSourceTransportPort"};
+  Session session = open(Protocol::kIpfix, options);
+  ASSERT_EQ(session.templates.size(), 2U) << "IPv6 to IPv4 has the elements of IPv4";
+  EXPECT_EQ(layout_of(session.templates[0]), "1:8 225:4 227:2");
+  EXPECT_EQ(layout_of(session.templates[1]), "1:8 281:16 227:2");
+  const Flow nat64 = sample::nat64();
+  const auto both = records(session, nat64);
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_EQ(both[0].template_id, session.templates[0].id) << "leaves as IPv4";
+  EXPECT_EQ(both[1].template_id, session.templates[1].id) << "goes back as IPv6";
+  options.elements.insert(options.elements.begin(), {"sourceIPv4Address", "sourceIPv6Address"});
+  Session with_addresses = open(Protocol::kIpfix, options);
+  const auto counts = record_counts(with_addresses);
+  EXPECT_EQ(counts.size(), 3U);
+  EXPECT_TRUE(counts.contains("8:4 1:8 225:4 227:2"));
+  EXPECT_TRUE(counts.contains("27:16 1:8 281:16 227:2"));
+  EXPECT_TRUE(counts.contains("27:16 1:8 225:4 227:2"));
+}
+
+TEST(Layout, ElementsOfIcmpAreInItsRecordsAlone) {
+  EncoderOptions options;
+  options.elements = {"protocolIdentifier", "icmpTypeCodeIPv4", "icmpTypeCodeIPv6"};
+  Session session = open(Protocol::kIpfix, options);
+  EXPECT_EQ(session.templates.size(), 3U);
+  for (const Flow& flow : every_kind()) {
+    for (const ParsedRecord& record : records(session, flow)) {
+      EXPECT_EQ(record.has(32), flow.original.protocol == 1);
+      EXPECT_EQ(record.has(139), flow.original.protocol == 58);
+    }
+  }
+}
+
+TEST(Layout, ElementsOfTheNextHopHaveTheFamilyBehindTheTranslation) {
+  EncoderOptions options;
+  options.elements = {
+      "octetDeltaCount",        "ipNextHopIPv4Address",        "ipNextHopIPv6Address",
+      "sourceIPv6PrefixLength", "destinationIPv4PrefixLength", "destinationIPv6PrefixLength"};
+  Session session = open(Protocol::kIpfix, options);
+  const auto both = records(session, with_routing(sample::nat64()));
+  const auto all = layouts(session);
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_EQ(all.at(both[0].template_id), "1:8 15:4 29:1 13:1");
+  EXPECT_EQ(all.at(both[1].template_id), "1:8 62:16 29:1 30:1");
+}
+
+TEST(Layout, ElementsThatNoKindSeparatesShareATemplate) {
+  EncoderOptions options;
+  options.elements = {"octetDeltaCount", "packetDeltaCount"};
+  Session session = open(Protocol::kIpfix, options);
+  EXPECT_EQ(session.templates.size(), 1U);
+  EXPECT_EQ(record_counts(session).size(), 1U);
 }
 
 TEST(Layout, ElementsOfEitherTimeGoInAnyOrder) {

@@ -133,11 +133,13 @@ TEST(Netflow9FlowSets, ArePaddedToFourOctets) {
 TEST(Netflow9FlowSets, ShareOnePaddingAtTheEndOfTheSet) {
   const auto encoder = make_encoder(kProtocol);
   MessageParser parser = informed_parser(kProtocol);
+  Flow silent = sample::tcp();
+  silent.backward = {};
   const ParsedMessage message =
-      parser.parse(encode_flows(*encoder, {sample::tcp(), sample::tcp(), sample::tcp()}));
+      parser.parse(encode_flows(*encoder, {sample::tcp(), sample::tcp(), silent}));
   ASSERT_EQ(message.sets.size(), 1U);
-  EXPECT_EQ(message.sets[0].records.size(), 6U);
-  EXPECT_EQ(message.sets[0].length, 4U + 6U * 47U + 2U);
+  EXPECT_EQ(message.sets[0].records.size(), 5U);
+  EXPECT_EQ(message.sets[0].length, 4U + 5U * 46U + 2U);
   EXPECT_EQ(message.sets[0].padding, 2U);
 }
 

@@ -22,7 +22,7 @@ class CollectorGroupTest : public testing::Test {
     for (std::size_t i = 0; i < kMembers; ++i) {
       CollectorConfig config;
       config.name = "collector" + std::to_string(i);
-      config.sampling_options = false;
+      config.sampling_options = config.statistics_options = false;
       config.flush_after = std::chrono::milliseconds(1);
       exporters_.push_back(std::make_unique<Exporter>(
           config, std::make_unique<IpfixEncoder>(EncoderOptions{}),

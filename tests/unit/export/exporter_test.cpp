@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "encode/interface_options.hpp"
 #include "encode/ipfix.hpp"
 #include "support/fakes.hpp"
 
@@ -35,7 +38,30 @@ std::uint16_t first_set(const std::vector<std::byte>& message) {
 
 constexpr std::uint16_t kTemplateSet = 2;
 constexpr std::uint16_t kOptionsSet = 3;
-constexpr std::uint64_t kStatistics = 3;  // records
+constexpr std::uint64_t kStatistics = 3;  // records, and templates
+constexpr std::uint16_t kSamplingOptions = 290;
+
+/// Ids of the Sets of a message.
+std::vector<std::uint16_t> sets(const std::vector<std::byte>& message) {
+  std::vector<std::uint16_t> ids;
+  for (std::size_t at = 16; at < message.size();) {
+    const std::uint32_t head = word(message, at);
+    ids.push_back(static_cast<std::uint16_t>(head >> 16));
+    at += head & 0xffff;
+  }
+  return ids;
+}
+
+bool has_set(const std::vector<std::byte>& message, std::uint16_t id) {
+  const auto ids = sets(message);
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+std::size_t count_with(const std::vector<std::vector<std::byte>>& messages, std::uint16_t set) {
+  return static_cast<std::size_t>(
+      std::count_if(messages.begin(), messages.end(),
+                    [set](const auto& message) { return has_set(message, set); }));
+}
 
 class ExporterTest : public testing::Test {
  protected:
@@ -45,8 +71,13 @@ class ExporterTest : public testing::Test {
             std::make_unique<test::FakeTransport>(wire_), clock_.clock()};
   }
 
-  /// Options off and the first templates already sent.
-  Exporter make_settled(CollectorConfig config = {}) {
+  /// Without sampling options, and by default without any, the first templates already sent.
+  static CollectorConfig without_options() {
+    CollectorConfig config;
+    config.statistics_options = false;
+    return config;
+  }
+  Exporter make_settled(CollectorConfig config = without_options()) {
     config.sampling_options = false;
     Exporter exporter = make(config);
     exporter.tick();
@@ -66,7 +97,7 @@ TEST_F(ExporterTest, SendsOptionsThenTemplatesBeforeAnyFlow) {
   EXPECT_EQ(first_set(wire_.messages[0]), kOptionsSet);
   EXPECT_EQ(first_set(wire_.messages[1]), kTemplateSet);
   EXPECT_EQ(exporter.counters().option_records, 1U);
-  EXPECT_EQ(exporter.counters().templates, 1U + kRecordKinds);
+  EXPECT_EQ(exporter.counters().templates, 1U + kStatistics + kRecordKinds);
 }
 
 TEST_F(ExporterTest, PutsTemplatesBeforeTheFlowWhenTheFlowComesFirst) {
@@ -80,7 +111,7 @@ TEST_F(ExporterTest, PutsTemplatesBeforeTheFlowWhenTheFlowComesFirst) {
 }
 
 TEST_F(ExporterTest, SendsNoOptionsWhenTheyAreOff) {
-  CollectorConfig config;
+  CollectorConfig config = without_options();
   config.sampling_options = false;
   Exporter exporter = make(config);
   exporter.tick();
@@ -101,7 +132,7 @@ TEST_F(ExporterTest, HoldsAPartlyFilledMessageUntilFlushAfter) {
 }
 
 TEST_F(ExporterTest, SendsAFullMessageAtOnceAndNeverAboveTheLimit) {
-  CollectorConfig config;
+  CollectorConfig config = without_options();
   config.max_message_size = 600;
   Exporter exporter = make_settled(config);
   for (int i = 0; i < 100; ++i) exporter.add(answered_flow());
@@ -151,16 +182,74 @@ TEST_F(ExporterTest, RepeatsTemplatesEveryTwentyMessages) {
   }
 }
 
-TEST_F(ExporterTest, RepeatsOptionsAfterTheirInterval) {
+TEST_F(ExporterTest, RepeatsTheSamplingRateWithTheTemplates) {
   Exporter exporter = make();
   exporter.tick();
   wire_.messages.clear();
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 4; ++i) {
     clock_.advance(seconds(60));
     exporter.tick();
   }
-  ASSERT_EQ(wire_.messages.size(), 6U);  // five times templates, and options once
-  EXPECT_EQ(first_set(wire_.messages[4]), kOptionsSet);
+  ASSERT_EQ(wire_.messages.size(), 8U) << "options before templates, four times";
+  for (std::size_t i = 0; i < 8; i += 2) {
+    EXPECT_TRUE(has_set(wire_.messages[i], kSamplingOptions)) << i;
+    EXPECT_EQ(first_set(wire_.messages[i + 1]), kTemplateSet) << i;
+  }
+}
+
+TEST_F(ExporterTest, RepeatsTheSamplingRateAfterAsManyMessagesAsTheTemplates) {
+  CollectorConfig config = without_options();
+  config.template_messages = 5;
+  Exporter exporter = make(config);
+  for (int i = 0; i < 40; ++i) {
+    exporter.add(answered_flow());
+    exporter.flush();
+  }
+  const std::size_t templates = count_with(wire_.messages, kTemplateSet);
+  EXPECT_GE(templates, 7U);
+  EXPECT_EQ(count_with(wire_.messages, kSamplingOptions), templates);
+  std::size_t since = 0;
+  for (const auto& message : wire_.messages) {
+    since = has_set(message, kSamplingOptions) ? 0 : since + 1;
+    EXPECT_LE(since, 6U) << "a collector that is restarted waits no longer";
+    EXPECT_FALSE(has_set(message, kSamplingOptions) && has_set(message, kDefaultTemplates))
+        << "Graylog";
+  }
+}
+
+TEST_F(ExporterTest, RepeatsOptionsTemplatesWithoutRecordsWhereTheseAreNotDue) {
+  CollectorConfig config;
+  config.sampling_options = false;
+  Exporter exporter = make_settled(config);
+  const std::uint64_t before = exporter.counters().templates;
+  clock_.advance(seconds(60));
+  exporter.tick();
+  ASSERT_EQ(wire_.messages.size(), 2U);
+  EXPECT_EQ(sets(wire_.messages[0]), std::vector<std::uint16_t>(kStatistics, kOptionsSet));
+  EXPECT_EQ(exporter.counters().templates - before, kStatistics + kRecordKinds);
+  EXPECT_EQ(exporter.counters().option_records, 0U);
+}
+
+TEST_F(ExporterTest, RepeatsOptionsAfterTheirIntervalEvenWithoutTemplates) {
+  CollectorConfig config = without_options();
+  config.template_interval = std::chrono::hours(1);
+  Exporter exporter = make(config);
+  exporter.tick();
+  wire_.messages.clear();
+  EXPECT_EQ(exporter.deadline(), clock_.now().steady + seconds(300));
+  clock_.advance(seconds(300));
+  exporter.tick();
+  ASSERT_EQ(wire_.messages.size(), 1U);
+  EXPECT_EQ(sets(wire_.messages[0]), (std::vector<std::uint16_t>{kOptionsSet, kSamplingOptions}));
+}
+
+TEST_F(ExporterTest, SaysNothingOfSamplingWithNatEvents) {
+  CollectorConfig config;
+  config.profile = Profile::kNatEvents;
+  Exporter exporter = make(config);
+  exporter.tick();
+  EXPECT_EQ(count_with(wire_.messages, kSamplingOptions), 0U) << "they count no packets";
+  EXPECT_EQ(count_with(wire_.messages, kTemplateSet), 1U);
 }
 
 TEST_F(ExporterTest, SendsTemplatesFirstToANewPeer) {
@@ -248,9 +337,22 @@ TEST_F(ExporterTest, TellsNfdumpTheSamplingOnlyOncePerSession) {
   EXPECT_EQ(exporter.counters().option_records, 1U + 1U + kStatistics) << "a new session";
 }
 
+// nfdump counts messages of NetFlow v9, so no options look like a gap.
+TEST_F(ExporterTest, TellsNfdumpTheSamplingAgainInNetflow9) {
+  CollectorConfig config = without_options();
+  config.profile = Profile::kNfdump;
+  config.protocol = Protocol::kNetflow9;
+  Exporter exporter = make(config);
+  exporter.tick();
+  clock_.advance(seconds(60));
+  exporter.tick();
+  EXPECT_EQ(exporter.counters().option_records, 2U);
+}
+
 TEST_F(ExporterTest, TellsStatisticsWithRepeatedOptionsButNotMoreOftenThanEvery300Seconds) {
   CollectorConfig config;
   config.options_interval = std::chrono::seconds(100);
+  config.template_interval = std::chrono::hours(1);
   Exporter exporter = make(config);
   exporter.tick();
   EXPECT_EQ(exporter.counters().option_records, 1U);
@@ -264,9 +366,7 @@ TEST_F(ExporterTest, TellsStatisticsWithRepeatedOptionsButNotMoreOftenThanEvery3
 }
 
 TEST_F(ExporterTest, TellsNoStatisticsWhenTheyAreOff) {
-  CollectorConfig config;
-  config.statistics_options = false;
-  Exporter exporter = make(config);
+  Exporter exporter = make(without_options());
   exporter.tick();
   clock_.advance(std::chrono::seconds(300));
   exporter.tick();
@@ -311,7 +411,7 @@ TEST_F(ExporterTest, TellsInStatisticsWhatWasExportedAndLost) {
 }
 
 TEST_F(ExporterTest, NeverSendsAkvoradoTwoUnknownInterfaces) {
-  CollectorConfig config;
+  CollectorConfig config = without_options();
   config.profile = Profile::kAkvorado;
   Exporter exporter = make_settled(config);
   Flow flow = answered_flow();
@@ -321,8 +421,8 @@ TEST_F(ExporterTest, NeverSendsAkvoradoTwoUnknownInterfaces) {
   ASSERT_EQ(wire_.messages.size(), 1U);
   // Behind message and set header, addresses, counters and times.
   constexpr std::size_t kInterfaces = 16 + 4 + 8 + 16 + 16;
-  EXPECT_EQ(word(wire_.messages[0], kInterfaces), 2'147'483'647U);
-  EXPECT_EQ(word(wire_.messages[0], kInterfaces + 4), 2'147'483'647U);
+  EXPECT_EQ(word(wire_.messages[0], kInterfaces), 1U) << "lo";
+  EXPECT_EQ(word(wire_.messages[0], kInterfaces + 4), 1U);
   wire_.messages.clear();
   flow.forward_interfaces.egress = 3;
   flow.backward_interfaces.ingress = 3;
@@ -340,7 +440,8 @@ class InterfaceNamesTest : public ExporterTest {
     names_.set(1, "lo");
     names_.set(2, "lan");
   }
-  Exporter make_naming(CollectorConfig config = {}) {
+  Exporter make_naming(CollectorConfig config = without_options()) {
+    config.interface_names = true;
     Exporter exporter = make(std::move(config));
     exporter.tell_interface_names(names_);
     return exporter;
@@ -359,7 +460,7 @@ TEST_F(InterfaceNamesTest, GoOutWithTheSamplingRateInTheFirstMessage) {
 }
 
 TEST_F(InterfaceNamesTest, GoOutAloneWhenTheSamplingRateIsNotWanted) {
-  CollectorConfig config;
+  CollectorConfig config = without_options();
   config.sampling_options = false;
   Exporter exporter = make_naming(config);
   exporter.tick();
@@ -367,15 +468,56 @@ TEST_F(InterfaceNamesTest, GoOutAloneWhenTheSamplingRateIsNotWanted) {
   EXPECT_EQ(exporter.counters().option_records, 2U);
 }
 
-TEST_F(InterfaceNamesTest, TakeAsManyMessagesAsTheyNeed) {
+TEST_F(InterfaceNamesTest, TakeAsManyMessagesAsTheyNeedOneAfterTheOther) {
   for (std::uint32_t i = 3; i <= 100; ++i) names_.set(i, "ppp" + std::to_string(i));
-  CollectorConfig config;
+  CollectorConfig config = without_options();
   config.max_message_size = 512;
   Exporter exporter = make_naming(config);
   exporter.tick();
-  EXPECT_GT(wire_.messages.size(), 10U);
+  EXPECT_EQ(count_with(wire_.messages, kInterfaceOptionsId), 1U) << "no burst";
+  for (int i = 0; i < 50 && exporter.counters().option_records < 101; ++i) {
+    EXPECT_LE(exporter.deadline(), clock_.now().steady + milliseconds(50)) << "but soon";
+    clock_.advance(milliseconds(50));
+    const std::size_t before = count_with(wire_.messages, kInterfaceOptionsId);
+    exporter.tick();
+    EXPECT_EQ(count_with(wire_.messages, kInterfaceOptionsId), before + 1);
+  }
   EXPECT_EQ(exporter.counters().option_records, 101U);
   for (const auto& message : wire_.messages) EXPECT_LE(message.size(), 512U);
+  EXPECT_GT(exporter.deadline(), clock_.now().steady + seconds(10)) << "nothing is left";
+}
+
+TEST_F(InterfaceNamesTest, LetFlowsPass) {
+  for (std::uint32_t i = 3; i <= 3000; ++i) names_.set(i, "ppp" + std::to_string(i));
+  Exporter exporter = make_naming();
+  for (int i = 0; i < 200; ++i) {
+    exporter.add(answered_flow());
+    exporter.flush();
+  }
+  EXPECT_EQ(exporter.counters().flows, 200U);
+  EXPECT_EQ(count_with(wire_.messages, kInterfaceOptionsId), 1U) << "no time has passed";
+  for (int i = 0; i < 150; ++i) {
+    clock_.advance(milliseconds(50));
+    exporter.add(answered_flow());
+    exporter.flush();
+  }
+  EXPECT_GE(count_with(wire_.messages, kInterfaceOptionsId), 100U) << "flows do not stop them";
+  EXPECT_EQ(count_with(wire_.messages, kDefaultTemplates), 350U);
+}
+
+TEST_F(InterfaceNamesTest, BeginAgainWithANewPeerInTheMiddle) {
+  for (std::uint32_t i = 3; i <= 100; ++i) names_.set(i, "ppp" + std::to_string(i));
+  Exporter exporter = make_naming();
+  exporter.tick();
+  wire_.messages.clear();
+  wire_.new_peer = true;
+  clock_.advance(milliseconds(50));
+  exporter.tick();
+  ASSERT_EQ(count_with(wire_.messages, kInterfaceOptionsId), 1U);
+  const auto options = std::find_if(wire_.messages.begin(), wire_.messages.end(),
+                                    [](const auto& m) { return has_set(m, kInterfaceOptionsId); });
+  // Behind the sampling options, the template, the Set header and the scope.
+  EXPECT_EQ(word(*options, 16 + 22 + 13 + 26 + 4 + 4), 1U) << "lo is the first";
 }
 
 TEST_F(InterfaceNamesTest, TellWhatIsNewSoonAndNothingElse) {
@@ -401,7 +543,7 @@ TEST_F(InterfaceNamesTest, AreRepeatedWithTheOptions) {
   exporter.tick();
   clock_.advance(seconds(300));
   exporter.tick();
-  EXPECT_EQ(exporter.counters().option_records, 2 * kRecordsOfTwo + kStatistics);
+  EXPECT_EQ(exporter.counters().option_records, 2 * kRecordsOfTwo);
 }
 
 TEST_F(InterfaceNamesTest, AreAllToldAgainAfterALoss) {
@@ -427,6 +569,7 @@ TEST_F(SessionExporterTest, HandsOverWhatEverySessionBeginsWith) {
   ASSERT_EQ(wire_.session_start.size(), 2U);
   EXPECT_EQ(first_set(wire_.session_start[0].bytes), kOptionsSet);
   EXPECT_EQ(wire_.session_start[0].content.option_records, 1U);
+  EXPECT_EQ(wire_.session_start[0].content.templates, 1U + kStatistics);
   EXPECT_EQ(first_set(wire_.session_start[1].bytes), kTemplateSet);
   EXPECT_EQ(wire_.session_start[1].content.templates, kRecordKinds);
 }
@@ -438,7 +581,30 @@ TEST_F(SessionExporterTest, HandsOverAsManyMessagesAsTheTemplatesNeed) {
   ASSERT_GT(wire_.session_start.size(), 2U);
   std::uint32_t templates = 0;
   for (const CountedMessage& message : wire_.session_start) templates += message.content.templates;
-  EXPECT_EQ(templates, 1U + kRecordKinds);
+  EXPECT_EQ(templates, 1U + kStatistics + kRecordKinds);
+}
+
+// RFC 7011 section 8: over TCP a template is valid as long as the connection.
+TEST_F(SessionExporterTest, NeverRepeatsATemplateOfOptions) {
+  InterfaceNames names;
+  names.set(3, "eth3");
+  CollectorConfig config;
+  config.interface_names = true;
+  config.template_messages = 1;
+  Exporter exporter = make(config);
+  exporter.tell_interface_names(names);
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    names.set(10 + i, "ppp" + std::to_string(i));
+    clock_.advance(seconds(301));
+    exporter.tick();
+    exporter.add(answered_flow());
+    exporter.flush();
+  }
+  EXPECT_EQ(count_with(wire_.messages, kOptionsSet), 0U);
+  EXPECT_EQ(count_with(wire_.messages, kTemplateSet), 0U);
+  EXPECT_EQ(count_with(wire_.messages, kInterfaceOptionsId), 10U);
+  EXPECT_GE(count_with(wire_.messages, 292), 9U) << "statistics";
+  EXPECT_EQ(wire_.session_start.at(0).content.templates, 1U + 1U + kStatistics);
 }
 
 TEST_F(SessionExporterTest, NeverRepeatsThem) {
@@ -456,7 +622,7 @@ TEST_F(SessionExporterTest, NeverRepeatsThem) {
     exporter.flush();
   }
   ASSERT_EQ(wire_.messages.size(), 5U);
-  for (const auto& message : wire_.messages) EXPECT_EQ(first_set(message), 256U);
+  for (const auto& message : wire_.messages) EXPECT_EQ(first_set(message), kDefaultTemplates);
 }
 
 TEST_F(SessionExporterTest, LeavesTheLedgerOfKeptMessagesToTheTransport) {
@@ -475,9 +641,9 @@ TEST_F(SessionExporterTest, LeavesTheLedgerOfKeptMessagesToTheTransport) {
 TEST_F(SessionExporterTest, TellsTheNamesOfInterfacesInEachSession) {
   InterfaceNames names;
   names.set(3, "eth3");
-  CollectorConfig config;
-  config.statistics_options = false;
-  config.options_interval = std::chrono::hours(24);
+  CollectorConfig config = without_options();
+  config.interface_names = true;
+  config.options_interval = seconds(1);
   Exporter exporter = make(config);
   exporter.tell_interface_names(names);
   exporter.tick();
@@ -489,7 +655,7 @@ TEST_F(SessionExporterTest, TellsTheNamesOfInterfacesInEachSession) {
   exporter.add(answered_flow());
   exporter.flush();
   ASSERT_EQ(wire_.messages.size(), 3U);
-  EXPECT_EQ(first_set(wire_.messages[1]), kOptionsSet);
+  EXPECT_EQ(first_set(wire_.messages[1]), kInterfaceOptionsId);
 }
 
 TEST_F(SessionExporterTest, TellsStatisticsButNotTheSamplingRateAgain) {
@@ -500,7 +666,7 @@ TEST_F(SessionExporterTest, TellsStatisticsButNotTheSamplingRateAgain) {
   clock_.advance(std::chrono::seconds(301));
   exporter.tick();
   ASSERT_EQ(wire_.messages.size(), 1U);
-  EXPECT_EQ(first_set(wire_.messages[0]), kOptionsSet);
+  EXPECT_EQ(sets(wire_.messages[0]), (std::vector<std::uint16_t>{292, 293, 294}));
   EXPECT_GT(exporter.deadline(), clock_.now().steady);
 }
 
