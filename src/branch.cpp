@@ -11,6 +11,7 @@
 #include "enrich/constant_interfaces.hpp"
 #include "enrich/routed_interfaces.hpp"
 #include "enrich/routing_mirror.hpp"
+#include "export/collector_domains.hpp"
 #include "export/observation_domain.hpp"
 #include "observe/totals.hpp"
 #include "transport/make_transport.hpp"
@@ -40,17 +41,6 @@ std::unique_ptr<Encoder> make_encoder(const CollectorConfig& config, bool extras
     return std::make_unique<Netflow9Encoder>(options, boot_time());
   }
   return std::make_unique<IpfixEncoder>(options);
-}
-
-/// Akvorado spreads nothing: what a long connection carried appears where its record does.
-void check_active_timeout(const CollectorConfig& collector, const SourceConfig& source) {
-  constexpr std::chrono::seconds kLongest{10};
-  const bool short_enough = source.active_timeout.count() != 0 && source.active_timeout <= kLongest;
-  if (collector.profile != Profile::kAkvorado || short_enough) return;
-  log::warn(
-      "active_timeout_long collector={} means=\"Akvorado shows long connections as bursts\" "
-      "mend=\"set source.active_timeout to 10s\"",
-      collector.name);
 }
 
 /// Whether the kernel's routing has to be read.
@@ -112,12 +102,11 @@ Branch::~Branch() = default;
 Config Branch::own(const Config& config) const {
   Config result = config;
   result.source.zones = zones_;
-  for (CollectorConfig& collector : result.collectors) {
-    if (domain_) collector.observation_domain = domain_;
-    if (!collector.observation_domain) {
-      collector.observation_domain =
-          observation_domain_from(name_.empty() ? host_identity() : host_identity() + " " + name_);
-    }
+  const std::vector<std::uint32_t> domains =
+      observation_domains(config, {name_, "", domain_}, host_identity());
+  for (std::size_t i = 0; i < domains.size(); ++i) {
+    CollectorConfig& collector = result.collectors[i];
+    collector.observation_domain = domains[i];
     if (!name_.empty()) collector.name += "@" + name_;
   }
   if (name_.empty()) return result;
@@ -180,7 +169,6 @@ Pipeline::Exporters Branch::take_over(Pipeline::Exporters& old, Pipeline::Export
   for (std::size_t i = 0; i < fresh.size(); ++i) {
     if (fresh[i]) {
       fresh[i]->ask_upstream([this] { return losses(); });
-      check_active_timeout(config.collectors[i], config.source);
       all.push_back(std::move(fresh[i]));
       continue;
     }
@@ -218,6 +206,7 @@ void Branch::adopt(Change change) {
   config_ = std::move(change.config);
   source_->tell_sessions(wants_sessions(config_));
   if (!started_) return;
+  warn_of_shared_domains(pipeline_.exporters());
   source_->check();
   pipeline_.tick();  // templates, before the next flow
   arm_timer();
@@ -232,6 +221,7 @@ void Branch::start() {
   for (const auto& exporter : pipeline_.exporters()) {
     log::info("exporting collector={} peer={}", exporter->name(), exporter->transport().peer());
   }
+  warn_of_shared_domains(pipeline_.exporters());
   pipeline_.tick();  // templates, before the first flow
   arm_timer();
   source_->check();

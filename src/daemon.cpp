@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/settings.hpp"
+#include "observe/configuration_check.hpp"
 #include "observe/log.hpp"
 #include "observe/service_manager.hpp"
 #include "observe/startup_check.hpp"
@@ -109,6 +110,7 @@ void Daemon::start_when_ready(Time latest) {
 
 void Daemon::start() {
   for (const auto& branch : branches_) branch->start();
+  log_findings(check_configuration(config_));
   log_findings(check_clock(read_clock()));
   log::info("started version={}", CTFLOWD_VERSION);
   service_manager::ready();
@@ -180,6 +182,7 @@ void Daemon::adopt() {
   changes_.clear();
   config_ = std::move(next_);
   log::configure(config_.log.level);
+  log_findings(check_configuration(config_));
   log_findings(check_clock(read_clock()));
   log::info("reloaded collectors={} groups={}", config_.collectors.size(), config_.groups.size());
   on_reloaded("");

@@ -12,8 +12,10 @@
 #include "conntrack/record.hpp"
 #include "conntrack/replay_source.hpp"
 #include "daemon.hpp"
+#include "observe/configuration_check.hpp"
 #include "observe/doctor.hpp"
 #include "observe/log.hpp"
+#include "observe/startup_check.hpp"
 #include "observe/status_command.hpp"
 
 namespace {
@@ -107,7 +109,7 @@ int main(int argc, char** argv) {
   replay_command->add_option("--rate", arguments.rate, "Events per second, 0 = no limit");
   check_command->callback([&] {
     command = [&] {
-      load_config(arguments.config);
+      log_findings(check_configuration(load_config(arguments.config)));
       return 0;
     };
   });

@@ -8,6 +8,7 @@
 #include "config/suggestion.hpp"
 #include "config/transport_settings.hpp"
 #include "encode/elements.hpp"
+#include "export/collector_domains.hpp"
 
 namespace ctflow::config {
 namespace {
@@ -234,9 +235,34 @@ std::optional<Complaint> check_domains(const Config& config) {
   return std::nullopt;
 }
 
+/// Two entries in one Observation Domain of one collector, unless it sees them come from two
+/// addresses.
+std::optional<Complaint> check_destinations(const Config& config) {
+  const auto shares = [](const CollectorConfig& one, const CollectorConfig& other) {
+    const bool from_two = !one.source_address.empty() && !other.source_address.empty() &&
+                          one.source_address != other.source_address;
+    return one.observation_domain && one.observation_domain == other.observation_domain &&
+           !from_two && same_destination(one, other);
+  };
+  const auto& all = config.collectors;
+  for (auto other = all.begin(); other != all.end(); ++other) {
+    const auto one = std::find_if(all.begin(), other, [&](const CollectorConfig& earlier) {
+      return shares(earlier, *other);
+    });
+    if (one == other) continue;
+    return Complaint{"collectors",
+                     fmt::format("{} and {} send to the same address and port with the same "
+                                 "observation_domain {}: the collector would take their two "
+                                 "sequences for one; give each its own, or leave it out",
+                                 one->name, other->name, *one->observation_domain)};
+  }
+  return std::nullopt;
+}
+
 std::optional<Complaint> check_whole(const Config& config) {
   if (auto complaint = check_members(config)) return complaint;
-  return check_domains(config);
+  if (auto complaint = check_domains(config)) return complaint;
+  return check_destinations(config);
 }
 
 /// To skip what another ctflowd had not reported yet would lose it.

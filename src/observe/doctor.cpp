@@ -16,6 +16,7 @@
 #include "enrich/routing_mirror.hpp"
 #include "network_namespace.hpp"
 #include "observe/collector_check.hpp"
+#include "observe/configuration_check.hpp"
 #include "observe/startup_check.hpp"
 #include "observe/system_check.hpp"
 
@@ -155,6 +156,7 @@ Diagnosis examine(const DoctorQuestion& question) {
   const bool counts_wire = source.wire_counters && find_kernel_patch() == KernelPatch::kOn;
   if (!counts_wire) findings.add(check_merging(merging_interfaces()));
   findings.add(check_namespace());
+  if (config) findings.add(check_configuration(*config));
   if (config) examine_collectors(*config, diagnosis);
   return diagnosis;
 }

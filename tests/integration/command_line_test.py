@@ -30,6 +30,14 @@ class CommandLine(case.LabTest):
         status, log = self.run_to_end("check", config=self.valid)
         self.assertEqual(status, 0, log)
 
+    def test_check_warns_of_what_a_collector_reads_wrong(self):
+        akvorado = ctflowd.Collector("main", 9995, "netflow9", settings={"profile": "akvorado"})
+        again = ctflowd.Collector("again", 9995, "netflow9")
+        status, log = self.run_to_end("check", config=ctflowd.configuration([akvorado, again]))
+        self.assertEqual(status, 0, log)
+        for event in ("akvorado_netflow9", "active_timeout_long", "collector_twice"):
+            self.assertRegex(log, rf"(?m)\b{event} means=.* mend=")
+
     def test_wrong_configuration(self):
         for command in ("check", "run"):
             with self.subTest(command=command):

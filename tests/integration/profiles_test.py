@@ -21,10 +21,13 @@ class Exports:
     def __init__(self, lab, directory, sections, kinds):
         """`kinds`: name -> (protocol, settings of the collector)."""
         self.lab = lab
-        self.ports = {name: FIRST_PORT + i for i, name in enumerate(kinds)}
+        self.ports = {name: settings.pop("port", FIRST_PORT + i)
+                      for i, (name, (_, settings)) in enumerate(kinds.items())}
         self.capture = collectors.Capture(lab.collector, directory)
-        self.nfcapd = {name: collectors.Nfcapd(lab.collector, port, directory)
-                       for name, port in self.ports.items()}
+        self.nfcapd = {}
+        for name, port in self.ports.items():
+            if list(self.ports.values()).index(port) == list(self.ports).index(name):
+                self.nfcapd[name] = collectors.Nfcapd(lab.collector, port, directory)
         self.kernel = kernel.Listener(lab.router, directory)
         configuration = ctflowd.configuration(
             [ctflowd.Collector(name, self.ports[name], protocol, settings=settings)
@@ -119,7 +122,96 @@ class Profiles(case.LabTest):
                 for entry in exports.entries(name):
                     if name.startswith("akvorado"):
                         self.assertEqual((entry["input_snmp"], entry["output_snmp"]),
-                                         (2 ** 31 - 1, 2 ** 31 - 1))
+                                         (1, 1))  # lo
+
+    def test_duration(self):
+        """flowDurationMilliseconds, as for Filebeat, agrees with start and end in nfdump."""
+        self.make_lab()
+        names = ("[sourceIPv4Address, destinationIPv4Address, sourceIPv6Address, "
+                 "destinationIPv6Address, octetDeltaCount, packetDeltaCount, protocolIdentifier, "
+                 "sourceTransportPort, destinationTransportPort, flowStartMilliseconds, {}]")
+        exports = self.start_exports(
+            end=(case.IPFIX, {"elements": names.format("flowEndMilliseconds")}),
+            duration=(case.IPFIX, {"elements": names.format("flowDurationMilliseconds")}),
+            both=(case.IPFIX, {"elements": names.format("flowEndMilliseconds, "
+                                                        "flowDurationMilliseconds")}),
+            netflow9=(case.NETFLOW9, {"elements": names.format("flowDurationMilliseconds")}))
+        self.talk()
+        for _ in range(2):
+            traffic.udp(self.lab.client, self.lab.server, SERVER4, 54, (100,),
+                        source=(CLIENT4, 5454))
+            time.sleep(0.3)
+        exports.finish()
+        self.assert_well_formed(exports)
+
+        def times(name):
+            return sorted((e["proto"], e["in_bytes"], e["first"], e["last"])
+                          for e in exports.entries(name))
+        self.assertGreaterEqual(len(times("end")), 8)
+        self.assertEqual(times("both"), times("end"))
+        # nfdump 1.7.1 takes a duration of 0 for none.
+        lasting = [entry for entry in times("end") if entry[2] != entry[3]]
+        self.assertTrue(lasting)
+        for entry in lasting:
+            self.assertIn(entry, times("duration"))
+
+    def test_flows_and_nat_events_to_one_port_by_ipfix(self):
+        self.share_a_port(case.IPFIX, "cflow.od_id")
+
+    def test_flows_and_nat_events_to_one_port_by_netflow9(self):
+        self.share_a_port(case.NETFLOW9, "cflow.source_id")
+
+    def share_a_port(self, protocol, domain):
+        """Two entries with one destination are two Observation Domains with a sequence each."""
+        self.make_lab()
+        self.translate()
+        exports = self.start_exports(
+            flows=(protocol, {"profile": "nfdump"}),
+            **{"nat-events": (protocol, {"profile": "nat-events", "port": FIRST_PORT})})
+        for port in range(1000, 1012):
+            traffic.udp(self.lab.client, self.lab.server, SERVER4, port, (40,), (120,))
+            time.sleep(0.13)  # a message each
+        exports.finish()
+        self.assertEqual(exports.complaints["flows"], {"sequence": 0, "bad": 0})
+        self.assertEqual(collectors.tshark_complaints(exports.capture.path, [FIRST_PORT]), [])
+        totals = exports.ctflowd.collector_totals()
+        self.assertEqual(totals["flows"]["flows"], 12)
+        self.assertEqual(totals["nat-events"]["records"], 24)
+        self.assertEqual(len(exports.entries("flows")), 2 * 12 + 24)
+        lines = collectors.tshark(exports.capture.path, [FIRST_PORT],
+                                  f"udp.dstport == {FIRST_PORT} && cflow", domain)
+        self.assertEqual(len({number for line in lines for number in line.split(",")}), 2)
+        self.assertNotIn("collector_twice", exports.ctflowd.log)
+
+    def test_options_come_again(self):
+        """A collector that was restarted has the sampling rate after as many messages as the
+        templates; nfdump, which would take that for a loss, gets it once over IPFIX."""
+        self.make_lab()
+        again = {"template_messages": 4, "profile": "default"}
+        exports = self.start_exports(
+            ipfix=(case.IPFIX, again), netflow9=(case.NETFLOW9, again),
+            nfdump=(case.IPFIX, {**again, "profile": "nfdump"}))
+        for port in range(1000, 1012):
+            traffic.udp(self.lab.client, self.lab.server, SERVER4, port, (40,), (120,))
+            time.sleep(0.13)  # a message each
+        exports.finish()
+        self.assertEqual(collectors.tshark_complaints(exports.capture.path,
+                                                      exports.ports.values()), [])
+
+        def frames(name, what):
+            return collectors.tshark(exports.capture.path, exports.ports.values(),
+                                     f"udp.dstport == {exports.ports[name]} && {what}",
+                                     "frame.number")
+        for name in ("ipfix", "netflow9"):
+            with self.subTest(collector=name):
+                rates = frames(name, "cflow.sampling_interval == 1 && cflow.flowset_id == 290")
+                self.assertGreaterEqual(len(rates), 3)
+                flows = "cflow.flowset_id >= 1280"
+                self.assertGreaterEqual(len(frames(name, flows)), 8)
+                self.assertEqual(frames(name, f"{flows} && cflow.flowset_id == 290"), [])
+        self.assertEqual(exports.complaints["netflow9"], {"sequence": 0, "bad": 0})
+        self.assertEqual(exports.complaints["nfdump"], {"sequence": 0, "bad": 0})
+        self.assertEqual(len(frames("nfdump", "cflow.flowset_id == 290")), 1)
 
     def test_biflow(self):
         self.make_lab()
