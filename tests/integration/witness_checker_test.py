@@ -193,7 +193,25 @@ class Checker(unittest.TestCase):
         worse.runs[0].collector.update(records=2, packets=5, octets=700)
         self.assert_found(worse, "ledger")
 
-    def test_ends_that_nobody_read(self):
+    def test_repeated_events(self):
+        self.assertEqual(self.problems(self.run_with(ended=5, repeated=2)), [])
+        self.assert_found(self.run_with(ended=5, repeated=1), "ledger")
+
+    def test_zeroed_counters(self):
+        """What is exported is not more than the wire had; less must be in the ledger."""
+        ended = [connection(port) for port in range(50, 60)]
+        zeroed = observation(ended, scenario=scenario.scenario(1, "zeroing"))
+        self.assertEqual(self.problems(zeroed), [])
+        less = dataclasses.replace(zeroed, records=[
+            dataclasses.replace(record, packets=1, octets=100) for record in zeroed.records])
+        less.runs[0].collector.update(packets=20, octets=2000)
+        self.assert_found(less, "ledger")
+        less.runs[0].source["counters_fell"] = 1
+        self.assertEqual(self.problems(less), [])
+        self.assert_found(dataclasses.replace(less, records=[dataclasses.replace(
+            less.records[0], octets=10_000), *less.records[1:]]), "octets")
+
+    def test_ends_that_were_not_read(self):
         self.assert_found(self.run_with(ended=2), "ledger")
         self.assert_found(self.run_with(ended=4), "ledger")
 

@@ -41,6 +41,9 @@ def arguments():
     options.ctflowd = os.path.abspath(options.ctflowd)
     options.witness = os.path.abspath(options.witness or os.path.join(
         os.path.dirname(options.ctflowd), "tests", "witness", "ct_witness"))
+    for program in (options.ctflowd, options.witness):
+        if not os.access(program, os.X_OK):
+            parser.error(f"{program} is no program; build all tests, or say where it is")
     return options
 
 

@@ -5,18 +5,17 @@ more is a problem, unless the ledger or what was done to ctflowd explains exactl
 import collections
 
 from witness import model
-from witness.scenario import ONLY_LEDGER
 
 _MARGIN = 0.3  # seconds between what happens and when it is noted, on a busy machine
 _FLUSH = 0.1  # flush_after of tests: what a killed ctflowd may still have had in its message
 _NOTHING = (0, 0)
+_SOME = 5  # incomplete tuples: of fewer, ctflowd may not have seen any before
 
 
 def check(observation):
     """Sentences of what is wrong; none if all is well."""
     problems = list(_observers(observation))
-    if observation.scenario.kind not in ONLY_LEDGER:
-        problems += _tuples(observation)
+    problems += _zeroed(observation) if observation.zeroed() else _tuples(observation)
     problems += _duplicates(observation)
     problems += _collected(observation)
     problems += _ledger(observation)
@@ -31,14 +30,28 @@ def _less(one, other):
     return one[0] < other[0] or one[1] < other[1]
 
 
-def _observers(observation):
-    """Kernel and wire agree where conntrack counts every packet; else an observer is wrong."""
-    if observation.scenario.kind in ONLY_LEDGER:
-        return
+def _wire(observation):
+    """Packets and octets of each directed tuple of each namespace."""
     wire = collections.defaultdict(lambda: _NOTHING)
     for packet in observation.packets:
         wire[packet.namespace, packet.key] = _add(wire[packet.namespace, packet.key],
                                                   (1, packet.octets))
+    return wire
+
+
+def _exported(observation):
+    exported = collections.defaultdict(lambda: _NOTHING)
+    for record in observation.records:
+        key = model.key_of(record)
+        exported[key] = _add(exported[key], (record.packets, record.octets))
+    return exported
+
+
+def _observers(observation):
+    """Kernel and wire agree where conntrack counts every packet; else an observer is wrong."""
+    if observation.zeroed():
+        return
+    wire = _wire(observation)
     counted = collections.defaultdict(lambda: _NOTHING)
     for one in observation.connections:
         for key, counters in zip(one.packet_keys(), one.counters()):
@@ -51,10 +64,7 @@ def _observers(observation):
 
 
 def _tuples(observation):
-    exported = collections.defaultdict(lambda: _NOTHING)
-    for record in observation.records:
-        key = model.key_of(record)
-        exported[key] = _add(exported[key], (record.packets, record.octets))
+    exported = _exported(observation)
     counted = model.by_key(observation)
     allowed = Allowed(observation)
     for key in sorted({*exported, *counted}, key=repr):
@@ -73,6 +83,26 @@ def _tuples(observation):
             yield (f"octets: {model.shown(key)}: exported {exported[key]}, counted {total} "
                    f"(packets, octets)" + ("" if least == most == total else f", allowed {least} to {most}"))
     yield from allowed.lost_overrun(counted, exported)
+
+
+def _zeroed(observation):
+    """Not more than the wire had; and where some of it is missing, that is in the ledger."""
+    wire, exported = _wire(observation), _exported(observation)
+    incomplete = 0
+    for key, parts in model.by_key(observation).items():
+        total = _NOTHING
+        for packets in {(one.namespace, tuple(one.packet_keys())[side]) for one, side in parts}:
+            total = _add(total, wire[packets])
+        if parts[0][0].protocol in (model.UDP, model.ICMP, model.ICMPV6):
+            incomplete += _less(exported[key], total)
+            if _less(total, exported[key]):
+                yield (f"octets: {model.shown(key)}: exported {exported[key]}, the wire had {total} "
+                       f"(packets, octets)")
+    known = sum(run.source.get(name, 0) for run in observation.runs
+                for name in ("counters_fell", "ended_empty"))
+    if incomplete >= _SOME and not known:
+        yield (f"ledger: counters were zeroed and {incomplete} tuples are incomplete, but "
+               f"counters_fell and ended_empty are 0")
 
 
 class Allowed:
@@ -160,12 +190,15 @@ def _ledger(observation):
                   if run.began <= one.event_time <= run.ended - _MARGIN]
         perhaps = [one for one in observation.connections
                    if run.launched <= one.event_time <= run.gone + _MARGIN]
-        # An event that the kernel sent again was perhaps read once only, and lost before.
+        repeated = run.source.get("repeated", 0)
         # Each of several listeners hears of all.
         listeners = observation.scenario.listeners
-        least, most = listeners * len(surely), listeners * sum(one.copies for one in perhaps)
-        known = run.source.get("ended", 0) + run.source.get("lost_overrun", 0)
+        least, most = listeners * len(surely), listeners * len(perhaps)
+        if run.source.get("lost_overrun"):
+            # An event that the kernel sent again may have been lost before, and counted for that.
+            most = listeners * sum(one.copies for one in perhaps)
+        known = run.source.get("ended", 0) + run.source.get("lost_overrun", 0) - repeated
         if not least <= known <= most:
-            yield (f"ledger: ended={run.source.get('ended')} "
+            yield (f"ledger: ended={run.source.get('ended')} repeated={repeated} "
                    f"lost_overrun={run.source.get('lost_overrun')}, but the kernel reported "
                    f"{least} to {most} ends")

@@ -6,7 +6,6 @@ import dataclasses
 import random
 
 from witness import bounds, conservation, model, times
-from witness.scenario import ONLY_LEDGER
 
 _CLEARLY = 0.6  # seconds beyond a bound
 
@@ -35,7 +34,7 @@ def _replaced(observation, record, **changes):
 def _counted(observation, rng):
     """A record whose octets are judged."""
     allowed = conservation.Allowed(observation)
-    if observation.scenario.kind in ONLY_LEDGER or allowed.any_lost():
+    if observation.zeroed() or allowed.any_lost():
         return None
     table = model.by_key(observation)
     strict = [record for record in observation.records if not any(

@@ -37,12 +37,19 @@ class Witness:
         with open(self.path, "wb") as output, open(self._log, "wb") as log:
             self._process = subprocess.Popen(namespace.command(program), stdin=subprocess.PIPE,
                                              stdout=output, stderr=log)
-        wait_until(lambda: self._events("listening"), "the witness to listen")
+        wait_until(lambda: self._events("listening") or self._process.poll() is not None,
+                   "the witness to listen")
+        if self._process.poll() is not None:
+            raise RuntimeError(f"the witness did not start: {self._said()}")
 
     def _events(self, *kinds):
         with open(self.path, encoding="ascii") as file:
             lines = file.read().split("\n")[:-1]  # the last one may be half written
         return [event for event in map(json.loads, lines) if event["event"] in kinds]
+
+    def _said(self):
+        with open(self._log, encoding="utf-8") as file:
+            return file.read()
 
     def dump(self):
         """Lets it write the whole table; does not wait."""
@@ -54,8 +61,7 @@ class Witness:
         self._process.stdin.close()
         status = self._process.wait(30)
         if status != 0:
-            with open(self._log, encoding="utf-8") as file:
-                raise RuntimeError(f"the witness ended with {status}: {file.read()}")
+            raise RuntimeError(f"the witness ended with {status}: {self._said()}")
         if self._events("end")[0]["overruns"]:
             raise Void(f"the witness of {self.namespace} missed events")
         if not zeroed:

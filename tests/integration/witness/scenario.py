@@ -27,8 +27,6 @@ PENDING = {
     "slow_listener": "events that the kernel repeats are exported again",
     "zeroing": "connections without packets are exported",
 }
-# Seeds of these are not judged by counters: what was zeroed is not known to anybody.
-ONLY_LEDGER = ("zeroing",)
 LONG = ("reports", "restart", "kill", "reload", "zeroing")
 
 # Short, and different from each other: an estimate by the wrong one shows. Seconds.
