@@ -15,6 +15,7 @@ class Session:
     options: int = 0
     templates: dict = dataclasses.field(default_factory=dict)  # id -> [(element, length)]
     option_templates: set = dataclasses.field(default_factory=set)
+    repeated: int = 0  # templates that the session had already
     missing: int = 0  # Data Records that gaps in the sequence tell of
     left_over: int = 0  # octets of a message that is not whole
 
@@ -68,6 +69,7 @@ def _templates(session, data, options):
             fields.append((element, length))
         if number in session.templates and session.templates[number] != fields:
             raise ValueError(f"template {number} was redefined")
+        session.repeated += number in session.templates
         session.templates[number] = fields
         if options:
             session.option_templates.add(number)

@@ -163,7 +163,8 @@ class Transports(case.LabTest):
     def test_sessions_over_tcp(self):
         collector = self.start_collector()
         capture = collectors.Capture(self.lab.collector, self.directory)
-        program = self.start_ctflowd()
+        program = self.start_ctflowd(profile="default", template_messages=1,
+                                     options_interval="1s", interface_names=True)
         self.connected(program)
         self.load.run(2)
         program.stop()
@@ -172,7 +173,10 @@ class Transports(case.LabTest):
         totals, _, _ = self.assert_ledger(program, self.load.count)
         self.assertEqual(totals["flows"], self.load.count)
         session, = collector.sessions()
-        self.assertEqual((session.missing, session.left_over, session.options), (0, 0, 1))
+        # The sampling rate, and the names of lo, lan, wan and export.
+        self.assertEqual((session.missing, session.left_over, session.options), (0, 0, 5))
+        self.assertEqual(session.option_templates, {290, 291, 292, 293, 294})
+        self.assertEqual(session.repeated, 0)
         self.assertEqual(len(session.records), self.load.count)
         self.assertEqual(sum(ipfix.number(r, 1) for r in session.records),
                          self.load.count * OCTETS)

@@ -546,6 +546,17 @@ TEST_F(InterfaceNamesTest, AreRepeatedWithTheOptions) {
   EXPECT_EQ(exporter.counters().option_records, 2 * kRecordsOfTwo);
 }
 
+// A reload hands the same names to a collector that stays.
+TEST_F(InterfaceNamesTest, AreNotSentAgainByAReload) {
+  Exporter exporter = make_naming();
+  exporter.tick();
+  const std::uint64_t before = exporter.counters().option_records;
+  exporter.tell_interface_names(names_);
+  clock_.advance(seconds(2));
+  exporter.tick();
+  EXPECT_EQ(exporter.counters().option_records, before);
+}
+
 TEST_F(InterfaceNamesTest, AreAllToldAgainAfterALoss) {
   Exporter exporter = make_naming();
   exporter.tick();
