@@ -50,6 +50,10 @@ struct SourceCounters {
   std::uint64_t end_from_timeout =
       0;                             ///< end = the kernel's stop time minus the protocol's timeout
   std::uint64_t end_from_event = 0;  ///< no kernel timestamps: the time of the event instead
+  /// Of these: more than one timeout of the kernel fits, and they disagree by more than a second.
+  std::uint64_t end_ambiguous = 0;
+  /// … no timeout fits: a policy or a time set by hand, a flowtable, settings that changed.
+  std::uint64_t end_unexplained = 0;
 };
 
 /// Counts of the pipeline. Always: flows handed on by the source = exported + lost_no_counters +

@@ -52,10 +52,19 @@ struct RememberedStatus {
   std::size_t octets = 0;
 };
 
+/// What is known of the kernel's timeouts, by which the ends of flows are computed.
+enum class TimeoutKnowledge : std::uint8_t {
+  kAssumed,    ///< the kernel's defaults, on purpose: a recording is read
+  kRead,       ///< the settings in force
+  kKept,       ///< they cannot be read now: those that were read last
+  kNeverRead,  ///< they could never be read: the kernel's defaults
+};
+
 struct SourceStatus {
   EventQueueStatus queue;
   PassStatus passes;
   RememberedStatus remembered;
+  TimeoutKnowledge timeouts = TimeoutKnowledge::kAssumed;
 };
 
 }  // namespace ctflow

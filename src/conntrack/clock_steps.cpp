@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/clock_steps.hpp"
 
+#include <cstdint>
 #include <ctime>
+#include <fstream>
+#include <string>
 #include <utility>
 
 namespace ctflow {
@@ -11,12 +14,29 @@ constexpr std::chrono::milliseconds kSmallestStep{500};
 /// The kernel may stamp a connection just after we have looked at the clock.
 constexpr std::chrono::milliseconds kTolerance{100};
 
+/// What a time namespace (time_namespaces(7)) adds to CLOCK_BOOTTIME, as for a container that is to
+/// see an uptime of its own. The machine's connections may be older.
+ClockSteps::Elapsed time_namespace_offset() {
+  std::ifstream file("/proc/self/timens_offsets");
+  std::string clock;
+  std::int64_t seconds = 0;
+  std::int64_t nanoseconds = 0;
+  while (file >> clock >> seconds >> nanoseconds) {
+    if (clock == "boottime") {
+      return std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanoseconds);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
-ClockSteps::Elapsed ClockSteps::boot_clock() {
-  timespec time{};
-  clock_gettime(CLOCK_BOOTTIME, &time);
-  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+std::function<ClockSteps::Elapsed()> ClockSteps::boot_clock() {
+  return [offset = time_namespace_offset()]() -> Elapsed {
+    timespec time{};
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec) - offset;
+  };
 }
 
 ClockSteps::ClockSteps(std::function<Elapsed()> since_boot) : since_boot_(std::move(since_boot)) {

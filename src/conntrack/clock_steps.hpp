@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "ctflow/clock.hpp"
@@ -18,8 +19,9 @@ class ClockSteps {
  public:
   using Elapsed = std::chrono::nanoseconds;
 
-  /// `since_boot`: a clock that nobody sets and that counts suspended time, too.
-  explicit ClockSteps(std::function<Elapsed()> since_boot = boot_clock);
+  /// `since_boot`: a clock that nobody sets and that counts suspended time, too: since
+  /// the machine booted.
+  explicit ClockSteps(std::function<Elapsed()> since_boot = boot_clock());
 
   /// Looks at the clocks. What it returns is not 0 when the wall clock has been set since the last
   /// call: by how much. Slewing (NTP, 0.5 ms a second) is no step.
@@ -29,8 +31,15 @@ class ClockSteps {
   /// `wall`: now. Where a clock was set back, a time that it showed twice is taken for the later.
   [[nodiscard]] TimePoint correct(TimePoint stamp, TimePoint wall) const;
 
-  /// CLOCK_BOOTTIME.
-  static Elapsed boot_clock();
+  /// When the machine began to run, by the wall clock as it was at the last look. Nothing: there
+  /// was none.
+  [[nodiscard]] std::optional<TimePoint> boot_time() const {
+    if (!observed_) return std::nullopt;
+    return wall_ - boot_;
+  }
+
+  /// CLOCK_BOOTTIME, of the machine and not of a time namespace.
+  static std::function<Elapsed()> boot_clock();
 
  private:
   struct Step {

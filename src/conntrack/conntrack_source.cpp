@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/conntrack_source.hpp"
 
+#include <utility>
+
 #include "conntrack/kernel_check.hpp"
 #include "observe/startup_check.hpp"
 
 namespace ctflow {
 namespace {
 
-constexpr std::chrono::seconds kTimeoutsInterval{60};
+/// An entry keeps the timeout that was in force at its last packet: how long ago a setting may have
+/// been changed before it is seen is how long it is not known which one that was.
+constexpr std::chrono::seconds kTimeoutsInterval{2};
 
 }  // namespace
 
@@ -30,9 +34,9 @@ void ConntrackSource::start(FlowSink& sink) {
   const auto visit = home_.visit();
   log_kernel();
   reading_.emplace(sink, counters_, config_, opened_);
-  reading_->timeouts = read_timeouts();
   reading_->clock_steps = &clock_steps_;
   reading_->watch_clock(opened_);
+  observe_timeouts();
   reading_->sessions = sessions_;
   reading_->early_drops = &early_drops_;
   events_.emplace(*reading_);
@@ -73,11 +77,32 @@ void ConntrackSource::log_kernel() const {
 
 void ConntrackSource::watch_timeouts() {
   timer_.after(kTimeoutsInterval, [this] {
-    const auto visit = home_.visit();
-    reading_->timeouts = read_timeouts();
-    reading_->watch_clock(system_now());
+    observe_timeouts();
     watch_timeouts();
   });
+}
+
+void ConntrackSource::observe_timeouts() {
+  const auto visit = home_.visit();
+  const Instant now = system_now();
+  reading_->watch_clock(now);
+  TimeoutHistory& history = reading_->timeouts;
+  const TimeoutsRead read = read_timeouts(history.current());
+  const bool was_complete = std::exchange(timeouts_complete_, !read.failure);
+  history.observe(read, now.wall);
+  if (read.failure && was_complete) {
+    log::warn(
+        "timeouts_unreadable file={} error={} means=\"the ends of flows are computed with {}\" "
+        "mend=\"let ctflowd read {}: no ProcSubset=pid in its unit, /proc mounted in its root, "
+        "enough descriptors (LimitNOFILE)\"",
+        log::quoted(read.failure->file), log::quoted(read.failure->error.message()),
+        history.knowledge() == TimeoutKnowledge::kKept
+            ? "the timeouts that were read last"
+            : "the kernel's default timeouts, and are wrong where others are set",
+        kSettingsDirectory);
+  } else if (!read.failure && !was_complete) {
+    log::info("timeouts_readable");
+  }
 }
 
 SourceStatus ConntrackSource::status() const {
@@ -88,6 +113,7 @@ SourceStatus ConntrackSource::status() const {
   if (reading_) {
     status.remembered.connections = reading_->live.size();
     status.remembered.octets = reading_->live.memory();
+    status.timeouts = reading_->timeouts.knowledge();
   }
   return status;
 }

@@ -30,6 +30,7 @@ class ConntrackSource : public FlowSource {
  private:
   /// Reads the timeouts again from time to time: an administrator may change them.
   void watch_timeouts();
+  void observe_timeouts();
   void log_kernel() const;
   void restore_state();
 
@@ -37,6 +38,7 @@ class ConntrackSource : public FlowSource {
   SourceConfig config_;
   NetworkNamespace home_;
   bool sessions_ = false;
+  bool timeouts_complete_ = true;  ///< all could be read, or nobody has looked yet
   EventListener listener_;
   Instant opened_;
   Timer timer_;

@@ -38,23 +38,76 @@ bool closed(const Flow& flow) {
 /// When the entry was removed or, if it lives, looked at. Nothing: the kernel keeps no times.
 std::optional<TimePoint> reference(const Flow& flow) {
   if (flow.event == FlowEvent::kReported && flow.present.timeout) return flow.event_time;
-  if (flow.present.stop) return flow.end;
+  if (flow.present.stop) return std::min(flow.end, flow.event_time);
   return std::nullopt;
 }
 
-/// By counting the timeout back from `reference`. `earliest`: the last packet came not before.
-TimePoint estimate_end(const Flow& flow, const Timeouts& timeouts, TimePoint reference,
-                       TimePoint earliest) {
-  if (reset_before_answer(flow)) return reference;
-  // An expired entry has nothing left; any other still had flow.timeout seconds.
-  const auto left = std::chrono::seconds(flow.present.timeout ? flow.timeout : 0);
-  const auto last_packet = [&](std::chrono::seconds timeout) {
-    return reference - std::max(timeout - left, std::chrono::seconds(0));
-  };
-  const TimePoint end = last_packet(timeout_of(flow, timeouts));
-  if (end >= earliest || flow.original.protocol != IPPROTO_TCP) return end;
-  // Too early: it was a shorter timeout, the one for unanswered data (tcp_packet()).
-  return last_packet(std::min(timeouts.tcp_unacknowledged, timeouts.tcp_max_retrans));
+/// When the entry would expire without another packet, or did.
+Bounds expiry(const Flow& flow, TimePoint reference) {
+  constexpr std::chrono::seconds kRoundedDown{1};
+  if (flow.present.timeout) {
+    const TimePoint whole = reference + std::chrono::seconds(flow.timeout);
+    return {whole, whole + kRoundedDown};
+  }
+  // Nothing left: it expired, unless somebody asked for its removal within its last second.
+  return {reference, flow.port_id != 0 ? reference + kRoundedDown : reference};
+}
+
+/// What is known of the last packet without any timeout.
+Bounds known(const Flow& flow, const std::optional<TimePoint>& reference,
+             const std::optional<Bounds>& bounds) {
+  Bounds result{flow.start, reference.value_or(flow.event_time)};
+  if (bounds) {
+    result.earliest = std::max(result.earliest, bounds->earliest);
+    result.latest = std::min(result.latest, bounds->latest);
+  }
+  // Where they contradict each other the clock was set, or time was measured by two clocks.
+  result.earliest = std::min(result.earliest, flow.event_time);
+  result.latest = std::max(result.latest, result.earliest);
+  return result;
+}
+
+bool has_one_packet(const Flow& flow) {
+  return flow.present.counters && flow.present.start &&
+         flow.forward.packets + flow.backward.packets == 1;
+}
+
+LastPacket search(const Flow& flow, const TimeoutHistory& timeouts, const Bounds& known,
+                  const std::optional<TimePoint>& reference) {
+  if (reference && reset_before_answer(flow)) {
+    return {*reference, LastPacketSearch::kTick, true, false};
+  }
+  std::optional<Bounds> expires;
+  if (reference) expires = expiry(flow, *reference);
+  LastPacketSearch search(known, expires);
+  if (has_one_packet(flow)) search.only_packet(flow.start);
+  const bool first = keeps_first_timeouts(flow) && flow.present.start;
+  // The earlier first: a long silence is likelier than two packets that are as far apart.
+  for (const TimeoutHistory::Period& period : timeouts.periods()) {
+    const Bounds& in_force = period.in_force;
+    if (first && (flow.start < in_force.earliest || flow.start > in_force.latest)) continue;
+    for (const auto timeout : possible_timeouts(flow, period.timeouts).all()) {
+      search.consider(timeout, first ? Bounds{TimePoint::min(), TimePoint::max()} : in_force);
+    }
+  }
+  LastPacket found = search.result();
+  // Any other timeout would do as well.
+  if (timeouts.knowledge() == TimeoutKnowledge::kNeverRead) {
+    found.error = std::max({found.error, found.time - known.earliest, known.latest - found.time});
+  }
+  return found;
+}
+
+void count(const LastPacket& found, bool expires, bool bounded, SourceCounters& counters) {
+  counters.end_ambiguous += found.ambiguous;
+  counters.end_unexplained += expires && !found.explained;
+  if (bounded && !found.explained) {
+    ++counters.end_from_dump;
+  } else if (expires) {
+    ++counters.end_from_timeout;
+  } else {
+    ++counters.end_from_event;
+  }
 }
 
 }  // namespace
@@ -71,25 +124,17 @@ bool may_be_dropped_early(const Flow& flow) {
          flow.port_id == 0 && (flow.status & status::kAssured) == 0;
 }
 
-void correct_times(Flow& flow, const Timeouts& timeouts, const std::optional<Bounds>& bounds,
-                   SourceCounters& counters) {
+LastPacket correct_times(Flow& flow, const TimeoutHistory& timeouts,
+                         const std::optional<Bounds>& bounds, SourceCounters& counters) {
   // Without it the connection began when it was first seen; what was told before is cut off later.
   if (!flow.present.start) flow.start = bounds ? TimePoint{} : flow.event_time;
-  const TimePoint earliest = bounds ? std::max(bounds->earliest, flow.start) : flow.start;
-  const TimePoint latest = bounds ? bounds->latest : flow.event_time;
-  const std::optional<TimePoint> from = reference(flow);
-  flow.end = from ? estimate_end(flow, timeouts, *from, earliest) : latest;
-  if (bounds && (!from || flow.end < bounds->earliest || flow.end > latest)) {
-    ++counters.end_from_dump;
-  } else if (from) {
-    ++counters.end_from_timeout;
-  } else {
-    ++counters.end_from_event;
-  }
-  if (bounds) flow.end = std::max(std::min(flow.end, latest), bounds->earliest);
   // The wall clock may have been set while the connection lived.
   flow.start = std::min(flow.start, flow.event_time);
-  flow.end = std::clamp(flow.end, flow.start, flow.event_time);
+  const std::optional<TimePoint> removed = reference(flow);
+  const LastPacket found = search(flow, timeouts, known(flow, removed, bounds), removed);
+  count(found, removed.has_value(), bounds.has_value(), counters);
+  flow.end = std::clamp(found.time, flow.start, flow.event_time);
+  return found;
 }
 
 }  // namespace ctflow

@@ -4,8 +4,8 @@
 
 #include <optional>
 
-#include "conntrack/live_connections.hpp"
-#include "conntrack/timeouts.hpp"
+#include "conntrack/last_packet.hpp"
+#include "conntrack/timeout_history.hpp"
 #include "ctflow/flow.hpp"
 #include "ctflow/metrics.hpp"
 
@@ -18,13 +18,14 @@ EndReason end_reason(const Flow& flow);
 /// connections that are not ASSURED (early_drop_list()).
 bool may_be_dropped_early(const Flow& flow);
 
-/// Sets `start` and `end` to the times of the packets and counts where they came from.
+/// Sets `start` and `end` to the times of the packets and counts where they came from. Returns what
+/// was concluded of the last packet.
 ///
 /// The kernel's stop time is the moment of removal, and for an entry that expired that of expiry:
-/// last packet plus the protocol's timeout (nf_ct_delete()). A living entry tells how much of its
-/// timeout is left. Where `bounds` contradicts, it decides: a dump saw the counters grow.
-/// Afterwards start <= end <= event_time holds.
-void correct_times(Flow& flow, const Timeouts& timeouts, const std::optional<Bounds>& bounds,
-                   SourceCounters& counters);
+/// last packet plus timeout (nf_ct_delete()). A living entry and one that was removed early tell
+/// how much of their timeout is left, in whole seconds rounded down. `bounds`: what passes over the
+/// table saw of its last packet. Afterwards start <= end <= event_time holds.
+LastPacket correct_times(Flow& flow, const TimeoutHistory& timeouts,
+                         const std::optional<Bounds>& bounds, SourceCounters& counters);
 
 }  // namespace ctflow

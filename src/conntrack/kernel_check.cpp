@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/kernel_check.hpp"
 
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 
 namespace ctflow {
 namespace {
@@ -13,10 +20,34 @@ std::optional<int> read_setting(const std::string& directory, const char* name) 
   return value;
 }
 
+/// Why settings cannot be read although they may be there; 0: they can, or are not there.
+int find_obstacle(const std::string& directory) {
+  constexpr std::array kNames{"nf_conntrack_acct", "nf_conntrack_timestamp", "nf_conntrack_events"};
+  for (const char* name : kNames) {
+    errno = 0;
+    const std::ifstream file(directory + "/" + name);
+    if (!file.is_open() && errno != ENOENT) return errno;
+  }
+  // Without conntrack the directory is still in its place, unless all settings are hidden.
+  const std::filesystem::path parent = std::filesystem::path(directory).parent_path();
+  struct stat state {};
+  return stat(parent.c_str(), &state) == 0 ? 0 : errno;
+}
+
 }  // namespace
 
 std::vector<Finding> check_kernel(const std::string& directory) {
   std::vector<Finding> findings;
+  if (const int obstacle = find_obstacle(directory); obstacle != 0) {
+    findings.push_back(
+        {"settings_unreadable",
+         fmt::format("not checked whether connections are tracked, counted, stamped and reported: "
+                     "{}: {}",
+                     directory, std::generic_category().message(obstacle)),
+         "let ctflowd read it: no ProcSubset=pid in its unit, /proc mounted in its root, enough "
+         "descriptors (LimitNOFILE)"});
+    return findings;
+  }
   const auto accounting = read_setting(directory, "nf_conntrack_acct");
   if (!accounting) {
     findings.push_back({"conntrack_missing", "no connection is tracked, nothing will be exported",

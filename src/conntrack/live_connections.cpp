@@ -39,6 +39,8 @@ bool subtract(Flow& flow, const Remembered& told) {
     flow.forward = difference(flow.forward, told.forward);
     flow.backward = difference(flow.backward, told.backward);
   }
+  // What is new came after what was told, whatever the timeout says of its end.
+  flow.end = std::max(flow.end, std::min(told.told_until, flow.event_time));
   flow.start = std::clamp(told.told_until, flow.start, flow.end);
   return true;
 }
@@ -48,6 +50,13 @@ void book(Remembered& entry, const Flow& totals) {
   entry.backward = totals.backward;
   entry.told_until = totals.end;
 }
+
+/// The visit before is not known. No visit is that early.
+constexpr Tenths kNotVisited{0};
+
+/// All packets seen so far were taken off the counters, and none came since: when the last one
+/// came, before or behind the last visit, nobody knows.
+bool zeroed(std::uint32_t seen, std::uint32_t packets) { return packets == 0 && seen != 0; }
 
 Tenths tenths(LiveConnections::Steady time, LiveConnections::Steady epoch) {
   return std::chrono::duration_cast<Tenths>(time - epoch);
@@ -109,7 +118,10 @@ LiveConnections::Visit LiveConnections::visit(const Sighting& sighting, const In
   if (entry == nullptr) return Visit::kUnknown;
   const Tenths time = tenths(now.steady, epoch_);
   if (entry->seen_packets != sighting.packets) {
-    const std::uint32_t window = (time - entry->visited).count();
+    const bool bounded =
+        entry->visited != kNotVisited && !zeroed(entry->seen_packets, sighting.packets);
+    const std::uint32_t window =
+        bounded ? (time - entry->visited).count() : Remembered::kUnknownWindow;
     entry->window =
         static_cast<std::uint16_t>(std::min<std::uint32_t>(window, Remembered::kUnknownWindow));
     entry->grown = time;
@@ -125,11 +137,22 @@ std::optional<Bounds> LiveConnections::last_packet(const Sighting& sighting, con
   const Remembered* entry = table_.find(sighting.key);
   if (entry == nullptr) return std::nullopt;
   const auto wall = [&](Tenths time) { return now.wall - (now.steady - (epoch_ + time)); };
+  // What is new came after what was reported.
+  const bool news = sighting.packets !=
+                    static_cast<std::uint32_t>(entry->forward.packets + entry->backward.packets);
+  const TimePoint told = news ? entry->told_until : TimePoint::min();
+  const auto since = [&](TimePoint time) { return Bounds{std::max(time, told), {}}; };
   constexpr Tenths kRounding{1};  // the tenths were rounded down
-  if (entry->seen_packets != sighting.packets) return Bounds{wall(entry->visited), now.wall};
-  const TimePoint latest = std::min(wall(entry->grown + kRounding), now.wall);
-  if (entry->window == Remembered::kUnknownWindow) return Bounds{TimePoint::min(), latest};
-  return Bounds{wall(entry->grown - Tenths(entry->window) - kRounding), latest};
+  const bool grew = entry->seen_packets != sighting.packets;
+  const bool bounded =
+      grew ? entry->visited != kNotVisited && !zeroed(entry->seen_packets, sighting.packets)
+           : entry->window != Remembered::kUnknownWindow;
+  Bounds bounds = since(TimePoint::min());
+  if (bounded && grew) bounds = since(wall(entry->visited));
+  if (bounded && !grew) bounds = since(wall(entry->grown - Tenths(entry->window) - kRounding));
+  const bool seen = !grew && entry->grown != kNotVisited;
+  bounds.latest = seen ? std::min(wall(entry->grown + kRounding), now.wall) : now.wall;
+  return bounds;
 }
 
 std::size_t LiveConnections::forget_vanished(std::size_t position, std::size_t budget,
@@ -153,6 +176,7 @@ void LiveConnections::restore(const Remembered& told, const Instant& now) {
   entry->forward = told.forward;
   entry->backward = told.backward;
   entry->told_until = told.told_until;
+  entry->visited = entry->grown = kNotVisited;
 }
 
 void LiveConnections::shift(std::chrono::nanoseconds step) {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "conntrack/connection_table.hpp"
+#include "conntrack/last_packet.hpp"
 #include "conntrack/recently_ended.hpp"
 #include "ctflow/clock.hpp"
 #include "ctflow/flow.hpp"
@@ -22,12 +23,6 @@ struct Sighting {
 
   Sighting() = default;
   explicit Sighting(const Flow& decoded);
-};
-
-/// The last packet came neither before nor after these.
-struct Bounds {
-  TimePoint earliest;
-  TimePoint latest;
 };
 
 /// Turns the kernel's totals into what is new since the last report of the same connection.
@@ -56,7 +51,8 @@ class LiveConnections {
   /// Takes the totals as already reported. False: no room, or nothing was counted.
   bool adopt(const Sighting& sighting, const Flow& flow, const Instant& now);
 
-  /// What the ctflowd before this one had reported. Nothing happens when there is no room.
+  /// What the ctflowd before this one had reported. When it saw packets last is not known. Nothing
+  /// happens when there is no room.
   void restore(const Remembered& told, const Instant& now);
 
   /// Every connection that is remembered.

@@ -14,12 +14,17 @@ void Reading::watch_clock(const Instant& now) {
             std::chrono::duration<double>(step).count());
   opened += step;
   live.shift(step);
+  timeouts.shift(step);
 }
 
 Sighting Reading::identify(Flow& flow, const Instant& now) const {
   const Sighting sighting(flow);
   if (clock_steps == nullptr) return sighting;
-  const auto correct = [&](TimePoint& stamp) { stamp = clock_steps->correct(stamp, now.wall); };
+  // A clock that was set before we looked at it: no connection is older than the machine's uptime.
+  const TimePoint boot = clock_steps->boot_time().value_or(TimePoint::min());
+  const auto correct = [&](TimePoint& stamp) {
+    stamp = std::max(clock_steps->correct(stamp, now.wall), boot);
+  };
   if (flow.present.start) correct(flow.start);
   if (flow.present.stop) correct(flow.end);
   for (DirectionExtras* extras : {&flow.extras.original, &flow.extras.reply}) {

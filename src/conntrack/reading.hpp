@@ -8,7 +8,7 @@
 #include "conntrack/clock_steps.hpp"
 #include "conntrack/early_drops.hpp"
 #include "conntrack/live_connections.hpp"
-#include "conntrack/timeouts.hpp"
+#include "conntrack/timeout_history.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/flow_source.hpp"
 #include "observe/log.hpp"
@@ -27,7 +27,7 @@ struct Reading {
   FlowSink& sink;
   SourceCounters& counters;
   LiveConnections live;
-  Timeouts timeouts;
+  TimeoutHistory timeouts;
   TimePoint opened;  ///< when we began to listen, by the clock as it is now
   /// Connections that began before we listened are exported only if they are remembered.
   bool skips_existing = false;

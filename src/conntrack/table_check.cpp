@@ -31,8 +31,9 @@ void check_lateness(const SourceConfig& config, const std::string& directory,
                     std::vector<Finding>& found) {
   constexpr std::chrono::hours kLate{1};
   if (config.active_timeout.count() != 0 || kernel_active_timeout(directory)) return;
-  const auto established = read_timeouts(directory).tcp[kEstablished];
-  if (established <= kLate) return;
+  const TimeoutsRead timeouts = read_timeouts({}, directory);
+  const auto established = timeouts.values.tcp[kEstablished];
+  if (timeouts.failure || established <= kLate) return;
   found.push_back(
       {"timeouts_late",
        fmt::format(

@@ -4,7 +4,11 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
+#include <optional>
+#include <span>
 #include <string>
+#include <system_error>
 
 #include "ctflow/flow.hpp"
 
@@ -40,12 +44,43 @@ struct Timeouts {
   friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };
 
-/// The timeouts in force. What a directory does not have (a protocol the kernel was built without)
-/// keeps its default.
-Timeouts read_timeouts(const std::string& directory = "/proc/sys/net/netfilter");
+inline constexpr const char* kSettingsDirectory = "/proc/sys/net/netfilter";
 
-/// The timeout that the last packet of this connection set. Zero when the kernel did not tell the
-/// state it depends on.
-std::chrono::seconds timeout_of(const Flow& flow, const Timeouts& timeouts);
+/// What one look at the settings brought.
+struct TimeoutsRead {
+  struct Failure {
+    std::string file;
+    std::error_code error;
+  };
+
+  Timeouts values;                 ///< what could not be read is as it was before
+  std::optional<Failure> failure;  ///< the first setting that could not be read
+};
+
+/// The timeouts in force. `before`: what they were. A setting that is not there although others are
+/// belongs to a protocol that the kernel was built without: that is no failure.
+TimeoutsRead read_timeouts(const Timeouts& before,
+                           const std::string& directory = kSettingsDirectory);
+
+/// The timeouts that the last packet of a connection may have set.
+class PossibleTimeouts {
+ public:
+  void add(std::chrono::seconds timeout);
+
+  [[nodiscard]] std::span<const std::chrono::seconds> all() const {
+    return std::span(values_).first(count_);
+  }
+
+ private:
+  std::array<std::chrono::seconds, 4> values_{};
+  std::size_t count_ = 0;
+};
+
+/// First the one of its protocol and state. None when the kernel did not say the state that it
+/// depends on, or when packets do not set it: in a flowtable, or with a fixed timeout.
+PossibleTimeouts possible_timeouts(const Flow& flow, const Timeouts& timeouts);
+
+/// GRE keeps for its life the timeouts that were in force when it began (gre_new()).
+bool keeps_first_timeouts(const Flow& flow);
 
 }  // namespace ctflow

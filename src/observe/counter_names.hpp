@@ -65,6 +65,10 @@ inline constexpr auto kSourceCounters = all_counters<SourceCounters>({
     {"end_from_timeout", "End times from the kernel's stop time and timeout",
      &SourceCounters::end_from_timeout},
     {"end_from_event", "End times taken from the event", &SourceCounters::end_from_event},
+    {"end_ambiguous", "End times that several timeouts of the kernel would explain",
+     &SourceCounters::end_ambiguous},
+    {"end_unexplained", "End times that no timeout of the kernel explains",
+     &SourceCounters::end_unexplained},
 });
 
 inline constexpr auto kPipelineCounters = all_counters<PipelineCounters>({

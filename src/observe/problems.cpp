@@ -63,6 +63,17 @@ void check_kernel_side(const NamespaceStatus& one, std::vector<Problem>& found) 
   }
 }
 
+void check_timeouts(const NamespaceStatus& one, std::vector<Problem>& found) {
+  const bool never = one.kernel.timeouts == TimeoutKnowledge::kNeverRead;
+  if (!never && one.kernel.timeouts != TimeoutKnowledge::kKept) return;
+  found.push_back({"timeouts_unreadable", one.name,
+                   never ? "the kernel's timeouts could never be read: ends of flows are wrong by "
+                           "the difference where they are not the defaults"
+                         : "the kernel's timeouts cannot be read any more: ends of flows are wrong "
+                           "by the difference if they were changed since",
+                   "see the log: timeouts_unreadable file="});
+}
+
 void check_collector(const CollectorStatus& one, std::vector<Problem>& found) {
   const auto add = [&](const char* name, std::string means, const char* mend) {
     found.push_back({name, one.name, std::move(means), mend});
@@ -126,6 +137,7 @@ const char* name_of(CollectorState state) {
 std::vector<Problem> find_problems(const Status& status) {
   std::vector<Problem> found;
   for (const NamespaceStatus& one : status.namespaces) check_kernel_side(one, found);
+  for (const NamespaceStatus& one : status.namespaces) check_timeouts(one, found);
   for (const NamespaceStatus& one : status.namespaces) {
     for (const CollectorStatus& collector : one.collectors) check_collector(collector, found);
   }

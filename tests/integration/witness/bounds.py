@@ -8,8 +8,8 @@ from witness import model
 # One tick of the kernel, late ticks of a busy machine, and the clock of the capture.
 TICK = 0.1
 # Of an entry that has not expired the kernel gives the remaining timeout in whole seconds, rounded
-# down: the end is early.
-REMAINDER = 1.0 + TICK
+# down: the end is the middle of that second.
+REMAINDER = 0.5 + TICK
 START = TICK  # the kernel stamps a connection when its first packet has passed
 
 
@@ -27,10 +27,10 @@ BOUNDS = {
     "closed": Bound(TICK, TICK, "TCP closed by both sides, or reset"),
     "open": Bound(TICK, TICK, "TCP expired in ESTABLISHED", True),
     "one packet": Bound(TICK, TICK, "one packet in all"),
-    "removed": Bound(REMAINDER, TICK, "removed early"),
-    "removed open": Bound(REMAINDER, TICK, "removed early", True),
-    "report": Bound(REMAINDER, TICK, "it lives (a report)"),
-    "report open": Bound(REMAINDER, TICK, "it lives (a report)", True),
+    "removed": Bound(REMAINDER, REMAINDER, "removed early"),
+    "removed open": Bound(REMAINDER, REMAINDER, "removed early", True),
+    "report": Bound(REMAINDER, REMAINDER, "it lives (a report)"),
+    "report open": Bound(REMAINDER, REMAINDER, "it lives (a report)", True),
 }
 # States of TCP in which a packet may have set another timeout than that of the state.
 _OPEN = range(9)

@@ -79,5 +79,20 @@ TEST(ClockSteps, TheClockOfTheHostIsNotSetMeanwhile) {
   EXPECT_EQ(steps.observe(system_now().wall).count(), 0);
 }
 
+TEST_F(ClockStepsTest, KnowsWhenTheMachineBootedByTheClockOfToday) {
+  EXPECT_EQ(steps_.boot_time(), kToday - seconds(100));
+  pass(seconds(10), hours(480'000));
+  EXPECT_EQ(steps_.boot_time(), wall_ - seconds(110));
+  pass(hours(24));  // suspended, for instance: both clocks count that
+  EXPECT_EQ(steps_.boot_time(), wall_ - seconds(110) - hours(24));
+  EXPECT_EQ(ClockSteps([] { return seconds(1); }).boot_time(), std::nullopt) << "nobody has looked";
+}
+
+TEST(ClockSteps, ReadTheUptimeOfThisMachine) {
+  const auto uptime = ClockSteps::boot_clock()();
+  EXPECT_GT(uptime, seconds(0));
+  EXPECT_LE(uptime, ClockSteps::boot_clock()());
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -6,6 +6,7 @@
 namespace ctflow {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::uint8_t kTcp = 6;
@@ -42,16 +43,17 @@ class EndOfFlowTest : public testing::Test {
     flow.present.timeout = true;
     return flow;
   }
-  /// Where the corrected end lies, from kStart.
-  seconds end_of(Flow flow) {
-    correct_times(flow, timeouts_, std::nullopt, counters_);
+  /// Where the corrected end lies, from kStart; of a second in which it lies, the first whole one.
+  seconds end_of(Flow flow, const std::optional<Bounds>& bounds = std::nullopt) {
+    found_ = correct_times(flow, timeouts_, bounds, counters_);
     EXPECT_LE(flow.start, flow.end);
     EXPECT_LE(flow.end, flow.event_time);
-    return std::chrono::duration_cast<seconds>(flow.end - kStart);
+    return std::chrono::floor<seconds>(flow.end - kStart);
   }
 
-  Timeouts timeouts_;
+  TimeoutHistory timeouts_;
   SourceCounters counters_;
+  LastPacket found_;
 };
 
 TEST_F(EndOfFlowTest, TakesTheTimeoutOffAnExpiredEntry) {
@@ -63,8 +65,11 @@ TEST_F(EndOfFlowTest, TakesTheTimeoutOffAnExpiredEntry) {
 TEST_F(EndOfFlowTest, TakesOnlyTheUsedPartOffAnEntryRemovedEarly) {
   // 20 of 30 s were left: the last packet came 10 s before the removal.
   EXPECT_EQ(end_of(with_time_left(removed_after(seconds(42)), 20)), seconds(32));
-  // More left than the timeout: it was longer when the packet came.
+  EXPECT_EQ(found_.error, milliseconds(500) + LastPacketSearch::kTick);
+  // More left than the timeout: no setting explains that.
   EXPECT_EQ(end_of(with_time_left(removed_after(seconds(42)), 50)), seconds(42));
+  EXPECT_EQ(found_.error, seconds(42) + LastPacketSearch::kTick);
+  EXPECT_EQ(counters_.end_unexplained, 1U);
 }
 
 TEST_F(EndOfFlowTest, FindsTheShorterTimeoutOfUnansweredTcp) {
@@ -133,7 +138,12 @@ TEST_F(EndOfFlowTest, FollowsTheTrackersOfTheKernel) {
       {"TCP, closed and opened anew", 6, kStream, 7, 100, 130, 110, kClosed},
       {"TCP, reset", 6, kStream, 8, -1, 20, 10, kClosed},
       {"TCP, refused", 6, 0, 8, 119, 1, 1, kClosed},
-      {"TCP, offloaded, given a day", 6, kStream, 3, 86'000, 100, 100, kForced},
+      {"TCP, offloaded, given a day", 6, kStream | 1U << 14, 3, 86'000, 100, 100, kForced},
+      {"TCP, an hour by a policy", 6, kStream, 3, 3'500, 100, 50, kForced},
+      {"TCP, reset out of sequence", 6, kStream, 3, -1, 20, 10, kIdle},
+      {"TCP, reset out of sequence, removed early", 6, kStream, 3, 4, 20, 14, kForced},
+      {"TCP, all within the first second", 6, kStream, 3, 431'989, 11, 0, kForced},
+      {"UDP, a fixed timeout", 17, 1U << 10, -1, -1, 40, 40, kIdle},
       {"TCP, old kernel", 6, kStream, -1, -1, 130, 130, kIdle},
       {"SCTP, INIT not answered", 132, 0, 1, -1, 15, 5, kIdle},
       {"SCTP, aborted", 132, kReplied, 1, -1, 15, 5, kClosed},
@@ -149,6 +159,87 @@ TEST_F(EndOfFlowTest, FollowsTheTrackersOfTheKernel) {
     EXPECT_EQ(end_reason(flow), given.reason);
     EXPECT_EQ(end_of(flow), seconds(given.end));
   }
+}
+
+TEST_F(EndOfFlowTest, TellsTheErrorOfWhatItCannotDecide) {
+  constexpr std::uint32_t kStream = status::kSeenReply | status::kAssured;
+  // Ten minutes, then 300 s of unacknowledged data, or a reset out of sequence 10 s before.
+  const Flow gone =
+      with_status(with_state(removed_after(seconds(900), kTcp), kEstablished), kStream);
+  EXPECT_EQ(end_of(gone), seconds(600));
+  EXPECT_EQ(found_.error, seconds(290) + LastPacketSearch::kTick);
+  EXPECT_EQ(counters_.end_ambiguous, 1U);
+  // A pass over the table saw it grow in the last half minute: it was the reset.
+  EXPECT_EQ(end_of(gone, Bounds{kStart + seconds(871), kStart + seconds(901)}), seconds(890));
+  EXPECT_EQ(found_.error, LastPacketSearch::kTick);
+  EXPECT_EQ(counters_.end_ambiguous, 1U);
+}
+
+TEST_F(EndOfFlowTest, HoldsWhatPassesSawAgainstAPolicy) {
+  // 60 s by a policy instead of 30: counted back by 30 the end is behind what a pass saw.
+  const Bounds bounds{kStart + seconds(10), kStart + seconds(38)};
+  EXPECT_EQ(end_of(removed_after(seconds(80)), bounds), seconds(38));
+  EXPECT_EQ(found_.error, seconds(28) + LastPacketSearch::kTick);
+  EXPECT_EQ(counters_.end_from_dump, 1U);
+  EXPECT_EQ(counters_.end_unexplained, 1U);
+}
+
+TEST_F(EndOfFlowTest, TakesTheTimeoutThatWasInForceAtTheLastPacket) {
+  TimeoutsRead read;
+  read.values.udp = seconds(75);
+  timeouts_.observe(read, kStart - seconds(100));
+  timeouts_.observe(read, kStart + seconds(50));
+  read.values.udp = seconds(20);
+  timeouts_.observe(read, kStart + seconds(52));
+  EXPECT_EQ(end_of(removed_after(seconds(200))), seconds(180));
+  EXPECT_EQ(end_of(removed_after(seconds(72))), seconds(52)) << "75 s reach back before the start";
+  EXPECT_EQ(counters_.end_ambiguous, 0U);
+  EXPECT_EQ(end_of(removed_after(seconds(115))), seconds(40));
+  EXPECT_EQ(found_.error, seconds(55) + LastPacketSearch::kTick) << "or at 95";
+  EXPECT_EQ(counters_.end_ambiguous, 1U);
+  const Bounds seen{kStart + seconds(70), kStart + seconds(100)};
+  EXPECT_EQ(end_of(removed_after(seconds(115)), seen), seconds(95)) << "a pass saw it grow";
+  Flow gre = removed_after(seconds(80), 47);
+  EXPECT_EQ(end_of(gre), seconds(50)) << "no other timeout of GRE was set";
+}
+
+TEST_F(EndOfFlowTest, GreKeepsTheTimeoutOfItsBeginning) {
+  TimeoutsRead read;
+  timeouts_.observe(read, kStart - seconds(100));
+  timeouts_.observe(read, kStart + seconds(1));
+  read.values.gre = seconds(100);
+  timeouts_.observe(read, kStart + seconds(3));
+  EXPECT_EQ(end_of(removed_after(seconds(150), 47)), seconds(120));
+  EXPECT_FALSE(found_.ambiguous);
+}
+
+TEST_F(EndOfFlowTest, KnowsWhenTheOnlyPacketCame) {
+  // Either 30 s of silence removed it, or it is a policy of 300 s.
+  Flow flow = removed_after(seconds(30));
+  flow.present.counters = true;
+  flow.forward = {1, 100};
+  EXPECT_EQ(end_of(flow), seconds(0));
+  EXPECT_EQ(found_.error, LastPacketSearch::kTick);
+  flow = with_time_left(flow, 250);
+  EXPECT_EQ(end_of(flow), seconds(0));
+  EXPECT_FALSE(found_.explained);
+}
+
+TEST_F(EndOfFlowTest, DoubtsTheLastSecondOfWhatSomebodyRemoved) {
+  Flow flow = removed_after(seconds(42));
+  flow.port_id = 1234;  // with less than a second left the kernel does not say so
+  end_of(flow);
+  EXPECT_EQ(found_.time, kStart + milliseconds(12'500));
+  EXPECT_EQ(found_.error, milliseconds(500) + LastPacketSearch::kTick);
+}
+
+TEST_F(EndOfFlowTest, ClaimsNothingOfTimeoutsThatCouldNeverBeRead) {
+  TimeoutHistory unread;
+  unread.observe({Timeouts{}, TimeoutsRead::Failure{}}, kStart);
+  Flow flow = removed_after(seconds(42));
+  const LastPacket found = correct_times(flow, unread, std::nullopt, counters_);
+  EXPECT_EQ(found.time, kStart + seconds(12)) << "by the default";
+  EXPECT_EQ(found.error, seconds(30));
 }
 
 TEST_F(EndOfFlowTest, NeverEndsBeforeTheStart) {

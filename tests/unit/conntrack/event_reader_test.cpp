@@ -37,7 +37,9 @@ TEST_F(EventReaderTest, CompletesTheFlow) {
 }
 
 TEST_F(EventReaderTest, UsesTheTimeoutsItWasGivenLast) {
-  reading_.timeouts.tcp[7] = std::chrono::seconds(100);
+  TimeoutsRead given;
+  given.values.tcp[7] = std::chrono::seconds(100);
+  reading_.timeouts.observe(given, event_time_);
   read(test::nat_tcp_event());
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].end, sink_.flows[0].start + std::chrono::seconds(25));

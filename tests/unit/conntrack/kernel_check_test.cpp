@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "support/settings_directory.hpp"
 
@@ -53,6 +54,26 @@ TEST_F(KernelCheckTest, KnowsWhetherTheKernelIsPatched) {
 TEST_F(KernelCheckTest, SaysThatConntrackIsMissing) {
   settings_.clear();
   EXPECT_THAT(events(), ElementsAre("conntrack_missing"));
+}
+
+TEST_F(KernelCheckTest, DoesNotTakeHiddenSettingsForMissingConntrack) {
+  for (const char* hidden : {"/nonexistent/net/netfilter", "/proc/1/mem/netfilter"}) {
+    const std::vector<Finding> found = check_kernel(hidden);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].event, "settings_unreadable");
+    EXPECT_NE(found[0].means.find(hidden), std::string::npos);
+  }
+}
+
+TEST_F(KernelCheckTest, SaysThatItCouldNotLookWhereDescriptorsAreUsedUp) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit none{0, limit.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  const std::vector<Finding> found = check_kernel(settings_.path());
+  setrlimit(RLIMIT_NOFILE, &limit);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].event, "settings_unreadable");
 }
 
 }  // namespace

@@ -112,6 +112,79 @@ TEST(LiveConnections, AReusedIdentityStartsAgain) {
   EXPECT_EQ(third.forward, (Counters{1, 100}));
 }
 
+TEST(LiveConnections, RecordsOfOneConnectionNeverOverlap) {
+  LiveConnections live(10, kBegan);
+  Flow first = flow(1, {3, 300}, {}, 5);
+  report(live, first);
+  Flow late = flow(1, {4, 400}, {}, 4);  // by its timeout it ended before what was reported
+  late.event_time = kStart + seconds(9);
+  EXPECT_EQ(finish(live, late), Outcome::kNews);
+  EXPECT_EQ(late.start, first.end);
+  EXPECT_EQ(late.end, first.end);
+  Flow again = flow(1, {3, 300}, {}, 5);
+  report(live, again);
+  Flow set_back = flow(1, {4, 400}, {}, 3);
+  set_back.event_time = kStart + seconds(3);
+  finish(live, set_back);
+  EXPECT_EQ(set_back.end, set_back.event_time) << "never after the event";
+  EXPECT_LE(set_back.start, set_back.end);
+}
+
+TEST(LiveConnections, BoundTheLastPacketByTheirVisits) {
+  LiveConnections live(10, kBegan);
+  const auto bounds_at = [&](std::uint64_t packets, int age) {
+    return live.last_packet(Sighting(flow(1, {packets, 1}, {}, 0)), at(age));
+  };
+  const auto visit = [&](std::uint64_t packets, int age) {
+    live.visit(Sighting(flow(1, {packets, 1}, {}, 0)), at(age));
+  };
+  EXPECT_EQ(bounds_at(3, 5), std::nullopt);
+  Flow first = flow(1, {3, 1}, {}, 2);
+  report(live, first, 5);
+  ASSERT_TRUE(bounds_at(3, 9));
+  EXPECT_EQ(bounds_at(3, 9)->earliest, TimePoint::min()) << "the report may have been too late";
+  EXPECT_LE(bounds_at(3, 9)->latest, kStart + seconds(6));
+  EXPECT_EQ(bounds_at(4, 9), (Bounds{kStart + seconds(5), kStart + seconds(9)}));
+  visit(4, 20);
+  visit(4, 30);
+  EXPECT_GE(bounds_at(4, 40)->earliest, kStart + seconds(4));
+  EXPECT_LE(bounds_at(4, 40)->latest, kStart + seconds(21));
+  EXPECT_EQ(bounds_at(5, 40), (Bounds{kStart + seconds(30), kStart + seconds(40)}));
+}
+
+TEST(LiveConnections, DoNotTakeZeroedCountersForPackets) {
+  LiveConnections live(10, kBegan);
+  Flow first = flow(1, {3, 1}, {}, 2);
+  report(live, first, 5);
+  const Sighting zero(flow(1, {}, {}, 0));
+  EXPECT_EQ(live.last_packet(zero, at(30)), (Bounds{kStart + seconds(2), kStart + seconds(30)}))
+      << "the last packet may have come before the last visit";
+  live.visit(zero, at(30));
+  EXPECT_EQ(live.last_packet(zero, at(60))->earliest, kStart + seconds(2));
+  EXPECT_LE(live.last_packet(zero, at(60))->latest, kStart + seconds(31));
+  const Sighting one(flow(1, {1, 1}, {}, 0));
+  EXPECT_EQ(live.last_packet(one, at(60)), (Bounds{kStart + seconds(30), kStart + seconds(60)}));
+}
+
+TEST(LiveConnections, DoNotKnowWhenPacketsCameBeforeARestart) {
+  Flow connection = flow(1, {9, 900}, {}, 0);
+  Remembered told;
+  told.key = Sighting(connection).key;
+  told.forward = {3, 300};
+  told.told_until = kStart + seconds(50);
+  LiveConnections live(10, kBegan);
+  live.restore(told, at(100));
+  EXPECT_EQ(live.last_packet(Sighting(connection), at(110)),
+            (Bounds{kStart + seconds(50), kStart + seconds(110)}))
+      << "not since the restart";
+  live.visit(Sighting(connection), at(120));
+  EXPECT_EQ(live.last_packet(Sighting(connection), at(140))->earliest, kStart + seconds(50));
+  EXPECT_LE(live.last_packet(Sighting(connection), at(140))->latest, kStart + seconds(121));
+  Flow more = flow(1, {10, 1000}, {}, 0);
+  EXPECT_EQ(live.last_packet(Sighting(more), at(140)),
+            (Bounds{kStart + seconds(120), kStart + seconds(140)}));
+}
+
 TEST(LiveConnections, KeepTheirPromiseOnMemory) {
   constexpr std::uint32_t kConnections = 1'000'000;
   LiveConnections live(kConnections, kBegan);

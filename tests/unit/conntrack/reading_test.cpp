@@ -69,5 +69,27 @@ TEST_F(SteppedReadingTest, CorrectsThemWhenTheClockWasSetBack) {
   EXPECT_EQ(told.last, told.first);
 }
 
+TEST_F(SteppedReadingTest, NoConnectionIsOlderThanTheUptime) {
+  // NTP set the clock before ctflowd was started: of that step it knows nothing.
+  const Instant now = at(seconds(100));
+  reading_.watch_clock(now);
+  flow_.start = flow_.end = TimePoint(seconds(60));  // 1970
+  flow_.extras.original.has_times = true;
+  flow_.extras.original.first = flow_.extras.original.last = TimePoint(seconds(60));
+  const Sighting before(flow_);
+  const Sighting sighting = reading_.identify(flow_, now);
+  EXPECT_EQ(flow_.start, kBegan);
+  EXPECT_EQ(flow_.extras.original.first, kBegan);
+  EXPECT_EQ(sighting.key, before.key) << "the same connection, whatever the clock says";
+  reading_.complete(sighting, flow_, now);
+  EXPECT_GE(flow_.start, kBegan);
+  EXPECT_LE(flow_.start, flow_.end);
+  Flow young;
+  young.present.start = true;
+  young.start = kBegan + seconds(1);
+  reading_.identify(young, now);
+  EXPECT_EQ(young.start, kBegan + seconds(1));
+}
+
 }  // namespace
 }  // namespace ctflow

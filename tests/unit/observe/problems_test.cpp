@@ -77,5 +77,14 @@ TEST_F(ProblemsTest, TellOfAReloadThatFailed) {
   EXPECT_THAT(find_problems(status_)[0].means, testing::HasSubstr("x.yaml:1:1: colour"));
 }
 
+TEST_F(ProblemsTest, NameTimeoutsThatCannotBeRead) {
+  home_.kernel.timeouts = TimeoutKnowledge::kRead;
+  EXPECT_THAT(names(status_), IsEmpty());
+  for (const auto knowledge : {TimeoutKnowledge::kKept, TimeoutKnowledge::kNeverRead}) {
+    home_.kernel.timeouts = knowledge;
+    EXPECT_THAT(names(status_), ElementsAre("timeouts_unreadable"));
+  }
+}
+
 }  // namespace
 }  // namespace ctflow
