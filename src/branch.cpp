@@ -206,7 +206,7 @@ void Branch::adopt(Change change) {
   config_ = std::move(change.config);
   source_->tell_sessions(wants_sessions(config_));
   if (!started_) return;
-  warn_of_shared_domains(pipeline_.exporters());
+  compared_ = false;
   source_->check();
   pipeline_.tick();  // templates, before the next flow
   arm_timer();
@@ -221,7 +221,6 @@ void Branch::start() {
   for (const auto& exporter : pipeline_.exporters()) {
     log::info("exporting collector={} peer={}", exporter->name(), exporter->transport().peer());
   }
-  warn_of_shared_domains(pipeline_.exporters());
   pipeline_.tick();  // templates, before the first flow
   arm_timer();
   source_->check();
@@ -248,8 +247,16 @@ void Branch::on_source_end() {
   if (ended) ended();
 }
 
+/// Once all names have addresses, that is after the start as a rule.
+void Branch::compare_peers() {
+  if (compared_ || lookup_running()) return;
+  compared_ = true;
+  warn_of_shared_domains(pipeline_.exporters());
+}
+
 void Branch::arm_timer() {
   if (!started_) return;
+  compare_peers();
   const Exporter::Deadline deadline = pipeline_.deadline();
   if (deadline == armed_) return;
   armed_ = deadline;

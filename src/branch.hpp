@@ -103,6 +103,7 @@ class Branch : private FlowSink {
   Pipeline::Exporters take_over(Pipeline::Exporters& old, Pipeline::Exporters& fresh,
                                 const Config& config);
   [[nodiscard]] UpstreamLosses losses() const;
+  void compare_peers();
   void arm_timer();
 
   boost::asio::io_context& io_;
@@ -120,6 +121,7 @@ class Branch : private FlowSink {
   RetiredExporters retired_;
   std::unique_ptr<FlowSource> source_;
   bool started_ = false;
+  bool compared_ = false;  ///< whether entries turned out to have one destination
 };
 
 }  // namespace ctflow

@@ -183,6 +183,19 @@ class Profiles(case.LabTest):
         self.assertEqual(len({number for line in lines for number in line.split(",")}), 2)
         self.assertNotIn("collector_twice", exports.ctflowd.log)
 
+    def test_a_name_and_its_address_are_one_collector(self):
+        """Which the configuration does not show: two sequences in one Observation Domain."""
+        self.make_lab()
+        entries = [ctflowd.Collector("address", 4739, "ipfix", address="127.0.0.1"),
+                   ctflowd.Collector("name", 4739, "ipfix", address="localhost",
+                                     settings={"source_address": "127.0.0.1"})]
+        program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run",
+                                  config=ctflowd.configuration(entries))
+        self.addCleanup(program.kill)
+        program.wait_for("observation_domain_shared")
+        self.assertIn("collectors=address,name", program.log)
+        program.stop()
+
     def test_options_come_again(self):
         """A collector that was restarted has the sampling rate after as many messages as the
         templates; nfdump, which would take that for a loss, gets it once over IPFIX."""
