@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <utility>
 
 #include "support/encoding_session.hpp"
 
@@ -105,15 +106,14 @@ TEST(Elements, BehindNoTranslationEqualTheRecordsOwn) {
     const bool ipv4 = flow.original.family == AddressFamily::kIpv4;
     const std::string family = ipv4 ? "IPv4" : "IPv6";
     for (const bool responder : {false, true}) {
-      for (const std::string end : {"Source", "Destination"}) {
-        const std::string before =
-            (end == "Source" ? "source" : "destination") + family + "Address";
-        EXPECT_EQ(value_of("postNAT" + end + family + "Address", flow, responder),
-                  value_of(before, flow, responder));
+      for (const auto& [before, behind] :
+           {std::pair("source", "postNATSource"), std::pair("destination", "postNATDestination")}) {
+        EXPECT_EQ(value_of(fmt::format("{}{}Address", behind, family), flow, responder),
+                  value_of(fmt::format("{}{}Address", before, family), flow, responder));
       }
     }
     const std::string other = ipv4 ? "IPv6" : "IPv4";
-    EXPECT_TRUE(value_of("postNATSource" + other + "Address", flow, false).empty());
+    EXPECT_TRUE(value_of(fmt::format("postNATSource{}Address", other), flow, false).empty());
   }
 }
 
