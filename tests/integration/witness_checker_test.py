@@ -5,6 +5,7 @@
 import argparse
 import dataclasses
 import json
+import os
 import struct
 import sys
 import unittest
@@ -134,12 +135,40 @@ class Checker(unittest.TestCase):
         self.assertEqual(self.problems(self.replaced(0, 1, last=last + bound.late - 0.05)), [])
         self.assertEqual(self.problems(self.replaced(0, 1, last=last - bound.early + 0.05)), [])
 
+    def test_bounds_are_those_of_the_documentation(self):
+        path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/protocol.md")
+        with open(path, encoding="utf-8") as file:
+            rows = [line[2:] for line in file if line.startswith("| ")]
+        for case, bound in bounds.BOUNDS.items():
+            with self.subTest(case=case):
+                self.assertTrue([row for row in rows if row.startswith(bound.row)], bound.row)
+
     def test_deletion_may_be_estimated_earlier(self):
         ended = connection(asked=True)
         early = observation([ended], list(records_of(ended, life=1.5)))
         self.assertEqual(self.problems(early), [])
         expired = connection()
         self.assert_found(observation([expired], list(records_of(expired, life=1.5))), "times")
+
+    def test_timeouts_of_open_tcp_are_ambiguous(self):
+        """A second of doubt for a connection in ESTABLISHED, none for one in TIME_WAIT."""
+        for state, kinds in ((ESTABLISHED, []), (TIME_WAIT, ["times"])):
+            one = connection(protocol=TCP, state=state, states=((BEGAN, state),))
+            with self.subTest(state=state):
+                self.assert_found(observation([one], list(records_of(one, life=1.0))), *kinds)
+                self.assertEqual(bool(kinds), bool(self.problems(
+                    observation([one], list(records_of(one, life=1.0))))))
+
+    def test_ports_used_again_in_the_last_second(self):
+        for gap, kinds in ((0.001, []), (0.5, ["times"])):
+            one = connection(protocol=TCP, state=TIME_WAIT, states=((BEGAN, TIME_WAIT),))
+            other = dataclasses.replace(one, identity=2, start=one.stop + gap,
+                                        stop=one.stop + 5.0, event_time=one.stop + 5.5)
+            with self.subTest(gap=gap):
+                problems = self.problems(observation(
+                    [one, other], [*records_of(one, life=1.2), *records_of(other)],
+                    packets=[*packets_of(one), *packets_of(other)]))
+                self.assertEqual(sorted({problem.split(":")[0] for problem in problems}), kinds)
 
     def test_a_report_is_judged_by_the_state_at_its_time(self):
         one = connection(protocol=TCP, state=TIME_WAIT, states=((BEGAN + 10.0, ESTABLISHED),

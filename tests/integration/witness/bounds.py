@@ -7,9 +7,8 @@ from witness import model
 
 # One tick of the kernel, late ticks of a busy machine, and the clock of the capture.
 TICK = 0.1
-# Of an entry that has not expired the kernel gives the remaining timeout in whole seconds, rounded
-# down: the end is the middle of that second.
-REMAINDER = 0.5 + TICK
+# Of an entry that has not expired the kernel gives the remaining timeout in whole seconds.
+HALF_SECOND = 0.5 + TICK
 START = TICK  # the kernel stamps a connection when its first packet has passed
 
 
@@ -26,25 +25,29 @@ BOUNDS = {
     "expired": Bound(TICK, TICK, "expired: UDP, ICMP, GRE, SCTP, DCCP, others"),
     "closed": Bound(TICK, TICK, "TCP closed by both sides, or reset"),
     "open": Bound(TICK, TICK, "TCP expired in ESTABLISHED", True),
+    "replaced": Bound(1.0 + TICK, TICK, "removed by the kernel itself within the last second"),
     "one packet": Bound(TICK, TICK, "one packet in all"),
-    "removed": Bound(REMAINDER, REMAINDER, "removed early"),
-    "removed open": Bound(REMAINDER, REMAINDER, "removed early", True),
-    "report": Bound(REMAINDER, REMAINDER, "it lives (a report)"),
-    "report open": Bound(REMAINDER, REMAINDER, "it lives (a report)", True),
+    "removed": Bound(HALF_SECOND, HALF_SECOND, "removed early"),
+    "removed open": Bound(HALF_SECOND, HALF_SECOND, "removed early", True),
+    "report": Bound(HALF_SECOND, HALF_SECOND, "it lives (a report)"),
+    "report open": Bound(HALF_SECOND, HALF_SECOND, "it lives (a report)", True),
 }
 # States of TCP in which a packet may have set another timeout than that of the state.
-_OPEN = range(9)
+_OPEN = (model.ESTABLISHED, model.FIN_WAIT, model.CLOSE_WAIT)
 _OPEN_TIMEOUTS = ("established", "unacknowledged", "max_retrans", "close", "fin_wait", "close_wait")
 
 
-def case_of(connection, report, states):
+def case_of(connection, report, states, replaced):
     """The row for a record. `report`: it was made while the connection lived. `states`: of TCP,
-    those in which it may have been at the last packet."""
+    those in which it may have been at the last packet. `replaced`: another connection had the same
+    tuple at once."""
     is_open = any(state in _OPEN for state in states)
     if report:
         return "report open" if is_open else "report"
     if connection.asked or connection.left:
         return "removed open" if is_open else "removed"
+    if replaced and not is_open:
+        return "replaced"
     if connection.original.packets + connection.reply.packets == 1:
         return "one packet"
     if connection.protocol != model.TCP:

@@ -8,6 +8,7 @@ from witness import bounds, model
 
 _CLOCK = 0.02  # between the kernel's stamp of a connection and that of its first packet
 _MESSAGE = 0.4  # a message waits so long at most, on a busy machine
+_AT_ONCE = 0.05
 _ROUNDED = 0.0015  # times are exported in whole milliseconds
 
 
@@ -152,7 +153,7 @@ class _Connection:
         report = self._report(record, final)
         states = (self._connection.states_about(record.received, _MESSAGE) if report
                   else {self._connection.state})
-        case = bounds.case_of(self._connection, report, states)
+        case = bounds.case_of(self._connection, report, states, self._replaced())
         early, late = bounds.allowed(case, self._observation.scenario.timeouts)
         if self._observation.scenario.kind == "reliable":  # the kernel sends what is left late
             early += max(0.0, record.received - self._connection.stop)
@@ -160,6 +161,13 @@ class _Connection:
             yield (f"times: {_shown(record)}: end is {error:+.3f} s from the last packet, "
                    f"{latest:.3f}; allowed for '{case}' are -{early:.3f} to +{late:.3f}; "
                    f"state {self._connection.state}, left {self._connection.left}")
+
+    def _replaced(self):
+        one = self._connection
+        return one.protocol == model.TCP and any(
+            0 <= other.start - one.stop < _AT_ONCE and other.namespace == one.namespace
+            and next(other.packet_keys()) == next(one.packet_keys())
+            for other in self._observation.connections)
 
     def _span(self, side, count):
         """Between which times the packet was that made the kernel's counter reach this."""
