@@ -13,6 +13,7 @@
 #include "enrich/routing_mirror.hpp"
 #include "export/collector_domains.hpp"
 #include "export/observation_domain.hpp"
+#include "observe/collector_status.hpp"
 #include "observe/totals.hpp"
 #include "transport/make_transport.hpp"
 
@@ -275,18 +276,6 @@ void Branch::log_totals() const {
 
 namespace {
 
-CollectorStatus status_of(const Exporter& exporter) {
-  CollectorStatus status;
-  status.name = exporter.name();
-  status.peer = exporter.transport().peer();
-  status.protocol = exporter.config().protocol;
-  status.connected = exporter.transport().connected();
-  status.healthy = exporter.healthy();
-  status.refusals = exporter.transport().refusals();
-  status.counters = exporter.counters();
-  return status;
-}
-
 GroupStatus status_of(const CollectorGroup& group) {
   const bool shared = group.config().mode == GroupMode::kBalance;
   return {group.config().name, group.config().mode, shared ? "" : group.active().name(),
@@ -318,8 +307,9 @@ NamespaceStatus Branch::status() const {
     const RoutingState& state = mirror_->state();
     status.routing = {mirror_->counters(), state.routes(), state.rules(), state.memory()};
   }
+  const Instant now = system_now();
   for (const auto& exporter : pipeline_.exporters()) {
-    status.collectors.push_back(status_of(*exporter));
+    status.collectors.push_back(collector_status(*exporter, now));
   }
   for (const CollectorGroup& group : pipeline_.groups()) {
     status.groups.push_back(status_of(group));

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <system_error>
@@ -11,6 +12,7 @@
 
 #include "ctflow/encoder.hpp"
 #include "ctflow/metrics.hpp"
+#include "ctflow/transport_status.hpp"
 
 namespace ctflow {
 
@@ -69,6 +71,12 @@ class Transport {
 
   /// False: there is no way to the collector now, by what is known without sending.
   [[nodiscard]] virtual bool connected() const { return true; }
+
+  /// The last time that there was no way to the collector, and why.
+  [[nodiscard]] virtual LastFailure last_failure() const { return {}; }
+
+  /// What waits here; nothing where messages leave at once.
+  [[nodiscard]] virtual std::optional<Backlog> backlog() const { return std::nullopt; }
 
   /// For logs: address and port, or the name while it has no address.
   [[nodiscard]] virtual std::string peer() const = 0;

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "observe/collector_problems.hpp"
 #include "observe/counter_names.hpp"
 #include "observe/problems.hpp"
 
@@ -182,6 +183,23 @@ void add_carried(Families& families, const ExporterCounters& counters, const Spl
   }
 }
 
+void add_backlog(Families& families, const CollectorStatus& one, const Labels& labels) {
+  const Backlog& backlog = *one.backlog;
+  const char* used = "Octets of messages that wait, with those of the connection's own copy";
+  families.gauge("ctflowd_collector_spool_bytes", used, backlog.memory,
+                 with(labels, "where", "memory"));
+  families.gauge("ctflowd_collector_spool_bytes", used, backlog.disk,
+                 with(labels, "where", "disk"));
+  const char* limit = "spool.memory and spool.size; 0 without spool.directory";
+  families.gauge("ctflowd_collector_spool_limit_bytes", limit, backlog.memory_limit,
+                 with(labels, "where", "memory"));
+  families.gauge("ctflowd_collector_spool_limit_bytes", limit, backlog.disk_limit,
+                 with(labels, "where", "disk"));
+  families.gauge("ctflowd_collector_oldest_waiting_seconds",
+                 "How long the oldest message waits, 0 if none does",
+                 one.oldest_waiting ? one.oldest_waiting->count() : 0, labels);
+}
+
 void add_collector(Families& families, const CollectorStatus& one, const Labels& of_namespace) {
   const Labels labels = with(of_namespace, "collector", one.name);
   const Split losses{"lost_",
@@ -195,6 +213,7 @@ void add_collector(Families& families, const CollectorStatus& one, const Labels&
                    "Answers that nobody listens at the collector's port", one.refusals, labels);
   families.gauge("ctflowd_collector_healthy", "Whether the collector's group uses it",
                  one.healthy ? 1 : 0, labels);
+  if (one.backlog) add_backlog(families, one, labels);
   const CollectorState now = state_of(one);
   for (const auto state :
        {CollectorState::kOk, CollectorState::kUnresolved, CollectorState::kUnreachable,

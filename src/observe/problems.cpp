@@ -3,24 +3,10 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/ip/address.hpp>
+#include "observe/collector_problems.hpp"
 
 namespace ctflow {
 namespace {
-
-bool recent(const Ago& ago) { return ago && *ago <= kRecently; }
-
-/// A peer is told by its name as long as it has no address.
-bool has_address(const std::string& peer) {
-  if (peer.rfind('/', 0) == 0) return true;  // a directory: nobody has to be asked for it
-  std::string host = peer.substr(0, peer.rfind(':'));
-  if (host.size() > 1 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  }
-  boost::system::error_code error;
-  boost::asio::ip::make_address(host, error);
-  return !error;
-}
 
 std::string seconds_ago(const Ago& ago) { return fmt::format("{} s ago", ago ? ago->count() : 0); }
 
@@ -74,72 +60,15 @@ void check_timeouts(const NamespaceStatus& one, std::vector<Problem>& found) {
                    "see the log: timeouts_unreadable file="});
 }
 
-void check_collector(const CollectorStatus& one, std::vector<Problem>& found) {
-  const auto add = [&](const char* name, std::string means, const char* mend) {
-    found.push_back({name, one.name, std::move(means), mend});
-  };
-  switch (state_of(one)) {
-    case CollectorState::kOk:
-      return;
-    case CollectorState::kUnresolved:
-      add("collector_unresolved",
-          fmt::format("{} has no address, its flows are lost ({} so far)", one.peer,
-                      one.counters.lost_unresolved),
-          "mend the name or the name service; it is asked again every few seconds");
-      return;
-    case CollectorState::kUnreachable:
-      add("collector_unreachable", fmt::format("there is no way to {}", one.peer),
-          "see the log: collector_unreachable error=");
-      return;
-    case CollectorState::kRefused:
-      add("collector_refused",
-          fmt::format("{} answered {} times that nobody listens there, the last {}: what was sent "
-                      "before that was in vain",
-                      one.peer, one.refusals, seconds_ago(one.last_refusal)),
-          "start the collector, or correct its address and port");
-      return;
-    case CollectorState::kLossy:
-      add("collector_lossy",
-          fmt::format("{} connections could not be sent to {}, the last {}", one.counters.lost(),
-                      one.peer, seconds_ago(one.last_loss)),
-          "see the log: send_failed error=");
-      return;
-  }
-}
-
 }  // namespace
-
-CollectorState state_of(const CollectorStatus& collector) {
-  if (!collector.connected) {
-    return has_address(collector.peer) ? CollectorState::kUnreachable : CollectorState::kUnresolved;
-  }
-  if (recent(collector.last_refusal)) return CollectorState::kRefused;
-  if (recent(collector.last_loss)) return CollectorState::kLossy;
-  return CollectorState::kOk;
-}
-
-const char* name_of(CollectorState state) {
-  switch (state) {
-    case CollectorState::kOk:
-      return "ok";
-    case CollectorState::kUnresolved:
-      return "unresolved";
-    case CollectorState::kUnreachable:
-      return "unreachable";
-    case CollectorState::kRefused:
-      return "refused";
-    case CollectorState::kLossy:
-      return "lossy";
-  }
-  return "";
-}
 
 std::vector<Problem> find_problems(const Status& status) {
   std::vector<Problem> found;
   for (const NamespaceStatus& one : status.namespaces) check_kernel_side(one, found);
   for (const NamespaceStatus& one : status.namespaces) check_timeouts(one, found);
   for (const NamespaceStatus& one : status.namespaces) {
-    for (const CollectorStatus& collector : one.collectors) check_collector(collector, found);
+    for (const CollectorStatus& collector : one.collectors)
+      find_collector_problems(collector, found);
   }
   if (!status.reloads.last_succeeded) {
     found.push_back(

@@ -13,6 +13,7 @@
 #include "ctflow/config.hpp"
 #include "ctflow/metrics.hpp"
 #include "ctflow/source_status.hpp"
+#include "ctflow/transport_status.hpp"
 
 namespace ctflow {
 
@@ -24,10 +25,15 @@ struct CollectorStatus {
   std::string group{};  ///< empty: gets every flow
   std::string peer;     ///< address and port, or the name while it has no address
   Protocol protocol = Protocol::kIpfix;
+  TransportKind transport = TransportKind::kUdp;
   bool connected = false;  ///< there is a way to it, by what is known without sending
   bool healthy = true;     ///< always true outside of groups
   std::uint64_t refusals = 0;
   ExporterCounters counters;
+  LastFailure last_failure{};
+  Ago last_failure_age{};
+  std::optional<Backlog> backlog{};  ///< of transports that keep messages
+  Ago oldest_waiting{};
   Ago last_refusal{};
   Ago last_loss{};
 };

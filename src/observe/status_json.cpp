@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "observe/collector_problems.hpp"
 #include "observe/counter_names.hpp"
 #include "observe/problems.hpp"
 
@@ -24,17 +25,50 @@ double seconds(std::chrono::system_clock::time_point time) {
 
 Json ago_json(const Ago& ago) { return ago ? Json(ago->count()) : Json(nullptr); }
 
+const char* transport_name(TransportKind kind) {
+  switch (kind) {
+    case TransportKind::kUdp:
+      return "udp";
+    case TransportKind::kTcp:
+      return "tcp";
+    case TransportKind::kTls:
+      return "tls";
+    case TransportKind::kFile:
+      return "file";
+  }
+  return "";
+}
+
+Json last_failure_json(const CollectorStatus& one) {
+  if (one.last_failure.kind == FailureKind::kNone) return nullptr;
+  return Json{{"kind", name_of(one.last_failure.kind)},
+              {"reason", one.last_failure.reason},
+              {"seconds_ago", ago_json(one.last_failure_age)}};
+}
+
+/// What waits is counted in counters.waiting; this is what it takes.
+Json backlog_json(const CollectorStatus& one) {
+  return Json{{"memory_octets", one.backlog->memory},
+              {"memory_limit", one.backlog->memory_limit},
+              {"disk_octets", one.backlog->disk},
+              {"disk_limit", one.backlog->disk_limit},
+              {"oldest_seconds", ago_json(one.oldest_waiting)}};
+}
+
 Json collector_json(const CollectorStatus& one) {
   Json out{{"name", one.name},
            {"peer", one.peer},
            {"protocol", one.protocol == Protocol::kIpfix ? "ipfix" : "netflow9"},
+           {"transport", transport_name(one.transport)},
            {"state", name_of(state_of(one))},
            {"healthy", one.healthy},
+           {"last_failure", last_failure_json(one)},
            {"refusals", one.refusals},
            {"last_refusal_seconds_ago", ago_json(one.last_refusal)},
            {"lost", one.counters.lost()},
            {"last_loss_seconds_ago", ago_json(one.last_loss)}};
   if (!one.group.empty()) out["group"] = one.group;
+  if (one.backlog) out["backlog"] = backlog_json(one);
   Json& counters = out["counters"] = counters_json(one.counters, kExporterCounters);
   for (const CarriedName& carried : kExporterCarried) {
     counters[carried.name] = counters_json(one.counters.*carried.member, kCarried);

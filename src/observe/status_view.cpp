@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "observe/octets_text.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -55,6 +57,29 @@ std::string problems_text(const Json& problems) {
   return out;
 }
 
+/// Nothing where nothing waits.
+std::string waiting_text(const Json& one) {
+  if (!one.contains("backlog")) return "";
+  const Json& waiting = one.at("counters").at("waiting");
+  if (number(waiting.at("messages")) == 0) return "";
+  const Json& backlog = one.at("backlog");
+  const auto part = [&](const char* where, const char* used, const char* most) {
+    const std::uint64_t limit = number(backlog.at(most));
+    if (limit == 0) return std::string();
+    const std::uint64_t octets = number(backlog.at(used));
+    return fmt::format(", {} {} of {} ({} %)", where, octets_text(octets), octets_text(limit),
+                       octets * 100 / limit);
+  };
+  std::string out = fmt::format("\n    waiting {} flows in {} messages",
+                                number(waiting.at("flows")), number(waiting.at("messages")));
+  const Json& oldest = backlog.at("oldest_seconds");
+  if (!oldest.is_null()) {
+    out += fmt::format(", the oldest for {}", duration(static_cast<double>(number(oldest))));
+  }
+  return out + part("in memory", "memory_octets", "memory_limit") +
+         part("on disk", "disk_octets", "disk_limit");
+}
+
 std::string collector_text(const Json& one) {
   const Json& counters = one.at("counters");
   std::string out =
@@ -69,7 +94,7 @@ std::string collector_text(const Json& one) {
     out += fmt::format("\n    refused {} times{}", number(one.at("refusals")),
                        ago(one.at("last_refusal_seconds_ago")));
   }
-  return out + "\n";
+  return out + waiting_text(one) + "\n";
 }
 
 std::string namespace_text(const Json& one) {

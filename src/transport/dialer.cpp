@@ -15,12 +15,16 @@ namespace {
 
 using boost::asio::ip::tcp;
 
-constexpr std::chrono::seconds kPatience{10};  ///< for one attempt, all addresses together
-
 std::string shown(const tcp::endpoint& endpoint) {
   const std::string address = endpoint.address().to_string();
   return endpoint.address().is_v6() ? fmt::format("[{}]:{}", address, endpoint.port())
                                     : fmt::format("{}:{}", address, endpoint.port());
+}
+
+FailureKind kind_of(const Connection::Error& error) {
+  if (error == boost::asio::error::connection_refused) return FailureKind::kRefused;
+  if (error == boost::asio::error::timed_out) return FailureKind::kNoAnswer;
+  return FailureKind::kUnreachable;
 }
 
 }  // namespace
@@ -42,13 +46,17 @@ struct Dialer::Attempt {
   std::vector<Endpoint> endpoints;
   std::size_t next = 0;
   std::shared_ptr<Connection> connection;  ///< the one being tried
-  DialResult failure{nullptr, "no address of the source address's family", false, {}};
+  bool looking_up = false;
+  DialResult failure{
+      nullptr, "no address of the source address's family", FailureKind::kUnresolved, {}};
 };
 
-Dialer::Dialer(boost::asio::io_context& io, const CollectorConfig& config, Make make)
+Dialer::Dialer(boost::asio::io_context& io, const CollectorConfig& config, Make make,
+               std::chrono::milliseconds patience)
     : io_(io),
       config_(config),
       make_(std::move(make)),
+      patience_(patience),
       resolver_(io),
       peer_(log::quoted(config.address)) {
   Connection::Error not_numeric;
@@ -67,10 +75,7 @@ void Dialer::cancel() {
 void Dialer::dial(Answer answer) {
   cancel();
   attempt_ = std::make_unique<Attempt>(io_, ++attempts_, std::move(answer));
-  attempt_->timer.after(kPatience, [this] {
-    if (attempt_->connection) attempt_->connection->close();
-    finish({nullptr, fmt::format("no answer within {} s", kPatience.count()), false, {}});
-  });
+  attempt_->timer.after(patience_, [this] { give_up(); });
   Connection::Error not_numeric;
   const auto address = boost::asio::ip::make_address(config_.address, not_numeric);
   if (not_numeric) {
@@ -81,8 +86,17 @@ void Dialer::dial(Answer answer) {
   attempt_->turn.soon([this] { try_next(); });
 }
 
+void Dialer::give_up() {
+  if (attempt_->connection) attempt_->connection->close();
+  const char* who = attempt_->looking_up ? "the name service gave " : "";
+  const FailureKind kind = attempt_->looking_up ? FailureKind::kUnresolved : FailureKind::kNoAnswer;
+  const double seconds = std::chrono::duration<double>(patience_).count();
+  finish({nullptr, fmt::format("{}no answer within {:g} s", who, seconds), kind, {}});
+}
+
 void Dialer::look_up() {
   ++lookups_;
+  attempt_->looking_up = true;
   // Not guarded by the attempt: that the name service has ended is of interest without it.
   resolver_.async_resolve(
       config_.address, std::to_string(config_.port), tcp::resolver::numeric_service,
@@ -94,6 +108,7 @@ void Dialer::look_up() {
 }
 
 void Dialer::on_answer(const Connection::Error& error, const tcp::resolver::results_type& results) {
+  attempt_->looking_up = false;
   for (const auto& result : results) {
     if (fits_source(result.endpoint().address(), config_)) {
       attempt_->endpoints.push_back(result.endpoint());
@@ -122,13 +137,13 @@ void Dialer::try_next() {
   try {
     connection = make_();
   } catch (const std::exception& error) {
-    finish({nullptr, error.what(), false, {}});
+    finish({nullptr, error.what(), FailureKind::kHandshake, {}});
     return;
   }
   Connection::Error error;
   open(*connection, endpoint, error);
   if (error) {
-    attempt_->failure.error = error.message();
+    attempt_->failure = {nullptr, error.message(), FailureKind::kUnreachable, {}};
     try_next();
     return;
   }
@@ -139,8 +154,7 @@ void Dialer::try_next() {
           on_connected(connection);
           return;
         }
-        attempt_->failure = {
-            nullptr, result.message(), result == boost::asio::error::connection_refused, {}};
+        attempt_->failure = {nullptr, result.message(), kind_of(result), {}};
         try_next();
       }));
 }
@@ -148,11 +162,11 @@ void Dialer::try_next() {
 void Dialer::on_connected(const std::shared_ptr<Connection>& connection) {
   connection->start(attempt_->pending.guard([this, connection](const Connection::Error& error) {
     if (!error) {
-      finish({connection, "", false, {}});
+      finish({connection, "", FailureKind::kNone, {}});
       return;
     }
     connection->close();
-    attempt_->failure = {nullptr, connection->reason(error), false, {}};
+    attempt_->failure = {nullptr, connection->reason(error), FailureKind::kHandshake, {}};
     try_next();
   }));
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ctflow/config.hpp"
+#include "ctflow/transport_status.hpp"
 #include "event_loop/pending_handlers.hpp"
 #include "transport/connection.hpp"
 
@@ -19,7 +20,7 @@ namespace ctflow {
 struct DialResult {
   std::shared_ptr<Connection> connection;  ///< null: see error
   std::string error;
-  bool refused = false;  ///< a host answered that nobody listens there
+  FailureKind failure = FailureKind::kNone;  ///< what `error` is about
   std::chrono::steady_clock::duration took{};
 };
 
@@ -29,7 +30,9 @@ class Dialer {
   /// A connection that is not open yet. May throw std::exception, whose what() is for the user.
   using Make = std::function<std::shared_ptr<Connection>()>;
 
-  Dialer(boost::asio::io_context& io, const CollectorConfig& config, Make make);
+  /// `patience`: for one attempt, the look-up and all addresses together.
+  Dialer(boost::asio::io_context& io, const CollectorConfig& config, Make make,
+         std::chrono::milliseconds patience = std::chrono::seconds(10));
   ~Dialer();
 
   Dialer(const Dialer&) = delete;
@@ -55,6 +58,7 @@ class Dialer {
   void look_up();
   void on_answer(const Connection::Error& error,
                  const boost::asio::ip::tcp::resolver::results_type& results);
+  void give_up();
   void try_next();
   void on_connected(const std::shared_ptr<Connection>& connection);
   /// The last thing that is done for an attempt: the answer may destroy the dialer.
@@ -64,6 +68,7 @@ class Dialer {
   boost::asio::io_context& io_;
   CollectorConfig config_;
   Make make_;
+  std::chrono::milliseconds patience_;
   boost::asio::ip::tcp::resolver resolver_;
   PendingHandlers lookup_;  ///< counts those of cancelled attempts, too
   int lookups_ = 0;

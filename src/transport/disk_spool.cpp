@@ -143,6 +143,14 @@ bool DiskSpool::empty() const {
                      [](const auto& one) { return one.second->unread().messages == 0; });
 }
 
+std::optional<TimePoint> DiskSpool::oldest() const {
+  const auto first = std::find_if(segments_.begin(), segments_.end(), [](const auto& one) {
+    return one.second->unread().messages > 0;
+  });
+  if (first == segments_.end()) return std::nullopt;
+  return first->second->oldest();
+}
+
 std::optional<KeptMessage> DiskSpool::read(Carried& damaged) {
   for (auto segment = segments_.begin(); segment != segments_.end();) {
     if (segment->second->unread().messages == 0) {

@@ -40,6 +40,11 @@ class DiskSpool {
   /// Nothing waits; messages that were read and not settled do not count.
   [[nodiscard]] bool empty() const;
 
+  /// Octets of all files.
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+  /// Since when the oldest message waits, not later; nothing when empty().
+  [[nodiscard]] std::optional<TimePoint> oldest() const;
+
   /// The oldest. `damaged`: what became unreadable since it was written.
   std::optional<KeptMessage> read(Carried& damaged);
 

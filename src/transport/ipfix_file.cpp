@@ -226,6 +226,7 @@ void IpfixFileTransport::finish_file() {
 
 void IpfixFileTransport::failed(const std::error_code& error, const char* doing) {
   failing_ = true;
+  last_failure_ = {FailureKind::kFile, error.message(), clock_().steady};
   if (failure_log_.allow()) {
     log::error("file_failed collector={} file={} doing={} error={} suppressed={}", config_.name,
                log::quoted(path_), doing, log::quoted(error.message()), failure_log_.suppressed());

@@ -45,6 +45,7 @@ class IpfixFileTransport : public Transport {
   void stop() override { finish_file(); }
   /// False after a message that could not be written, until prepare().
   [[nodiscard]] bool connected() const override { return !failing_; }
+  [[nodiscard]] LastFailure last_failure() const override { return last_failure_; }
   [[nodiscard]] bool lookup_running() const override { return false; }
   [[nodiscard]] std::uint64_t refusals() const override { return 0; }
   [[nodiscard]] std::string peer() const override { return log::quoted(config_.file.directory); }
@@ -78,6 +79,7 @@ class IpfixFileTransport : public Transport {
   bool news_ = true;
   bool recovered_ = false;
   bool failing_ = false;
+  LastFailure last_failure_;
   log::RateLimit failure_log_;
 };
 

@@ -13,10 +13,9 @@
 namespace ctflow {
 namespace {
 
-std::unique_ptr<Transport> make_tls(boost::asio::io_context& io, const CollectorConfig& config) {
+Dialer::Make tls_maker(boost::asio::io_context& io, const CollectorConfig& config) {
 #ifdef CTFLOWD_TLS
-  return std::make_unique<StreamTransport>(
-      io, config, [&io, config] { return make_tls_connection(io, config); });
+  return [&io, config] { return make_tls_connection(io, config); };
 #else
   static_cast<void>(io);
   throw std::runtime_error("collector " + config.name + ": built without TLS");
@@ -25,14 +24,17 @@ std::unique_ptr<Transport> make_tls(boost::asio::io_context& io, const Collector
 
 }  // namespace
 
+Dialer::Make connection_maker(boost::asio::io_context& io, const CollectorConfig& config) {
+  if (config.transport == TransportKind::kTls) return tls_maker(io, config);
+  return [&io] { return make_tcp_connection(io); };
+}
+
 std::unique_ptr<Transport> make_transport(boost::asio::io_context& io,
                                           const CollectorConfig& config) {
   switch (config.transport) {
     case TransportKind::kTcp:
-      return std::make_unique<StreamTransport>(io, config,
-                                               [&io] { return make_tcp_connection(io); });
     case TransportKind::kTls:
-      return make_tls(io, config);
+      return std::make_unique<StreamTransport>(io, config, connection_maker(io, config));
     case TransportKind::kFile:
       return std::make_unique<IpfixFileTransport>(io, config);
     case TransportKind::kUdp:

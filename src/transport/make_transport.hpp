@@ -6,11 +6,15 @@
 
 #include "ctflow/config.hpp"
 #include "ctflow/transport.hpp"
+#include "transport/dialer.hpp"
 
 namespace ctflow {
 
 /// The transport that `config.transport` asks for.
 std::unique_ptr<Transport> make_transport(boost::asio::io_context& io,
                                           const CollectorConfig& config);
+
+/// Makes the connections of a collector with `transport: tcp` or `tls`. `io` must outlive them.
+Dialer::Make connection_maker(boost::asio::io_context& io, const CollectorConfig& config);
 
 }  // namespace ctflow

@@ -205,6 +205,21 @@ bool Spool::empty() const {
   return returned_.empty() && memory_.empty() && (!disk_ || disk_->empty());
 }
 
+Backlog Spool::backlog() const {
+  Backlog backlog{used_, config_.memory, 0, 0, std::nullopt};
+  const auto waits_since = [&](std::optional<TimePoint> kept) {
+    if (kept && (!backlog.oldest || *kept < *backlog.oldest)) backlog.oldest = kept;
+  };
+  if (!returned_.empty()) waits_since(returned_.front().kept);
+  if (!memory_.empty()) waits_since(memory_.front().kept);
+  if (disk_) {
+    backlog.disk = disk_->size();
+    backlog.disk_limit = config_.size;
+    waits_since(disk_->oldest());
+  }
+  return backlog;
+}
+
 void Spool::stop() {
   disk_retry_ = {};
   spill();

@@ -10,6 +10,7 @@
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/metrics.hpp"
+#include "ctflow/transport_status.hpp"
 #include "observe/log.hpp"
 #include "transport/disk_spool.hpp"
 #include "transport/kept_message.hpp"
@@ -54,6 +55,9 @@ class Spool {
 
   /// Nothing waits here (what next() gave does not count).
   [[nodiscard]] bool empty() const;
+
+  /// What waits here, and what next() gave and is not settled, in octets.
+  [[nodiscard]] Backlog backlog() const;
 
   /// Writes to disk what can be, and counts the rest as lost.
   void stop();

@@ -181,6 +181,7 @@ std::uint64_t SpoolSegment::scan() {
     bool waits = false;
     const std::optional<KeptMessage> message = read_record(offset, waits);
     if (!message) ++damaged;
+    if (message && waits && unread_.messages == 0) oldest_ = message->kept;
     if (message && waits) unread_ += carried_by(message->content);
     if (message) newest_ = std::max(newest_, message->kept);
     if (offset == begin) size_ = begin;  // nobody knows where the next record begins
@@ -233,6 +234,7 @@ DiskPlace SpoolSegment::append(const KeptMessage& message, std::error_code& erro
   }
   const DiskPlace place{number_, size_};
   size_ += record.size();
+  if (unread_.messages == 0) oldest_ = message.kept;
   unread_ += carried_by(message.content);
   newest_ = std::max(newest_, message.kept);
   return place;
@@ -245,6 +247,7 @@ std::optional<KeptMessage> SpoolSegment::read() {
     std::optional<KeptMessage> message = read_record(cursor_, waits);
     if (message && waits) {
       unread_ -= carried_by(message->content);
+      oldest_ = message->kept;
       ++unsettled_;
       return message;
     }

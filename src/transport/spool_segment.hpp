@@ -67,6 +67,8 @@ class SpoolSegment {
   [[nodiscard]] const Carried& unread() const { return unread_; }
   [[nodiscard]] const std::shared_ptr<const Origin>& origin() const { return origin_; }
   [[nodiscard]] TimePoint newest() const { return newest_; }
+  /// Since when the next unread message waits, or the one that was read before it.
+  [[nodiscard]] TimePoint oldest() const { return oldest_; }
 
  private:
   SpoolSegment(std::string path, std::uint64_t number, int file) noexcept;
@@ -88,6 +90,7 @@ class SpoolSegment {
   Carried unread_;
   std::uint64_t unsettled_ = 0;
   TimePoint newest_{};
+  TimePoint oldest_{};
 };
 
 }  // namespace ctflow

@@ -61,7 +61,8 @@ void StreamTransport::on_dialed(const DialResult& result) {
     return;
   }
   untried_ = false;
-  if (result.refused) ++refusals_;
+  if (result.failure == FailureKind::kRefused) ++refusals_;
+  note_failure(result.failure, result.error);
   if (connect_log_.allow()) {
     log::warn("collector_unreachable collector={} peer={} error={} suppressed={}", config_.name,
               peer(), log::quoted(result.error), connect_log_.suppressed());
@@ -265,7 +266,23 @@ void StreamTransport::disconnect() {
   spool_.set_connected(false);
 }
 
+void StreamTransport::note_failure(FailureKind kind, const std::string& reason) {
+  last_failure_ = {kind, reason, clock_().steady};
+}
+
+std::optional<Backlog> StreamTransport::backlog() const {
+  Backlog backlog = spool_.backlog();
+  const auto waits_since = [&](TimePoint kept) {
+    if (!backlog.oldest || kept < *backlog.oldest) backlog.oldest = kept;
+  };
+  if (!flying_.empty()) waits_since(flying_.front().message.kept);
+  if (held_) waits_since(held_->kept);
+  return backlog;
+}
+
 void StreamTransport::on_broken(const std::string& reason) {
+  // A peer that ends the connection before the session began did not like the handshake.
+  note_failure(in_session_ ? FailureKind::kBroken : FailureKind::kHandshake, reason);
   const std::uint64_t resent = ledger_->resent.messages;
   disconnect();
   if (broken_log_.allow()) {

@@ -56,6 +56,8 @@ class StreamTransport : public Transport {
   [[nodiscard]] bool lookup_running() const override { return dialer_.lookup_running(); }
   /// Connections that a host refused: nobody listened there.
   [[nodiscard]] std::uint64_t refusals() const override { return refusals_; }
+  [[nodiscard]] LastFailure last_failure() const override { return last_failure_; }
+  [[nodiscard]] std::optional<Backlog> backlog() const override;
   [[nodiscard]] std::string peer() const override { return dialer_.peer(); }
 
  private:
@@ -88,6 +90,7 @@ class StreamTransport : public Transport {
   void change_session();
   void on_broken(const std::string& reason);
   void disconnect();
+  void note_failure(FailureKind kind, const std::string& reason);
 
   CollectorConfig config_;
   Clock clock_;
@@ -122,6 +125,7 @@ class StreamTransport : public Transport {
   bool stopped_ = false;
   bool news_ = true;
   std::uint64_t refusals_ = 0;
+  LastFailure last_failure_;
   log::RateLimit connect_log_;
   log::RateLimit broken_log_;
 };

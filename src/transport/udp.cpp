@@ -56,11 +56,13 @@ void UdpTransport::on_answer(const Error& error, const udp::resolver::results_ty
     if (!usable) usable = endpoint;
   }
   if (!usable) {
+    const std::string reason =
+        error ? error.message() : "no address of the source address's family";
     // An address that worked is better than none.
+    if (!endpoint_) note_failure(FailureKind::kUnresolved, reason);
     if (lookup_log_.allow()) {
       log::warn("collector_unresolved collector={} address={} error={} retry={}s suppressed={}",
-                config_.name, log::quoted(config_.address),
-                log::quoted(error ? error.message() : "no address of the source address's family"),
+                config_.name, log::quoted(config_.address), log::quoted(reason),
                 kLookupRetry.count(), lookup_log_.suppressed());
     }
     look_up_after(kLookupRetry);
@@ -110,6 +112,7 @@ bool UdpTransport::connect() {
   if (!error) socket_.connect(*endpoint_, error);
   if (error) {
     connect_error_ = error;
+    note_failure(FailureKind::kUnreachable, error.message());
     if (connect_log_.allow(now)) {
       log::warn("collector_unreachable collector={} peer={} error={} suppressed={}", config_.name,
                 peer(), log::quoted(error.message()), connect_log_.suppressed());
@@ -129,11 +132,16 @@ void UdpTransport::collect_refusal() {
   if (getsockopt(socket_.native_handle(), SOL_SOCKET, SO_ERROR, &pending, &length) != 0) return;
   if (pending != ECONNREFUSED) return;  // other ICMP errors say nothing of the collector
   ++refusals_;
+  note_failure(FailureKind::kRefused, std::generic_category().message(pending));
   news_ = true;  // whoever listens there next has not seen the templates
   if (refusal_log_.allow()) {
     log::warn("collector_refused collector={} peer={} error={} suppressed={}", config_.name, peer(),
               log::quoted(std::generic_category().message(pending)), refusal_log_.suppressed());
   }
+}
+
+void UdpTransport::note_failure(FailureKind kind, const std::string& reason) {
+  last_failure_ = {kind, reason, std::chrono::steady_clock::now()};
 }
 
 bool UdpTransport::prepare() {
@@ -150,6 +158,7 @@ std::error_code UdpTransport::send(std::span<const std::byte> message) {
   Error error;
   socket_.send(boost::asio::buffer(message.data(), message.size()), 0, error);
   if (!error || error == boost::asio::error::would_block) return error;
+  note_failure(FailureKind::kUnreachable, error.message());
   if (send_log_.allow()) {
     log::warn("send_failed collector={} peer={} octets={} error={} suppressed={}", config_.name,
               peer(), message.size(), log::quoted(error.message()), send_log_.suppressed());

@@ -26,6 +26,7 @@ class UdpTransport : public Transport {
   [[nodiscard]] bool lookup_running() const override { return lookup_running_; }
   [[nodiscard]] std::uint64_t refusals() const override { return refusals_; }
   [[nodiscard]] bool connected() const override { return connected_; }
+  [[nodiscard]] LastFailure last_failure() const override { return last_failure_; }
   [[nodiscard]] std::string peer() const override;
 
   /// The socket's own address and port, once connected.
@@ -43,6 +44,7 @@ class UdpTransport : public Transport {
   void open_socket(boost::system::error_code& error);
   /// Takes the error that an ICMP message left at the socket.
   void collect_refusal();
+  void note_failure(FailureKind kind, const std::string& reason);
 
   CollectorConfig config_;
   boost::asio::ip::udp::resolver resolver_;
@@ -56,6 +58,7 @@ class UdpTransport : public Transport {
   std::error_code connect_error_;
   std::chrono::steady_clock::time_point next_connect_{};
   std::uint64_t refusals_ = 0;
+  LastFailure last_failure_;
   log::RateLimit lookup_log_;
   log::RateLimit connect_log_;
   log::RateLimit refusal_log_;

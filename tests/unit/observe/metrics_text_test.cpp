@@ -42,6 +42,24 @@ TEST(MetricsText, TellsLossesByReason) {
   EXPECT_THAT(text, Not(HasSubstr("reason=\"messages\"")));
 }
 
+TEST(MetricsText, TellsWhatWaitsInOctets) {
+  Status status = test::sample_status();
+  EXPECT_THAT(metrics_text(status), Not(HasSubstr("ctflowd_collector_spool_bytes")));
+  CollectorStatus& collector = status.namespaces[0].collectors[0];
+  collector.backlog = Backlog{11, 12, 13, 14, std::nullopt};
+  collector.oldest_waiting = std::chrono::seconds(15);
+  const std::string text = metrics_text(status);
+  const auto line = [](const std::string& name, const std::string& more, int value) {
+    return "ctflowd_collector_" + name + "{namespace=\"\",collector=\"main\"" + more + "} " +
+           std::to_string(value) + "\n";
+  };
+  EXPECT_THAT(text, HasSubstr(line("spool_bytes", ",where=\"memory\"", 11)));
+  EXPECT_THAT(text, HasSubstr(line("spool_limit_bytes", ",where=\"memory\"", 12)));
+  EXPECT_THAT(text, HasSubstr(line("spool_bytes", ",where=\"disk\"", 13)));
+  EXPECT_THAT(text, HasSubstr(line("spool_limit_bytes", ",where=\"disk\"", 14)));
+  EXPECT_THAT(text, HasSubstr(line("oldest_waiting_seconds", "", 15)));
+}
+
 TEST(MetricsText, CumulatesTheBucketsOfBatches) {
   Status status = test::sample_status();
   BatchSizes& batches = status.namespaces[0].kernel.queue.batches;

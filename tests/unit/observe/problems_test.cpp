@@ -30,10 +30,7 @@ class ProblemsTest : public testing::Test {
   CollectorStatus& collector_ = home_.collectors[0];
 };
 
-TEST_F(ProblemsTest, AreNoneWhenAllIsWell) {
-  EXPECT_THAT(names(status_), IsEmpty());
-  EXPECT_EQ(state_of(collector_), CollectorState::kOk);
-}
+TEST_F(ProblemsTest, AreNoneWhenAllIsWell) { EXPECT_THAT(names(status_), IsEmpty()); }
 
 TEST_F(ProblemsTest, AreLossesOfLateOnly) {
   home_.last_overrun = seconds(299);
@@ -56,17 +53,9 @@ TEST_F(ProblemsTest, FollowTheFillOfBuffersAndTables) {
               ElementsAre("queue_filling", "table_nearly_full", "live_connections_full"));
 }
 
-TEST_F(ProblemsTest, NameTheCollectorAndItsState) {
+TEST_F(ProblemsTest, NameTheCollector) {
   collector_.last_loss = seconds(1);
   EXPECT_THAT(names(status_), ElementsAre("collector_lossy"));
-  collector_.last_refusal = seconds(1);
-  EXPECT_THAT(names(status_), ElementsAre("collector_refused"));
-  collector_.connected = false;
-  EXPECT_THAT(names(status_), ElementsAre("collector_unreachable"));
-  collector_.peer = "[2001:db8::1]:4739";
-  EXPECT_THAT(names(status_), ElementsAre("collector_unreachable"));
-  collector_.peer = "flows.example";
-  EXPECT_THAT(names(status_), ElementsAre("collector_unresolved"));
   EXPECT_EQ(find_problems(status_)[0].subject, "main");
 }
 

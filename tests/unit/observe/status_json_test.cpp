@@ -39,6 +39,26 @@ TEST(StatusJson, SaysWhetherAllIsWell) {
   EXPECT_EQ(json.at("problems").at(0).at("subject"), "main");
 }
 
+TEST(StatusJson, TellsTheLastFailureAndWhatWaits) {
+  Status status = test::sample_status();
+  CollectorStatus& collector = status.namespaces[0].collectors[0];
+  const auto told = [&] {
+    return Json::parse(status_json(status)).at("namespaces").at(0).at("collectors").at(0);
+  };
+  EXPECT_TRUE(told().at("last_failure").is_null());
+  EXPECT_FALSE(told().contains("backlog"));
+  collector.transport = TransportKind::kTls;
+  collector.last_failure = {FailureKind::kHandshake, "certificate has expired", {}};
+  collector.last_failure_age = std::chrono::seconds(4);
+  collector.backlog = Backlog{1, 2, 3, 4, std::nullopt};
+  EXPECT_EQ(told().at("transport"), "tls");
+  EXPECT_EQ(told().at("last_failure").at("kind"), "handshake");
+  EXPECT_EQ(told().at("last_failure").at("reason"), "certificate has expired");
+  EXPECT_EQ(told().at("last_failure").at("seconds_ago"), 4);
+  EXPECT_EQ(told().at("backlog").at("disk_limit"), 4);
+  EXPECT_TRUE(told().at("backlog").at("oldest_seconds").is_null());
+}
+
 TEST(StatusJson, TellsOfReloadsOnlyAfterTheFirst) {
   Status status = test::sample_status();
   EXPECT_FALSE(Json::parse(status_json(status)).at("reloads").contains("last_time"));

@@ -63,7 +63,7 @@ TEST_F(DialerTest, SaysWhenItWasRefused) {
   Dialer dialer = make(closed_port());
   const DialResult result = dial(dialer);
   EXPECT_FALSE(result.connection);
-  EXPECT_TRUE(result.refused);
+  EXPECT_EQ(result.failure, FailureKind::kRefused);
   EXPECT_EQ(result.error, "Connection refused");
 }
 
@@ -72,7 +72,7 @@ TEST_F(DialerTest, SaysWhyANameHasNoAddress) {
   Dialer dialer = make(4739);
   const DialResult result = dial(dialer);
   EXPECT_FALSE(result.connection);
-  EXPECT_FALSE(result.refused);
+  EXPECT_EQ(result.failure, FailureKind::kUnresolved);
   EXPECT_THAT(result.error, HasSubstr("not found"));
   EXPECT_EQ(dialer.peer(), "collector.invalid");
 }
@@ -80,7 +80,9 @@ TEST_F(DialerTest, SaysWhyANameHasNoAddress) {
 TEST_F(DialerTest, SaysWhichSettingTheHostCannotFulfil) {
   config_.source_address = "192.0.2.1";
   Dialer dialer = make(4739);
-  EXPECT_EQ(dial(dialer).error, "Cannot assign requested address");
+  const DialResult result = dial(dialer);
+  EXPECT_EQ(result.error, "Cannot assign requested address");
+  EXPECT_EQ(result.failure, FailureKind::kUnreachable);
   config_.source_address.clear();
   config_.bind_device = "no-such-device";
   Dialer other = make(4739);
@@ -95,6 +97,27 @@ TEST_F(DialerTest, SaysWhenNoAddressHasTheFamilyOfTheSourceAddress) {
   const DialResult result = dial(dialer);
   EXPECT_FALSE(result.connection);  // refused at ::1, or no ::1 at all; never 127.0.0.1
   EXPECT_THAT(dialer.peer(), testing::Not(HasSubstr("127.0.0.1")));
+}
+
+TEST_F(DialerTest, SaysThatThereWasNoAnswerInTime) {
+  // A queue of connections that is full: the kernel drops the next SYN without a word.
+  boost::asio::ip::tcp::acceptor full(io_);
+  full.open(boost::asio::ip::tcp::v4());
+  full.bind({boost::asio::ip::address_v4::loopback(), 0});
+  full.listen(0);
+  const std::uint16_t port = full.local_endpoint().port();
+  std::vector<boost::asio::ip::tcp::socket> queued;
+  for (int i = 0; i < 3; ++i) {
+    queued.emplace_back(io_, boost::asio::ip::tcp::v4());
+    queued.back().async_connect(full.local_endpoint(), [](const boost::system::error_code&) {});
+  }
+  config_.port = port;
+  Dialer dialer(
+      io_, config_, [this] { return make_tcp_connection(io_); }, std::chrono::milliseconds(200));
+  const DialResult result = dial(dialer);
+  EXPECT_FALSE(result.connection);
+  EXPECT_EQ(result.failure, FailureKind::kNoAnswer);
+  EXPECT_EQ(result.error, "no answer within 0.2 s");
 }
 
 TEST_F(DialerTest, SaysWhyAConnectionCannotBeMade) {

@@ -231,5 +231,56 @@ TEST_F(SpoolTest, SendsAMessageFromDiskAgainWhenItsConnectionBroke) {
   EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2}));
 }
 
+TEST_F(SpoolTest, TellsWhatWaitsAndSinceWhen) {
+  Spool spool = make();
+  spool.account_to(ledger_);
+  EXPECT_EQ(spool.backlog().memory, 0U);
+  EXPECT_EQ(spool.backlog().disk_limit, 0U) << "there is no directory";
+  EXPECT_FALSE(spool.backlog().oldest);
+  const TimePoint first = clock_.now().wall;
+  add(spool, {1, 2});
+  clock_.advance(std::chrono::seconds(5));
+  add(spool, {3});
+  EXPECT_GE(spool.backlog().memory, 300U);
+  EXPECT_EQ(spool.backlog().oldest, first);
+  deliver(spool);
+  EXPECT_EQ(spool.backlog().memory, 0U);
+  EXPECT_FALSE(spool.backlog().oldest);
+}
+
+TEST_F(SpoolTest, TellsWhatWaitsOnDiskAndSinceWhenAlsoOfAnEarlierProcess) {
+  use_disk();
+  const TimePoint first = clock_.now().wall;
+  {
+    Spool spool = make();
+    spool.account_to(ledger_);
+    spool.set_connected(false);
+    add(spool, {1});
+    clock_.advance(std::chrono::seconds(5));
+    add(spool, {2});
+    EXPECT_EQ(spool.backlog().memory, 0U);
+    EXPECT_GE(spool.backlog().disk, 200U);
+    EXPECT_EQ(spool.backlog().disk_limit, config_.size);
+    EXPECT_EQ(spool.backlog().oldest, first);
+    spool.stop();
+  }
+  ledger_ = {};
+  offered_ = 0;
+  clock_.advance(std::chrono::seconds(60));
+  Spool spool = make();
+  spool.account_to(ledger_);
+  spool.open();
+  EXPECT_EQ(spool.backlog().oldest, first);
+  const auto message = spool.next();
+  ASSERT_TRUE(message);
+  spool.handed_over(*message);
+  spool.sent(*message);
+  // The second is not older than the first was, and that is all that is known without reading it.
+  ASSERT_TRUE(spool.backlog().oldest);
+  EXPECT_LE(*spool.backlog().oldest, first + std::chrono::seconds(5));
+  deliver(spool);
+  EXPECT_FALSE(spool.backlog().oldest);
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -320,5 +320,44 @@ TEST_F(StreamTransportTest, SendsFromTheConfiguredAddressToALookedUpName) {
   EXPECT_EQ(transport->peer(), "127.0.0.1:" + std::to_string(collector.port()));
 }
 
+TEST_F(StreamTransportTest, TellsWhyThereIsNoConnectionAndWhatWaits) {
+  const std::uint16_t port = StreamCollector(io_).port();  // closed by now
+  const auto transport = make(port);
+  EXPECT_EQ(transport->last_failure().kind, FailureKind::kNone);
+  EXPECT_EQ(transport->backlog()->memory_limit, config_.spool.memory);
+  EXPECT_FALSE(transport->backlog()->oldest);
+  const TimePoint before = system_now().wall;
+  send(*transport, 1, 1000);
+  ASSERT_TRUE(run_until([&] { return !transport->connected(); }));
+  EXPECT_EQ(transport->last_failure().kind, FailureKind::kRefused);
+  EXPECT_EQ(transport->last_failure().reason, "Connection refused");
+  EXPECT_GE(transport->backlog()->memory, 1000U);
+  ASSERT_TRUE(transport->backlog()->oldest);
+  EXPECT_GE(*transport->backlog()->oldest, before);
+  StreamCollector late(io_, port);
+  ASSERT_TRUE(run_until_sent(1));
+  EXPECT_TRUE(transport->connected());
+  EXPECT_EQ(transport->backlog()->memory, 0U);
+  EXPECT_FALSE(transport->backlog()->oldest);
+  ASSERT_TRUE(run_until([&] { return late.connections() == 1; }));
+  late.close(true);
+  ASSERT_TRUE(run_until([&] { return !transport->connected(); }));
+  EXPECT_EQ(transport->last_failure().kind, FailureKind::kBroken);
+}
+
+TEST_F(StreamTransportTest, CountsWhatIsUnderWayAsWaiting) {
+  StreamCollector collector(io_, 0, 2048);
+  collector.set_reading(false);
+  const auto transport = make(collector.port());
+  ASSERT_TRUE(run_until([&] { return ledger_.sessions == 1; }));
+  const TimePoint before = system_now().wall;
+  for (int i = 0; i < 200; ++i) send(*transport, 1, 60'000);
+  ASSERT_TRUE(run_until([&] { return ledger_.flows > 0 || ledger_.waiting.flows > 0; }));
+  ASSERT_GT(ledger_.waiting.flows, 0U) << "more than the kernel's buffers hold";
+  EXPECT_GT(transport->backlog()->memory, 60'000U);
+  ASSERT_TRUE(transport->backlog()->oldest);
+  EXPECT_GE(*transport->backlog()->oldest, before);
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -112,6 +112,7 @@ class TlsConnectionTest : public testing::Test {
     EXPECT_TRUE(test::run_until(io_, [&] { return result.has_value(); }));
     if (!result) return "no answer";
     connection_ = result->connection;
+    failure_ = result->failure;
     return result->error;
   }
 
@@ -133,6 +134,7 @@ class TlsConnectionTest : public testing::Test {
   CollectorConfig config_;
   ExporterCounters ledger_;
   std::shared_ptr<Connection> connection_;
+  FailureKind failure_ = FailureKind::kNone;
 };
 
 TEST_F(TlsConnectionTest, TrustsACertificateForTheAddress) {
@@ -161,6 +163,7 @@ TEST_F(TlsConnectionTest, RefusesACertificateForAnotherAddressOrName) {
 TEST_F(TlsConnectionTest, RefusesAnExpiredCertificate) {
   TlsCollector collector(io_, certificates(), "expired");
   EXPECT_THAT(dial(collector), HasSubstr("certificate has expired"));
+  EXPECT_EQ(failure_, FailureKind::kHandshake);
 }
 
 TEST_F(TlsConnectionTest, RefusesAnUnknownAuthority) {
@@ -210,6 +213,9 @@ TEST_F(TlsConnectionTest, SendsNothingToACollectorThatRefusesUsAfterTheHandshake
   EXPECT_EQ(ledger_.flows, 0U) << "TCP acknowledged, but nobody read";
   EXPECT_EQ(ledger_.waiting.flows, 1U);
   EXPECT_EQ(ledger_.sessions, 0U);
+  ASSERT_TRUE(test::run_until(io_, [&] { return !transport->connected(); }));
+  EXPECT_EQ(transport->last_failure().kind, FailureKind::kHandshake);
+  EXPECT_NE(transport->last_failure().reason, "");
 }
 
 TEST_F(TlsConnectionTest, ReadsItsFilesForEachConnection) {

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What of a collector's status is wrong, and why.
+#pragma once
+
+#include <vector>
+
+#include "observe/problem.hpp"
+#include "observe/status.hpp"
+
+namespace ctflow {
+
+enum class CollectorState : std::uint8_t { kOk, kUnresolved, kUnreachable, kRefused, kLossy };
+
+/// A refusal of TCP is over as soon as there is a connection; after one of UDP nobody knows.
+CollectorState state_of(const CollectorStatus& collector);
+/// ok, unresolved, unreachable, refused or lossy.
+const char* name_of(CollectorState state);
+/// none, unresolved, refused, no_answer, handshake, unreachable, broken or file.
+const char* name_of(FailureKind kind);
+
+void find_collector_problems(const CollectorStatus& collector, std::vector<Problem>& found);
+
+}  // namespace ctflow

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "observe/collector_problems.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/sample_status.hpp"
+
+namespace ctflow {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class CollectorProblemsTest : public testing::Test {
+ protected:
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<Problem> found;
+    find_collector_problems(collector_, found);
+    std::vector<std::string> all;
+    for (const Problem& one : found) {
+      EXPECT_EQ(one.subject, "main");
+      EXPECT_FALSE(one.means.empty());
+      EXPECT_FALSE(one.mend.empty());
+      all.push_back(one.name);
+    }
+    return all;
+  }
+  [[nodiscard]] std::string means() const {
+    std::vector<Problem> found;
+    find_collector_problems(collector_, found);
+    return found.empty() ? "" : found.front().means;
+  }
+  void fail(FailureKind kind, const std::string& reason) {
+    collector_.connected = false;
+    collector_.last_failure = {kind, reason, {}};
+  }
+  void use_stream() {
+    collector_.transport = TransportKind::kTcp;
+    collector_.backlog = Backlog{1000, 4 << 20, 0, 0, std::nullopt};
+    collector_.counters.waiting = {2, 40, 80, 400, 4000};
+  }
+
+  Status status_ = test::sample_status();
+  CollectorStatus& collector_ = status_.namespaces[0].collectors[0];
+};
+
+TEST_F(CollectorProblemsTest, AreNoneWhenAllIsWell) {
+  EXPECT_THAT(names(), IsEmpty());
+  EXPECT_EQ(state_of(collector_), CollectorState::kOk);
+}
+
+TEST_F(CollectorProblemsTest, FollowTheStateOfDatagrams) {
+  collector_.last_loss = seconds(1);
+  EXPECT_THAT(names(), ElementsAre("collector_lossy"));
+  collector_.last_refusal = seconds(299);
+  EXPECT_THAT(names(), ElementsAre("collector_refused"));
+  collector_.last_refusal = seconds(301);
+  EXPECT_THAT(names(), ElementsAre("collector_lossy"));
+  collector_.connected = false;
+  EXPECT_THAT(names(), ElementsAre("collector_unreachable"));
+  collector_.peer = "[2001:db8::1]:4739";
+  EXPECT_THAT(names(), ElementsAre("collector_unreachable"));
+  collector_.peer = "flows.example";
+  EXPECT_THAT(names(), ElementsAre("collector_unresolved"));
+}
+
+TEST_F(CollectorProblemsTest, ForgetARefusalOfTcpOnceThereIsAConnection) {
+  use_stream();
+  collector_.refusals = 3;
+  collector_.last_refusal = seconds(1);
+  collector_.last_failure = {FailureKind::kRefused, "Connection refused", {}};
+  EXPECT_EQ(state_of(collector_), CollectorState::kOk);
+  EXPECT_THAT(names(), IsEmpty());
+  collector_.connected = false;
+  EXPECT_THAT(names(), ElementsAre("collector_refused"));
+  collector_.last_refusal = seconds(3600);  // it is still not there
+  EXPECT_THAT(names(), ElementsAre("collector_refused"));
+}
+
+TEST_F(CollectorProblemsTest, GiveTheReasonOfTheLastFailure) {
+  use_stream();
+  fail(FailureKind::kNoAnswer, "no answer within 10 s");
+  EXPECT_THAT(names(), ElementsAre("collector_unreachable"));
+  EXPECT_THAT(means(), HasSubstr("no connection to 192.0.2.10:4739: no answer within 10 s; "));
+  fail(FailureKind::kHandshake, "the collector's certificate is refused: certificate has expired");
+  EXPECT_THAT(names(), ElementsAre("collector_unreachable"));
+  EXPECT_THAT(means(), HasSubstr("certificate has expired"));
+  fail(FailureKind::kUnresolved, "Host not found (authoritative)");
+  EXPECT_THAT(names(), ElementsAre("collector_unresolved")) << "an address of before is no help";
+  EXPECT_THAT(means(), HasSubstr("Host not found"));
+  fail(FailureKind::kUnreachable, "Network is unreachable");
+  EXPECT_THAT(means(), HasSubstr("Network is unreachable"));
+}
+
+TEST_F(CollectorProblemsTest, SayThatFlowsWaitOnlyWhereTheyDo) {
+  use_stream();
+  fail(FailureKind::kRefused, "Connection refused");
+  EXPECT_THAT(means(), HasSubstr("40 flows wait in memory; beyond spool.memory (4 MiB) the oldest "
+                                 "are lost, and all of them when ctflowd stops"));
+  EXPECT_THAT(means(), Not(HasSubstr("so far;")));
+  collector_.backlog->disk_limit = std::uint64_t{3} << 29;
+  collector_.counters.lost_spool_full.flows = 7;
+  EXPECT_THAT(means(),
+              HasSubstr("40 flows wait on disk; beyond spool.size (1.5 GiB) the oldest are "
+                        "lost; 7 flows are lost so far"));
+  collector_.backlog.reset();
+  collector_.transport = TransportKind::kUdp;
+  fail(FailureKind::kUnreachable, "Network is unreachable");
+  EXPECT_THAT(means(), Not(HasSubstr("wait")));
+  EXPECT_THAT(means(), HasSubstr("7 flows are lost so far"));
+}
+
+TEST_F(CollectorProblemsTest, TellOfAFileThatCannotBeWritten) {
+  collector_.transport = TransportKind::kFile;
+  collector_.peer = "/var/lib/flows";
+  fail(FailureKind::kFile, "No space left on device");
+  EXPECT_THAT(names(), ElementsAre("collector_unreachable"));
+  EXPECT_THAT(means(), HasSubstr("no file can be written in /var/lib/flows: No space left"));
+}
+
+TEST_F(CollectorProblemsTest, WarnBeforeTheSpoolIsFull) {
+  use_stream();
+  collector_.backlog->memory = (std::uint64_t{4} << 20) / 10 * 9 - 1;
+  EXPECT_THAT(names(), IsEmpty());
+  ++collector_.backlog->memory;
+  EXPECT_THAT(names(), ElementsAre("spool_nearly_full"));
+  collector_.backlog->disk_limit = 1'000'000;  // the disk takes what memory has no room for
+  EXPECT_THAT(names(), IsEmpty());
+  collector_.backlog->disk = 900'000;
+  EXPECT_THAT(names(), ElementsAre("spool_nearly_full"));
+  fail(FailureKind::kNoAnswer, "no answer within 10 s");
+  EXPECT_THAT(names(), ElementsAre("collector_unreachable", "spool_nearly_full"));
+}
+
+}  // namespace
+}  // namespace ctflow
