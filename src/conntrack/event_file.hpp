@@ -25,7 +25,9 @@ class EventFileError : public std::runtime_error {
 /// Writes what a listener reads.
 class EventFileWriter : public EventConsumer {
  public:
-  /// Creates or overwrites the file. Throws EventFileError.
+  /// Creates or overwrites the file, for its owner only: it holds addresses. A symbolic link, a
+  /// file of another user and one with a second name are refused. `-` is standard output. Throws
+  /// EventFileError.
   explicit EventFileWriter(const std::string& file_name);
 
   void on_datagram(Bytes datagram, const Instant& time) override;
@@ -47,7 +49,7 @@ class EventFileWriter : public EventConsumer {
   std::uint64_t datagrams_ = 0;
 };
 
-/// Reads such a file, datagram by datagram.
+/// Reads such a file, datagram by datagram, also one from a machine of the other byte order.
 class EventFileReader {
  public:
   /// Throws EventFileError when it is not a pcap file of netlink datagrams.
@@ -57,6 +59,9 @@ class EventFileReader {
   /// file. Throws EventFileError where the file is damaged.
   bool next(Bytes& datagram, TimePoint& time);
 
+  /// Packets so far that are no datagrams of NETLINK_NETFILTER.
+  [[nodiscard]] std::uint64_t skipped() const { return skipped_; }
+
  private:
   struct Closer {
     void operator()(pcap* handle) const;
@@ -64,6 +69,9 @@ class EventFileReader {
 
   std::string file_name_;
   std::unique_ptr<pcap, Closer> handle_;
+  bool swapped_ = false;           ///< the file was written in the other byte order
+  std::vector<std::byte> turned_;  ///< a datagram in this machine's order
+  std::uint64_t skipped_ = 0;
 };
 
 }  // namespace ctflow

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/replay_source.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace ctflow {
@@ -13,7 +15,7 @@ constexpr std::uint32_t kPortion = 1024;        // events per turn when not pace
 
 ReplaySource::ReplaySource(boost::asio::io_context& io, const std::string& file_name,
                            std::uint32_t rate, const SourceConfig& config)
-    : file_(file_name), timer_(io), rate_(rate), config_(config) {}
+    : file_name_(file_name), file_(file_name), timer_(io), rate_(rate), config_(config) {}
 
 void ReplaySource::start(FlowSink& sink) {
   sink_ = &sink;
@@ -30,9 +32,17 @@ void ReplaySource::play() {
   TimePoint time;
   for (std::uint32_t i = 0; i < portion; ++i) {
     if (!file_.next(datagram, time)) {
+      if (!read_any_ && file_.skipped() > 0) {
+        throw EventFileError(fmt::format(
+            "{}: none of its {} packets is a datagram of NETLINK_NETFILTER, as `ctflowd record` "
+            "stores; a capture at a device of type nlmon has them while something listens to "
+            "conntrack events",
+            file_name_, file_.skipped()));
+      }
       sink_->on_source_end();
       return;
     }
+    read_any_ = true;
     if (began_.wall == TimePoint{}) began_.wall = time;
     reader_->on_datagram(datagram, {time, began_.steady + std::max(time - began_.wall, {})});
   }

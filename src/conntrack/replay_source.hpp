@@ -28,7 +28,9 @@ class ReplaySource : public FlowSource {
  private:
   void play();
 
+  std::string file_name_;
   EventFileReader file_;
+  bool read_any_ = false;
   Timer timer_;
   std::uint32_t rate_;
   SourceConfig config_;

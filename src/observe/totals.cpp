@@ -72,4 +72,33 @@ void log_source_totals(const std::string& network_namespace, const SourceCounter
       source.end_unexplained);
 }
 
+bool log_whether_exported(const Status& status) {
+  SourceCounters read;
+  std::uint64_t handed_on = 0;
+  std::uint64_t arrived = 0;
+  std::uint64_t lost = 0;
+  for (const NamespaceStatus& one : status.namespaces) {
+    read.messages += one.source.messages;
+    read.malformed += one.source.malformed;
+    read.ignored += one.source.ignored;
+    handed_on += one.pipeline.exported + one.pipeline.sessions;
+    for (const CollectorStatus& collector : one.collectors) {
+      arrived += collector.counters.flows + collector.counters.waiting.flows;
+      lost += collector.counters.lost();
+    }
+  }
+  if (read.messages + read.malformed == 0 || arrived > 0) return true;
+  const char* means = "no record came to a collector";
+  if (lost > 0) {
+    means = "no collector could be reached";
+  } else if (handed_on > 0) {
+    means = "the collectors' profiles have no records of these events";
+  } else if (read.malformed >= read.messages) {
+    means = "none of the messages could be decoded";
+  }
+  log::error("nothing_exported messages={} malformed={} ignored={} flows={} lost={} means={}",
+             read.messages, read.malformed, read.ignored, handed_on, lost, log::quoted(means));
+  return false;
+}
+
 }  // namespace ctflow

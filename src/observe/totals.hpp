@@ -6,6 +6,7 @@
 
 #include "ctflow/exporter.hpp"
 #include "ctflow/metrics.hpp"
+#include "observe/status.hpp"
 
 namespace ctflow {
 
@@ -16,5 +17,9 @@ void log_interface_totals(const std::string& network_namespace, const InterfaceC
                           const RoutingCounters& routing);
 void log_source_totals(const std::string& network_namespace, const SourceCounters& source,
                        const PipelineCounters& pipeline);
+
+/// False, and logged, when events were read and nothing of them came to a collector: the end of a
+/// replay that was of no use.
+bool log_whether_exported(const Status& status);
 
 }  // namespace ctflow

@@ -2,9 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`ctflowd record` and `ctflowd replay`: a recording gives the records that live export gave."""
 
+import glob
+import os
+import stat
+
+import byte_order
 import case
 import collectors
 import ctflowd
+import ipfix
 import traffic
 from lab import SERVER4, SERVER6
 
@@ -43,6 +49,85 @@ class Replay(case.LabTest):
                 self.assertEqual(sorted(map(case.comparable, collector.records())),
                                  sorted(map(case.comparable, live.records[protocol])))
                 self.assertEqual(collector.complaints(), {"sequence": 0, "bad": 0})
+
+    def record(self):
+        """A recording of a few connections, translated or not."""
+        self.make_lab().rules("source_nat", 'oifname "wan" masquerade')
+        recording = f"{self.directory}/events.pcap"
+        recorder = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "record",
+                                   recording).wait_for("recording")
+        self.addCleanup(recorder.kill)
+        path = self.lab.client, self.lab.server
+        traffic.tcp(*path, SERVER4, 80, 20_000, 1000)
+        traffic.udp(*path, SERVER6, 53, (100,), (200,))
+        traffic.echo(self.lab.client, SERVER4)
+        self.lab.wait_for_idle()
+        recorder.stop()
+        self.assertEqual(stat.S_IMODE(os.stat(recording).st_mode), 0o600)
+        with open(recording, "rb") as file:
+            return file.read()
+
+    def replay(self, name, data):
+        """Exit status, log, and the data records that were exported, octet for octet."""
+        directory = f"{self.directory}/{name}"
+        os.mkdir(directory)
+        with open(f"{directory}/events.pcap", "wb") as file:
+            file.write(data)
+        config = (f"collectors: [{{name: main, protocol: ipfix, transport: file, "
+                  f"file: {{directory: {directory}}}}}]\n")
+        player = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "replay",
+                                 f"{directory}/events.pcap", config=config)
+        self.addCleanup(player.kill)
+        status = player.wait()
+        records = []
+        for path in sorted(glob.glob(f"{directory}/*.ipfix")):
+            with open(path, "rb") as file:
+                records += ipfix.read(file.read()).records
+        return status, player.log, records
+
+    def test_recording_of_the_other_byte_order(self):
+        data = self.record()
+        status, log, here = self.replay("here", data)
+        self.assertEqual(status, 0, log)
+        self.assertGreaterEqual(len(here), 6)
+        turned = byte_order.foreign(data)
+        self.assertNotEqual(turned, data)
+        status, log, there = self.replay("there", turned)
+        self.assertEqual(status, 0, log)
+        self.assertEqual(there, here)
+        self.assertIn(" malformed=0 ", log)
+
+    def test_recording_of_a_later_year(self):
+        data = self.record()
+        _, _, now = self.replay("now", data)
+        status, log, then = self.replay("then", byte_order.later(data, 20 * 365 * 86_400))
+        self.assertEqual(status, 0, log)
+        self.assertEqual(len(then), len(now))
+
+    def test_nothing_exported_is_a_failure(self):
+        data = self.record()
+        status, log, records = self.replay("malformed", byte_order.malformed(data))
+        self.assertEqual((status, records), (1, []), log)
+        self.assertIn("nothing_exported", log)
+        status, log, records = self.replay("family", byte_order.of_another_family(data))
+        self.assertEqual((status, records), (1, []), log)
+        self.assertIn("NETLINK_NETFILTER", log)
+        status, log, _ = self.replay("empty", data[:24])
+        self.assertEqual(status, 0, log)
+
+    def test_record_follows_no_link(self):
+        self.make_lab()
+        victim = f"{self.directory}/victim"
+        with open(victim, "w", encoding="ascii") as file:
+            file.write("precious")
+        os.symlink(victim, f"{self.directory}/link")
+        recorder = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "record",
+                                   f"{self.directory}/link")
+        self.addCleanup(recorder.kill)
+        self.assertEqual(recorder.wait(), 1)
+        self.assertIn("symbolic link", recorder.log)
+        with open(victim, encoding="ascii") as file:
+            self.assertEqual(file.read(), "precious")
 
 
 if __name__ == "__main__":

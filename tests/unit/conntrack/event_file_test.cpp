@@ -3,9 +3,17 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 
+#include "support/event_builder.hpp"
+#include "support/foreign_order.hpp"
+#include "support/source_directory.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/temporary_file.hpp"
 
 namespace ctflow {
@@ -36,6 +44,7 @@ class EventFileTest : public testing::Test {
   }
 
   test::TemporaryFile file_;
+  test::TemporaryDirectory directory_;
   std::string name_ = file_.name();
 };
 
@@ -132,6 +141,96 @@ TEST_F(EventFileTest, ReportsAFullDisk) {
   EventFileWriter writer("/dev/full");
   writer.on_datagram(datagram(300, 1), Instant{});
   EXPECT_THROW(writer.on_batch_end(), EventFileError);
+}
+
+TEST_F(EventFileTest, KeepsTimesBeyond2038) {
+  const TimePoint time(std::chrono::seconds(3'000'000'000) + std::chrono::nanoseconds(7));  // 2065
+  {
+    EventFileWriter writer(name_);
+    writer.on_datagram(datagram(300, 1), Instant{time, {}});
+  }
+  EventFileReader reader(name_);
+  Bytes bytes;
+  TimePoint read_time;
+  ASSERT_TRUE(reader.next(bytes, read_time));
+  EXPECT_EQ(read_time, time);
+}
+
+TEST_F(EventFileTest, ReadsARecordingOfTheOtherByteOrderAsItWasThere) {
+  const std::string native = test::source_directory() + "/tests/golden/events.pcap";
+  std::ifstream in(native, std::ios::binary);
+  overwrite(test::ForeignOrder::file({std::istreambuf_iterator<char>(in), {}}));
+  EventFileReader here(native);
+  EventFileReader there(name_);
+  int datagrams = 0;
+  for (;; ++datagrams) {
+    Bytes expected;
+    Bytes bytes;
+    TimePoint expected_time;
+    TimePoint time;
+    const bool more = here.next(expected, expected_time);
+    ASSERT_EQ(there.next(bytes, time), more);
+    if (!more) break;
+    EXPECT_EQ(time, expected_time);
+    ASSERT_TRUE(std::equal(bytes.begin(), bytes.end(), expected.begin(), expected.end()))
+        << "datagram " << datagrams;
+  }
+  EXPECT_GT(datagrams, 5);
+}
+
+TEST_F(EventFileTest, BelievesTheDatagramsMoreThanTheFile) {
+  // A program on a machine of the other order wrote the file anew: its headers are turned, the
+  // datagrams are not.
+  const test::Octets event = test::nat_tcp_event();
+  const Bytes octets = std::as_bytes(std::span(event));
+  {
+    EventFileWriter writer(name_);
+    writer.on_datagram(octets, Instant{});
+  }
+  const std::string native = content();
+  std::string turned = test::ForeignOrder::file(native);
+  turned.replace(turned.size() - event.size(), event.size(), native, native.size() - event.size(),
+                 event.size());
+  overwrite(turned);
+  EventFileReader reader(name_);
+  Bytes bytes;
+  TimePoint time;
+  ASSERT_TRUE(reader.next(bytes, time));
+  EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), octets.begin(), octets.end()));
+}
+
+TEST_F(EventFileTest, IsForItsOwnerOnly) {
+  const auto mode = [](const std::string& name) {
+    struct stat status {};
+    EXPECT_EQ(stat(name.c_str(), &status), 0);
+    return status.st_mode & 07777;
+  };
+  const std::string fresh = directory_.name() + "/fresh";
+  const mode_t before = umask(0);
+  { EventFileWriter writer(fresh); }
+  umask(before);
+  EXPECT_EQ(mode(fresh), 0600U);
+  overwrite("something that anybody could read");
+  chmod(name_.c_str(), 0644);
+  { EventFileWriter writer(name_); }
+  EXPECT_EQ(mode(name_), 0600U);
+  EXPECT_EQ(content().find("something"), std::string::npos);
+}
+
+TEST_F(EventFileTest, OverwritesNothingThroughALink) {
+  overwrite("precious");
+  const std::string soft = directory_.name() + "/soft";
+  const std::string hard = directory_.name() + "/hard";
+  ASSERT_EQ(symlink(name_.c_str(), soft.c_str()), 0);
+  try {
+    EventFileWriter writer(soft);
+    FAIL() << "followed a symbolic link";
+  } catch (const EventFileError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("symbolic link"));
+  }
+  std::filesystem::create_hard_link(name_, hard);
+  EXPECT_THROW(EventFileWriter{hard}, EventFileError);
+  EXPECT_EQ(content(), "precious");
 }
 
 }  // namespace

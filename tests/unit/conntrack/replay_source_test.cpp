@@ -73,5 +73,24 @@ TEST_F(ReplaySourceTest, DeliversWhatIsInFrontOfADamagedPlace) {
   EXPECT_EQ(sink_.flows.size(), 1U);
 }
 
+TEST_F(ReplaySourceTest, RefusesAFileInWhichNothingIsOfConntrack) {
+  write(2);
+  std::ifstream in(name_, std::ios::binary);
+  std::string content{std::istreambuf_iterator<char>(in), {}};
+  const std::size_t packet = test::nat_tcp_event().size() + 16 + 16;
+  for (const std::size_t at : {std::size_t{24}, 24 + packet}) content[at + 16 + 15] = NETLINK_ROUTE;
+  std::ofstream(name_, std::ios::binary) << content;
+  ReplaySource source(io_, name_, 0);
+  EXPECT_THROW(source.start(sink_), EventFileError);
+}
+
+TEST_F(ReplaySourceTest, TakesAnEmptyRecordingForARecordingOfNothing) {
+  write(0);
+  ReplaySource source(io_, name_, 0);
+  source.start(sink_);
+  io_.run();
+  EXPECT_TRUE(sink_.source_ended);
+}
+
 }  // namespace
 }  // namespace ctflow
