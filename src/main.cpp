@@ -15,8 +15,10 @@
 #include "observe/configuration_check.hpp"
 #include "observe/doctor.hpp"
 #include "observe/log.hpp"
+#include "observe/place_check.hpp"
 #include "observe/startup_check.hpp"
 #include "observe/status_command.hpp"
+#include "observe/totals.hpp"
 
 namespace {
 
@@ -33,9 +35,12 @@ struct Arguments {
   DoctorQuestion doctor;
 };
 
-int run_daemon(boost::asio::io_context& io, const Config& config, Daemon::Parts parts) {
+/// `must_export`: it is a failure to export nothing of what was read.
+int run_daemon(boost::asio::io_context& io, const Config& config, Daemon::Parts parts,
+               bool must_export = false) {
   Daemon daemon(io, config, std::move(parts));
-  const int status = daemon.run();
+  int status = daemon.run();
+  if (must_export && !log_whether_exported(daemon.status())) status = kRuntimeFailure;
   // getaddrinfo() cannot be cancelled, and the event loop would wait for it.
   if (daemon.lookup_running()) std::_Exit(status);
   return status;
@@ -68,7 +73,7 @@ int replay(const Arguments& arguments) {
   parts.make_source = [&](const Config& current, const NetworkNamespace&) {
     return std::make_unique<ReplaySource>(io, arguments.file, arguments.rate, current.source);
   };
-  return run_daemon(io, config, std::move(parts));
+  return run_daemon(io, config, std::move(parts), true);
 }
 
 void add_config_option(CLI::App& command, Arguments& arguments) {
@@ -109,7 +114,9 @@ int main(int argc, char** argv) {
   replay_command->add_option("--rate", arguments.rate, "Events per second, 0 = no limit");
   check_command->callback([&] {
     command = [&] {
-      log_findings(check_configuration(load_config(arguments.config)));
+      const Config config = load_config(arguments.config);
+      log_findings(check_configuration(config));
+      log_findings(check_places(config));
       return 0;
     };
   });

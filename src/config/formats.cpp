@@ -2,6 +2,7 @@
 #include "config/formats.hpp"
 
 #include <fmt/format.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
@@ -258,6 +259,20 @@ Format<std::string> or_off(Format<std::string> format) {
 }  // namespace
 
 Format<std::string> absolute_path_or_off() { return or_off(absolute_path()); }
+
+Format<std::string> socket_path_or_off() {
+  constexpr std::size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
+  Format<std::string> format = absolute_path();
+  format.expected =
+      fmt::format("the name of a socket that begins with /, at most {} octets", kLongest);
+  format.parse = [parse = std::move(format.parse)](std::string_view text) -> Parsed<std::string> {
+    if (text.size() > kLongest) {
+      return {std::nullopt, fmt::format("it has {} octets", text.size())};
+    }
+    return parse(text);
+  };
+  return or_off(format);
+}
 
 Format<std::string> endpoint_or_off() {
   const auto parse = [](std::string_view text) -> Parsed<std::string> {

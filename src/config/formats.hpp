@@ -66,6 +66,9 @@ Format<std::string> absolute_path();
 /// The same; `off` is the empty string.
 Format<std::string> absolute_path_or_off();
 
+/// The same, short enough for a unix socket's name.
+Format<std::string> socket_path_or_off();
+
 /// ADDRESS:PORT or [IPv6 ADDRESS]:PORT, numeric; `off` is the empty string.
 Format<std::string> endpoint_or_off();
 

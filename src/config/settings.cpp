@@ -261,6 +261,7 @@ std::optional<Complaint> check_destinations(const Config& config) {
 
 std::optional<Complaint> check_whole(const Config& config) {
   if (auto complaint = check_members(config)) return complaint;
+  if (auto complaint = check_own_status(config)) return complaint;
   if (auto complaint = check_domains(config)) return complaint;
   return check_destinations(config);
 }
@@ -342,7 +343,7 @@ Section<InterfacesConfig> interfaces() {
 Section<StatusConfig> status() {
   using S = StatusConfig;
   return {{
-              value("socket", kOptional, absolute_path_or_off(), &S::socket),
+              value("socket", kOptional, socket_path_or_off(), &S::socket),
               value("listen", kOptional, endpoint_or_off(), &S::listen),
           },
           {}};

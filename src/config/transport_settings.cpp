@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "config/transport_settings.hpp"
 
+#include "observe/status_endpoint.hpp"
 #include "transport/tls_files.hpp"
 
 namespace ctflow::config {
@@ -88,6 +89,25 @@ std::optional<Complaint> check_transport(const CollectorConfig& collector) {
   // Who configures certificates must not be left in the belief that they are used.
   if (collector.transport != TransportKind::kTls && collector.tls != TlsConfig{}) {
     return Complaint{"tls", "expected only with transport: tls"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Complaint> check_own_status(const Config& config) {
+  if (config.status.listen.empty()) return std::nullopt;
+  const auto own = status_endpoint(config.status.listen);
+  for (const CollectorConfig& one : config.collectors) {
+    const bool stream =
+        one.transport == TransportKind::kTcp || one.transport == TransportKind::kTls;
+    if (!stream || one.port != own.port() || address_family(one.address) == 0) continue;
+    const auto address = boost::asio::ip::make_address(one.address);
+    if (address != own.address() && !(own.address().is_unspecified() && address.is_loopback())) {
+      continue;
+    }
+    return Complaint{"status",
+                     fmt::format("listen {} is where the collector {} is expected: flows would go "
+                                 "to ctflowd itself and be lost",
+                                 config.status.listen, one.name)};
   }
   return std::nullopt;
 }

@@ -22,4 +22,8 @@ Section<FileConfig> file_settings();
 /// What does not go together, or is missing for the transport that was chosen.
 std::optional<Complaint> check_transport(const CollectorConfig& collector);
 
+/// A collector that is our own status.listen: it would take the connection, and answer messages
+/// with an HTTP error.
+std::optional<Complaint> check_own_status(const Config& config);
+
 }  // namespace ctflow::config

@@ -13,6 +13,8 @@
 #include <optional>
 #include <system_error>
 
+#include "observe/stream_check.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -102,24 +104,16 @@ int answer_of(int descriptor, std::chrono::milliseconds patience) {
   return error;
 }
 
-/// Why a connection that is being made failed; 0: it was made, or there is no answer.
-int answer_to_connection(int descriptor, std::chrono::milliseconds patience) {
-  pollfd ready{descriptor, POLLOUT, 0};
-  if (poll(&ready, 1, static_cast<int>(patience.count())) <= 0) return 0;
-  int error = 0;
-  socklen_t length = sizeof error;
-  getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length);
-  return error;
-}
-
 void check_answer(int error, const CollectorConfig& collector, Findings& found) {
   if (error == 0) return;
   const std::string text = std::generic_category().message(error);
   if (error == ECONNREFUSED) {
     found.wrong.push_back(
         {"collector_refused",
-         fmt::format("nobody listens at {} port {}, the host of {} answers: what is sent is lost",
-                     collector.address, collector.port, collector.name),
+         fmt::format(
+             "the host of {} answers that no program listens at {} port {}: what is sent is "
+             "lost",
+             collector.name, collector.address, collector.port),
          "start the collector, or correct its address and port"});
   } else {
     found.wrong.push_back(
@@ -129,47 +123,43 @@ void check_answer(int error, const CollectorConfig& collector, Findings& found) 
   }
 }
 
-void check_directory(const CollectorConfig& collector, Findings& found) {
-  if (access(collector.file.directory.c_str(), W_OK | X_OK) == 0) return;
-  found.wrong.push_back({"file_directory_unusable",
-                         fmt::format("the user who runs the doctor cannot make files for {} in {}: "
-                                     "{}",
-                                     collector.name, collector.file.directory, reason()),
-                         "install -d -m 0750 -o ctflowd " + collector.file.directory});
-}
-
-}  // namespace
-
-Findings check_collector(const CollectorConfig& collector, std::chrono::milliseconds patience) {
+Findings check_datagrams(const CollectorConfig& collector, std::chrono::milliseconds patience) {
   Findings found;
-  if (collector.transport == TransportKind::kFile) {
-    check_directory(collector, found);
-    return found;
-  }
   std::string error;
   const Addresses to = look_up(collector.address, collector.port, error);
   if (!to) {
     found.wrong.push_back({"collector_unresolved",
                            fmt::format("{} has no address, the flows for {} are lost: {}",
                                        collector.address, collector.name, error),
-                           "correct the address, or mend the name service"});
+                           "correct the address or the name service"});
     return found;
   }
-  const bool datagrams = collector.transport == TransportKind::kUdp;
-  const Socket socket(to->ai_family, datagrams ? SOCK_DGRAM : SOCK_STREAM | SOCK_NONBLOCK);
+  const Socket socket(to->ai_family, SOCK_DGRAM);
   if (const auto why = connect_to(socket.get(), collector, *to)) {
     found.wrong.push_back({"collector_unreachable",
                            fmt::format("there is no way to {}: {}", collector.name, *why),
                            "ip route get " + collector.address});
     return found;
   }
-  if (datagrams) {
-    check_mtu(socket.get(), collector, to->ai_family, found);
-    check_answer(answer_of(socket.get(), patience), collector, found);
-  } else {
-    check_answer(answer_to_connection(socket.get(), patience), collector, found);
-  }
+  check_mtu(socket.get(), collector, to->ai_family, found);
+  check_answer(answer_of(socket.get(), patience), collector, found);
   return found;
+}
+
+}  // namespace
+
+Findings check_collector(const CollectorConfig& collector, const StatusConfig& status,
+                         const Patience& patience) {
+  switch (collector.transport) {
+    case TransportKind::kFile:
+      return {};
+    case TransportKind::kTcp:
+    case TransportKind::kTls:
+      return check_stream(collector, status, patience.connection);
+    case TransportKind::kUdp:
+      break;
+  }
+  return check_datagrams(collector, patience.datagram);
 }
 
 }  // namespace ctflow

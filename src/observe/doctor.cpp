@@ -17,6 +17,8 @@
 #include "network_namespace.hpp"
 #include "observe/collector_check.hpp"
 #include "observe/configuration_check.hpp"
+#include "observe/fragment_check.hpp"
+#include "observe/place_check.hpp"
 #include "observe/startup_check.hpp"
 #include "observe/system_check.hpp"
 
@@ -97,17 +99,26 @@ std::optional<Config> find_config(const DoctorQuestion& question, Diagnosis& dia
   return config;
 }
 
+/// In the namespace that this thread is in.
+Findings examine_here(const SourceConfig& config) {
+  Findings found = check_tracking(config);
+  found.add(check_fragments(read_fragments()));
+  return found;
+}
+
 /// The connection tracking of each namespace that the daemon would watch.
 Findings examine_tracking(const Config& config) {
-  if (config.namespaces.empty()) return check_tracking(config.source);
+  if (config.namespaces.empty()) return examine_here(config.source);
   Findings all;
   for (const NamespaceConfig& one : config.namespaces) {
     try {
       const NetworkNamespace there(one.file.empty() ? "/run/netns/" + one.name : one.file);
       const auto visit = there.visit();
-      Findings found = check_tracking(config.source);
-      for (Finding& finding : found.wrong) {
-        finding.means = "namespace " + one.name + ": " + finding.means;
+      Findings found = examine_here(config.source);
+      for (std::vector<Finding>* list : {&found.wrong, &found.notes}) {
+        for (Finding& finding : *list) {
+          finding.means = "namespace " + one.name + ": " + finding.means;
+        }
       }
       all.add(std::move(found));
     } catch (const std::system_error& error) {
@@ -119,15 +130,21 @@ Findings examine_tracking(const Config& config) {
   return all;
 }
 
+std::string nothing_against(const CollectorConfig& collector) {
+  if (collector.transport == TransportKind::kFile) {
+    return "files go to " + collector.file.directory;
+  }
+  const bool datagrams = collector.transport == TransportKind::kUdp;
+  return fmt::format("{} {} port {}", datagrams ? "nothing speaks against" : "takes connections at",
+                     collector.address, collector.port);
+}
+
 void examine_collectors(const Config& config, Diagnosis& diagnosis) {
+  diagnosis.findings.add(check_places(config));
   for (const CollectorConfig& collector : config.collectors) {
-    Findings found = check_collector(collector);
+    Findings found = check_collector(collector, config.status);
     if (found.wrong.empty()) {
-      diagnosis.facts.push_back(
-          {"collector " + collector.name, collector.transport == TransportKind::kFile
-                                              ? "files can be made in " + collector.file.directory
-                                              : fmt::format("nothing speaks against {} port {}",
-                                                            collector.address, collector.port)});
+      diagnosis.facts.push_back({"collector " + collector.name, nothing_against(collector)});
     }
     diagnosis.findings.add(std::move(found));
   }
@@ -148,7 +165,7 @@ Diagnosis examine(const DoctorQuestion& question) {
   const SourceConfig source = config ? config->source : SourceConfig();
   Findings& findings = diagnosis.findings;
   findings.add(check_capabilities());
-  findings.add(config ? examine_tracking(*config) : check_tracking(source));
+  findings.add(config ? examine_tracking(*config) : examine_here(source));
   findings.add(check_receive_buffer(
       source,
       granted_receive_buffer(std::max(source.receive_buffer, source.receive_buffer_limit))));

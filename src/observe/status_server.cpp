@@ -6,22 +6,11 @@
 
 #include "observe/log.hpp"
 #include "observe/metrics_text.hpp"
+#include "observe/status_endpoint.hpp"
 #include "observe/status_json.hpp"
 
 namespace ctflow {
-namespace {
-
 using boost::asio::ip::tcp;
-
-tcp::endpoint endpoint_of(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  std::string host = text.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  return {boost::asio::ip::make_address(host),
-          static_cast<std::uint16_t>(std::stoul(text.substr(colon + 1)))};
-}
-
-}  // namespace
 
 StatusServer::StatusServer(boost::asio::io_context& io, const StatusConfig& config,
                            std::function<Status()> fill)
@@ -50,7 +39,7 @@ void StatusServer::open_socket(const StatusConfig& config) {
 }
 
 void StatusServer::open_tcp(const StatusConfig& config) {
-  const tcp::endpoint endpoint = endpoint_of(config.listen);
+  const tcp::endpoint endpoint = status_endpoint(config.listen);
   tcp::acceptor acceptor(io_);
   try {
     acceptor.open(endpoint.protocol());

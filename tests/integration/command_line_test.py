@@ -45,6 +45,26 @@ class CommandLine(case.LabTest):
                 self.assertEqual(status, 2, log)
                 self.assertRegex(log, r"\.yaml:4:\d+: collectors\[0\]\.port: expected .*, got .*ninety")
 
+    def test_what_run_refuses_is_refused_by_check(self):
+        own = (self.valid.replace("192.0.2.2", "127.0.0.1") + "    transport: tcp\n"
+               + "status: {listen: '127.0.0.1:4739'}\n")
+        long = self.valid + f"status: {{socket: /run/{'a' * 103}}}\n"
+        for command in ("check", "run"):
+            for config, text in ((own, "flows would go to ctflowd itself"),
+                                 (long, "at most 107 octets")):
+                with self.subTest(command=command, text=text):
+                    status, log = self.run_to_end(command, config=config)
+                    self.assertEqual(status, 2, log)
+                    self.assertIn(text, log)
+
+    def test_check_warns_of_places(self):
+        config = self.valid + (f"    transport: tcp\n    spool: {{directory: {self.directory}/no}}\n"
+                               "status: {listen: '192.0.2.77:9995'}\n")
+        status, log = self.run_to_end("check", config=config)
+        self.assertEqual(status, 0, log)
+        self.assertIn(" spool_directory_unusable means=", log)
+        self.assertIn(" status_listen_unusable means=", log)
+
     def test_no_configuration(self):
         status, log = self.run_to_end("run", "-c", f"{self.directory}/absent.yaml")
         self.assertEqual(status, 2, log)

@@ -9,7 +9,8 @@ import subprocess
 import case
 import collectors
 import ctflowd
-from lab import COLLECTOR
+import traffic
+from lab import COLLECTOR, SERVER4, SERVER6
 
 # So small that nobody needs a privilege for it.
 SOURCE = {"receive_buffer": "64KiB", "receive_buffer_limit": "64KiB"}
@@ -130,6 +131,20 @@ class Doctor(case.LabTest):
             self.assertNotIn("packets_merged", notes)
         else:
             self.assertIn("wan", notes["packets_merged"])
+
+    def test_fragments_are_a_note(self):
+        def noted():
+            code, told = self.run_doctor()
+            self.assertEqual(code, 0, told)
+            return [one["means"] for one in told["notes"] if one["name"] == "packets_reassembled"]
+        before = traffic.udp(self.lab.client, self.lab.server, SERVER4, 2049, (1000,))
+        self.assertEqual(noted(), [])
+        for address, family in ((SERVER4, "IPv4"), (SERVER6, "IPv6")):
+            traffic.udp(self.lab.client, self.lab.server, address, 2050, (8192,) * 10)
+            with self.subTest(family):
+                means = next(one for one in noted() if f"fragments of {family}" in one)
+                self.assertGreaterEqual(int(means.split()[0]), 60)
+        self.assertEqual(before.packets[0], 1)
 
     def test_configuration_that_cannot_be_read(self):
         self.config = f"{self.directory}/absent.yaml"

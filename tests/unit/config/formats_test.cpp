@@ -152,6 +152,16 @@ TEST(AbsolutePathOrOff, TakesBoth) {
   EXPECT_EQ(format.parse("").value, std::nullopt);
 }
 
+TEST(SocketPathOrOff, TakesNamesThatTheKernelTakes) {
+  const auto format = socket_path_or_off();
+  EXPECT_EQ(format.parse("off").value, "");
+  const std::string longest = "/" + std::string(106, 'a');
+  EXPECT_EQ(format.parse(longest).value, longest);
+  EXPECT_EQ(format.parse(longest + "a").value, std::nullopt);
+  EXPECT_EQ(format.parse(longest + "a").hint, "it has 108 octets");
+  EXPECT_EQ(format.parse("run/s").value, std::nullopt);
+}
+
 TEST(EndpointOrOff, TakesNumericAddressAndPort) {
   const auto format = endpoint_or_off();
   EXPECT_EQ(format.parse("off").value, "");
