@@ -36,6 +36,31 @@ class Door {
   virtual ~Door() = default;
 };
 
+using Request = http::request<http::empty_body>;
+
+/// A request of HTTP/1.1 has exactly one Host (RFC 9112 section 3.2). It may be empty, as it is
+/// where there is no authority, such as at a unix socket.
+bool has_valid_host(const Request& request) {
+  constexpr unsigned kHttp11 = 11;
+  const std::size_t count = request.count(http::field::host);
+  if (count == 0) return request.version() < kHttp11;
+  const beast::string_view host = request[http::field::host];
+  return count == 1 && host.find_first_of(" \t/@,?#") == beast::string_view::npos;
+}
+
+/// The path that is asked for, in origin-form or in absolute-form (RFC 9112 section 3.2), without
+/// its query.
+std::string path_of(beast::string_view target) {
+  for (const beast::string_view scheme : {"http://", "https://"}) {
+    if (!beast::iequals(target.substr(0, scheme.size()), scheme)) continue;
+    const std::size_t path = target.find_first_of("/?", scheme.size());
+    if (path == beast::string_view::npos || target[path] == '?') return "/";
+    target = target.substr(path);
+    break;
+  }
+  return std::string(target.substr(0, target.find('?')));
+}
+
 Response plain(http::status status, const std::string& text) {
   Response response(status, 11);
   response.set(http::field::content_type, "text/plain; charset=utf-8");
@@ -55,9 +80,7 @@ struct HttpServer::Shared {
   Limits limits;
   std::vector<MadePage> pages;
   std::list<std::unique_ptr<Door>> doors;
-  std::size_t connections = 0;
   PendingHandlers of_sessions;  ///< revoked when the server goes: nothing is answered any more
-  log::RateLimit full_log;
   log::RateLimit page_log;
 
   Response answer(const http::request<http::empty_body>& request);
@@ -70,15 +93,18 @@ namespace {
 template <typename State, typename Protocol>
 class Session : public std::enable_shared_from_this<Session<State, Protocol>> {
  public:
-  Session(std::shared_ptr<State> state, typename Protocol::socket socket)
+  /// `open`: how many sessions its listener has, this one included while it lives.
+  Session(std::shared_ptr<State> state, std::shared_ptr<std::size_t> open,
+          typename Protocol::socket socket)
       : state_(std::move(state)),
+        open_(std::move(open)),
         stream_(std::move(socket)),
         buffer_(state_->limits.request_octets) {
-    ++state_->connections;
+    ++*open_;
     parser_.header_limit(static_cast<std::uint32_t>(state_->limits.request_octets));
     parser_.body_limit(0);
   }
-  ~Session() { --state_->connections; }
+  ~Session() { --*open_; }
 
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -129,6 +155,7 @@ class Session : public std::enable_shared_from_this<Session<State, Protocol>> {
   }
 
   std::shared_ptr<State> state_;
+  std::shared_ptr<std::size_t> open_;
   beast::basic_stream<Protocol> stream_;
   beast::flat_buffer buffer_;
   http::request_parser<http::empty_body> parser_;
@@ -158,15 +185,17 @@ class Listener : public Door {
   void begin_session(typename Protocol::socket socket) {
     const auto state = state_.lock();
     if (!state) return;
-    if (state->connections < state->limits.connections) {
-      std::make_shared<Session<State, Protocol>>(state, std::move(socket))->run();
-    } else if (state->full_log.allow()) {
-      log::warn("status_busy connections={} suppressed={}", state->connections,
-                state->full_log.suppressed());
+    if (*open_ < state->limits.connections) {
+      std::make_shared<Session<State, Protocol>>(state, open_, std::move(socket))->run();
+    } else if (full_log_.allow()) {
+      log::warn("status_busy connections={} suppressed={}", *open_, full_log_.suppressed());
     }
   }
 
   std::weak_ptr<State> state_;  ///< which owns this
+  /// Of its own: whoever keeps this listener busy keeps no other.
+  std::shared_ptr<std::size_t> open_ = std::make_shared<std::size_t>(0);
+  log::RateLimit full_log_;
   typename Protocol::acceptor acceptor_;
   Timer pause_;
   PendingHandlers pending_;
@@ -175,8 +204,10 @@ class Listener : public Door {
 }  // namespace
 
 Response HttpServer::Shared::answer(const http::request<http::empty_body>& request) {
-  const beast::string_view target = request.target();
-  const std::string path(target.substr(0, target.find('?')));
+  if (!has_valid_host(request)) {
+    return plain(http::status::bad_request, "expected one Host, as HTTP/1.1 demands");
+  }
+  const std::string path = path_of(request.target());
   for (MadePage& page : pages) {
     if (page.page.path != path) continue;
     if (request.method() == http::verb::get || request.method() == http::verb::head) {

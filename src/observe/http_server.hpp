@@ -22,7 +22,7 @@ class HttpServer {
     std::function<std::string()> make;  ///< may throw: then the answer is 500
   };
   struct Limits {
-    std::size_t connections = 16;       ///< at once, of all listeners; others are closed at once
+    std::size_t connections = 16;       ///< at once, of each listener; others are closed at once
     std::size_t request_octets = 8192;  ///< the request line with all headers
     std::chrono::milliseconds request_time{3000};   ///< from connecting to the whole request
     std::chrono::milliseconds response_time{5000};  ///< until the client has read the answer

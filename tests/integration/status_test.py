@@ -232,13 +232,40 @@ class StatusTest(case.LabTest):
             slow.append(client)
         for client in slow[:8]:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                client.send(b"GET /metrics HTTP/1.1\r\n\r\n")  # and never read
+                client.send(b"GET /metrics HTTP/1.1\r\nHost:\r\n\r\n")  # and never read
         sent = [traffic.udp(self.lab.client, self.lab.server, SERVER4, port)
                 for port in range(2000, 2100)]
         result = session.finish()
         for records in result.records.values():
             self.assertEqual(case.sums(records), (sum(one.packets[0] for one in sent),
                                                   sum(one.octets[0] for one in sent)))
+
+    def test_slow_clients_by_tcp_do_not_keep_the_operator_out(self):
+        session = self.start(watch=False, sections={"status": {"listen": "'192.0.2.1:4810'"}})
+        slow = []
+
+        def connect():
+            """Forty who say nothing, or ask and never read; those whose time is over come again."""
+            for client in slow:
+                client.close()
+            slow.clear()
+            for number in range(40):
+                client = self.lab.collector.socket(socket.AF_INET, socket.SOCK_STREAM)
+                client.settimeout(5)
+                with contextlib.suppress(OSError):
+                    client.connect(("192.0.2.1", 4810))
+                    if number % 2:
+                        client.send(b"GET /metrics HTTP/1.1\r\nHost:\r\n")
+                slow.append(client)
+        for _ in range(3):
+            connect()
+            for _ in range(5):
+                code, text = self.ask()
+                self.assertEqual(code, 0, text)
+        for client in slow:
+            client.close()
+        self.assertIn("status_busy", session.ctflowd.log)
+        session.finish()
 
     def test_second_daemon_is_told_and_runs_on(self):
         session = self.start(watch=False)

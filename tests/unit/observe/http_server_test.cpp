@@ -10,6 +10,8 @@
 #include <boost/asio/write.hpp>
 #include <stdexcept>
 
+#include "support/temporary_directory.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -40,7 +42,8 @@ class HttpServerTest : public testing::Test {
   }
 
   /// What comes until the server closes the connection; "" also when it resets it.
-  std::string read_all(tcp::socket& socket) {
+  template <typename Socket>
+  std::string read_all(Socket& socket) {
     std::string answer;
     bool ended = false;
     boost::asio::async_read(socket, boost::asio::dynamic_buffer(answer),
@@ -82,7 +85,7 @@ TEST_F(HttpServerTest, ServesAPageAndCloses) {
 
 TEST_F(HttpServerTest, AnswersHeadWithoutBody) {
   serve();
-  const std::string answer = ask("HEAD /count HTTP/1.1\r\n\r\n");
+  const std::string answer = ask("HEAD /count HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_THAT(answer, HasSubstr("Content-Length: 1\r\n"));
   EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
 }
@@ -91,7 +94,7 @@ TEST_F(HttpServerTest, RefusesOtherPathsAndMethods) {
   serve();
   EXPECT_THAT(get("/"), StartsWith("HTTP/1.1 404 "));
   EXPECT_THAT(get("/count/"), StartsWith("HTTP/1.1 404 "));
-  const std::string answer = ask("POST /count HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+  const std::string answer = ask("POST /count HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 "));
   EXPECT_THAT(answer, HasSubstr("Allow: GET, HEAD\r\n"));
   EXPECT_EQ(made_, 0);
@@ -138,7 +141,8 @@ TEST_F(HttpServerTest, ClosesAConnectionThatDoesNotRead) {
   limits.connections = 1;
   serve(limits);
   tcp::socket slow = connect();
-  boost::asio::write(slow, boost::asio::buffer(std::string("GET /large HTTP/1.1\r\n\r\n")));
+  boost::asio::write(slow,
+                     boost::asio::buffer(std::string("GET /large HTTP/1.1\r\nHost: x\r\n\r\n")));
   // The only place is taken until the time is over; then others are served.
   const auto latest = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   std::string answer;
@@ -159,12 +163,54 @@ TEST_F(HttpServerTest, TakesOnlySoManyConnections) {
   EXPECT_THAT(get("/count"), StartsWith("HTTP/1.1 200 "));
 }
 
+TEST_F(HttpServerTest, HasRoomAtEachListenerWhateverTheOthersDo) {
+  HttpServer::Limits limits;
+  limits.connections = 2;
+  serve(limits);
+  using Local = boost::asio::local::stream_protocol;
+  const test::TemporaryDirectory directory;
+  const Local::endpoint local(directory.path("socket"));
+  server_->serve(Local::acceptor(io_, local));
+  tcp::socket first = connect();
+  tcp::socket second = connect();
+  io_.poll();
+  ASSERT_EQ(get("/count"), "") << "this one is full";
+  for (int i = 0; i < 3; ++i) {
+    Local::socket operators(io_);
+    operators.connect(local);
+    boost::asio::write(operators,
+                       boost::asio::buffer(std::string("GET /count HTTP/1.1\r\nHost:\r\n\r\n")));
+    EXPECT_THAT(read_all(operators), StartsWith("HTTP/1.1 200 "));
+  }
+}
+
+TEST_F(HttpServerTest, TakesATargetInAbsoluteForm) {
+  serve();
+  EXPECT_THAT(get("http://router.example:9995/count?x=1"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(get("HTTP://router.example/count"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(get("http://router.example"), StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(get("http://router.example?/count"), StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(get("ftp://router.example/count"), StartsWith("HTTP/1.1 404 "));
+}
+
+TEST_F(HttpServerTest, WantsOneHost) {
+  serve();
+  EXPECT_THAT(ask("GET /count HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(ask("GET /count HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
+              StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(ask("GET /count HTTP/1.1\r\nHost: a/b\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_EQ(made_, 0);
+  EXPECT_THAT(ask("GET /count HTTP/1.1\r\nHost: [::1]:9995\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(ask("GET /count HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+}
+
 TEST_F(HttpServerTest, MayEndBeforeItsConnections) {
   serve();
   tcp::socket open = connect();
   io_.poll();
   server_.reset();
-  boost::asio::write(open, boost::asio::buffer(std::string("GET /count HTTP/1.1\r\n\r\n")));
+  boost::asio::write(open,
+                     boost::asio::buffer(std::string("GET /count HTTP/1.1\r\nHost: x\r\n\r\n")));
   EXPECT_EQ(read_all(open), "");
   EXPECT_EQ(made_, 0);
 }
