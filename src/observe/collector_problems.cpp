@@ -14,9 +14,9 @@ bool is_stream(const CollectorStatus& one) {
   return one.transport == TransportKind::kTcp || one.transport == TransportKind::kTls;
 }
 
-/// A peer is told by its name as long as it has no address.
+/// As long as a peer has no address, its name stands for it.
 bool has_address(const std::string& peer) {
-  if (peer.rfind('/', 0) == 0) return true;  // a directory: nobody has to be asked for it
+  if (peer.rfind('/', 0) == 0) return true;  // a directory needs none
   std::string host = peer.substr(0, peer.rfind(':'));
   if (host.size() > 1 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);

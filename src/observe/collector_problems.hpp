@@ -11,7 +11,7 @@ namespace ctflow {
 
 enum class CollectorState : std::uint8_t { kOk, kUnresolved, kUnreachable, kRefused, kLossy };
 
-/// A refusal of TCP is over as soon as there is a connection; after one of UDP nobody knows.
+/// A refusal of TCP is over as soon as there is a connection; after one of UDP it cannot be known.
 CollectorState state_of(const CollectorStatus& collector);
 /// ok, unresolved, unreachable, refused or lossy.
 const char* name_of(CollectorState state);

@@ -60,12 +60,13 @@ Values read_ipv6(const std::string& file_name) {
 void add_note(const char* family, const std::optional<std::uint64_t>& received,
               const std::optional<std::uint64_t>& fragments, Findings& found) {
   if (!fragments) {
-    found.unchecked.push_back(fmt::format("fragments of {}: the kernel does not tell", family));
+    found.unchecked.push_back(
+        fmt::format("fragments of {}: the kernel does not show them in /proc/net", family));
     return;
   }
   if (*fragments == 0) return;
   const std::string share =
-      received ? fmt::format("{} packets came", *received) : "how many packets came is not told";
+      received ? fmt::format("{} packets came", *received) : "the number of packets is unknown";
   found.notes.push_back(
       {"packets_reassembled",
        fmt::format("{} fragments of {} came or left ({}): conntrack counts a packet when it is "

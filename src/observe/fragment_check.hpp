@@ -10,7 +10,7 @@
 
 namespace ctflow {
 
-/// Counts of the kernel since the network namespace was made. Nothing: not told. Fragments are
+/// Counts of the kernel since the network namespace was made. Nothing: not shown. Fragments are
 /// those that came (ReasmReqds) or, where they are more, those that left (FragCreates): of IPv6 the
 /// kernel does not count the former when conntrack puts them together, and what this host sends in
 /// fragments is counted before it is cut.
