@@ -78,6 +78,7 @@ struct RoutingCounters {
   std::uint64_t malformed = 0;  ///< messages dropped because they could not be decoded
   std::uint64_t foreign = 0;    ///< datagrams dropped because the kernel did not send them
   std::uint64_t overruns = 0;   ///< ENOBUFS: times the kernel dropped changes
+  std::uint64_t forgotten = 0;  ///< changes forgotten early, because there were too many
 };
 
 /// Where the interfaces came from. Always: the first four add up to two for each flow, one for the
@@ -88,6 +89,10 @@ struct InterfaceCounters {
   std::uint64_t from_settings = 0;  ///< by mark, by zone or constant
   std::uint64_t unknown = 0;
   std::uint64_t undecided = 0;  ///< flows for which a rule was passed over that needs the packet
+  /// Flows whose route and whose translated address name different interfaces: unknown.
+  std::uint64_t contradicted = 0;
+  std::uint64_t forgotten =
+      0;  ///< flows that ended before the changes that are remembered: unknown
 };
 
 /// What messages carry that are not, or not yet, with the collector.

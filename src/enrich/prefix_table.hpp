@@ -87,6 +87,13 @@ class PrefixTable {
     visit_below(*nodes_.at(kRoot), visit);
   }
 
+  /// Calls `visit(key, length, value)` for every prefix.
+  template <typename Visit>
+  void for_each_prefix(Visit visit) const {
+    if (has_default_) visit(PrefixKey{}, 0U, default_);
+    visit_prefixes(*nodes_.at(kRoot), PrefixKey{}, 0, visit);
+  }
+
   [[nodiscard]] std::size_t size() const { return size_; }
   /// Octets taken from the system.
   [[nodiscard]] std::size_t memory() const { return nodes_.memory() + values_.memory(); }
@@ -200,6 +207,43 @@ class PrefixTable {
     for (std::uint32_t i = 0; i < value_count(node); ++i) visit(*values_.at(node.value_base + i));
     for (std::uint32_t i = 0; i < count(node.children); ++i) {
       visit_below(*nodes_.at(node.child_base + i), visit);
+    }
+  }
+
+  /// `key` with `bits` of the chunk of six behind `above` bits.
+  static PrefixKey extended(PrefixKey key, unsigned above, unsigned bits) {
+    // The chunk's first bit is that with the weight 2^(127 - above); its last may lie behind the
+    // end.
+    const auto put = [bits](std::uint64_t word, int shift) {
+      const auto wide = std::uint64_t{bits};
+      if (shift <= -64 || shift >= 64) return word;
+      return word | (shift >= 0 ? wide << shift : wide >> -shift);
+    };
+    const int shift = 64 - static_cast<int>(above + kStride);
+    key.high = put(key.high, shift);
+    key.low = above + kStride > 64 ? put(key.low, shift + 64) : key.low;
+    return key;
+  }
+
+  template <typename Visit>
+  void visit_prefixes(const Node& node, const PrefixKey& key, unsigned above, Visit& visit) const {
+    std::uint32_t value = node.value_base;
+    const auto visit_all = [&](std::uint64_t map, bool is_full) {
+      for (; map != 0; map &= map - 1) {
+        const auto index = static_cast<unsigned>(std::countr_zero(map));
+        // As in best_of(): bit 2^length - 2 is the first of its length.
+        const unsigned length =
+            is_full ? kStride : static_cast<unsigned>(std::bit_width(index + 2)) - 1;
+        const unsigned bits = is_full ? index : (index + 2 - (1U << length)) << (kStride - length);
+        visit(extended(key, above, bits), above + length, *values_.at(value++));
+      }
+    };
+    visit_all(node.shorter, false);
+    visit_all(node.full, true);
+    std::uint32_t child = node.child_base;
+    for (std::uint64_t map = node.children; map != 0; map &= map - 1) {
+      const auto bits = static_cast<unsigned>(std::countr_zero(map));
+      visit_prefixes(*nodes_.at(child++), extended(key, above, bits), above + kStride, visit);
     }
   }
 

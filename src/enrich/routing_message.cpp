@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "enrich/routing_message.hpp"
 
-#include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
@@ -10,72 +9,15 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "enrich/routing_attributes.hpp"
+
 namespace ctflow {
 namespace {
 
-// Later than the headers of Debian 12.
-constexpr std::uint16_t kFraSourcePortMask = 28;
-constexpr std::uint16_t kFraDestinationPortMask = 29;
+using namespace rtnetlink;
 
 /// Nothing in the kernel comes near; a bound for what one message may make us remember.
 constexpr std::size_t kMaximumHops = 1024;
-
-std::uint8_t octet(Bytes bytes, std::size_t offset) {
-  return std::to_integer<std::uint8_t>(bytes[offset]);
-}
-
-/// What follows the netlink header and a fixed header of `length` octets. False: too short.
-bool split(Bytes message, std::size_t length, Bytes& fixed, Bytes& attributes) {
-  const std::size_t aligned = sizeof(nlmsghdr) + NLMSG_ALIGN(length);
-  if (message.size() < sizeof(nlmsghdr) + length) return false;
-  fixed = message.subspan(sizeof(nlmsghdr), length);
-  attributes = message.subspan(std::min(aligned, message.size()));
-  return true;
-}
-
-std::uint16_t flags_of(Bytes message) {
-  return load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_flags));
-}
-
-/// Reads an attribute in host order. False: not of that size.
-template <typename T>
-bool read(const Attribute& attribute, T& value) {
-  if (attribute.payload.size() < sizeof(T)) return false;
-  value = load_host<T>(attribute.payload, 0);
-  return true;
-}
-
-AddressFamily family_of(std::uint8_t family) {
-  if (family == AF_INET) return AddressFamily::kIpv4;
-  return family == AF_INET6 ? AddressFamily::kIpv6 : AddressFamily::kNone;
-}
-
-std::size_t octets_of(AddressFamily family) { return family == AddressFamily::kIpv4 ? 4 : 16; }
-
-bool read_address(Bytes payload, AddressFamily family, IpAddress& address) {
-  if (payload.size() != octets_of(family)) return false;
-  address = {};
-  for (std::size_t i = 0; i < payload.size(); ++i) address.octets[i] = octet(payload, i);
-  return true;
-}
-
-bool read_prefix(const Attribute& attribute, AddressFamily family, Prefix& prefix) {
-  IpAddress address;
-  if (!read_address(attribute.payload, family, address)) return false;
-  prefix.key = PrefixKey::of(address).first(prefix.length);
-  return true;
-}
-
-bool read_name(const Attribute& attribute, InterfaceName& name) {
-  name = {};
-  const Bytes text = attribute.payload;
-  if (text.empty() || text.size() > name.size()) return false;
-  for (std::size_t i = 0; i < text.size() && text[i] != std::byte{0}; ++i) {
-    if (i + 1 == name.size()) return false;  // there must be room for the zero
-    name[i] = static_cast<char>(text[i]);
-  }
-  return name[0] != '\0';
-}
 
 bool equals(Bytes text, std::string_view word) {
   if (text.size() < word.size()) return false;
@@ -134,7 +76,8 @@ bool read_gateway(const Attribute& attribute, AddressFamily family, Hop& hop) {
 }
 
 /// RTA_MULTIPATH: struct rtnexthop with attributes, one behind the other.
-bool read_multipath(Bytes rest, AddressFamily family, std::vector<Hop>& hops) {
+bool read_multipath(Bytes rest, AddressFamily family, std::vector<Hop>& hops,
+                    Fingerprint& weights) {
   constexpr std::size_t kHeader = sizeof(rtnexthop);
   while (!rest.empty()) {
     if (rest.size() < kHeader || hops.size() == kMaximumHops) return false;
@@ -142,6 +85,7 @@ bool read_multipath(Bytes rest, AddressFamily family, std::vector<Hop>& hops) {
     if (length < kHeader || length > rest.size()) return false;
     Hop& hop = hops.emplace_back();
     hop.interface = load_host<std::uint32_t>(rest, offsetof(rtnexthop, rtnh_ifindex));
+    weights.add(octet(rest, offsetof(rtnexthop, rtnh_hops)));
     Attributes attributes(rest.subspan(kHeader, length - kHeader));
     Attribute attribute;
     while (attributes.next(attribute)) {
@@ -171,6 +115,8 @@ struct RouteParts {
   RouteMessage& message;
   Hop single;
   bool has_single = false;
+  Fingerprint fingerprint;
+  Fingerprint weights;
 };
 
 bool read_route_attribute(const Attribute& attribute, RouteParts& parts) {
@@ -194,82 +140,22 @@ bool read_route_attribute(const Attribute& attribute, RouteParts& parts) {
       parts.has_single = true;
       return read_gateway(attribute, message.family, parts.single);
     case RTA_MULTIPATH:
-      return read_multipath(attribute.payload, message.family, message.route.hops);
+      return read_multipath(attribute.payload, message.family, message.route.hops, parts.weights);
     case RTA_PREF: {
       std::uint8_t preference = 0;
       if (!read(attribute, preference)) return false;
       message.route.order = order_of_preference(preference);
       return true;
     }
-    default:
-      return true;
-  }
-}
-
-bool read_port_range(const Attribute& attribute, PortRange& range) {
-  if (attribute.payload.size() < sizeof(fib_rule_port_range)) return false;
-  range.first = load_host<std::uint16_t>(attribute.payload, offsetof(fib_rule_port_range, start));
-  range.last = load_host<std::uint16_t>(attribute.payload, offsetof(fib_rule_port_range, end));
-  return true;
-}
-
-bool read_rule_match(const Attribute& attribute, Rule& rule) {
-  switch (attribute.type) {
-    case FRA_IIFNAME:
-      return read_name(attribute, rule.ingress);
-    case FRA_OIFNAME:
-      rule.needs_egress = true;
-      return true;
-    case FRA_FWMARK:
-      return read(attribute, rule.mark);
-    case FRA_FWMASK:
-      return read(attribute, rule.mark_mask);
-    case FRA_IP_PROTO:
-      return read(attribute, rule.protocol);
-    case FRA_SPORT_RANGE:
-      return read_port_range(attribute, rule.source_port);
-    case FRA_DPORT_RANGE:
-      return read_port_range(attribute, rule.destination_port);
-    case kFraSourcePortMask:
-      return read(attribute, rule.source_port.mask);
-    case kFraDestinationPortMask:
-      return read(attribute, rule.destination_port.mask);
-    default:
-      // The user, the tunnel, and whatever later kernels can ask for.
-      rule.undecidable = true;
-      return true;
-  }
-}
-
-bool read_rule_attribute(const Attribute& attribute, Rule& rule) {
-  switch (attribute.type) {
-    case FRA_DST:
-      return read_prefix(attribute, rule.family, rule.destination);
-    case FRA_SRC:
-      return read_prefix(attribute, rule.family, rule.source);
-    case FRA_GOTO:
-      return read(attribute, rule.target);
-    case FRA_PRIORITY:
-      return read(attribute, rule.priority);
-    case FRA_TABLE:
-      return read(attribute, rule.table);
-    case FRA_SUPPRESS_PREFIXLEN:
-      return read(attribute, rule.suppress_length);
-    case FRA_SUPPRESS_IFGROUP:
-      return read(attribute, rule.suppress_group);
-    case FRA_L3MDEV: {
-      std::uint8_t vrf = 0;
-      if (!read(attribute, vrf)) return false;
-      rule.vrf = vrf != 0;
-      return true;
-    }
-    case FRA_UNSPEC:
-    case FRA_FLOW:  // the realm that matches are booked on
-    case FRA_PAD:
-    case FRA_PROTOCOL:  // who made the rule
+    case RTA_PREFSRC:
+    case RTA_METRICS:
+    case RTA_FLOW:
+    case RTA_ENCAP_TYPE:
+    case RTA_ENCAP:
+      parts.fingerprint.add(attribute);
       return true;
     default:
-      return read_rule_match(attribute, rule);
+      return true;
   }
 }
 
@@ -285,6 +171,9 @@ Decoded decode_link(Bytes message, Link& link) {
   link.index = load_host<std::uint32_t>(fixed, offsetof(ifinfomsg, ifi_index));
   const auto flags = load_host<std::uint32_t>(fixed, offsetof(ifinfomsg, ifi_flags));
   link.up = (flags & IFF_UP) != 0;
+  // Either flag will do for the kernel (nexthop_netdev_event); headers of today lack a name.
+  constexpr std::uint32_t kLowerUp = 1U << 16;
+  link.carrier = (flags & (IFF_RUNNING | kLowerUp)) != 0;
   link.loopback = (flags & IFF_LOOPBACK) != 0;
   Attributes attributes(rest);
   Attribute attribute;
@@ -347,7 +236,9 @@ Decoded decode_route(Bytes message, RouteMessage& route) {
   route.replaces = (flags_of(message) & NLM_F_REPLACE) != 0;
   // A dump comes in order.
   route.appends = (flags_of(message) & (NLM_F_APPEND | NLM_F_MULTI)) != 0;
-  RouteParts parts{route, {}};
+  RouteParts parts{route, {}, false, {}, {}};
+  parts.fingerprint.add(octet(fixed, offsetof(rtmsg, rtm_protocol)));
+  parts.fingerprint.add(octet(fixed, offsetof(rtmsg, rtm_scope)));
   Attributes attributes(rest);
   Attribute attribute;
   while (attributes.next(attribute)) {
@@ -360,31 +251,12 @@ Decoded decode_route(Bytes message, RouteMessage& route) {
   } else if (parts.has_single && route.route.hops.empty()) {
     route.route.hops.push_back(parts.single);
   }
-  return Decoded::kYes;
-}
-
-Decoded decode_rule(Bytes message, Rule& rule) {
-  rule = {};
-  Bytes fixed;
-  Bytes rest;
-  if (!split(message, sizeof(fib_rule_hdr), fixed, rest)) return Decoded::kMalformed;
-  rule.family = family_of(octet(fixed, offsetof(fib_rule_hdr, family)));
-  if (rule.family == AddressFamily::kNone) return Decoded::kIgnored;  // multicast routing
-  rule.destination.length = octet(fixed, offsetof(fib_rule_hdr, dst_len));
-  rule.source.length = octet(fixed, offsetof(fib_rule_hdr, src_len));
-  const std::size_t width = 8 * octets_of(rule.family);
-  if (rule.destination.length > width || rule.source.length > width) return Decoded::kMalformed;
-  rule.undecidable = octet(fixed, offsetof(fib_rule_hdr, tos)) != 0;
-  rule.table = octet(fixed, offsetof(fib_rule_hdr, table));
-  rule.action = octet(fixed, offsetof(fib_rule_hdr, action));
-  const auto flags = load_host<std::uint32_t>(fixed, offsetof(fib_rule_hdr, flags));
-  rule.inverted = (flags & FIB_RULE_INVERT) != 0;
-  Attributes attributes(rest);
-  Attribute attribute;
-  while (attributes.next(attribute)) {
-    if (!read_rule_attribute(attribute, rule)) return Decoded::kMalformed;
+  // Of IPv6 routes the kernel compares no more than the hops, and changes the rest in place.
+  if (route.family == AddressFamily::kIpv4) {
+    if (route.route.nexthop_id == 0) parts.fingerprint.add(parts.weights.value());
+    route.route.fingerprint = parts.fingerprint.value();
   }
-  return attributes.malformed() ? Decoded::kMalformed : Decoded::kYes;
+  return Decoded::kYes;
 }
 
 }  // namespace ctflow

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// rtnetlink messages as values: links, nexthop objects, routes, rules. Lengths are checked before
-// anything is read.
+// rtnetlink messages as values: links, addresses, nexthop objects, routes, rules. Lengths are
+// checked before anything is read.
 #pragma once
 
 #include <array>
@@ -42,9 +42,21 @@ struct Link {
   std::uint32_t group = 0;      ///< for suppress_ifgroup
   std::uint32_t vrf_table = 0;  ///< of a VRF device; 0 = it is none
   bool up = false;
+  bool carrier = false;
   bool loopback = false;
 
   friend bool operator==(const Link&, const Link&) = default;
+};
+
+/// An address of an interface of this host.
+struct InterfaceAddress {
+  AddressFamily family = AddressFamily::kNone;
+  std::uint8_t length = 0;  ///< of the network
+  std::uint32_t interface = 0;
+  IpAddress address;
+  IpAddress peer;  ///< of a point-to-point link; else the address itself
+
+  friend bool operator==(const InterfaceAddress&, const InterfaceAddress&) = default;
 };
 
 /// A nexthop object (ip nexthop), which routes name by its id.
@@ -53,6 +65,8 @@ struct Nexthop {
   Hop hop;
   std::vector<std::uint32_t> group;  ///< ids of the members; empty: `hop` it is
   bool blackhole = false;
+
+  friend bool operator==(const Nexthop&, const Nexthop&) = default;
 };
 
 /// What a route says apart from its prefix and table.
@@ -63,6 +77,9 @@ struct Route {
   std::uint8_t order = 0;
   Prefix source;                 ///< IPv6: only packets from there; length 0 = from anywhere
   std::uint32_t nexthop_id = 0;  ///< 0 = the hops are here
+  /// Of what else distinguishes IPv4 routes (protocol, scope, preferred source, metrics, weights,
+  /// …): the kernel keeps routes side by side that differ in nothing else.
+  std::uint64_t fingerprint = 0;
   std::vector<Hop> hops;
 
   friend bool operator==(const Route&, const Route&) = default;
@@ -106,6 +123,9 @@ struct Rule {
   bool inverted = false;
   bool needs_egress = false;  ///< `oif`: only for sockets bound to a device
   bool undecidable = false;   ///< asks for what conntrack does not tell: TOS, user, tunnel, …
+  /// Of the whole rule as the kernel describes it: rules that differ in their protocol alone, or in
+  /// what is not decoded, stand side by side. Wholly equal ones do, too, but need no distinction.
+  std::uint64_t fingerprint = 0;
 
   friend bool operator==(const Rule&, const Rule&) = default;
 };
@@ -113,6 +133,7 @@ struct Rule {
 /// Each takes one whole message, header included, of the RTM_ types that its name says, and sets
 /// all members of the value.
 Decoded decode_link(Bytes message, Link& link);
+Decoded decode_address(Bytes message, InterfaceAddress& address);
 Decoded decode_nexthop(Bytes message, Nexthop& nexthop);
 Decoded decode_route(Bytes message, RouteMessage& route);
 Decoded decode_rule(Bytes message, Rule& rule);

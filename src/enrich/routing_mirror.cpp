@@ -16,7 +16,8 @@ struct Step {
 };
 
 /// In this order what a later one refers to is known.
-constexpr std::array<Step, 6> kSteps{{{RTM_GETLINK, AF_UNSPEC},
+constexpr std::array<Step, 7> kSteps{{{RTM_GETLINK, AF_UNSPEC},
+                                      {RTM_GETADDR, AF_UNSPEC},
                                       {RTM_GETNEXTHOP, AF_UNSPEC},
                                       {RTM_GETRULE, AF_INET},
                                       {RTM_GETRULE, AF_INET6},
@@ -105,6 +106,7 @@ void RoutingMirror::on_datagram(Bytes datagram) {
 void RoutingMirror::on_answer(Bytes message) {
   const auto flags = load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_flags));
   interrupted_ = interrupted_ || (flags & NLM_F_DUMP_INTR) != 0;
+  answered_ = true;
   switch (type_of(message)) {
     case NLMSG_DONE:
     case NLMSG_ERROR:  // a kernel without rules or nexthop objects
@@ -119,14 +121,30 @@ void RoutingMirror::on_answer(Bytes message) {
 
 void RoutingMirror::on_change(Bytes message) {
   if (type_of(message) < RTM_BASE) return;
-  const Applied applied = state_->apply(message);
+  const Applied applied = state_->apply(message, loaded_ ? routing_clock() : kAlways);
   // Changes that happened before the dump came to their objects are in it; to apply them twice
-  // does no harm, and what happened afterwards comes afterwards.
-  if (next_) next_->apply(message);
+  // does no harm, but for rules, and what happened afterwards comes afterwards.
+  if (next_ && !will_be_read(message)) next_->apply(message);
   if (!loaded_) return;
   count(applied);
+  counters_.forgotten = state_->forgotten();
   if (applied == Applied::kStale || applied == Applied::kUnknown) resync();
   update_name(message);
+}
+
+// Of equal rules there may be several: one that is in the dump must not be added by its
+// announcement as well. The queue is in order, so whatever came before the dump's first part is in
+// it; and when something changes between two parts the kernel says so in the next.
+bool RoutingMirror::will_be_read(Bytes message) const {
+  const std::uint16_t type = type_of(message);
+  if (type != RTM_NEWRULE && type != RTM_DELRULE) return false;
+  if (message.size() == sizeof(nlmsghdr)) return false;  // malformed
+  const auto family = std::to_integer<std::uint8_t>(message[sizeof(nlmsghdr)]);
+  for (std::size_t i = step_; i < kSteps.size(); ++i) {
+    if (kSteps[i].type != RTM_GETRULE || kSteps[i].family != family) continue;
+    return i > step_ || !answered_;
+  }
+  return false;
 }
 
 void RoutingMirror::count(Applied applied) {
@@ -161,6 +179,7 @@ void RoutingMirror::request_step() {
   // Another number each time, so that answers cannot be mistaken. Changes that others ask for
   // carry their numbers with their port.
   ++sequence_;
+  answered_ = false;
   const std::error_code error =
       socket_.request_dump(kSteps[step_].type, kSteps[step_].family, sequence_);
   if (!error) return;
@@ -185,6 +204,7 @@ void RoutingMirror::end_step() {
 
 void RoutingMirror::adopt() {
   const bool wanted = std::exchange(again_, false) || interrupted_;
+  if (loaded_) next_->inherit(*state_, routing_clock());
   state_ = std::move(next_);
   interruptions_ = 0;
   ended_ = Clock::now();
@@ -192,11 +212,11 @@ void RoutingMirror::adopt() {
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(lasted_).count();
   if (!std::exchange(loaded_, true) || resync_log_.allow()) {
     log::info(
-        "routes_read interfaces={} vrfs={} routes={} rules={} undecidable_rules={} "
+        "routes_read interfaces={} addresses={} vrfs={} routes={} rules={} undecidable_rules={} "
         "memory={} milliseconds={} resyncs={} suppressed={}",
-        state_->links().size(), state_->vrfs().size(), state_->routes(), state_->rules(),
-        state_->undecidable_rules(), state_->memory(), milliseconds, counters_.resyncs,
-        resync_log_.suppressed());
+        state_->interfaces(), state_->addresses(), state_->vrfs().size(), state_->routes(),
+        state_->rules(), state_->undecidable_rules(), state_->memory(), milliseconds,
+        counters_.resyncs, resync_log_.suppressed());
   }
   update_names();
   if (wanted) resync();
@@ -216,27 +236,22 @@ void RoutingMirror::resync() {
 }
 
 void RoutingMirror::update_name(Bytes message) {
-  const std::uint16_t type = type_of(message);
-  if (type != RTM_NEWLINK && type != RTM_DELLINK) return;
+  if (type_of(message) != RTM_NEWLINK) return;
   Link link;
   if (decode_link(message, link) != Decoded::kYes) return;
-  if (type == RTM_DELLINK) {
-    names_.remove(link.index);
-  } else if (names_.set(link.index, link.name.data()) && names_changed_) {
-    names_changed_();
-  }
+  if (names_.set(link.index, link.name.data()) && names_changed_) names_changed_();
 }
 
 void RoutingMirror::update_names() {
+  // Connections of an interface that went may still be reported, so its name stays for as long.
   std::vector<std::uint32_t> gone;
   for (const auto& [index, entry] : names_.entries()) {
-    if (state_->link(index) == nullptr) gone.push_back(index);
+    if (!state_->remembers_link(index)) gone.push_back(index);
   }
   for (const std::uint32_t index : gone) names_.remove(index);
   bool changed = false;
-  for (const auto& [index, link] : state_->links()) {
-    changed = names_.set(index, link.name.data()) || changed;
-  }
+  state_->for_each_link(
+      [&](const Link& link) { changed = names_.set(link.index, link.name.data()) || changed; });
   if (changed && names_changed_) names_changed_();
 }
 

@@ -18,7 +18,7 @@
 namespace ctflow {
 
 /// A copy that may have missed something is replaced as a whole: a second one is read beside it,
-/// which takes over when it is complete.
+/// which takes over when it is complete, with what the first remembers of the last minutes.
 class RoutingMirror {
  public:
   /// Opens the socket. Throws std::system_error.
@@ -35,6 +35,8 @@ class RoutingMirror {
 
   /// True once everything was read; until then state() is empty.
   [[nodiscard]] bool loaded() const { return loaded_; }
+  /// True while everything is read, for the first time or again.
+  [[nodiscard]] bool reading() const { return next_ != nullptr; }
   /// To be asked for at every use: a resynchronisation replaces it.
   [[nodiscard]] const RoutingState& state() const { return *state_; }
   [[nodiscard]] const InterfaceNames& names() const { return names_; }
@@ -55,6 +57,7 @@ class RoutingMirror {
   void on_datagram(Bytes datagram);
   void on_answer(Bytes message);
   void on_change(Bytes message);
+  [[nodiscard]] bool will_be_read(Bytes message) const;
   void count(Applied applied);
 
   void begin_dump();
@@ -76,6 +79,7 @@ class RoutingMirror {
   std::size_t step_ = 0;                ///< of the dump
   std::uint32_t sequence_ = 0;          ///< of its current request
   int interruptions_ = 0;               ///< of dumps, one after the other
+  bool answered_ = false;               ///< a part of its current answer is here
   bool interrupted_ = false;            ///< the objects changed while they were read
   bool again_ = false;                  ///< changes were lost while a dump ran
   bool resync_awaited_ = false;

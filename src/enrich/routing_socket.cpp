@@ -12,9 +12,9 @@
 namespace ctflow {
 namespace {
 
-constexpr std::array<int, 7> kGroups{RTNLGRP_LINK,      RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE,
-                                     RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV6_RULE,
-                                     RTNLGRP_NEXTHOP};
+constexpr std::array<int, 8> kGroups{RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+                                     RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE,   RTNLGRP_IPV6_ROUTE,
+                                     RTNLGRP_IPV6_RULE,  RTNLGRP_NEXTHOP};
 
 /// Holds the changes of some ten thousand routes.
 constexpr int kReceiveBuffer = 16 << 20;
@@ -28,8 +28,9 @@ std::size_t request_length(std::uint16_t type) {
   switch (type) {
     case RTM_GETLINK:
       return sizeof(ifinfomsg);
+    case RTM_GETADDR:
     case RTM_GETNEXTHOP:
-      return 8;  // struct nhmsg
+      return 8;  // struct ifaddrmsg, struct nhmsg
     default:
       return sizeof(rtmsg);  // as struct fib_rule_hdr
   }

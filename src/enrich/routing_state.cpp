@@ -7,116 +7,196 @@
 
 namespace ctflow {
 
-struct RoutingState::Way {
-  Hop hop;
-  unsigned hops = 0;
-  bool interfaces_differ = false;
-  bool gateways_differ = false;
-  bool blackhole = false;
-};
+Applied RoutingState::apply(Bytes message, RoutingTime now) {
+  const Applied applied = apply_any(message, now);
+  if (applied == Applied::kChanged || applied == Applied::kStale) {
+    last_change_ = std::max(last_change_, now);
+  }
+  return applied;
+}
 
-Applied RoutingState::apply(Bytes message) {
+Applied RoutingState::apply_any(Bytes message, RoutingTime now) {
   if (message.size() < sizeof(nlmsghdr)) return Applied::kMalformed;
   switch (load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_type))) {
     case RTM_NEWLINK:
-      return apply_link(message, true);
+      return apply_link(message, true, now);
     case RTM_DELLINK:
-      return apply_link(message, false);
-    case RTM_NEWNEXTHOP:
-      return apply_nexthop(message, true);
-    case RTM_DELNEXTHOP:
-      return apply_nexthop(message, false);
-    case RTM_NEWROUTE:
-      return apply_route(message, true);
-    case RTM_DELROUTE:
-      return apply_route(message, false);
-    case RTM_NEWRULE:
-      return apply_rule(message, true);
-    case RTM_DELRULE:
-      return apply_rule(message, false);
+      return apply_link(message, false, now);
+    case RTM_NEWADDR:
+      return apply_address(message, true, now);
     case RTM_DELADDR:
-      return Applied::kStale;  // IPv4 routes that prefer it as their source go in silence
+      return apply_address(message, false, now);
+    case RTM_NEWNEXTHOP:
+      return apply_nexthop(message, true, now);
+    case RTM_DELNEXTHOP:
+      return apply_nexthop(message, false, now);
+    case RTM_NEWROUTE:
+      return apply_route(message, true, now);
+    case RTM_DELROUTE:
+      return apply_route(message, false, now);
+    case RTM_NEWRULE:
+      return apply_rule(message, true, now);
+    case RTM_DELRULE:
+      return apply_rule(message, false, now);
     default:
       return Applied::kNothing;
   }
 }
 
-Applied RoutingState::apply_link(Bytes message, bool added) {
+Applied RoutingState::apply_link(Bytes message, bool added, RoutingTime now) {
   Link link;
   const Decoded decoded = decode_link(message, link);
   if (decoded == Decoded::kMalformed) return Applied::kMalformed;
   if (decoded == Decoded::kIgnored) return Applied::kNothing;
-  const auto known = links_.find(link.index);
-  const bool was_up = known != links_.end() && known->second.up;
+  const std::uint32_t index = link.index;
+  const Link* known = links_.at(index, kNow);
+  const Link before = known == nullptr ? Link{} : *known;
   if (added) {
-    if (known != links_.end() && known->second == link) return Applied::kNothing;
-    links_[link.index] = link;
-    if (link.loopback) loopback_ = link.index;
-  } else if (known == links_.end()) {
-    return Applied::kUnknown;
+    if (link.loopback) loopback_ = index;
+    if (!links_.set(index, link, now)) return Applied::kNothing;
   } else {
-    links_.erase(known);
+    if (!links_.erase(index, now)) return Applied::kUnknown;
+    addresses_.remove_all(index, now);
+    link.up = link.carrier = false;
   }
   list_vrfs();
-  // The kernel removes the IPv4 routes through an interface that goes down without telling.
-  return was_up && !(added && link.up) ? Applied::kStale : Applied::kChanged;
+  // The kernel removes IPv4 routes through an interface that goes down without telling, and nexthop
+  // objects already when it loses its carrier.
+  const bool went_down = before.up && !link.up;
+  bool stale = went_down;
+  if (went_down || !added || (before.carrier && !link.carrier)) {
+    stale = bury_nexthops(index, now) || stale;
+  }
+  if (went_down || !added) bury_routes(now);
+  if (!added) {
+    // One way that is no more takes an IPv4 route of several ways with it (fib_sync_down_dev).
+    ipv4_.routes.bury(
+        [index](const Route& route) {
+          return std::any_of(route.hops.begin(), route.hops.end(),
+                             [index](const Hop& hop) { return hop.interface == index; });
+        },
+        now);
+  }
+  return stale ? Applied::kStale : Applied::kChanged;
+}
+
+bool RoutingState::leads_nowhere(std::uint32_t nexthop_id) const {
+  const Nexthop* nexthop = nexthops_.at(nexthop_id, kNow);
+  if (nexthop == nullptr) return true;
+  return !nexthop->group.empty() &&
+         std::none_of(nexthop->group.begin(), nexthop->group.end(),
+                      [this](std::uint32_t id) { return nexthops_.at(id, kNow) != nullptr; });
+}
+
+bool RoutingState::leads_nowhere(const Route& route) const {
+  if (route.nexthop_id != 0) return leads_nowhere(route.nexthop_id);
+  // Addresses of an interface that is down stay this host's, as long as there is the interface.
+  const bool is_local = route.type == RTN_LOCAL;
+  return !route.hops.empty() &&
+         std::all_of(route.hops.begin(), route.hops.end(), [&](const Hop& hop) {
+           const Link* out = links_.at(hop.interface, kNow);
+           return out == nullptr || (!out->up && !is_local);
+         });
+}
+
+void RoutingState::bury_routes(RoutingTime now) {
+  for (Family* family : {&ipv4_, &ipv6_}) {
+    family->routes.bury([this](const Route& route) { return leads_nowhere(route); }, now);
+  }
+}
+
+bool RoutingState::bury_nexthops(std::uint32_t interface, RoutingTime now) {
+  std::vector<std::uint32_t> gone;
+  nexthops_.for_each([&](std::uint32_t id, const Nexthop& nexthop) {
+    if (nexthop.group.empty() && !nexthop.blackhole && nexthop.hop.interface == interface) {
+      gone.push_back(id);
+    }
+  });
+  for (const std::uint32_t id : gone) nexthops_.erase(id, now);
+  if (!gone.empty()) bury_routes(now);
+  return !gone.empty();
 }
 
 void RoutingState::list_vrfs() {
   vrfs_.clear();
-  for (const auto& [index, link] : links_) {
-    if (link.vrf_table != 0) vrfs_.push_back({link.name, link.vrf_table});
-  }
+  links_.for_each_ever([this](const Link& link) {
+    const auto is_same = [&](const Vrf& vrf) {
+      return vrf.index == link.index && vrf.table == link.vrf_table && vrf.name == link.name;
+    };
+    if (link.vrf_table == 0 || std::any_of(vrfs_.begin(), vrfs_.end(), is_same)) return;
+    vrfs_.push_back({link.index, link.name, link.vrf_table});
+  });
 }
 
-Applied RoutingState::apply_nexthop(Bytes message, bool added) {
+Applied RoutingState::apply_address(Bytes message, bool added, RoutingTime now) {
+  InterfaceAddress address;
+  const Decoded decoded = decode_address(message, address);
+  if (decoded == Decoded::kMalformed) return Applied::kMalformed;
+  if (decoded == Decoded::kIgnored) return Applied::kNothing;
+  if (added) return addresses_.add(address, now) ? Applied::kChanged : Applied::kNothing;
+  const bool removed = addresses_.remove(address, now);
+  // With its last address an interface loses all IPv4 routes, and older kernels remove those that
+  // prefer an address as their source: in silence.
+  const std::uint32_t interface = address.interface;
+  if (removed && address.family == AddressFamily::kIpv4 && !addresses_.has_ipv4(interface)) {
+    ipv4_.routes.bury(
+        [&](const Route& route) {
+          return !route.hops.empty() &&
+                 std::all_of(route.hops.begin(), route.hops.end(), [&](const Hop& hop) {
+                   const Link* out = links_.at(hop.interface, kNow);
+                   const bool is_down = out == nullptr || (!out->up && route.type != RTN_LOCAL);
+                   return hop.interface == interface || is_down;
+                 });
+        },
+        now);
+  }
+  if (address.family == AddressFamily::kIpv4) return Applied::kStale;
+  return removed ? Applied::kChanged : Applied::kUnknown;
+}
+
+Applied RoutingState::apply_nexthop(Bytes message, bool added, RoutingTime now) {
   Nexthop nexthop;
   const Decoded decoded = decode_nexthop(message, nexthop);
   if (decoded != Decoded::kYes) return Applied::kMalformed;
+  const std::uint32_t id = nexthop.id;
   if (added) {
-    const std::uint32_t id = nexthop.id;
-    nexthops_[id] = std::move(nexthop);
-    return Applied::kChanged;
+    return nexthops_.set(id, std::move(nexthop), now) ? Applied::kChanged : Applied::kNothing;
   }
-  // Its routes go with it, IPv4 ones without telling.
-  return nexthops_.erase(nexthop.id) == 1 ? Applied::kStale : Applied::kUnknown;
+  if (!nexthops_.erase(id, now)) return Applied::kUnknown;
+  bury_routes(now);  // its routes go with it, IPv4 ones without telling
+  return Applied::kStale;
 }
 
-Applied RoutingState::apply_route(Bytes message, bool added) {
+Applied RoutingState::apply_route(Bytes message, bool added, RoutingTime now) {
   RouteMessage route;
   const Decoded decoded = decode_route(message, route);
   if (decoded == Decoded::kMalformed) return Applied::kMalformed;
   if (decoded == Decoded::kIgnored) return Applied::kNothing;
   RouteStore& routes = tables_of(route.family).routes;
   if (added) {
-    routes.add(route);
+    routes.add(route, now);
     return Applied::kChanged;
   }
-  return routes.remove(route) ? Applied::kChanged : Applied::kUnknown;
+  return routes.remove(route, now) ? Applied::kChanged : Applied::kUnknown;
 }
 
-Applied RoutingState::apply_rule(Bytes message, bool added) {
+Applied RoutingState::apply_rule(Bytes message, bool added, RoutingTime now) {
   Rule rule;
   const Decoded decoded = decode_rule(message, rule);
   if (decoded == Decoded::kMalformed) return Applied::kMalformed;
   if (decoded == Decoded::kIgnored) return Applied::kNothing;
   RuleList& rules = tables_of(rule.family).rules;
   if (added) {
-    rules.add(rule);
+    rules.add(rule, now);
     return Applied::kChanged;
   }
-  return rules.remove(rule) ? Applied::kChanged : Applied::kUnknown;
+  return rules.remove(rule, now) ? Applied::kChanged : Applied::kUnknown;
 }
 
-const Link* RoutingState::link(std::uint32_t index) const {
-  const auto found = links_.find(index);
-  return found == links_.end() ? nullptr : &found->second;
-}
-
-const Link* RoutingState::vrf_of(std::uint32_t index) const {
-  const Link* own = link(index);
+const Link* RoutingState::vrf_of(std::uint32_t index, RoutingTime time) const {
+  const Link* own = link(index, time);
   if (own == nullptr || own->vrf_table != 0) return own;
-  const Link* master = own->master == 0 ? nullptr : link(own->master);
+  const Link* master = own->master == 0 ? nullptr : link(own->master, time);
   return master != nullptr && master->vrf_table != 0 ? master : nullptr;
 }
 
@@ -125,116 +205,22 @@ const InterfaceName* RoutingState::loopback() const {
   return found == nullptr ? nullptr : &found->name;
 }
 
-void RoutingState::add_hop(const Hop& hop, Way& way) const {
-  const Link* out = link(hop.interface);
-  if (out == nullptr || !out->up) return;  // the kernel does not take it
-  if (++way.hops == 1) {
-    way.hop = hop;
-    return;
-  }
-  way.interfaces_differ = way.interfaces_differ || hop.interface != way.hop.interface;
-  way.gateways_differ = way.gateways_differ || hop.gateway != way.hop.gateway;
+std::uint64_t RoutingState::forgotten() const {
+  return links_.forgotten() + nexthops_.forgotten() + addresses_.forgotten() +
+         ipv4_.routes.forgotten() + ipv4_.rules.forgotten() + ipv6_.routes.forgotten() +
+         ipv6_.rules.forgotten();
 }
 
-void RoutingState::add_hops(const Route& route, Way& way) const {
-  for (const Hop& hop : route.hops) add_hop(hop, way);
-  if (route.nexthop_id == 0) return;
-  const auto add_object = [&](std::uint32_t id) -> const Nexthop* {
-    const auto found = nexthops_.find(id);
-    if (found == nexthops_.end()) return nullptr;
-    const Nexthop& nexthop = found->second;
-    way.blackhole = way.blackhole || nexthop.blackhole;
-    if (nexthop.group.empty() && !nexthop.blackhole) add_hop(nexthop.hop, way);
-    return &nexthop;
-  };
-  const Nexthop* nexthop = add_object(route.nexthop_id);
-  if (nexthop == nullptr) return;
-  for (const std::uint32_t member : nexthop->group) add_object(member);  // groups do not nest
-}
-
-const Route* RoutingState::choose(const RouteStore::Routes& routes, const RouteQuery& query,
-                                  Way& way) const {
-  const Route* chosen = nullptr;
-  for (std::size_t i = 0; i < routes.size(); ++i) {
-    const Route& route = routes[i];
-    const bool is_ipv4 = query.family == AddressFamily::kIpv4;
-    if (is_ipv4 && route.order != 0) continue;  // for a TOS that conntrack does not tell
-    if (!route.source.covers(query.source)) continue;
-    // Routes come by metric, but the nearest source goes before it.
-    const bool nearer = chosen == nullptr || route.source.length > chosen->source.length;
-    const bool equal =
-        !nearer && !is_ipv4 && route.type == chosen->type && same_rank(route, *chosen);
-    if (!nearer && !equal) continue;
-    Way added = nearer ? Way{} : way;
-    const unsigned before = added.hops;
-    add_hops(route, added);
-    if (route.type == RTN_UNICAST && added.hops == before && !added.blackhole) continue;
-    way = added;  // of equal routes the kernel may take any
-    if (nearer) chosen = &route;
-  }
-  return chosen;
-}
-
-RuleList::Outcome RoutingState::look_up(std::uint32_t table, const RouteQuery& query,
-                                        RouteAnswer& answer) const {
-  using Kind = RouteAnswer::Kind;
-  const Route* chosen = nullptr;
-  Way way;
-  const auto accept = [&](const RouteStore::Routes& routes) {
-    way = {};
-    chosen = choose(routes, query, way);
-    return chosen != nullptr;
-  };
-  const PrefixTable::Match match =
-      tables_of(query.family).routes.longest(table, query.destination, accept);
-  if (chosen == nullptr || chosen->type == RTN_THROW) return RuleList::Outcome::kContinue;
-  switch (chosen->type) {
-    case RTN_UNICAST:
-      if (way.blackhole) return RuleList::Outcome::kRefused;
-      answer.kind = Kind::kForward;
-      break;
-    case RTN_LOCAL:
-    case RTN_ANYCAST:
-      answer.kind = Kind::kLocal;
-      break;
-    case RTN_BROADCAST:
-    case RTN_MULTICAST:
-      answer.kind = Kind::kGroup;
-      break;
-    default:
-      return RuleList::Outcome::kRefused;
-  }
-  answer.table = table;
-  answer.length = match.length;
-  answer.interface = way.interfaces_differ ? 0 : way.hop.interface;
-  answer.gateway = {};
-  answer.gateway_family = AddressFamily::kNone;
-  if (!way.gateways_differ && answer.kind == Kind::kForward) {
-    answer.gateway = way.hop.gateway;
-    answer.gateway_family = way.hop.gateway_family;
-  }
-  return RuleList::Outcome::kFound;
-}
-
-bool RoutingState::suppressed(const Rule& rule, const RouteAnswer& answer) const {
-  if (rule.suppress_length >= 0 && answer.length <= rule.suppress_length) return true;
-  if (rule.suppress_group < 0) return false;
-  const Link* out = link(answer.interface);
-  return out != nullptr && out->group == static_cast<std::uint32_t>(rule.suppress_group);
-}
-
-RouteAnswer RoutingState::route(const RouteQuery& query) const {
-  RouteAnswer answer;
-  if (query.destination == PrefixKey{}) return answer;  // a host that has no address yet
-  bool undecided = false;
-  const RuleList::Outcome outcome =
-      tables_of(query.family)
-          .rules.evaluate(
-              query, undecided, [&](std::uint32_t table) { return look_up(table, query, answer); },
-              [&](const Rule& rule) { return suppressed(rule, answer); });
-  if (outcome != RuleList::Outcome::kFound) answer = {};
-  answer.undecided = undecided;
-  return answer;
+void RoutingState::inherit(const RoutingState& older, RoutingTime now) {
+  links_.inherit(older.links_, now);
+  nexthops_.inherit(older.nexthops_, now);
+  addresses_.inherit(older.addresses_, now);
+  ipv4_.routes.inherit(older.ipv4_.routes, now);
+  ipv4_.rules.inherit(older.ipv4_.rules, now);
+  ipv6_.routes.inherit(older.ipv6_.routes, now);
+  ipv6_.rules.inherit(older.ipv6_.rules, now);
+  last_change_ = now;  // something may differ
+  list_vrfs();
 }
 
 }  // namespace ctflow

@@ -85,6 +85,10 @@ inline constexpr auto kInterfaceCounters = all_counters<InterfaceCounters>({
     {"from_settings", "Interfaces taken from the configuration", &InterfaceCounters::from_settings},
     {"unknown", "Interfaces that are unknown", &InterfaceCounters::unknown},
     {"undecided", "Flows for which a routing rule needs the packet", &InterfaceCounters::undecided},
+    {"contradicted", "Flows whose route and translated address name different interfaces",
+     &InterfaceCounters::contradicted},
+    {"forgotten", "Flows that ended before the changes of routes that are remembered",
+     &InterfaceCounters::forgotten},
 });
 
 inline constexpr auto kRoutingCounters = all_counters<RoutingCounters>({
@@ -93,6 +97,8 @@ inline constexpr auto kRoutingCounters = all_counters<RoutingCounters>({
     {"malformed", "Messages about routes that could not be decoded", &RoutingCounters::malformed},
     {"foreign", "Datagrams about routes that the kernel did not send", &RoutingCounters::foreign},
     {"overruns", "Times that changes of routes were dropped", &RoutingCounters::overruns},
+    {"forgotten", "Changes of routes that were forgotten early, because there were too many",
+     &RoutingCounters::forgotten},
 });
 
 inline constexpr auto kCarried = all_counters<Carried>({

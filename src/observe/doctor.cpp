@@ -54,7 +54,7 @@ std::string describe_routes() {
     const RoutingState& state = mirror.state();
     std::string text =
         fmt::format("{} in {} interfaces, {} of them VRFs, chosen by {} rules", state.routes(),
-                    state.links().size(), state.vrfs().size(), state.rules());
+                    state.interfaces(), state.vrfs().size(), state.rules());
     if (state.undecidable_rules() > 0) {
       text += fmt::format(", {} of which ask for what conntrack does not know and are passed over",
                           state.undecidable_rules());

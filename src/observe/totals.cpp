@@ -48,10 +48,11 @@ void log_interface_totals(const std::string& network_namespace, const InterfaceC
                           const RoutingCounters& routing) {
   log::info(
       "interface_totals {}from_kernel={} from_routes={} from_settings={} unknown={} undecided={} "
-      "route_changes={} route_resyncs={} route_overruns={} route_malformed={} route_foreign={}",
+      "contradicted={} forgotten={} route_changes={} route_resyncs={} route_overruns={} "
+      "route_malformed={} route_foreign={} route_changes_forgotten={}",
       in(network_namespace), found.from_kernel, found.from_routes, found.from_settings,
-      found.unknown, found.undecided, routing.changes, routing.resyncs, routing.overruns,
-      routing.malformed, routing.foreign);
+      found.unknown, found.undecided, found.contradicted, found.forgotten, routing.changes,
+      routing.resyncs, routing.overruns, routing.malformed, routing.foreign, routing.forgotten);
 }
 
 void log_source_totals(const std::string& network_namespace, const SourceCounters& source,

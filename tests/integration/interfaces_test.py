@@ -4,6 +4,7 @@
 
 import json
 import subprocess
+import time
 
 import case
 import collectors
@@ -153,6 +154,7 @@ class Interfaces(case.LabTest):
         self.assertEqual(session.ctflowd.totals("routes_read")["undecidable_rules"], 1)
 
     def send_and_end(self, port):
+        time.sleep(0.7)  # a change that is heard of later may have come after the packets
         sent = self.udp(port)
         self.lab.wait_for_idle()
         return sent

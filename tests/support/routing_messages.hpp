@@ -3,6 +3,7 @@
 #pragma once
 
 #include <linux/fib_rules.h>
+#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
@@ -82,6 +83,7 @@ inline std::uint8_t family_number(const std::string& address) {
 
 struct LinkOptions {
   bool up = true;
+  bool carrier = true;
   bool loopback = false;
   std::uint32_t master = 0;
   std::uint32_t group = 0;
@@ -96,6 +98,7 @@ inline Octets link_message(std::uint32_t index, const std::string& name,
   append(body, host(std::uint16_t{1}));
   append(body, host(index));
   append(body, host(static_cast<std::uint32_t>((options.up ? IFF_UP : 0) |
+                                               (options.carrier ? IFF_RUNNING : 0) |
                                                (options.loopback ? IFF_LOOPBACK : 0))));
   append(body, host(std::uint32_t{0}));
   append(body, attribute(IFLA_IFNAME, text(name)));
@@ -108,6 +111,26 @@ inline Octets link_message(std::uint32_t index, const std::string& name,
     append(body, attribute(IFLA_LINKINFO | NLA_F_NESTED, info));
   }
   return netlink_message(options.removed ? RTM_DELLINK : RTM_NEWLINK, body);
+}
+
+struct AddressOptions {
+  std::uint8_t length = 24;
+  std::string peer{};
+  bool removed = false;
+};
+
+inline Octets address_message(const std::string& address, std::uint32_t interface,
+                              const AddressOptions& options = {}) {
+  const std::uint8_t family = family_number(address);
+  Octets body{family, options.length, 0, 0};
+  append(body, host(interface));
+  const std::string& peer = options.peer.empty() ? address : options.peer;
+  append(body, attribute(IFA_ADDRESS, address_octets(peer)));
+  // IPv6 has it with a peer only.
+  if (family == AF_INET || !options.peer.empty()) {
+    append(body, attribute(IFA_LOCAL, address_octets(address)));
+  }
+  return netlink_message(options.removed ? RTM_DELADDR : RTM_NEWADDR, body);
 }
 
 /// One way of a route: interface and gateway, either may be left out.
@@ -125,6 +148,8 @@ struct RouteOptions {
   std::uint32_t nexthop_id = 0;
   std::uint32_t route_flags = 0;
   int preference = -1;
+  std::uint8_t protocol = 3;
+  std::string preferred_source{};
   unsigned flags = 0;
   bool removed = false;
 };
@@ -164,8 +189,8 @@ inline Octets route_message(const std::string& prefix, const std::vector<HopOpti
   const auto [destination, length] = split(prefix);
   const std::uint8_t family = family_number(destination);
   Octets body{family, length, 0, options.tos};
-  append(body, {static_cast<std::uint8_t>(options.table < 256 ? options.table : 252), 3, 0,
-                options.type});
+  append(body, {static_cast<std::uint8_t>(options.table < 256 ? options.table : 252),
+                options.protocol, 0, options.type});
   append(body, host(options.route_flags));
   append(body, attribute(RTA_TABLE, host(options.table)));
   if (length > 0) append(body, attribute(RTA_DST, address_octets(destination)));
@@ -175,6 +200,9 @@ inline Octets route_message(const std::string& prefix, const std::vector<HopOpti
     append(body, attribute(RTA_SRC, address_octets(source)));
   }
   if (options.metric != 0) append(body, attribute(RTA_PRIORITY, host(options.metric)));
+  if (!options.preferred_source.empty()) {
+    append(body, attribute(RTA_PREFSRC, address_octets(options.preferred_source)));
+  }
   if (options.nexthop_id != 0) append(body, attribute(RTA_NH_ID, host(options.nexthop_id)));
   if (options.preference >= 0) {
     append(body, attribute(RTA_PREF, {static_cast<std::uint8_t>(options.preference)}));

@@ -147,6 +147,31 @@ TEST(DecodeRoute, RefusesWaysThatLieAboutTheirLength) {
   }
 }
 
+TEST(DecodeRoute, TellsIpv4RoutesApartThatTheKernelKeepsSideBySide) {
+  const auto decoded = [](const test::RouteOptions& options, const std::string& prefix) {
+    RouteMessage route;
+    const std::string gateway = prefix == "10.0.0.0/8" ? "192.0.2.1" : "fe80::1";
+    EXPECT_EQ(decode_route(bytes_of(test::route_message(prefix, {{4, gateway}}, options)), route),
+              Decoded::kYes);
+    return route.route;
+  };
+  const Route plain = decoded({}, "10.0.0.0/8");
+  EXPECT_EQ(decoded({.removed = true}, "10.0.0.0/8"), plain);
+  EXPECT_NE(decoded({.protocol = 4}, "10.0.0.0/8"), plain);
+  EXPECT_NE(decoded({.preferred_source = "10.0.0.1"}, "10.0.0.0/8"), plain);
+  EXPECT_EQ(decoded({.protocol = 4}, "2001:db8::/32"), decoded({}, "2001:db8::/32"));
+}
+
+TEST(DecodeLink, KnowsItsCarrier) {
+  Link link;
+  ASSERT_EQ(decode_link(bytes_of(test::link_message(4, "wan")), link), Decoded::kYes);
+  EXPECT_TRUE(link.carrier);
+  ASSERT_EQ(decode_link(bytes_of(test::link_message(4, "wan", {.carrier = false})), link),
+            Decoded::kYes);
+  EXPECT_TRUE(link.up);
+  EXPECT_FALSE(link.carrier);
+}
+
 TEST(DecodeNexthop, ReadsWaysGroupsAndBlackholes) {
   Nexthop nexthop;
   ASSERT_EQ(decode_nexthop(bytes_of(test::nexthop_message(5, {4, "192.0.2.1"})), nexthop),
@@ -173,51 +198,6 @@ TEST(DecodeNexthop, RefusesAGroupOfBrokenMembersAndAnObjectWithoutId) {
             Decoded::kMalformed);
 }
 
-TEST(DecodeRule, ReadsEverythingThatItCanDecide) {
-  Octets more = attribute(FRA_IIFNAME, test::text("lan"));
-  append(more, attribute(FRA_FWMARK, host(std::uint32_t{0x10})));
-  append(more, attribute(FRA_FWMASK, host(std::uint32_t{0xf0})));
-  append(more, attribute(FRA_IP_PROTO, {17}));
-  Octets ports = host(std::uint16_t{1000});
-  append(ports, host(std::uint16_t{2000}));
-  append(more, attribute(FRA_DPORT_RANGE, ports));
-  append(more, attribute(FRA_SUPPRESS_IFGROUP, host(std::int32_t{3})));
-  Rule rule;
-  ASSERT_EQ(
-      decode_rule(bytes_of(test::rule_message(
-                      99, 1234, {.source = "10.0.0.0/8", .flags = FIB_RULE_INVERT, .more = more})),
-                  rule),
-      Decoded::kYes);
-  EXPECT_EQ(rule.priority, 99U);
-  EXPECT_EQ(rule.table, 1234U);
-  EXPECT_EQ(rule.source, (Prefix{test::key_of("10.0.0.0"), 8}));
-  EXPECT_STREQ(rule.ingress.data(), "lan");
-  EXPECT_EQ(rule.mark, 0x10U);
-  EXPECT_EQ(rule.mark_mask, 0xf0U);
-  EXPECT_EQ(rule.protocol, 17);
-  EXPECT_EQ(rule.destination_port, (PortRange{1000, 2000, 0}));
-  EXPECT_EQ(rule.suppress_length, -1);
-  EXPECT_EQ(rule.suppress_group, 3);
-  EXPECT_TRUE(rule.inverted);
-  EXPECT_FALSE(rule.undecidable || rule.vrf || rule.needs_egress);
-}
-
-TEST(DecodeRule, SaysWhatCannotBeDecidedWithoutThePacket) {
-  constexpr unsigned kDscp = 25;    // later than our headers
-  constexpr unsigned kFuture = 77;  // of a kernel to come
-  const auto undecidable = [](const test::RuleOptions& options) {
-    Rule rule;
-    EXPECT_EQ(decode_rule(bytes_of(test::rule_message(1, 2, options)), rule), Decoded::kYes);
-    return rule.undecidable;
-  };
-  EXPECT_FALSE(undecidable({}));
-  EXPECT_TRUE(undecidable({.tos = 0x10}));
-  EXPECT_TRUE(undecidable({.more = attribute(FRA_UID_RANGE, Octets(8))}));
-  EXPECT_TRUE(undecidable({.more = attribute(FRA_TUN_ID, Octets(8))}));
-  EXPECT_TRUE(undecidable({.more = attribute(kDscp, {4})}));
-  EXPECT_TRUE(undecidable({.more = attribute(kFuture, {})}));
-}
-
 /// One message of each kind with every attribute there is.
 std::vector<Octets> whole_messages() {
   Octets more = attribute(FRA_IIFNAME, test::text("lan"));
@@ -226,6 +206,7 @@ std::vector<Octets> whole_messages() {
   append(more, attribute(FRA_L3MDEV, {1}));
   append(more, attribute(FRA_SPORT_RANGE, Octets(4)));
   return {test::link_message(7, "red", {.master = 3, .vrf_table = 1000}),
+          test::address_message("192.0.2.1", 7, {.peer = "192.0.2.2"}),
           test::route_message("10.1.2.0/23", {{4, "192.0.2.1"}, {5, "fe80::1"}}, {.metric = 5}),
           test::route_message("2001:db8::/32", {{4, "fe80::1"}},
                               {.source = "2001:db8::/48", .preference = 1}),

@@ -136,6 +136,8 @@ TEST_F(RoutingStateTest, DoesNotRouteThroughAnInterfaceThatIsDown) {
   EXPECT_EQ(link(2, "lan", {.up = false}), Applied::kStale);
   EXPECT_EQ(interface("10.0.0.1"), 3U);
   EXPECT_EQ(link(2, "lan"), Applied::kChanged);
+  EXPECT_EQ(interface("10.0.0.1"), 3U) << "the kernel has dropped it";
+  route("10.0.0.0/8", {{2, ""}});
   EXPECT_EQ(interface("10.0.0.1"), 2U);
   EXPECT_EQ(link(2, "lan", {.removed = true}), Applied::kStale);
   EXPECT_EQ(interface("10.0.0.1"), 3U);
@@ -266,7 +268,11 @@ TEST_F(RoutingStateTest, TellsGatewaysOfTheOtherFamilyAsSuch) {
 }
 
 TEST_F(RoutingStateTest, SaysThatRoutesMayHaveGoneWithAnAddress) {
-  EXPECT_EQ(apply(test::netlink_message(RTM_DELADDR, Octets(8))), Applied::kStale);
+  EXPECT_EQ(apply(test::address_message("192.0.2.2", 3)), Applied::kChanged);
+  EXPECT_EQ(apply(test::address_message("192.0.2.2", 3)), Applied::kNothing);
+  EXPECT_EQ(state_.addresses(), 1U);
+  EXPECT_EQ(apply(test::address_message("192.0.2.2", 3, {.removed = true})), Applied::kStale);
+  EXPECT_EQ(apply(test::address_message("2001:db8::1", 3, {.removed = true})), Applied::kUnknown);
 }
 
 TEST_F(RoutingStateTest, DropsMalformedMessagesWhole) {
@@ -275,6 +281,9 @@ TEST_F(RoutingStateTest, DropsMalformedMessagesWhole) {
   EXPECT_EQ(apply(test::netlink_message(RTM_NEWLINK, {})), Applied::kMalformed);
   EXPECT_EQ(apply(test::netlink_message(RTM_NEWNEXTHOP, {})), Applied::kMalformed);
   EXPECT_EQ(apply(test::netlink_message(RTM_NEWRULE, {})), Applied::kMalformed);
+  EXPECT_EQ(apply(test::netlink_message(RTM_NEWADDR, Octets(8))), Applied::kNothing);
+  EXPECT_EQ(apply(test::netlink_message(RTM_NEWADDR, {AF_INET, 24, 0, 0, 1, 0, 0, 0})),
+            Applied::kMalformed);
   EXPECT_EQ(apply(test::netlink_message(RTM_NEWNEIGH, {})), Applied::kNothing);
 }
 

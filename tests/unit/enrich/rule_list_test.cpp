@@ -38,21 +38,25 @@ Rule with_action(std::uint32_t priority, std::uint8_t action, std::uint32_t targ
 class RuleListTest : public testing::Test {
  protected:
   /// The tables asked, in order, when none knows the destination.
-  Tables asked() {
+  Tables asked(RoutingTime time = kNow) {
     Tables tables;
-    undecided_ = false;
-    outcome_ = rules_.evaluate(
-        query_, undecided_,
-        [&](std::uint32_t table) {
-          tables.push_back(table);
-          return RuleList::Outcome::kContinue;
-        },
-        [](const Rule&) { return false; });
+    undecided_ = refused_ = false;
+    query_.time = time;
+    rules_.walk(query_, [&](const Rule& rule, RuleList::Fit fit) {
+      fit_ = fit;
+      if (fit == RuleList::Fit::kPossible) {
+        undecided_ = true;
+        return RuleList::Next::kRule;
+      }
+      if (rule.action == FR_ACT_TO_TBL) tables.push_back(rule.vrf ? query_.vrf_table : rule.table);
+      refused_ = rule.action == FR_ACT_BLACKHOLE;
+      return refused_ ? RuleList::Next::kStop : RuleList::Next::kRule;
+    });
     return tables;
   }
   /// Whether a rule, before one that always fits, has its table asked.
   bool fits(const Rule& rule) {
-    rules_.clear();
+    rules_ = {};
     rules_.add(rule);
     return asked() == Tables{rule.table};
   }
@@ -60,7 +64,8 @@ class RuleListTest : public testing::Test {
   RuleList rules_;
   RouteQuery query_;
   bool undecided_ = false;
-  RuleList::Outcome outcome_ = RuleList::Outcome::kContinue;
+  bool refused_ = false;
+  RuleList::Fit fit_ = RuleList::Fit::kSure;
 };
 
 TEST_F(RuleListTest, AsksTablesByPriorityAndEqualsAsTheyCame) {
@@ -74,21 +79,6 @@ TEST_F(RuleListTest, AsksTablesByPriorityAndEqualsAsTheyCame) {
   EXPECT_THAT(asked(), ElementsAre(255, 2, 254));
 }
 
-TEST_F(RuleListTest, StopsAtWhatWasFoundUnlessItIsSuppressed) {
-  rules_.add(to_table(1, 1));
-  rules_.add(to_table(2, 2));
-  Tables tables;
-  const auto outcome = rules_.evaluate(
-      query_, undecided_,
-      [&](std::uint32_t table) {
-        tables.push_back(table);
-        return RuleList::Outcome::kFound;
-      },
-      [](const Rule& rule) { return rule.table == 1; });
-  EXPECT_EQ(outcome, RuleList::Outcome::kFound);
-  EXPECT_THAT(tables, ElementsAre(1, 2));
-}
-
 TEST_F(RuleListTest, GoesToTheTargetAndPastOneThatIsMissing) {
   rules_.add(with_action(10, FR_ACT_GOTO, 30));
   rules_.add(to_table(20, 2));
@@ -100,14 +90,86 @@ TEST_F(RuleListTest, GoesToTheTargetAndPastOneThatIsMissing) {
   EXPECT_THAT(asked(), ElementsAre(3, 5));
 }
 
-TEST_F(RuleListTest, EndsWhereARuleRefuses) {
-  for (const std::uint8_t action : {FR_ACT_BLACKHOLE, FR_ACT_UNREACHABLE, FR_ACT_PROHIBIT}) {
-    rules_.clear();
-    rules_.add(with_action(10, action));
-    rules_.add(to_table(20, 2));
-    EXPECT_THAT(asked(), IsEmpty());
-    EXPECT_EQ(outcome_, RuleList::Outcome::kRefused);
+TEST_F(RuleListTest, EndsWhereItsVisitorStops) {
+  rules_.add(with_action(10, FR_ACT_BLACKHOLE));
+  rules_.add(to_table(20, 2));
+  EXPECT_THAT(asked(), IsEmpty());
+  EXPECT_TRUE(refused_);
+}
+
+TEST_F(RuleListTest, KeepsEqualRulesSideBySideAndRemovesOneAtATime) {
+  Rule other = to_table(50, 1);
+  other.fingerprint = 7;  // of another protocol
+  rules_.add(to_table(50, 1));
+  rules_.add(other);
+  rules_.add(to_table(50, 2));
+  rules_.add(to_table(50, 1));
+  EXPECT_EQ(rules_.size(), 4U);
+  EXPECT_TRUE(rules_.remove(other));
+  EXPECT_THAT(asked(), ElementsAre(1, 2, 1));
+  EXPECT_TRUE(rules_.remove(to_table(50, 1)));
+  EXPECT_THAT(asked(), ElementsAre(2, 1));
+  EXPECT_TRUE(rules_.remove(to_table(50, 1)));
+  EXPECT_FALSE(rules_.remove(to_table(50, 1)));
+  EXPECT_THAT(asked(), ElementsAre(2));
+}
+
+TEST_F(RuleListTest, KnowsTheRulesOfEarlier) {
+  rules_.add(to_table(10, 1));
+  rules_.add(to_table(20, 2), 100);
+  rules_.remove(to_table(10, 1), 200);
+  rules_.add(to_table(10, 1), 300);
+  EXPECT_THAT(asked(99), ElementsAre(1));
+  EXPECT_THAT(asked(100), ElementsAre(1, 2));
+  EXPECT_THAT(asked(199), ElementsAre(1, 2));
+  EXPECT_THAT(asked(200), ElementsAre(2));
+  EXPECT_THAT(asked(300), ElementsAre(1, 2));
+  EXPECT_THAT(asked(), ElementsAre(1, 2));
+  EXPECT_EQ(rules_.size(), 2U);
+  EXPECT_FALSE(rules_.forgot(99));
+  rules_.add(to_table(30, 3), 200 + kRemembered);
+  EXPECT_TRUE(rules_.forgot(199));
+  EXPECT_FALSE(rules_.forgot(200));
+  EXPECT_EQ(rules_.forgotten(), 0U) << "in its time";
+}
+
+TEST_F(RuleListTest, GoesToTheTargetAsItWasThen) {
+  rules_.add(with_action(10, FR_ACT_GOTO, 30));
+  rules_.add(to_table(20, 2));
+  rules_.add(to_table(30, 3));
+  rules_.remove(to_table(30, 3), 100);
+  EXPECT_THAT(asked(99), ElementsAre(3));
+  EXPECT_THAT(asked(100), ElementsAre(2));
+}
+
+TEST_F(RuleListTest, ForgetsTheOldestWhenThereAreTooMany) {
+  constexpr std::size_t kMore = RuleList::kGone + 10;
+  for (std::size_t i = 1; i <= kMore; ++i) {
+    const auto time = static_cast<RoutingTime>(2 * i);
+    rules_.add(to_table(10, 1), time);
+    EXPECT_TRUE(rules_.remove(to_table(10, 1), time + 1));
   }
+  EXPECT_EQ(rules_.size(), 0U);
+  EXPECT_EQ(rules_.forgotten(), 10U);
+  EXPECT_TRUE(rules_.forgot(20));
+  EXPECT_FALSE(rules_.forgot(21));
+}
+
+TEST_F(RuleListTest, TakesOverWhatAnOlderOneRemembers) {
+  RuleList older;
+  older.add(to_table(10, 1));
+  older.add(to_table(10, 1));
+  older.add(to_table(20, 2));
+  older.remove(to_table(20, 2), 100);
+  older.add(to_table(30, 3), 100);
+  rules_.add(to_table(10, 1));
+  rules_.add(to_table(30, 3));
+  rules_.add(to_table(40, 4));
+  rules_.inherit(older, 200);
+  EXPECT_THAT(asked(99), ElementsAre(1, 1, 2, 4));
+  EXPECT_THAT(asked(150), ElementsAre(1, 1, 3, 4)) << "one of two equal ones is missing";
+  EXPECT_THAT(asked(200), ElementsAre(1, 3, 4));
+  EXPECT_EQ(rules_.size(), 3U);
 }
 
 TEST_F(RuleListTest, MatchesAddresses) {
@@ -130,8 +192,41 @@ TEST_F(RuleListTest, MatchesTheMarkWithinItsMask) {
   EXPECT_TRUE(fits(rule));
   query_.mark = 0x2f;
   EXPECT_FALSE(fits(rule));
+  EXPECT_FALSE(undecided_) << "connections have marks of this kind";
   query_.mark = 0;
   EXPECT_FALSE(fits(rule));
+}
+
+TEST_F(RuleListTest, DoesNotKnowThePacketsMarkUntilAConnectionHasIt) {
+  Rule rule = to_table(1, 1);
+  rule.mark = 0x10;
+  rule.mark_mask = 0xf0;
+  query_.mark = 0x05;
+  EXPECT_FALSE(fits(rule));
+  EXPECT_TRUE(undecided_);
+  query_.mark = 0x10;
+  asked();
+  query_.mark = 0;
+  EXPECT_THAT(asked(), IsEmpty());
+  EXPECT_FALSE(undecided_);
+  rule.inverted = true;
+  EXPECT_TRUE(fits(rule));
+  EXPECT_EQ(fit_, RuleList::Fit::kPresumed);
+  query_.mark = 0x10;
+  EXPECT_THAT(asked(), IsEmpty());
+  query_.mark = 0;
+  EXPECT_EQ(asked(), Tables{1});
+  EXPECT_EQ(fit_, RuleList::Fit::kSure);
+}
+
+TEST_F(RuleListTest, ReadsUnmarkedForWhatItIs) {
+  Rule rule = to_table(1, 1);
+  rule.mark_mask = 0xf0;
+  EXPECT_TRUE(fits(rule));
+  EXPECT_EQ(fit_, RuleList::Fit::kSure);
+  query_.mark = 0x10;
+  EXPECT_FALSE(fits(rule));
+  EXPECT_FALSE(undecided_);
 }
 
 TEST_F(RuleListTest, MatchesProtocolAndPorts) {
