@@ -203,6 +203,13 @@ Settled settle(const Question& question, const Far& far, const RouteQuery& query
   return settled;
 }
 
+/// The usual case: nothing changed since, nothing is translated, and the route leaves no doubt.
+bool needs_nothing(const Question& question, const Far& far, const Side& side) {
+  const RouteAnswer& route = side.route;
+  return !side.told && question.time == kNow && !far.translated && !route.doubtful &&
+         !route.forgotten;
+}
+
 /// The interface is the kernel's word: whatever else the route says must be true of it, too.
 void settle_told(const Question& question, RouteQuery query, Side& side) {
   const RouteAnswer& route = side.route;
@@ -250,21 +257,21 @@ void heed_scopes(const Question& question, Sides& sides) {
 }
 
 Settled settle_initiator(const Question& question, Sides& sides) {
+  const Far far = far_initiator(question.flow);
+  if (needs_nothing(question, far, sides.initiator)) return Settled::kAsRouted;
   const RouteQuery query = query_to_initiator(question, sides.responder);
-  if (sides.initiator.told) {
-    settle_told(question, query, sides.initiator);
-    return Settled::kAsRouted;
-  }
-  return settle(question, far_initiator(question.flow), query, sides.initiator);
+  if (!sides.initiator.told) return settle(question, far, query, sides.initiator);
+  settle_told(question, query, sides.initiator);
+  return Settled::kAsRouted;
 }
 
 Settled settle_responder(const Question& question, Sides& sides) {
+  const Far far = far_responder(question.flow);
+  if (needs_nothing(question, far, sides.responder)) return Settled::kAsRouted;
   const RouteQuery query = query_to_responder(question, sides.initiator);
-  if (sides.responder.told) {
-    settle_told(question, query, sides.responder);
-    return Settled::kAsRouted;
-  }
-  return settle(question, far_responder(question.flow), query, sides.responder);
+  if (!sides.responder.told) return settle(question, far, query, sides.responder);
+  settle_told(question, query, sides.responder);
+  return Settled::kAsRouted;
 }
 
 }  // namespace ctflow
