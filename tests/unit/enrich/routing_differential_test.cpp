@@ -46,7 +46,7 @@ class Differential {
 
   void step() {
     std::string commands;
-    for (unsigned i = 1 + random_() % 3; i > 0; --i) commands += command();
+    for (auto i = 1 + random_() % 3; i > 0; --i) commands += command();
     run(commands);
     io_.restart();
     while (io_.poll() > 0) {
