@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "conntrack/connection_table.hpp"
+#include "conntrack/keyed_table.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,6 +7,8 @@
 #include <set>
 #include <unordered_map>
 #include <vector>
+
+#include "conntrack/connection_table.hpp"
 
 namespace ctflow {
 namespace {
@@ -109,6 +111,40 @@ TEST(ConnectionTable, SweepsAlsoWhatADoublingHasNotMovedYet) {
     position = table.sweep(position, 16, [](const Remembered&) { return true; });
   }
   EXPECT_EQ(table.size(), 0U);
+}
+
+TEST(ConnectionTable, IsEmptyAndUsableAfterItWasCleared) {
+  ConnectionTable table;
+  for (const std::uint64_t count : {10U, 10'000U, 100'000U, 7U}) {
+    for (std::uint64_t key = 2; key < 2 + count; ++key) put(table, key);
+    table.clear();
+    EXPECT_EQ(table.size(), 0U);
+    for (std::uint64_t key = 2; key < 2 + count; ++key) ASSERT_EQ(table.find(key), nullptr) << key;
+  }
+}
+
+TEST(ConnectionTable, IsClearedInTheMiddleOfGrowing) {
+  ConnectionTable table;
+  for (std::uint64_t key = 2; key < 2 + 97; ++key) put(table, key);  // has doubled just now
+  table.clear();
+  for (std::uint64_t key = 2; key < 2 + 97; ++key) ASSERT_EQ(table.find(key), nullptr) << key;
+  put(table, 50);
+  std::size_t count = 0;
+  table.for_each([&](const Remembered&) { ++count; });
+  EXPECT_EQ(count, 1U);
+}
+
+TEST(ConnectionTable, GivesMemoryBackWhenItIsLittleUsed) {
+  ConnectionTable table;
+  const std::size_t smallest = table.memory();
+  for (std::uint64_t key = 2; key < 100'000; ++key) put(table, key);
+  const std::size_t largest = table.memory();
+  for (int i = 0; i < 30; ++i) {
+    table.clear();
+    put(table, 2);
+  }
+  EXPECT_GT(largest, 100 * smallest);
+  EXPECT_EQ(table.memory(), smallest);
 }
 
 }  // namespace

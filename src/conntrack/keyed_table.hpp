@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A hash table by keys that are hashes already.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace ctflow {
+
+/// Gives the pages of a table back.
+struct Unmap {
+  std::size_t octets = 0;
+  void operator()(void* pages) const { munmap(pages, octets); }
+};
+
+/// Open addressing with linear probing, never more than three quarters full. It doubles little by
+/// little: no call but clear() costs more than a few entries, however large the table is.
+/// `Entry`: trivial, with a member `key`; zeros are a free entry.
+template <typename Entry>
+class KeyedTable {
+ public:
+  /// Keys 0 and 1 are reserved.
+  static constexpr std::uint64_t kFirstKey = 2;
+
+  KeyedTable() : current_(allocate(kSmallest)) {
+    if (!current_.entries) throw std::bad_alloc();
+  }
+
+  /// The entry of `key`, or nullptr. Valid until the next call of find() or insert().
+  Entry* find(std::uint64_t key) {
+    Entry& entry = current_.probe(key);
+    if (entry.key == key) return &entry;
+    if (old_.capacity == 0) return nullptr;
+    Entry& old = old_.probe(key);
+    if (old.key != key) return nullptr;
+    entry = old;
+    old.key = kMoved;
+    return &entry;
+  }
+
+  /// A new entry for `key`, which must not be there yet. nullptr: no memory left.
+  Entry* insert(std::uint64_t key) {
+    if (old_.capacity != 0) migrate(kMigratedAtOnce);
+    if ((size_ + 1) * 4 > current_.capacity * 3 && !make_room()) return nullptr;
+    Entry& entry = current_.probe(key);
+    entry = Entry{};
+    entry.key = key;
+    ++size_;
+    return &entry;
+  }
+
+  /// Removes what the last find() returned.
+  void erase(Entry& entry) {
+    // Moves the entries behind the hole that linear probing would no longer find.
+    auto hole = static_cast<std::size_t>(&entry - current_.entries.get());
+    Entry* const entries = current_.entries.get();
+    for (std::size_t next = current_.home(hole + 1); entries[next].key != kFree;
+         next = current_.home(next + 1)) {
+      const std::size_t distance = current_.home(next - current_.home(entries[next].key));
+      if (distance >= current_.home(next - hole)) {
+        entries[hole] = entries[next];
+        hole = next;
+      }
+    }
+    entries[hole] = Entry{};
+    --size_;
+  }
+
+  static constexpr std::size_t kSwept = ~std::size_t{0};
+
+  /// Erases entries for which `is_stale(entry)` holds, looking at `budget` places from `position`
+  /// on. Returns where to go on, or kSwept.
+  template <typename Predicate>
+  std::size_t sweep(std::size_t position, std::size_t budget, Predicate is_stale) {
+    if (old_.capacity != 0) {
+      migrate(budget);
+      return position;
+    }
+    const std::size_t end = std::min(position + budget, current_.capacity);
+    while (position < end) {
+      Entry& entry = current_.entries[position];
+      if (entry.key >= kFirstKey && is_stale(entry)) {
+        erase(entry);  // may move another entry here: look again
+      } else {
+        ++position;
+      }
+    }
+    return position < current_.capacity ? position : kSwept;
+  }
+
+  template <typename Action>
+  void for_each(Action action) {
+    migrate(old_.capacity);
+    for (std::size_t i = 0; i < current_.capacity; ++i) {
+      if (current_.entries[i].key >= kFirstKey) action(current_.entries[i]);
+    }
+  }
+
+  /// Removes every entry; of a table that was nearly empty half the memory goes, too.
+  void clear() {
+    old_ = {};
+    migrated_ = 0;
+    const bool too_large = current_.capacity > kSmallest && size_ * 8 < current_.capacity;
+    size_ = 0;
+    if (!too_large && current_.capacity <= kZeroedInPlace) return zero();
+    // Fresh pages cost nothing until they are used.
+    Slots fresh = allocate(too_large ? current_.capacity / 2 : current_.capacity);
+    if (!fresh.entries) return zero();
+    current_ = std::move(fresh);
+  }
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  /// Octets of the table, with the free entries.
+  [[nodiscard]] std::size_t memory() const {
+    return (current_.capacity + old_.capacity) * sizeof(Entry);
+  }
+
+ private:
+  static constexpr std::size_t kSmallest = 4096 / sizeof(Entry);  // one page
+  static constexpr std::size_t kZeroedInPlace = 16 * kSmallest;
+  /// Of the old table per insertion. Two would do: it holds 3/4 of the insertions until the next
+  /// doubling.
+  static constexpr std::size_t kMigratedAtOnce = 8;
+  static constexpr std::uint64_t kFree = 0;
+  static constexpr std::uint64_t kMoved = 1;  // in the old table: keeps the chains behind connected
+
+  struct Slots {
+    std::unique_ptr<Entry[], Unmap> entries;
+    std::size_t capacity = 0;  ///< a power of two, or 0
+
+    [[nodiscard]] std::size_t home(std::uint64_t key) const { return key & (capacity - 1); }
+    /// The entry of `key`, or the free one at the end of its chain.
+    [[nodiscard]] Entry& probe(std::uint64_t key) const {
+      std::size_t index = home(key);
+      while (entries[index].key != kFree && entries[index].key != key) index = home(index + 1);
+      return entries[index];
+    }
+  };
+
+  /// Pages that read as zeros and cost nothing until they are used. No entries: no memory.
+  static Slots allocate(std::size_t capacity) {
+    const std::size_t octets = capacity * sizeof(Entry);
+    void* pages = mmap(nullptr, octets, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) return {};
+    return {{static_cast<Entry*>(pages), Unmap{octets}}, capacity};
+  }
+
+  /// Moves up to `count` places of the old table into the current one.
+  void migrate(std::size_t count) {
+    for (; count > 0 && migrated_ < old_.capacity; --count, ++migrated_) {
+      Entry& old = old_.entries[migrated_];
+      if (old.key == kFree || old.key == kMoved) continue;
+      current_.probe(old.key) = old;
+      old.key = kMoved;
+    }
+    if (migrated_ == old_.capacity) old_ = {};
+  }
+
+  bool make_room() {
+    migrate(old_.capacity);
+    Slots larger = allocate(current_.capacity * 2);
+    if (!larger.entries) return false;
+    old_ = std::exchange(current_, std::move(larger));
+    migrated_ = 0;
+    return true;
+  }
+
+  void zero() { std::fill_n(current_.entries.get(), current_.capacity, Entry{}); }
+
+  Slots current_;
+  Slots old_;  ///< what a doubling has not moved yet
+  std::size_t migrated_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace ctflow
