@@ -111,7 +111,7 @@ Config Branch::own(const Config& config) const {
     if (!name_.empty()) collector.name += "@" + name_;
   }
   if (name_.empty()) return result;
-  if (!result.source.state_file.empty()) result.source.state_file += "." + name_;
+  result.source.state_suffix = "." + name_;
   for (GroupConfig& group : result.groups) {
     for (std::string& member : group.collectors) member += "@" + name_;
   }
@@ -186,8 +186,8 @@ Pipeline::Exporters Branch::take_over(Pipeline::Exporters& old, Pipeline::Export
 
 UpstreamLosses Branch::losses() const {
   const SourceCounters& source = source_->counters();
-  return {source.lost_overrun + pipeline_.counters().lost_no_counters, source.ignored_packets,
-          source.ignored_octets};
+  return {source.lost_overrun + pipeline_.counters().lost_no_counters + source.counters_fell,
+          source.ignored_packets, source.ignored_octets};
 }
 
 void Branch::adopt(Change change) {

@@ -134,7 +134,11 @@ struct SourceConfig {
   std::chrono::milliseconds active_timeout{60'000};
   /// What connections counted before the start.
   ExistingConnections existing = ExistingConnections::kExport;
-  std::string state_file{};     ///< what was reported is kept here for a restart; empty: nowhere
+  /// What was reported is kept here for a restart. Empty: nowhere; nothing: `state` in the runtime
+  /// directory, if there is one.
+  std::optional<std::string> state_file{};
+  /// Behind the name of the state file: each namespace has its own. Not a setting of its own.
+  std::string state_suffix{};
   bool report_at_stop = false;  ///< report every living connection when the daemon stops
   bool wire_counters = true;    ///< with a patched kernel: count packets as they were on the wire
   /// Those of NamespaceConfig; not a setting of its own.

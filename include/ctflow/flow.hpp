@@ -68,6 +68,7 @@ inline constexpr std::uint32_t kSeenReply = 1U << 1;
 inline constexpr std::uint32_t kAssured = 1U << 2;
 inline constexpr std::uint32_t kSourceNat = 1U << 4;
 inline constexpr std::uint32_t kDestinationNat = 1U << 5;
+inline constexpr std::uint32_t kOffloaded = 1U << 14 | 1U << 15;  ///< to a flowtable
 }  // namespace status
 
 /// Where the packets of one direction came in and went out, by ifIndex; 0 = unknown, or this host.

@@ -10,7 +10,7 @@ namespace ctflow {
 /// Counts of the source: netlink bytes -> flows. Always:
 /// ended + reports + entries + created
 ///   = flows handed on + filtered + already_reported + reports_skipped + entries_skipped
-///   + existing_skipped.
+///   + existing_skipped + ended_empty + repeated.
 struct SourceCounters {
   std::uint64_t messages = 0;  ///< netlink messages read
   std::uint64_t ended = 0;     ///< DESTROY events decoded: connections that ended
@@ -20,6 +20,17 @@ struct SourceCounters {
   /// Connections that ended with nothing left to export: reports had told all. If a collector wants
   /// their ends, they are handed on instead.
   std::uint64_t already_reported = 0;
+  /// Connections that ended without a packet: put into the table by another program, or their
+  /// counters were set to zero. If a collector wants their ends, they are handed on instead.
+  std::uint64_t ended_empty = 0;
+  /// Of `ended` and `created`: events that the kernel sent again.
+  std::uint64_t repeated = 0;
+  /// Ends that had to be forgotten while the kernel might still send them again.
+  std::uint64_t repeats_unknown = 0;
+  /// Connections a counter of which fell: another program set it to zero. What it had counted since
+  /// the last report is not exported.
+  std::uint64_t counters_fell = 0;
+  std::uint64_t fallen_packets = 0;  ///< … of that, what passes over the table had seen
   /// Reports with nothing new, or of connections beyond the limit; the end of the connection
   /// tells what they would have told.
   std::uint64_t reports_skipped = 0;
@@ -66,7 +77,7 @@ struct PipelineCounters {
 
 /// What never came to an exporter.
 struct UpstreamLosses {
-  std::uint64_t flows = 0;            ///< dropped by the kernel, or not counted by it
+  std::uint64_t flows = 0;  ///< dropped by the kernel, or not, or not rightly, counted by it
   std::uint64_t ignored_packets = 0;  ///< not wanted by the configuration
   std::uint64_t ignored_octets = 0;
 };

@@ -268,9 +268,8 @@ std::optional<Complaint> check_whole(const Config& config) {
 
 /// To skip what another ctflowd had not reported yet would lose it.
 std::optional<Complaint> check_source(const SourceConfig& source) {
-  if (source.state_file.empty() || source.existing == ExistingConnections::kExport) {
-    return std::nullopt;
-  }
+  const bool kept = source.state_file && !source.state_file->empty();
+  if (!kept || source.existing == ExistingConnections::kExport) return std::nullopt;
   return Complaint{"existing", "expected export where there is a state_file, got skip"};
 }
 
@@ -284,7 +283,7 @@ Section<SourceConfig> source() {
           value("nap", kOptional, duration("0ms", "100ms"), &S::nap),
           value("active_timeout", kOptional, duration_or_off("5s", "1h"), &S::active_timeout),
           value("existing", kOptional, existing(), &S::existing),
-          value("state_file", kOptional, absolute_path(), &S::state_file),
+          value("state_file", kOptional, absolute_path_or_off(), &S::state_file),
           value("report_at_stop", kOptional, boolean(), &S::report_at_stop),
           value("wire_counters", kOptional, boolean(), &S::wire_counters),
           value("live_connections", kOptional, integer(0, 100'000'000), &S::live_connections),

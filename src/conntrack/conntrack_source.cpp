@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "conntrack/kernel_check.hpp"
+#include "conntrack/state_place.hpp"
 #include "observe/startup_check.hpp"
 
 namespace ctflow {
@@ -40,12 +41,14 @@ void ConntrackSource::start(FlowSink& sink) {
   reading_->sessions = sessions_;
   reading_->early_drops = &early_drops_;
   events_.emplace(*reading_);
-  passes_.emplace(io_, *reading_, listener_, config_, home_);
+  dying_.emplace(io_, *reading_, listener_, home_);
+  passes_.emplace(io_, *reading_, *dying_, config_, home_);
   restore_state();
   if (config_.existing == ExistingConnections::kSkip) passes_->adopt_existing();
   listener_.events_lost = [this] { passes_->reconcile(); };
   listener_.start(*events_, counters_);
   passes_->start();
+  dying_->start();
   watch_timeouts();
 }
 
@@ -55,12 +58,32 @@ void ConntrackSource::check() const {
 }
 
 void ConntrackSource::restore_state() {
-  if (config_.state_file.empty()) return;
-  state_.emplace(config_.state_file, current_identity(config_.wire_counters));
+  const StatePlace place = find_state_place(config_);
+  if (place.file.empty()) {
+    if (place.obstacle.empty()) return;
+    log::warn(
+        "state_unavailable directory={} error={} means=\"after a restart, what was reported of "
+        "connections that outlive it is exported again\" mend=\"make the directory and let ctflowd "
+        "write there, set source.state_file, or set it to off\"",
+        log::quoted(place.directory), log::quoted(place.obstacle));
+    return;
+  }
+  state_.emplace(place.file, current_identity(config_.wire_counters));
+  if (!state_->claim()) {
+    state_.reset();
+    return;
+  }
   const Instant now = system_now();
-  const auto restored =
-      state_->load([&](const Remembered& entry) { reading_->live.restore(entry, now); });
-  if (restored) log::info("state_restored connections={}", *restored);
+  std::size_t without_memory = 0;
+  const auto restored = state_->load(
+      [&](const Remembered& entry) { without_memory += !reading_->live.restore(entry, now); },
+      [&](std::uint64_t ended) { reading_->ended.add(ended); });
+  log::info("state_file file={}", log::quoted(place.file));
+  if (restored) log::info("state_restored connections={}", *restored - without_memory);
+  if (without_memory > 0) {
+    log::warn("state_incomplete connections={} means=\"no memory: they are exported again, whole\"",
+              without_memory);
+  }
   passes_->keep_state(&*state_);
 }
 
@@ -120,9 +143,15 @@ SourceStatus ConntrackSource::status() const {
 
 void ConntrackSource::stop() {
   timer_.cancel();
-  if (passes_) passes_->stop();
+  if (passes_) {
+    listener_.catch_up();  // a report that waits must not be older than what passes report
+    dying_->stop();
+    passes_->stop();
+  }
   listener_.stop();
-  if (passes_) passes_->save_state();
+  if (!passes_) return;
+  dying_->read_ends(*events_);
+  passes_->save_state();
 }
 
 }  // namespace ctflow

@@ -48,6 +48,7 @@ class ConntrackSource : public FlowSource {
   std::optional<StateFile> state_;
   std::optional<Reading> reading_;
   std::optional<EventReader> events_;
+  std::optional<DyingList> dying_;
   std::optional<TablePasses> passes_;
 };
 

@@ -41,18 +41,39 @@ void EventReader::read_end(const Instant& time) {
   ++reading_.counters.ended;
   if (reading_.filter(flow_)) return;
   const Sighting sighting = reading_.identify(flow_, time);
+  if (!reading_.repeats_end(sighting, flow_)) read_first_end(sighting, time);
+}
+
+void EventReader::read_first_end(const Sighting& sighting, const Instant& time) {
   const bool skipped = reading_.skip_existing(sighting, flow_);
   if (skipped) reading_.count_ignored(flow_);
   reading_.complete(sighting, flow_, time);
-  const bool news = reading_.live.finish(sighting, flow_) == Outcome::kNews;
-  if (news && !skipped) {
+  const Outcome outcome = reading_.live.finish(sighting, flow_);
+  if (outcome == Outcome::kNews && !skipped) {
     reading_.sink.on_flow(flow_);
   } else if (reading_.sessions) {
     flow_.event = FlowEvent::kEndedBefore;
     reading_.sink.on_flow(flow_);
+  } else if (skipped) {
+    ++reading_.counters.existing_skipped;
+  } else if (outcome == Outcome::kEmpty) {
+    reading_.count_empty(time);
   } else {
-    ++(skipped ? reading_.counters.existing_skipped : reading_.counters.already_reported);
+    ++reading_.counters.already_reported;
   }
+}
+
+void EventReader::on_undelivered_end(Bytes message, const Instant& time) {
+  if (decode(message, flow_) != DecodeResult::kEntry) return;
+  flow_.event = FlowEvent::kEnded;
+  flow_.port_id = 0;  // that of our request
+  if (reading_.ended.contains(Sighting(flow_, reading_.wire_counters).end_key)) return;
+  read_end(time);
+}
+
+void EventReader::on_batch_end() {
+  reading_.watch_counters(system_now());
+  reading_.sink.on_batch_end();
 }
 
 void EventReader::read_creation(const Instant& time) {
@@ -61,7 +82,7 @@ void EventReader::read_creation(const Instant& time) {
     return;
   }
   ++reading_.counters.created;
-  if (reading_.filter(flow_)) return;
+  if (reading_.filter(flow_) || reading_.repeats_beginning(flow_)) return;
   flow_.event_time = flow_.start = flow_.end = time.wall;
   reading_.sink.on_flow(flow_);
 }
@@ -70,7 +91,8 @@ void EventReader::read_report(const Instant& time) {
   ++reading_.counters.reports;
   if (reading_.filter(flow_)) return;
   const Sighting sighting = reading_.identify(flow_, time);
-  if (reading_.skip_existing(sighting, flow_)) {
+  const bool over = sighting.stamped && reading_.ended.contains(sighting.key);
+  if (over || reading_.skip_existing(sighting, flow_)) {
     ++reading_.counters.reports_skipped;
     return;
   }

@@ -12,11 +12,16 @@ class EventReader : public EventConsumer {
   explicit EventReader(Reading& reading) : reading_(reading) {}
 
   void on_datagram(Bytes datagram, const Instant& time) override;
-  void on_batch_end() override { reading_.sink.on_batch_end(); }
+  void on_batch_end() override;
+
+  /// An entry of the kernel's dying list: the end of a connection whose event found no room, here
+  /// or with another listener. What was read before is passed over.
+  void on_undelivered_end(Bytes message, const Instant& time);
 
  private:
   void read_message(Bytes message, const Instant& time);
   void read_end(const Instant& time);
+  void read_first_end(const Sighting& sighting, const Instant& time);
   void read_creation(const Instant& time);
   void read_report(const Instant& time);
   void count_malformed(Bytes message);

@@ -11,11 +11,23 @@ namespace {
 /// CTA_ID alone has 32 bits, and comes back when the kernel gives the memory of an ended connection
 /// to a successor with the same tuple; tuple and start make it unique.
 std::uint64_t key_of(const Flow& flow) {
-  std::uint64_t hash = hash_of(flow.original, flow.id | std::uint64_t{flow.zone} << 32);
+  std::uint64_t hash = unstamped_key(flow);
   if (flow.present.start) {
     hash = mix(hash ^ static_cast<std::uint64_t>(flow.start.time_since_epoch().count()));
   }
   return std::max(hash, ConnectionTable::kFirstKey);
+}
+
+std::uint64_t end_key_of(const Flow& flow, std::uint64_t key) {
+  if (flow.present.start) return key;
+  for (const Counters& one : {flow.forward, flow.backward}) {
+    key = mix(mix(key ^ one.packets) ^ one.octets);
+  }
+  return std::max(key, ConnectionTable::kFirstKey);
+}
+
+bool has_wire_counters(const KernelExtras& extras) {
+  return extras.original.has_wire || extras.reply.has_wire;
 }
 
 bool below(const Counters& left, const Counters& right) {
@@ -26,23 +38,48 @@ Counters difference(const Counters& total, const Counters& told) {
   return {total.packets - told.packets, total.octets - told.octets};
 }
 
-/// Counters that fell: somebody set them to zero (`conntrack -Z`), or without kernel timestamps
+/// More packets than so few octets can be: an IP header alone has 20. Counters are read one after
+/// the other while packets are counted, which is why a few packets prove nothing.
+bool misfit(const Counters& total, const Counters& told) {
+  constexpr std::uint64_t kEnough = 64;
+  constexpr std::uint64_t kLeastOctets = 20;
+  const Counters grown = difference(total, told);
+  return told.packets > 0 && grown.packets >= kEnough &&
+         grown.octets / kLeastOctets < grown.packets;
+}
+
+/// Counters that fell: somebody set them to zero (`conntrack -L -z`), or without kernel timestamps
 /// another connection has come under the same key. Either way all that is counted now is new.
 bool began_again(const Flow& flow, const Remembered& entry) {
-  return below(flow.forward, entry.forward) || below(flow.backward, entry.backward);
+  if (below(flow.forward, entry.forward) || below(flow.backward, entry.backward)) return true;
+  // The counters of offloaded connections are added in large portions, packets before octets.
+  if ((flow.status & status::kOffloaded) != 0) return false;
+  return misfit(flow.forward, entry.forward) || misfit(flow.backward, entry.backward);
 }
 
 /// Leaves in `flow` what `told` does not have yet. False: nothing.
 bool subtract(Flow& flow, const Remembered& told) {
   if (flow.forward == told.forward && flow.backward == told.backward) return false;
-  if (!began_again(flow, told)) {
-    flow.forward = difference(flow.forward, told.forward);
-    flow.backward = difference(flow.backward, told.backward);
-  }
+  // Counters that never fall: a report that was overtaken by another one.
+  if (below(flow.forward, told.forward) || below(flow.backward, told.backward)) return false;
+  flow.forward = difference(flow.forward, told.forward);
+  flow.backward = difference(flow.backward, told.backward);
   // What is new came after what was told, whatever the timeout says of its end.
   flow.end = std::max(flow.end, std::min(told.told_until, flow.event_time));
   flow.start = std::clamp(told.told_until, flow.start, flow.end);
   return true;
+}
+
+/// Packets of both directions when they were last looked at.
+std::uint64_t seen(const Remembered& entry) {
+  const std::uint64_t told = entry.forward.packets + entry.backward.packets;
+  const auto since =
+      static_cast<std::int32_t>(entry.seen_packets - static_cast<std::uint32_t>(told));
+  return told + static_cast<std::uint32_t>(std::max(since, 0));
+}
+
+bool is_empty(const Flow& flow) {
+  return flow.present.counters && flow.forward == Counters{} && flow.backward == Counters{};
 }
 
 void book(Remembered& entry, const Flow& totals) {
@@ -64,12 +101,45 @@ Tenths tenths(LiveConnections::Steady time, LiveConnections::Steady epoch) {
 
 }  // namespace
 
-Sighting::Sighting(const Flow& decoded)
+std::uint64_t unstamped_key(const Flow& decoded) {
+  const std::uint64_t seed = decoded.id | std::uint64_t{decoded.zone} << 32;
+  return std::max(hash_of(decoded.original, seed), ConnectionTable::kFirstKey);
+}
+
+Sighting::Sighting(const Flow& decoded, bool wire_counters)
     : key(key_of(decoded)),
-      packets(static_cast<std::uint32_t>(decoded.forward.packets + decoded.backward.packets)) {}
+      total_packets(decoded.forward.packets + decoded.backward.packets),
+      end_key(end_key_of(decoded, key)),
+      stamped(decoded.present.start) {
+  if (wire_counters && has_wire_counters(decoded.extras)) {
+    total_packets = decoded.extras.original.wire.packets + decoded.extras.reply.wire.packets;
+    resettable = !stamped;  // without a stamp a successor may have the key
+  }
+  packets = static_cast<std::uint32_t>(total_packets);
+}
+
+void LiveConnections::watch_fall(Remembered& entry, const Sighting& sighting) {
+  if (!sighting.resettable) return;
+  const std::uint64_t before = seen(entry);
+  if (sighting.total_packets >= before) return;
+  ++falls_.connections;
+  falls_.packets += before - entry.forward.packets - entry.backward.packets;
+  entry.forward = entry.backward = {};
+}
+
+void LiveConnections::watch_fall(Remembered& entry, const Sighting& sighting, const Flow& flow) {
+  if (!sighting.resettable || !began_again(flow, entry)) return;
+  ++falls_.connections;
+  entry.forward = entry.backward = {};
+  // What was seen is void, too, and when the packets since came is not known.
+  if (entry.seen_packets != sighting.packets) entry.seen_packets = 0;
+}
 
 Remembered* LiveConnections::remember(const Sighting& sighting, const Instant& now) {
-  if (table_.size() >= limit_) return nullptr;
+  return table_.size() < limit_ ? insert(sighting, now) : nullptr;
+}
+
+Remembered* LiveConnections::insert(const Sighting& sighting, const Instant& now) {
   Remembered* entry = table_.insert(sighting.key);
   if (entry == nullptr) return nullptr;
   entry->seen_packets = sighting.packets;
@@ -83,10 +153,12 @@ LiveConnections::Outcome LiveConnections::report(const Sighting& sighting, Flow&
   if (!flow.present.counters) return Outcome::kNothing;
   Remembered* entry = table_.find(sighting.key);
   if (entry == nullptr) {
+    if (is_empty(flow)) return Outcome::kNothing;
     entry = remember(sighting, now);
     if (entry == nullptr) return Outcome::kFull;
     entry->told_until = flow.start;
   }
+  watch_fall(*entry, sighting, flow);
   const Flow totals = flow;
   if (!subtract(flow, *entry)) return Outcome::kNothing;
   book(*entry, totals);
@@ -97,7 +169,11 @@ LiveConnections::Outcome LiveConnections::report(const Sighting& sighting, Flow&
 LiveConnections::Outcome LiveConnections::finish(const Sighting& sighting, Flow& flow) {
   ended_.add(sighting.key);
   Remembered* entry = table_.find(sighting.key);
-  if (entry == nullptr) return Outcome::kNews;
+  if (entry == nullptr) return is_empty(flow) ? Outcome::kEmpty : Outcome::kNews;
+  if (flow.present.counters) {
+    watch_fall(*entry, sighting);
+    watch_fall(*entry, sighting, flow);
+  }
   // None uncounted was remembered, and such a loss has to be counted, too.
   const bool news = !flow.present.counters || subtract(flow, *entry);
   table_.erase(*entry);
@@ -117,6 +193,8 @@ LiveConnections::Visit LiveConnections::visit(const Sighting& sighting, const In
   Remembered* entry = table_.find(sighting.key);
   if (entry == nullptr) return Visit::kUnknown;
   const Tenths time = tenths(now.steady, epoch_);
+  // What the kernel wrote before the last look proves nothing.
+  if (time > entry->visited) watch_fall(*entry, sighting);
   if (entry->seen_packets != sighting.packets) {
     const bool bounded =
         entry->visited != kNotVisited && !zeroed(entry->seen_packets, sighting.packets);
@@ -156,27 +234,30 @@ std::optional<Bounds> LiveConnections::last_packet(const Sighting& sighting, con
 }
 
 std::size_t LiveConnections::forget_vanished(std::size_t position, std::size_t budget,
+                                             std::optional<std::uint8_t> pass,
                                              std::uint64_t& vanished,
                                              const std::function<void(const Remembered&)>& stays) {
   return table_.sweep(position, budget, [&](const Remembered& entry) {
-    const bool gone = static_cast<std::uint8_t>(pass_ - entry.pass) >= 2;
+    // A later pass may be under way and have met it.
+    const bool gone = pass && static_cast<std::int8_t>(*pass - entry.pass) >= 2;
     vanished += gone;
     if (!gone) stays(entry);
     return gone;
   });
 }
 
-void LiveConnections::restore(const Remembered& told, const Instant& now) {
-  if (told.key < ConnectionTable::kFirstKey || table_.find(told.key) != nullptr) return;
+bool LiveConnections::restore(const Remembered& told, const Instant& now) {
+  if (told.key < ConnectionTable::kFirstKey || table_.find(told.key) != nullptr) return true;
   Sighting sighting;
   sighting.key = told.key;
   sighting.packets = static_cast<std::uint32_t>(told.forward.packets + told.backward.packets);
-  Remembered* entry = remember(sighting, now);
-  if (entry == nullptr) return;
+  Remembered* entry = insert(sighting, now);
+  if (entry == nullptr) return false;
   entry->forward = told.forward;
   entry->backward = told.backward;
   entry->told_until = told.told_until;
   entry->visited = entry->grown = kNotVisited;
+  return true;
 }
 
 void LiveConnections::shift(std::chrono::nanoseconds step) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "conntrack/connection_table.hpp"
 #include "conntrack/last_packet.hpp"
@@ -20,9 +21,27 @@ namespace ctflow {
 struct Sighting {
   std::uint64_t key = 0;
   std::uint32_t packets = 0;  ///< of both directions, modulo 2^32
+  std::uint64_t total_packets = 0;
+  /// What tells its end from every other. Without kernel timestamps a successor with the same tuple
+  /// may get the same key; then the counters have to agree, too.
+  std::uint64_t end_key = 0;
+  bool stamped = false;    ///< by the kernel: the keys are never used again
+  bool resettable = true;  ///< other programs can set the counters to zero
 
   Sighting() = default;
-  explicit Sighting(const Flow& decoded);
+  /// `wire_counters`: those of a patched kernel count where it has them.
+  explicit Sighting(const Flow& decoded, bool wire_counters = false);
+};
+
+/// The key of a connection of which the kernel told no start, as when it has just begun.
+std::uint64_t unstamped_key(const Flow& decoded);
+
+/// Counters of the kernel that were less than before: another program set them to zero.
+struct Falls {
+  std::uint64_t connections = 0;  ///< times that one of its counters fell
+  /// What passes over the table had seen of them since the last report: exported by none. Packets
+  /// that nobody saw before the fall come on top.
+  std::uint64_t packets = 0;
 };
 
 /// Turns the kernel's totals into what is new since the last report of the same connection.
@@ -40,6 +59,7 @@ class LiveConnections {
     kNews,     ///< the flow now holds what is new: counters, and its start
     kNothing,  ///< nothing is new, the flow is unchanged
     kFull,     ///< no room to remember: the connection must wait for its end
+    kEmpty,    ///< it ended, and no packet was ever counted
   };
 
   /// A living connection, with totals.
@@ -51,9 +71,9 @@ class LiveConnections {
   /// Takes the totals as already reported. False: no room, or nothing was counted.
   bool adopt(const Sighting& sighting, const Flow& flow, const Instant& now);
 
-  /// What the ctflowd before this one had reported. When it saw packets last is not known. Nothing
-  /// happens when there is no room.
-  void restore(const Remembered& told, const Instant& now);
+  /// What the ctflowd before this one had reported, also beyond the limit: what is forgotten is
+  /// exported twice. When it saw packets last is not known. False: there is no memory.
+  bool restore(const Remembered& told, const Instant& now);
 
   /// Every connection that is remembered.
   template <typename Action>
@@ -86,11 +106,24 @@ class LiveConnections {
     pass_ = static_cast<std::uint8_t>(pass_ + previous_complete);
   }
 
-  /// Forgets connections that two complete passes did not meet, at most `budget` places of the
-  /// table from `position` on. Returns where to go on, or ConnectionTable::kSwept; adds to
-  /// `vanished` the connections that are gone without an event, gives the others to `stays`.
-  std::size_t forget_vanished(std::size_t position, std::size_t budget, std::uint64_t& vanished,
+  /// The kernel will send the end of this connection again: no pass meets it, but it is not gone.
+  void keep(const Sighting& sighting) {
+    if (Remembered* entry = table_.find(sighting.key)) entry->pass = pass_;
+  }
+
+  /// The pass that is under way, or the last one.
+  [[nodiscard]] std::uint8_t pass() const { return pass_; }
+
+  /// Forgets connections that two complete passes until `pass` did not meet, at most `budget`
+  /// places of the table from `position` on. Returns where to go on, or ConnectionTable::kSwept;
+  /// adds to `vanished` the connections that are gone without an event, gives the others to
+  /// `stays`. Without `pass` all of them stay.
+  std::size_t forget_vanished(std::size_t position, std::size_t budget,
+                              std::optional<std::uint8_t> pass, std::uint64_t& vanished,
                               const std::function<void(const Remembered&)>& stays);
+
+  /// Those since the last call.
+  Falls take_falls() { return std::exchange(falls_, {}); }
 
   /// The wall clock was set: what was told until then by the old clock.
   void shift(std::chrono::nanoseconds step);
@@ -102,13 +135,20 @@ class LiveConnections {
  private:
   static constexpr std::chrono::hours kLongestWindow{2};  // more than Remembered::window holds
 
+  /// Null beyond the limit, or without memory.
   Remembered* remember(const Sighting& sighting, const Instant& now);
+  Remembered* insert(const Sighting& sighting, const Instant& now);
+  /// What was reported is void when the counters began again at zero.
+  void watch_fall(Remembered& entry, const Sighting& sighting, const Flow& flow);
+  /// The same by what was seen, also between two reports.
+  void watch_fall(Remembered& entry, const Sighting& sighting);
 
   std::size_t limit_;
   ConnectionTable table_;
   RecentlyEnded ended_;
   Steady epoch_;  ///< of all Tenths
   std::uint8_t pass_ = 0;
+  Falls falls_;
 };
 
 }  // namespace ctflow

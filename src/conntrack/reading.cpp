@@ -2,6 +2,7 @@
 #include "conntrack/reading.hpp"
 
 #include "conntrack/apply_extras.hpp"
+#include "conntrack/counter_resets.hpp"
 #include "conntrack/end_of_flow.hpp"
 
 namespace ctflow {
@@ -18,7 +19,7 @@ void Reading::watch_clock(const Instant& now) {
 }
 
 Sighting Reading::identify(Flow& flow, const Instant& now) const {
-  const Sighting sighting(flow);
+  const Sighting sighting(flow, wire_counters);
   if (clock_steps == nullptr) return sighting;
   // A clock that was set before we looked at it: no connection is older than the machine's uptime.
   const TimePoint boot = clock_steps->boot_time().value_or(TimePoint::min());
@@ -54,6 +55,55 @@ void Reading::complete(const Sighting& sighting, Flow& flow, const Instant& now)
 
 bool Reading::skip_existing(const Sighting& sighting, const Flow& flow) {
   return skips_existing && began_before_us(flow) && !live.remembers(sighting);
+}
+
+bool Reading::repeats_end(const Sighting& sighting, const Flow& flow) {
+  if (sessions) begun.remove(unstamped_key(flow));
+  if (ended.add(sighting.end_key)) return false;
+  if (!sighting.stamped && !repeats_expected) return false;  // a successor, not the same again
+  log_repeats();
+  return true;
+}
+
+bool Reading::repeats_beginning(const Flow& flow) {
+  if (begun.add(unstamped_key(flow))) return false;
+  log_repeats();
+  return true;
+}
+
+void Reading::log_repeats() {
+  ++counters.repeated;
+  if (repeats_log_.allow()) {
+    log::warn(
+        "events_repeated repeated={} suppressed={} means=\"the kernel sends events again because a "
+        "program in this namespace asked for reliable delivery and is too slow; they are exported "
+        "once\" mend=\"more receive buffer for it: conntrackd, ulogd, another ctflowd, or this one "
+        "with delivery: reliable\"",
+        counters.repeated, repeats_log_.suppressed());
+  }
+}
+
+void Reading::count_empty(const Instant& now) {
+  ++counters.ended_empty;
+  // Nothing tells it from an entry that nobody used, but that others were set to zero.
+  constexpr std::chrono::minutes kStillGoingOn{10};
+  if (last_fall_ && now.steady - *last_fall_ < kStillGoingOn) ++counters.counters_fell;
+}
+
+void Reading::watch_counters(const Instant& now) {
+  const Falls falls = live.take_falls();
+  if (falls.connections == 0) return;
+  counters.counters_fell += falls.connections;
+  counters.fallen_packets += falls.packets;
+  last_fall_ = now.steady;
+  if (fell_log_.allow()) {
+    log::warn(
+        "counters_fell connections={} packets_at_least={} running={} means=\"another program sets "
+        "the kernel's counters to zero: what they had counted since the last report is lost\" "
+        "mend=\"stop it, or let it read without zeroing: nlbwmon, conntrack -L -z\" suppressed={}",
+        counters.counters_fell, counters.fallen_packets,
+        log::quoted(programs_that_reset_counters()), fell_log_.suppressed());
+  }
 }
 
 void Reading::count_no_room() {

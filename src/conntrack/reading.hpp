@@ -3,10 +3,13 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <vector>
 
 #include "conntrack/clock_steps.hpp"
 #include "conntrack/early_drops.hpp"
+#include "conntrack/ended_connections.hpp"
 #include "conntrack/live_connections.hpp"
 #include "conntrack/timeout_history.hpp"
 #include "ctflow/config.hpp"
@@ -27,6 +30,10 @@ struct Reading {
   FlowSink& sink;
   SourceCounters& counters;
   LiveConnections live;
+  EndedConnections ended;
+  BegunConnections begun;  ///< only while `sessions`
+  /// The kernel has, or had a moment ago, ends that it will send again.
+  bool repeats_expected = false;
   TimeoutHistory timeouts;
   TimePoint opened;  ///< when we began to listen, by the clock as it is now
   /// Connections that began before we listened are exported only if they are remembered.
@@ -53,6 +60,18 @@ struct Reading {
   /// True: it began before us, and what it counted since is not known.
   bool skip_existing(const Sighting& sighting, const Flow& flow);
 
+  /// True, and counted: this end was read before.
+  bool repeats_end(const Sighting& sighting, const Flow& flow);
+
+  /// True, and counted: this beginning was read before.
+  bool repeats_beginning(const Flow& flow);
+
+  /// A connection ended of which no packet was ever counted.
+  void count_empty(const Instant& now);
+
+  /// Looks whether counters of the kernel fell since the last call.
+  void watch_counters(const Instant& now);
+
   /// Counts a connection of a zone that is not exported here.
   bool filter(const Flow& flow) const {
     const bool wanted =
@@ -71,7 +90,12 @@ struct Reading {
   void count_no_room();
 
  private:
+  void log_repeats();
+
   log::RateLimit no_room_log_;
+  log::RateLimit repeats_log_;
+  log::RateLimit fell_log_{std::chrono::minutes(10)};
+  std::optional<std::chrono::steady_clock::time_point> last_fall_;
 };
 
 }  // namespace ctflow

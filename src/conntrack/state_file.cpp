@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/state_file.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -10,7 +13,6 @@
 #include <fstream>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "conntrack/tuple_hash.hpp"
 #include "observe/log.hpp"
@@ -18,8 +20,10 @@
 namespace ctflow {
 namespace {
 
-constexpr std::array<char, 8> kMagic{'c', 't', 'f', 'l', 'o', 'w', 'd', '1'};
+constexpr std::array<char, 8> kMagic{'c', 't', 'f', 'l', 'o', 'w', 'd', '2'};
+constexpr std::array<char, 8> kMagicWithoutEnds{'c', 't', 'f', 'l', 'o', 'w', 'd', '1'};
 constexpr std::size_t kLongestBoot = 256;
+constexpr std::size_t kMostEntries = 100'000'000;  // the most that can be configured
 
 /// A connection as it stands in the file.
 struct Entry {
@@ -61,29 +65,65 @@ class Input {
   std::uint64_t hash_ = 0;
 };
 
-bool read_identity(Input& input, StateIdentity& identity) {
+struct Header {
+  bool has_ends = false;
+  StateIdentity identity;
+};
+
+bool read_header(Input& input, Header& header) {
+  std::array<char, kMagic.size()> magic{};
   std::uint32_t length = 0;
   std::uint8_t wire = 0;
+  if (!input.read(magic.data(), magic.size())) return false;
+  header.has_ends = magic == kMagic;
+  if (!header.has_ends && magic != kMagicWithoutEnds) return false;
   if (!input.read(&length, sizeof length) || length > kLongestBoot) return false;
-  identity.boot.resize(length);
-  if (!input.read(identity.boot.data(), length)) return false;
-  if (!input.read(&identity.table, sizeof identity.table)) return false;
+  header.identity.boot.resize(length);
+  if (!input.read(header.identity.boot.data(), length)) return false;
+  if (!input.read(&header.identity.table, sizeof header.identity.table)) return false;
   if (!input.read(&wire, sizeof wire)) return false;
-  identity.wire_counters = wire != 0;
+  header.identity.wire_counters = wire != 0;
   return true;
 }
 
-/// All connections up to the hash at the end. Nothing: the file is damaged.
-std::optional<std::vector<Entry>> read_entries(Input& input, std::FILE* file, std::size_t octets) {
-  std::uint64_t expected = 0;
-  if (octets < sizeof expected || (octets - sizeof expected) % sizeof(Entry) != 0) return {};
-  std::vector<Entry> entries((octets - sizeof expected) / sizeof(Entry));
-  for (Entry& entry : entries) {
-    if (!input.read(&entry, sizeof entry)) return {};
+/// What stands behind the header, by its size.
+struct Contents {
+  std::size_t connections = 0;
+  std::size_t ends = 0;
+};
+
+/// `octets`: from behind the header to the end. Nothing: they cannot be that.
+std::optional<Contents> measure(std::FILE* file, off_t size, std::size_t octets, bool has_ends) {
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  std::uint64_t ends = 0;
+  std::size_t rest = octets;
+  const auto take = [&](std::size_t taken) {
+    if (rest < taken) return false;
+    rest -= taken;
+    return true;
+  };
+  if (!take(kWord)) return std::nullopt;  // the hash
+  if (has_ends) {
+    if (!take(kWord) || pread(fileno(file), &ends, kWord, size - off_t{2 * kWord}) != kWord) {
+      return std::nullopt;
+    }
+    if (ends > kMostEntries || !take(ends * kWord)) return std::nullopt;
   }
-  if (std::fread(&expected, 1, sizeof expected, file) != sizeof expected) return {};
-  if (expected != input.hash()) return {};
-  return entries;
+  if (rest % sizeof(Entry) != 0 || rest / sizeof(Entry) > kMostEntries) return std::nullopt;
+  return Contents{rest / sizeof(Entry), static_cast<std::size_t>(ends)};
+}
+
+/// Whether `octets` and the hash that follows them agree.
+bool is_whole(Input& input, std::FILE* file, std::size_t octets) {
+  std::array<std::uint64_t, 4096> piece{};
+  while (octets > 0) {
+    const std::size_t taken = std::min(octets, sizeof piece);
+    if (!input.read(piece.data(), taken)) return false;
+    octets -= taken;
+  }
+  std::uint64_t expected = 0;
+  return std::fread(&expected, 1, sizeof expected, file) == sizeof expected &&
+         expected == input.hash();
 }
 
 }  // namespace
@@ -101,40 +141,65 @@ StateIdentity current_identity(bool wire_counters) {
 StateFile::StateFile(std::string name, StateIdentity identity)
     : name_(std::move(name)), identity_(std::move(identity)) {}
 
+StateFile::~StateFile() {
+  if (claim_ >= 0) close(claim_);
+}
+
+bool StateFile::claim() {
+  const std::string name = name_ + ".lock";
+  claim_ = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+  // Where no lock can be made the file cannot be kept either, and that is told in time.
+  if (claim_ < 0 || flock(claim_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return true;
+  log::warn(
+      "state_in_use file={} means=\"another ctflowd keeps its state there: this one keeps none, "
+      "and "
+      "a restart exports again what was reported\" mend=\"give each its own source.state_file\"",
+      log::quoted(name_));
+  return false;
+}
+
 std::optional<std::size_t> StateFile::load(
-    const std::function<void(const Remembered&)>& take) const {
-  const std::unique_ptr<std::FILE, Closer> file(std::fopen(name_.c_str(), "re"));
-  if (!file) {
-    if (errno != ENOENT) {
-      log::warn("state_unreadable file={} error={}", log::quoted(name_),
-                log::quoted(std::generic_category().message(errno)));
-    }
+    const std::function<void(const Remembered&)>& take,
+    const std::function<void(std::uint64_t)>& take_ended) const {
+  const auto unreadable = [&](const std::string& why) {
+    log::warn("state_unreadable file={} error={}", log::quoted(name_), log::quoted(why));
     return std::nullopt;
-  }
+  };
+  const int descriptor =
+      open(name_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  if (descriptor < 0 && errno == ENOENT) return std::nullopt;
+  if (descriptor < 0) return unreadable(std::generic_category().message(errno));
+  const std::unique_ptr<std::FILE, Closer> file(fdopen(descriptor, "r"));
   struct stat state {};
+  if (fstat(descriptor, &state) != 0 || !S_ISREG(state.st_mode)) {
+    return unreadable("not a regular file");
+  }
   Input input(file.get());
-  std::array<char, kMagic.size()> magic{};
-  StateIdentity identity;
-  const bool begins_well = fstat(fileno(file.get()), &state) == 0 && S_ISREG(state.st_mode) &&
-                           input.read(magic.data(), magic.size()) && magic == kMagic &&
-                           read_identity(input, identity);
-  if (begins_well && !(identity == identity_)) {
+  Header header;
+  const bool begins_well = read_header(input, header);
+  if (begins_well && !(header.identity == identity_)) {
     log::info(
         "state_outdated file={} means=\"it tells of another boot, namespace or way to count\"",
         log::quoted(name_));
     return std::nullopt;
   }
-  const long position = std::ftell(file.get());
-  const auto entries =
-      begins_well && position > 0 && state.st_size >= position
-          ? read_entries(input, file.get(), static_cast<std::size_t>(state.st_size - position))
-          : std::nullopt;
-  if (!entries) {
+  const off_t position = ftello(file.get());
+  const off_t octets = state.st_size - position;
+  std::optional<Contents> contents;
+  if (begins_well && position > 0 && octets > 0) {
+    contents =
+        measure(file.get(), state.st_size, static_cast<std::size_t>(octets), header.has_ends);
+  }
+  const bool whole =
+      contents && is_whole(input, file.get(), static_cast<std::size_t>(octets) - sizeof(hash_));
+  if (!whole || fseeko(file.get(), position, SEEK_SET) != 0) {
     log::warn("state_damaged file={} means=\"what lives is told as the setting existing says\"",
               log::quoted(name_));
     return std::nullopt;
   }
-  for (const Entry& entry : *entries) {
+  for (std::size_t i = 0; i < contents->connections; ++i) {
+    Entry entry;
+    if (!input.read(&entry, sizeof entry)) return i;
     Remembered one;
     one.key = entry.key;
     one.forward = entry.forward;
@@ -142,13 +207,22 @@ std::optional<std::size_t> StateFile::load(
     one.told_until = TimePoint(std::chrono::nanoseconds(entry.told_until));
     take(one);
   }
-  return entries->size();
+  for (std::size_t i = 0; take_ended && i < contents->ends; ++i) {
+    std::uint64_t key = 0;
+    if (input.read(&key, sizeof key) && key >= ConnectionTable::kFirstKey) take_ended(key);
+  }
+  return contents->connections;
 }
 
 bool StateFile::begin() {
   error_ = 0;
   hash_ = 0;
-  file_.reset(std::fopen(new_name().c_str(), "we"));
+  ended_ = 0;
+  // What lies there is of a ctflowd that was killed, or a trap.
+  unlink(new_name().c_str());
+  const int descriptor =
+      open(new_name().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  file_.reset(descriptor < 0 ? nullptr : fdopen(descriptor, "w"));
   if (!file_) return fail("opening", errno);
   const auto length = static_cast<std::uint32_t>(identity_.boot.size());
   const std::uint8_t wire = identity_.wire_counters ? 1 : 0;
@@ -172,8 +246,16 @@ void StateFile::add(const Remembered& entry) {
   write(&stored, sizeof stored);
 }
 
+void StateFile::add_ended(std::uint64_t key) {
+  if (!file_) return;
+  write(&key, sizeof key);
+  ++ended_;
+}
+
 bool StateFile::commit() {
   if (!file_) return false;
+  const std::uint64_t ended = ended_;
+  write(&ended, sizeof ended);
   const std::uint64_t hash = hash_;
   write(&hash, sizeof hash);
   if (std::fclose(file_.release()) != 0 && error_ == 0) error_ = errno;

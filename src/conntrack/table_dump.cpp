@@ -23,11 +23,14 @@ constexpr milliseconds kLongestGap{1000};
 constexpr int kPartsPerTurn = 8;
 constexpr int kPatience = 10'000;  // ms for one part
 
-/// IPCTNL_MSG_CT_GET for all entries of both families.
-std::array<std::byte, NLMSG_HDRLEN + sizeof(nfgenmsg)> dump_request(std::uint32_t sequence) {
+/// For all entries of both families.
+std::array<std::byte, NLMSG_HDRLEN + sizeof(nfgenmsg)> dump_request(TableDump::What what,
+                                                                    std::uint32_t sequence) {
+  const std::uint16_t type =
+      what == TableDump::What::kDying ? IPCTNL_MSG_CT_GET_DYING : IPCTNL_MSG_CT_GET;
   nlmsghdr header{};
   header.nlmsg_len = NLMSG_HDRLEN + sizeof(nfgenmsg);
-  header.nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
+  header.nlmsg_type = static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8 | type);
   header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   header.nlmsg_seq = sequence;
   const nfgenmsg generic{AF_UNSPEC, NFNETLINK_V0, 0};
@@ -39,19 +42,31 @@ std::array<std::byte, NLMSG_HDRLEN + sizeof(nfgenmsg)> dump_request(std::uint32_
 
 }  // namespace
 
+bool TableDump::may_be_cut(std::size_t part) {
+  constexpr std::size_t kLongestEntry = 1024;
+  // The kernel's socket buffers for parts have one page, or what is read at once; a part of the
+  // other size follows when memory is short. The end of either is used for its own bookkeeping.
+  constexpr std::size_t kBookkeeping = 512;
+  for (const std::size_t size : {std::size_t{4096}, kPart}) {
+    if (part + kLongestEntry + kBookkeeping > size && part <= size) return true;
+  }
+  return false;
+}
+
 void TableDump::Closer::operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
 
 bool TableDump::request(DumpConsumer& consumer) {
   cancel();
   consumer_ = &consumer;
   consistent_ = true;
+  cut_ = false;
   // A socket for each pass: nothing of a pass that was given up can come up in the next.
   socket_.reset(mnl_socket_open2(NETLINK_NETFILTER, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!socket_ || mnl_socket_bind(socket_.get(), 0, MNL_SOCKET_AUTOPID) != 0) {
     end(fail("opening a netlink socket", errno));
     return false;
   }
-  const auto message = dump_request(++sequence_);
+  const auto message = dump_request(what_, ++sequence_);
   written_ = system_now();
   if (mnl_socket_sendto(socket_.get(), message.data(), message.size()) < 0) {
     end(fail("asking for the connection table", errno));
@@ -120,7 +135,9 @@ TableDump::State TableDump::read_part() {
   if (sender.nl_pid != 0) return State::kMore;
   if ((header.msg_flags & MSG_TRUNC) != 0) return fail("reading the connection table", EMSGSIZE);
   // What was read now had been written at the last read; the kernel has just written the next part.
-  const State state = read_messages(Bytes(buffer_).first(static_cast<std::size_t>(length)));
+  const Bytes part = Bytes(buffer_).first(static_cast<std::size_t>(length));
+  const State state = read_messages(part);
+  if (state == State::kMore) cut_ = what_ == What::kDying && may_be_cut(part.size());
   written_ = now;
   consumer_->on_part_requested();
   return state;
@@ -158,7 +175,7 @@ TableDump::State TableDump::fail(const char* what, int error) {
 
 void TableDump::end(State state) {
   socket_.reset();
-  consumer_->on_pass_end(state == State::kDone && consistent_);
+  consumer_->on_pass_end(state == State::kDone && consistent_ && !cut_);
 }
 
 void TableDump::cancel() {

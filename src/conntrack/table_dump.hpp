@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads the whole connection table, slowly and in small parts (ctnetlink_dump_table()).
+// Reads the whole connection table, slowly and in small parts (ctnetlink_dump_table()), or the
+// connections that wait for the delivery of their end (ctnetlink_dump_dying()).
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -34,7 +35,18 @@ class DumpConsumer {
 /// spreads the work.
 class TableDump {
  public:
-  explicit TableDump(boost::asio::io_context& io) : timer_(io), buffer_(kPart) {}
+  enum class What : std::uint8_t {
+    kConnections,  ///< IPCTNL_MSG_CT_GET
+    /// IPCTNL_MSG_CT_GET_DYING. The kernel leaves out the rest of the list when the entry goes at
+    /// which the next part was to begin, and does not say so: such a pass is not complete.
+    kDying,
+  };
+
+  explicit TableDump(boost::asio::io_context& io, What what = What::kConnections)
+      : timer_(io), what_(what), buffer_(kPart) {}
+
+  /// Whether a part of so many octets may have ended because the next entry did not fit.
+  static bool may_be_cut(std::size_t part);
 
   /// Begins a pass over about `entries` entries that is to take `duration`. Counters of the kernel
   /// are read, never zeroed.
@@ -68,6 +80,7 @@ class TableDump {
   static constexpr std::size_t kPart = 32768;  // the kernel does not write more at once
 
   Timer timer_;
+  What what_;
   std::vector<std::byte> buffer_;
   std::unique_ptr<mnl_socket, Closer> socket_;
   DumpConsumer* consumer_ = nullptr;
@@ -76,6 +89,7 @@ class TableDump {
   std::chrono::steady_clock::duration gap_{};
   std::uint32_t sequence_ = 0;
   bool consistent_ = true;
+  bool cut_ = false;  ///< the last part with entries may have been
   log::RateLimit error_log_;
 };
 

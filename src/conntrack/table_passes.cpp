@@ -12,10 +12,10 @@ constexpr std::chrono::milliseconds kAtOnce{0};
 
 }  // namespace
 
-TablePasses::TablePasses(boost::asio::io_context& io, Reading& reading, EventListener& listener,
+TablePasses::TablePasses(boost::asio::io_context& io, Reading& reading, DyingList& dying,
                          const SourceConfig& config, const NetworkNamespace& home)
     : reading_(reading),
-      listener_(listener),
+      dying_(dying),
       config_(config),
       home_(home),
       dump_(io),
@@ -80,8 +80,11 @@ void TablePasses::on_end(bool complete) {
   status_.last_lasted = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - began_);
   status_.last_entries = reading_.counters.entries - entries_before_;
-  if (complete && sweep_position_ == ConnectionTable::kSwept && listener_.catch_up()) {
-    begin_sweep();
+  if (complete) {
+    dying_.look([this, pass = reading_.live.pass()](bool proven) {
+      if (sweep_position_ != ConnectionTable::kSwept) return;
+      begin_sweep(proven ? std::optional(pass) : std::nullopt);
+    });
   }
   constexpr std::chrono::milliseconds kPause{10};
   const auto now = std::chrono::steady_clock::now();
@@ -105,20 +108,22 @@ void TablePasses::schedule(std::chrono::steady_clock::time_point when) {
   });
 }
 
-void TablePasses::begin_sweep() {
+void TablePasses::begin_sweep(std::optional<std::uint8_t> pass) {
   sweep_position_ = 0;
+  sweep_pass_ = pass;
   vanished_ = 0;
   saving_ = state_ != nullptr && state_->begin();
   sweep();
 }
 
 void TablePasses::sweep() {
-  sweep_position_ = reading_.live.forget_vanished(sweep_position_, kSweptAtOnce, vanished_,
-                                                  [this](const Remembered& entry) {
+  sweep_position_ = reading_.live.forget_vanished(sweep_position_, kSweptAtOnce, sweep_pass_,
+                                                  vanished_, [this](const Remembered& entry) {
                                                     if (saving_) state_->add(entry);
                                                   });
   if (sweep_position_ == ConnectionTable::kSwept) {
     if (saving_) {
+      store_ends();
       reading_.sink.on_checkpoint();
       state_->commit();
     }
@@ -127,6 +132,10 @@ void TablePasses::sweep() {
     return;
   }
   sweep_timer_.after(kSweepPause, [this] { sweep(); });
+}
+
+void TablePasses::store_ends() {
+  reading_.ended.for_each([this](std::uint64_t key) { state_->add_ended(key); });
 }
 
 void TablePasses::stop() {
@@ -144,6 +153,7 @@ void TablePasses::stop() {
 void TablePasses::save_state() {
   if (state_ == nullptr || !state_->begin()) return;
   reading_.live.for_each([this](const Remembered& entry) { state_->add(entry); });
+  store_ends();
   reading_.sink.on_checkpoint();
   if (state_->commit()) log::info("state_saved connections={}", reading_.live.size());
 }

@@ -3,8 +3,9 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <optional>
 
-#include "conntrack/event_listener.hpp"
+#include "conntrack/dying_list.hpp"
 #include "conntrack/state_file.hpp"
 #include "conntrack/table_dump.hpp"
 #include "conntrack/table_reader.hpp"
@@ -14,15 +15,16 @@
 
 namespace ctflow {
 
-/// Two passes per active timeout. After each complete one, and when all events sent until then were
+/// Two passes per active timeout. After each complete one, when all events sent until then were
 /// read, connections that two passes in a row did not meet are forgotten: they went without one.
+/// Those stay whose event waits to be delivered (DyingList).
 ///
 /// Where a patched kernel reports living connections itself, passes go on only while they meet
 /// connections it does not measure, and after an overrun of the event socket.
 class TablePasses {
  public:
-  /// `reading` and `listener` must outlive this. `home`: the namespace whose table it is.
-  TablePasses(boost::asio::io_context& io, Reading& reading, EventListener& listener,
+  /// `reading` and `dying` must outlive this. `home`: the namespace whose table it is.
+  TablePasses(boost::asio::io_context& io, Reading& reading, DyingList& dying,
               const SourceConfig& config, const NetworkNamespace& home);
 
   /// From now on what was reported is kept there, after each pass and at the end. It must outlive
@@ -58,12 +60,14 @@ class TablePasses {
   void on_end(bool complete);
   /// Waits until the next pass is to begin.
   void schedule(std::chrono::steady_clock::time_point when);
-  void begin_sweep();
+  /// `pass`: until which connections were met that are not gone. Nothing: none is forgotten.
+  void begin_sweep(std::optional<std::uint8_t> pass);
+  void store_ends();
   void sweep();
   [[nodiscard]] bool needed() const;
 
   Reading& reading_;
-  EventListener& listener_;
+  DyingList& dying_;
   SourceConfig config_;
   NetworkNamespace home_;
   TableDump dump_;
@@ -75,6 +79,7 @@ class TablePasses {
   bool saving_ = false;  ///< by the sweep
   std::size_t sweep_position_ = ConnectionTable::kSwept;
   std::uint64_t overruns_ = 0;  ///< when the last pass began
+  std::optional<std::uint8_t> sweep_pass_;
   std::uint64_t vanished_ = 0;  ///< in this sweep
   int quick_ = 0;               ///< passes that are to be made at once
   bool complete_ = false;       ///< the last pass

@@ -91,7 +91,9 @@ bool TableReader::report(const Sighting& sighting, const Instant& time) {
 }
 
 void TableReader::on_part_requested() {
-  reading_.watch_clock(system_now());
+  const Instant now = system_now();
+  reading_.watch_clock(now);
+  reading_.watch_counters(now);
   reading_.live.on_part_requested();
   reading_.sink.on_batch_end();
 }

@@ -25,6 +25,17 @@ void check_kernel_side(const NamespaceStatus& one, std::vector<Problem>& found) 
                                  one.pipeline.lost_no_counters, seconds_ago(one.last_no_counters)),
                      "sysctl -w net.netfilter.nf_conntrack_acct=1"});
   }
+  if (recent(one.last_fall)) {
+    found.push_back(
+        {"counters_fell", one.name,
+         fmt::format("another program set the counters of {} connections to zero, the last {}: "
+                     "what they had counted since their last report is not exported ({} packets "
+                     "at least; {} connections ended without a packet)",
+                     one.source.counters_fell, seconds_ago(one.last_fall),
+                     one.source.fallen_packets, one.source.ended_empty),
+         "stop it, or let it read without zeroing: nlbwmon, conntrack -L -z; see the log: "
+         "counters_fell running="});
+  }
   const EventQueueStatus& queue = one.kernel.queue;
   if (queue.limit > 0 && queue.used > queue.limit / 2) {
     found.push_back({"queue_filling", one.name,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "observe/startup_check.hpp"
 
+#include "conntrack/counter_resets.hpp"
 #include "conntrack/kernel_check.hpp"
 #include "conntrack/ruleset_check.hpp"
 #include "conntrack/table_check.hpp"
@@ -13,6 +14,8 @@ Findings check_tracking(const SourceConfig& config, const std::string& directory
   found.add({check_kernel(directory), {}, {}});
   found.add({check_table(config, directory), {}, {}});
   found.add(check_ruleset(read_ruleset(directory)));
+  found.add(check_counter_resets(config.wire_counters &&
+                                 find_kernel_patch(directory) == KernelPatch::kOn));
   return found;
 }
 

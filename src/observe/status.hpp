@@ -74,6 +74,7 @@ struct NamespaceStatus {
   EventRates rates{};
   Ago last_overrun{};      ///< events that the kernel dropped
   Ago last_no_counters{};  ///< connections without counters
+  Ago last_fall{};         ///< of counters that another program set to zero
 };
 
 struct ReloadStatus {

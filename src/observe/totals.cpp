@@ -58,19 +58,21 @@ void log_interface_totals(const std::string& network_namespace, const InterfaceC
 void log_source_totals(const std::string& network_namespace, const SourceCounters& source,
                        const PipelineCounters& pipeline) {
   log::info(
-      "stopped {}created={} ended={} filtered={} already_reported={} reports={} reports_skipped={} "
+      "stopped {}created={} ended={} filtered={} already_reported={} ended_empty={} repeated={} "
+      "repeats_unknown={} counters_fell={} fallen_packets={} reports={} reports_skipped={} "
       "entries={} "
       "entries_skipped={} no_room={} existing_adopted={} existing_skipped={} reconciled={} "
       "malformed={} foreign={} overruns={} lost_overrun={} retried={} exported={} "
       "lost_no_counters={} sessions={} end_from_packets={} end_from_dump={} end_from_timeout={} "
       "end_from_event={} end_ambiguous={} end_unexplained={}",
       in(network_namespace), source.created, source.ended, source.filtered, source.already_reported,
-      source.reports, source.reports_skipped, source.entries, source.entries_skipped,
-      source.no_room, source.existing_adopted, source.existing_skipped, source.reconciled,
-      source.malformed, source.foreign, source.overruns, source.lost_overrun, source.retried,
-      pipeline.exported, pipeline.lost_no_counters, pipeline.sessions, source.end_from_packets,
-      source.end_from_dump, source.end_from_timeout, source.end_from_event, source.end_ambiguous,
-      source.end_unexplained);
+      source.ended_empty, source.repeated, source.repeats_unknown, source.counters_fell,
+      source.fallen_packets, source.reports, source.reports_skipped, source.entries,
+      source.entries_skipped, source.no_room, source.existing_adopted, source.existing_skipped,
+      source.reconciled, source.malformed, source.foreign, source.overruns, source.lost_overrun,
+      source.retried, pipeline.exported, pipeline.lost_no_counters, pipeline.sessions,
+      source.end_from_packets, source.end_from_dump, source.end_from_timeout, source.end_from_event,
+      source.end_ambiguous, source.end_unexplained);
 }
 
 bool log_whether_exported(const Status& status) {

@@ -24,6 +24,7 @@ void Trends::sample(const Status& status, Time now) {
   for (const NamespaceStatus& one : status.namespaces) {
     watch("overrun " + one.name, one.source.lost_overrun, now);
     watch("no_counters " + one.name, one.pipeline.lost_no_counters, now);
+    watch("fall " + one.name, one.source.counters_fell, now);
     for (const CollectorStatus& collector : one.collectors) {
       watch("refusal " + collector.name, collector.refusals, now);
       watch("loss " + collector.name, collector.counters.lost(), now);
@@ -65,6 +66,7 @@ void Trends::complete(Status& status, Time now) const {
     one.rates = rates(one.name);
     one.last_overrun = since("overrun " + one.name, now);
     one.last_no_counters = since("no_counters " + one.name, now);
+    one.last_fall = since("fall " + one.name, now);
     for (CollectorStatus& collector : one.collectors) {
       collector.last_refusal = since("refusal " + collector.name, now);
       collector.last_loss = since("loss " + collector.name, now);

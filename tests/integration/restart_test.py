@@ -97,6 +97,66 @@ class Restart(case.LabTest):
             self.assertGreaterEqual(collected[direction][1], octets)
             self.assertLess(collected[direction][1], octets + ACTIVE_TIMEOUT * per_second)
 
+    def start_by_default(self, name="default", environment=None):
+        """With a configuration that does not mention a state file."""
+        path = f"{self.directory}/{name}.yaml"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(ctflowd.configuration(
+                [ctflowd.Collector("one", 4739, "ipfix", settings={"sampling_options": False})],
+                source={"active_timeout": f"{ACTIVE_TIMEOUT}s"}, status={"socket": "off"}))
+        program = ctflowd.Ctflowd("env", self.lab.router, self.directory, *(environment or []),
+                                  case.program, "run", "-c", path)
+        self.addCleanup(program.kill)
+        return program.wait_for("started")
+
+    def test_by_default_nothing_is_told_twice_where_there_is_a_runtime_directory(self):
+        os.makedirs("/run/ctflowd", exist_ok=True)
+        conversations = self.conversations(2)
+        program = self.start_by_default()
+        self.assertIn("state_file file=/run/ctflowd/state", program.log)
+        self.talk(conversations, ACTIVE_TIMEOUT + 2)
+        program.stop()
+        self.assertEqual(os.stat("/run/ctflowd/state").st_mode & 0o777, 0o600)
+        program = self.start_by_default()
+        self.assertIn("state_restored connections=2", program.log)
+        collected, counted = self.finish(program)
+        self.assertEqual(collected, counted)
+
+    def test_the_runtime_directory_is_that_of_the_service_manager(self):
+        directory = f"{self.directory}/runtime"
+        os.mkdir(directory)
+        program = self.start_by_default(environment=[f"RUNTIME_DIRECTORY={directory}:/nowhere"])
+        self.assertIn(f"state_file file={directory}/state", program.log)
+        program.stop()
+        self.assertTrue(os.path.exists(f"{directory}/state"))
+
+    def test_what_stands_in_the_way_is_named(self):
+        program = self.start_by_default(environment=["RUNTIME_DIRECTORY=/no/such/directory"])
+        self.assertRegex(program.log, 'state_unavailable directory=/no/such/directory error="No such')
+        program.stop()
+
+    def test_two_programs_do_not_share_a_file(self):
+        first = self.start_program()
+        second = self.start_program()
+        self.assertIn("state_in_use", second.log)
+        self.assertNotIn("state_in_use", first.log)
+        first.stop()
+        second.stop()
+        self.assertIn("state_saved", first.log)
+        self.assertNotIn("state_saved", second.log)
+
+    def test_fewer_live_connections_than_the_file_has(self):
+        conversations = self.conversations(6)
+        program = self.start_program()
+        self.talk(conversations, ACTIVE_TIMEOUT + 2)
+        program.stop()
+        self.assertIn("state_saved connections=6", program.log)
+        program = self.start_program(live_connections=2)
+        self.assertIn("state_restored connections=6", program.log)
+        self.talk(conversations, 0.5)
+        collected, counted = self.finish(program)
+        self.assertEqual(collected, counted)
+
     def test_a_damaged_file_is_refused(self):
         with open(self.state, "wb") as file:
             file.write(b"ctflowd1" + os.urandom(500))

@@ -23,10 +23,7 @@ CLASSES = (
     "zeroing",  # conntrack -L -z
 )
 # What ctflowd does not do right yet.
-PENDING = {
-    "slow_listener": "events that the kernel repeats are exported again",
-    "zeroing": "connections without packets are exported",
-}
+PENDING = {}
 LONG = ("reports", "restart", "kill", "reload", "zeroing")
 
 # Short, and different from each other: an estimate by the wrong one shows. Seconds.

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "conntrack/decode.hpp"
 #include "support/event_builder.hpp"
 #include "support/fakes.hpp"
 
@@ -123,6 +124,128 @@ TEST_F(EventReaderTest, TellsOfBeginningsAndOfEveryEndIfAsked) {
   ASSERT_EQ(sink_.flows.size(), 3U);
   EXPECT_EQ(sink_.flows[2].event, FlowEvent::kEndedBefore);
   EXPECT_EQ(counters_.already_reported, 0U);
+}
+
+TEST_F(EventReaderTest, ExportsAnEndOnceHoweverOftenTheKernelSendsIt) {
+  for (int i = 0; i < 5; ++i) read(test::nat_tcp_event());
+  EXPECT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(counters_.ended, 5U);
+  EXPECT_EQ(counters_.repeated, 4U);
+}
+
+TEST_F(EventReaderTest, ExportsASuccessorWithTheSameTupleAndIdentifier) {
+  test::StockConnection connection{.forward_packets = 2};
+  read(test::stock_end(connection, test::kStart + test::kSecond));
+  connection.start += 1;  // nanosecond
+  read(test::stock_end(connection, test::kStart + 2 * test::kSecond));
+  EXPECT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(counters_.repeated, 0U);
+}
+
+/// The identifier is a hash of the entry's address in memory: an entry that is made anew at once
+/// with the same tuple often has the same.
+TEST_F(EventReaderTest, WithoutTimestampsTakesNoSuccessorForARepeatUnlessThereAreRepeats) {
+  test::StockConnection connection{.forward_packets = 2, .start = 0};
+  for (int i = 0; i < 3; ++i) read(test::stock_end(connection, 0));
+  EXPECT_EQ(sink_.flows.size(), 3U);
+  reading_.repeats_expected = true;
+  read(test::stock_end(connection, 0));
+  EXPECT_EQ(sink_.flows.size(), 3U);
+  EXPECT_EQ(counters_.repeated, 1U);
+  connection.forward_packets = 3;
+  read(test::stock_end(connection, 0));
+  EXPECT_EQ(sink_.flows.size(), 4U) << "it counted something else";
+}
+
+TEST_F(EventReaderTest, ExportsARepeatedEndOfWhichItHadReportedAPartOnce) {
+  read(test::measured_event(IPCTNL_MSG_CT_NEW, 10, 1000, 1 * test::kSecond));
+  reading_.repeats_expected = true;  // measured_event() has no start
+  for (int i = 0; i < 3; ++i) {
+    read(test::measured_event(IPCTNL_MSG_CT_DELETE, 26, 2600, 4 * test::kSecond));
+  }
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[1].forward, (Counters{16, 1600}));
+  EXPECT_EQ(counters_.repeated, 2U);
+}
+
+TEST_F(EventReaderTest, TellsBeginningsAndEndsOfSessionsOnce) {
+  reading_.sessions = true;
+  const test::StockConnection connection{.forward_packets = 2};
+  const test::Octets created =
+      test::with_field(test::stock_message(IPCTNL_MSG_CT_NEW, connection, {}),
+                       offsetof(nlmsghdr, nlmsg_flags), std::uint16_t{NLM_F_CREATE | NLM_F_EXCL});
+  for (int i = 0; i < 3; ++i) read(created);
+  for (int i = 0; i < 3; ++i) read(test::stock_end(connection, test::kStart + test::kSecond));
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[0].event, FlowEvent::kCreated);
+  EXPECT_EQ(sink_.flows[1].event, FlowEvent::kEnded);
+  EXPECT_EQ(counters_.repeated, 4U);
+  read(created);
+  EXPECT_EQ(sink_.flows.size(), 3U) << "a successor";
+}
+
+TEST_F(EventReaderTest, ExportsNoRecordOfAConnectionWithoutPackets) {
+  read(test::stock_end({}, test::kStart + test::kSecond));
+  EXPECT_TRUE(sink_.flows.empty());
+  EXPECT_EQ(counters_.ended_empty, 1U);
+  EXPECT_EQ(counters_.counters_fell, 0U) << "somebody may have put it into the table";
+}
+
+TEST_F(EventReaderTest, TellsThatAConnectionWithoutPacketsEndedWhereSessionsAreWanted) {
+  reading_.sessions = true;
+  read(test::stock_end({}, test::kStart + test::kSecond));
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(sink_.flows[0].event, FlowEvent::kEndedBefore);
+  EXPECT_EQ(counters_.ended_empty, 0U);
+}
+
+TEST_F(EventReaderTest, AfterAFallEndsWithoutPacketsAreTakenForFallen) {
+  test::StockConnection connection{.forward_packets = 9};
+  const test::Octets entry = test::table_entry(connection);
+  Flow flow;
+  ASSERT_EQ(decode(std::as_bytes(std::span(entry)), flow), DecodeResult::kEntry);
+  reading_.live.report(reading_.identify(flow, now()), flow, now());
+  connection.forward_packets = 1;
+  read(test::stock_end(connection, test::kStart + test::kSecond));
+  reading_.watch_counters(now());
+  EXPECT_EQ(counters_.counters_fell, 1U);
+  connection.start += 1;
+  connection.forward_packets = 0;
+  read(test::stock_end(connection, test::kStart + test::kSecond));
+  EXPECT_EQ(counters_.ended_empty, 1U);
+  EXPECT_EQ(counters_.counters_fell, 2U);
+}
+
+TEST_F(EventReaderTest, ReadsAnEndFromTheDyingListUnlessItWasReadBefore) {
+  const test::StockConnection connection{.forward_packets = 2};
+  const test::Octets waiting = test::with_field(
+      test::stock_message(IPCTNL_MSG_CT_NEW, connection,
+                          test::attribute(CTA_TIMESTAMP_STOP, test::be64(test::kStart + 1))),
+      offsetof(nlmsghdr, nlmsg_flags), std::uint16_t{NLM_F_MULTI});
+  for (int i = 0; i < 3; ++i) {
+    reader_.on_undelivered_end(std::as_bytes(std::span(waiting)), now());
+  }
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(sink_.flows[0].event, FlowEvent::kEnded);
+  EXPECT_EQ(sink_.flows[0].forward.packets, 2U);
+  EXPECT_EQ(counters_.ended, 1U);
+  read(test::stock_end(connection, test::kStart + 1));
+  EXPECT_EQ(sink_.flows.size(), 1U) << "the same end, delivered after all";
+  EXPECT_EQ(counters_.repeated, 1U);
+}
+
+TEST_F(EventReaderTest, AReportThatTheEndOvertookIsNoNewConnection) {
+  test::StockConnection connection{.forward_packets = 2};
+  read(test::stock_end(connection, test::kStart + 1));
+  const test::Octets flow_nest =
+      test::nest(CTA_FLOW, {test::attribute(CTA_FLOW_VERSION, test::be8(CTA_FLOW_VERSION_1))});
+  test::Octets late = test::stock_message(IPCTNL_MSG_CT_NEW, connection, {});
+  test::append(late, flow_nest);
+  read(test::with_length(late, static_cast<std::uint32_t>(late.size())));
+  EXPECT_EQ(counters_.reports, 1U);
+  EXPECT_EQ(counters_.reports_skipped, 1U);
+  EXPECT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(reading_.live.size(), 0U);
 }
 
 TEST_F(EventReaderTest, PassesTheEndOfABatchOn) {

@@ -185,6 +185,193 @@ TEST(LiveConnections, DoNotKnowWhenPacketsCameBeforeARestart) {
             (Bounds{kStart + seconds(120), kStart + seconds(140)}));
 }
 
+TEST(LiveConnections, SayThatAConnectionEndedWithoutAPacket) {
+  LiveConnections live(10, kBegan);
+  Flow entry = flow(1, {}, {}, 5);
+  EXPECT_EQ(report(live, entry), Outcome::kNothing);
+  EXPECT_EQ(live.size(), 0U) << "there is nothing to remember";
+  EXPECT_EQ(finish(live, entry), Outcome::kEmpty);
+}
+
+TEST(LiveConnections, AnEntryThatWasInjectedAndThenUsedIsAnOrdinaryOne) {
+  LiveConnections live(10, kBegan);
+  Flow entry = flow(1, {}, {}, 5);
+  report(live, entry);
+  Flow used = flow(1, {}, {3, 300}, 9);
+  EXPECT_EQ(report(live, used), Outcome::kNews);
+  EXPECT_EQ(used.backward, (Counters{3, 300}));
+  EXPECT_EQ(live.take_falls().connections, 0U);
+}
+
+TEST(LiveConnections, CountersThatFellAreCountedAndWhatCameSinceIsNew) {
+  LiveConnections live(10, kBegan);
+  Flow first = flow(1, {100, 10'000}, {50, 5'000}, 5);
+  report(live, first);
+  Flow second = flow(1, {20, 2'000}, {60, 6'000}, 9);  // one direction has more than before
+  EXPECT_EQ(report(live, second, 9), Outcome::kNews);
+  EXPECT_EQ(second.forward, (Counters{20, 2'000}));
+  EXPECT_EQ(second.backward, (Counters{60, 6'000}));
+  Flow third = flow(1, {25, 2'500}, {60, 6'000}, 12);
+  EXPECT_EQ(finish(live, third), Outcome::kNews);
+  EXPECT_EQ(third.forward, (Counters{5, 500}));
+  EXPECT_EQ(live.take_falls().connections, 1U);
+}
+
+TEST(LiveConnections, AnEndThatFellToNothingTellsNothingNew) {
+  LiveConnections live(10, kBegan);
+  Flow first = flow(1, {100, 10'000}, {50, 5'000}, 5);
+  report(live, first);
+  Flow ended = flow(1, {}, {}, 9);
+  EXPECT_EQ(finish(live, ended), Outcome::kNothing);
+  EXPECT_EQ(live.take_falls().connections, 1U);
+  EXPECT_EQ(live.take_falls().connections, 0U) << "they were taken";
+}
+
+/// The counters are above what was reported, and below what a pass saw.
+TEST(LiveConnections, AFallBetweenTwoReportsIsSeenByPasses) {
+  LiveConnections live(10, kBegan);
+  Flow first = flow(1, {10, 1'000}, {}, 5);
+  report(live, first, 5);
+  Flow grown = flow(1, {1'000, 100'000}, {}, 34);
+  EXPECT_EQ(live.visit(Sighting(grown), at(34)), LiveConnections::Visit::kEarly);
+  Flow fallen = flow(1, {500, 50'000}, {}, 62);
+  EXPECT_EQ(live.visit(Sighting(fallen), at(62)), LiveConnections::Visit::kDue);
+  EXPECT_EQ(report(live, fallen, 62), Outcome::kNews);
+  EXPECT_EQ(fallen.forward, (Counters{500, 50'000})) << "not 490: the 10 are of before";
+  const Falls falls = live.take_falls();
+  EXPECT_EQ(falls.connections, 1U);
+  EXPECT_EQ(falls.packets, 990U) << "seen, and never reported";
+}
+
+TEST(LiveConnections, AnEndBelowWhatAPassSawIsAFall) {
+  LiveConnections live(10, kBegan);
+  Flow first = flow(1, {10, 1'000}, {}, 5);
+  report(live, first, 5);
+  Flow grown = flow(1, {1'000, 100'000}, {}, 34);
+  live.visit(Sighting(grown), at(34));
+  Flow ended = flow(1, {500, 50'000}, {}, 40);
+  EXPECT_EQ(finish(live, ended), Outcome::kNews);
+  EXPECT_EQ(ended.forward, (Counters{500, 50'000}));
+  EXPECT_EQ(live.take_falls().packets, 990U);
+}
+
+/// A part of the table may wait to be read while a report of the connection overtakes it.
+TEST(LiveConnections, AnEntryWrittenBeforeTheLastReportIsNoFall) {
+  LiveConnections live(10, kBegan);
+  Flow reported = flow(1, {100, 10'000}, {}, 5);
+  report(live, reported, 5);
+  Flow older = flow(1, {90, 9'000}, {}, 4);
+  live.visit(Sighting(older), at(4));
+  EXPECT_EQ(live.take_falls().connections, 0U);
+  Flow ended = flow(1, {101, 10'100}, {}, 9);
+  finish(live, ended);
+  EXPECT_EQ(ended.forward, (Counters{1, 100}));
+}
+
+TEST(LiveConnections, MorePacketsThanOctetsCanHoldMeansThatTheyFell) {
+  LiveConnections live(10, kBegan);
+  Flow first = flow(1, {100, 150'000}, {}, 5);
+  report(live, first, 5);
+  Flow second = flow(1, {1'000, 150'100}, {}, 9);  // since a reset: 1000 packets of 150 octets
+  report(live, second, 9);
+  EXPECT_EQ(second.forward, (Counters{1'000, 150'100}));
+  EXPECT_EQ(live.take_falls().connections, 1U);
+}
+
+/// Packets are counted while the kernel writes: octets of a few may be missing, or come later.
+TEST(LiveConnections, AFewPacketsWithoutOctetsAreNoFall) {
+  LiveConnections live(10, kBegan);
+  Flow first = flow(1, {100, 150'000}, {}, 5);
+  report(live, first, 5);
+  Flow second = flow(1, {103, 150'000}, {}, 9);
+  report(live, second, 9);
+  EXPECT_EQ(second.forward, (Counters{3, 0}));
+  Flow offloaded = flow(1, {100'000, 150'001}, {}, 12);
+  offloaded.status = status::kOffloaded;  // counted in portions
+  report(live, offloaded, 12);
+  EXPECT_EQ(offloaded.forward.packets, 99'897U);
+  EXPECT_EQ(live.take_falls().connections, 0U);
+}
+
+TEST(LiveConnections, CountersBeyond32BitsAreNoFall) {
+  LiveConnections live(10, kBegan);
+  std::uint64_t packets = 10;
+  Flow first = flow(1, {packets, packets * 100}, {}, 1);
+  report(live, first, 1);
+  for (int age = 30; age < 300; age += 30) {
+    packets += 3'000'000'000;  // more than 2^31, less than 2^32
+    Flow next = flow(1, {packets, packets * 100}, {}, age);
+    if (live.visit(Sighting(next), at(age)) != LiveConnections::Visit::kDue) continue;
+    report(live, next, age);
+    EXPECT_EQ(next.forward.packets % 3'000'000'000, 0U);
+  }
+  EXPECT_EQ(live.take_falls().connections, 0U);
+}
+
+TEST(LiveConnections, CountersOfAPatchedKernelCannotBeReset) {
+  LiveConnections live(10, kBegan);
+  const auto measured = [](std::uint64_t packets, std::uint64_t conntrack) {
+    Flow one = flow(1, {conntrack, conntrack * 100}, {}, 5);
+    one.extras.original.wire = {packets, packets * 100};
+    one.extras.original.has_wire = true;
+    one.present.start = true;
+    return one;
+  };
+  const auto report_wire = [&](Flow one, int age) {
+    const Sighting sighting(one, true);
+    live.visit(sighting, at(age));
+    one.forward = one.extras.original.wire;
+    one.backward = one.extras.reply.wire;
+    return live.report(sighting, one, at(age)) == Outcome::kNews ? one.forward.packets : 0;
+  };
+  EXPECT_EQ(report_wire(measured(100, 90), 5), 100U);
+  EXPECT_EQ(report_wire(measured(120, 0), 30), 20U) << "the others were set to zero";
+  EXPECT_EQ(report_wire(measured(110, 5), 31), 0U) << "a report that was overtaken";
+  EXPECT_EQ(report_wire(measured(130, 7), 60), 10U);
+  EXPECT_EQ(live.take_falls().connections, 0U);
+}
+
+TEST(LiveConnections, RestoreMoreThanTheLimit) {
+  LiveConnections live(1, kBegan);
+  for (std::uint32_t id = 1; id <= 100; ++id) {
+    Remembered told;
+    told.key = Sighting(flow(id, {}, {}, 0)).key;
+    told.forward = {5, 500};
+    EXPECT_TRUE(live.restore(told, at(0)));
+  }
+  EXPECT_EQ(live.size(), 100U);
+  for (std::uint32_t id = 1; id <= 100; ++id) {
+    Flow ended = flow(id, {7, 700}, {}, 9);
+    EXPECT_EQ(finish(live, ended), Outcome::kNews);
+    EXPECT_EQ(ended.forward, (Counters{2, 200}));
+  }
+  EXPECT_EQ(live.size(), 0U);
+}
+
+TEST(LiveConnections, ForgetWhatTwoPassesDidNotMeetUnlessItsEndIsStillToCome) {
+  LiveConnections live(10, kBegan);
+  for (const std::uint32_t id : {1U, 2U}) {
+    Flow one = flow(id, {1, 100}, {}, 1);
+    report(live, one, 1);
+  }
+  std::uint64_t vanished = 0;
+  const auto sweep = [&](std::optional<std::uint8_t> pass) {
+    live.forget_vanished(0, 1 << 20, pass, vanished, [](const Remembered&) {});
+    return live.size();
+  };
+  live.begin_pass(true);
+  live.keep(Sighting(flow(2, {1, 100}, {}, 1)));
+  EXPECT_EQ(sweep(live.pass()), 2U) << "one pass is not enough";
+  const std::uint8_t first = live.pass();
+  live.begin_pass(true);
+  EXPECT_EQ(sweep(first), 2U) << "the second has only begun";
+  live.keep(Sighting(flow(2, {1, 100}, {}, 1)));
+  EXPECT_EQ(sweep(std::nullopt), 2U) << "it is not known what waits for delivery";
+  EXPECT_EQ(sweep(live.pass()), 1U);
+  EXPECT_EQ(vanished, 1U);
+  EXPECT_TRUE(live.remembers(Sighting(flow(2, {1, 100}, {}, 1))));
+}
+
 TEST(LiveConnections, KeepTheirPromiseOnMemory) {
   constexpr std::uint32_t kConnections = 1'000'000;
   LiveConnections live(kConnections, kBegan);

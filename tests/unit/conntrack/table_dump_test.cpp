@@ -69,5 +69,17 @@ TEST_F(TableDumpTest, MayBeDestroyedWhenAPassEnds) {
   EXPECT_EQ(ends_, 1);
 }
 
+/// netlink_dump(): parts are as large as one page of memory less what a socket buffer needs, or as
+/// what is read at once.
+TEST(TableDump, APartThatIsNearlyFullMayHaveBeenCut) {
+  EXPECT_FALSE(TableDump::may_be_cut(0));
+  EXPECT_FALSE(TableDump::may_be_cut(2500)) << "any entry would have fitted into the rest";
+  EXPECT_TRUE(TableDump::may_be_cut(3776 - 320));
+  EXPECT_TRUE(TableDump::may_be_cut(3776));
+  EXPECT_FALSE(TableDump::may_be_cut(20'000));
+  EXPECT_TRUE(TableDump::may_be_cut(32'768 - 320 - 400));
+  EXPECT_TRUE(TableDump::may_be_cut(32'768));
+}
+
 }  // namespace
 }  // namespace ctflow

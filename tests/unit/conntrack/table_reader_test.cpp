@@ -40,7 +40,8 @@ class TableReaderTest : public testing::Test {
   void next_pass() { table_.begin_pass(TableReader::Purpose::kReport, true); }
   std::uint64_t sweep() {
     std::uint64_t vanished = 0;
-    EXPECT_EQ(reading_.live.forget_vanished(0, 1 << 20, vanished, [](const Remembered&) {}),
+    EXPECT_EQ(reading_.live.forget_vanished(0, 1 << 20, reading_.live.pass(), vanished,
+                                            [](const Remembered&) {}),
               ConnectionTable::kSwept);
     return vanished;
   }

@@ -35,9 +35,11 @@ TEST_F(ProblemsTest, AreNoneWhenAllIsWell) { EXPECT_THAT(names(status_), IsEmpty
 TEST_F(ProblemsTest, AreLossesOfLateOnly) {
   home_.last_overrun = seconds(299);
   home_.last_no_counters = seconds(0);
-  EXPECT_THAT(names(status_), ElementsAre("events_lost", "no_counters"));
+  home_.last_fall = seconds(10);
+  EXPECT_THAT(names(status_), ElementsAre("events_lost", "no_counters", "counters_fell"));
   home_.last_overrun = seconds(301);
   home_.last_no_counters = seconds(301);
+  home_.last_fall = seconds(301);
   EXPECT_THAT(names(status_), IsEmpty());
 }
 

@@ -72,6 +72,10 @@ TEST_F(TrendsTest, TakeALossBeforeTheFirstSampleForNew) {
   home_.pipeline.lost_no_counters = 1;
   sample_after(seconds(1));
   EXPECT_EQ(completed().namespaces[0].last_no_counters, seconds(0));
+  EXPECT_EQ(completed().namespaces[0].last_fall, std::nullopt);
+  home_.source.counters_fell = 1;
+  sample_after(seconds(1));
+  EXPECT_EQ(completed().namespaces[0].last_fall, seconds(0));
 }
 
 TEST_F(TrendsTest, FollowACollectorThatBeginsAnew) {
