@@ -12,6 +12,7 @@
 #include "conntrack/record.hpp"
 #include "conntrack/replay_source.hpp"
 #include "daemon.hpp"
+#include "descriptor_limit.hpp"
 #include "observe/configuration_check.hpp"
 #include "observe/doctor.hpp"
 #include "observe/log.hpp"
@@ -49,6 +50,7 @@ int run_daemon(boost::asio::io_context& io, const Config& config, Daemon::Parts 
 int run(const Arguments& arguments) {
   const Config config = load_config(arguments.config);
   log::configure(config.log.level);
+  raise_descriptor_limit();
   boost::asio::io_context io;
   Daemon::Parts parts;
   parts.extras = find_kernel_patch() != KernelPatch::kAbsent;

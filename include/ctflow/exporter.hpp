@@ -102,6 +102,12 @@ class Exporter {
   void meet_peer(const Instant& now);
   /// Finishes and sends the open message and enters it in the ledger.
   void send(const Instant& now);
+  /// A message that has not left because the transport's socket had become useless: templates and
+  /// options go first, by the new one.
+  std::error_code send_again(std::span<const std::byte> message, const MessageContent& content);
+  /// Enters in the ledger what became of a message.
+  void settle(const std::error_code& error, const Instant& now, const MessageContent& content,
+              std::size_t length);
   void count_loss(const Instant& now, const std::error_code& error, const MessageContent& content);
   /// Enters refusals and a lost connection.
   void note_answers(const Instant& now);
@@ -113,6 +119,9 @@ class Exporter {
   std::vector<std::byte> buffer_;
   bool sessions_;  ///< the transport begins sessions with templates and sampling options by itself
   bool is_open_ = false;
+  /// What goes before a message that is sent again takes the place of that message in the sequence.
+  std::optional<std::uint32_t> moved_ahead_{};
+  std::uint32_t sent_ahead_ = 0;  ///< what it took of the sequence
   bool templates_owed_ = true;
   bool options_owed_ = true;
   std::uint32_t messages_since_templates_ = 0;

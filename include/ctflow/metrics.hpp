@@ -147,8 +147,10 @@ struct ExporterCounters {
   std::uint64_t sessions = 0;  ///< connections made, files begun
   Carried waiting;             ///< now: kept in memory or on disk, or not acknowledged yet
   Carried recovered;           ///< found on disk at the start: offered to a ctflowd before this one
-  /// Left this host twice, on two connections: the first broke before they were acknowledged.
+  /// May have left this host twice: on two connections, of which the first broke before they were
+  /// acknowledged, or by the process before, which ended while they were on their way.
   Carried resent;
+  Carried unrecorded;  ///< now: sent, but the disk could not note it: the next start sends it again
   Carried lost_spool_full;  ///< the oldest that waited, to make room
   Carried lost_spool_age;   ///< waited longer than spool.max_age
   /// Of the disk spool, unreadable. `messages` also counts those that a crash left half written at

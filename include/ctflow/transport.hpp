@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,8 +35,16 @@ class Transport {
   /// Sends one message. An error means that this message is lost:
   /// - std::errc::operation_would_block: the send buffer is full
   /// - std::errc::not_connected: no address is known for the collector's name
+  /// - std::errc::connection_reset: not yet, the socket had become useless and was replaced; to be
+  ///   sent again behind the templates, as the peer takes us for another one
   /// - anything else: what the kernel answered
   virtual std::error_code send(std::span<const std::byte> message) = 0;
+
+  /// Octets of the longest message that does not need fragments on any path, where the path cannot
+  /// be known to take more.
+  [[nodiscard]] virtual std::size_t longest_message() const {
+    return std::numeric_limits<std::size_t>::max();
+  }
 
   /// True: every connection or file is a Transport Session that the transport begins by itself,
   /// with the messages of begin_sessions_with(). Templates are needed nowhere else (RFC 7011

@@ -36,6 +36,7 @@ struct Backlog {
   std::uint64_t disk = 0;             ///< octets of the spool's files
   std::uint64_t disk_limit = 0;       ///< spool.size; 0: no spool.directory
   std::optional<TimePoint> oldest{};  ///< since when the oldest message waits, by the wall clock
+  std::string trouble{};              ///< why spool.directory cannot be used now; empty: it can
 };
 
 }  // namespace ctflow

@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "encode/wire.hpp"
 #include "export/unknown_interfaces.hpp"
+#include "transport/octets.hpp"
 
 namespace ctflow {
 namespace {
@@ -18,6 +20,20 @@ constexpr std::chrono::seconds kProbe{5};
 
 /// Statistics are told no more often: some collectors take every message of options for trouble.
 constexpr std::chrono::seconds kStatistics{300};
+
+// Where messages have their sequence number: RFC 7011 section 3.1, RFC 3954 section 5.1.
+constexpr std::size_t kIpfixSequence = 8;
+constexpr std::size_t kNetflow9Sequence = 12;
+
+void add_to_sequence(std::span<std::byte> message, Protocol protocol, std::uint32_t more) {
+  const std::size_t at = protocol == Protocol::kIpfix ? kIpfixSequence : kNetflow9Sequence;
+  wire::store(message.data() + at, octets::load<std::uint32_t>(message, at) + more);
+}
+
+/// What a message adds to the sequence number: records, or itself.
+std::uint32_t sequence_step(Protocol protocol, const MessageContent& content) {
+  return protocol == Protocol::kIpfix ? content.data_records + content.option_records : 1;
+}
 
 }  // namespace
 
@@ -99,7 +115,8 @@ bool Exporter::options_due(const Instant& now) const {
 }
 
 void Exporter::begin() {
-  encoder_->begin(buffer_);
+  const std::size_t longest = std::min(buffer_.size(), transport_->longest_message());
+  encoder_->begin(std::span(buffer_).first(longest));
   is_open_ = true;
 }
 
@@ -262,7 +279,37 @@ void Exporter::send(const Instant& now) {
   const MessageContent& content = encoder_->content();
   is_open_ = false;
   ++messages_since_templates_;
-  const std::error_code error = transport_->send_counted(message, content);
+  if (moved_ahead_) {
+    add_to_sequence(buffer_, config_.protocol, 0 - *moved_ahead_);
+    sent_ahead_ += sequence_step(config_.protocol, content);
+  }
+  std::error_code error = transport_->send_counted(message, content);
+  if (error == std::errc::connection_reset && !moved_ahead_) {
+    const MessageContent again = content;
+    settle(send_again(message, again), now, again, message.size());
+    return;
+  }
+  settle(error, now, content, message.size());
+}
+
+std::error_code Exporter::send_again(std::span<const std::byte> message,
+                                     const MessageContent& content) {
+  std::vector<std::byte> kept(message.begin(), message.end());
+  moved_ahead_ = sequence_step(config_.protocol, content);
+  sent_ahead_ = 0;
+  open();
+  if (encoder_->content().templates > 0) {
+    send(clock_());
+  } else {
+    is_open_ = false;
+  }
+  moved_ahead_.reset();
+  add_to_sequence(kept, config_.protocol, sent_ahead_);
+  return transport_->send_counted(kept, content);
+}
+
+void Exporter::settle(const std::error_code& error, const Instant& now,
+                      const MessageContent& content, std::size_t length) {
   note_answers(now);
   if (error == std::errc::operation_in_progress) return;  // the transport keeps it, and the ledger
   if (error) {
@@ -271,7 +318,7 @@ void Exporter::send(const Instant& now) {
     return;
   }
   ++counters_.messages;
-  counters_.message_octets += message.size();
+  counters_.message_octets += length;
   counters_.flows += content.flows;
   counters_.records += content.data_records;
   counters_.packets += content.packets;

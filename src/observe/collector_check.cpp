@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "observe/stream_check.hpp"
+#include "transport/socket_options.hpp"
 
 namespace ctflow {
 namespace {
@@ -84,12 +85,13 @@ void check_mtu(int descriptor, const CollectorConfig& collector, int family, Fin
     return;
   }
   const auto room = static_cast<std::size_t>(mtu) - headers;
-  if (collector.max_message_size <= room) return;
+  const std::size_t longest = longest_datagram(collector, ipv6);
+  if (longest <= room) return;
   found.wrong.push_back(
       {"message_larger_than_mtu",
        fmt::format("messages of up to {} octets to {} do not fit into the route's MTU of {}: they "
                    "leave in fragments, and one lost fragment loses the whole message",
-                   collector.max_message_size, collector.name, mtu),
+                   longest, collector.name, mtu),
        fmt::format("set max_message_size to {} or less", room)});
 }
 

@@ -128,6 +128,26 @@ void check_fill(const CollectorStatus& one, std::vector<Problem>& found) {
        fmt::format("raise {}, or find out why the collector takes so little", fill.setting)});
 }
 
+void check_spool(const CollectorStatus& one, std::vector<Problem>& found) {
+  if (!one.backlog || one.backlog->trouble.empty()) return;
+  found.push_back(
+      {"spool_unusable", one.name,
+       fmt::format("spool.directory cannot be used now ({}): new messages wait in memory only, "
+                   "and what is on disk is not sent until it can be used again",
+                   one.backlog->trouble),
+       "see the log: spool_failed directory= error=; it is tried again every second"});
+}
+
+/// Sent, and the disk says that it was not.
+void check_unrecorded(const CollectorStatus& one, std::vector<Problem>& found) {
+  if (one.counters.unrecorded.messages == 0) return;
+  found.push_back({"spool_unrecorded", one.name,
+                   fmt::format("{} flows were sent, and the disk could not be written to note it: "
+                               "if ctflowd ends now the next start sends them again",
+                               one.counters.unrecorded.flows),
+                   "make spool.directory writable before ctflowd is stopped"});
+}
+
 }  // namespace
 
 CollectorState state_of(const CollectorStatus& collector) {
@@ -202,6 +222,8 @@ void find_collector_problems(const CollectorStatus& collector, std::vector<Probl
       break;
   }
   check_fill(collector, found);
+  check_spool(collector, found);
+  check_unrecorded(collector, found);
 }
 
 }  // namespace ctflow

@@ -127,7 +127,9 @@ struct CarriedName {
 inline constexpr std::array kExporterCarried{
     CarriedName{"waiting", "Waits now, in memory or on disk", &ExporterCounters::waiting},
     CarriedName{"recovered", "Found on disk at the start", &ExporterCounters::recovered},
-    CarriedName{"resent", "Left this host twice", &ExporterCounters::resent},
+    CarriedName{"resent", "May have left this host twice", &ExporterCounters::resent},
+    CarriedName{"unrecorded", "Sent, but the disk could not note it: sent again by the next start",
+                &ExporterCounters::unrecorded},
     CarriedName{"lost_spool_full", "Lost to make room in the spool",
                 &ExporterCounters::lost_spool_full},
     CarriedName{"lost_spool_age", "Lost because it waited too long",

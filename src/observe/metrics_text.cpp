@@ -174,7 +174,7 @@ void add_carried(Families& families, const ExporterCounters& counters, const Spl
       const std::string family = fmt::format("ctflowd_collector_{}_{}", name, part.name);
       const std::string help = fmt::format("{}: {}", one.help, part.help);
       const std::uint64_t value = carried.*part.member;
-      if (name == "waiting") {
+      if (name == "waiting" || name == "unrecorded") {
         families.gauge(family, help, value, labels);
       } else {
         families.counter(family + "_total", help, value, labels);

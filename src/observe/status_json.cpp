@@ -52,7 +52,8 @@ Json backlog_json(const CollectorStatus& one) {
               {"memory_limit", one.backlog->memory_limit},
               {"disk_octets", one.backlog->disk},
               {"disk_limit", one.backlog->disk_limit},
-              {"oldest_seconds", ago_json(one.oldest_waiting)}};
+              {"oldest_seconds", ago_json(one.oldest_waiting)},
+              {"trouble", one.backlog->trouble}};
 }
 
 Json collector_json(const CollectorStatus& one) {

@@ -23,6 +23,7 @@ void log_kept(const std::string& collector, const ExporterCounters& counters) {
   log_one("recovered", counters.recovered);
   log_one("waiting", counters.waiting);
   log_one("resent", counters.resent);
+  log_one("unrecorded", counters.unrecorded);
   log_one("lost_spool_full", counters.lost_spool_full);
   log_one("lost_spool_age", counters.lost_spool_age);
   log_one("lost_spool_damaged", counters.lost_spool_damaged);

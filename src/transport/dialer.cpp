@@ -30,14 +30,9 @@ FailureKind kind_of(const Connection::Error& error) {
 }  // namespace
 
 struct Dialer::Attempt {
-  Attempt(boost::asio::io_context& io, std::uint64_t serial, Answer to)
-      : number(serial),
-        answer(std::move(to)),
-        timer(io),
-        turn(io),
-        began(std::chrono::steady_clock::now()) {}
+  Attempt(boost::asio::io_context& io, Answer to)
+      : answer(std::move(to)), timer(io), turn(io), began(std::chrono::steady_clock::now()) {}
 
-  std::uint64_t number;
   Answer answer;
   Timer timer;  ///< of the patience
   Timer turn;
@@ -57,7 +52,7 @@ Dialer::Dialer(boost::asio::io_context& io, const CollectorConfig& config, Make 
       config_(config),
       make_(std::move(make)),
       patience_(patience),
-      resolver_(io),
+      lookup_(io),
       peer_(log::quoted(config.address)) {
   Connection::Error not_numeric;
   const auto address = boost::asio::ip::make_address(config.address, not_numeric);
@@ -69,12 +64,13 @@ Dialer::~Dialer() { cancel(); }
 void Dialer::cancel() {
   if (!attempt_) return;
   if (attempt_->connection) attempt_->connection->close();
+  lookup_.cancel();
   attempt_.reset();
 }
 
 void Dialer::dial(Answer answer) {
   cancel();
-  attempt_ = std::make_unique<Attempt>(io_, ++attempts_, std::move(answer));
+  attempt_ = std::make_unique<Attempt>(io_, std::move(answer));
   attempt_->timer.after(patience_, [this] { give_up(); });
   Connection::Error not_numeric;
   const auto address = boost::asio::ip::make_address(config_.address, not_numeric);
@@ -95,24 +91,17 @@ void Dialer::give_up() {
 }
 
 void Dialer::look_up() {
-  ++lookups_;
   attempt_->looking_up = true;
-  // Not guarded by the attempt: that the name service has ended is of interest without it.
-  resolver_.async_resolve(
-      config_.address, std::to_string(config_.port), tcp::resolver::numeric_service,
-      lookup_.guard([this, number = attempt_->number](const Connection::Error& error,
-                                                      const tcp::resolver::results_type& results) {
-        --lookups_;
-        if (attempt_ && attempt_->number == number) on_answer(error, results);
-      }));
+  lookup_.start(config_.address,
+                [this](const Connection::Error& error, const Lookup::Addresses& found) {
+                  on_answer(error, found);
+                });
 }
 
-void Dialer::on_answer(const Connection::Error& error, const tcp::resolver::results_type& results) {
+void Dialer::on_answer(const Connection::Error& error, const Lookup::Addresses& found) {
   attempt_->looking_up = false;
-  for (const auto& result : results) {
-    if (fits_source(result.endpoint().address(), config_)) {
-      attempt_->endpoints.push_back(result.endpoint());
-    }
+  for (const auto& address : found) {
+    if (fits_source(address, config_)) attempt_->endpoints.emplace_back(address, config_.port);
   }
   if (error) attempt_->failure.error = error.message();
   try_next();
@@ -175,6 +164,7 @@ void Dialer::finish(DialResult result) {
   const std::unique_ptr<Attempt> attempt = std::move(attempt_);
   attempt->pending.revoke();
   attempt->timer.cancel();
+  lookup_.cancel();
   result.took = std::chrono::steady_clock::now() - attempt->began;
   attempt->answer(result);
 }

@@ -14,6 +14,7 @@
 #include "ctflow/transport_status.hpp"
 #include "event_loop/pending_handlers.hpp"
 #include "transport/connection.hpp"
+#include "transport/lookup.hpp"
 
 namespace ctflow {
 
@@ -47,7 +48,7 @@ class Dialer {
 
   [[nodiscard]] bool dialing() const { return attempt_ != nullptr; }
   /// True while the name service works, also for a cancelled attempt.
-  [[nodiscard]] bool lookup_running() const { return lookups_ > 0; }
+  [[nodiscard]] bool lookup_running() const { return lookup_.running(); }
   /// For logs: the address tried last, or the name.
   [[nodiscard]] const std::string& peer() const { return peer_; }
 
@@ -56,8 +57,7 @@ class Dialer {
   struct Attempt;
 
   void look_up();
-  void on_answer(const Connection::Error& error,
-                 const boost::asio::ip::tcp::resolver::results_type& results);
+  void on_answer(const Connection::Error& error, const Lookup::Addresses& found);
   void give_up();
   void try_next();
   void on_connected(const std::shared_ptr<Connection>& connection);
@@ -69,11 +69,8 @@ class Dialer {
   CollectorConfig config_;
   Make make_;
   std::chrono::milliseconds patience_;
-  boost::asio::ip::tcp::resolver resolver_;
-  PendingHandlers lookup_;  ///< counts those of cancelled attempts, too
-  int lookups_ = 0;
+  Lookup lookup_;  ///< goes on when its attempt is cancelled; the next one takes its answer
   std::string peer_;
-  std::uint64_t attempts_ = 0;
   std::unique_ptr<Attempt> attempt_;  ///< null: none; its handlers are gone with it
 };
 

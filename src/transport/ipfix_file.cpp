@@ -5,13 +5,18 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
+#include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "transport/carried.hpp"
@@ -41,11 +46,47 @@ std::string name_at(const std::string& pattern, TimePoint now) {
   return text.empty() ? "ctflowd.ipfix" : text;
 }
 
-/// `name` or, if that is taken, the same with a number before the extension.
-std::string numbered(const std::string& name, int number) {
+/// `name`, or the same with a number before the extension.
+std::string numbered(const std::string& name, std::uint64_t number) {
   if (number == 0) return name;
   const fs::path path(name);
   return fmt::format("{}-{}{}", path.stem().string(), number, path.extension().string());
+}
+
+/// The number in the name of a file, whole or `.part`, that numbered(name, …) gave. Nothing:
+/// another name.
+std::optional<std::uint64_t> number_in(std::string_view file, const std::string& name) {
+  const std::string_view part(kPart);
+  if (file.size() > part.size() && file.substr(file.size() - part.size()) == part) {
+    file.remove_suffix(part.size());
+  }
+  if (file == name) return 0;
+  const fs::path path(name);
+  const std::string before = path.stem().string() + "-";
+  const std::string behind = path.extension().string();
+  if (file.size() <= before.size() + behind.size() || file.substr(0, before.size()) != before ||
+      file.substr(file.size() - behind.size()) != behind) {
+    return std::nullopt;
+  }
+  file = file.substr(before.size(), file.size() - before.size() - behind.size());
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(file.data(), file.data() + file.size(), number);
+  const bool whole = error == std::errc() && end == file.data() + file.size();
+  constexpr std::uint64_t kHighest = std::uint64_t{1} << 62;
+  return whole && number < kHighest ? std::optional(number) : std::nullopt;
+}
+
+/// rename(2) that fails with EEXIST when there is such a file.
+std::error_code rename_to_free_name(const std::string& from, const std::string& to) {
+  constexpr unsigned kNoReplace = 1;  // RENAME_NOREPLACE; the C library may not know it
+  if (syscall(SYS_renameat2, AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), kNoReplace) == 0) {
+    return {};
+  }
+  if (errno != EINVAL && errno != ENOSYS) return last_error();
+  // A file system, or a kernel, that cannot do it in one step.
+  struct stat found {};
+  if (lstat(to.c_str(), &found) == 0) return std::make_error_code(std::errc::file_exists);
+  return rename(from.c_str(), to.c_str()) == 0 ? std::error_code{} : last_error();
 }
 
 /// Where the last whole message ends; 0: no IPFIX at all.
@@ -81,29 +122,35 @@ void IpfixFileTransport::begin_sessions_with(const std::vector<CountedMessage>& 
   ledger_ = &ledger;
 }
 
-void IpfixFileTransport::recover_parts() {
+bool IpfixFileTransport::recover_parts() {
   std::error_code error;
+  bool all = true;
   for (fs::directory_iterator entry(config_.file.directory, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (entry->path().extension() == kPart) recover_part(entry->path().string());
+    if (entry->path().extension() == kPart) all = recover_part(entry->path().string()) && all;
   }
+  return all && !error;
 }
 
-void IpfixFileTransport::recover_part(const std::string& path) {
-  const int file = open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-  if (file < 0) return;
+bool IpfixFileTransport::recover_part(const std::string& path) {
+  const int file = open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (file < 0) return errno == ENOENT || errno == ELOOP;
+  bool done = true;
   // Whoever still writes it holds the lock.
   if (flock(file, LOCK_EX | LOCK_NB) == 0) {
     const std::uint64_t end = whole_messages(file);
     const std::string final = path.substr(0, path.size() - std::string(kPart).size());
-    std::error_code error;
-    if (end > 0 && !fs::exists(final, error) && ftruncate(file, static_cast<off_t>(end)) == 0) {
-      fs::rename(path, final, error);
-      log::info("file_recovered collector={} file={} octets={}", config_.name, log::quoted(final),
-                end);
+    if (end > 0 && ftruncate(file, static_cast<off_t>(end)) == 0) {
+      const std::error_code error = rename_to_free_name(path, final);
+      done = !error || error == std::errc::file_exists;
+      if (!error) {
+        log::info("file_recovered collector={} file={} octets={}", config_.name, log::quoted(final),
+                  end);
+      }
     }
   }
   close(file);
+  return done;
 }
 
 bool IpfixFileTransport::prepare() {
@@ -117,25 +164,56 @@ void IpfixFileTransport::finish_if_over(TimePoint now) {
   if (file_ >= 0 && (now >= end_ || now < end_ - 2 * config_.file.interval)) finish_file();
 }
 
+std::error_code IpfixFileTransport::find_next_part() {
+  std::error_code error;
+  std::uint64_t highest = next_part_;
+  for (fs::directory_iterator entry(config_.file.directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    highest = std::max(highest, number_in(entry->path().filename().string(), name_).value_or(0));
+  }
+  next_part_ = highest + 1;
+  return error;
+}
+
 std::error_code IpfixFileTransport::open_part(TimePoint now) {
-  const std::string name = name_at(config_.file.name, now);
-  constexpr int kMostFiles = 10'000;  // of one name
-  for (int number = 0; number < kMostFiles; ++number) {
-    path_ = fmt::format("{}/{}", config_.file.directory, numbered(name, number));
-    std::error_code ignored;
-    if (fs::exists(path_, ignored)) continue;
-    file_ = open((path_ + kPart).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerAndGroup);
-    if (file_ >= 0) {
-      flock(file_, LOCK_EX | LOCK_NB);
-      return {};
+  std::string name = name_at(config_.file.name, now);
+  if (name != name_) next_part_ = 0;
+  name_ = std::move(name);
+  constexpr int kAttempts = 16;  // others may make files of this name as well
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    path_ = fmt::format("{}/{}", config_.file.directory, numbered(name_, next_part_));
+    struct stat found {};
+    if (lstat(path_.c_str(), &found) != 0) {
+      if (errno != ENOENT) return last_error();
+      file_ =
+          open((path_ + kPart).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerAndGroup);
+      if (file_ >= 0) {
+        flock(file_, LOCK_EX | LOCK_NB);
+        ++next_part_;
+        return {};
+      }
+      if (errno != EEXIST) return last_error();
     }
-    if (errno != EEXIST) return last_error();
+    if (const std::error_code error = find_next_part()) return error;
   }
   return std::make_error_code(std::errc::file_exists);
 }
 
+std::error_code IpfixFileTransport::name_file() {
+  const std::string part = path_ + kPart;
+  constexpr int kAttempts = 16;
+  std::error_code error;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    error = rename_to_free_name(part, path_);
+    if (error != std::errc::file_exists) break;
+    if (const std::error_code unknown = find_next_part()) return unknown;
+    path_ = fmt::format("{}/{}", config_.file.directory, numbered(name_, next_part_++));
+  }
+  return error;
+}
+
 std::error_code IpfixFileTransport::begin_file(TimePoint now) {
-  if (!std::exchange(recovered_, true)) recover_parts();
+  if (!recovered_) recovered_ = recover_parts();
   if (const std::error_code error = open_part(now)) return error;
   size_ = 0;
   sequence_ = {};
@@ -218,9 +296,7 @@ void IpfixFileTransport::finish_file() {
   news_ = true;
   // Some file systems tell only now that they could not write.
   if (close(std::exchange(file_, -1)) != 0) failed(last_error(), "close");
-  std::error_code error;
-  fs::rename(path_ + kPart, path_, error);
-  if (error) failed(error, "rename");
+  if (const std::error_code error = name_file()) failed(error, "rename");
   log::info("file_written collector={} file={} octets={}", config_.name, log::quoted(path_), size_);
 }
 

@@ -19,7 +19,8 @@ namespace ctflow {
 /// One file after the other, each a Transport Session that can be read alone. While it is written
 /// its name ends in `.part`. A file begins with the first message and ends when the next message
 /// would make it too large, or when a multiple of the interval since 1970 is over. Messages are
-/// written at once; one that cannot be written whole is taken out again and lost.
+/// written at once; one that cannot be written whole is taken out again and lost. A file is never
+/// overwritten: where its name is taken it gets a number behind the highest that there is.
 class IpfixFileTransport : public Transport {
  public:
   IpfixFileTransport(boost::asio::io_context& io, const CollectorConfig& config,
@@ -53,12 +54,17 @@ class IpfixFileTransport : public Transport {
  private:
   /// Gives files that an earlier process left as `.part` their names, cut behind the last whole
   /// message.
-  void recover_parts();
-  void recover_part(const std::string& path);
+  /// False: some could not be looked at.
+  bool recover_parts();
+  bool recover_part(const std::string& path);
   void finish_if_over(TimePoint now);
   void watch_time(TimePoint now);
   std::error_code begin_file(TimePoint now);
   std::error_code open_part(TimePoint now);
+  /// Sets next_part_ behind the highest number of any file of this name.
+  std::error_code find_next_part();
+  /// Gives the file its name, or another one if somebody else took that meanwhile.
+  std::error_code name_file();
   /// All of it at the end of the file, or nothing.
   std::error_code append(std::span<const std::byte> bytes);
   void finish_file();
@@ -70,8 +76,10 @@ class IpfixFileTransport : public Transport {
   std::shared_ptr<const Origin> origin_ = make_origin({});
   ExporterCounters own_ledger_;
   ExporterCounters* ledger_ = &own_ledger_;
-  int file_ = -1;     ///< -1: none is open
-  std::string path_;  ///< final
+  int file_ = -1;                ///< -1: none is open
+  std::string path_;             ///< final
+  std::string name_;             ///< by the configuration and the time, without number
+  std::uint64_t next_part_ = 0;  ///< number of the next file of this name; 0: none in its name
   std::uint64_t size_ = 0;
   std::uint64_t opening_size_ = 0;  ///< of the first messages
   TimePoint end_{};                 ///< when the file's time is over

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -22,7 +23,8 @@ struct KeptMessage {
   MessageContent content;
   std::shared_ptr<const Origin> origin;
   TimePoint kept{};  ///< since when it waits, by the wall clock: the disk outlives the process
-  std::optional<DiskPlace> place{};  ///< nothing: in memory only
+  std::optional<DiskPlace> place{};               ///< nothing: in memory only
+  std::chrono::steady_clock::time_point since{};  ///< in the memory of this process
 };
 
 }  // namespace ctflow

@@ -50,16 +50,21 @@ bool is_ipfix_message(std::span<const std::byte> bytes) {
 void SessionSequence::stamp(std::span<std::byte> message, const MessageContent& content,
                             std::uint64_t run, TimePoint now) {
   const auto own = octets::load<std::uint32_t>(message, kSequenceOffset);
+  std::uint32_t next_own = own + sequence_step(content);
   if (last_ && last_->run == run) {
     const std::uint32_t missing = own - last_->next_own;  // modulo 2^32
-    constexpr std::uint32_t kBackwards = 0x8000'0000;     // out of order, nothing is missing
-    if (missing < kBackwards) next_ += missing;
+    constexpr std::uint32_t kBackwards = 0x8000'0000;
+    if (missing < kBackwards) {
+      next_ += missing;
+    } else {
+      next_own = last_->next_own;  // out of order: it was counted as missing, or in no session
+    }
   }
   wire::store(message.data() + kSequenceOffset, next_);
   const auto filled = octets::load<std::uint32_t>(message, kTimeOffset);
   wire::store(message.data() + kTimeOffset, std::max(filled, export_seconds(now)));
   next_ += sequence_step(content);
-  last_ = Last{run, own + sequence_step(content)};
+  last_ = Last{run, next_own};
 }
 
 }  // namespace ctflow

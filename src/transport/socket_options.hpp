@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/system/error_code.hpp>
 #include <cerrno>
@@ -20,6 +21,33 @@ void set_option(Socket& socket, int level, int name, const Value* value, std::si
   if (setsockopt(socket.native_handle(), level, name, value, static_cast<socklen_t>(length)) != 0) {
     error.assign(errno, boost::system::system_category());
   }
+}
+
+/// RFC 8200 section 5: every IPv6 path takes packets of this size.
+inline constexpr int kIpv6MinimumMtu = 1280;
+
+/// Octets of payload of the largest message to this collector. By default one that every IPv6 path
+/// takes in one packet, behind the headers of IPv6 and UDP; a larger one than by default is asked
+/// for where the path is known to take it.
+inline std::size_t longest_datagram(const CollectorConfig& config, bool ipv6) {
+  constexpr std::size_t kEveryIpv6Path = kIpv6MinimumMtu - 40 - 8;
+  const bool by_default = config.max_message_size <= CollectorConfig{}.max_message_size;
+  return ipv6 && by_default ? std::min(config.max_message_size, kEveryIpv6Path)
+                            : config.max_message_size;
+}
+
+/// Datagrams that are too large for the path are to be divided, not lost until the path is known.
+/// IPv4 routers do that; for IPv6 it has to be done here, and so that every path takes the parts.
+template <typename Socket>
+void forgo_path_mtu_discovery(Socket& socket, bool ipv6, boost::system::error_code& error) {
+  if (!ipv6) {
+    const int discover = IP_PMTUDISC_DONT;
+    set_option(socket, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof discover, error);
+    return;
+  }
+  const int discover = IPV6_PMTUDISC_DONT;
+  set_option(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &discover, sizeof discover, error);
+  set_option(socket, IPPROTO_IPV6, IPV6_MTU, &kIpv6MinimumMtu, sizeof kIpv6MinimumMtu, error);
 }
 
 template <typename Socket>

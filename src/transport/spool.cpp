@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "transport/spool.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "transport/carried.hpp"
@@ -8,7 +10,19 @@
 namespace ctflow {
 namespace {
 
-constexpr std::chrono::seconds kDiskRetry{1};
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using State = DiskSpool::State;
+
+constexpr seconds kDiskRetry{1};
+constexpr seconds kRepair{5};
+constexpr seconds kTroubleLasts{3};  ///< after the last error
+/// A crash may cost what came within this time while a connection takes no more.
+constexpr seconds kUnsecured{1};
+/// What an earlier process left is read by this many octets at a time, about a millisecond's work,
+/// with a pause in between: events of the kernel do not wait.
+constexpr std::size_t kSlice = std::size_t{256} << 10;
+constexpr milliseconds kBetweenSlices{1};
 
 /// What a message takes in memory: its octets, and what stands around them.
 std::size_t footprint(const KeptMessage& message) {
@@ -19,7 +33,13 @@ std::size_t footprint(const KeptMessage& message) {
 
 Spool::Spool(const std::string& collector, const SpoolConfig& config, Clock clock)
     : config_(config), collector_(collector), clock_(std::move(clock)) {
-  if (!config.directory.empty()) disk_.emplace(collector, config);
+  if (!config.directory.empty()) disk_.emplace(collector, config, system_);
+}
+
+Spool::Spool(const std::string& collector, const SpoolConfig& config, Clock clock,
+             SpoolFiles& files)
+    : config_(config), collector_(collector), clock_(std::move(clock)) {
+  if (!config.directory.empty()) disk_.emplace(collector, config, files);
 }
 
 void Spool::lose(Carried& reason, const Carried& what) {
@@ -35,30 +55,81 @@ void Spool::lose(Carried& reason, const Carried& what) {
   }
 }
 
+void Spool::enter(const DiskChanges& changes) {
+  const Recovered& found = changes.recovered;
+  ledger_->recovered += found.waiting;
+  ledger_->waiting += found.waiting;
+  ledger_->resent += found.doubtful;
+  ledger_->lost_spool_damaged.messages += found.damaged;
+  recovered_.waiting += found.waiting;
+  recovered_.doubtful += found.doubtful;
+  recovered_.damaged += found.damaged;
+  lose(ledger_->lost_spool_damaged, found.lost);
+  lose(ledger_->lost_spool_full, changes.dropped);
+  lose(ledger_->lost_spool_age, changes.aged);
+  lose(ledger_->lost_spool_damaged, changes.damaged);
+}
+
 void Spool::open() {
   if (!disk_ || disk_->is_open() || clock_().steady < disk_retry_) return;
-  Carried recovered;
-  std::uint64_t damaged = 0;
-  const std::error_code error = disk_->open(recovered, damaged);
-  ledger_->recovered += recovered;
-  ledger_->waiting += recovered;
-  ledger_->lost_spool_damaged.messages += damaged;
-  if (error) disk_failed(error, "open");
-  if (recovered.messages > 0 || damaged > 0) {
-    log::info("spool_recovered collector={} messages={} flows={} damaged={}", collector_,
-              recovered.messages, recovered.flows, damaged);
+  if (const std::error_code error = disk_->open()) {
+    disk_failed(error, "open");
+    return;
   }
+  trouble_.clear();
+  recovering_ = true;
+  recover();
+}
+
+void Spool::recover() {
+  DiskChanges changes;
+  const std::error_code error = disk_->recover(kSlice, changes);
+  enter(changes);
+  if (error) disk_failed(error, "read");
+  if (!recovering_ || disk_->recovering()) return;
+  recovering_ = false;
+  if (recovered_.waiting.messages > 0 || recovered_.damaged > 0) {
+    log::info("spool_recovered collector={} messages={} flows={} maybe_sent={} damaged={}",
+              collector_, recovered_.waiting.messages, recovered_.waiting.flows,
+              recovered_.doubtful.flows, recovered_.damaged);
+  }
+}
+
+void Spool::repair() {
+  repair_at_ = clock_().steady + kRepair;
+  if (const std::error_code error = disk_->repair()) disk_failed(error, "note or remove");
+  recovering_ = recovering_ || disk_->recovering();
+  note_unrecorded();
+}
+
+void Spool::note_unrecorded() { ledger_->unrecorded = disk_->sent_unrecorded(); }
+
+std::optional<milliseconds> Spool::work() {
+  if (!disk_) return std::nullopt;
+  const SteadyTime now = clock_().steady;
+  if (disk_usable()) {
+    if (disk_->recovering()) recover();
+    if (disk_->troubled() && now >= repair_at_) repair();
+    if (!connected_) spill();
+    const bool quiet = !disk_->troubled() && now >= failed_at_ + kTroubleLasts;
+    if (!trouble_.empty() && quiet && !disk_->probe()) trouble_.clear();
+  }
+  if (ledger_->unrecorded.messages > 0) note_unrecorded();
+  const bool more = disk_usable() && disk_->recovering();
+  return more ? kBetweenSlices : milliseconds(kDiskRetry);
 }
 
 void Spool::disk_failed(const std::error_code& error, const char* doing) {
   ++ledger_->spool_errors;
-  disk_retry_ = clock_().steady + kDiskRetry;
+  failed_at_ = clock_().steady;
+  disk_retry_ = failed_at_ + kDiskRetry;
+  trouble_ = fmt::format("{}: {}", doing, error.message());
   if (disk_log_.allow()) {
     log::error(
         "spool_failed collector={} directory={} doing={} error={} means=\"messages wait in memory "
-        "only\" suppressed={}",
-        collector_, log::quoted(config_.directory), doing, log::quoted(error.message()),
-        disk_log_.suppressed());
+        "only, and what is on disk is not sent\" suppressed={}",
+        collector_, log::quoted(config_.directory), log::quoted(doing),
+        log::quoted(error.message()), disk_log_.suppressed());
   }
 }
 
@@ -69,23 +140,19 @@ bool Spool::disk_usable() {
 }
 
 bool Spool::to_disk(KeptMessage& message) {
-  Carried dropped;
-  const std::error_code error = disk_->append(message, dropped);
-  lose(ledger_->lost_spool_full, dropped);
+  DiskChanges changes;
+  const std::error_code error = disk_->append(message, State::kWaits, changes);
+  enter(changes);
   if (error) disk_failed(error, "write");
   return !error;
 }
 
 bool Spool::spill() {
   if (!disk_usable()) return false;
-  // In front of the disk's messages nothing can be put; those that came from there are there still.
-  while (!returned_.empty() && disk_->empty() && !returned_.front().place) {
-    if (!to_disk(returned_.front())) return false;
-    pop_from_memory(returned_);
-  }
-  while (!memory_.empty()) {
-    if (!to_disk(memory_.front())) return false;
-    pop_from_memory(memory_);
+  for (std::deque<KeptMessage>* queue : {&returned_, &memory_}) {
+    for (; !queue->empty(); pop_from_memory(*queue)) {
+      if (!to_disk(queue->front())) return false;
+    }
   }
   return true;
 }
@@ -107,7 +174,8 @@ void Spool::pop_from_memory(std::deque<KeptMessage>& queue) {
 
 void Spool::add(std::vector<std::byte> bytes, const MessageContent& content,
                 const std::shared_ptr<const Origin>& origin) {
-  KeptMessage message{std::move(bytes), content, origin, clock_().wall, std::nullopt};
+  const Instant now = clock_();
+  KeptMessage message{std::move(bytes), content, origin, now.wall, std::nullopt, now.steady};
   ledger_->waiting += carried_by(content);
   expire();
   const bool overflows = used_ + footprint(message) > config_.memory;
@@ -118,12 +186,7 @@ void Spool::add(std::vector<std::byte> bytes, const MessageContent& content,
 }
 
 void Spool::drop_front(std::deque<KeptMessage>& queue, Carried& reason) {
-  const KeptMessage& message = queue.front();
-  if (message.place) {
-    disk_->mark(*message.place, true);
-    disk_->settle(*message.place);
-  }
-  lose(reason, carried_by(message.content));
+  lose(reason, carried_by(queue.front().content));
   pop_from_memory(queue);
 }
 
@@ -145,7 +208,11 @@ void Spool::expire() {
       drop_front(*queue, ledger_->lost_spool_age);
     }
   }
-  if (disk_) lose(ledger_->lost_spool_age, disk_->drop_older_than(now - config_.max_age));
+  if (!disk_usable()) return;
+  DiskChanges changes;
+  const std::error_code error = disk_->drop_older_than(now - config_.max_age, changes);
+  enter(changes);
+  if (error) disk_failed(error, "remove");
 }
 
 std::optional<KeptMessage> Spool::take(std::deque<KeptMessage>& queue) {
@@ -156,15 +223,25 @@ std::optional<KeptMessage> Spool::take(std::deque<KeptMessage>& queue) {
 }
 
 std::optional<KeptMessage> Spool::read_disk() {
-  if (!disk_) return std::nullopt;
-  Carried damaged;
-  std::optional<KeptMessage> message = disk_->read(damaged);
-  for (; message && too_old(*message, clock_().wall); message = disk_->read(damaged)) {
-    lose(ledger_->lost_spool_age, carried_by(message->content));
-    disk_->settle(*message->place);
+  if (!disk_usable()) return std::nullopt;
+  DiskChanges changes;
+  std::error_code error;
+  std::optional<KeptMessage> message = disk_->take(changes, error);
+  while (message && too_old(*message, clock_().wall)) {
+    changes.aged += carried_by(message->content);
+    error = disk_->mark(*message->place, State::kHandedOver);
+    const std::error_code not_removed = disk_->settle(*message->place);
+    if (error || (error = not_removed)) break;
+    message = disk_->take(changes, error);
   }
-  lose(ledger_->lost_spool_damaged, damaged);
-  if (message) used_ += footprint(*message);
+  enter(changes);
+  if (error) {
+    disk_failed(error, "read or note");
+    return std::nullopt;
+  }
+  if (!message) return message;
+  used_ += footprint(*message);
+  message->since = clock_().steady;
   return message;
 }
 
@@ -176,19 +253,64 @@ std::optional<KeptMessage> Spool::next() {
   return take(memory_);
 }
 
-void Spool::put_back(KeptMessage message) { returned_.push_front(std::move(message)); }
+void Spool::return_to_disk(KeptMessage& message, bool left) {
+  if (!message.place) return;
+  if (!disk_->holds(*message.place)) {
+    message.place.reset();  // dropped to make room, or removed by somebody
+    return;
+  }
+  if (const std::error_code error = disk_->give_back(*message.place, left)) {
+    disk_failed(error, "note");
+  }
+}
+
+void Spool::put_back(KeptMessage message) {
+  std::deque<KeptMessage> one;
+  one.push_back(std::move(message));
+  give_back(std::move(one), 0);
+}
 
 void Spool::handed_over(const KeptMessage& message) {
-  if (message.place) disk_->mark(*message.place, true);
+  if (!message.place) return;
+  if (const std::error_code error = disk_->mark(*message.place, State::kHandedOver)) {
+    disk_failed(error, "note");
+  }
+}
+
+bool Spool::overdue(const KeptMessage& message) const {
+  return disk_ && clock_().steady >= message.since + kUnsecured;
+}
+
+bool Spool::secure(KeptMessage& message) {
+  if (!disk_usable()) return false;
+  std::error_code error;
+  if (message.place && disk_->holds(*message.place)) {
+    error = disk_->mark(*message.place, State::kTaken);
+  } else {
+    DiskChanges changes;
+    error = disk_->append(message, State::kTaken, changes);
+    enter(changes);
+  }
+  if (error) disk_failed(error, "write");
+  return !error;
+}
+
+void Spool::secure_waiting() {
+  const auto waits = [this](const auto& queue) { return !queue.empty() && overdue(queue.front()); };
+  if (waits(returned_) || waits(memory_)) spill();
 }
 
 void Spool::sent(const KeptMessage& message) {
   used_ -= footprint(message);
   ledger_->waiting -= carried_by(message.content);
   count_sent(*ledger_, message.content, message.bytes.size());
-  if (message.place) {
-    disk_->mark(*message.place, true);  // the acknowledgement may be faster than handed_over()
-    disk_->settle(*message.place);
+  if (!message.place) return;
+  // The acknowledgement may be faster than handed_over().
+  const std::error_code not_noted = disk_->mark(*message.place, State::kHandedOver);
+  const std::error_code not_removed = disk_->settle(*message.place);
+  if (not_noted || not_removed) {
+    disk_failed(not_noted ? not_noted : not_removed, not_noted ? "note" : "remove");
+    note_unrecorded();
   }
 }
 
@@ -196,8 +318,12 @@ void Spool::give_back(std::deque<KeptMessage> messages, std::size_t left) {
   for (std::size_t i = messages.size(); i-- > 0;) {
     KeptMessage& message = messages[i];
     if (i < left) ledger_->resent += carried_by(message.content);
-    if (message.place) disk_->mark(*message.place, false);
-    returned_.push_front(std::move(message));
+    return_to_disk(message, i < left);
+    if (message.place) {
+      used_ -= footprint(message);
+    } else {
+      returned_.push_front(std::move(message));
+    }
   }
 }
 
@@ -206,7 +332,7 @@ bool Spool::empty() const {
 }
 
 Backlog Spool::backlog() const {
-  Backlog backlog{used_, config_.memory, 0, 0, std::nullopt};
+  Backlog backlog{used_, config_.memory, 0, 0, std::nullopt, trouble_};
   const auto waits_since = [&](std::optional<TimePoint> kept) {
     if (kept && (!backlog.oldest || *kept < *backlog.oldest)) backlog.oldest = kept;
   };
@@ -222,16 +348,29 @@ Backlog Spool::backlog() const {
 
 void Spool::stop() {
   disk_retry_ = {};
+  if (disk_usable()) {
+    DiskChanges changes;
+    disk_->verify(changes);
+    enter(changes);
+    if (disk_->troubled()) repair();
+    disk_retry_ = {};
+  }
   spill();
+  disk_retry_ = {};
   for (std::deque<KeptMessage>* queue : {&returned_, &memory_}) {
     for (; !queue->empty(); pop_from_memory(*queue)) {
-      if (queue->front().place) continue;  // on disk
-      // Those that came back stand before the disk's; behind them they are better than lost.
       if (disk_usable() && to_disk(queue->front())) continue;
       const Carried lost = carried_by(queue->front().content);
       count_lost(*ledger_, ledger_->lost_stopped, lost);
       ledger_->waiting -= lost;
     }
+  }
+  const Carried& unrecorded = ledger_->unrecorded;
+  if (unrecorded.messages > 0) {
+    log::error(
+        "spool_unrecorded collector={} messages={} flows={} means=\"sent, but the disk could not "
+        "be written: the next start sends them again\"",
+        collector_, unrecorded.messages, unrecorded.flows);
   }
 }
 

@@ -2,100 +2,33 @@
 #include "transport/spool_segment.hpp"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <boost/crc.hpp>
 #include <cerrno>
-#include <cstring>
-#include <string_view>
 #include <utility>
 
-#include "encode/wire.hpp"
 #include "transport/carried.hpp"
-#include "transport/octets.hpp"
 
 namespace ctflow {
 namespace {
 
-using octets::load;
-using std::chrono::milliseconds;
+using namespace spool_format;
 
-constexpr std::string_view kMagic = "ctflowd spool 1\n";
-constexpr std::size_t kContentLength = 32;
-constexpr std::size_t kHeaderLength = 32;
-constexpr std::size_t kRecordHeader = 1 + 4 + 4 + 8 + kContentLength;
-constexpr std::size_t kCovered = 9;              // offset in a record of what the CRC is of
-constexpr std::size_t kLongestMessage = 65'535;  // by the header's length, RFC 7011 section 3.1
-constexpr std::size_t kLongestPreamble = std::size_t{1} << 20;
-
-std::uint32_t crc(std::span<const std::byte> bytes) {
-  boost::crc_32_type sum;
-  sum.process_bytes(bytes.data(), bytes.size());
-  return sum.checksum();
-}
-
-void put_content(FieldWriter& writer, const MessageContent& content) {
-  writer.u32(content.flows);
-  writer.u32(content.data_records);
-  writer.u32(content.option_records);
-  writer.u32(content.templates);
-  writer.u64(content.packets);
-  writer.u64(content.octets);
-}
-
-MessageContent get_content(std::span<const std::byte> from) {
-  MessageContent content;
-  content.flows = load<std::uint32_t>(from, 0);
-  content.data_records = load<std::uint32_t>(from, 4);
-  content.option_records = load<std::uint32_t>(from, 8);
-  content.templates = load<std::uint32_t>(from, 12);
-  content.packets = load<std::uint64_t>(from, 16);
-  content.octets = load<std::uint64_t>(from, 24);
-  return content;
-}
-
-std::vector<std::byte> header_of(const Origin& origin) {
-  std::size_t length = kHeaderLength;
-  for (const CountedMessage& message : origin.first_messages) {
-    length += kContentLength + 4 + message.bytes.size();
-  }
-  std::vector<std::byte> bytes(length);
-  std::memcpy(bytes.data(), kMagic.data(), kMagic.size());
-  wire::store(bytes.data() + 16, origin.run);
-  wire::store(bytes.data() + 24, static_cast<std::uint32_t>(length - kHeaderLength));
-  std::size_t at = kHeaderLength;
-  for (const CountedMessage& message : origin.first_messages) {
-    FieldWriter writer(bytes.data() + at);
-    put_content(writer, message.content);
-    writer.u32(static_cast<std::uint32_t>(message.bytes.size()));
-    at += kContentLength + 4;
-    std::memcpy(bytes.data() + at, message.bytes.data(), message.bytes.size());
-    at += message.bytes.size();
-  }
-  wire::store(bytes.data() + 28, crc(bytes));  // where zeros stood
-  return bytes;
-}
-
-std::vector<std::byte> record_of(const KeptMessage& message) {
-  std::vector<std::byte> bytes(kRecordHeader + message.bytes.size());
-  FieldWriter writer(bytes.data() + kCovered);
-  const auto kept = std::chrono::duration_cast<milliseconds>(message.kept.time_since_epoch());
-  writer.u64(static_cast<std::uint64_t>(kept.count()));
-  put_content(writer, message.content);
-  std::memcpy(bytes.data() + kRecordHeader, message.bytes.data(), message.bytes.size());
-  wire::store(bytes.data() + 1, static_cast<std::uint32_t>(message.bytes.size()));
-  wire::store(bytes.data() + 5, crc(std::span(bytes).subspan(kCovered)));
-  return bytes;
-}
+constexpr mode_t kOwnerAndGroup = 0640;
 
 std::error_code last_error() { return {errno, std::generic_category()}; }
 
+bool lacks_room(const std::error_code& error) {
+  return error == std::errc::no_space_on_device || error.value() == EDQUOT;
+}
+
 /// All of `bytes`, or an error.
-std::error_code write_at(int file, std::uint64_t offset, std::span<const std::byte> bytes) {
+std::error_code write_at(SpoolFiles& files, int file, std::uint64_t offset,
+                         std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    const ssize_t count = pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const ssize_t count = files.write(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return last_error();
     if (count == 0) return std::make_error_code(std::errc::no_space_on_device);
@@ -107,161 +40,295 @@ std::error_code write_at(int file, std::uint64_t offset, std::span<const std::by
 
 }  // namespace
 
-SpoolSegment::SpoolSegment(std::string path, std::uint64_t number, int file) noexcept
-    : path_(std::move(path)), number_(number), file_(file) {}
+SpoolSegment::SpoolSegment(SpoolFiles& files, std::string path, std::uint64_t number,
+                           std::uint64_t size)
+    : files_(files), path_(std::move(path)), number_(number), size_(size) {}
 
-SpoolSegment::~SpoolSegment() { close(file_); }
-
-std::unique_ptr<SpoolSegment> SpoolSegment::create(const std::string& path, std::uint64_t number,
+std::unique_ptr<SpoolSegment> SpoolSegment::create(SpoolFiles& files, const std::string& path,
+                                                   std::uint64_t number,
                                                    std::shared_ptr<const Origin> origin,
                                                    std::error_code& error) {
-  constexpr mode_t kOwnerAndGroup = 0640;
-  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerAndGroup);
+  const int file = files.open(path, O_RDWR | O_CREAT | O_EXCL, kOwnerAndGroup);
   if (file < 0) {
     error = last_error();
     return nullptr;
   }
-  std::unique_ptr<SpoolSegment> segment(new SpoolSegment(path, number, file));
   const std::vector<std::byte> header = header_of(*origin);
+  auto segment = std::make_unique<SpoolSegment>(files, path, number, header.size());
+  segment->file_ = file;
   segment->origin_ = std::move(origin);
-  error = write_at(file, 0, header);
-  if (error) {
-    segment->remove();
-    return nullptr;
-  }
-  segment->size_ = segment->cursor_ = header.size();
-  return segment;
+  segment->cursor_ = header.size();
+  segment->scanned_ = segment->header_read_ = true;
+  error = write_at(files, file, 0, header);
+  if (!error) return segment;
+  static_cast<void>(segment->remove());
+  return nullptr;
 }
 
-SpoolSegment::Found SpoolSegment::recover(const std::string& path, std::uint64_t number) {
-  const int file = open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (file < 0) return {nullptr, 1};
-  std::unique_ptr<SpoolSegment> segment(new SpoolSegment(path, number, file));
-  struct stat status {};
-  if (fstat(file, &status) != 0) return {nullptr, 1};
-  segment->size_ = static_cast<std::uint64_t>(status.st_size);
-  if (!segment->read_header()) return {nullptr, 1};
-  const std::uint64_t damaged = segment->scan();
-  return {std::move(segment), damaged};
+std::error_code SpoolSegment::open() {
+  if (is_open()) return {};
+  file_ = files_.open(path_, O_RDWR, 0);
+  if (file_ < 0) return last_error();
+  struct stat found {};
+  if (files_.status(file_, found) != 0) return last_error();
+  // What is no file at all cannot be read for ever: as an error of the file system.
+  return S_ISREG(found.st_mode) ? std::error_code{} : std::make_error_code(std::errc::io_error);
 }
 
-bool SpoolSegment::read_header() {
+void SpoolSegment::close() {
+  if (file_ >= 0) ::close(std::exchange(file_, -1));
+}
+
+void SpoolSegment::end_scan(bool damaged, Recovered& found) {
+  if (damaged) ++found.damaged;
+  size_ = cursor_;  // nobody knows where another record would begin
+  cursor_ = first_;
+  scanned_ = true;
+}
+
+std::error_code SpoolSegment::scan_header(std::size_t& budget, Recovered& found) {
+  std::error_code error;
   std::vector<std::byte> bytes(kHeaderLength);
-  if (!read_at(0, bytes)) return false;
-  if (std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0) return false;
-  const auto sum = load<std::uint32_t>(bytes, 28);
-  const std::size_t length = load<std::uint32_t>(bytes, 24);
-  if (length > kLongestPreamble) return false;
-  bytes.resize(kHeaderLength + length);
-  if (!read_at(kHeaderLength, std::span(bytes).subspan(kHeaderLength))) return false;
-  wire::store(bytes.data() + 28, std::uint32_t{0});
-  if (crc(bytes) != sum) return false;
-  Origin origin;
-  origin.run = load<std::uint64_t>(bytes, 16);
-  std::span<const std::byte> rest = std::span(bytes).subspan(kHeaderLength);
-  while (!rest.empty()) {
-    if (rest.size() < kContentLength + 4) return false;
-    const std::size_t message = load<std::uint32_t>(rest, kContentLength);
-    const std::span<const std::byte> behind = rest.subspan(kContentLength + 4);
-    if (message > behind.size() || !is_ipfix_message(behind.first(message))) return false;
-    const auto first = behind.first(message);
-    origin.first_messages.push_back({{first.begin(), first.end()}, get_content(rest)});
-    rest = behind.subspan(message);
+  std::size_t got = read_at(0, bytes, error);
+  if (error) return error;
+  const auto length = got == bytes.size() ? preamble_length(bytes) : std::nullopt;
+  if (length) {
+    bytes.resize(kHeaderLength + *length);
+    got = read_at(0, bytes, error);
+    if (error) return error;
   }
-  origin_ = std::make_shared<const Origin>(std::move(origin));
-  cursor_ = bytes.size();
-  return true;
+  header_read_ = true;
+  budget -= std::min(budget, bytes.size());
+  cursor_ = first_ = bytes.size();
+  if (length && got == bytes.size()) origin_ = read_origin(std::move(bytes));
+  if (origin_) return {};
+  damaged_ = true;
+  ++found.damaged;
+  // Without its length what follows cannot even be counted.
+  if (!length || got < cursor_) end_scan(false, found);
+  return {};
 }
 
-std::uint64_t SpoolSegment::scan() {
-  std::uint64_t damaged = 0;
-  std::uint64_t offset = cursor_;
-  while (offset < size_) {
-    const std::uint64_t begin = offset;
-    bool waits = false;
-    const std::optional<KeptMessage> message = read_record(offset, waits);
-    if (!message) ++damaged;
-    if (message && waits && unread_.messages == 0) oldest_ = message->kept;
-    if (message && waits) unread_ += carried_by(message->content);
+std::error_code SpoolSegment::scan(std::size_t& budget, Recovered& found) {
+  if (!header_read_) {
+    if (const std::error_code error = scan_header(budget, found)) return error;
+  }
+  size_ = std::min(size_, kLongestFile);
+  const Carried before = unread_;
+  std::error_code error;
+  while (!scanned_ && budget > 0 && !error) {
+    constexpr std::size_t kAtLeast = 2 * (kRecordHeader + kLongestMessage);
+    const std::uint64_t wanted =
+        std::min<std::uint64_t>(std::max(budget, kAtLeast), size_ - cursor_);
+    std::vector<std::byte> chunk(wanted);
+    const std::size_t got = read_at(cursor_, chunk, error);
+    if (error) break;
+    if (got < wanted) size_ = cursor_ + got;
+    budget -= std::min(budget, got);
+    scan_records(std::span(chunk).first(got), found);
+  }
+  Carried more = unread_;
+  more -= before;
+  found.waiting += more;
+  if (!usable()) found.lost += more;
+  return error;
+}
+
+void SpoolSegment::scan_records(std::span<const std::byte> rest, Recovered& found) {
+  while (rest.size() >= kRecordHeader) {
+    const std::optional<std::size_t> length = record_length(rest);
+    if (!length || *length > size_ - cursor_) {
+      end_scan(true, found);
+      return;
+    }
+    if (*length > rest.size()) return;  // the next chunk begins with it
+    const auto record = rest.first(*length);
+    const std::optional<KeptMessage> message = spool_format::read_record(record);
+    if (!message) ++found.damaged;
     if (message) newest_ = std::max(newest_, message->kept);
-    if (offset == begin) size_ = begin;  // nobody knows where the next record begins
+    const State state = state_of(record);
+    if (message && state != State::kHandedOver) {
+      if (unread_.messages == 0) oldest_ = message->kept;
+      unread_ += carried_by(message->content);
+    }
+    if (message && state == State::kTaken) found.doubtful += carried_by(message->content);
+    cursor_ += *length;
+    rest = rest.subspan(*length);
   }
-  return damaged;
+  if (cursor_ + rest.size() < size_) return;
+  end_scan(!rest.empty(), found);
 }
 
-bool SpoolSegment::read_at(std::uint64_t offset, std::span<std::byte> to) const {
-  while (!to.empty()) {
-    const ssize_t count = pread(file_, to.data(), to.size(), static_cast<off_t>(offset));
+std::size_t SpoolSegment::read_at(std::uint64_t offset, std::span<std::byte> to,
+                                  std::error_code& error) const {
+  std::size_t got = 0;
+  while (got < to.size()) {
+    const ssize_t count =
+        files_.read(file_, to.data() + got, to.size() - got, static_cast<off_t>(offset + got));
     if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    to = to.subspan(static_cast<std::size_t>(count));
-    offset += static_cast<std::uint64_t>(count);
+    if (count < 0) error = last_error();
+    if (count <= 0) break;
+    got += static_cast<std::size_t>(count);
   }
-  return true;
+  return got;
 }
 
-std::optional<KeptMessage> SpoolSegment::read_record(std::uint64_t& offset, bool& waits) const {
+std::optional<KeptMessage> SpoolSegment::read_record(std::uint64_t& offset, State& state,
+                                                     std::error_code& error) const {
   std::array<std::byte, kRecordHeader> header{};
-  if (size_ - offset < kRecordHeader || !read_at(offset, header)) return std::nullopt;
-  const std::size_t length = load<std::uint32_t>(header, 1);
-  if (length > kLongestMessage || length > size_ - offset - kRecordHeader) return std::nullopt;
-  std::vector<std::byte> bytes(kRecordHeader + length);
-  if (!read_at(offset, bytes)) return std::nullopt;
-  const std::uint64_t begin = offset;
+  if (size_ - offset < header.size()) return std::nullopt;
+  if (read_at(offset, header, error) < header.size()) return std::nullopt;
+  const std::optional<std::size_t> length = record_length(header);
+  if (!length || *length > size_ - offset) return std::nullopt;
+  std::vector<std::byte> bytes(*length);
+  if (read_at(offset, bytes, error) < bytes.size()) return std::nullopt;
+  std::optional<KeptMessage> message = spool_format::read_record(bytes);
+  state = state_of(bytes);
+  if (message) {
+    message->origin = origin_;
+    message->place = DiskPlace{number_, offset};
+  }
   offset += bytes.size();
-  waits = bytes[0] == std::byte{0};
-  const std::span<const std::byte> record(bytes);
-  if (crc(record.subspan(kCovered)) != load<std::uint32_t>(record, 5)) return std::nullopt;
-  if (!is_ipfix_message(record.subspan(kRecordHeader))) return std::nullopt;
-  KeptMessage message;
-  message.kept = TimePoint(
-      milliseconds(static_cast<milliseconds::rep>(load<std::uint64_t>(record, kCovered))));
-  message.content = get_content(record.subspan(kCovered + 8));
-  message.origin = origin_;
-  message.place = DiskPlace{number_, begin};
-  bytes.erase(bytes.begin(), bytes.begin() + kRecordHeader);
-  message.bytes = std::move(bytes);
   return message;
 }
 
-DiskPlace SpoolSegment::append(const KeptMessage& message, std::error_code& error) {
-  const std::vector<std::byte> record = record_of(message);
-  error = write_at(file_, size_, record);
+DiskPlace SpoolSegment::append(const KeptMessage& message, State state, std::error_code& error) {
+  const std::vector<std::byte> record = record_of(message, state);
+  error = write_at(files_, file_, size_, record);
   if (error) {
     // What fails too is harmless: the next record is written over the rest, or the CRC tells.
-    static_cast<void>(ftruncate(file_, static_cast<off_t>(size_)) == 0);
+    static_cast<void>(files_.truncate(file_, static_cast<off_t>(size_)) == 0);
     return {};
   }
   const DiskPlace place{number_, size_};
   size_ += record.size();
-  if (unread_.messages == 0) oldest_ = message.kept;
-  unread_ += carried_by(message.content);
   newest_ = std::max(newest_, message.kept);
+  if (state == State::kTaken) {
+    flights_.emplace(place.offset, Flight{state, state, carried_by(message.content)});
+  } else {
+    if (unread_.messages == 0) oldest_ = message.kept;
+    unread_ += carried_by(message.content);
+  }
   return place;
 }
 
-std::optional<KeptMessage> SpoolSegment::read() {
+bool SpoolSegment::waits(std::uint64_t offset, State written) const {
+  const auto flight = flights_.find(offset);
+  if (flight == flights_.end()) return written != State::kHandedOver;
+  return flight->second.settled && flight->second.wanted != State::kHandedOver;
+}
+
+std::optional<KeptMessage> SpoolSegment::take(bool unrecorded, std::error_code& error) {
   while (cursor_ < size_) {
-    const std::uint64_t begin = cursor_;
-    bool waits = false;
-    std::optional<KeptMessage> message = read_record(cursor_, waits);
-    if (message && waits) {
-      unread_ -= carried_by(message->content);
-      oldest_ = message->kept;
-      ++unsettled_;
-      return message;
+    std::uint64_t offset = cursor_;
+    State state{};
+    std::optional<KeptMessage> message = read_record(offset, state, error);
+    if (error) return std::nullopt;
+    if (!message || !waits(cursor_, state)) {
+      cursor_ = offset == cursor_ ? size_ : offset;
+      continue;
     }
-    if (cursor_ == begin) cursor_ = size_;
+    Flight flight{state, State::kTaken, carried_by(message->content)};
+    // Written in any case: a disk to which this cannot be written will not take more later.
+    flight.written = State::kWaits;
+    error = write_state(cursor_, flight);
+    if (error && unrecorded && lacks_room(error)) {
+      flight.written = state;
+      unrecorded_ = true;
+      error.clear();
+    }
+    if (error) return std::nullopt;
+    unread_ -= flight.carried;
+    oldest_ = message->kept;
+    flights_.insert_or_assign(cursor_, flight);
+    cursor_ = offset;
+    return message;
   }
   return std::nullopt;
 }
 
-void SpoolSegment::mark(std::uint64_t offset, bool handed_over) {
-  const std::byte state{handed_over ? std::uint8_t{1} : std::uint8_t{0}};
-  // What fails costs a repetition after a crash, no more.
-  static_cast<void>(write_at(file_, offset, std::span(&state, 1)));
+std::error_code SpoolSegment::write_state(std::uint64_t offset, Flight& flight) {
+  if (flight.written == flight.wanted) return {};
+  const std::byte state{static_cast<std::uint8_t>(flight.wanted)};
+  const std::error_code error = write_at(files_, file_, offset, std::span(&state, 1));
+  if (!error) flight.written = flight.wanted;
+  return error;
 }
 
-void SpoolSegment::remove() { static_cast<void>(unlink(path_.c_str()) == 0); }
+std::error_code SpoolSegment::mark(std::uint64_t offset, State state) {
+  const auto flight = flights_.find(offset);
+  if (flight == flights_.end()) return {};
+  flight->second.wanted = state;
+  return write_state(offset, flight->second);
+}
+
+std::error_code SpoolSegment::give_back(std::uint64_t offset, bool left) {
+  const auto found = flights_.find(offset);
+  if (found == flights_.end()) return {};
+  Flight& flight = found->second;
+  flight.wanted = left ? State::kTaken : State::kWaits;
+  const std::error_code error = write_state(offset, flight);
+  unread_ += flight.carried;
+  cursor_ = std::min(cursor_, offset);
+  settle(offset);
+  return error;
+}
+
+void SpoolSegment::settle(std::uint64_t offset) {
+  const auto flight = flights_.find(offset);
+  if (flight == flights_.end()) return;
+  flight->second.settled = true;
+  if (flight->second.written == flight->second.wanted) flights_.erase(flight);
+}
+
+std::error_code SpoolSegment::repair() {
+  for (auto flight = flights_.begin(); flight != flights_.end();) {
+    if (const std::error_code error = write_state(flight->first, flight->second)) return error;
+    flight = flight->second.settled ? flights_.erase(flight) : std::next(flight);
+  }
+  return {};
+}
+
+bool SpoolSegment::owes() const {
+  return std::any_of(flights_.begin(), flights_.end(),
+                     [](const auto& one) { return one.second.written != one.second.wanted; });
+}
+
+Carried SpoolSegment::sent_unrecorded() const {
+  Carried sum;
+  for (const auto& [offset, flight] : flights_) {
+    const bool sent = flight.settled && flight.wanted == State::kHandedOver;
+    if (sent && flight.written != State::kHandedOver) sum += flight.carried;
+  }
+  return sum;
+}
+
+bool SpoolSegment::done() const {
+  return scanned_ && unread_.messages == 0 &&
+         std::all_of(flights_.begin(), flights_.end(),
+                     [](const auto& one) { return one.second.settled; });
+}
+
+void SpoolSegment::give_up() {
+  unread_ = {};
+  cursor_ = size_;
+  damaged_ = true;
+}
+
+std::error_code SpoolSegment::remove() {
+  const std::string aside = path_.substr(0, path_.rfind('.')) + ".damaged";
+  const int result = damaged_ ? files_.rename(path_, aside) : files_.remove(path_);
+  if (result == 0 || errno == ENOENT) return {};
+  return last_error();
+}
+
+std::optional<bool> SpoolSegment::gone() const {
+  struct stat found {};
+  if (files_.status(path_, found) == 0) {
+    return !S_ISREG(found.st_mode) || static_cast<std::uint64_t>(found.st_size) < size_;
+  }
+  if (errno == ENOENT) return true;
+  return std::nullopt;
+}
 
 }  // namespace ctflow

@@ -32,7 +32,8 @@ StreamTransport::StreamTransport(boost::asio::io_context& io, const CollectorCon
       spool_(config.name, config.spool, clock_),
       dial_timer_(io),
       poll_timer_(io),
-      rate_timer_(io) {}
+      rate_timer_(io),
+      work_timer_(io) {}
 
 StreamTransport::~StreamTransport() {
   if (connection_) connection_->close();
@@ -43,7 +44,15 @@ void StreamTransport::begin_sessions_with(const std::vector<CountedMessage>& mes
   origin_ = make_origin(messages);
   ledger_ = &ledger;
   spool_.account_to(ledger);
+  work();
   dial();
+}
+
+void StreamTransport::work() {
+  const auto again = spool_.work();
+  if (!again) return;
+  work_timer_.after(*again, [this] { work(); });
+  pump();
 }
 
 void StreamTransport::dial() {
@@ -87,6 +96,8 @@ void StreamTransport::begin_session() {
   changing_ = false;
   sequence_ = {};
   flying_octets_ = 0;
+  secured_ = 0;
+  aborts_ = false;
   const std::optional<StreamPosition> position = position_of(connection_->socket().native_handle());
   position_ = written_ = position ? position->written : 0;
   std::vector<std::byte>& out = connection_->out;
@@ -207,7 +218,8 @@ void StreamTransport::on_written(const Error& error, std::size_t octets, std::si
     if (batch > 0) flying_.back().end = written_;
   }
   // Those that were acknowledged meanwhile are not among them any more.
-  for (std::size_t i = flying_.size() - std::min(batch, flying_.size()); i < flying_.size(); ++i) {
+  const std::size_t first = flying_.size() - std::min(batch, flying_.size());
+  for (std::size_t i = std::max(first, secured_); i < flying_.size(); ++i) {
     spool_.handed_over(flying_[i].message);
   }
   pump();
@@ -223,8 +235,26 @@ void StreamTransport::poll_acknowledgements() {
     flying_octets_ -= flying_.front().message.bytes.size();
     spool_.sent(flying_.front().message);
     flying_.pop_front();
+    if (secured_ > 0) --secured_;
     backoff_.reset();
   }
+  if (secured_ == 0 && !stopped_) abort_on_close(false);
+}
+
+void StreamTransport::secure_overdue() {
+  while (secured_ < flying_.size() && spool_.overdue(flying_[secured_].message) &&
+         spool_.secure(flying_[secured_].message)) {
+    ++secured_;
+  }
+  if (secured_ > 0) abort_on_close(true);
+  spool_.secure_waiting();
+}
+
+void StreamTransport::abort_on_close(bool abort) {
+  if (std::exchange(aborts_, abort) == abort) return;
+  Error ignored;
+  const linger option{abort ? 1 : 0, 0};
+  set_option(connection_->socket(), SOL_SOCKET, SO_LINGER, &option, sizeof option, ignored);
 }
 
 void StreamTransport::poll_later() {
@@ -234,6 +264,7 @@ void StreamTransport::poll_later() {
     polling_ = false;
     pump();
     if (in_session_ && writing_) poll_acknowledgements();
+    if (in_session_) secure_overdue();
     if (in_session_ && (!flying_.empty() || changing_)) poll_later();
   });
 }
@@ -308,13 +339,12 @@ void StreamTransport::stop() {
   dial_timer_.cancel();
   poll_timer_.cancel();
   rate_timer_.cancel();
+  work_timer_.cancel();
   if (connection_) {
     poll_acknowledgements();
     if (!flying_.empty() && !config_.spool.directory.empty()) {
       // They wait on disk for the next start: the kernel must not deliver them as well.
-      Error ignored;
-      const linger abort{1, 0};
-      set_option(connection_->socket(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort, ignored);
+      abort_on_close(true);
     } else if (!writing_) {
       connection_->say_goodbye();
     }

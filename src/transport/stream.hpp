@@ -85,6 +85,13 @@ class StreamTransport : public Transport {
   /// Takes note of what the collector's host has acknowledged.
   void poll_acknowledgements();
   void poll_later();
+  /// Puts on disk what the collector's host does not take: the end of this process is to cost no
+  /// more than what came within a second.
+  void secure_overdue();
+  /// Whether the kernel throws away what it has not sent when the connection is closed, as it is
+  /// when the process is killed: what is on disk must not be delivered as well.
+  void abort_on_close(bool abort);
+  void work();
   [[nodiscard]] bool may_send_now();
   /// Ends the session to begin another, because what waits needs other templates.
   void change_session();
@@ -100,6 +107,7 @@ class StreamTransport : public Transport {
   Timer dial_timer_;
   Timer poll_timer_;
   Timer rate_timer_;
+  Timer work_timer_;
   std::shared_ptr<const Origin> origin_ = make_origin({});
   ExporterCounters own_ledger_;
   ExporterCounters* ledger_ = &own_ledger_;
@@ -116,6 +124,8 @@ class StreamTransport : public Transport {
   std::optional<KeptMessage> held_;  ///< taken from the spool, to be sent next
   std::deque<Flying> flying_;
   std::size_t flying_octets_ = 0;
+  std::size_t secured_ = 0;  ///< of flying_, from the first: on disk, and not as handed over
+  bool aborts_ = false;
   std::uint64_t position_ = 0;  ///< of the stream, behind what was given to the connection
   std::uint64_t written_ = 0;   ///< … behind what the kernel took
   double allowance_ = 0;        ///< octets that the rate allows

@@ -26,7 +26,7 @@ bool is_stale(const Error& error) {
 }  // namespace
 
 UdpTransport::UdpTransport(boost::asio::io_context& io, const CollectorConfig& config)
-    : config_(config), resolver_(io), lookup_timer_(io), socket_(io) {
+    : config_(config), lookup_(io), lookup_timer_(io), socket_(io) {
   Error error;
   const auto address = boost::asio::ip::make_address(config.address, error);
   if (!error) {
@@ -37,21 +37,17 @@ UdpTransport::UdpTransport(boost::asio::io_context& io, const CollectorConfig& c
 }
 
 void UdpTransport::look_up() {
-  lookup_running_ = true;
-  resolver_.async_resolve(
-      config_.address, std::to_string(config_.port), udp::resolver::numeric_service,
-      lookup_.guard([this](const Error& error, const udp::resolver::results_type& results) {
-        on_answer(error, results);
-      }));
+  lookup_.start(config_.address, [this](const Error& error, const Lookup::Addresses& found) {
+    on_answer(error, found);
+  });
 }
 
-void UdpTransport::on_answer(const Error& error, const udp::resolver::results_type& results) {
-  lookup_running_ = false;
+void UdpTransport::on_answer(const Error& error, const Lookup::Addresses& found) {
   bool still_valid = false;
   std::optional<Endpoint> usable;
-  for (const auto& result : results) {
-    const Endpoint endpoint = result.endpoint();
-    if (!fits_source(endpoint.address(), config_)) continue;
+  for (const auto& address : found) {
+    const Endpoint endpoint(address, config_.port);
+    if (!fits_source(address, config_)) continue;
     still_valid = still_valid || endpoint_ == endpoint;
     if (!usable) usable = endpoint;
   }
@@ -95,11 +91,7 @@ void UdpTransport::open_socket(Error& error) {
   error.clear();
   socket_.open(ipv6 ? udp::v6() : udp::v4(), error);
   if (!error) socket_.non_blocking(true, error);
-  if (!error && !ipv6) {
-    // A path that is narrower than the message gets fragments, not a lost message per discovery.
-    const int discover = IP_PMTUDISC_DONT;
-    set_option(socket_, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof discover, error);
-  }
+  if (!error) forgo_path_mtu_discovery(socket_, ipv6, error);
   apply_settings(socket_, ipv6, config_, error);
 }
 
@@ -158,17 +150,29 @@ std::error_code UdpTransport::send(std::span<const std::byte> message) {
   Error error;
   socket_.send(boost::asio::buffer(message.data(), message.size()), 0, error);
   if (!error || error == boost::asio::error::would_block) return error;
+  if (is_stale(error) && replace_socket(error)) {
+    return std::make_error_code(std::errc::connection_reset);
+  }
   note_failure(FailureKind::kUnreachable, error.message());
   if (send_log_.allow()) {
     log::warn("send_failed collector={} peer={} octets={} error={} suppressed={}", config_.name,
               peer(), message.size(), log::quoted(error.message()), send_log_.suppressed());
   }
-  if (is_stale(error)) {
-    Error ignored;
-    socket_.close(ignored);
-    connected_ = false;
-  }
   return error;
+}
+
+bool UdpTransport::replace_socket(const Error& why) {
+  Error ignored;
+  socket_.close(ignored);
+  connected_ = false;
+  if (!connect()) return false;
+  log::info("collector_reconnected collector={} peer={} error={}", config_.name, peer(),
+            log::quoted(why.message()));
+  return true;
+}
+
+std::size_t UdpTransport::longest_message() const {
+  return longest_datagram(config_, endpoint_ && endpoint_->address().is_v6());
 }
 
 std::string UdpTransport::peer() const {

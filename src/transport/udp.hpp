@@ -8,9 +8,9 @@
 
 #include "ctflow/config.hpp"
 #include "ctflow/transport.hpp"
-#include "event_loop/pending_handlers.hpp"
 #include "event_loop/timer.hpp"
 #include "observe/log.hpp"
+#include "transport/lookup.hpp"
 
 namespace ctflow {
 
@@ -23,7 +23,8 @@ class UdpTransport : public Transport {
 
   bool prepare() override;
   std::error_code send(std::span<const std::byte> message) override;
-  [[nodiscard]] bool lookup_running() const override { return lookup_running_; }
+  [[nodiscard]] std::size_t longest_message() const override;
+  [[nodiscard]] bool lookup_running() const override { return lookup_.running(); }
   [[nodiscard]] std::uint64_t refusals() const override { return refusals_; }
   [[nodiscard]] bool connected() const override { return connected_; }
   [[nodiscard]] LastFailure last_failure() const override { return last_failure_; }
@@ -36,25 +37,24 @@ class UdpTransport : public Transport {
   using Endpoint = boost::asio::ip::udp::endpoint;
 
   void look_up();
-  void on_answer(const boost::system::error_code& error,
-                 const boost::asio::ip::udp::resolver::results_type& results);
+  void on_answer(const boost::system::error_code& error, const Lookup::Addresses& found);
   void look_up_after(std::chrono::milliseconds delay);
   /// Makes the socket send to `endpoint_`. False: cannot be just now; tried again later.
   bool connect();
   void open_socket(boost::system::error_code& error);
+  /// Another socket for one that has become useless. False: cannot be just now.
+  bool replace_socket(const boost::system::error_code& why);
   /// Takes the error that an ICMP message left at the socket.
   void collect_refusal();
   void note_failure(FailureKind kind, const std::string& reason);
 
   CollectorConfig config_;
-  boost::asio::ip::udp::resolver resolver_;
-  PendingHandlers lookup_;
+  Lookup lookup_;
   Timer lookup_timer_;
   boost::asio::ip::udp::socket socket_;
   std::optional<Endpoint> endpoint_;  ///< where to send, once known
   bool connected_ = false;            ///< the socket sends to endpoint_
   bool news_ = true;                  ///< for prepare(): the peer may not know the templates
-  bool lookup_running_ = false;
   std::error_code connect_error_;
   std::chrono::steady_clock::time_point next_connect_{};
   std::uint64_t refusals_ = 0;

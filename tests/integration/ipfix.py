@@ -35,7 +35,7 @@ def read(data):
             raise ValueError(f"the session begins with {sequence}")
         session.missing += (sequence - expected) % 2 ** 32
         before = len(session.records) + session.options
-        _sets(session, data[offset + 16:offset + length])
+        add_sets(session, data[offset + 16:offset + length])
         expected = (sequence + len(session.records) + session.options - before) % 2 ** 32
         session.messages += 1
         offset += length
@@ -43,7 +43,7 @@ def read(data):
     return session
 
 
-def _sets(session, data):
+def add_sets(session, data):
     offset = 0
     while offset < len(data):
         number, length = struct.unpack_from("!HH", data, offset)

@@ -17,6 +17,9 @@ struct FakeWire {
   std::vector<std::vector<std::byte>> messages;
   std::error_code answer;  ///< of the next send(); messages that fail are not kept
   bool new_peer = true;    ///< of the next prepare()
+  bool stale = false;      ///< the next send() finds that the socket had to be replaced
+  std::error_code fails_after_stale;
+  std::size_t longest = 100'000;
   int prepared = 0;
   std::uint64_t refusals = 0;
   bool connected = true;
@@ -37,9 +40,15 @@ class FakeTransport : public Transport {
   }
   std::error_code send(std::span<const std::byte> message) override {
     if (wire_.answer) return wire_.answer;
+    if (std::exchange(wire_.stale, false)) {
+      wire_.new_peer = true;
+      wire_.answer = wire_.fails_after_stale;
+      return std::make_error_code(std::errc::connection_reset);
+    }
     wire_.messages.emplace_back(message.begin(), message.end());
     return {};
   }
+  [[nodiscard]] std::size_t longest_message() const override { return wire_.longest; }
   [[nodiscard]] bool has_sessions() const override { return wire_.has_sessions; }
   void begin_sessions_with(const std::vector<CountedMessage>& messages,
                            ExporterCounters& /*ledger*/) override {

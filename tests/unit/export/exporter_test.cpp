@@ -7,6 +7,7 @@
 
 #include "encode/interface_options.hpp"
 #include "encode/ipfix.hpp"
+#include "encode/netflow9.hpp"
 #include "support/fakes.hpp"
 
 namespace ctflow {
@@ -143,6 +144,67 @@ TEST_F(ExporterTest, SendsAFullMessageAtOnceAndNeverAboveTheLimit) {
   EXPECT_EQ(exporter.counters().records, 200U);
   EXPECT_EQ(exporter.counters().packets, 500U);
   EXPECT_EQ(exporter.counters().octets, 230'000U);
+}
+
+TEST_F(ExporterTest, KeepsToTheLongestMessageThatTheTransportTakes) {
+  Exporter exporter = make_settled();
+  wire_.longest = 1232;
+  for (int i = 0; i < 100; ++i) exporter.add(answered_flow());
+  exporter.flush();
+  for (const auto& message : wire_.messages) EXPECT_LE(message.size(), 1232U);
+  EXPECT_EQ(exporter.counters().records, 200U);
+}
+
+TEST_F(ExporterTest, SendsAgainBehindTheTemplatesWhatMetASocketThatHadToBeReplaced) {
+  Exporter exporter = make();
+  exporter.add(answered_flow());
+  exporter.flush();
+  wire_.messages.clear();
+  const std::uint64_t messages = exporter.counters().messages;
+  exporter.add(answered_flow());
+  wire_.stale = true;
+  exporter.flush();
+  ASSERT_EQ(wire_.messages.size(), 3U);
+  EXPECT_EQ(first_set(wire_.messages[0]), kOptionsSet);
+  EXPECT_EQ(first_set(wire_.messages[1]), kTemplateSet);
+  // In their order, to a collector that sees a new exporter: 1 options record and 2 records before.
+  EXPECT_EQ(word(wire_.messages[0], 8), 3U);
+  EXPECT_EQ(word(wire_.messages[1], 8), 4U);
+  EXPECT_EQ(word(wire_.messages[2], 8), 4U);
+  exporter.add(answered_flow());
+  exporter.flush();
+  EXPECT_EQ(word(wire_.messages[3], 8), 6U);
+  EXPECT_EQ(exporter.counters().lost(), 0U);
+  EXPECT_EQ(exporter.counters().flows, 3U);
+  EXPECT_EQ(exporter.counters().messages, messages + 4);
+}
+
+TEST_F(ExporterTest, SendsAgainByNetflow9InTheOrderOfItsSequence) {
+  CollectorConfig config;
+  config.protocol = Protocol::kNetflow9;
+  config.name = "test";
+  config.sampling_options = false;
+  Exporter exporter(config, std::make_unique<Netflow9Encoder>(EncoderOptions{7}, TimePoint{}),
+                    std::make_unique<test::FakeTransport>(wire_), clock_.clock());
+  for (int i = 0; i < 3; ++i) {
+    exporter.add(answered_flow());
+    wire_.stale = i == 1;
+    exporter.flush();
+  }
+  std::vector<std::uint32_t> sequences;
+  for (const auto& message : wire_.messages) sequences.push_back(word(message, 12));
+  EXPECT_EQ(sequences, (std::vector<std::uint32_t>{0, 1, 2, 3}));
+  EXPECT_EQ(exporter.counters().flows, 3U);
+}
+
+TEST_F(ExporterTest, LosesAMessageThatTheReplacedSocketDoesNotTakeEither) {
+  Exporter exporter = make_settled();
+  exporter.add(answered_flow());
+  wire_.stale = true;
+  wire_.fails_after_stale = std::make_error_code(std::errc::network_unreachable);
+  exporter.flush();
+  EXPECT_EQ(exporter.counters().lost_send_error, 1U);
+  EXPECT_EQ(exporter.counters().flows, 0U);
 }
 
 TEST_F(ExporterTest, LosesNoFlowAtAnyMessageSize) {

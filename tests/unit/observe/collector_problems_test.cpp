@@ -136,5 +136,16 @@ TEST_F(CollectorProblemsTest, WarnBeforeTheSpoolIsFull) {
   EXPECT_THAT(names(), ElementsAre("collector_unreachable", "spool_nearly_full"));
 }
 
+TEST_F(CollectorProblemsTest, TellOfASpoolThatCannotBeUsed) {
+  use_stream();
+  collector_.backlog->trouble = "note: Read-only file system";
+  EXPECT_THAT(names(), ElementsAre("spool_unusable"));
+  EXPECT_THAT(means(), HasSubstr("Read-only file system"));
+  collector_.counters.unrecorded = {1, 12, 24, 0, 0};
+  EXPECT_THAT(names(), ElementsAre("spool_unusable", "spool_unrecorded"));
+  collector_.backlog->trouble.clear();
+  EXPECT_THAT(means(), HasSubstr("12 flows were sent"));
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -145,6 +145,49 @@ TEST_F(IpfixFileTransportTest, NeverOverwritesAFile) {
   EXPECT_THAT(read("221320-1.ipfix").tags(), ElementsAre(kFirst, 1));
 }
 
+TEST_F(IpfixFileTransportTest, FindsANumberBehindAnyNumberOfFilesAndGaps) {
+  config_.file.name = "day.ipfix";
+  config_.file.size = 200;  // one message each
+  std::ofstream(directory_.path("day.ipfix")) << "kept";
+  std::ofstream(directory_.path("day-12345.ipfix")) << "kept";
+  std::ofstream(directory_.path("day-12350.ipfix.part")) << "kept";
+  std::ofstream(directory_.path("day-99999x.ipfix")) << "not a number";
+  std::ofstream(directory_.path("other-77777.ipfix")) << "another name";
+  const auto transport = make();
+  for (int i = 1; i <= 3; ++i) send(*transport, i);
+  transport->stop();
+  EXPECT_EQ(ledger_.lost(), 0U);
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_THAT(read("day-" + std::to_string(12'350 + i) + ".ipfix").tags(),
+                ElementsAre(kFirst, i));
+  }
+  EXPECT_EQ(directory_.content("day.ipfix"), "kept");
+  EXPECT_EQ(directory_.content("day-12345.ipfix"), "kept");
+}
+
+TEST_F(IpfixFileTransportTest, WritesMoreThanTenThousandFilesOfOneName) {
+  config_.file.name = "day.ipfix";
+  config_.file.size = 200;
+  std::ofstream(directory_.path("day.ipfix")) << "kept";
+  std::ofstream(directory_.path("day-9990.ipfix")) << "kept";
+  const auto transport = make();
+  constexpr int kFiles = 30;
+  for (int i = 0; i < kFiles; ++i) send(*transport, 1);
+  transport->stop();
+  EXPECT_EQ(ledger_.lost(), 0U);
+  EXPECT_EQ(directory_.files(".ipfix").size(), kFiles + 2U);
+  EXPECT_EQ(read("day-10020.ipfix").tags().size(), 2U);
+}
+
+TEST_F(IpfixFileTransportTest, TakesAnotherNameWhenItsOwnWasTakenMeanwhile) {
+  const auto transport = make();
+  send(*transport, 1);
+  std::ofstream(directory_.path("221320.ipfix")) << "somebody's";
+  transport->stop();
+  EXPECT_EQ(directory_.content("221320.ipfix"), "somebody's");
+  EXPECT_THAT(read("221320-1.ipfix").tags(), ElementsAre(kFirst, 1));
+}
+
 TEST_F(IpfixFileTransportTest, TakesOutAMessageThatTheDiskHasNoRoomFor) {
   // The limit of this process stands for a disk that is full.
   rlimit before{};

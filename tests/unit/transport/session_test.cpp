@@ -57,6 +57,12 @@ TEST_F(SessionSequenceTest, TakesAnEarlierMessageForNoGap) {
   EXPECT_EQ(stamped(counted_message(50, 1)), 3U);
 }
 
+TEST_F(SessionSequenceTest, TakesWhatFollowsAnEarlierMessageForNoGap) {
+  stamped(counted_message(100, 3));
+  stamped(counted_message(50, 1));
+  EXPECT_EQ(stamped(counted_message(103, 1)), 4U);
+}
+
 TEST_F(SessionSequenceTest, WritesTheTimeOfLeavingUnlessTheMessageIsFromLater) {
   CountedMessage message = counted_message(0, 1);
   sequence_.stamp(message.bytes, message.content, 1, kNow);

@@ -169,6 +169,36 @@ TEST_F(UdpTransportTest, CountsRefusalsAndAsksForTemplatesAgain) {
   EXPECT_EQ(back.receive(), "heard");
 }
 
+TEST_F(UdpTransportTest, KeepsMessagesSmallEnoughForAnyIpv6Path) {
+  UdpTransport four(io_, config("127.0.0.1", 4739));
+  EXPECT_EQ(four.longest_message(), 1400U) << "routers divide what is too large";
+  UdpTransport six(io_, config("::1", 4739));
+  EXPECT_EQ(six.longest_message(), 1232U);
+  CollectorConfig large = config("::1", 4739);
+  large.max_message_size = 8000;
+  UdpTransport asked_for(io_, large);
+  EXPECT_EQ(asked_for.longest_message(), 8000U);
+}
+
+TEST_F(UdpTransportTest, SendsLargeMessagesByIpv6InParts) {
+  Receiver receiver(io_, kLoopback6);
+  CollectorConfig large = config("::1", receiver.port());
+  large.max_message_size = 2000;
+  UdpTransport transport(io_, large);
+  transport.prepare();
+  const std::string text(2000, 'x');
+  EXPECT_FALSE(transport.send(bytes(text)));
+  EXPECT_EQ(receiver.receive(), text);
+}
+
+TEST_F(UdpTransportTest, IsDestroyedWhileANameIsLookedUp) {
+  for (int i = 0; i < 20; ++i) {
+    UdpTransport transport(io_, config("localhost", 4739));
+    if (i % 2 == 0) io_.poll();
+  }
+  io_.run_for(std::chrono::milliseconds(50));
+}
+
 TEST_F(UdpTransportTest, ReportsAMessageThatIsTooLong) {
   Receiver receiver(io_, kLoopback4);
   UdpTransport transport(io_, config("127.0.0.1", receiver.port()));

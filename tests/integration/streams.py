@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests of transports with sessions share: a collector that keeps what each connection
+brought, a load of flows that are all different, and the ledger."""
+
+import collections
+import contextlib
+import glob
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import case
+import ctflowd
+import ipfix
+import traffic
+from lab import COLLECTOR, SERVER4, wait_until
+
+PORT = 4739
+SIZE = 40
+OCTETS = traffic.IP_HEADER[socket.AF_INET] + traffic.UDP_HEADER + SIZE
+PER_MESSAGE = 1400 // 62  # flow records
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Collector:
+    """stream_collector.py in the collector's namespace; what it received survives it."""
+
+    def __init__(self, lab, directory, *options):
+        self._lab = lab
+        self._options = options
+        self.directory = f"{directory}/streams-{time.monotonic_ns()}"
+        os.mkdir(self.directory)
+        self.process = None
+        self.start()
+
+    def start(self):
+        self.log = f"{self.directory}/log"
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(self._lab.collector.command(
+                sys.executable, "-B", f"{HERE}/stream_collector.py", COLLECTOR, PORT,
+                self.directory, *self._options), stdout=log, stderr=log)
+        wait_until(self._listens, "the collector to listen")
+
+    def _listens(self):
+        if self.process.poll() is not None:
+            with open(self.log, encoding="utf-8") as file:
+                raise RuntimeError(file.read())
+        lines = self._lab.collector.read("/proc/net/tcp").splitlines()[1:]
+        return any(line.split()[1].endswith(f":{PORT:04X}") and line.split()[3] == "0A"
+                   for line in lines)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        self.process.terminate()
+        if self.process.wait(30) != 0:
+            raise RuntimeError("the collector failed")
+
+    def paths(self):
+        return sorted(glob.glob(f"{self.directory}/*.ipfix"))
+
+    def sessions(self):
+        result = []
+        for path in self.paths():
+            with open(path, "rb") as file:
+                result.append(ipfix.read(file.read()))
+        return [session for session in result if session.messages]
+
+    def flows(self):
+        """How often each flow was received."""
+        return collections.Counter(key(record) for session in self.sessions()
+                                   for record in session.records)
+
+
+def key(record):
+    return tuple(record[element] for element in (7, 11, 152, 1))
+
+
+class Load:
+    """Connections of one datagram each, all different, that end at once."""
+
+    def __init__(self, lab):
+        self._lab = lab
+        self.count = 0
+
+    def send(self, count):
+        with contextlib.closing(self._lab.client.socket(socket.AF_INET,
+                                                        socket.SOCK_DGRAM)) as sock:
+            for port in range(1, 1 + count):
+                with contextlib.suppress(ConnectionRefusedError):
+                    sock.sendto(bytes(SIZE), (SERVER4, port))
+        self._lab.router.run("conntrack", "-D", "-p", "udp")
+        self.count += count
+
+    def run(self, seconds, batch=100):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.send(batch)
+            time.sleep(0.02)
+
+
+class StreamTest(case.LabTest):
+    def setUp(self):
+        self.make_lab()
+        self.load = Load(self.lab)
+
+    def start_collector(self, *options):
+        collector = Collector(self.lab, self.directory, *options)
+        self.addCleanup(collector.kill)
+        return collector
+
+    def start_ctflowd(self, transport="tcp", before=(), **settings):
+        """`before`: the command that starts it."""
+        collector = ctflowd.Collector("main", PORT, "ipfix",
+                                      settings={"transport": transport, **settings})
+        command = [*before, case.program, "run"]
+        program = ctflowd.Ctflowd(command[0], self.lab.router, self.directory, *command[1:],
+                                  config=ctflowd.configuration(
+                                      [collector],
+                                      source={"active_timeout": "off"})).wait_for("started")
+        self.addCleanup(program.kill)
+        return program
+
+    def connected(self, program, times=1):
+        wait_until(lambda: program.log.count(" collector_connected ") >= times,
+                   "ctflowd to connect", 90)
+
+    def kept(self, program):
+        """{what: {messages, flows, records, octets}} of the totals."""
+        result = collections.defaultdict(lambda: collections.Counter())
+        for line in program.log.splitlines():
+            if " kept_totals " in line:
+                fields = dict(part.split("=", 1) for part in line.split() if "=" in part)
+                result[fields["what"]] = collections.Counter(
+                    {name: int(fields[name]) for name in ("messages", "flows", "records",
+                                                          "octets")})
+        return result
+
+    def assert_ledger(self, program, offered):
+        totals, kept = program.collector_totals()["main"], self.kept(program)
+        self.assertEqual(totals["offered"], offered)
+        lost = sum((kept[what] for what in kept if what.startswith("lost_")),
+                   collections.Counter())
+        rest = kept["waiting"] + lost
+        recovered = kept["recovered"]
+        self.assertEqual(totals["offered"] + recovered["flows"], totals["flows"] + rest["flows"])
+        self.assertEqual(offered * OCTETS + recovered["octets"],
+                         totals["octets"] + rest["octets"])
+        return totals, kept, lost
+
+    def wait_for_flows(self, collector, count, seconds=60):
+        try:
+            wait_until(lambda: len(collector.flows()) >= count, f"{count} flows", seconds)
+        except TimeoutError as error:
+            raise AssertionError(f"{error}, of which {len(collector.flows())} came") from None
+
+    def make_small_disk(self, size):
+        path = f"{self.directory}/disk"
+        os.mkdir(path)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", path], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", path], check=False)
+        return path
