@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "observe/log.hpp"
 
+#include <spdlog/details/null_mutex.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+
+#include "observe/log_output.hpp"
 
 namespace ctflow::log {
 namespace {
@@ -55,6 +60,39 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
   return spdlog::level::info;
 }
 
+/// Lines to stderr, and how many of them found no room there.
+class Sink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  void may_wait(std::chrono::milliseconds patience) { output_.may_wait(patience); }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    if (output_.lost() > 0 && !tell_lost()) return;
+    put(message);
+  }
+  void flush_() override {}
+
+ private:
+  bool put(const spdlog::details::log_msg& message) {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    return output_.write({line.data(), line.size()});
+  }
+
+  /// False: there still is no room, and the line that was to follow is lost, too.
+  bool tell_lost() {
+    const std::string text =
+        fmt::format("log_lines_lost lost={} means=\"whoever reads the log did not for a while\"",
+                    output_.lost());
+    // If it is lost it is counted, in the place of the line that was to follow.
+    if (!put(spdlog::details::log_msg("ctflowd", spdlog::level::warn, text))) return false;
+    output_.take_lost();
+    return true;
+  }
+
+  LogOutput output_{STDERR_FILENO};
+};
+
 bool is_harmless(char c) {
   return c > ' ' && c != '"' && c != '\\' && c != '=' && static_cast<unsigned char>(c) != 0x7f;
 }
@@ -62,18 +100,33 @@ bool is_harmless(char c) {
 }  // namespace
 
 void configure(LogLevel level) {
-  auto logger = std::make_shared<spdlog::logger>("ctflowd",
-                                                 std::make_shared<spdlog::sinks::stderr_sink_st>());
+  const auto running = spdlog::default_logger();
+  if (running->sinks().size() == 1 && dynamic_cast<Sink*>(running->sinks()[0].get()) != nullptr) {
+    running->set_level(to_spdlog(level));
+    return;
+  }
+  auto logger = std::make_shared<spdlog::logger>("ctflowd", std::make_shared<Sink>());
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
-  if (std::getenv("JOURNAL_STREAM") != nullptr) {
+  if (is_journal(std::getenv("JOURNAL_STREAM"))) {
     formatter->add_flag<JournalPriority>('*').set_pattern("%*%v");
   } else {
     formatter->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   }
   logger->set_formatter(std::move(formatter));
   logger->set_level(to_spdlog(level));
-  logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
+}
+
+void may_wait(std::chrono::milliseconds patience) {
+  for (const auto& sink : spdlog::default_logger()->sinks()) {
+    if (auto* const ours = dynamic_cast<Sink*>(sink.get())) ours->may_wait(patience);
+  }
+}
+
+bool is_journal(const char* stream) {
+  struct stat here {};
+  if (stream == nullptr || fstat(STDERR_FILENO, &here) != 0) return false;
+  return fmt::format("{}:{}", here.st_dev, here.st_ino) == stream;
 }
 
 std::string quoted(std::string_view text) {

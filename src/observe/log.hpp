@@ -20,6 +20,16 @@ namespace ctflow::log {
 /// whenever the level changes.
 void configure(LogLevel level);
 
+/// How long the lines from now on may wait together for a reader that is behind. Without it they
+/// are lost when a pipe or socket is full, and the next line that finds room is preceded by
+/// `log_lines_lost`. At first it is a second.
+void may_wait(std::chrono::milliseconds patience);
+
+/// True when stderr is what `stream` says, which the service manager gave as JOURNAL_STREAM
+/// (systemd.exec(5)): DEVICE:INODE. A program that was started with another stderr inherits the
+/// variable all the same.
+bool is_journal(const char* stream);
+
 /// A value that may hold spaces or quotes, for `key={}`: bare if harmless, else in double quotes
 /// with quotes, backslashes and control characters escaped.
 std::string quoted(std::string_view text);

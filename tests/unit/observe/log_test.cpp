@@ -2,6 +2,8 @@
 #include "observe/log.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace ctflow::log {
 namespace {
@@ -32,6 +34,19 @@ TEST(RateLimit, LetsTheFirstThroughThenOnePerInterval) {
   EXPECT_EQ(limit.suppressed(), 2U);
   EXPECT_TRUE(limit.allow(start + seconds(120)));
   EXPECT_EQ(limit.suppressed(), 0U);
+}
+
+TEST(IsJournal, ComparesWhatStderrIsWithWhatTheServiceManagerSays) {
+  struct stat here {};
+  ASSERT_EQ(fstat(STDERR_FILENO, &here), 0);
+  const auto name = [](auto device, auto inode) { return fmt::format("{}:{}", device, inode); };
+  EXPECT_TRUE(is_journal(name(here.st_dev, here.st_ino).c_str()));
+  // As inherited by a program whose stderr is another.
+  EXPECT_FALSE(is_journal(name(here.st_dev, here.st_ino + 1).c_str()));
+  EXPECT_FALSE(is_journal(name(here.st_dev + 1, here.st_ino).c_str()));
+  EXPECT_FALSE(is_journal(""));
+  EXPECT_FALSE(is_journal("1"));
+  EXPECT_FALSE(is_journal(nullptr));
 }
 
 }  // namespace
