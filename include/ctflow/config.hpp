@@ -213,6 +213,7 @@ struct Config {
   InterfacesConfig interfaces;
   StatusConfig status{};
   LogConfig log;
+  std::string user{};  ///< whom root becomes at start; empty: root stays root
 
   friend bool operator==(const Config&, const Config&) = default;
 };

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ctflow/config.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <memory>
 #include <system_error>
 
 #include "config/settings.hpp"
@@ -25,27 +26,49 @@ bool wants_sessions(const Config& config) {
 
 namespace {
 
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
+[[noreturn]] void fail_reading(const std::string& file_name, const std::string& why) {
+  throw ConfigError(fmt::format("{}: cannot be read: {}", config::printable(file_name), why));
+}
 
 [[noreturn]] void fail_reading(const std::string& file_name, int error) {
-  throw ConfigError(fmt::format("{}: cannot be read: {}", config::printable(file_name),
-                                std::generic_category().message(error)));
+  fail_reading(file_name, std::generic_category().message(error));
 }
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&&) = delete;
+  Descriptor& operator=(Descriptor&&) = delete;
+
+  [[nodiscard]] int number() const { return number_; }
+
+ private:
+  int number_;
+};
 
 /// The whole file, or a little more than the most that parse_config() takes.
 std::string contents(const std::string& file_name) {
-  errno = 0;
-  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(file_name.c_str(), "re"));
-  if (!file) fail_reading(file_name, errno);
+  // A pipe without a writer, or a terminal, would hold up the start and every reload.
+  const Descriptor file(open(file_name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status {};
+  if (file.number() < 0 || fstat(file.number(), &status) != 0) fail_reading(file_name, errno);
+  if (S_ISDIR(status.st_mode)) fail_reading(file_name, EISDIR);
+  if (!S_ISREG(status.st_mode)) {
+    fail_reading(file_name, "expected a file, got a pipe, socket or device");
+  }
   std::string text;
   std::array<char, 16384> piece{};
   while (text.size() <= config::kMaxFileSize) {
-    const std::size_t count = std::fread(piece.data(), 1, piece.size(), file.get());
-    text.append(piece.data(), count);
-    if (std::ferror(file.get()) != 0) fail_reading(file_name, errno);
+    const ssize_t count = read(file.number(), piece.data(), piece.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail_reading(file_name, errno);
     if (count == 0) break;
+    text.append(piece.data(), static_cast<std::size_t>(count));
   }
   return text;
 }

@@ -363,6 +363,7 @@ Section<Config> settings() {
               section("interfaces", kOptional, interfaces(), &Config::interfaces),
               section("status", kOptional, status(), &Config::status),
               section("log", kOptional, log(), &Config::log),
+              value("user", kOptional, identifier(), &Config::user),
           },
           check_whole};
 }
@@ -374,6 +375,7 @@ std::vector<std::string> needing_restart(const Config& now, const Config& next) 
   }
   if (now.namespaces != next.namespaces) changed.emplace_back("namespaces");
   if (now.status != next.status) changed.emplace_back("status");
+  if (now.user != next.user) changed.emplace_back("user");
   return changed;
 }
 

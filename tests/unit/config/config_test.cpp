@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -113,6 +115,7 @@ interfaces:
   by_mark: [{mark: 16, mask: 240, vrf: blue, ingress: 1, egress: 2}, {mark: 4294967295}]
 status: {socket: off, listen: "[::1]:9995"}
 log: {level: debug}
+user: nobody
 )",
                                      "FILE");
   Config expected;
@@ -155,6 +158,7 @@ log: {level: debug}
                          {{16, 240, "blue", 1, 2}, {4294967295U}}};
   expected.status = {"", "[::1]:9995"};
   expected.log = {LogLevel::kDebug};
+  expected.user = "nobody";
   expected.collectors.push_back(stream);
   expected.collectors.push_back(files);
   EXPECT_EQ(config, expected);
@@ -222,10 +226,25 @@ TEST(LoadConfig, SaysWhyAFileCannotBeRead) {
             "/nonexistent/ctflowd.yaml: cannot be read: No such file or directory");
   EXPECT_EQ(load_error_of(test::source_directory()),
             test::source_directory() + ": cannot be read: Is a directory");
+  EXPECT_EQ(load_error_of("/dev/zero"),
+            "/dev/zero: cannot be read: expected a file, got a pipe, socket or device");
 }
 
-TEST(LoadConfig, StopsReadingAnEndlessFile) {
-  EXPECT_EQ(load_error_of("/dev/zero"), "/dev/zero:1:1: expected at most 1 MiB of text, got more");
+TEST(LoadConfig, DoesNotWaitForAPipe) {
+  const std::string pipe = testing::TempDir() + "/ctflowd-config-pipe";
+  unlink(pipe.c_str());
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(load_error_of(pipe),
+            pipe + ": cannot be read: expected a file, got a pipe, socket or device");
+  unlink(pipe.c_str());
+}
+
+TEST(LoadConfig, StopsReadingALargeFile) {
+  const std::string name = testing::TempDir() + "/ctflowd-config-large";
+  std::ofstream(name).close();
+  fs::resize_file(name, std::uintmax_t{1} << 30);  // all of it a hole
+  EXPECT_EQ(load_error_of(name), name + ":1:1: expected at most 1 MiB of text, got more");
+  unlink(name.c_str());
 }
 
 TEST(BadFiles, AreRefusedWithTheExpectedMessage) {

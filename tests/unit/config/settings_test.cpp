@@ -83,7 +83,7 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "interfaces.by_mark[].ingress", "interfaces.by_mark[].egress", "collectors[].tls",
           "collectors[].tls.server_name", "collectors[].tls.ca_file",
           "collectors[].tls.certificate", "collectors[].tls.key", "collectors[].spool.directory",
-          "collectors[].file.directory"));
+          "collectors[].file.directory", "user"));
 }
 
 TEST(DocumentedSettings, AreValidWhenPutToUse) {
@@ -103,6 +103,7 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
   EXPECT_EQ(config.collectors.at(0).file.directory, "/var/lib/ctflowd/files");
   EXPECT_EQ(config.collectors.at(0).source_address, "198.51.100.1");
   EXPECT_EQ(config.collectors.at(0).bind_device, "eth0");
+  EXPECT_EQ(config.user, "ctflowd");
   EXPECT_EQ(config.interfaces.by_zone, (std::vector<ZoneInterfaces>{{9, "red", 0, 0}}));
   EXPECT_EQ(config.interfaces.by_mark, (std::vector<MarkInterfaces>{{1, 255, "red", 0, 0}}));
 }
