@@ -5,6 +5,7 @@
 #include <ctime>
 #include <utility>
 
+#include "configured_namespaces.hpp"
 #include "conntrack/kernel_check.hpp"
 #include "encode/ipfix.hpp"
 #include "encode/netflow9.hpp"
@@ -52,8 +53,7 @@ bool asks_routes(const Config& config) {
 }
 
 NetworkNamespace open_namespace(const NamespaceConfig* which) {
-  if (which == nullptr) return {};
-  return NetworkNamespace(which->file.empty() ? "/run/netns/" + which->name : which->file);
+  return which == nullptr ? NetworkNamespace() : NetworkNamespace(file_of(*which));
 }
 
 bool any_lookup_running(const Pipeline::Exporters& exporters) {
@@ -231,6 +231,24 @@ void Branch::start() {
 void Branch::stop() {
   if (!started_) start();  // the kernel has queued events since the socket was opened
   source_->stop();
+}
+
+void Branch::leave(RetiredExporters& heirs) {
+  if (!started_) start();
+  source_->close();
+  pipeline_.flush();
+  if (mirror_) log_interface_totals(name_, interface_counters_, mirror_->counters());
+  log_source_totals(name_, source_->counters(), pipeline_.counters());
+  retired_.finish();  // those of an earlier reload
+  pipeline_.replace({},
+                    [&](Pipeline::Exporters& old) {
+                      for (auto& exporter : old) {
+                        exporter->keep_answers();
+                        heirs.add(std::move(exporter));
+                      }
+                      return Pipeline::Exporters{};
+                    },
+                    {});
 }
 
 bool Branch::busy() const {

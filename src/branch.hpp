@@ -50,6 +50,13 @@ class Branch : private FlowSink {
   /// Exports what the source still has, then stops it.
   void stop();
 
+  /// The namespace is gone for us: exports what its source still has and what its table holds,
+  /// logs the totals and lets `heirs` send the rest. Only to be destroyed afterwards.
+  void leave(RetiredExporters& heirs);
+
+  /// Of the namespace; all zero for the one that we run in.
+  [[nodiscard]] NamespaceIdentity identity() const { return home_.identity(); }
+
   /// Sends what waits to be sent.
   void flush() { pipeline_.flush(); }
 

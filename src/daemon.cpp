@@ -38,14 +38,14 @@ Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
       signals_(io, {SIGTERM, SIGINT, SIGHUP}),
       start_timer_(io),
       reload_timer_(io),
-      watchdog_timer_(io) {
-  const auto add = [&](const NamespaceConfig* which) {
-    branches_.push_back(
-        std::make_unique<Branch>(io, config_, which, parts_.extras, parts_.make_source));
-    branches_.back()->ended = [this] { io_.stop(); };
-  };
-  if (config_.namespaces.empty()) add(nullptr);
-  for (const NamespaceConfig& one : config_.namespaces) add(&one);
+      watchdog_timer_(io),
+      branches_(io, config_.namespaces, [this](const NamespaceConfig* which) {
+        auto branch =
+            std::make_unique<Branch>(io_, config_, which, parts_.extras, parts_.make_source);
+        branch->ended = [this] { io_.stop(); };
+        return branch;
+      }) {
+  branches_.open();
   status_server_.emplace(io, config_.status, [this] { return status(); });
 }
 
@@ -56,24 +56,30 @@ int Daemon::run() {
   const bool ran = succeeds([&] {
     constexpr std::chrono::milliseconds kLongestWait{300};  // the receive buffer bridges that
     start_when_ready(std::chrono::steady_clock::now() + kLongestWait);
+    log::may_wait({});  // from here on whoever does not read the log must not hold up the flows
     io_.run();
   });
+  constexpr std::chrono::seconds kForTheTotals{1};
+  log::may_wait(kForTheTotals);
   service_manager::stopping();
+  branches_.stop_watching();
   bool drained = true;
-  for (const auto& branch : branches_) {
+  for (Branch* const branch : branches_.all()) {
     drained = succeeds([&] { branch->stop(); }) && drained;
     branch->flush();
   }
   drained = succeeds([&] { hand_over_the_rest(); }) && drained;
-  for (const auto& branch : branches_) branch->finish();
-  for (const auto& branch : branches_) branch->log_totals();
+  branches_.finish();
+  for (Branch* const branch : branches_.all()) branch->finish();
+  for (const Branch* const branch : branches_.all()) branch->log_totals();
   return ran && drained ? 0 : 1;
 }
 
 void Daemon::hand_over_the_rest() {
   const auto busy = [&] {
-    return std::any_of(branches_.begin(), branches_.end(),
-                       [](const auto& branch) { return branch->busy(); });
+    const std::vector<Branch*> all = branches_.all();
+    return branches_.busy() ||
+           std::any_of(all.begin(), all.end(), [](const Branch* branch) { return branch->busy(); });
   };
   constexpr std::chrono::seconds kPatience{1};
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
@@ -99,8 +105,9 @@ void Daemon::wait_for_signal() {
 }
 
 void Daemon::start_when_ready(Time latest) {
-  const bool waiting = std::any_of(branches_.begin(), branches_.end(),
-                                   [](const auto& branch) { return branch->waiting(); });
+  const std::vector<Branch*> all = branches_.all();
+  const bool waiting =
+      std::any_of(all.begin(), all.end(), [](const Branch* branch) { return branch->waiting(); });
   if (waiting && std::chrono::steady_clock::now() < latest) {
     start_timer_.after(kPoll, [this, latest] { start_when_ready(latest); });
     return;
@@ -109,7 +116,8 @@ void Daemon::start_when_ready(Time latest) {
 }
 
 void Daemon::start() {
-  for (const auto& branch : branches_) branch->start();
+  for (Branch* const branch : branches_.all()) branch->start();
+  branches_.watch();
   log_findings(check_configuration(config_));
   log_findings(check_clock(read_clock()));
   log::info("started version={}", CTFLOWD_VERSION);
@@ -135,6 +143,7 @@ Config Daemon::read_changed() const {
   next.source = config_.source;
   next.namespaces = config_.namespaces;
   next.status = config_.status;
+  next.user = config_.user;
   return next;
 }
 
@@ -143,7 +152,7 @@ void Daemon::reload() {
     log::warn("reload_refused means=\"a replay keeps its configuration\"");
     return;
   }
-  if (!changes_.empty()) {
+  if (reloading_) {
     reload_again_ = true;
     return;
   }
@@ -152,7 +161,7 @@ void Daemon::reload() {
   Config next;
   try {
     next = read_changed();
-    for (const auto& branch : branches_) changes.push_back(branch->prepare(next));
+    for (Branch* const branch : branches_.all()) changes.push_back(branch->prepare(next));
   } catch (const std::exception& error) {
     log::error("reload_failed error={} means=\"the configuration before stays in use\"",
                log::quoted(error.what()));
@@ -162,6 +171,8 @@ void Daemon::reload() {
   }
   next_ = std::move(next);
   changes_ = std::move(changes);
+  reloading_ = true;
+  branches_.hold(true);
   for (const Branch::Change& change : changes_) change.begin();
   constexpr std::chrono::seconds kLongestWait{3};  // meanwhile the old configuration exports
   adopt_when_ready(std::chrono::steady_clock::now() + kLongestWait);
@@ -178,14 +189,18 @@ void Daemon::adopt_when_ready(Time latest) {
 }
 
 void Daemon::adopt() {
-  for (std::size_t i = 0; i < branches_.size(); ++i) branches_[i]->adopt(std::move(changes_[i]));
+  const std::vector<Branch*> all = branches_.all();
+  for (std::size_t i = 0; i < all.size(); ++i) all[i]->adopt(std::move(changes_[i]));
   changes_.clear();
+  reloading_ = false;
+  branches_.hold(false);
   config_ = std::move(next_);
   log::configure(config_.log.level);
   log_findings(check_configuration(config_));
   log_findings(check_clock(read_clock()));
   log::info("reloaded collectors={} groups={}", config_.collectors.size(), config_.groups.size());
   on_reloaded("");
+  branches_.look_now();
   service_manager::ready();
   if (std::exchange(reload_again_, false)) reload();
 }
@@ -204,13 +219,15 @@ Status Daemon::status() const {
   status.started = made_;
   status.now = std::chrono::system_clock::now();
   status.reloads = reloads_;
-  for (const auto& branch : branches_) status.namespaces.push_back(branch->status());
+  for (const Branch* const branch : branches_.all()) status.namespaces.push_back(branch->status());
+  status.missing_namespaces = branches_.missing();
   return status;
 }
 
 bool Daemon::lookup_running() const {
-  return std::any_of(branches_.begin(), branches_.end(),
-                     [](const auto& branch) { return branch->lookup_running(); });
+  const std::vector<Branch*> all = branches_.all();
+  return std::any_of(all.begin(), all.end(),
+                     [](const Branch* branch) { return branch->lookup_running(); });
 }
 
 }  // namespace ctflow

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "branch.hpp"
+#include "branches.hpp"
 #include "ctflow/config.hpp"
 #include "event_loop/signals.hpp"
 #include "event_loop/timer.hpp"
@@ -68,9 +69,10 @@ class Daemon {
   Timer start_timer_;
   Timer reload_timer_;
   Timer watchdog_timer_;
-  std::vector<std::unique_ptr<Branch>> branches_;
+  Branches branches_;
   Config next_;                          ///< while changes_ wait
-  std::vector<Branch::Change> changes_;  ///< by branch; empty: no reload is under way
+  std::vector<Branch::Change> changes_;  ///< by branch, while a reload is under way
+  bool reloading_ = false;
   bool reload_again_ = false;
   const std::chrono::system_clock::time_point made_ = std::chrono::system_clock::now();
   ReloadStatus reloads_;

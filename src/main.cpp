@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <memory>
 #include <utility>
 
+#include "configured_namespaces.hpp"
 #include "conntrack/conntrack_source.hpp"
 #include "conntrack/kernel_check.hpp"
 #include "conntrack/record.hpp"
@@ -20,6 +23,8 @@
 #include "observe/startup_check.hpp"
 #include "observe/status_command.hpp"
 #include "observe/totals.hpp"
+#include "process/environment.hpp"
+#include "process/privileges.hpp"
 
 namespace {
 
@@ -47,10 +52,40 @@ int run_daemon(boost::asio::io_context& io, const Config& config, Daemon::Parts 
   return status;
 }
 
+/// Whether the port of `ADDRESS:PORT` is one of those that only root may bind.
+bool is_privileged_port(const std::string& endpoint) {
+  constexpr unsigned long kFirstOfAll = 1024;
+  return !endpoint.empty() && std::stoul(endpoint.substr(endpoint.rfind(':') + 1)) < kFirstOfAll;
+}
+
+/// Gives up root, if the configuration says so.
+void become_user(const Config& config, const std::string& file) {
+  if (config.user.empty()) return;
+  if (config.status.socket == StatusConfig().socket) {
+    make_directory_of(config.user, std::filesystem::path(config.status.socket).parent_path());
+  }
+  drop_privileges(config.user,
+                  {!config.namespaces.empty(), is_privileged_port(config.status.listen)});
+  if (access(file.c_str(), R_OK) == 0) return;
+  log::warn(
+      "configuration_unreadable file={} user={} means=\"SIGHUP cannot read it again\" "
+      "mend=\"chgrp to a group of this user, and chmod g+r\"",
+      log::quoted(file), config.user);
+}
+
+/// load_config(), and what only this host can say of it.
+Config load_for_this_host(const std::string& file) {
+  Config config = load_config(file);
+  const std::string twice = exported_twice(config.namespaces);
+  if (!twice.empty()) throw ConfigError(file + ": " + twice);
+  return config;
+}
+
 int run(const Arguments& arguments) {
-  const Config config = load_config(arguments.config);
+  const Config config = load_for_this_host(arguments.config);
   log::configure(config.log.level);
   raise_descriptor_limit();
+  become_user(config, arguments.config);
   boost::asio::io_context io;
   Daemon::Parts parts;
   parts.extras = find_kernel_patch() != KernelPatch::kAbsent;
@@ -87,7 +122,7 @@ void add_config_option(CLI::App& command, Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may end before us
+  prepare_environment();
   log::configure(LogLevel::kInfo);
   Arguments arguments;
   std::function<int()> command = [&] { return run(arguments); };
@@ -116,7 +151,8 @@ int main(int argc, char** argv) {
   replay_command->add_option("--rate", arguments.rate, "Events per second, 0 = no limit");
   check_command->callback([&] {
     command = [&] {
-      const Config config = load_config(arguments.config);
+      const Config config = load_for_this_host(arguments.config);
+      if (!config.user.empty()) check_user(config.user);
       log_findings(check_configuration(config));
       log_findings(check_places(config));
       return 0;

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,7 +24,36 @@ int open_file(const std::string& name) {
   return descriptor;
 }
 
+NamespaceIdentity identity_of(int descriptor) {
+  struct stat status {};
+  if (fstat(descriptor, &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
+}
+
 }  // namespace
+
+NamespaceAt look_up_namespace(const std::string& file) {
+  NamespaceAt found;
+  const int descriptor = open(file.c_str(), O_PATH | O_CLOEXEC);
+  if (descriptor < 0) {
+    // Only these say that there is no such name; too many open files, for one, does not.
+    found.known = errno == ENOENT || errno == ENOTDIR || errno == ESRCH;
+    found.why = file + ": " + std::generic_category().message(errno);
+    return found;
+  }
+  struct statfs system {};
+  constexpr decltype(system.f_type) kNsfs = 0x6e736673;  // NSFS_MAGIC
+  if (fstatfs(descriptor, &system) != 0) {
+    found.known = false;
+    found.why = file + ": " + std::generic_category().message(errno);
+  } else if (system.f_type != kNsfs) {
+    found.why = file + ": a file, but no network namespace is mounted there";
+  } else {
+    found.identity = identity_of(descriptor);
+  }
+  close(descriptor);
+  return found;
+}
 
 struct NetworkNamespace::Files {
   explicit Files(const std::string& name) : there(open_file(name)) {
@@ -50,6 +81,10 @@ struct NetworkNamespace::Files {
 NetworkNamespace::NetworkNamespace(const std::string& file)
     : files_(std::make_shared<const Files>(file)) {
   const Visit once = visit();
+}
+
+NamespaceIdentity NetworkNamespace::identity() const {
+  return files_ ? identity_of(files_->there) : NamespaceIdentity{};
 }
 
 NetworkNamespace::Visit NetworkNamespace::visit() const {

@@ -41,6 +41,13 @@ class Exporter {
   /// What was lost before it came here, for the statistics.
   void ask_upstream(std::function<UpstreamLosses()> upstream) { upstream_ = std::move(upstream); }
 
+  /// Whoever answers these questions is about to go: from now on the answers stay as they are.
+  void keep_answers() {
+    const UpstreamLosses last = upstream_ ? upstream_() : UpstreamLosses{};
+    upstream_ = [last] { return last; };
+    names_.reset();
+  }
+
   /// Begins to watch whether the collector takes what is sent; it is healthy again when nothing
   /// failed for `recovery`.
   void watch_health(std::chrono::milliseconds recovery) {

@@ -40,6 +40,9 @@ class FlowSource {
   /// Delivers what is already waiting, then stops. Does not wait for more.
   virtual void stop() = 0;
 
+  /// stop() for a source that goes away for good: what is still going on is delivered, too.
+  virtual void close() { stop(); }
+
   [[nodiscard]] virtual const SourceCounters& counters() const = 0;
 
   /// What there is to say of the kernel's side; nothing for a source without one.

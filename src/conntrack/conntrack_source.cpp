@@ -141,12 +141,12 @@ SourceStatus ConntrackSource::status() const {
   return status;
 }
 
-void ConntrackSource::stop() {
+void ConntrackSource::stop(bool report_living) {
   timer_.cancel();
   if (passes_) {
     listener_.catch_up();  // a report that waits must not be older than what passes report
     dying_->stop();
-    passes_->stop();
+    passes_->stop(report_living);
   }
   listener_.stop();
   if (!passes_) return;

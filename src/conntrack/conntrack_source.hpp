@@ -23,11 +23,13 @@ class ConntrackSource : public FlowSource {
   void tell_sessions(bool on) override;
   void check() const override;
   void start(FlowSink& sink) override;
-  void stop() override;
+  void stop() override { stop(config_.report_at_stop); }
+  void close() override { stop(true); }
   [[nodiscard]] const SourceCounters& counters() const override { return counters_; }
   [[nodiscard]] SourceStatus status() const override;
 
  private:
+  void stop(bool report_living);
   /// Reads the timeouts again from time to time: an administrator may change them.
   void watch_timeouts();
   void observe_timeouts();

@@ -138,12 +138,12 @@ void TablePasses::store_ends() {
   reading_.ended.for_each([this](std::uint64_t key) { state_->add_ended(key); });
 }
 
-void TablePasses::stop() {
+void TablePasses::stop(bool report_living) {
   pass_timer_.cancel();
   sweep_timer_.cancel();
   dump_.cancel();
   began_ = {};
-  if (!config_.report_at_stop) return;
+  if (!report_living) return;
   const auto visit = home_.visit();
   reader_.begin_pass(TableReader::Purpose::kStop, false);
   dump_.run(reader_);

@@ -51,8 +51,8 @@ class TablePasses {
   /// Keeps the state as it is now; to be called when nothing more will be reported.
   void save_state();
 
-  /// Ends the passes; then reports what lives, if configured.
-  void stop();
+  /// Ends the passes; then reports what lives, if `report_living`.
+  void stop(bool report_living);
 
  private:
   void begin();

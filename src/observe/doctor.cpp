@@ -11,6 +11,7 @@
 #include <ostream>
 #include <system_error>
 
+#include "configured_namespaces.hpp"
 #include "conntrack/kernel_check.hpp"
 #include "ctflow/config.hpp"
 #include "enrich/routing_mirror.hpp"
@@ -110,9 +111,12 @@ Findings examine_here(const SourceConfig& config) {
 Findings examine_tracking(const Config& config) {
   if (config.namespaces.empty()) return examine_here(config.source);
   Findings all;
+  if (const std::string twice = exported_twice(config.namespaces); !twice.empty()) {
+    all.wrong.push_back({"namespace_twice", twice, "correct namespaces: and reload"});
+  }
   for (const NamespaceConfig& one : config.namespaces) {
     try {
-      const NetworkNamespace there(one.file.empty() ? "/run/netns/" + one.name : one.file);
+      const NetworkNamespace there(file_of(one));
       const auto visit = there.visit();
       Findings found = examine_here(config.source);
       for (std::vector<Finding>* list : {&found.wrong, &found.notes}) {

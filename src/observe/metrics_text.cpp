@@ -264,6 +264,8 @@ void add_process(Families& families, const Status& status) {
                  status.reloads.last_succeeded ? 1 : 0, {});
   families.gauge("ctflowd_last_reload_timestamp_seconds", "Of the last reload, 0 before the first",
                  seconds(status.reloads.last), {});
+  families.gauge("ctflowd_namespaces_missing", "Configured network namespaces that are not open",
+                 status.missing_namespaces.size(), {});
   families.gauge("ctflowd_problems", "What ctflowd status finds wrong now",
                  find_problems(status).size(), {});
 }

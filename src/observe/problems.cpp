@@ -81,6 +81,16 @@ std::vector<Problem> find_problems(const Status& status) {
     for (const CollectorStatus& collector : one.collectors)
       find_collector_problems(collector, found);
   }
+  for (const MissingNamespace& one : status.missing_namespaces) {
+    found.push_back(
+        {"namespace_missing", one.name,
+         "the network namespace is not open, its connections are not exported: " + one.why,
+         "ip netns list; it is opened as soon as it is there"});
+  }
+  if (!status.listen_error.empty()) {
+    found.push_back({"status_listen_unavailable", "", status.listen_error,
+                     "ss -ltnp; it is tried again every second"});
+  }
   if (!status.reloads.last_succeeded) {
     found.push_back(
         {"reload_failed", "",

@@ -77,6 +77,12 @@ struct NamespaceStatus {
   Ago last_fall{};         ///< of counters that another program set to zero
 };
 
+/// A network namespace that is configured, but not open.
+struct MissingNamespace {
+  std::string name;
+  std::string why;
+};
+
 struct ReloadStatus {
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
@@ -92,6 +98,8 @@ struct Status {
   std::chrono::system_clock::time_point now{};
   ReloadStatus reloads;
   std::vector<NamespaceStatus> namespaces{};
+  std::vector<MissingNamespace> missing_namespaces{};
+  std::string listen_error{};  ///< why nothing listens at status.listen; empty: all is well
 };
 
 }  // namespace ctflow

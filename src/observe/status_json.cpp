@@ -167,6 +167,10 @@ std::string status_json(const Status& status) {
   for (const NamespaceStatus& one : status.namespaces) {
     out["namespaces"].push_back(namespace_json(one));
   }
+  out["missing_namespaces"] = Json::array();
+  for (const MissingNamespace& one : status.missing_namespaces) {
+    out["missing_namespaces"].push_back({{"name", one.name}, {"why", one.why}});
+  }
   // Names of peers and errors are text of others: what is not UTF-8 must not stop the answer.
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

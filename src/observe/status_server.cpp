@@ -15,13 +15,14 @@ using boost::asio::ip::tcp;
 StatusServer::StatusServer(boost::asio::io_context& io, const StatusConfig& config,
                            std::function<Status()> fill)
     : io_(io),
+      listen_(config.listen),
       fill_(std::move(fill)),
       timer_(io),
       server_(io, {{"/metrics", "text/plain; version=0.0.4; charset=utf-8",
                     [this] { return metrics_text(current()); }},
                    {"/status", "application/json", [this] { return status_json(current()); }}}) {
   if (!config.socket.empty()) open_socket(config);
-  if (!config.listen.empty()) open_tcp(config);
+  if (!listen_.empty()) open_tcp();
   watch();
 }
 
@@ -38,8 +39,8 @@ void StatusServer::open_socket(const StatusConfig& config) {
   }
 }
 
-void StatusServer::open_tcp(const StatusConfig& config) {
-  const tcp::endpoint endpoint = status_endpoint(config.listen);
+void StatusServer::open_tcp() {
+  const tcp::endpoint endpoint = status_endpoint(listen_);
   tcp::acceptor acceptor(io_);
   try {
     acceptor.open(endpoint.protocol());
@@ -47,12 +48,22 @@ void StatusServer::open_tcp(const StatusConfig& config) {
     acceptor.bind(endpoint);
     acceptor.listen();
   } catch (const boost::system::system_error& error) {
-    throw std::runtime_error("status.listen: " + config.listen + ": " + error.code().message());
+    listen_error_ = "status.listen: " + listen_ + ": " + error.code().message();
+    if (listen_log_.allow()) {
+      log::warn(
+          "status_listen_unavailable error={} suppressed={} means=\"it is tried again every "
+          "second\" "
+          "mend=\"ss -ltnp; give status.listen an address of this host and a free port\"",
+          log::quoted(listen_error_), listen_log_.suppressed());
+    }
+    return;
   }
+  if (!std::exchange(listen_error_, "").empty()) log::info("status_listening address={}", listen_);
   server_.serve(std::move(acceptor));
 }
 
 void StatusServer::watch() {
+  if (!listen_error_.empty()) open_tcp();
   try {
     trends_.sample(fill_(), std::chrono::steady_clock::now());
   } catch (const std::exception& error) {  // a namespace that went: no reason to end
@@ -63,6 +74,7 @@ void StatusServer::watch() {
 
 Status StatusServer::current() const {
   Status status = fill_();
+  status.listen_error = listen_error_;
   const auto now = std::chrono::steady_clock::now();
   Trends trends = trends_;  // what grew since the last second grew now
   trends.sample(status, now);

@@ -30,7 +30,10 @@ void Trends::sample(const Status& status, Time now) {
       watch("loss " + collector.name, collector.counters.lost(), now);
     }
     std::deque<Sample>& samples = events_[one.name];
-    samples.push_back({now, events_of(one.source)});
+    const std::uint64_t events = events_of(one.source);
+    // A namespace that was made anew begins at zero.
+    if (!samples.empty() && events < samples.back().events) samples.clear();
+    samples.push_back({now, events});
     while (samples.size() > 2 && now - samples[1].time >= kRemembered) samples.pop_front();
   }
 }

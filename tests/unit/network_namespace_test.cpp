@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,6 +59,33 @@ TEST(NetworkNamespace, IsThereDuringAVisitAndBackAfterIt) {
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no user namespaces here";
+  EXPECT_EQ(status, 0);
+}
+
+TEST(LookUpNamespace, TellsNamespacesFromOtherFilesAndFromNothing) {
+  const NamespaceAt own = look_up_namespace("/proc/self/ns/net");
+  ASSERT_TRUE(own.identity);
+  EXPECT_EQ(own.identity->inode, current());
+  EXPECT_EQ(look_up_namespace("/proc/thread-self/ns/net").identity, own.identity);
+  for (const char* const file : {"/dev/null", "/nowhere/red", "/dev/null/red"}) {
+    const NamespaceAt none = look_up_namespace(file);
+    EXPECT_FALSE(none.identity) << file;
+    EXPECT_TRUE(none.known) << file;
+    EXPECT_NE(none.why.find(file), std::string::npos) << none.why;
+  }
+}
+
+TEST(LookUpNamespace, DoesNotTakeAnErrorForAnAbsence) {
+  // In a process that may open no further file.
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit none{0, 0};
+    if (setrlimit(RLIMIT_NOFILE, &none) != 0) _exit(2);
+    const NamespaceAt found = look_up_namespace("/proc/self/ns/net");
+    _exit(!found.identity && !found.known ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
 }
 

@@ -29,7 +29,7 @@ class SignalsTest : public testing::Test {
 TEST_F(SignalsTest, SaysWhichCame) {
   signals_->wait([this](int number) { got_ = number; });
   std::raise(SIGUSR2);
-  io_.run_one();
+  run();
   EXPECT_EQ(got_, SIGUSR2);
 }
 

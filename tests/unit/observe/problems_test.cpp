@@ -77,5 +77,14 @@ TEST_F(ProblemsTest, NameTimeoutsThatCannotBeRead) {
   }
 }
 
+TEST_F(ProblemsTest, NameWhatIsConfiguredAndNotThereYet) {
+  status_.missing_namespaces = {{"red", "/run/netns/red: No such file or directory"}};
+  ASSERT_THAT(names(status_), ElementsAre("namespace_missing"));
+  EXPECT_EQ(find_problems(status_)[0].subject, "red");
+  EXPECT_THAT(find_problems(status_)[0].means, testing::HasSubstr("No such file"));
+  status_.listen_error = "status.listen: 192.0.2.1:9995: Cannot assign requested address";
+  ASSERT_THAT(names(status_), ElementsAre("namespace_missing", "status_listen_unavailable"));
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -92,9 +92,26 @@ TEST_F(StatusServerTest, IsMissedWithAReason) {
   EXPECT_EQ(out.str(), "");
 }
 
-TEST_F(StatusServerTest, RefusesAListenerThatCannotBe) {
-  config_.listen = "192.0.2.1:9995";  // not an address of this host
-  EXPECT_THROW(StatusServer(io_, config_, [this] { return status_; }), std::runtime_error);
+TEST_F(StatusServerTest, ListensAsSoonAsTheAddressIsFree) {
+  using boost::asio::ip::tcp;
+  tcp::acceptor other(io_, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
+  const tcp::endpoint taken = other.local_endpoint();
+  config_ = {"", "127.0.0.1:" + std::to_string(taken.port())};
+  const StatusServer server(io_, config_, [this] { return status_; });
+  other.close();
+  tcp::socket client(io_);
+  EXPECT_THROW(client.connect(taken), boost::system::system_error);
+  client = tcp::socket(io_);
+  io_.run_for(std::chrono::milliseconds(2500));  // it tries again every second
+  EXPECT_NO_THROW(client.connect(taken));
+}
+
+TEST_F(StatusServerTest, GoesOnWithoutAnAddressOfThisHost) {
+  config_.listen = "192.0.2.1:9995";
+  EXPECT_NO_THROW(StatusServer(io_, config_, [this] { return status_; }));
+}
+
+TEST_F(StatusServerTest, RefusesASocketThatCannotBe) {
   config_ = {directory_ + "/no/such/s", ""};
   EXPECT_THROW(StatusServer(io_, config_, [this] { return status_; }), std::runtime_error);
 }

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Says when files may have come or gone (inotify(7)).
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "event_loop/readiness.hpp"
+
+namespace ctflow {
+
+/// Watches the directories of files. It only says that it is time to look: not every file system
+/// reports changes (/proc does not), and a mount makes none, so whoever uses this looks from time
+/// to time as well.
+class NameWatch {
+ public:
+  NameWatch(boost::asio::io_context& io, const std::vector<std::string>& files);
+  ~NameWatch();
+
+  NameWatch(const NameWatch&) = delete;
+  NameWatch& operator=(const NameWatch&) = delete;
+  NameWatch(NameWatch&&) = delete;
+  NameWatch& operator=(NameWatch&&) = delete;
+
+  /// Called when a name in one of the directories came or went.
+  std::function<void()> changed;
+
+  /// Begins to watch directories that were not there, or were made anew.
+  void renew();
+
+  void stop();
+
+ private:
+  void wait();
+  void on_readable();
+
+  std::set<std::string> directories_;
+  int inotify_;  ///< -1: none is to be had
+  std::optional<Readiness> readable_;
+};
+
+}  // namespace ctflow

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the process is allowed to do, once it need not be root any more.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace ctflow {
+
+/// What stays after drop_privileges(). CAP_NET_ADMIN always does: it reads the kernel's events.
+struct KeptPrivileges {
+  bool sys_admin = false;         ///< CAP_SYS_ADMIN: enters other network namespaces
+  bool net_bind_service = false;  ///< CAP_NET_BIND_SERVICE: binds ports below 1024
+};
+
+/// Becomes `user`, with its groups, and gives up every capability but those kept; none of them can
+/// come back, nor pass to a program that is started. To be called before the first thread. Throws
+/// std::runtime_error, which says what is missing; then the process must not go on.
+void drop_privileges(const std::string& user, KeptPrivileges kept);
+
+/// Throws std::runtime_error for a user that drop_privileges() could not become for any root.
+void check_user(const std::string& user);
+
+/// Makes `directory`, or takes it over from root, for `user`. Throws std::runtime_error.
+void make_directory_of(const std::string& user, const std::string& directory);
+
+}  // namespace ctflow
