@@ -67,11 +67,13 @@ bool TableDump::request(DumpConsumer& consumer) {
     return false;
   }
   const auto message = dump_request(what_, ++sequence_);
-  written_ = system_now();
   if (mnl_socket_sendto(socket_.get(), message.data(), message.size()) < 0) {
     end(fail("asking for the connection table", errno));
     return false;
   }
+  // The kernel wrote the first part within that call. A clock read before it could be earlier than
+  // packets that the part has counted.
+  written_ = system_now();
   consumer.on_part_requested();
   return true;
 }
@@ -126,12 +128,12 @@ TableDump::State TableDump::read_part() {
   header.msg_namelen = sizeof sender;
   header.msg_iov = &vector;
   header.msg_iovlen = 1;
-  const Instant now = system_now();
   const ssize_t length = recvmsg(mnl_socket_get_fd(socket_.get()), &header, MSG_DONTWAIT);
   if (length < 0) {
     if (errno == EAGAIN || errno == EINTR) return State::kWaiting;
     return fail("reading the connection table", errno);
   }
+  const Instant now = system_now();
   if (sender.nl_pid != 0) return State::kMore;
   if ((header.msg_flags & MSG_TRUNC) != 0) return fail("reading the connection table", EMSGSIZE);
   // What was read now had been written at the last read; the kernel has just written the next part.
