@@ -129,6 +129,8 @@ void Lookup::start(const std::string& name, Answer answer) {
 }
 
 void Lookup::deliver(const Error& error, const Addresses& found) {
+  // The thread holds the mutex until it has let go of the event loop, which may be gone soon.
+  std::unique_lock(line_->mutex).unlock();
   line_.reset();
   const Answer answer = std::exchange(answer_, nullptr);  // which may destroy this object
   if (answer) answer(error, found);

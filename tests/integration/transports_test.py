@@ -323,8 +323,8 @@ class Transports(StreamTest):
         self.assertEqual((totals["flows"], lost["flows"]), (self.load.count, 0))
         written = [path for path in glob.glob(f"{directory}/*") if os.path.getsize(path) > 0]
         self.assertGreaterEqual(len(written), 2)
-        self.assertEqual(sorted(written, key=lambda path: int(path.split("-")[1].split(".")[0]))[0],
-                         f"{directory}/day-10001.ipfix")
+        numbers = sorted(int(path[len(f"{directory}/day-"):-len(".ipfix")]) for path in written)
+        self.assertEqual(numbers, list(range(10_001, 10_001 + len(written))))
         records = 0
         for path in written:
             with open(path, "rb") as file:

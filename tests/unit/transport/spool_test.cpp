@@ -409,7 +409,10 @@ TEST_F(SpoolTest, ReadsALargeSpoolALittleAtATime) {
   int slices = 0;
   std::uint64_t before = ledger_.recovered.flows;
   while (ledger_.recovered.flows < kMessages && slices < 1000) {
-    EXPECT_LT(spool.work(), std::chrono::milliseconds(100));
+    const auto again = spool.work();
+    if (ledger_.recovered.flows < kMessages) {
+      EXPECT_LT(again, std::chrono::milliseconds(100));
+    }
     EXPECT_LT(ledger_.recovered.flows - before, 1000U);
     before = ledger_.recovered.flows;
     check_ledger();
