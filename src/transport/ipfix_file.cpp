@@ -166,12 +166,12 @@ void IpfixFileTransport::finish_if_over(TimePoint now) {
 
 std::error_code IpfixFileTransport::find_next_part() {
   std::error_code error;
-  std::uint64_t highest = next_part_;
+  std::uint64_t highest = 0;
   for (fs::directory_iterator entry(config_.file.directory, error), end; !error && entry != end;
        entry.increment(error)) {
     highest = std::max(highest, number_in(entry->path().filename().string(), name_).value_or(0));
   }
-  next_part_ = highest + 1;
+  next_part_ = std::max(next_part_, highest + 1);
   return error;
 }
 

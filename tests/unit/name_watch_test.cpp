@@ -2,6 +2,7 @@
 #include "name_watch.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -32,7 +33,8 @@ class NameWatchTest : public testing::Test {
     watch.changed = [this] { ++calls_; };
   }
 
-  const std::string directory_ = testing::TempDir() + "/name_watch_test";
+  const std::string directory_ =
+      testing::TempDir() + "/name_watch_test." + std::to_string(getpid());
   boost::asio::io_context io_;
   int calls_ = 0;
 };

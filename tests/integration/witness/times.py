@@ -60,11 +60,13 @@ def _plausible(observation):
 
 
 def _connection_of(record, candidates):
-    """The connection and the side of this record: the latest one that began before."""
+    """The connection and the side of this record: the latest one that began before. One that began
+    within the tolerance behind it comes second: its ports may have been used again at once."""
     fitting = [(connection, side) for connection, side in candidates
                if connection.start - _CLOCK <= record.first + _ROUNDED
                and record.last <= connection.event_time + _ROUNDED]
-    return max(fitting, key=lambda pair: pair[0].start, default=None)
+    return max(fitting, default=None,
+               key=lambda pair: (pair[0].start <= record.first + _ROUNDED, pair[0].start))
 
 
 def _packets(observation):

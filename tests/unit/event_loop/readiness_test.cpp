@@ -53,25 +53,6 @@ class ReadinessTest : public testing::Test {
   }
 };
 
-TEST_F(ReadinessTest, AsioDoesNotTakeBackWhatIsQueued) {
-  // Should this fail one day, the tests below prove nothing any more.
-  int without_error = 0;
-  std::array<boost::asio::posix::stream_descriptor, 2> raw{
-      boost::asio::posix::stream_descriptor(io_, dup(pipes_[0].ends[0])),
-      boost::asio::posix::stream_descriptor(io_, dup(pipes_[1].ends[0]))};
-  pipes_[0].fill();
-  pipes_[1].fill();
-  for (std::size_t i = 0; i < 2; ++i) {
-    raw[i].async_wait(boost::asio::posix::stream_descriptor::wait_read,
-                      [&, i](const boost::system::error_code& error) {
-                        without_error += error ? 0 : 1;
-                        raw[1 - i].cancel();
-                      });
-  }
-  io_.poll();
-  EXPECT_EQ(without_error, 2);
-}
-
 TEST_F(ReadinessTest, WaitsUntilThereIsSomethingToRead) {
   waits_[0]->wait([this] { ++calls_; });
   io_.poll();

@@ -183,7 +183,7 @@ TEST_F(ExporterTest, SendsAgainByNetflow9InTheOrderOfItsSequence) {
   CollectorConfig config;
   config.protocol = Protocol::kNetflow9;
   config.name = "test";
-  config.sampling_options = false;
+  config.sampling_options = config.statistics_options = false;
   Exporter exporter(config, std::make_unique<Netflow9Encoder>(EncoderOptions{7}, TimePoint{}),
                     std::make_unique<test::FakeTransport>(wire_), clock_.clock());
   for (int i = 0; i < 3; ++i) {

@@ -17,6 +17,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+/// So many of it fill a pipe to its last octet.
+const std::string kEighth = "sixteen\n";
+
 /// Both ends of a pipe, or of a connection as the journal's.
 class LogOutputTest : public testing::TestWithParam<bool> {
  protected:
@@ -65,7 +68,7 @@ TEST_P(LogOutputTest, WritesWholeLines) {
 
 TEST_P(LogOutputTest, LosesLinesInsteadOfWaitingAndCountsThem) {
   LogOutput output(ends_[1]);
-  const std::size_t taken = fill(output, std::string(99, 'x') + "\n");
+  const std::size_t taken = fill(output, kEighth);
   EXPECT_GT(taken, 10U);
   EXPECT_EQ(output.lost(), 1U);
   EXPECT_FALSE(output.write("another\n"));
@@ -75,7 +78,8 @@ TEST_P(LogOutputTest, LosesLinesInsteadOfWaitingAndCountsThem) {
 
 TEST_P(LogOutputTest, GoesOnWithWholeLinesWhenThereIsRoomAgain) {
   LogOutput output(ends_[1]);
-  const std::string line = std::string(9'999, 'y') + "\n";  // more than a pipe takes as a whole
+  std::string line(10'000, 'y');  // more than a pipe takes as a whole
+  line.back() = '\n';
   const std::size_t taken = fill(output, line);
   std::string all = read_all();
   EXPECT_TRUE(output.write("last\n"));
@@ -88,7 +92,7 @@ TEST_P(LogOutputTest, GoesOnWithWholeLinesWhenThereIsRoomAgain) {
 
 TEST_P(LogOutputTest, WaitsForAReaderAsLongAsItMay) {
   LogOutput output(ends_[1]);
-  fill(output, std::string(99, 'x') + "\n");
+  fill(output, kEighth);
   std::thread reader([this] {
     std::this_thread::sleep_for(milliseconds(50));
     std::array<char, 65536> piece{};
@@ -101,7 +105,7 @@ TEST_P(LogOutputTest, WaitsForAReaderAsLongAsItMay) {
 
 TEST_P(LogOutputTest, UsesUpItsPatience) {
   LogOutput output(ends_[1]);
-  fill(output, std::string(99, 'x') + "\n");
+  fill(output, kEighth);
   output.may_wait(milliseconds(20));
   const auto began = std::chrono::steady_clock::now();
   EXPECT_FALSE(output.write("one\n"));
