@@ -15,7 +15,6 @@
 #include "conntrack/record.hpp"
 #include "conntrack/replay_source.hpp"
 #include "daemon.hpp"
-#include "descriptor_limit.hpp"
 #include "observe/configuration_check.hpp"
 #include "observe/doctor.hpp"
 #include "observe/log.hpp"
@@ -84,7 +83,6 @@ Config load_for_this_host(const std::string& file) {
 int run(const Arguments& arguments) {
   const Config config = load_for_this_host(arguments.config);
   log::configure(config.log.level);
-  raise_descriptor_limit();
   become_user(config, arguments.config);
   boost::asio::io_context io;
   Daemon::Parts parts;

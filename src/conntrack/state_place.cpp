@@ -20,16 +20,12 @@ std::string runtime_directory() {
 
 /// Why no file can be made in `directory`; empty: it can.
 std::string obstacle_in(const std::string& directory) {
+  const auto message = [](int error) { return std::generic_category().message(error); };
   struct stat state {};
-  int error = 0;
-  if (stat(directory.c_str(), &state) != 0) {
-    error = errno;
-  } else if (!S_ISDIR(state.st_mode)) {
-    error = ENOTDIR;
-  } else if (access(directory.c_str(), W_OK | X_OK) != 0) {
-    error = errno;
-  }
-  return error == 0 ? "" : std::generic_category().message(error);
+  if (stat(directory.c_str(), &state) != 0) return message(errno);
+  if (!S_ISDIR(state.st_mode)) return message(ENOTDIR);
+  if (access(directory.c_str(), W_OK | X_OK) != 0) return message(errno);
+  return "";
 }
 
 }  // namespace

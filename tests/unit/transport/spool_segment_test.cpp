@@ -164,7 +164,8 @@ TEST_F(SpoolSegmentTest, GivesAgainInItsOrderWhatWasGivenBack) {
   for (int i = 0; i < 3; ++i) taken.push_back(*take(*segment));
   EXPECT_FALSE(segment->mark(taken[0].place->offset, State::kHandedOver));
   segment->settle(taken[0].place->offset);
-  for (const std::size_t i : {2U, 1U}) EXPECT_FALSE(segment->give_back(taken[i].place->offset, true));
+  for (const std::size_t i : {2U, 1U})
+    EXPECT_FALSE(segment->give_back(taken[i].place->offset, true));
   EXPECT_EQ(segment->unread().flows, 5U);
   EXPECT_EQ(tags(*segment), (std::vector<int>{2, 3}));
   EXPECT_FALSE(segment->done());
