@@ -259,7 +259,8 @@ void heed_scopes(const Question& question, Sides& sides) {
 Settled settle_initiator(const Question& question, Sides& sides) {
   const Far far = far_initiator(question.flow);
   if (needs_nothing(question, far, sides.initiator)) return Settled::kAsRouted;
-  const RouteQuery query = query_to_initiator(question, sides.responder);
+  RouteQuery query = query_to_initiator(question, sides.responder);
+  if (sides.initiator.unmarked) query.mark = 0;
   if (!sides.initiator.told) return settle(question, far, query, sides.initiator);
   settle_told(question, query, sides.initiator);
   return Settled::kAsRouted;

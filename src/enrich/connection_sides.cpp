@@ -113,6 +113,7 @@ void look_up_initiator_unmarked(const Question& question, Sides& sides) {
   const RouteAnswer unmarked = question.state.route(query);
   if (!is_known(unmarked) || unmarked.interface == initiator.interface) return;
   initiator.route = unmarked;
+  initiator.unmarked = true;
   initiator.interface = unmarked.kind == Kind::kLocal ? 0 : unmarked.interface;
 }
 

@@ -15,6 +15,7 @@ struct Side {
   RouteAnswer route;            ///< to this end
   std::uint32_t interface = 0;  ///< that leads there, 0 = unknown or this host
   bool told = false;            ///< by the kernel
+  bool unmarked = false;        ///< the route is that of packets without the connection's mark
 };
 
 struct Sides {
