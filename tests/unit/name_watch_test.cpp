@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 class NameWatchTest : public testing::Test {
  protected:
   NameWatchTest() { fs::remove_all(directory_); }
-  ~NameWatchTest() override { fs::remove_all(directory_); }
+  void TearDown() override { fs::remove_all(directory_); }
 
   std::string file(const std::string& name) const { return directory_ + "/" + name; }
   static void make(const std::string& name) { std::ofstream(name).close(); }

@@ -30,7 +30,7 @@ class LogOutputTest : public testing::TestWithParam<bool> {
       EXPECT_EQ(pipe(ends_.data()), 0);
     }
   }
-  ~LogOutputTest() override {
+  void TearDown() override {
     close(ends_[0]);
     close(ends_[1]);
   }
