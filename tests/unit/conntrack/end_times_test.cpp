@@ -102,7 +102,6 @@ class Life {
  public:
   Life(std::uint64_t seed, bool changing)
       : random_(seed),
-        changing_(changing),
         ticks_(std::initializer_list<std::int64_t>{100, 250, 1000}.begin()[pick(3)],
                nanoseconds(pick(10'000'000))),
         settings_(random_, changing) {
@@ -288,7 +287,6 @@ class Life {
   }
 
   std::mt19937_64 random_;
-  bool changing_;
   Ticks ticks_;
   Settings settings_;
   LiveConnections live_{10, kBegan};
