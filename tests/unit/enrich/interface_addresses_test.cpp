@@ -77,7 +77,7 @@ TEST_F(InterfaceAddressesTest, AreForgottenInTime) {
 
 TEST_F(InterfaceAddressesTest, StayFewWhenOneComesAndGoesAThousandTimes) {
   constexpr int kTimes = 1000;
-  for (int i = 1; i <= kTimes; ++i) {
+  for (RoutingTime i = 1; i <= kTimes; ++i) {
     addresses_.add(on(3), 2 * i);
     addresses_.remove(on(3), 2 * i + 1);
   }

@@ -155,13 +155,14 @@ TEST(RouteStore, ForgetsTheOldestChangesOfOnePrefixAndSaysSo) {
   RouteStore store(AddressFamily::kIpv4);
   store.add(message(7, 1, 0, 1));
   store.add(message(7, 3, 0, 9));
-  constexpr int kTimes = 1000;
-  for (int i = 1; i <= kTimes; ++i) {
+  constexpr RoutingTime kTimes = 1000;
+  for (RoutingTime i = 1; i <= kTimes; ++i) {
     store.add(message(7, 1, 0, 2), 2 * i);
     store.remove(message(7, 1, 0, 2), 2 * i + 1);
   }
   EXPECT_EQ(interfaces(store, 1, 2 * kTimes), (Found{1, 2}));
-  EXPECT_EQ(store.forgotten(), 2 * kTimes - RouteStore::kChangesOfOnePrefix);
+  EXPECT_EQ(store.forgotten(),
+            static_cast<std::uint64_t>(2 * kTimes) - RouteStore::kChangesOfOnePrefix);
   const PrefixKey address{std::uint64_t{1} << 48, 0};
   EXPECT_TRUE(store.forgot(7, address, 16, 10));
   EXPECT_FALSE(store.forgot(7, address, 16, 2 * kTimes));
