@@ -22,7 +22,7 @@ class TotalsTest : public testing::Test {
   [[nodiscard]] std::string complaint() const {
     testing::internal::CaptureStderr();
     const bool exported = log_whether_exported(status_);
-    const std::string text = testing::internal::GetCapturedStderr();
+    std::string text = testing::internal::GetCapturedStderr();
     EXPECT_EQ(exported, text.empty()) << text;
     return text;
   }
