@@ -134,6 +134,7 @@ TEST_F(SpoolSegmentTest, DoesNotRepeatWhatWasHandedOver) {
   {
     const auto segment = recover();
     std::vector<KeptMessage> taken;
+    taken.reserve(3);
     for (int i = 0; i < 3; ++i) taken.push_back(*take(*segment));
     EXPECT_FALSE(segment->mark(taken[0].place->offset, State::kHandedOver));
     EXPECT_FALSE(segment->mark(taken[1].place->offset, State::kHandedOver));
@@ -161,6 +162,7 @@ TEST_F(SpoolSegmentTest, GivesAgainInItsOrderWhatWasGivenBack) {
   write_three();
   const auto segment = recover();
   std::vector<KeptMessage> taken;
+  taken.reserve(3);
   for (int i = 0; i < 3; ++i) taken.push_back(*take(*segment));
   EXPECT_FALSE(segment->mark(taken[0].place->offset, State::kHandedOver));
   segment->settle(taken[0].place->offset);
@@ -309,6 +311,7 @@ TEST_F(SpoolSegmentTest, OwesTheDiskWhatCouldNotBeWritten) {
   write_three();
   const auto segment = recover();
   std::vector<KeptMessage> taken;
+  taken.reserve(3);
   for (int i = 0; i < 3; ++i) taken.push_back(*take(*segment));
   files_.turn_read_only();
   EXPECT_EQ(segment->mark(taken[0].place->offset, State::kHandedOver),
