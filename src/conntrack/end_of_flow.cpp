@@ -86,7 +86,8 @@ LastPacket search(const Flow& flow, const TimeoutHistory& timeouts, const Bounds
   for (const TimeoutHistory::Period& period : timeouts.periods()) {
     const Bounds& in_force = period.in_force;
     if (first && (flow.start < in_force.earliest || flow.start > in_force.latest)) continue;
-    for (const auto timeout : possible_timeouts(flow, period.timeouts).all()) {
+    const auto possible = possible_timeouts(flow, period.timeouts);
+    for (const auto timeout : possible.all()) {
       search.consider(timeout, first ? Bounds{TimePoint::min(), TimePoint::max()} : in_force);
     }
   }
