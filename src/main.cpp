@@ -9,19 +9,19 @@
 #include <memory>
 #include <utility>
 
-#include "configured_namespaces.hpp"
+#include "commands/record.hpp"
+#include "commands/status_command.hpp"
 #include "conntrack/conntrack_source.hpp"
-#include "conntrack/kernel_check.hpp"
-#include "conntrack/record.hpp"
 #include "conntrack/replay_source.hpp"
-#include "daemon.hpp"
-#include "observe/configuration_check.hpp"
-#include "observe/doctor.hpp"
-#include "observe/log.hpp"
-#include "observe/place_check.hpp"
-#include "observe/startup_check.hpp"
-#include "observe/status_command.hpp"
-#include "observe/totals.hpp"
+#include "daemon/daemon.hpp"
+#include "daemon/totals.hpp"
+#include "doctor/configuration_check.hpp"
+#include "doctor/doctor.hpp"
+#include "doctor/place_check.hpp"
+#include "doctor/tracking_check.hpp"
+#include "log/log.hpp"
+#include "netlink/configured_namespaces.hpp"
+#include "netlink/conntrack_settings.hpp"
 #include "process/environment.hpp"
 #include "process/privileges.hpp"
 
@@ -90,6 +90,7 @@ int run(const Arguments& arguments) {
   parts.make_source = [&io](const Config& current, const NetworkNamespace& home) {
     return std::make_unique<ConntrackSource>(io, current.source, home);
   };
+  parts.check = [](const SourceConfig& source) { log_findings(check_tracking(source)); };
   parts.load = [&arguments] { return load_config(arguments.config); };
   return run_daemon(io, config, std::move(parts));
 }

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "ctflow/log_level.hpp"
+
 namespace ctflow {
 
 enum class Protocol : std::uint8_t { kIpfix, kNetflow9 };
@@ -196,8 +198,6 @@ struct StatusConfig {
 
   friend bool operator==(const StatusConfig&, const StatusConfig&) = default;
 };
-
-enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 
 struct LogConfig {
   LogLevel level = LogLevel::kInfo;

@@ -2,8 +2,8 @@
 // The seam at the start of the path: where finished connections come from.
 #pragma once
 
+#include "ctflow/counters.hpp"
 #include "ctflow/flow.hpp"
-#include "ctflow/metrics.hpp"
 #include "ctflow/source_status.hpp"
 
 namespace ctflow {
@@ -30,9 +30,6 @@ class FlowSource {
 
   /// Whether to tell also when connections begin, and of each that it ended. At first it does not.
   virtual void tell_sessions(bool on) = 0;
-
-  /// Logs what would make its numbers wrong, such as a setting of the kernel.
-  virtual void check() const {}
 
   /// Starts delivering to `sink`, which must stay valid until stop() returns.
   virtual void start(FlowSink& sink) = 0;

@@ -11,8 +11,8 @@
 #include <system_error>
 #include <vector>
 
+#include "ctflow/counters.hpp"
 #include "ctflow/encoder.hpp"
-#include "ctflow/metrics.hpp"
 #include "ctflow/transport_status.hpp"
 
 namespace ctflow {

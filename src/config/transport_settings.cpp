@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "config/transport_settings.hpp"
 
-#include "observe/status_endpoint.hpp"
-#include "transport/tls_files.hpp"
+#include "config/status_endpoint.hpp"
+#include "transport/stream/tls_files.hpp"
 
 namespace ctflow::config {
 namespace {

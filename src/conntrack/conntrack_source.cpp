@@ -3,9 +3,8 @@
 
 #include <utility>
 
-#include "conntrack/kernel_check.hpp"
-#include "conntrack/state_place.hpp"
-#include "observe/startup_check.hpp"
+#include "conntrack/reported/state_place.hpp"
+#include "netlink/conntrack_settings.hpp"
 
 namespace ctflow {
 namespace {
@@ -50,11 +49,6 @@ void ConntrackSource::start(FlowSink& sink) {
   passes_->start();
   dying_->start();
   watch_timeouts();
-}
-
-void ConntrackSource::check() const {
-  const auto visit = home_.visit();
-  log_findings(check_tracking(config_));
 }
 
 void ConntrackSource::restore_state() {

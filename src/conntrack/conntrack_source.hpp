@@ -4,12 +4,12 @@
 
 #include <optional>
 
-#include "conntrack/event_listener.hpp"
-#include "conntrack/event_reader.hpp"
-#include "conntrack/table_passes.hpp"
+#include "conntrack/events/event_listener.hpp"
+#include "conntrack/events/event_reader.hpp"
+#include "conntrack/table/table_scans.hpp"
 #include "ctflow/flow_source.hpp"
 #include "event_loop/timer.hpp"
-#include "network_namespace.hpp"
+#include "netlink/network_namespace.hpp"
 
 namespace ctflow {
 
@@ -21,7 +21,6 @@ class ConntrackSource : public FlowSource {
                   const NetworkNamespace& home);
 
   void tell_sessions(bool on) override;
-  void check() const override;
   void start(FlowSink& sink) override;
   void stop() override { stop(config_.report_at_stop); }
   void close() override { stop(true); }

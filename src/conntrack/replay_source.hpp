@@ -5,8 +5,8 @@
 #include <boost/asio/io_context.hpp>
 #include <optional>
 
-#include "conntrack/event_file.hpp"
-#include "conntrack/event_reader.hpp"
+#include "conntrack/events/event_file.hpp"
+#include "conntrack/events/event_reader.hpp"
 #include "event_loop/timer.hpp"
 
 namespace ctflow {

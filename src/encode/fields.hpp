@@ -7,7 +7,7 @@
 #include <span>
 
 #include "ctflow/flow.hpp"
-#include "encode/wire.hpp"
+#include "wire/wire_writer.hpp"
 
 namespace ctflow {
 

@@ -2,7 +2,7 @@
 #include "encode/ipfix.hpp"
 
 #include "encode/export_time.hpp"
-#include "encode/interface_options.hpp"
+#include "encode/options/interface_options.hpp"
 
 namespace ctflow {
 namespace {

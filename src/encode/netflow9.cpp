@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "encode/export_time.hpp"
-#include "encode/interface_options.hpp"
+#include "encode/options/interface_options.hpp"
 
 namespace ctflow {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "encode/set_encoder.hpp"
 
-#include "encode/interface_options.hpp"
+#include "encode/options/interface_options.hpp"
 
 namespace ctflow {
 

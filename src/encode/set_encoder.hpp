@@ -7,7 +7,7 @@
 
 #include "ctflow/encoder.hpp"
 #include "encode/layout.hpp"
-#include "encode/statistics_options.hpp"
+#include "encode/options/statistics_options.hpp"
 
 namespace ctflow {
 

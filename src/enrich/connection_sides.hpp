@@ -6,7 +6,7 @@
 #include <string>
 
 #include "ctflow/flow.hpp"
-#include "enrich/routing_state.hpp"
+#include "enrich/routing/routing_state.hpp"
 
 namespace ctflow {
 

@@ -4,11 +4,11 @@
 
 #include <functional>
 
+#include "ctflow/counters.hpp"
 #include "ctflow/enricher.hpp"
-#include "ctflow/metrics.hpp"
 #include "enrich/connection_sides.hpp"
 #include "enrich/constant_interfaces.hpp"
-#include "enrich/routing_state.hpp"
+#include "enrich/routing/routing_state.hpp"
 
 namespace ctflow {
 

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "export/observation_domain.hpp"
-#include "observe/log.hpp"
+#include "log/log.hpp"
 
 namespace ctflow {
 namespace {

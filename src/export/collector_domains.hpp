@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "ctflow/config.hpp"
-#include "ctflow/exporter.hpp"
+#include "export/exporter.hpp"
 
 namespace ctflow {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "ctflow/collector_group.hpp"
+#include "export/collector_group.hpp"
 
 #include <algorithm>
 #include <functional>
 #include <utility>
 
-#include "conntrack/tuple_hash.hpp"
-#include "observe/log.hpp"
+#include "conntrack/flow/tuple_hash.hpp"
+#include "log/log.hpp"
 
 namespace ctflow {
 namespace {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "ctflow/exporter.hpp"
+#include "export/exporter.hpp"
 
 #include <algorithm>
 #include <string>
 #include <utility>
 
-#include "encode/wire.hpp"
 #include "export/unknown_interfaces.hpp"
-#include "transport/octets.hpp"
+#include "wire/octets.hpp"
+#include "wire/wire_writer.hpp"
 
 namespace ctflow {
 namespace {

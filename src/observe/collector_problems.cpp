@@ -5,7 +5,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
-#include "observe/octets_text.hpp"
+#include "text/octets_text.hpp"
 
 namespace ctflow {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <vector>
 
+#include "ctflow/status.hpp"
 #include "observe/problem.hpp"
-#include "observe/status.hpp"
 
 namespace ctflow {
 

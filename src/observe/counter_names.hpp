@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "ctflow/metrics.hpp"
+#include "ctflow/counters.hpp"
 
 namespace ctflow {
 

@@ -14,7 +14,7 @@
 
 #include "event_loop/pending_handlers.hpp"
 #include "event_loop/timer.hpp"
-#include "observe/log.hpp"
+#include "log/log.hpp"
 
 namespace ctflow {
 namespace beast = boost::beast;

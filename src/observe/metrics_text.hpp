@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "observe/status.hpp"
+#include "ctflow/status.hpp"
 
 namespace ctflow {
 

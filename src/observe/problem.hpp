@@ -5,7 +5,7 @@
 #include <chrono>
 #include <string>
 
-#include "observe/status.hpp"
+#include "ctflow/status.hpp"
 
 namespace ctflow {
 

@@ -4,9 +4,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "observe/log.hpp"
+#include "config/status_endpoint.hpp"
+#include "log/log.hpp"
 #include "observe/metrics_text.hpp"
-#include "observe/status_endpoint.hpp"
 #include "observe/status_json.hpp"
 
 namespace ctflow {

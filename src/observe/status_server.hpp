@@ -7,10 +7,10 @@
 #include <optional>
 
 #include "ctflow/config.hpp"
+#include "ctflow/status.hpp"
 #include "event_loop/timer.hpp"
+#include "log/log.hpp"
 #include "observe/http_server.hpp"
-#include "observe/log.hpp"
-#include "observe/status.hpp"
 #include "observe/status_socket.hpp"
 #include "observe/trends.hpp"
 

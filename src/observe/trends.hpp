@@ -7,7 +7,7 @@
 #include <map>
 #include <string>
 
-#include "observe/status.hpp"
+#include "ctflow/status.hpp"
 
 namespace ctflow {
 

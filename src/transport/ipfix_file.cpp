@@ -19,8 +19,8 @@
 #include <string_view>
 #include <utility>
 
-#include "transport/carried.hpp"
-#include "transport/octets.hpp"
+#include "ledger/carried.hpp"
+#include "wire/octets.hpp"
 
 namespace ctflow {
 namespace {

@@ -11,8 +11,8 @@
 #include "ctflow/config.hpp"
 #include "ctflow/transport.hpp"
 #include "event_loop/timer.hpp"
-#include "observe/log.hpp"
-#include "transport/session.hpp"
+#include "log/log.hpp"
+#include "transport/session/session.hpp"
 
 namespace ctflow {
 

@@ -4,10 +4,10 @@
 #include <stdexcept>
 
 #include "transport/ipfix_file.hpp"
-#include "transport/stream.hpp"
+#include "transport/stream/stream.hpp"
 #include "transport/udp.hpp"
 #ifdef CTFLOWD_TLS
-#include "transport/tls_connection.hpp"
+#include "transport/stream/tls_connection.hpp"
 #endif
 
 namespace ctflow {

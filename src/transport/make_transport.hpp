@@ -6,7 +6,7 @@
 
 #include "ctflow/config.hpp"
 #include "ctflow/transport.hpp"
-#include "transport/dialer.hpp"
+#include "transport/stream/dialer.hpp"
 
 namespace ctflow {
 

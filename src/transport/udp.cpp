@@ -3,7 +3,7 @@
 
 #include <boost/asio/buffer.hpp>
 
-#include "transport/socket_options.hpp"
+#include "transport/address/socket_options.hpp"
 
 namespace ctflow {
 namespace {

@@ -9,8 +9,8 @@
 #include "ctflow/config.hpp"
 #include "ctflow/transport.hpp"
 #include "event_loop/timer.hpp"
-#include "observe/log.hpp"
-#include "transport/lookup.hpp"
+#include "log/log.hpp"
+#include "transport/address/lookup.hpp"
 
 namespace ctflow {
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "allocations.hpp"
-#include "conntrack/decode.hpp"
+#include "conntrack/flow/decode.hpp"
 #include "support/event_builder.hpp"
 
 namespace ctflow {

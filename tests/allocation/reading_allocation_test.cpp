@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "allocations.hpp"
-#include "conntrack/event_reader.hpp"
-#include "conntrack/table_reader.hpp"
+#include "conntrack/events/event_reader.hpp"
+#include "conntrack/table/scan_reader.hpp"
 #include "support/event_builder.hpp"
 
 namespace ctflow {

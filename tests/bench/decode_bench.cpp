@@ -6,8 +6,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "conntrack/decode.hpp"
-#include "conntrack/event_file.hpp"
+#include "conntrack/events/event_file.hpp"
+#include "conntrack/flow/decode.hpp"
 
 namespace ctflow {
 namespace {

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "conntrack/decode.hpp"
-#include "conntrack/event_reader.hpp"
-#include "ctflow/pipeline.hpp"
+#include "conntrack/events/event_reader.hpp"
+#include "conntrack/flow/decode.hpp"
+#include "daemon/pipeline.hpp"
 #include "encode/ipfix.hpp"
 #include "encode/netflow9.hpp"
 #include "enrich/constant_interfaces.hpp"

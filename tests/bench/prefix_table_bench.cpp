@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "default_free_table.hpp"
-#include "enrich/prefix_table.hpp"
+#include "enrich/routing/prefix_table.hpp"
 
 namespace ctflow {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <span>
 
-#include "conntrack/decode.hpp"
+#include "conntrack/flow/decode.hpp"
 #include "support/oracle.hpp"
 
 // NOLINTNEXTLINE(readability-identifier-naming): the name that libFuzzer calls

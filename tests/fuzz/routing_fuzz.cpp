@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <span>
 
-#include "enrich/routing_state.hpp"
+#include "enrich/routing/routing_state.hpp"
 
 // NOLINTNEXTLINE(readability-identifier-naming): the name that libFuzzer calls
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

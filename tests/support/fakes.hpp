@@ -6,9 +6,9 @@
 #include <system_error>
 #include <vector>
 
-#include "ctflow/exporter.hpp"
 #include "ctflow/flow_source.hpp"
 #include "ctflow/transport.hpp"
+#include "export/exporter.hpp"
 
 namespace ctflow::test {
 

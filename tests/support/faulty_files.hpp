@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <string>
 
-#include "transport/spool_files.hpp"
+#include "transport/spool/spool_files.hpp"
 
 namespace ctflow::test {
 

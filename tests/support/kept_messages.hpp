@@ -6,9 +6,9 @@
 #include <span>
 #include <vector>
 
-#include "encode/wire.hpp"
-#include "transport/kept_message.hpp"
-#include "transport/octets.hpp"
+#include "transport/spool/kept_message.hpp"
+#include "wire/octets.hpp"
+#include "wire/wire_writer.hpp"
 
 namespace ctflow::test {
 

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <memory>
 
-#include "conntrack/decode.hpp"
+#include "conntrack/flow/decode.hpp"
 #include "support/oracle_classes.hpp"
 
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "conntrack/attributes.hpp"
 #include "ctflow/flow.hpp"
+#include "netlink/attributes.hpp"
 
 namespace ctflow::test {
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "conntrack/attributes.hpp"
+#include "netlink/attributes.hpp"
 
 struct nf_conntrack;
 

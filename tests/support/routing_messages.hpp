@@ -12,7 +12,7 @@
 #include <sstream>
 #include <string>
 
-#include "enrich/routing_message.hpp"
+#include "enrich/routing/routing_message.hpp"
 #include "support/event_builder.hpp"
 
 namespace ctflow::test {

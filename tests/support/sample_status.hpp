@@ -2,7 +2,7 @@
 // A status of a ctflowd that fares well.
 #pragma once
 
-#include "observe/status.hpp"
+#include "ctflow/status.hpp"
 
 namespace ctflow::test {
 

@@ -13,7 +13,7 @@
 #include <string>
 
 #include "support/source_directory.hpp"
-#include "transport/tls_files.hpp"
+#include "transport/stream/tls_files.hpp"
 
 namespace ctflow {
 namespace {

@@ -8,9 +8,9 @@
 #include <map>
 #include <random>
 
-#include "conntrack/decode.hpp"
-#include "conntrack/event_reader.hpp"
-#include "conntrack/table_reader.hpp"
+#include "conntrack/events/event_reader.hpp"
+#include "conntrack/flow/decode.hpp"
+#include "conntrack/table/scan_reader.hpp"
 #include "support/event_builder.hpp"
 #include "support/fakes.hpp"
 

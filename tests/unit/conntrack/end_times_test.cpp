@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "conntrack/end_of_flow.hpp"
-#include "conntrack/live_connections.hpp"
+#include "conntrack/flow/end_of_flow.hpp"
+#include "conntrack/reported/reported_connections.hpp"
 
 namespace ctflow {
 namespace {

@@ -11,7 +11,7 @@
 #include <random>
 #include <thread>
 
-#include "enrich/routing_mirror.hpp"
+#include "enrich/routing/routing_mirror.hpp"
 #include "support/kernel_routes.hpp"
 
 namespace ctflow {

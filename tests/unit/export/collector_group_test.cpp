@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "ctflow/collector_group.hpp"
+#include "export/collector_group.hpp"
 
 #include <gtest/gtest.h>
 

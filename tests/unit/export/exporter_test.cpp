@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "ctflow/exporter.hpp"
+#include "export/exporter.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "encode/interface_options.hpp"
 #include "encode/ipfix.hpp"
 #include "encode/netflow9.hpp"
+#include "encode/options/interface_options.hpp"
 #include "support/fakes.hpp"
 
 namespace ctflow {

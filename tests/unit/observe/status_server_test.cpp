@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "observe/status_command.hpp"
+#include "commands/status_command.hpp"
 #include "support/sample_status.hpp"
 
 namespace ctflow {

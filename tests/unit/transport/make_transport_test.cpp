@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "transport/ipfix_file.hpp"
-#include "transport/stream.hpp"
-#include "transport/tls_files.hpp"
+#include "transport/stream/stream.hpp"
+#include "transport/stream/tls_files.hpp"
 #include "transport/udp.hpp"
 
 namespace ctflow {

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a running ctflowd knows of itself, as values. The Daemon fills it on request; metrics_text
+// and status_json tell it, problems.hpp judges it.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ctflow/config.hpp"
+#include "ctflow/counters.hpp"
+#include "ctflow/source_status.hpp"
+#include "ctflow/transport_status.hpp"
+
+namespace ctflow {
+
+/// How long ago something grew last. Nothing: it never did.
+using Ago = std::optional<std::chrono::seconds>;
+
+struct CollectorStatus {
+  std::string name;
+  std::string group{};  ///< empty: gets every flow
+  std::string peer;     ///< address and port, or the name while it has no address
+  Protocol protocol = Protocol::kIpfix;
+  TransportKind transport = TransportKind::kUdp;
+  bool connected = false;  ///< there is a way to it, by what is known without sending
+  bool healthy = true;     ///< always true outside of groups
+  std::uint64_t refusals = 0;
+  ExporterCounters counters;
+  LastFailure last_failure{};
+  Ago last_failure_age{};
+  std::optional<Backlog> backlog{};  ///< of transports that keep messages
+  Ago oldest_waiting{};
+  Ago last_refusal{};
+  Ago last_loss{};
+};
+
+struct GroupStatus {
+  std::string name;
+  GroupMode mode = GroupMode::kFailover;
+  std::string active;  ///< the collector that gets the flows; empty: they are shared
+  std::uint64_t switches = 0;
+};
+
+/// The copy of the kernel's routing.
+struct RoutingStatus {
+  RoutingCounters counters;
+  std::size_t routes = 0;
+  std::size_t rules = 0;
+  std::size_t octets = 0;
+};
+
+/// Events a second, over the last 1, 10 and 60 seconds.
+struct EventRates {
+  static constexpr std::array<int, 3> kWindows{1, 10, 60};
+  std::array<double, 3> per_second{};
+};
+
+struct NamespaceStatus {
+  std::string name;  ///< empty: the one that ctflowd runs in
+  SourceCounters source;
+  SourceStatus kernel;
+  PipelineCounters pipeline;
+  InterfaceCounters interfaces;
+  std::optional<RoutingStatus> routing{};
+  std::vector<CollectorStatus> collectors{};
+  std::vector<GroupStatus> groups{};
+  std::size_t table_entries = 0;  ///< nf_conntrack_count
+  std::size_t table_limit = 0;    ///< nf_conntrack_max; 0: not known
+  std::string kernel_patch;       ///< absent, off or on
+  EventRates rates{};
+  Ago last_overrun{};      ///< events that the kernel dropped
+  Ago last_no_counters{};  ///< connections without counters
+  Ago last_fall{};         ///< of counters that another program set to zero
+};
+
+/// A network namespace that is configured, but not open.
+struct MissingNamespace {
+  std::string name;
+  std::string why;
+};
+
+struct ReloadStatus {
+  std::uint64_t succeeded = 0;
+  std::uint64_t failed = 0;
+  std::chrono::system_clock::time_point last{};  ///< of the last one; zero: there was none
+  bool last_succeeded = true;
+  std::string last_error{};
+};
+
+struct Status {
+  std::string version;
+  std::string compiler;
+  std::chrono::system_clock::time_point started{};
+  std::chrono::system_clock::time_point now{};
+  ReloadStatus reloads;
+  std::vector<NamespaceStatus> namespaces{};
+  std::vector<MissingNamespace> missing_namespaces{};
+  std::string listen_error{};  ///< why nothing listens at status.listen; empty: all is well
+};
+
+}  // namespace ctflow

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/status_command.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <chrono>
+#include <ostream>
+#include <stdexcept>
+#include <thread>
+
+#include "commands/status_view.hpp"
+#include "event_loop/pending_handlers.hpp"
+
+namespace ctflow {
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+namespace {
+
+using Protocol = boost::asio::local::stream_protocol;
+
+constexpr std::chrono::seconds kPatience{5};
+constexpr std::size_t kLongestAnswer = std::size_t{16} << 20;
+
+std::string explain(const std::string& socket, const boost::system::error_code& error) {
+  std::string mend = "is ctflowd running there?";
+  if (error == boost::system::errc::no_such_file_or_directory ||
+      error == boost::asio::error::connection_refused) {
+    mend = "ctflowd is not running, or has another status.socket: give it with --socket";
+  } else if (error == boost::asio::error::access_denied) {
+    mend = "ask as root or as a member of the socket's group";
+  } else if (error == beast::error::timeout) {
+    mend = fmt::format("ctflowd did not answer within {} s", kPatience.count());
+  }
+  return fmt::format("{}: {}: {}", socket, error.message(), mend);
+}
+
+/// A connection, a request, the answer; `error` tells how that ended.
+class Conversation {
+ public:
+  explicit Conversation(const std::string& path) : stream_(io_) {
+    request_ = {http::verb::get, path, 11};
+    request_.set(http::field::host, "localhost");
+    parser_.body_limit(kLongestAnswer);
+  }
+
+  boost::system::error_code hold(const std::string& socket) {
+    if (socket.size() >= sizeof(sockaddr_un::sun_path)) {
+      return boost::asio::error::make_error_code(boost::asio::error::name_too_long);
+    }
+    stream_.expires_after(kPatience);
+    connect(socket);
+    io_.run();
+    return error_;
+  }
+
+  [[nodiscard]] const http::response<http::string_body>& response() const { return parser_.get(); }
+
+ private:
+  void connect(const std::string& socket) {
+    stream_.async_connect(Protocol::endpoint(socket),
+                          pending_.guard([this](beast::error_code error) {
+                            if (!failed(error)) write();
+                          }));
+  }
+
+  void write() {
+    http::async_write(stream_, request_,
+                      pending_.guard([this](beast::error_code error, std::size_t /*octets*/) {
+                        if (!failed(error)) read();
+                      }));
+  }
+
+  void read() {
+    http::async_read(
+        stream_, buffer_, parser_,
+        pending_.guard([this](beast::error_code error, std::size_t /*octets*/) { failed(error); }));
+  }
+
+  bool failed(beast::error_code error) {
+    error_ = error;
+    return static_cast<bool>(error);
+  }
+
+  boost::asio::io_context io_;
+  beast::basic_stream<Protocol> stream_;
+  beast::flat_buffer buffer_;
+  http::request<http::empty_body> request_;
+  http::response_parser<http::string_body> parser_;
+  beast::error_code error_;
+  PendingHandlers pending_;
+};
+
+bool show(const StatusQuestion& question, std::ostream& out) {
+  const std::string json = ask(question.socket, "/status");
+  const StatusView view = view_status(json);
+  if (question.watch && !question.json) out << "\x1b[H\x1b[2J";  // the screen, from its top
+  out << (question.json ? json : view.text) << std::flush;
+  return view.well;
+}
+
+}  // namespace
+
+std::string ask(const std::string& socket, const std::string& path) {
+  Conversation conversation(path);
+  const auto error = conversation.hold(socket);
+  if (error) throw std::runtime_error(explain(socket, error));
+  const auto& response = conversation.response();
+  if (response.result() != http::status::ok) {
+    throw std::runtime_error(fmt::format("{}: answered {}", socket, response.result_int()));
+  }
+  return response.body();
+}
+
+int run_status(const StatusQuestion& question, std::ostream& out, std::ostream& errors) {
+  constexpr std::chrono::seconds kPause{2};
+  try {
+    while (true) {
+      const bool well = show(question, out);
+      if (!question.watch || !out) return well ? 0 : 1;
+      std::this_thread::sleep_for(kPause);
+    }
+  } catch (const std::runtime_error& error) {
+    errors << error.what() << '\n';
+    return 2;
+  }
+}
+
+}  // namespace ctflow

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/status_view.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "text/octets_text.hpp"
+
+namespace ctflow {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Text of the answer may come from others (peers, errors): nothing of it commands a terminal.
+std::string shown(const Json& text) {
+  std::string out = text.get<std::string>();
+  std::replace_if(
+      out.begin(), out.end(),
+      [](char c) {
+        const auto octet = static_cast<unsigned char>(c);
+        return octet < 0x20 || octet == 0x7f;
+      },
+      '?');
+  return out;
+}
+
+std::uint64_t number(const Json& value) { return value.get<std::uint64_t>(); }
+
+std::string ago(const Json& seconds) {
+  if (seconds.is_null()) return "";
+  const auto value = number(seconds);
+  if (value < 120) return fmt::format(", the last {} s ago", value);
+  if (value < 7200) return fmt::format(", the last {} min ago", value / 60);
+  return fmt::format(", the last {} h ago", value / 3600);
+}
+
+std::string duration(double seconds) {
+  const auto minutes = static_cast<std::uint64_t>(std::max(0.0, seconds)) / 60;
+  if (minutes < 2) return fmt::format("{:.0f} s", seconds);
+  if (minutes < 120) return fmt::format("{} min", minutes);
+  constexpr std::uint64_t kDay = 1440;
+  if (minutes < 2 * kDay) return fmt::format("{} h {} min", minutes / 60, minutes % 60);
+  return fmt::format("{} days", minutes / kDay);
+}
+
+std::string problems_text(const Json& problems) {
+  std::string out;
+  for (const Json& one : problems) {
+    const std::string subject = shown(one.at("subject"));
+    out += fmt::format("  {}{}: {}\n    mend: {}\n", shown(one.at("name")),
+                       subject.empty() ? "" : " " + subject, shown(one.at("means")),
+                       shown(one.at("mend")));
+  }
+  return out;
+}
+
+/// Nothing where nothing waits.
+std::string waiting_text(const Json& one) {
+  if (!one.contains("backlog")) return "";
+  const Json& waiting = one.at("counters").at("waiting");
+  if (number(waiting.at("messages")) == 0) return "";
+  const Json& backlog = one.at("backlog");
+  const auto part = [&](const char* where, const char* used, const char* most) {
+    const std::uint64_t limit = number(backlog.at(most));
+    if (limit == 0) return std::string();
+    const std::uint64_t octets = number(backlog.at(used));
+    return fmt::format(", {} {} of {} ({} %)", where, octets_text(octets), octets_text(limit),
+                       octets * 100 / limit);
+  };
+  std::string out = fmt::format("\n    waiting {} flows in {} messages",
+                                number(waiting.at("flows")), number(waiting.at("messages")));
+  const Json& oldest = backlog.at("oldest_seconds");
+  if (!oldest.is_null()) {
+    out += fmt::format(", the oldest for {}", duration(static_cast<double>(number(oldest))));
+  }
+  return out + part("in memory", "memory_octets", "memory_limit") +
+         part("on disk", "disk_octets", "disk_limit");
+}
+
+std::string collector_text(const Json& one) {
+  const Json& counters = one.at("counters");
+  std::string out =
+      fmt::format("  {:<20} {:<12} {}  flows {} records {} messages {}", shown(one.at("name")),
+                  shown(one.at("state")), shown(one.at("peer")), number(counters.at("flows")),
+                  number(counters.at("records")), number(counters.at("messages")));
+  if (number(one.at("lost")) > 0) {
+    out += fmt::format("\n    lost {}{}", number(one.at("lost")),
+                       ago(one.at("last_loss_seconds_ago")));
+  }
+  if (number(one.at("refusals")) > 0) {
+    out += fmt::format("\n    refused {} times{}", number(one.at("refusals")),
+                       ago(one.at("last_refusal_seconds_ago")));
+  }
+  return out + waiting_text(one) + "\n";
+}
+
+std::string namespace_text(const Json& one) {
+  const Json& source = one.at("source");
+  const Json& pipeline = one.at("pipeline");
+  const Json& kernel = one.at("kernel");
+  const Json& buffer = kernel.at("receive_buffer");
+  const Json& rates = one.at("events_per_second");
+  const std::string name = shown(one.at("name"));
+  std::string out = name.empty() ? "" : fmt::format("namespace {}\n", name);
+  out += fmt::format(
+      "  in    connections ended {}, reports of living ones {}, events/s {:.1f} "
+      "(10 s {:.1f}, 60 s {:.1f})\n",
+      number(source.at("ended")),
+      number(source.at("entries")) + number(source.at("reports")) -
+          number(source.at("entries_skipped")) - number(source.at("reports_skipped")),
+      rates.at("1s").get<double>(), rates.at("10s").get<double>(), rates.at("60s").get<double>());
+  out += fmt::format("  out   flows {}\n", number(pipeline.at("exported")));
+  out += fmt::format("  lost  events dropped by the kernel {}{}, flows without counters {}\n",
+                     number(source.at("lost_overrun")), ago(one.at("last_overrun_seconds_ago")),
+                     number(pipeline.at("lost_no_counters")));
+  out += fmt::format("  table {} of {} entries, receive buffer {} of {} octets used (at most {})\n",
+                     number(kernel.at("table_entries")), number(kernel.at("table_limit")),
+                     number(buffer.at("used")), number(buffer.at("octets")),
+                     number(buffer.at("most_used")));
+  out += "collectors\n";
+  for (const Json& collector : one.at("collectors")) out += collector_text(collector);
+  for (const Json& group : one.at("groups")) {
+    out += fmt::format("  group {} ({}): {}switched {} times\n", shown(group.at("name")),
+                       shown(group.at("mode")),
+                       group.contains("active") ? shown(group.at("active")) + " is active, " : "",
+                       number(group.at("switches")));
+  }
+  return out;
+}
+
+}  // namespace
+
+StatusView view_status(const std::string& json) {
+  try {
+    const Json status = Json::parse(json);
+    StatusView view;
+    view.well = status.at("well").get<bool>();
+    const Json& problems = status.at("problems");
+    view.text = view.well ? "well"
+                          : fmt::format("NOT WELL: {} problem{}", problems.size(),
+                                        problems.size() == 1 ? "" : "s");
+    view.text +=
+        fmt::format(" (ctflowd {}, up {})\n", shown(status.at("version")),
+                    duration(status.at("time").get<double>() - status.at("started").get<double>()));
+    view.text += problems_text(problems);
+    for (const Json& one : status.at("namespaces")) view.text += namespace_text(one);
+    const Json& reloads = status.at("reloads");
+    if (reloads.contains("last_time")) {
+      view.text += fmt::format("reloads {}, failed {}\n", number(reloads.at("succeeded")),
+                               number(reloads.at("failed")));
+    }
+    return view;
+  } catch (const Json::exception& error) {
+    throw std::runtime_error(std::string("the answer is not that of a ctflowd: ") + error.what());
+  }
+}
+
+}  // namespace ctflow

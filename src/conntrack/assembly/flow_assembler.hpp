@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the reader of events and the reader of the table share.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include "conntrack/assembly/clock_steps.hpp"
+#include "conntrack/assembly/early_drops.hpp"
+#include "conntrack/flow/timeout_history.hpp"
+#include "conntrack/reported/ended_connections.hpp"
+#include "conntrack/reported/reported_connections.hpp"
+#include "ctflow/config.hpp"
+#include "ctflow/flow_source.hpp"
+#include "log/log.hpp"
+
+namespace ctflow {
+
+struct Reading {
+  Reading(FlowSink& to, SourceCounters& ledger, const SourceConfig& config, const Instant& began)
+      : sink(to),
+        counters(ledger),
+        live(config.live_connections, began.steady),
+        opened(began.wall),
+        zones(config.zones),
+        wire_counters(config.wire_counters) {}
+
+  FlowSink& sink;
+  SourceCounters& counters;
+  LiveConnections live;
+  EndedConnections ended;
+  BegunConnections begun;  ///< only while `sessions`
+  /// The kernel has, or had a moment ago, ends that it will send again.
+  bool repeats_expected = false;
+  TimeoutHistory timeouts;
+  TimePoint opened;  ///< when we began to listen, by the clock as it is now
+  /// Connections that began before we listened are exported only if they are remembered.
+  bool skips_existing = false;
+  ClockSteps* clock_steps = nullptr;  ///< of the clock that the kernel stamps by
+  EarlyDrops* early_drops = nullptr;  ///< of the kernel that sends the events, if it is this one
+  bool sessions = false;  ///< hand on that connections began, and ended with nothing left to tell
+  std::vector<std::uint64_t> zones;  ///< that are exported; empty: all
+  bool wire_counters;  ///< of a patched kernel: count packets as they were on the wire
+
+  /// Tells which connection a decoded flow is of, then puts its times in terms of today's clock.
+  Sighting identify(Flow& flow, const Instant& now) const;
+
+  /// Fills in what decode() leaves to later: times, counters, end reason.
+  void complete(const Sighting& sighting, Flow& flow, const Instant& now);
+
+  /// Looks whether the wall clock was set. To be called before anything read at `now` is completed.
+  void watch_clock(const Instant& now);
+
+  [[nodiscard]] bool began_before_us(const Flow& flow) const {
+    return flow.present.start && flow.start < opened;
+  }
+
+  /// True: it began before us, and what it counted since is not known.
+  bool skip_existing(const Sighting& sighting, const Flow& flow);
+
+  /// True, and counted: this end was read before.
+  bool repeats_end(const Sighting& sighting, const Flow& flow);
+
+  /// True, and counted: this beginning was read before.
+  bool repeats_beginning(const Flow& flow);
+
+  /// A connection ended of which no packet was ever counted.
+  void count_empty(const Instant& now);
+
+  /// Looks whether counters of the kernel fell since the last call.
+  void watch_counters(const Instant& now);
+
+  /// Counts a connection of a zone that is not exported here.
+  bool filter(const Flow& flow) const {
+    const bool wanted =
+        zones.empty() || std::find(zones.begin(), zones.end(), flow.original.zone) != zones.end();
+    counters.filtered += !wanted;
+    return !wanted;
+  }
+
+  /// What this connection counted is not exported.
+  void count_ignored(const Flow& flow) const {
+    counters.ignored_packets += flow.forward.packets + flow.backward.packets;
+    counters.ignored_octets += flow.forward.octets + flow.backward.octets;
+  }
+
+  /// A report was withheld because the connection cannot be remembered.
+  void count_no_room();
+
+ private:
+  void log_repeats();
+
+  log::RateLimit no_room_log_;
+  log::RateLimit repeats_log_;
+  log::RateLimit fell_log_{std::chrono::minutes(10)};
+  std::optional<std::chrono::steady_clock::time_point> last_fall_;
+};
+
+}  // namespace ctflow

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/events/event_file.hpp"
+
+#include <fcntl.h>
+#include <pcap/pcap.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <optional>
+#include <system_error>
+
+#include "conntrack/events/byte_order.hpp"
+
+namespace ctflow {
+namespace {
+
+constexpr std::size_t kCookedHeader = 16;
+constexpr int kSnapshotLength = 65535;
+constexpr std::int64_t kLatestSecond = std::int64_t{1} << 33;                // the year 2242
+constexpr std::byte kArphrdNetlink[2] = {std::byte{0x03}, std::byte{0x38}};  // 824
+constexpr std::byte kFamilyNetfilter{NETLINK_NETFILTER};
+
+/// Nothing: it is no time.
+std::optional<TimePoint> time_of(std::int64_t seconds, std::int64_t nanoseconds) {
+  constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+  // The file has 32 bits for the seconds, which libpcap takes for a signed number: what would be
+  // before 1970 is after 2038.
+  constexpr std::int64_t kWrap = std::int64_t{1} << 32;
+  if (seconds < 0) seconds += kWrap;
+  if (seconds < 0 || seconds > kLatestSecond) return std::nullopt;
+  if (nanoseconds < 0 || nanoseconds >= kNanosecondsPerSecond) return std::nullopt;
+  return TimePoint(std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanoseconds));
+}
+
+[[noreturn]] void fail(const std::string& file_name, const std::string& why) {
+  throw EventFileError(file_name + ": cannot write: " + why);
+}
+
+std::string last_error() { return std::generic_category().message(errno); }
+
+/// A file of our own, empty and closed to others. What is no regular file is taken as it is: a
+/// pipe or a device holds nothing.
+void claim(const std::string& file_name, int file) {
+  struct stat status {};
+  if (fstat(file, &status) != 0) fail(file_name, last_error());
+  if (!S_ISREG(status.st_mode)) return;
+  if (status.st_uid != geteuid()) {
+    fail(file_name, "the file belongs to another user; remove it or give another name");
+  }
+  if (status.st_nlink != 1) {
+    fail(file_name,
+         "the file has a second name, which would be overwritten too; remove it or give "
+         "another name");
+  }
+  constexpr mode_t kOwner = 0600;
+  if (fchmod(file, kOwner) != 0 || ftruncate(file, 0) != 0) fail(file_name, last_error());
+}
+
+/// For libpcap, which closes it.
+std::FILE* create(const std::string& file_name) {
+  if (file_name == "-") return stdout;
+  constexpr mode_t kOwner = 0600;
+  const int file =
+      open(file_name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, kOwner);
+  if (file < 0) {
+    fail(file_name,
+         errno == ELOOP ? "it is a symbolic link; give the file's own name" : last_error());
+  }
+  std::FILE* stream = nullptr;
+  try {
+    claim(file_name, file);
+    stream = fdopen(file, "wb");
+    if (stream == nullptr) fail(file_name, last_error());
+  } catch (const EventFileError&) {
+    close(file);
+    throw;
+  }
+  return stream;
+}
+
+}  // namespace
+
+void EventFileWriter::Closer::operator()(pcap* handle) const { pcap_close(handle); }
+void EventFileWriter::Closer::operator()(pcap_dumper* dumper) const { pcap_dump_close(dumper); }
+void EventFileReader::Closer::operator()(pcap* handle) const { pcap_close(handle); }
+
+EventFileWriter::EventFileWriter(const std::string& file_name)
+    : file_name_(file_name),
+      handle_(pcap_open_dead_with_tstamp_precision(DLT_NETLINK, kSnapshotLength,
+                                                   PCAP_TSTAMP_PRECISION_NANO)) {
+  if (!handle_) throw EventFileError(file_name + ": out of memory");
+  std::FILE* const file = create(file_name);
+  dumper_.reset(pcap_dump_fopen(handle_.get(), file));
+  if (!dumper_) {
+    std::fclose(file);
+    fail(file_name, pcap_geterr(handle_.get()));
+  }
+}
+
+void EventFileWriter::on_datagram(Bytes datagram, const Instant& time) {
+  packet_.assign(kCookedHeader, std::byte{0});
+  packet_[2] = kArphrdNetlink[0];
+  packet_[3] = kArphrdNetlink[1];
+  packet_[15] = kFamilyNetfilter;
+  packet_.insert(packet_.end(), datagram.begin(), datagram.end());
+
+  const auto since_epoch = time.wall.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  pcap_pkthdr header{};
+  header.ts.tv_sec = static_cast<time_t>(seconds.count());
+  header.ts.tv_usec =
+      static_cast<suseconds_t>((since_epoch - seconds).count());  // nanoseconds here
+  header.caplen = header.len = static_cast<bpf_u_int32>(packet_.size());
+  pcap_dump(reinterpret_cast<u_char*>(dumper_.get()), &header,
+            reinterpret_cast<const u_char*>(packet_.data()));
+  ++datagrams_;
+}
+
+void EventFileWriter::on_batch_end() {
+  if (pcap_dump_flush(dumper_.get()) != 0 || std::ferror(pcap_dump_file(dumper_.get())) != 0) {
+    throw EventFileError(file_name_ + ": cannot write: is the disk full?");
+  }
+}
+
+EventFileReader::EventFileReader(const std::string& file_name) : file_name_(file_name) {
+  std::array<char, PCAP_ERRBUF_SIZE> reason{};
+  handle_.reset(pcap_open_offline_with_tstamp_precision(file_name.c_str(),
+                                                        PCAP_TSTAMP_PRECISION_NANO, reason.data()));
+  if (!handle_) {
+    const std::string text = reason.data();
+    throw EventFileError(text.find(file_name) != std::string::npos ? text
+                                                                   : file_name + ": " + text);
+  }
+  if (pcap_datalink(handle_.get()) != DLT_NETLINK) {
+    throw EventFileError(file_name +
+                         ": expected a capture of link type NETLINK as written by "
+                         "`ctflowd record`, got another link type");
+  }
+  swapped_ = pcap_is_swapped(handle_.get()) != 0;
+}
+
+bool EventFileReader::next(Bytes& datagram, TimePoint& time) {
+  pcap_pkthdr* header = nullptr;
+  const u_char* data = nullptr;
+  while (true) {
+    const int result = pcap_next_ex(handle_.get(), &header, &data);
+    if (result == PCAP_ERROR_BREAK) return false;
+    if (result != 1) throw EventFileError(file_name_ + ": " + pcap_geterr(handle_.get()));
+    const Bytes packet(reinterpret_cast<const std::byte*>(data), header->caplen);
+    if (packet.size() < kCookedHeader || packet[14] != std::byte{0} ||
+        packet[15] != kFamilyNetfilter) {
+      ++skipped_;
+      continue;  // another netlink family, in a capture made elsewhere
+    }
+    const std::optional<TimePoint> stamp = time_of(header->ts.tv_sec, header->ts.tv_usec);
+    if (!stamp) throw EventFileError(file_name_ + ": a packet's time is out of range");
+    time = *stamp;
+    datagram = packet.subspan(kCookedHeader);
+    if (has_foreign_order(datagram, swapped_)) {
+      turned_.assign(datagram.begin(), datagram.end());
+      to_host_order(turned_);
+      datagram = turned_;
+    }
+    return true;
+  }
+}
+
+}  // namespace ctflow

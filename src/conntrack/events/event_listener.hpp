@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Reads conntrack events in batches from within the event loop.
+#pragma once
+
+#include <linux/netfilter/nfnetlink.h>
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+
+#include "conntrack/events/queue_watch.hpp"
+#include "ctflow/clock.hpp"
+#include "ctflow/config.hpp"
+#include "ctflow/counters.hpp"
+#include "ctflow/flow.hpp"
+#include "ctflow/source_status.hpp"
+#include "event_loop/readiness.hpp"
+#include "event_loop/timer.hpp"
+#include "log/log.hpp"
+#include "netlink/netlink_socket.hpp"
+
+namespace ctflow {
+
+/// Takes what the listener read.
+class EventConsumer {
+ public:
+  virtual ~EventConsumer() = default;
+  /// One datagram of the kernel, one or more netlink messages; `time`: when it was read.
+  virtual void on_datagram(Bytes datagram, const Instant& time) = 0;
+  /// Nothing more is waiting just now.
+  virtual void on_batch_end() = 0;
+};
+
+/// Receives DESTROY events. Waits until one is there, then pauses for the configured nap before it
+/// reads all that came meanwhile: waking up for each event costs two to four times as much and
+/// slows the kernel's own side.
+class EventListener {
+ public:
+  /// Opens the socket: from here on the kernel queues events. Throws std::system_error.
+  EventListener(boost::asio::io_context& io, const SourceConfig& config);
+  ~EventListener() = default;
+
+  EventListener(const EventListener&) = delete;
+  EventListener& operator=(const EventListener&) = delete;
+  EventListener(EventListener&&) = delete;
+  EventListener& operator=(EventListener&&) = delete;
+
+  /// Whether the events of connections that begin are wanted, too; at first they are not.
+  void listen_to_beginnings(bool on) { socket_.set_membership(NFNLGRP_CONNTRACK_NEW, on); }
+
+  /// Called when events were lost and what was left of them is read.
+  std::function<void()> events_lost;
+
+  /// Starts reading. `consumer` and `counters` must stay valid until stop() returns.
+  void start(EventConsumer& consumer, SourceCounters& counters);
+
+  /// Reads what is waiting, up to a bound. True: all that the kernel had sent was read.
+  bool catch_up();
+
+  [[nodiscard]] EventQueueStatus status() const;
+
+  /// Leaves the event groups, delivers what the socket still holds, and ends.
+  void stop();
+
+ private:
+  void wait();
+  void nap();
+  /// Reads up to kBatchesPerTurn batches, then lets timers and other sockets have their turn.
+  void drain();
+  /// One batch. False: nothing was waiting.
+  bool read_batch();
+  void on_error(const std::error_code& error);
+  /// Gives the queue more room when it was half full.
+  void watch_room();
+  /// Enters in the ledger what the kernel could not deliver.
+  void count_lost();
+
+  static constexpr int kBatchesPerTurn = 32;
+  static constexpr int kTurnsToCatchUp = 16;
+
+  NetlinkSocket socket_;
+  Readiness readable_;  ///< of the socket
+  Timer timer_;
+  std::chrono::milliseconds nap_;
+  bool reliable_;
+  QueueWatch queue_watch_;
+  BatchSizes batches_;
+  EventConsumer* consumer_ = nullptr;
+  SourceCounters* counters_ = nullptr;
+  log::RateLimit overrun_log_;
+  log::RateLimit error_log_;
+  log::RateLimit foreign_log_;
+};
+
+}  // namespace ctflow

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/flow/decode.hpp"
+
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+
+#include <algorithm>
+
+#include "extras/from_patch/decode_extras.hpp"
+#include "nf_conntrack_flow.h"
+
+namespace ctflow {
+namespace {
+
+constexpr std::size_t kHeaders = NLMSG_HDRLEN + sizeof(nfgenmsg);
+static_assert(kHeaders == 20);
+
+bool read_address(const Attribute& attribute, std::size_t length, IpAddress& address) {
+  if (attribute.payload.size() < length) return false;
+  address = IpAddress{};
+  std::memcpy(address.octets.data(), attribute.payload.data(), length);
+  return true;
+}
+
+/// CTA_TUPLE_IP: both addresses of one family.
+bool read_addresses(Bytes bytes, Tuple& tuple) {
+  constexpr unsigned kSource4 = 1;
+  constexpr unsigned kDestination4 = 2;
+  constexpr unsigned kSource6 = 4;
+  constexpr unsigned kDestination6 = 8;
+  unsigned seen = 0;
+  Attributes attributes(bytes);
+  Attribute attribute;
+  while (attributes.next(attribute)) {
+    switch (attribute.type) {
+      case CTA_IP_V4_SRC:
+        if (!read_address(attribute, 4, tuple.source)) return false;
+        seen |= kSource4;
+        break;
+      case CTA_IP_V4_DST:
+        if (!read_address(attribute, 4, tuple.destination)) return false;
+        seen |= kDestination4;
+        break;
+      case CTA_IP_V6_SRC:
+        if (!read_address(attribute, 16, tuple.source)) return false;
+        seen |= kSource6;
+        break;
+      case CTA_IP_V6_DST:
+        if (!read_address(attribute, 16, tuple.destination)) return false;
+        seen |= kDestination6;
+        break;
+      default:
+        break;
+    }
+  }
+  if (attributes.malformed()) return false;
+  if (seen == (kSource4 | kDestination4)) {
+    tuple.family = AddressFamily::kIpv4;
+  } else if (seen == (kSource6 | kDestination6)) {
+    tuple.family = AddressFamily::kIpv6;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+/// CTA_TUPLE_PROTO: protocol number, and ports or ICMP identity.
+bool read_protocol(Bytes bytes, Tuple& tuple) {
+  bool numbered = false;
+  Attributes attributes(bytes);
+  Attribute attribute;
+  while (attributes.next(attribute)) {
+    bool ok = true;
+    switch (attribute.type) {
+      case CTA_PROTO_NUM:
+        ok = numbered = read_integer(attribute, tuple.protocol);
+        break;
+      case CTA_PROTO_SRC_PORT:
+        ok = read_integer(attribute, tuple.source_port);
+        break;
+      case CTA_PROTO_DST_PORT:
+        ok = read_integer(attribute, tuple.destination_port);
+        break;
+      case CTA_PROTO_ICMP_ID:
+      case CTA_PROTO_ICMPV6_ID:
+        ok = read_integer(attribute, tuple.icmp_id);
+        break;
+      case CTA_PROTO_ICMP_TYPE:
+      case CTA_PROTO_ICMPV6_TYPE:
+        ok = read_integer(attribute, tuple.icmp_type);
+        break;
+      case CTA_PROTO_ICMP_CODE:
+      case CTA_PROTO_ICMPV6_CODE:
+        ok = read_integer(attribute, tuple.icmp_code);
+        break;
+      default:
+        break;
+    }
+    if (!ok) return false;
+  }
+  return numbered && !attributes.malformed();
+}
+
+/// CTA_TUPLE_ORIG, CTA_TUPLE_REPLY. `zoned` tells whether the tuple has a zone of its own.
+bool read_tuple(Bytes bytes, Tuple& tuple, bool& zoned) {
+  bool addressed = false;
+  bool has_protocol = false;
+  Attributes attributes(bytes);
+  Attribute attribute;
+  while (attributes.next(attribute)) {
+    bool ok = true;
+    switch (attribute.type) {
+      case CTA_TUPLE_IP:
+        ok = addressed = read_addresses(attribute.payload, tuple);
+        break;
+      case CTA_TUPLE_PROTO:
+        ok = has_protocol = read_protocol(attribute.payload, tuple);
+        break;
+      case CTA_TUPLE_ZONE:
+        ok = zoned = read_integer(attribute, tuple.zone);
+        break;
+      default:
+        break;
+    }
+    if (!ok) return false;
+  }
+  return addressed && has_protocol && !attributes.malformed();
+}
+
+/// CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY, in 64 or (old kernels) 32 bits.
+bool read_counters(Bytes bytes, Counters& counters, bool& complete) {
+  bool packets = false;
+  bool octets = false;
+  Attributes attributes(bytes);
+  Attribute attribute;
+  while (attributes.next(attribute)) {
+    bool ok = true;
+    std::uint32_t narrow = 0;
+    switch (attribute.type) {
+      case CTA_COUNTERS_PACKETS:
+        ok = packets = read_integer(attribute, counters.packets);
+        break;
+      case CTA_COUNTERS_BYTES:
+        ok = octets = read_integer(attribute, counters.octets);
+        break;
+      case CTA_COUNTERS32_PACKETS:
+        ok = packets = read_integer(attribute, narrow);
+        counters.packets = narrow;
+        break;
+      case CTA_COUNTERS32_BYTES:
+        ok = octets = read_integer(attribute, narrow);
+        counters.octets = narrow;
+        break;
+      default:
+        break;
+    }
+    if (!ok) return false;
+  }
+  complete = packets && octets;
+  return !attributes.malformed();
+}
+
+bool read_timestamps(Bytes bytes, Flow& flow) {
+  Attributes attributes(bytes);
+  Attribute attribute;
+  while (attributes.next(attribute)) {
+    if (attribute.type == CTA_TIMESTAMP_START) {
+      if (!read_time(attribute, flow.start)) return false;
+      flow.present.start = true;
+    } else if (attribute.type == CTA_TIMESTAMP_STOP) {
+      if (!read_time(attribute, flow.end)) return false;
+      flow.present.stop = true;
+    }
+  }
+  return !attributes.malformed();
+}
+
+/// The state attribute inside CTA_PROTOINFO_TCP, _DCCP or _SCTP.
+bool read_state(Bytes bytes, std::uint16_t state_type, Flow& flow) {
+  Attributes attributes(bytes);
+  Attribute attribute;
+  while (attributes.next(attribute)) {
+    if (attribute.type != state_type) continue;
+    if (!read_integer(attribute, flow.state)) return false;
+    flow.present.state = true;
+  }
+  return !attributes.malformed();
+}
+
+bool read_protocol_information(Bytes bytes, Flow& flow) {
+  Attributes attributes(bytes);
+  Attribute attribute;
+  while (attributes.next(attribute)) {
+    bool ok = true;
+    switch (attribute.type) {
+      case CTA_PROTOINFO_TCP:
+        ok = read_state(attribute.payload, CTA_PROTOINFO_TCP_STATE, flow);
+        break;
+      case CTA_PROTOINFO_DCCP:
+        ok = read_state(attribute.payload, CTA_PROTOINFO_DCCP_STATE, flow);
+        break;
+      case CTA_PROTOINFO_SCTP:
+        ok = read_state(attribute.payload, CTA_PROTOINFO_SCTP_STATE, flow);
+        break;
+      default:
+        break;
+    }
+    if (!ok) return false;
+  }
+  return !attributes.malformed();
+}
+
+/// What the top-level walk has to remember until all attributes are read.
+struct Seen {
+  bool original = false;
+  bool reply = false;
+  bool original_zone = false;
+  bool reply_zone = false;
+  bool forward = false;
+  bool backward = false;
+};
+
+bool read_attribute(const Attribute& attribute, Flow& flow, Seen& seen) {
+  switch (attribute.type) {
+    case CTA_TUPLE_ORIG:
+      return seen.original = read_tuple(attribute.payload, flow.original, seen.original_zone);
+    case CTA_TUPLE_REPLY:
+      return seen.reply = read_tuple(attribute.payload, flow.reply, seen.reply_zone);
+    case CTA_STATUS:
+      return read_integer(attribute, flow.status);
+    case CTA_PROTOINFO:
+      return read_protocol_information(attribute.payload, flow);
+    case CTA_TIMEOUT:
+      flow.present.timeout = true;
+      return read_integer(attribute, flow.timeout);
+    case CTA_MARK:
+      return read_integer(attribute, flow.mark);
+    case CTA_COUNTERS_ORIG:
+      return read_counters(attribute.payload, flow.forward, seen.forward);
+    case CTA_COUNTERS_REPLY:
+      return read_counters(attribute.payload, flow.backward, seen.backward);
+    case CTA_ID:
+      return read_integer(attribute, flow.id);
+    case CTA_ZONE:
+      return read_integer(attribute, flow.zone);
+    case CTA_TIMESTAMP:
+      return read_timestamps(attribute.payload, flow);
+    case CTA_LABELS:
+      std::memcpy(flow.labels.data(), attribute.payload.data(),
+                  std::min(flow.labels.size(), attribute.payload.size()));
+      return true;
+    case CTA_FLOW:
+      decode_extras(attribute.payload, flow.extras);
+      return true;
+    default:
+      return true;
+  }
+}
+
+/// The message's attributes, from behind its headers. False: malformed.
+bool read_connection(Bytes attributes_of_message, Flow& flow) {
+  Seen seen;
+  Attributes attributes(attributes_of_message);
+  Attribute attribute;
+  while (attributes.next(attribute)) {
+    if (!read_attribute(attribute, flow, seen)) return false;
+  }
+  flow.present.counters = seen.forward && seen.backward;
+  if (!seen.original_zone) flow.original.zone = flow.zone;
+  if (!seen.reply_zone) flow.reply.zone = flow.zone;
+  return !attributes.malformed() && seen.original && seen.reply;
+}
+
+}  // namespace
+
+DecodeResult decode(Bytes message, Flow& flow) {
+  if (message.size() < sizeof(nlmsghdr)) return DecodeResult::kMalformed;
+  const auto length = load_host<std::uint32_t>(message, offsetof(nlmsghdr, nlmsg_len));
+  if (length < sizeof(nlmsghdr) || length > message.size()) return DecodeResult::kMalformed;
+  const auto type = load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_type));
+  constexpr std::uint16_t kSubsystem = NFNL_SUBSYS_CTNETLINK << 8;
+  const bool destroyed = type == (kSubsystem | IPCTNL_MSG_CT_DELETE);
+  if (!destroyed && type != (kSubsystem | IPCTNL_MSG_CT_NEW)) return DecodeResult::kIgnored;
+  if (length < kHeaders) return DecodeResult::kMalformed;
+
+  flow = Flow{};
+  flow.port_id = load_host<std::uint32_t>(message, offsetof(nlmsghdr, nlmsg_pid));
+  const auto flags = load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_flags));
+  const bool dumped = (flags & NLM_F_MULTI) != 0;
+  const bool created = (flags & NLM_F_CREATE) != 0;  // a NEW event, not an UPDATE
+  const bool well_formed = read_connection(message.subspan(kHeaders, length - kHeaders), flow);
+  if (!destroyed && !dumped && !created && !flow.extras.present) return DecodeResult::kIgnored;
+  if (!well_formed) return DecodeResult::kMalformed;
+  if (destroyed) return DecodeResult::kFlow;
+  if (created) {
+    flow.event = FlowEvent::kCreated;
+    return DecodeResult::kCreated;
+  }
+  flow.event = FlowEvent::kReported;
+  return dumped ? DecodeResult::kEntry : DecodeResult::kReport;
+}
+
+}  // namespace ctflow

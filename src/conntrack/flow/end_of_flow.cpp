@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/flow/end_of_flow.hpp"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+
+namespace ctflow {
+namespace {
+
+bool answered(const Flow& flow) { return (flow.status & status::kSeenReply) != 0; }
+
+/// A reset before any answer removes the entry at once, without setting the timeout of CLOSE
+/// (nf_conntrack_tcp_packet()).
+bool reset_before_answer(const Flow& flow) {
+  constexpr std::uint8_t kClose = 8;  // enum tcp_conntrack
+  return flow.original.protocol == IPPROTO_TCP && flow.present.state && flow.state == kClose &&
+         !answered(flow);
+}
+
+/// States in which both sides have ended the connection (enum tcp_conntrack, sctp_conntrack,
+/// ct_dccp_states).
+bool closed(const Flow& flow) {
+  if (!flow.present.state) return false;
+  switch (flow.original.protocol) {
+    case IPPROTO_TCP:
+      return flow.state >= 6 && flow.state <= 8;  // LAST_ACK, TIME_WAIT, CLOSE
+    case IPPROTO_SCTP:
+      // CLOSED, SHUTDOWN_ACK_SENT. A lone INIT is in CLOSED too (sctp_conntracks[]).
+      return (flow.state == 1 && answered(flow)) || flow.state == 7;
+    case IPPROTO_DCCP:
+      return flow.state == 7;  // TIMEWAIT
+    default:
+      return false;
+  }
+}
+
+/// When the entry was removed or, if it lives, looked at. Nothing: the kernel keeps no times.
+std::optional<TimePoint> reference(const Flow& flow) {
+  if (flow.event == FlowEvent::kReported && flow.present.timeout) return flow.event_time;
+  if (flow.present.stop) return std::min(flow.end, flow.event_time);
+  return std::nullopt;
+}
+
+/// When the entry would expire without another packet, or did.
+Bounds expiry(const Flow& flow, TimePoint reference) {
+  constexpr std::chrono::seconds kRoundedDown{1};
+  if (flow.present.timeout) {
+    const TimePoint whole = reference + std::chrono::seconds(flow.timeout);
+    return {whole, whole + kRoundedDown};
+  }
+  // Nothing left: it expired, unless somebody asked for its removal within its last second.
+  return {reference, flow.port_id != 0 ? reference + kRoundedDown : reference};
+}
+
+/// What is known of the last packet without any timeout.
+Bounds known(const Flow& flow, const std::optional<TimePoint>& reference,
+             const std::optional<Bounds>& bounds) {
+  Bounds result{flow.start, reference.value_or(flow.event_time)};
+  if (bounds) {
+    result.earliest = std::max(result.earliest, bounds->earliest);
+    result.latest = std::min(result.latest, bounds->latest);
+  }
+  // Where they contradict each other the clock was set, or time was measured by two clocks.
+  result.earliest = std::min(result.earliest, flow.event_time);
+  result.latest = std::max(result.latest, result.earliest);
+  return result;
+}
+
+bool has_one_packet(const Flow& flow) {
+  return flow.present.counters && flow.present.start &&
+         flow.forward.packets + flow.backward.packets == 1;
+}
+
+LastPacket search(const Flow& flow, const TimeoutHistory& timeouts, const Bounds& known,
+                  const std::optional<TimePoint>& reference) {
+  if (reference && reset_before_answer(flow)) {
+    return {*reference, LastPacketSearch::kTick, true, false};
+  }
+  std::optional<Bounds> expires;
+  if (reference) expires = expiry(flow, *reference);
+  LastPacketSearch search(known, expires);
+  if (has_one_packet(flow)) search.only_packet(flow.start);
+  const bool first = keeps_first_timeouts(flow) && flow.present.start;
+  // The earlier first: a long silence is likelier than two packets that are as far apart.
+  for (const TimeoutHistory::Period& period : timeouts.periods()) {
+    const Bounds& in_force = period.in_force;
+    if (first && (flow.start < in_force.earliest || flow.start > in_force.latest)) continue;
+    const auto possible = possible_timeouts(flow, period.timeouts);
+    for (const auto timeout : possible.all()) {
+      search.consider(timeout, first ? Bounds{TimePoint::min(), TimePoint::max()} : in_force);
+    }
+  }
+  LastPacket found = search.result();
+  // Any other timeout would do as well.
+  if (timeouts.knowledge() == TimeoutKnowledge::kNeverRead) {
+    found.error = std::max({found.error, found.time - known.earliest, known.latest - found.time});
+  }
+  return found;
+}
+
+void count(const LastPacket& found, bool expires, bool bounded, SourceCounters& counters) {
+  counters.end_ambiguous += found.ambiguous;
+  counters.end_unexplained += expires && !found.explained;
+  if (bounded && !found.explained) {
+    ++counters.end_from_dump;
+  } else if (expires) {
+    ++counters.end_from_timeout;
+  } else {
+    ++counters.end_from_event;
+  }
+}
+
+}  // namespace
+
+EndReason end_reason(const Flow& flow) {
+  if (flow.port_id != 0) return EndReason::kForcedEnd;  // somebody asked for it over netlink
+  if (closed(flow)) return EndReason::kEndOfFlow;
+  // No time left: expired. Otherwise the kernel removed it early, for a reason it does not tell.
+  return flow.present.timeout ? EndReason::kForcedEnd : EndReason::kIdleTimeout;
+}
+
+bool may_be_dropped_early(const Flow& flow) {
+  return flow.event == FlowEvent::kEnded && end_reason(flow) == EndReason::kForcedEnd &&
+         flow.port_id == 0 && (flow.status & status::kAssured) == 0;
+}
+
+LastPacket correct_times(Flow& flow, const TimeoutHistory& timeouts,
+                         const std::optional<Bounds>& bounds, SourceCounters& counters) {
+  // Without it the connection began when it was first seen; what was told before is cut off later.
+  if (!flow.present.start) flow.start = bounds ? TimePoint{} : flow.event_time;
+  // The wall clock may have been set while the connection lived.
+  flow.start = std::min(flow.start, flow.event_time);
+  const std::optional<TimePoint> removed = reference(flow);
+  const LastPacket found = search(flow, timeouts, known(flow, removed, bounds), removed);
+  count(found, removed.has_value(), bounds.has_value(), counters);
+  flow.end = std::clamp(found.time, flow.start, flow.event_time);
+  return found;
+}
+
+}  // namespace ctflow

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// When and why a connection ended, from what a stock kernel tells.
+#pragma once
+
+#include <optional>
+
+#include "conntrack/flow/last_packet.hpp"
+#include "conntrack/flow/timeout_history.hpp"
+#include "ctflow/counters.hpp"
+#include "ctflow/flow.hpp"
+
+namespace ctflow {
+
+/// flowEndReason of a removed entry (IANA, element 136).
+EndReason end_reason(const Flow& flow);
+
+/// The kernel removed it before its time and without being asked; of a full table it removes
+/// connections that are not ASSURED (early_drop_list()).
+bool may_be_dropped_early(const Flow& flow);
+
+/// Sets `start` and `end` to the times of the packets and counts where they came from. Returns what
+/// was concluded of the last packet.
+///
+/// The kernel's stop time is the moment of removal, and for an entry that expired that of expiry:
+/// last packet plus timeout (nf_ct_delete()). A living entry and one that was removed early tell
+/// how much of their timeout is left, in whole seconds rounded down. `bounds`: what passes over the
+/// table saw of its last packet. Afterwards start <= end <= event_time holds.
+LastPacket correct_times(Flow& flow, const TimeoutHistory& timeouts,
+                         const std::optional<Bounds>& bounds, SourceCounters& counters);
+
+}  // namespace ctflow

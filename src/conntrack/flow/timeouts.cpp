@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/flow/timeouts.hpp"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdint>
+
+namespace ctflow {
+namespace {
+
+/// Closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&&) = delete;
+  Descriptor& operator=(Descriptor&&) = delete;
+
+  [[nodiscard]] int number() const { return number_; }
+
+ private:
+  int number_;
+};
+
+/// Sets `timeout` from one file that holds a plain number of seconds. 0, or why it stays.
+int read_setting(int directory, const char* name, std::chrono::seconds& timeout) {
+  const Descriptor file(openat(directory, name, O_RDONLY | O_CLOEXEC));
+  if (file.number() < 0) return errno;
+  std::array<char, 32> text{};
+  const ssize_t length = read(file.number(), text.data(), text.size());
+  if (length < 0) return errno;
+  const char* const end = text.data() + length;
+  std::uint32_t seconds = 0;
+  const auto [rest, error] = std::from_chars(text.data(), end, seconds);
+  if (error != std::errc() || (rest != end && *rest != '\n')) return EINVAL;
+  timeout = std::chrono::seconds(seconds);
+  return 0;
+}
+
+constexpr std::uint8_t kTcpEstablished = 3;  // enum tcp_conntrack
+
+bool answered(const Flow& flow) { return (flow.status & status::kSeenReply) != 0; }
+bool assured(const Flow& flow) { return (flow.status & status::kAssured) != 0; }
+
+/// Packets do not move when it expires: the timeout was fixed, or flows offloaded to a flowtable
+/// get a day whatever they do (nf_ct_offload_timeout()).
+bool ignores_packets(const Flow& flow) {
+  constexpr std::uint32_t kFixedTimeout = 1U << 10;  // IPS_FIXED_TIMEOUT, IPS_OFFLOAD, …
+  constexpr std::uint32_t kOffload = 1U << 14;
+  constexpr std::uint32_t kHardwareOffload = 1U << 15;
+  return (flow.status & (kFixedTimeout | kOffload | kHardwareOffload)) != 0;
+}
+
+template <std::size_t kStates>
+void add_by_state(const Flow& flow, const std::array<std::chrono::seconds, kStates>& timeouts,
+                  PossibleTimeouts& possible) {
+  if (flow.present.state && flow.state < kStates) possible.add(timeouts[flow.state]);
+}
+
+/// As nf_conntrack_tcp_packet() chooses.
+void add_tcp(const Flow& flow, const Timeouts& timeouts, PossibleTimeouts& possible) {
+  if (!flow.present.state || flow.state >= timeouts.tcp.size()) return;
+  const bool established = flow.state == kTcpEstablished;
+  std::chrono::seconds longest = timeouts.tcp[flow.state];
+  // Picked up in its middle, and only one side is seen (asymmetric routing).
+  if (established && !answered(flow)) longest = std::min(longest, timeouts.tcp_unacknowledged);
+  possible.add(longest);
+  possible.add(std::min(longest, timeouts.tcp_unacknowledged));
+  // Three retransmissions, or a window of 0.
+  possible.add(std::min(longest, timeouts.tcp_max_retrans));
+  // A RST that is in the window but not at the exact sequence number leaves the state as it is,
+  // because a challenge ACK may come, and sets the timeout of CLOSE.
+  if (established && assured(flow)) possible.add(timeouts.tcp[8]);
+}
+
+void add_udp(const Flow& flow, const Timeouts& timeouts, PossibleTimeouts& possible) {
+  constexpr std::uint32_t kNatClash = 1U << 12;  // IPS_NAT_CLASH: never ASSURED
+  possible.add(assured(flow) ? timeouts.udp_stream : timeouts.udp);
+  if ((flow.status & kNatClash) != 0) possible.add(timeouts.udp_stream);
+}
+
+}  // namespace
+
+TimeoutsRead read_timeouts(const Timeouts& before, const std::string& directory) {
+  TimeoutsRead result{before, std::nullopt};
+  Timeouts& timeouts = result.values;
+  const struct {
+    const char* name;
+    std::chrono::seconds& value;
+  } settings[] = {
+      {"nf_conntrack_tcp_timeout_syn_sent", timeouts.tcp[1]},
+      {"nf_conntrack_tcp_timeout_syn_recv", timeouts.tcp[2]},
+      {"nf_conntrack_tcp_timeout_established", timeouts.tcp[3]},
+      {"nf_conntrack_tcp_timeout_fin_wait", timeouts.tcp[4]},
+      {"nf_conntrack_tcp_timeout_close_wait", timeouts.tcp[5]},
+      {"nf_conntrack_tcp_timeout_last_ack", timeouts.tcp[6]},
+      {"nf_conntrack_tcp_timeout_time_wait", timeouts.tcp[7]},
+      {"nf_conntrack_tcp_timeout_close", timeouts.tcp[8]},
+      {"nf_conntrack_tcp_timeout_max_retrans", timeouts.tcp_max_retrans},
+      {"nf_conntrack_tcp_timeout_unacknowledged", timeouts.tcp_unacknowledged},
+      {"nf_conntrack_udp_timeout", timeouts.udp},
+      {"nf_conntrack_udp_timeout_stream", timeouts.udp_stream},
+      {"nf_conntrack_icmp_timeout", timeouts.icmp},
+      {"nf_conntrack_icmpv6_timeout", timeouts.icmpv6},
+      {"nf_conntrack_gre_timeout", timeouts.gre},
+      {"nf_conntrack_gre_timeout_stream", timeouts.gre_stream},
+      {"nf_conntrack_generic_timeout", timeouts.generic},
+      {"nf_conntrack_sctp_timeout_closed", timeouts.sctp[1]},
+      {"nf_conntrack_sctp_timeout_cookie_wait", timeouts.sctp[2]},
+      {"nf_conntrack_sctp_timeout_cookie_echoed", timeouts.sctp[3]},
+      {"nf_conntrack_sctp_timeout_established", timeouts.sctp[4]},
+      {"nf_conntrack_sctp_timeout_shutdown_sent", timeouts.sctp[5]},
+      {"nf_conntrack_sctp_timeout_shutdown_recd", timeouts.sctp[6]},
+      {"nf_conntrack_sctp_timeout_shutdown_ack_sent", timeouts.sctp[7]},
+      {"nf_conntrack_sctp_timeout_heartbeat_sent", timeouts.sctp[8]},
+      {"nf_conntrack_dccp_timeout_request", timeouts.dccp[1]},
+      {"nf_conntrack_dccp_timeout_respond", timeouts.dccp[2]},
+      {"nf_conntrack_dccp_timeout_partopen", timeouts.dccp[3]},
+      {"nf_conntrack_dccp_timeout_open", timeouts.dccp[4]},
+      {"nf_conntrack_dccp_timeout_closereq", timeouts.dccp[5]},
+      {"nf_conntrack_dccp_timeout_closing", timeouts.dccp[6]},
+      {"nf_conntrack_dccp_timeout_timewait", timeouts.dccp[7]},
+  };
+  const Descriptor place(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (place.number() < 0) {
+    result.failure = {directory, {errno, std::generic_category()}};
+    return result;
+  }
+  bool read_any = false;
+  const char* missing = nullptr;
+  for (const auto& setting : settings) {
+    const int error = read_setting(place.number(), setting.name, setting.value);
+    if (error == 0) {
+      read_any = true;
+    } else if (error == ENOENT) {
+      missing = setting.name;
+    } else if (!result.failure) {
+      result.failure = {directory + "/" + setting.name, {error, std::generic_category()}};
+    }
+  }
+  if (!read_any && !result.failure) {
+    result.failure = {directory + "/" + missing, {ENOENT, std::generic_category()}};
+  }
+  return result;
+}
+
+void PossibleTimeouts::add(std::chrono::seconds timeout) {
+  const auto known = all();
+  if (std::find(known.begin(), known.end(), timeout) != known.end()) return;
+  if (count_ < values_.size()) values_[count_++] = timeout;
+}
+
+bool keeps_first_timeouts(const Flow& flow) { return flow.original.protocol == IPPROTO_GRE; }
+
+PossibleTimeouts possible_timeouts(const Flow& flow, const Timeouts& timeouts) {
+  PossibleTimeouts possible;
+  if (ignores_packets(flow)) return possible;
+  switch (flow.original.protocol) {
+    case IPPROTO_TCP:
+      add_tcp(flow, timeouts, possible);
+      break;
+    case IPPROTO_SCTP:
+      add_by_state(flow, timeouts.sctp, possible);
+      break;
+    case IPPROTO_DCCP:
+      add_by_state(flow, timeouts.dccp, possible);
+      break;
+    case IPPROTO_UDP:
+    case IPPROTO_UDPLITE:
+      add_udp(flow, timeouts, possible);
+      break;
+    case IPPROTO_GRE:
+      possible.add(assured(flow) ? timeouts.gre_stream : timeouts.gre);
+      break;
+    case IPPROTO_ICMP:
+      possible.add(timeouts.icmp);
+      break;
+    case IPPROTO_ICMPV6:
+      possible.add(timeouts.icmpv6);
+      break;
+    default:
+      possible.add(timeouts.generic);
+      break;
+  }
+  return possible;
+}
+
+}  // namespace ctflow

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What was already reported of connections that still live.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "conntrack/flow/last_packet.hpp"
+#include "conntrack/reported/recently_ended.hpp"
+#include "conntrack/reported/reported_map.hpp"
+#include "ctflow/clock.hpp"
+#include "ctflow/flow.hpp"
+
+namespace ctflow {
+
+/// What tells one connection from every other, and how much it had counted. To be taken from a flow
+/// as it was decoded, before anything corrects its times and counters.
+struct Sighting {
+  std::uint64_t key = 0;
+  std::uint32_t packets = 0;  ///< of both directions, modulo 2^32
+  std::uint64_t total_packets = 0;
+  /// What tells its end from every other. Without kernel timestamps a successor with the same tuple
+  /// may get the same key; then the counters have to agree, too.
+  std::uint64_t end_key = 0;
+  bool stamped = false;    ///< by the kernel: the keys are never used again
+  bool resettable = true;  ///< other programs can set the counters to zero
+
+  Sighting() = default;
+  /// `wire_counters`: those of a patched kernel count where it has them.
+  explicit Sighting(const Flow& decoded, bool wire_counters = false);
+};
+
+/// The key of a connection of which the kernel told no start, as when it has just begun.
+std::uint64_t unstamped_key(const Flow& decoded);
+
+/// Counters of the kernel that were less than before: another program set them to zero.
+struct Falls {
+  std::uint64_t connections = 0;  ///< times that one of its counters fell
+  /// What passes over the table had seen of them since the last report: exported by none. Packets
+  /// that nobody saw before the fall come on top.
+  std::uint64_t packets = 0;
+};
+
+/// Turns the kernel's totals into what is new since the last report of the same connection.
+/// Remembers only connections that were reported while they lived: 64 octets each, in a table that
+/// is never more than three quarters full.
+class LiveConnections {
+ public:
+  using Steady = std::chrono::steady_clock::time_point;
+
+  /// `limit`: connections remembered at most. `began`: no later time is ever earlier than this.
+  explicit LiveConnections(std::size_t limit, Steady began = std::chrono::steady_clock::now())
+      : limit_(limit), epoch_(began - kLongestWindow) {}
+
+  enum class Outcome : std::uint8_t {
+    kNews,     ///< the flow now holds what is new: counters, and its start
+    kNothing,  ///< nothing is new, the flow is unchanged
+    kFull,     ///< no room to remember: the connection must wait for its end
+    kEmpty,    ///< it ended, and no packet was ever counted
+  };
+
+  /// A living connection, with totals.
+  Outcome report(const Sighting& sighting, Flow& flow, const Instant& now);
+
+  /// A connection that ended, with totals; it is forgotten. Never kFull.
+  Outcome finish(const Sighting& sighting, Flow& flow);
+
+  /// Takes the totals as already reported. False: no room, or nothing was counted.
+  bool adopt(const Sighting& sighting, const Flow& flow, const Instant& now);
+
+  /// What the ctflowd before this one had reported, also beyond the limit: what is forgotten is
+  /// exported twice. When it saw packets last is not known. False: there is no memory.
+  bool restore(const Remembered& told, const Instant& now);
+
+  /// Every connection that is remembered.
+  template <typename Action>
+  void for_each(Action action) {
+    table_.for_each([&](const Remembered& entry) { action(entry); });
+  }
+
+  [[nodiscard]] bool remembers(const Sighting& sighting) {
+    return table_.find(sighting.key) != nullptr;
+  }
+
+  enum class Visit : std::uint8_t {
+    kUnknown,  ///< not remembered
+    kEarly,    ///< its last report was the visit before, or is to be made at the next one
+    kDue,      ///< remembered, and not reported at the last visit
+    kGone,     ///< its end was read after the kernel wrote this entry, or nobody knows
+  };
+
+  /// An entry met in a pass over the table. Every second visit is due.
+  Visit visit(const Sighting& sighting, const Instant& now);
+
+  /// What visits tell of the last packet. Nothing: the connection is not remembered.
+  [[nodiscard]] std::optional<Bounds> last_packet(const Sighting& sighting, const Instant& now);
+
+  /// The kernel writes the next part of the table: ends read before no longer matter.
+  void on_part_requested() { ended_.clear(); }
+
+  /// A pass over the table begins. `previous_complete`: the one before met every entry.
+  void begin_pass(bool previous_complete) {
+    pass_ = static_cast<std::uint8_t>(pass_ + previous_complete);
+  }
+
+  /// The kernel will send the end of this connection again: no pass meets it, but it is not gone.
+  void keep(const Sighting& sighting) {
+    if (Remembered* entry = table_.find(sighting.key)) entry->pass = pass_;
+  }
+
+  /// The pass that is under way, or the last one.
+  [[nodiscard]] std::uint8_t pass() const { return pass_; }
+
+  /// Forgets connections that two complete passes until `pass` did not meet, at most `budget`
+  /// places of the table from `position` on. Returns where to go on, or ConnectionTable::kSwept;
+  /// adds to `vanished` the connections that are gone without an event, gives the others to
+  /// `stays`. Without `pass` all of them stay.
+  std::size_t forget_vanished(std::size_t position, std::size_t budget,
+                              std::optional<std::uint8_t> pass, std::uint64_t& vanished,
+                              const std::function<void(const Remembered&)>& stays);
+
+  /// Those since the last call.
+  Falls take_falls() { return std::exchange(falls_, {}); }
+
+  /// The wall clock was set: what was told until then by the old clock.
+  void shift(std::chrono::nanoseconds step);
+
+  [[nodiscard]] std::size_t size() const { return table_.size(); }
+  /// Octets of the table.
+  [[nodiscard]] std::size_t memory() const { return table_.memory(); }
+
+ private:
+  static constexpr std::chrono::hours kLongestWindow{2};  // more than Remembered::window holds
+
+  /// Null beyond the limit, or without memory.
+  Remembered* remember(const Sighting& sighting, const Instant& now);
+  Remembered* insert(const Sighting& sighting, const Instant& now);
+  /// What was reported is void when the counters began again at zero.
+  void watch_fall(Remembered& entry, const Sighting& sighting, const Flow& flow);
+  /// The same by what was seen, also between two reports.
+  void watch_fall(Remembered& entry, const Sighting& sighting);
+
+  std::size_t limit_;
+  ConnectionTable table_;
+  RecentlyEnded ended_;
+  Steady epoch_;  ///< of all Tenths
+  std::uint8_t pass_ = 0;
+  Falls falls_;
+};
+
+}  // namespace ctflow

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The hash table of the connections that were reported while they lived.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "conntrack/reported/keyed_table.hpp"
+#include "ctflow/flow.hpp"
+
+namespace ctflow {
+
+/// Tenths of a second of the steady clock since the program began: 13 years in 32 bits.
+using Tenths = std::chrono::duration<std::uint32_t, std::deci>;
+
+/// What is remembered of one connection. One cache line.
+struct Remembered {
+  std::uint64_t key = 0;
+  Counters forward;                ///< what was reported so far
+  Counters backward;               ///< what was reported so far
+  TimePoint told_until{};          ///< `end` of the last report, `start` of the next
+  std::uint32_t seen_packets = 0;  ///< of both directions at the last visit, modulo 2^32
+  Tenths visited{};                ///< the last visit
+  Tenths grown{};                  ///< the last visit that found more packets than the one before
+  /// Tenths of a second from the visit before `grown` to `grown`.
+  std::uint16_t window = kUnknownWindow;
+  std::uint8_t pass = 0;    ///< the pass over the table that met it last
+  std::uint8_t visits = 0;  ///< since the last report
+
+  static constexpr std::uint16_t kUnknownWindow = 0xffff;
+};
+static_assert(sizeof(Remembered) == 64);
+
+using ConnectionTable = KeyedTable<Remembered>;
+
+}  // namespace ctflow

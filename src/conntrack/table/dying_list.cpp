@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/table/dying_list.hpp"
+
+#include <utility>
+
+#include "conntrack/flow/decode.hpp"
+
+namespace ctflow {
+namespace {
+
+/// The kernel tries again a second after the first failure at the earliest.
+constexpr std::chrono::seconds kInterval{1};
+/// Ends are older than that before they may be forgotten: between sending the event and putting the
+/// connection on its list the kernel may be interrupted.
+constexpr std::chrono::milliseconds kLeastAge{900};
+/// A kernel that cannot be asked: what is older than this is taken for delivered.
+constexpr std::chrono::minutes kAgeUnasked{1};
+constexpr int kFailuresToGiveUp = 5;
+
+}  // namespace
+
+DyingList::DyingList(boost::asio::io_context& io, Reading& reading, EventListener& listener,
+                     const NetworkNamespace& home)
+    : reading_(reading),
+      listener_(listener),
+      home_(home),
+      dump_(io, TableDump::What::kDying),
+      timer_(io) {}
+
+void DyingList::start() {
+  timer_.after(kInterval, [this] {
+    if (!dump_.running() && reading_.ended.size() > 0) begin();
+    start();
+  });
+}
+
+void DyingList::look(std::function<void(bool proven)> seen) {
+  seen_ = std::move(seen);
+  begin();
+}
+
+void DyingList::begin() {
+  const auto visit = home_.visit();
+  const auto least = failures_ < kFailuresToGiveUp ? kLeastAge : kAgeUnasked;
+  ages_ = std::chrono::steady_clock::now() - aged_ >= least;
+  if (ages_) reading_.ended.begin_look();
+  met_ = 0;
+  dump_.start(*this, 0, std::chrono::milliseconds(0));
+}
+
+void DyingList::on_entry(Bytes message, const Instant& time) {
+  if (ends_ != nullptr) {
+    ends_->on_undelivered_end(message, time);
+    return;
+  }
+  if (decode(message, flow_) != DecodeResult::kEntry) return;
+  ++met_;
+  const Sighting sighting(flow_, reading_.wire_counters);
+  reading_.ended.keep(sighting.end_key);
+  reading_.live.keep(sighting);
+}
+
+void DyingList::on_pass_end(bool complete) {
+  if (ends_ != nullptr) return;
+  failures_ = complete || met_ > 0 ? 0 : failures_ + 1;
+  if (failures_ == kFailuresToGiveUp) {
+    log::warn(
+        "dying_list_unreadable means=\"an end that the kernel sends again after more than a minute "
+        "is exported again\"");
+  }
+  const bool unasked = failures_ >= kFailuresToGiveUp;
+  const bool proven = (complete || unasked) && listener_.catch_up();
+  reading_.repeats_expected = met_ > 0 || !proven;
+  if (ages_) {
+    reading_.ended.end_look(proven);
+    if (proven) aged_ = std::chrono::steady_clock::now();
+  }
+  reading_.counters.repeats_unknown = reading_.ended.forgotten();
+  if (const auto seen = std::exchange(seen_, nullptr)) seen(proven);
+}
+
+void DyingList::stop() {
+  timer_.cancel();
+  dump_.cancel();
+  seen_ = nullptr;
+}
+
+void DyingList::read_ends(EventReader& events) {
+  const auto visit = home_.visit();
+  ends_ = &events;
+  dump_.run(*this);
+  ends_ = nullptr;
+  events.on_batch_end();
+}
+
+}  // namespace ctflow

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Looks at the connections whose end the kernel will send again.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+
+#include "conntrack/events/event_listener.hpp"
+#include "conntrack/events/event_reader.hpp"
+#include "conntrack/table/table_dump.hpp"
+#include "event_loop/timer.hpp"
+#include "netlink/network_namespace.hpp"
+
+namespace ctflow {
+
+/// The kernel keeps a connection whose DESTROY found no room with a reliable listener on a list,
+/// outside of the table, until it could be delivered. From here follows which ends may be forgotten
+/// (EndedConnections), and which of the connections that passes over the table no longer meet are
+/// not gone (LiveConnections::keep()).
+class DyingList : private DumpConsumer {
+ public:
+  /// All must outlive this. `home`: the namespace whose list it is.
+  DyingList(boost::asio::io_context& io, Reading& reading, EventListener& listener,
+            const NetworkNamespace& home);
+
+  DyingList(const DyingList&) = delete;
+  DyingList& operator=(const DyingList&) = delete;
+  DyingList(DyingList&&) = delete;
+  DyingList& operator=(DyingList&&) = delete;
+  ~DyingList() override = default;
+
+  /// From now on looks once a second, as long as ends are remembered.
+  void start();
+
+  /// Looks at once, then calls `seen`, unless another call of look() comes before. `proven`: the
+  /// look met all that is on the list, and everything that the kernel had sent until then was read.
+  void look(std::function<void(bool proven)> seen);
+
+  void stop();
+
+  /// Reads the ends that wait for delivery as if they had been delivered; returns when all is read.
+  /// To be called when no event will be read any more.
+  void read_ends(EventReader& events);
+
+ private:
+  void begin();
+  void on_entry(Bytes message, const Instant& time) override;
+  void on_part_requested() override {}
+  void on_pass_end(bool complete) override;
+
+  Reading& reading_;
+  EventListener& listener_;
+  NetworkNamespace home_;
+  TableDump dump_;
+  Timer timer_;
+  std::function<void(bool proven)> seen_;
+  EventReader* ends_ = nullptr;                   ///< takes what is met, if not null
+  std::chrono::steady_clock::time_point aged_{};  ///< the last look that let ends be forgotten
+  bool ages_ = false;                             ///< this look does
+  std::uint64_t met_ = 0;                         ///< in this look
+  int failures_ = 0;  ///< looks in a row that met nothing and were not complete
+  Flow flow_;
+};
+
+}  // namespace ctflow

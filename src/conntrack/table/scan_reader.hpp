@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Entries of the connection table -> reports of living connections.
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+#include "conntrack/assembly/flow_assembler.hpp"
+#include "conntrack/table/table_dump.hpp"
+
+namespace ctflow {
+
+/// Decides which of the entries that a pass over the table meets are reported now, so that no
+/// connection waits longer than the active timeout although the passes are two per active timeout:
+/// a connection younger than half of it is left to the next pass, and from then on every second
+/// pass reports it.
+class TableReader : public DumpConsumer {
+ public:
+  enum class Purpose : std::uint8_t {
+    kReport,  ///< report what is due
+    kAdopt,   ///< remember everything as if it had been reported
+    kStop,    ///< report everything: we stop (flowEndReason 4)
+  };
+
+  TableReader(Reading& reading, std::chrono::milliseconds active_timeout)
+      : reading_(reading), active_timeout_(active_timeout) {}
+
+  /// How far passes are apart.
+  [[nodiscard]] std::chrono::milliseconds period() const;
+
+  /// Prepares for a pass. `previous_complete`: the pass before met every entry.
+  void begin_pass(Purpose purpose, bool previous_complete);
+
+  /// The kernel sends no event at the end of connections that began before we listened
+  /// (nf_conntrack_events=2): they are reported in every pass.
+  void existing_end_silently(bool on) { existing_end_silently_ = on; }
+
+  /// The kernel reports the connections that it measures: a pass only looks whether they are there.
+  void kernel_reports(bool on) { kernel_reports_ = on; }
+
+  void on_entry(Bytes message, const Instant& time) override;
+  void on_part_requested() override;
+  void on_pass_end(bool complete) override;
+
+  /// Called at the end of each pass.
+  std::function<void(bool complete)> pass_ended;
+
+  /// Entries of this pass that depend on it: the kernel does not report them itself.
+  [[nodiscard]] std::uint64_t dependent() const { return dependent_; }
+
+ private:
+  /// Decides about the entry in flow_; true: it was reported.
+  bool handle_entry(const Instant& time);
+  void adopt(const Sighting& sighting, const Instant& time);
+  [[nodiscard]] bool is_due(LiveConnections::Visit visit, const Instant& time) const;
+  bool report(const Sighting& sighting, const Instant& time);
+
+  Reading& reading_;
+  std::chrono::milliseconds active_timeout_;
+  Purpose purpose_ = Purpose::kReport;
+  bool existing_end_silently_ = false;
+  bool kernel_reports_ = false;
+  std::uint64_t dependent_ = 0;
+  Flow flow_;
+};
+
+}  // namespace ctflow

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Reads the whole connection table, slowly and in small parts (ctnetlink_dump_table()), or the
+// connections that wait for the delivery of their end (ctnetlink_dump_dying()).
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "ctflow/clock.hpp"
+#include "event_loop/timer.hpp"
+#include "log/log.hpp"
+#include "netlink/attributes.hpp"
+
+struct mnl_socket;
+
+namespace ctflow {
+
+/// Takes what a dump reads.
+class DumpConsumer {
+ public:
+  virtual ~DumpConsumer() = default;
+  /// One entry: a netlink message. `time`: when the kernel wrote it.
+  virtual void on_entry(Bytes message, const Instant& time) = 0;
+  /// The kernel has begun to write the next part: it contains nothing that was removed before.
+  virtual void on_part_requested() = 0;
+  /// `complete`: every entry that lived all the time was met.
+  virtual void on_pass_end(bool complete) = 0;
+};
+
+/// One pass at a time. The kernel writes the next part of the table (32 KiB, about 100 entries)
+/// whenever one is read, holding the lock of one hash bucket only, so that reading slowly is what
+/// spreads the work.
+class TableDump {
+ public:
+  enum class What : std::uint8_t {
+    kConnections,  ///< IPCTNL_MSG_CT_GET
+    /// IPCTNL_MSG_CT_GET_DYING. The kernel leaves out the rest of the list when the entry goes at
+    /// which the next part was to begin, and does not say so: such a pass is not complete.
+    kDying,
+  };
+
+  explicit TableDump(boost::asio::io_context& io, What what = What::kConnections)
+      : timer_(io), what_(what), buffer_(kPart) {}
+
+  /// Whether a part of so many octets may have ended because the next entry did not fit.
+  static bool may_be_cut(std::size_t part);
+
+  /// Begins a pass over about `entries` entries that is to take `duration`. Counters of the kernel
+  /// are read, never zeroed.
+  void start(DumpConsumer& consumer, std::size_t entries, std::chrono::milliseconds duration);
+
+  /// A whole pass at once, without returning to the event loop.
+  void run(DumpConsumer& consumer);
+
+  /// Ends a pass without telling the consumer.
+  void cancel();
+
+  [[nodiscard]] bool running() const { return socket_ != nullptr; }
+
+ private:
+  struct Closer {
+    void operator()(mnl_socket* socket) const;
+  };
+  enum class State : std::uint8_t { kMore, kWaiting, kDone, kFailed };
+
+  /// Asks for the table. False: failed, and the consumer was told.
+  bool request(DumpConsumer& consumer);
+  void wait(std::chrono::steady_clock::time_point until);
+  /// Reads the parts that are due by now.
+  void read_due();
+  /// Reads one part.
+  State read_part();
+  State read_messages(Bytes part);
+  void end(State state);
+  State fail(const char* what, int error);
+
+  static constexpr std::size_t kPart = 32768;  // the kernel does not write more at once
+
+  Timer timer_;
+  What what_;
+  std::vector<std::byte> buffer_;
+  std::unique_ptr<mnl_socket, Closer> socket_;
+  DumpConsumer* consumer_ = nullptr;
+  Instant written_{};  ///< when the kernel wrote the part that waits
+  std::chrono::steady_clock::time_point next_{};
+  std::chrono::steady_clock::duration gap_{};
+  std::uint32_t sequence_ = 0;
+  bool consistent_ = true;
+  bool cut_ = false;  ///< the last part with entries may have been
+  log::RateLimit error_log_;
+};
+
+}  // namespace ctflow

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/daemon.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "config/settings.hpp"
+#include "daemon/service_manager.hpp"
+#include "doctor/configuration_check.hpp"
+#include "doctor/system_check.hpp"
+#include "doctor/tracking_check.hpp"
+#include "log/log.hpp"
+
+namespace ctflow {
+namespace {
+
+/// False, and logged, when `work` throws: what follows it must happen all the same.
+template <typename Work>
+bool succeeds(Work work) {
+  try {
+    work();
+    return true;
+  } catch (const std::exception& error) {
+    log::error("failed error={}", log::quoted(error.what()));
+    return false;
+  }
+}
+
+constexpr std::chrono::milliseconds kPoll{10};
+
+}  // namespace
+
+Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
+    : io_(io),
+      config_(std::move(config)),
+      parts_(std::move(parts)),
+      signals_(io, {SIGTERM, SIGINT, SIGHUP}),
+      start_timer_(io),
+      reload_timer_(io),
+      watchdog_timer_(io),
+      branches_(io, config_.namespaces, [this](const NamespaceConfig* which) {
+        auto branch = std::make_unique<Branch>(io_, config_, which, parts_.extras,
+                                               parts_.make_source, parts_.check);
+        branch->ended = [this] { io_.stop(); };
+        return branch;
+      }) {
+  branches_.open();
+  status_server_.emplace(io, config_.status, [this] { return status(); });
+}
+
+Daemon::~Daemon() = default;
+
+int Daemon::run() {
+  wait_for_signal();
+  const bool ran = succeeds([&] {
+    constexpr std::chrono::milliseconds kLongestWait{300};  // the receive buffer bridges that
+    start_when_ready(std::chrono::steady_clock::now() + kLongestWait);
+    log::may_wait({});  // from here on whoever does not read the log must not hold up the flows
+    io_.run();
+  });
+  constexpr std::chrono::seconds kForTheTotals{1};
+  log::may_wait(kForTheTotals);
+  service_manager::stopping();
+  branches_.stop_watching();
+  bool drained = true;
+  for (Branch* const branch : branches_.all()) {
+    drained = succeeds([&] { branch->stop(); }) && drained;
+    branch->flush();
+  }
+  drained = succeeds([&] { hand_over_the_rest(); }) && drained;
+  branches_.finish();
+  for (Branch* const branch : branches_.all()) branch->finish();
+  for (const Branch* const branch : branches_.all()) branch->log_totals();
+  return ran && drained ? 0 : 1;
+}
+
+void Daemon::hand_over_the_rest() {
+  const auto busy = [&] {
+    const std::vector<Branch*> all = branches_.all();
+    return branches_.busy() ||
+           std::any_of(all.begin(), all.end(), [](const Branch* branch) { return branch->busy(); });
+  };
+  constexpr std::chrono::seconds kPatience{1};
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  signals_.cancel();
+  start_timer_.cancel();
+  reload_timer_.cancel();
+  io_.restart();
+  while (busy() && std::chrono::steady_clock::now() < deadline) {
+    if (io_.run_one_until(deadline) == 0) break;
+  }
+}
+
+void Daemon::wait_for_signal() {
+  signals_.wait([this](int signal) {
+    if (signal == SIGHUP) {
+      reload();
+      wait_for_signal();
+      return;
+    }
+    log::info("stopping signal={}", signal);
+    io_.stop();
+  });
+}
+
+void Daemon::start_when_ready(Time latest) {
+  const std::vector<Branch*> all = branches_.all();
+  const bool waiting =
+      std::any_of(all.begin(), all.end(), [](const Branch* branch) { return branch->waiting(); });
+  if (waiting && std::chrono::steady_clock::now() < latest) {
+    start_timer_.after(kPoll, [this, latest] { start_when_ready(latest); });
+    return;
+  }
+  start();
+}
+
+void Daemon::start() {
+  for (Branch* const branch : branches_.all()) branch->start();
+  branches_.watch();
+  log_findings(check_configuration(config_));
+  log_findings(check_clock(read_clock()));
+  log::info("started version={}", CTFLOWD_VERSION);
+  service_manager::ready();
+  watch();
+}
+
+void Daemon::watch() {
+  const auto interval = service_manager::watchdog_interval();
+  if (interval.count() == 0) return;
+  service_manager::alive();
+  watchdog_timer_.after(interval, [this] { watch(); });
+}
+
+Config Daemon::read_changed() const {
+  Config next = parts_.load();
+  const std::vector<std::string> fixed = config::needing_restart(config_, next);
+  if (!fixed.empty()) {
+    log::warn(
+        "reload_incomplete settings={} means=\"they stay as they are\" mend=\"restart ctflowd\"",
+        fmt::join(fixed, ","));
+  }
+  next.source = config_.source;
+  next.namespaces = config_.namespaces;
+  next.status = config_.status;
+  next.user = config_.user;
+  return next;
+}
+
+void Daemon::reload() {
+  if (!parts_.load) {
+    log::warn("reload_refused means=\"a replay keeps its configuration\"");
+    return;
+  }
+  if (reloading_) {
+    reload_again_ = true;
+    return;
+  }
+  service_manager::reloading();
+  std::vector<Branch::Change> changes;
+  Config next;
+  try {
+    next = read_changed();
+    for (Branch* const branch : branches_.all()) changes.push_back(branch->prepare(next));
+  } catch (const std::exception& error) {
+    log::error("reload_failed error={} means=\"the configuration before stays in use\"",
+               log::quoted(error.what()));
+    on_reloaded(error.what());
+    service_manager::ready();
+    return;
+  }
+  next_ = std::move(next);
+  changes_ = std::move(changes);
+  reloading_ = true;
+  branches_.hold(true);
+  for (const Branch::Change& change : changes_) change.begin();
+  constexpr std::chrono::seconds kLongestWait{3};  // meanwhile the old configuration exports
+  adopt_when_ready(std::chrono::steady_clock::now() + kLongestWait);
+}
+
+void Daemon::adopt_when_ready(Time latest) {
+  const bool waiting = std::any_of(changes_.begin(), changes_.end(),
+                                   [](const Branch::Change& change) { return change.waiting(); });
+  if (waiting && std::chrono::steady_clock::now() < latest) {
+    reload_timer_.after(kPoll, [this, latest] { adopt_when_ready(latest); });
+    return;
+  }
+  adopt();
+}
+
+void Daemon::adopt() {
+  const std::vector<Branch*> all = branches_.all();
+  for (std::size_t i = 0; i < all.size(); ++i) all[i]->adopt(std::move(changes_[i]));
+  changes_.clear();
+  reloading_ = false;
+  branches_.hold(false);
+  config_ = std::move(next_);
+  log::configure(config_.log.level);
+  log_findings(check_configuration(config_));
+  log_findings(check_clock(read_clock()));
+  log::info("reloaded collectors={} groups={}", config_.collectors.size(), config_.groups.size());
+  on_reloaded("");
+  branches_.look_now();
+  service_manager::ready();
+  if (std::exchange(reload_again_, false)) reload();
+}
+
+void Daemon::on_reloaded(const std::string& error) {
+  ++(error.empty() ? reloads_.succeeded : reloads_.failed);
+  reloads_.last = std::chrono::system_clock::now();
+  reloads_.last_succeeded = error.empty();
+  reloads_.last_error = error;
+}
+
+Status Daemon::status() const {
+  Status status;
+  status.version = CTFLOWD_VERSION;
+  status.compiler = __VERSION__;
+  status.started = made_;
+  status.now = std::chrono::system_clock::now();
+  status.reloads = reloads_;
+  for (const Branch* const branch : branches_.all()) status.namespaces.push_back(branch->status());
+  status.missing_namespaces = branches_.missing();
+  return status;
+}
+
+bool Daemon::lookup_running() const {
+  const std::vector<Branch*> all = branches_.all();
+  return std::any_of(all.begin(), all.end(),
+                     [](const Branch* branch) { return branch->lookup_running(); });
+}
+
+}  // namespace ctflow

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Owns everything that runs in the event loop, from start to totals.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "ctflow/config.hpp"
+#include "daemon/namespace_exporter.hpp"
+#include "daemon/namespace_exporters.hpp"
+#include "event_loop/signals.hpp"
+#include "event_loop/timer.hpp"
+#include "observe/status_server.hpp"
+
+namespace ctflow {
+
+class Daemon {
+ public:
+  struct Parts {
+    Branch::MakeSource make_source;
+    Branch::Check check;           ///< empty: there is nothing to look at
+    bool extras = false;           ///< flows may carry KernelExtras
+    std::function<Config()> load;  ///< reads the configuration again; empty: SIGHUP is refused
+  };
+
+  /// Opens all sockets; throws when it cannot. `io` must outlive the daemon.
+  Daemon(boost::asio::io_context& io, Config config, Parts parts);
+  ~Daemon();
+
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  Daemon(Daemon&&) = delete;
+  Daemon& operator=(Daemon&&) = delete;
+
+  /// Runs until SIGTERM, SIGINT or the end of the source; then drains, flushes and logs the totals.
+  /// SIGHUP reads the configuration again. Returns the exit status.
+  int run();
+
+  /// True while the system's resolver works for a collector: it cannot be interrupted.
+  [[nodiscard]] bool lookup_running() const;
+
+  /// What can be told of it now.
+  [[nodiscard]] Status status() const;
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+
+  void wait_for_signal();
+  /// Starts the sources once every collector's name had its first answer and the routes are read,
+  /// or after a moment: meanwhile the kernel queues the events.
+  void start_when_ready(Time latest);
+  void start();
+  /// Gives messages that wait for a connection a moment to leave.
+  void hand_over_the_rest();
+  void reload();
+  /// The configuration as far as it can be changed now; tells what cannot.
+  Config read_changed() const;
+  void adopt_when_ready(Time latest);
+  void adopt();
+  void watch();
+  void on_reloaded(const std::string& error);
+
+  boost::asio::io_context& io_;
+  Config config_;
+  Parts parts_;
+  Signals signals_;
+  Timer start_timer_;
+  Timer reload_timer_;
+  Timer watchdog_timer_;
+  Branches branches_;
+  Config next_;                          ///< while changes_ wait
+  std::vector<Branch::Change> changes_;  ///< by branch, while a reload is under way
+  bool reloading_ = false;
+  bool reload_again_ = false;
+  const std::chrono::system_clock::time_point made_ = std::chrono::system_clock::now();
+  ReloadStatus reloads_;
+  std::optional<StatusServer> status_server_;  ///< the last: it asks for all the others
+};
+
+}  // namespace ctflow

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/namespace_exporter.hpp"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "daemon/totals.hpp"
+#include "encode/ipfix.hpp"
+#include "encode/netflow9.hpp"
+#include "enrich/constant_interfaces.hpp"
+#include "enrich/routed_interfaces.hpp"
+#include "enrich/routing/routing_mirror.hpp"
+#include "export/collector_domains.hpp"
+#include "export/collector_status.hpp"
+#include "export/observation_domain.hpp"
+#include "netlink/configured_namespaces.hpp"
+#include "netlink/conntrack_settings.hpp"
+#include "transport/make_transport.hpp"
+
+namespace ctflow {
+namespace {
+
+/// When this host started, by today's wall clock.
+TimePoint boot_time() {
+  timespec uptime{};
+  clock_gettime(CLOCK_BOOTTIME, &uptime);
+  return TimePoint(std::chrono::system_clock::now()) - std::chrono::seconds(uptime.tv_sec) -
+         std::chrono::nanoseconds(uptime.tv_nsec);
+}
+
+std::unique_ptr<Encoder> make_encoder(const CollectorConfig& config, bool extras) {
+  EncoderOptions options;
+  options.observation_domain = config.observation_domain.value();
+  options.exporting_process = observation_domain_from(config.name);
+  options.zones = config.zones;
+  options.extras = extras;
+  options.packet_properties = config.packet_properties;
+  options.next_hop = config.next_hop;
+  options.profile = config.profile;
+  options.elements = config.elements;
+  if (config.protocol == Protocol::kNetflow9) {
+    return std::make_unique<Netflow9Encoder>(options, boot_time());
+  }
+  return std::make_unique<IpfixEncoder>(options);
+}
+
+/// Whether the kernel's routing has to be read.
+bool asks_routes(const Config& config) {
+  const bool names = std::any_of(config.collectors.begin(), config.collectors.end(),
+                                 [](const CollectorConfig& one) { return one.interface_names; });
+  return config.interfaces.lookup == InterfaceLookup::kRoutes || names;
+}
+
+NetworkNamespace open_namespace(const NamespaceConfig* which) {
+  return which == nullptr ? NetworkNamespace() : NetworkNamespace(file_of(*which));
+}
+
+bool any_lookup_running(const Pipeline::Exporters& exporters) {
+  return std::any_of(exporters.begin(), exporters.end(), [](const auto& exporter) {
+    return exporter && exporter->transport().lookup_running();
+  });
+}
+
+}  // namespace
+
+Branch::Change::Change() = default;
+Branch::Change::Change(Change&&) noexcept = default;
+Branch::Change& Branch::Change::operator=(Change&&) noexcept = default;
+Branch::Change::~Change() = default;
+
+void Branch::Change::begin() const {
+  if (mirror) mirror->start();
+}
+
+bool Branch::Change::waiting() const {
+  return any_lookup_running(fresh) || (mirror && !mirror->loaded());
+}
+
+Branch::Branch(boost::asio::io_context& io, const Config& config, const NamespaceConfig* which,
+               bool extras, const MakeSource& make_source, Check check)
+    : io_(io),
+      name_(which == nullptr ? "" : which->name),
+      domain_(which == nullptr ? std::nullopt : which->observation_domain),
+      zones_(which == nullptr ? std::vector<std::uint64_t>{} : which->zones),
+      extras_(extras),
+      check_(std::move(check)),
+      home_(open_namespace(which)),
+      timer_(io),
+      pipeline_({}, {}),
+      retired_(io) {
+  Change first = prepare(config);
+  {
+    const auto visit = home_.visit();
+    source_ = make_source(first.config, home_);
+  }
+  first.begin();
+  adopt(std::move(first));
+}
+
+Branch::~Branch() = default;
+
+/// What the configuration means here: each namespace has its own names and Observation Domains.
+Config Branch::own(const Config& config) const {
+  Config result = config;
+  result.source.zones = zones_;
+  const std::vector<std::uint32_t> domains =
+      observation_domains(config, {name_, "", domain_}, host_identity());
+  for (std::size_t i = 0; i < domains.size(); ++i) {
+    CollectorConfig& collector = result.collectors[i];
+    collector.observation_domain = domains[i];
+    if (!name_.empty()) collector.name += "@" + name_;
+  }
+  if (name_.empty()) return result;
+  result.source.state_suffix = "." + name_;
+  for (GroupConfig& group : result.groups) {
+    for (std::string& member : group.collectors) member += "@" + name_;
+  }
+  return result;
+}
+
+/// The mirror of the kernel's routing. Null, and logged, when it cannot be read: flows go out
+/// without it.
+std::unique_ptr<RoutingMirror> Branch::make_mirror(const Config& config) const {
+  if (!asks_routes(config)) return nullptr;
+  try {
+    const auto visit = home_.visit();
+    return std::make_unique<RoutingMirror>(io_);
+  } catch (const std::system_error& error) {
+    log::warn("routes_unavailable error={}", log::quoted(error.what()));
+    return nullptr;
+  }
+}
+
+Pipeline::Enrichers Branch::make_enrichers(const Config& config, const RoutingMirror* mirror) {
+  Pipeline::Enrichers enrichers;
+  if (mirror != nullptr && config.interfaces.lookup == InterfaceLookup::kRoutes) {
+    enrichers.push_back(std::make_unique<RoutedInterfaces>(
+        [mirror]() -> const RoutingState& { return mirror->state(); }, config.interfaces,
+        interface_counters_));
+  } else {
+    enrichers.push_back(std::make_unique<ConstantInterfaces>(config.interfaces));
+  }
+  return enrichers;
+}
+
+std::unique_ptr<Exporter> Branch::make_exporter(const CollectorConfig& collector) const {
+  return std::make_unique<Exporter>(collector, make_encoder(collector, extras_),
+                                    make_transport(io_, collector));
+}
+
+Branch::Change Branch::prepare(const Config& config) {
+  Change change;
+  change.config = own(config);
+  if (!mirror_) {
+    change.mirror = make_mirror(change.config);
+  }
+  change.enrichers = make_enrichers(change.config, mirror_ ? mirror_.get() : change.mirror.get());
+  for (const CollectorConfig& collector : change.config.collectors) {
+    const auto& old = config_.collectors;
+    const bool stays = std::find(old.begin(), old.end(), collector) != old.end();
+    change.fresh.push_back(stays ? nullptr : make_exporter(collector));
+  }
+  return change;
+}
+
+/// The exporters of the new configuration; those that are not in it any more send what they have.
+Pipeline::Exporters Branch::take_over(Pipeline::Exporters& old, Pipeline::Exporters& fresh,
+                                      const Config& config) {
+  Pipeline::Exporters all;
+  for (std::size_t i = 0; i < fresh.size(); ++i) {
+    if (fresh[i]) {
+      fresh[i]->ask_upstream([this] { return losses(); });
+      all.push_back(std::move(fresh[i]));
+      continue;
+    }
+    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& exporter) {
+      return exporter && exporter->config() == config.collectors[i];
+    });
+    all.push_back(std::move(*same));
+  }
+  for (auto& exporter : old) {
+    if (exporter) retired_.add(std::move(exporter));
+  }
+  return all;
+}
+
+UpstreamLosses Branch::losses() const {
+  const SourceCounters& source = source_->counters();
+  return {source.lost_overrun + pipeline_.counters().lost_no_counters + source.counters_fell,
+          source.ignored_packets, source.ignored_octets};
+}
+
+void Branch::adopt(Change change) {
+  if (change.mirror) {
+    mirror_ = std::move(change.mirror);
+    mirror_->on_names_changed([this] { arm_timer(); });
+  }
+  pipeline_.replace(
+      std::move(change.enrichers),
+      [&](Pipeline::Exporters& old) { return take_over(old, change.fresh, change.config); },
+      change.config.groups);
+  if (mirror_) {
+    for (const auto& exporter : pipeline_.exporters()) {
+      if (exporter->config().interface_names) exporter->tell_interface_names(mirror_->names());
+    }
+  }
+  config_ = std::move(change.config);
+  source_->tell_sessions(wants_sessions(config_));
+  if (!started_) return;
+  compared_ = false;
+  check();
+  pipeline_.tick();  // templates, before the next flow
+  arm_timer();
+}
+
+bool Branch::waiting() const { return lookup_running() || (mirror_ && !mirror_->loaded()); }
+
+bool Branch::lookup_running() const { return any_lookup_running(pipeline_.exporters()); }
+
+void Branch::start() {
+  started_ = true;
+  for (const auto& exporter : pipeline_.exporters()) {
+    log::info("exporting collector={} peer={}", exporter->name(), exporter->transport().peer());
+  }
+  pipeline_.tick();  // templates, before the first flow
+  arm_timer();
+  check();
+  source_->start(*this);
+}
+
+void Branch::stop() {
+  if (!started_) start();  // the kernel has queued events since the socket was opened
+  source_->stop();
+}
+
+void Branch::leave(RetiredExporters& heirs) {
+  if (!started_) start();
+  source_->close();
+  pipeline_.flush();
+  if (mirror_) log_interface_totals(name_, interface_counters_, mirror_->counters());
+  log_source_totals(name_, source_->counters(), pipeline_.counters());
+  retired_.finish();  // those of an earlier reload
+  pipeline_.replace({},
+                    [&](Pipeline::Exporters& old) {
+                      for (auto& exporter : old) {
+                        exporter->keep_answers();
+                        heirs.add(std::move(exporter));
+                      }
+                      return Pipeline::Exporters{};
+                    },
+                    {});
+}
+
+bool Branch::busy() const {
+  return retired_.busy() ||
+         std::any_of(pipeline_.exporters().begin(), pipeline_.exporters().end(),
+                     [](const auto& exporter) { return exporter->transport().busy(); });
+}
+
+void Branch::finish() {
+  retired_.finish();
+  for (const auto& exporter : pipeline_.exporters()) exporter->stop();
+}
+
+void Branch::on_source_end() {
+  if (ended) ended();
+}
+
+void Branch::check() const {
+  if (!check_) return;
+  const auto visit = home_.visit();
+  check_(config_.source);
+}
+
+/// Once all names have addresses, that is after the start as a rule.
+void Branch::compare_peers() {
+  if (compared_ || lookup_running()) return;
+  compared_ = true;
+  warn_of_shared_domains(pipeline_.exporters());
+}
+
+void Branch::arm_timer() {
+  if (!started_) return;
+  compare_peers();
+  const Exporter::Deadline deadline = pipeline_.deadline();
+  if (deadline == armed_) return;
+  armed_ = deadline;
+  timer_.at(deadline, [this] {
+    armed_ = Exporter::Deadline::max();
+    pipeline_.tick();
+    arm_timer();
+  });
+}
+
+void Branch::log_totals() const {
+  for (const auto& exporter : pipeline_.exporters()) log_collector_totals(*exporter);
+  if (mirror_) log_interface_totals(name_, interface_counters_, mirror_->counters());
+  log_source_totals(name_, source_->counters(), pipeline_.counters());
+}
+
+namespace {
+
+GroupStatus status_of(const CollectorGroup& group) {
+  const bool shared = group.config().mode == GroupMode::kBalance;
+  return {group.config().name, group.config().mode, shared ? "" : group.active().name(),
+          group.switches()};
+}
+
+const char* name_of(KernelPatch patch) {
+  switch (patch) {
+    case KernelPatch::kAbsent:
+      return "absent";
+    case KernelPatch::kOff:
+      return "off";
+    case KernelPatch::kOn:
+      return "on";
+  }
+  return "";
+}
+
+}  // namespace
+
+NamespaceStatus Branch::status() const {
+  NamespaceStatus status;
+  status.name = name_;
+  status.source = source_->counters();
+  status.kernel = source_->status();
+  status.pipeline = pipeline_.counters();
+  status.interfaces = interface_counters_;
+  if (mirror_) {
+    const RoutingState& state = mirror_->state();
+    status.routing = {mirror_->counters(), state.routes(), state.rules(), state.memory()};
+  }
+  const Instant now = system_now();
+  for (const auto& exporter : pipeline_.exporters()) {
+    status.collectors.push_back(collector_status(*exporter, now));
+  }
+  for (const CollectorGroup& group : pipeline_.groups()) {
+    status.groups.push_back(status_of(group));
+    for (const std::string& member : group.config().collectors) {
+      for (CollectorStatus& collector : status.collectors) {
+        if (collector.name == member) collector.group = group.config().name;
+      }
+    }
+  }
+  const auto visit = home_.visit();
+  status.table_entries = table_size();
+  status.table_limit = table_limit();
+  status.kernel_patch = name_of(find_kernel_patch());
+  return status;
+}
+
+}  // namespace ctflow

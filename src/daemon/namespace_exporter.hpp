@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The whole path of one network namespace, from its connection table to the collectors.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "ctflow/config.hpp"
+#include "ctflow/counters.hpp"
+#include "ctflow/flow_source.hpp"
+#include "ctflow/status.hpp"
+#include "daemon/pipeline.hpp"
+#include "daemon/retired_exporters.hpp"
+#include "event_loop/timer.hpp"
+#include "netlink/network_namespace.hpp"
+
+namespace ctflow {
+
+class RoutingMirror;
+
+class Branch : private FlowSink {
+ public:
+  /// Called during a visit to the namespace.
+  using MakeSource = std::function<std::unique_ptr<FlowSource>(const Config& config,
+                                                               const NetworkNamespace& home)>;
+
+  /// Logs what would make the numbers of a namespace wrong, such as a setting of the kernel. Called
+  /// during a visit to the namespace.
+  using Check = std::function<void(const SourceConfig& config)>;
+
+  /// `which`: nullptr for the namespace that we run in. `extras`: flows may carry KernelExtras.
+  /// Opens all sockets; throws when it cannot. `io` and `ended` must outlive this.
+  Branch(boost::asio::io_context& io, const Config& config, const NamespaceConfig* which,
+         bool extras, const MakeSource& make_source, Check check = {});
+  ~Branch() override;
+
+  Branch(const Branch&) = delete;
+  Branch& operator=(const Branch&) = delete;
+  Branch(Branch&&) = delete;
+  Branch& operator=(Branch&&) = delete;
+
+  /// Called when the source has nothing left and never will have.
+  std::function<void()> ended;
+
+  /// True until every collector's name had its first answer and the routes are read.
+  [[nodiscard]] bool waiting() const;
+
+  /// Sends templates, then starts the source.
+  void start();
+  [[nodiscard]] bool started() const { return started_; }
+
+  /// Exports what the source still has, then stops it.
+  void stop();
+
+  /// The namespace is gone for us: exports what its source still has and what its table holds,
+  /// logs the totals and lets `heirs` send the rest. Only to be destroyed afterwards.
+  void leave(RetiredExporters& heirs);
+
+  /// Of the namespace; all zero for the one that we run in.
+  [[nodiscard]] NamespaceIdentity identity() const { return home_.identity(); }
+
+  /// Sends what waits to be sent.
+  void flush() { pipeline_.flush(); }
+
+  /// Messages wait for connections that may take them within a moment.
+  [[nodiscard]] bool busy() const;
+
+  /// The last call but log_totals(): ends all sessions.
+  void finish();
+
+  /// All that a changed configuration makes new, built but not in use.
+  struct Change {
+    Config config;  ///< as this branch takes it
+    std::unique_ptr<RoutingMirror> mirror;
+    Pipeline::Enrichers enrichers;
+    Pipeline::Exporters fresh;  ///< by collector; null where the old one stays as it is
+
+    Change();
+    Change(Change&&) noexcept;
+    Change& operator=(Change&&) noexcept;
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+    ~Change();
+
+    /// Starts what is to be read before it can be used.
+    void begin() const;
+    [[nodiscard]] bool waiting() const;
+  };
+
+  /// Throws when something cannot be built; then nothing has changed.
+  [[nodiscard]] Change prepare(const Config& config);
+
+  /// Puts a change into use. A collector whose settings are the same keeps its session.
+  void adopt(Change change);
+
+  [[nodiscard]] bool lookup_running() const;
+
+  void log_totals() const;
+
+  [[nodiscard]] NamespaceStatus status() const;
+
+ private:
+  void on_flow(Flow& flow) override { pipeline_.handle(flow); }
+  void on_batch_end() override { arm_timer(); }
+  void on_checkpoint() override { pipeline_.flush(); }
+  void on_source_end() override;
+
+  [[nodiscard]] Config own(const Config& config) const;
+  std::unique_ptr<RoutingMirror> make_mirror(const Config& config) const;
+  Pipeline::Enrichers make_enrichers(const Config& config, const RoutingMirror* mirror);
+  std::unique_ptr<Exporter> make_exporter(const CollectorConfig& collector) const;
+  Pipeline::Exporters take_over(Pipeline::Exporters& old, Pipeline::Exporters& fresh,
+                                const Config& config);
+  [[nodiscard]] UpstreamLosses losses() const;
+  void check() const;
+  void compare_peers();
+  void arm_timer();
+
+  boost::asio::io_context& io_;
+  const std::string name_;  ///< empty: the namespace that we run in
+  const std::optional<std::uint32_t> domain_;
+  const std::vector<std::uint64_t> zones_;
+  const bool extras_;
+  const Check check_;
+  NetworkNamespace home_;
+  Config config_;
+  Timer timer_;
+  Exporter::Deadline armed_ = Exporter::Deadline::max();
+  std::unique_ptr<RoutingMirror> mirror_;  ///< null: the routes are not asked
+  InterfaceCounters interface_counters_;
+  Pipeline pipeline_;
+  RetiredExporters retired_;
+  std::unique_ptr<FlowSource> source_;
+  bool started_ = false;
+  bool compared_ = false;  ///< whether entries turned out to have one destination
+};
+
+}  // namespace ctflow

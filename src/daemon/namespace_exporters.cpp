@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/namespace_exporters.hpp"
+
+#include <utility>
+
+#include "netlink/configured_namespaces.hpp"
+
+namespace ctflow {
+namespace {
+
+using Steady = Timer::Clock;
+
+constexpr std::chrono::seconds kLookAgain{1};
+/// A name is there a moment before the namespace that it is to stand for.
+constexpr std::chrono::milliseconds kUnsettled{500};
+constexpr std::chrono::milliseconds kLookSoon{20};
+constexpr std::chrono::milliseconds kPoll{10};
+
+}  // namespace
+
+Branches::Entry::Entry(boost::asio::io_context& io, const NamespaceConfig& which)
+    : config(which), file(file_of(which)), start_timer(io) {}
+
+Branches::Branches(boost::asio::io_context& io, const std::vector<NamespaceConfig>& configured,
+                   Make make)
+    : io_(io), make_(std::move(make)), retired_(io), look_timer_(io) {
+  for (const NamespaceConfig& one : configured) {
+    entries_.push_back(std::make_unique<Entry>(io, one));
+  }
+}
+
+Branches::~Branches() = default;
+
+void Branches::open() {
+  if (entries_.empty()) own_ = make_(nullptr);
+  for (const auto& entry : entries_) {
+    const NamespaceAt there = look_up_namespace(entry->file);
+    if (!there.identity) {
+      miss(*entry, there.why);
+    } else if (const Entry* const other = same_as(*entry, *there.identity)) {
+      miss(*entry, "it is the same network namespace as " + other->config.name);
+    } else {
+      open(*entry);
+    }
+  }
+}
+
+std::vector<Branch*> Branches::all() const {
+  std::vector<Branch*> all;
+  if (own_) all.push_back(own_.get());
+  for (const auto& entry : entries_) {
+    if (entry->branch) all.push_back(entry->branch.get());
+  }
+  return all;
+}
+
+std::vector<MissingNamespace> Branches::missing() const {
+  std::vector<MissingNamespace> missing;
+  for (const auto& entry : entries_) {
+    if (!entry->branch) missing.push_back({entry->config.name, entry->why});
+  }
+  return missing;
+}
+
+void Branches::watch() {
+  if (entries_.empty()) return;
+  std::vector<std::string> files;
+  for (const auto& entry : entries_) files.push_back(entry->file);
+  names_.emplace(io_, files);
+  names_->changed = [this] {
+    unsettled_until_ = Steady::now() + kUnsettled;
+    look();
+  };
+  look();
+}
+
+void Branches::look_now() {
+  if (names_) look();
+}
+
+void Branches::stop_watching() {
+  look_timer_.cancel();
+  names_.reset();
+  for (const auto& entry : entries_) entry->start_timer.cancel();
+}
+
+void Branches::look() {
+  const bool unsettled = Steady::now() < unsettled_until_;
+  look_timer_.after(unsettled ? Steady::duration(kLookSoon) : Steady::duration(kLookAgain),
+                    [this] { look(); });
+  if (held_) return;
+  names_->renew();
+  for (const auto& entry : entries_) look_at(*entry);
+}
+
+void Branches::look_at(Entry& entry) {
+  const NamespaceAt there = look_up_namespace(entry.file);
+  if (entry.branch && there.known && there.identity != entry.branch->identity()) {
+    close(entry, there.identity ? "another network namespace has its name" : there.why.c_str());
+  }
+  if (entry.branch) return;
+  if (!there.identity) {
+    entry.why = there.why;
+    return;
+  }
+  if (const Entry* const other = same_as(entry, *there.identity)) {
+    miss(entry, "it is the same network namespace as " + other->config.name);
+    return;
+  }
+  try {
+    open(entry);
+  } catch (const std::exception& error) {
+    miss(entry, error.what());
+    return;
+  }
+  log::info("namespace_opened namespace={} file={}", entry.config.name, log::quoted(entry.file));
+  constexpr std::chrono::milliseconds kLongestWait{300};  // the receive buffer bridges that
+  start_when_ready(entry, Steady::now() + kLongestWait);
+}
+
+void Branches::miss(Entry& entry, const std::string& why) {
+  entry.why = why;
+  const bool repeated = !entry.missing_log.allow();
+  if (repeated && why == entry.logged) return;
+  entry.logged = why;
+  log::warn(
+      "namespace_missing namespace={} file={} error={} suppressed={} means=\"its connections are "
+      "not exported\" mend=\"it is opened as soon as that is possible\"",
+      entry.config.name, log::quoted(entry.file), log::quoted(why), entry.missing_log.suppressed());
+}
+
+const Branches::Entry* Branches::same_as(const Entry& entry,
+                                         const NamespaceIdentity& identity) const {
+  for (const auto& other : entries_) {
+    if (other.get() == &entry || !other->branch) continue;
+    if (other->branch->identity() == identity && share_zones(other->config, entry.config)) {
+      return other.get();
+    }
+  }
+  return nullptr;
+}
+
+void Branches::open(Entry& entry) {
+  entry.branch = make_(&entry.config);
+  entry.why.clear();
+}
+
+void Branches::start_when_ready(Entry& entry, Steady::time_point latest) {
+  if (entry.branch->waiting() && Steady::now() < latest) {
+    entry.start_timer.after(kPoll, [this, &entry, latest] { start_when_ready(entry, latest); });
+    return;
+  }
+  try {
+    if (!entry.branch->started()) entry.branch->start();
+  } catch (const std::exception& error) {
+    miss(entry, error.what());
+    close(entry, "it could not be started");
+  }
+}
+
+void Branches::close(Entry& entry, const char* why) {
+  entry.start_timer.cancel();
+  log::warn(
+      "namespace_closed namespace={} file={} error={} means=\"its connections are not exported any "
+      "more\" mend=\"it is opened again when a namespace has this name\"",
+      entry.config.name, log::quoted(entry.file), log::quoted(why));
+  try {
+    entry.branch->leave(retired_);
+  } catch (const std::exception& error) {
+    log::error("failed error={}", log::quoted(error.what()));
+  }
+  entry.branch.reset();
+  entry.why = why;
+}
+
+}  // namespace ctflow

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/retired_exporters.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/totals.hpp"
+
+namespace ctflow {
+namespace {
+
+constexpr std::chrono::seconds kPatience{3};
+constexpr std::chrono::milliseconds kPoll{20};
+
+}  // namespace
+
+void RetiredExporters::add(std::unique_ptr<Exporter> exporter) {
+  exporter->flush();
+  Retired one{std::move(exporter), std::chrono::steady_clock::now() + kPatience};
+  if (!busy_one(one)) {
+    end(one);
+    return;
+  }
+  retired_.push_back(std::move(one));
+  watch();
+}
+
+bool RetiredExporters::busy() const {
+  return std::any_of(retired_.begin(), retired_.end(), busy_one);
+}
+
+void RetiredExporters::end(const Retired& one) {
+  one.exporter->stop();
+  log_collector_totals(*one.exporter);
+}
+
+void RetiredExporters::finish() {
+  timer_.cancel();
+  for (const Retired& one : retired_) end(one);
+  retired_.clear();
+}
+
+void RetiredExporters::watch() {
+  timer_.after(kPoll, [this] {
+    const auto now = std::chrono::steady_clock::now();
+    const auto over = std::stable_partition(
+        retired_.begin(), retired_.end(),
+        [&](const Retired& one) { return busy_one(one) && now < one.latest; });
+    std::for_each(over, retired_.end(), end);
+    retired_.erase(over, retired_.end());
+    if (!retired_.empty()) watch();
+  });
+}
+
+}  // namespace ctflow

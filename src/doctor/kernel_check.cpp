@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "doctor/kernel_check.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "netlink/conntrack_settings.hpp"
+
+namespace ctflow {
+namespace {
+
+/// Why settings cannot be read although they may be there; 0: they can, or are not there.
+int find_obstacle(const std::string& directory) {
+  constexpr std::array kNames{"nf_conntrack_acct", "nf_conntrack_timestamp", "nf_conntrack_events"};
+  for (const char* name : kNames) {
+    errno = 0;
+    const std::ifstream file(directory + "/" + name);
+    if (!file.is_open() && errno != ENOENT) return errno;
+  }
+  // Without conntrack the directory is still in its place, unless all settings are hidden.
+  const std::filesystem::path parent = std::filesystem::path(directory).parent_path();
+  struct stat state {};
+  return stat(parent.c_str(), &state) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+std::vector<Finding> check_kernel(const std::string& directory) {
+  std::vector<Finding> findings;
+  if (const int obstacle = find_obstacle(directory); obstacle != 0) {
+    findings.push_back(
+        {"settings_unreadable",
+         fmt::format("not checked whether connections are tracked, counted, stamped and reported: "
+                     "{}: {}",
+                     directory, std::generic_category().message(obstacle)),
+         "let ctflowd read it: no ProcSubset=pid in its unit, /proc mounted in its root, enough "
+         "descriptors (LimitNOFILE)"});
+    return findings;
+  }
+  const auto accounting = conntrack_setting(directory, "nf_conntrack_acct");
+  if (!accounting) {
+    findings.push_back({"conntrack_missing", "no connection is tracked, nothing will be exported",
+                        "modprobe nf_conntrack"});
+    return findings;
+  }
+  if (*accounting == 0) {
+    findings.push_back({"accounting_off", "connections have no counters and cannot be exported",
+                        "sysctl -w net.netfilter.nf_conntrack_acct=1"});
+  }
+  if (conntrack_setting(directory, "nf_conntrack_timestamp").value_or(0) == 0) {
+    findings.push_back({"timestamps_off", "start and end of a flow are the time of its event",
+                        "sysctl -w net.netfilter.nf_conntrack_timestamp=1"});
+  }
+  const int events = events_mode(directory);
+  if (events == 0) {
+    findings.push_back({"events_off", "the kernel reports no connection at all",
+                        "sysctl -w net.netfilter.nf_conntrack_events=1"});
+  } else if (events == 2) {
+    findings.push_back({"events_on_demand",
+                        "connections that began before ctflowd are not reported when they end",
+                        "sysctl -w net.netfilter.nf_conntrack_events=1"});
+  }
+  if (find_kernel_patch(directory) == KernelPatch::kOff) {
+    findings.push_back({"flow_measurement_off",
+                        "this kernel could tell the last packet, interfaces, TCP flags and packets "
+                        "as on the wire, but does not",
+                        "sysctl -w net.netfilter.nf_conntrack_flow=1"});
+  }
+  return findings;
+}
+
+}  // namespace ctflow

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "doctor/place_check.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "config/status_endpoint.hpp"
+#include "text/octets_text.hpp"
+
+namespace ctflow {
+namespace {
+
+std::string reason() { return std::generic_category().message(errno); }
+
+/// Nothing: files can be made, found and removed in it.
+std::string fault_of(const std::string& directory) {
+  struct stat status {};
+  if (stat(directory.c_str(), &status) != 0) return reason();
+  if (!S_ISDIR(status.st_mode)) return std::generic_category().message(ENOTDIR);
+  return access(directory.c_str(), R_OK | W_OK | X_OK) == 0 ? "" : reason();
+}
+
+std::string make_it(const std::string& directory) {
+  return "install -d -m 0750 -o ctflowd " + directory;
+}
+
+void check_file_directory(const CollectorConfig& collector, Findings& found) {
+  const std::string fault = fault_of(collector.file.directory);
+  if (fault.empty()) return;
+  found.wrong.push_back({"file_directory_unusable",
+                         fmt::format("this user cannot make files for {} in {}: {}", collector.name,
+                                     collector.file.directory, fault),
+                         make_it(collector.file.directory)});
+}
+
+void check_spool(const CollectorConfig& collector, Findings& found) {
+  const std::string& directory = collector.spool.directory;
+  if (directory.empty()) return;
+  const std::string fault = fault_of(directory);
+  if (fault.empty()) return;
+  found.wrong.push_back(
+      {"spool_directory_unusable",
+       fmt::format(
+           "this user cannot keep messages for {} in {}: {}; without it they wait in memory "
+           "only, up to spool.memory ({}), and are lost when ctflowd stops",
+           collector.name, directory, fault, octets_text(collector.spool.memory)),
+       make_it(directory)});
+}
+
+/// That a key cannot be read is an error of the configuration already.
+void check_key(const CollectorConfig& collector, Findings& found) {
+  const std::string& key = collector.tls.key;
+  struct stat status {};
+  if (key.empty() || stat(key.c_str(), &status) != 0) return;
+  constexpr mode_t kExposed = S_IRWXO | S_IWGRP;
+  if ((status.st_mode & kExposed) == 0) return;
+  found.wrong.push_back(
+      {"tls_key_exposed",
+       fmt::format("the private key {} of {} has mode {:04o}: other users of this host can {} it, "
+                   "and then speak for it",
+                   key, collector.name, static_cast<unsigned>(status.st_mode & 07777),
+                   (status.st_mode & S_IROTH) != 0 ? "read" : "replace"),
+       "chmod o=,g-w " + key});
+}
+
+void check_collector(const CollectorConfig& collector, Findings& found) {
+  switch (collector.transport) {
+    case TransportKind::kFile:
+      check_file_directory(collector, found);
+      return;
+    case TransportKind::kTls:
+      check_key(collector, found);
+      check_spool(collector, found);
+      return;
+    case TransportKind::kTcp:
+      check_spool(collector, found);
+      return;
+    case TransportKind::kUdp:
+      return;
+  }
+}
+
+void check_listen(const std::string& listen, Findings& found) {
+  if (listen.empty()) return;
+  const auto endpoint = status_endpoint(listen);
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::acceptor acceptor(io);
+  boost::system::error_code error;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(boost::asio::ip::tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  // In use: most often by the ctflowd that runs with this very configuration.
+  if (!error || error == boost::asio::error::address_in_use) return;
+  found.wrong.push_back(
+      {"status_listen_unusable",
+       fmt::format("status.listen {} cannot be listened at: {}", listen, error.message()),
+       "give an address that this host has, and a port from 1024 up"});
+}
+
+void check_socket(const std::string& socket, Findings& found) {
+  if (socket.empty() || socket == StatusConfig().socket) return;
+  const auto add = [&](const std::string& fault, const std::string& mend) {
+    found.wrong.push_back({"status_socket_unusable",
+                           fmt::format("status.socket {} cannot be made: {}", socket, fault),
+                           mend});
+  };
+  struct stat status {};
+  if (lstat(socket.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode)) {
+    add("there is a file that is no socket", "remove the file, or give another path");
+    return;
+  }
+  // The last directory is made when ctflowd starts, no other.
+  const std::filesystem::path directory = std::filesystem::path(socket).parent_path();
+  const std::filesystem::path above = directory.parent_path();
+  std::error_code ignored;
+  if (std::filesystem::is_directory(directory, ignored) ||
+      std::filesystem::is_directory(above, ignored)) {
+    return;
+  }
+  add(above.string() + ": " + std::generic_category().message(ENOENT),
+      "install -d -m 0750 -o ctflowd " + directory.string());
+}
+
+}  // namespace
+
+Findings check_places(const Config& config) {
+  Findings found;
+  for (const CollectorConfig& collector : config.collectors) check_collector(collector, found);
+  check_listen(config.status.listen, found);
+  check_socket(config.status.socket, found);
+  return found;
+}
+
+}  // namespace ctflow

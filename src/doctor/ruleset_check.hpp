@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Whether this network namespace tracks connections at all, and whether flowtables take packets
+// away uncounted.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "doctor/finding.hpp"
+#include "netlink/attributes.hpp"
+
+namespace ctflow {
+
+/// What there is to know of the rules.
+struct Ruleset {
+  /// Whether conntrack's hook is registered. Nothing: this kernel does not list its hooks
+  /// (CONFIG_NETFILTER_NETLINK_HOOK).
+  std::optional<bool> hooked{};
+  bool rule_needs_conntrack = false;  ///< an nftables rule, which makes the kernel register it
+  bool legacy_tables = false;         ///< iptables-legacy, whose rules are not looked at
+  std::size_t entries = 0;            ///< in the connection table
+  /// "FAMILY TABLE NAME" of each flowtable without `counter`.
+  std::vector<std::string> uncounted_flowtables{};
+  std::string error{};  ///< why nftables could not be asked; empty: it could
+};
+
+/// Asks the kernel. `directory`: where nf_conntrack_count is.
+Ruleset read_ruleset(const std::string& directory = "/proc/sys/net/netfilter",
+                     const std::string& proc_net = "/proc/net");
+
+Findings check_ruleset(const Ruleset& ruleset);
+
+// The parts of the kernel's answers, by their attributes.
+bool is_conntrack_hook(Bytes hook);
+bool needs_conntrack(Bytes rule);
+/// Nothing: it counts.
+std::optional<std::string> uncounted_flowtable(std::uint8_t family, Bytes flowtable);
+
+}  // namespace ctflow

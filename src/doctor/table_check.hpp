@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Whether the connection table is large enough, and its timeouts let the numbers come in time.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ctflow/config.hpp"
+#include "doctor/finding.hpp"
+
+namespace ctflow {
+
+std::vector<Finding> check_table(const SourceConfig& config,
+                                 const std::string& directory = "/proc/sys/net/netfilter");
+
+}  // namespace ctflow

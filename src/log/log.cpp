@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "log/log.hpp"
+
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+
+#include "log/log_output.hpp"
+
+namespace ctflow::log {
+namespace {
+
+/// `<N>`: the priority prefix that journald takes from a service's stderr (sd-daemon(3)).
+class JournalPriority : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm& /*time*/,
+              spdlog::memory_buf_t& dest) override {
+    const char priority = digit(message.level);
+    const char prefix[] = {'<', priority, '>'};
+    dest.append(prefix, prefix + sizeof prefix);
+  }
+
+  [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<JournalPriority>();
+  }
+
+ private:
+  static char digit(spdlog::level::level_enum level) {
+    switch (level) {
+      case spdlog::level::critical:
+      case spdlog::level::err:
+        return '3';
+      case spdlog::level::warn:
+        return '4';
+      case spdlog::level::info:
+        return '6';
+      default:
+        return '7';
+    }
+  }
+};
+
+spdlog::level::level_enum to_spdlog(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+/// Lines to stderr, and how many of them found no room there.
+class Sink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  void may_wait(std::chrono::milliseconds patience) { output_.may_wait(patience); }
+
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    if (output_.lost() > 0 && !tell_lost()) return;
+    put(message);
+  }
+  void flush_() override {}
+
+ private:
+  bool put(const spdlog::details::log_msg& message) {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    return output_.write({line.data(), line.size()});
+  }
+
+  /// False: there still is no room, and the line that was to follow is lost, too.
+  bool tell_lost() {
+    const std::string text =
+        fmt::format("log_lines_lost lost={} means=\"whoever reads the log did not for a while\"",
+                    output_.lost());
+    // If it is lost it is counted, in the place of the line that was to follow.
+    if (!put(spdlog::details::log_msg("ctflowd", spdlog::level::warn, text))) return false;
+    output_.take_lost();
+    return true;
+  }
+
+  LogOutput output_{STDERR_FILENO};
+};
+
+bool is_harmless(char c) {
+  return c > ' ' && c != '"' && c != '\\' && c != '=' && static_cast<unsigned char>(c) != 0x7f;
+}
+
+}  // namespace
+
+void configure(LogLevel level) {
+  const auto running = spdlog::default_logger();
+  if (running->sinks().size() == 1 && dynamic_cast<Sink*>(running->sinks()[0].get()) != nullptr) {
+    running->set_level(to_spdlog(level));
+    return;
+  }
+  auto logger = std::make_shared<spdlog::logger>("ctflowd", std::make_shared<Sink>());
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  if (is_journal(std::getenv("JOURNAL_STREAM"))) {
+    formatter->add_flag<JournalPriority>('*').set_pattern("%*%v");
+  } else {
+    formatter->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  }
+  logger->set_formatter(std::move(formatter));
+  logger->set_level(to_spdlog(level));
+  spdlog::set_default_logger(std::move(logger));
+}
+
+void may_wait(std::chrono::milliseconds patience) {
+  for (const auto& sink : spdlog::default_logger()->sinks()) {
+    if (auto* const ours = dynamic_cast<Sink*>(sink.get())) ours->may_wait(patience);
+  }
+}
+
+bool is_journal(const char* stream) {
+  struct stat here {};
+  if (stream == nullptr || fstat(STDERR_FILENO, &here) != 0) return false;
+  return fmt::format("{}:{}", here.st_dev, here.st_ino) == stream;
+}
+
+std::string quoted(std::string_view text) {
+  if (!text.empty() && std::all_of(text.begin(), text.end(), is_harmless)) return std::string(text);
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (octet < 0x20 || octet == 0x7f) {
+      out += fmt::format("\\x{:02x}", octet);
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+  return out;
+}
+
+bool RateLimit::allow(Clock::time_point now) {
+  if (now < next_) {
+    ++pending_;
+    return false;
+  }
+  next_ = now + interval_;
+  reported_ = std::exchange(pending_, 0);
+  return true;
+}
+
+}  // namespace ctflow::log

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "transport/spool/spool.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "ledger/carried.hpp"
+
+namespace ctflow {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using State = DiskSpool::State;
+
+constexpr seconds kDiskRetry{1};
+constexpr seconds kRepair{5};
+constexpr seconds kTroubleLasts{3};  ///< after the last error
+/// A crash may cost what came within this time while a connection takes no more.
+constexpr seconds kUnsecured{1};
+/// What an earlier process left is read by this many octets at a time, about a millisecond's work,
+/// with a pause in between: events of the kernel do not wait.
+constexpr std::size_t kSlice = std::size_t{256} << 10;
+constexpr milliseconds kBetweenSlices{1};
+
+/// What a message takes in memory: its octets, and what stands around them.
+std::size_t footprint(const KeptMessage& message) {
+  return message.bytes.size() + sizeof(KeptMessage) + 32;
+}
+
+}  // namespace
+
+Spool::Spool(const std::string& collector, const SpoolConfig& config, Clock clock)
+    : config_(config), collector_(collector), clock_(std::move(clock)) {
+  if (!config.directory.empty()) disk_.emplace(collector, config, system_);
+}
+
+Spool::Spool(const std::string& collector, const SpoolConfig& config, Clock clock,
+             SpoolFiles& files)
+    : config_(config), collector_(collector), clock_(std::move(clock)) {
+  if (!config.directory.empty()) disk_.emplace(collector, config, files);
+}
+
+void Spool::lose(Carried& reason, const Carried& what) {
+  if (what.messages == 0) return;
+  count_lost(*ledger_, reason, what);
+  ledger_->waiting -= what;
+  if (full_log_.allow()) {
+    log::warn(
+        "spool_lost collector={} lost_spool_full={} lost_spool_age={} lost_spool_damaged={} "
+        "suppressed={}",
+        collector_, ledger_->lost_spool_full.flows, ledger_->lost_spool_age.flows,
+        ledger_->lost_spool_damaged.flows, full_log_.suppressed());
+  }
+}
+
+void Spool::enter(const DiskChanges& changes) {
+  const Recovered& found = changes.recovered;
+  ledger_->recovered += found.waiting;
+  ledger_->waiting += found.waiting;
+  ledger_->resent += found.doubtful;
+  ledger_->lost_spool_damaged.messages += found.damaged;
+  recovered_.waiting += found.waiting;
+  recovered_.doubtful += found.doubtful;
+  recovered_.damaged += found.damaged;
+  lose(ledger_->lost_spool_damaged, found.lost);
+  lose(ledger_->lost_spool_full, changes.dropped);
+  lose(ledger_->lost_spool_age, changes.aged);
+  lose(ledger_->lost_spool_damaged, changes.damaged);
+}
+
+void Spool::open() {
+  if (!disk_ || disk_->is_open() || clock_().steady < disk_retry_) return;
+  if (const std::error_code error = disk_->open()) {
+    disk_failed(error, "open");
+    return;
+  }
+  trouble_.clear();
+  recovering_ = true;
+  recover();
+}
+
+void Spool::recover() {
+  DiskChanges changes;
+  const std::error_code error = disk_->recover(kSlice, changes);
+  enter(changes);
+  if (error) disk_failed(error, "read");
+  if (!recovering_ || disk_->recovering()) return;
+  recovering_ = false;
+  if (recovered_.waiting.messages > 0 || recovered_.damaged > 0) {
+    log::info("spool_recovered collector={} messages={} flows={} maybe_sent={} damaged={}",
+              collector_, recovered_.waiting.messages, recovered_.waiting.flows,
+              recovered_.doubtful.flows, recovered_.damaged);
+  }
+}
+
+void Spool::repair() {
+  repair_at_ = clock_().steady + kRepair;
+  if (const std::error_code error = disk_->repair()) disk_failed(error, "note or remove");
+  recovering_ = recovering_ || disk_->recovering();
+  note_unrecorded();
+}
+
+void Spool::note_unrecorded() { ledger_->unrecorded = disk_->sent_unrecorded(); }
+
+std::optional<milliseconds> Spool::work() {
+  if (!disk_) return std::nullopt;
+  const SteadyTime now = clock_().steady;
+  if (disk_usable()) {
+    if (disk_->recovering()) recover();
+    if (disk_->troubled() && now >= repair_at_) repair();
+    if (!connected_) spill();
+    const bool quiet = !disk_->troubled() && now >= failed_at_ + kTroubleLasts;
+    if (!trouble_.empty() && quiet && !disk_->probe()) trouble_.clear();
+  }
+  if (ledger_->unrecorded.messages > 0) note_unrecorded();
+  const bool more = disk_usable() && disk_->recovering();
+  return more ? kBetweenSlices : milliseconds(kDiskRetry);
+}
+
+void Spool::disk_failed(const std::error_code& error, const char* doing) {
+  ++ledger_->spool_errors;
+  failed_at_ = clock_().steady;
+  disk_retry_ = failed_at_ + kDiskRetry;
+  trouble_ = fmt::format("{}: {}", doing, error.message());
+  if (disk_log_.allow()) {
+    log::error(
+        "spool_failed collector={} directory={} doing={} error={} means=\"messages wait in memory "
+        "only, and what is on disk is not sent\" suppressed={}",
+        collector_, log::quoted(config_.directory), log::quoted(doing),
+        log::quoted(error.message()), disk_log_.suppressed());
+  }
+}
+
+bool Spool::disk_usable() {
+  if (!disk_) return false;
+  open();
+  return disk_->is_open() && clock_().steady >= disk_retry_;
+}
+
+bool Spool::to_disk(KeptMessage& message) {
+  DiskChanges changes;
+  const std::error_code error = disk_->append(message, State::kWaits, changes);
+  enter(changes);
+  if (error) disk_failed(error, "write");
+  return !error;
+}
+
+bool Spool::spill() {
+  if (!disk_usable()) return false;
+  for (std::deque<KeptMessage>* queue : {&returned_, &memory_}) {
+    for (; !queue->empty(); pop_from_memory(*queue)) {
+      if (!to_disk(queue->front())) return false;
+    }
+  }
+  return true;
+}
+
+void Spool::set_connected(bool connected) {
+  connected_ = connected;
+  if (!connected) spill();
+}
+
+void Spool::push_to_memory(KeptMessage message) {
+  used_ += footprint(message);
+  memory_.push_back(std::move(message));
+}
+
+void Spool::pop_from_memory(std::deque<KeptMessage>& queue) {
+  used_ -= footprint(queue.front());
+  queue.pop_front();
+}
+
+void Spool::add(std::vector<std::byte> bytes, const MessageContent& content,
+                const std::shared_ptr<const Origin>& origin) {
+  const Instant now = clock_();
+  KeptMessage message{std::move(bytes), content, origin, now.wall, std::nullopt, now.steady};
+  ledger_->waiting += carried_by(content);
+  expire();
+  const bool overflows = used_ + footprint(message) > config_.memory;
+  const bool wants_disk = disk_ && (!connected_ || overflows || !disk_->empty());
+  if (wants_disk && spill() && to_disk(message)) return;
+  push_to_memory(std::move(message));
+  make_room();
+}
+
+void Spool::drop_front(std::deque<KeptMessage>& queue, Carried& reason) {
+  lose(reason, carried_by(queue.front().content));
+  pop_from_memory(queue);
+}
+
+void Spool::make_room() {
+  while (used_ > config_.memory && (!returned_.empty() || !memory_.empty())) {
+    drop_front(returned_.empty() ? memory_ : returned_, ledger_->lost_spool_full);
+  }
+}
+
+bool Spool::too_old(const KeptMessage& message, TimePoint now) const {
+  return config_.max_age.count() != 0 && message.kept < now - config_.max_age;
+}
+
+void Spool::expire() {
+  if (config_.max_age.count() == 0) return;
+  const TimePoint now = clock_().wall;
+  for (std::deque<KeptMessage>* queue : {&returned_, &memory_}) {
+    while (!queue->empty() && too_old(queue->front(), now)) {
+      drop_front(*queue, ledger_->lost_spool_age);
+    }
+  }
+  if (!disk_usable()) return;
+  DiskChanges changes;
+  const std::error_code error = disk_->drop_older_than(now - config_.max_age, changes);
+  enter(changes);
+  if (error) disk_failed(error, "remove");
+}
+
+std::optional<KeptMessage> Spool::take(std::deque<KeptMessage>& queue) {
+  if (queue.empty()) return std::nullopt;
+  KeptMessage message = std::move(queue.front());  // stays in used_
+  queue.pop_front();
+  return message;
+}
+
+std::optional<KeptMessage> Spool::read_disk() {
+  if (!disk_usable()) return std::nullopt;
+  DiskChanges changes;
+  std::error_code error;
+  std::optional<KeptMessage> message = disk_->take(changes, error);
+  while (message && too_old(*message, clock_().wall)) {
+    changes.aged += carried_by(message->content);
+    error = disk_->mark(*message->place, State::kHandedOver);
+    const std::error_code not_removed = disk_->settle(*message->place);
+    if (error || (error = not_removed)) break;
+    message = disk_->take(changes, error);
+  }
+  enter(changes);
+  if (error) {
+    disk_failed(error, "read or note");
+    return std::nullopt;
+  }
+  if (!message) return message;
+  used_ += footprint(*message);
+  message->since = clock_().steady;
+  return message;
+}
+
+std::optional<KeptMessage> Spool::next() {
+  open();
+  expire();
+  if (auto message = take(returned_)) return message;
+  if (auto message = read_disk()) return message;
+  return take(memory_);
+}
+
+void Spool::return_to_disk(KeptMessage& message, bool left) {
+  if (!message.place) return;
+  if (!disk_->holds(*message.place)) {
+    message.place.reset();  // dropped to make room, or removed by somebody
+    return;
+  }
+  if (const std::error_code error = disk_->give_back(*message.place, left)) {
+    disk_failed(error, "note");
+  }
+}
+
+void Spool::put_back(KeptMessage message) {
+  std::deque<KeptMessage> one;
+  one.push_back(std::move(message));
+  give_back(std::move(one), 0);
+}
+
+void Spool::handed_over(const KeptMessage& message) {
+  if (!message.place) return;
+  if (const std::error_code error = disk_->mark(*message.place, State::kHandedOver)) {
+    disk_failed(error, "note");
+  }
+}
+
+bool Spool::overdue(const KeptMessage& message) const {
+  return disk_ && clock_().steady >= message.since + kUnsecured;
+}
+
+bool Spool::secure(KeptMessage& message) {
+  if (!disk_usable()) return false;
+  std::error_code error;
+  if (message.place && disk_->holds(*message.place)) {
+    error = disk_->mark(*message.place, State::kTaken);
+  } else {
+    DiskChanges changes;
+    error = disk_->append(message, State::kTaken, changes);
+    enter(changes);
+  }
+  if (error) disk_failed(error, "write");
+  return !error;
+}
+
+void Spool::secure_waiting() {
+  const auto waits = [this](const auto& queue) { return !queue.empty() && overdue(queue.front()); };
+  if (waits(returned_) || waits(memory_)) spill();
+}
+
+void Spool::sent(const KeptMessage& message) {
+  used_ -= footprint(message);
+  ledger_->waiting -= carried_by(message.content);
+  count_sent(*ledger_, message.content, message.bytes.size());
+  if (!message.place) return;
+  // The acknowledgement may be faster than handed_over().
+  const std::error_code not_noted = disk_->mark(*message.place, State::kHandedOver);
+  const std::error_code not_removed = disk_->settle(*message.place);
+  if (not_noted || not_removed) {
+    disk_failed(not_noted ? not_noted : not_removed, not_noted ? "note" : "remove");
+    note_unrecorded();
+  }
+}
+
+void Spool::give_back(std::deque<KeptMessage> messages, std::size_t left) {
+  for (std::size_t i = messages.size(); i-- > 0;) {
+    KeptMessage& message = messages[i];
+    if (i < left) ledger_->resent += carried_by(message.content);
+    return_to_disk(message, i < left);
+    if (message.place) {
+      used_ -= footprint(message);
+    } else {
+      returned_.push_front(std::move(message));
+    }
+  }
+}
+
+bool Spool::empty() const {
+  return returned_.empty() && memory_.empty() && (!disk_ || disk_->empty());
+}
+
+Backlog Spool::backlog() const {
+  Backlog backlog{used_, config_.memory, 0, 0, std::nullopt, trouble_};
+  const auto waits_since = [&](std::optional<TimePoint> kept) {
+    if (kept && (!backlog.oldest || *kept < *backlog.oldest)) backlog.oldest = kept;
+  };
+  if (!returned_.empty()) waits_since(returned_.front().kept);
+  if (!memory_.empty()) waits_since(memory_.front().kept);
+  if (disk_) {
+    backlog.disk = disk_->size();
+    backlog.disk_limit = config_.size;
+    waits_since(disk_->oldest());
+  }
+  return backlog;
+}
+
+void Spool::stop() {
+  disk_retry_ = {};
+  if (disk_usable()) {
+    DiskChanges changes;
+    disk_->verify(changes);
+    enter(changes);
+    if (disk_->troubled()) repair();
+    disk_retry_ = {};
+  }
+  spill();
+  disk_retry_ = {};
+  for (std::deque<KeptMessage>* queue : {&returned_, &memory_}) {
+    for (; !queue->empty(); pop_from_memory(*queue)) {
+      if (disk_usable() && to_disk(queue->front())) continue;
+      const Carried lost = carried_by(queue->front().content);
+      count_lost(*ledger_, ledger_->lost_stopped, lost);
+      ledger_->waiting -= lost;
+    }
+  }
+  const Carried& unrecorded = ledger_->unrecorded;
+  if (unrecorded.messages > 0) {
+    log::error(
+        "spool_unrecorded collector={} messages={} flows={} means=\"sent, but the disk could not "
+        "be written: the next start sends them again\"",
+        collector_, unrecorded.messages, unrecorded.flows);
+  }
+}
+
+}  // namespace ctflow

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "transport/spool/spool_directory.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace ctflow {
+namespace {
+
+constexpr std::string_view kExtension = ".spool";
+constexpr std::size_t kDigits = 16;
+
+std::error_code last_error() { return {errno, std::generic_category()}; }
+
+/// The number in `COLLECTOR-NUMBER.spool`; nothing for another file.
+std::optional<std::uint64_t> number_of(std::string_view name, std::string_view collector) {
+  if (name.size() != collector.size() + 1 + kDigits + kExtension.size()) return std::nullopt;
+  if (name.substr(0, collector.size()) != collector || name[collector.size()] != '-') {
+    return std::nullopt;
+  }
+  if (name.substr(name.size() - kExtension.size()) != kExtension) return std::nullopt;
+  const char* digits = name.data() + collector.size() + 1;
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(digits, digits + kDigits, number, 16);
+  if (error != std::errc() || end != digits + kDigits) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+SpoolDirectory::SpoolDirectory(std::string name, std::string collector, SpoolFiles& files)
+    : name_(std::move(name)), collector_(std::move(collector)), files_(files) {}
+
+std::error_code SpoolDirectory::lock() {
+  constexpr mode_t kOwner = 0600;
+  const int file = files_.open(name_ + "/" + collector_ + ".lock", O_RDWR | O_CREAT, kOwner);
+  if (file < 0) return last_error();
+  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+    const std::error_code error = last_error();
+    close(file);
+    return error;
+  }
+  lock_ = file;
+  return {};
+}
+
+void SpoolDirectory::unlock() {
+  if (lock_ >= 0) close(std::exchange(lock_, -1));
+}
+
+std::error_code SpoolDirectory::list(std::vector<Entry>& entries) const {
+  std::vector<std::string> names;
+  if (files_.list(name_, names) != 0) return last_error();
+  std::vector<Entry> found;
+  for (const std::string& name : names) {
+    const std::optional<std::uint64_t> number = number_of(name, collector_);
+    if (!number) continue;
+    struct stat status {};
+    if (files_.status(name_ + "/" + name, status) != 0) {
+      if (errno == ENOENT) continue;  // gone meanwhile
+      return last_error();
+    }
+    if (!S_ISREG(status.st_mode)) continue;
+    found.push_back({*number, static_cast<std::uint64_t>(status.st_size)});
+  }
+  entries = std::move(found);
+  return {};
+}
+
+std::string SpoolDirectory::path_of(std::uint64_t number) const {
+  return fmt::format("{}/{}-{:016x}{}", name_, collector_, number, kExtension);
+}
+
+std::error_code SpoolDirectory::probe() const {
+  return files_.writable(name_) == 0 ? std::error_code{} : last_error();
+}
+
+}  // namespace ctflow

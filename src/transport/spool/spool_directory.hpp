@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The directory in which a collector's spool files are.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "transport/spool/spool_files.hpp"
+
+namespace ctflow {
+
+/// Files are called `COLLECTOR-NUMBER.spool`, so that collectors can share a directory; whoever
+/// holds the lock on `COLLECTOR.lock` owns them.
+class SpoolDirectory {
+ public:
+  SpoolDirectory(std::string name, std::string collector, SpoolFiles& files);
+  ~SpoolDirectory() { unlock(); }
+
+  SpoolDirectory(const SpoolDirectory&) = delete;
+  SpoolDirectory& operator=(const SpoolDirectory&) = delete;
+  SpoolDirectory(SpoolDirectory&&) = delete;
+  SpoolDirectory& operator=(SpoolDirectory&&) = delete;
+
+  /// Busy (EAGAIN) while another process has it.
+  std::error_code lock();
+  void unlock();
+  [[nodiscard]] bool locked() const { return lock_ >= 0; }
+
+  struct Entry {
+    std::uint64_t number = 0;
+    std::uint64_t size = 0;
+  };
+  /// All files of this collector; after an error none.
+  std::error_code list(std::vector<Entry>& entries) const;
+
+  [[nodiscard]] std::string path_of(std::uint64_t number) const;
+  /// Whether files can be made in it now.
+  [[nodiscard]] std::error_code probe() const;
+
+ private:
+  std::string name_;
+  std::string collector_;
+  SpoolFiles& files_;
+  int lock_ = -1;
+};
+
+}  // namespace ctflow

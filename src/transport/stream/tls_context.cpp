@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "transport/stream/tls_context.hpp"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <system_error>
+
+namespace ctflow {
+namespace {
+
+namespace ssl = boost::asio::ssl;
+
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+/// What the TLS library says of its last failure.
+std::string reason() {
+  const unsigned long code = ERR_peek_last_error();
+  ERR_clear_error();
+  const char* text = code == 0 ? nullptr : ERR_reason_error_string(code);
+  return text == nullptr ? "unknown error" : text;
+}
+
+/// The library's own message for a file that cannot be opened names its source code.
+void require_readable(const std::string& setting, const std::string& name) {
+  errno = 0;
+  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(name.c_str(), "re"));
+  if (!file || (std::fgetc(file.get()) == EOF && std::ferror(file.get()) != 0)) {
+    throw TlsFileError({setting, fmt::format("{} cannot be read: {}", name,
+                                             std::generic_category().message(errno))});
+  }
+}
+
+void load_own_certificate(SSL_CTX* context, const TlsConfig& config) {
+  require_readable("certificate", config.certificate);
+  if (SSL_CTX_use_certificate_chain_file(context, config.certificate.c_str()) != 1) {
+    throw TlsFileError({"certificate", fmt::format("expected certificates in PEM in {}: {}",
+                                                   config.certificate, reason())});
+  }
+  require_readable("key", config.key);
+  // A key with a passphrase would make the library ask for it on the terminal.
+  SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return 0; });
+  if (SSL_CTX_use_PrivateKey_file(context, config.key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    throw TlsFileError(
+        {"key", fmt::format("expected a private key in PEM without passphrase, that of the "
+                            "certificate, in {}: {}",
+                            config.key, reason())});
+  }
+}
+
+}  // namespace
+
+ssl::context make_tls_context(const TlsConfig& config) {
+  ssl::context context(ssl::context::tls_client);
+  SSL_CTX* native = context.native_handle();
+  ERR_clear_error();
+  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+  context.set_verify_mode(ssl::verify_peer);
+  if (config.ca_file.empty()) {
+    SSL_CTX_set_default_verify_paths(native);
+  } else {
+    require_readable("ca_file", config.ca_file);
+    if (SSL_CTX_load_verify_locations(native, config.ca_file.c_str(), nullptr) != 1) {
+      throw TlsFileError({"ca_file", fmt::format("expected certificates in PEM in {}: {}",
+                                                 config.ca_file, reason())});
+    }
+  }
+  if (!config.certificate.empty()) load_own_certificate(native, config);
+  return context;
+}
+
+}  // namespace ctflow

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/status_view.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "observe/status_json.hpp"
+#include "support/sample_status.hpp"
+
+namespace ctflow {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+StatusView view(const Status& status) { return view_status(status_json(status)); }
+
+TEST(StatusView, BeginsWithWell) {
+  const StatusView shown = view(test::sample_status());
+  EXPECT_TRUE(shown.well);
+  EXPECT_THAT(shown.text, StartsWith("well (ctflowd 1.2.3, up 90 s)\n"));
+  EXPECT_THAT(shown.text, HasSubstr("connections ended 12"));
+  EXPECT_THAT(shown.text, HasSubstr("192.0.2.10:4739  flows 12 records 24"));
+}
+
+TEST(StatusView, BeginsWithWhatIsWrong) {
+  Status status = test::sample_status();
+  status.namespaces[0].last_overrun = std::chrono::seconds(130);
+  status.namespaces[0].source.lost_overrun = 7;
+  const StatusView shown = view(status);
+  EXPECT_FALSE(shown.well);
+  EXPECT_THAT(shown.text, StartsWith("NOT WELL: 1 problem (ctflowd 1.2.3, up 90 s)\n"
+                                     "  events_lost: the kernel dropped 7 events"));
+  EXPECT_THAT(shown.text, HasSubstr("mend: raise source.receive_buffer"));
+  EXPECT_THAT(shown.text, HasSubstr("events dropped by the kernel 7, the last 2 min ago"));
+}
+
+TEST(StatusView, ShowsWhatWaits) {
+  Status status = test::sample_status();
+  CollectorStatus& collector = status.namespaces[0].collectors[0];
+  collector.transport = TransportKind::kTls;
+  collector.backlog = Backlog{1 << 20, 4 << 20, 0, 0, std::nullopt};
+  EXPECT_THAT(view(status).text, testing::Not(HasSubstr("waiting")));
+  collector.counters.waiting = {3, 60, 120, 500, 5000};
+  collector.oldest_waiting = std::chrono::seconds(7);
+  EXPECT_THAT(view(status).text,
+              HasSubstr("    waiting 60 flows in 3 messages, the oldest for 7 s, "
+                        "in memory 1 MiB of 4 MiB (25 %)\n"));
+  collector.backlog->disk = std::uint64_t{256} << 20;
+  collector.backlog->disk_limit = std::uint64_t{1} << 30;
+  EXPECT_THAT(view(status).text, HasSubstr(", on disk 256 MiB of 1 GiB (25 %)\n"));
+}
+
+TEST(StatusView, GivesNoCommandsToATerminal) {
+  Status status = test::sample_status();
+  status.namespaces[0].collectors[0].peer = "a\x1b[2Jb";
+  EXPECT_THAT(view(status).text, HasSubstr("a?[2Jb"));
+}
+
+TEST(StatusView, RefusesWhatIsNoStatus) {
+  for (const char* text : {"", "{", "[]", "{}", "{\"well\": 3}", "{\"well\": true}"}) {
+    EXPECT_THROW(view_status(text), std::runtime_error) << text;
+  }
+}
+
+}  // namespace
+}  // namespace ctflow

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/assembly/counter_resets.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace ctflow {
+namespace {
+
+class CounterResets : public testing::Test {
+ protected:
+  CounterResets() {
+    directory_ =
+        std::filesystem::temp_directory_path() / ("ctflowd-resets-" + std::to_string(getpid()));
+    std::filesystem::create_directory(directory_);
+    add("1", "systemd");
+    add("self", "nlbwmon");  // not a process of its own
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  void add(const std::string& process, const std::string& command) const {
+    std::filesystem::create_directory(directory_ / process);
+    std::ofstream(directory_ / process / "comm") << command << "\n";
+  }
+
+  std::filesystem::path directory_;
+};
+
+TEST_F(CounterResets, NamesNobodyWhereNobodyIsKnown) {
+  EXPECT_THAT(programs_that_reset_counters(directory_), testing::IsEmpty());
+  EXPECT_THAT(programs_that_reset_counters(directory_ / "missing"), testing::IsEmpty());
+}
+
+TEST_F(CounterResets, NamesTheLikelyOnesOnce) {
+  add("20", "nlbwmon");
+  add("21", "nlbwmon");
+  add("22", "conntrack");
+  add("23", "conntrackd");  // reads without setting to zero
+  EXPECT_THAT(programs_that_reset_counters(directory_),
+              testing::ElementsAre("conntrack", "nlbwmon"));
+}
+
+}  // namespace
+}  // namespace ctflow

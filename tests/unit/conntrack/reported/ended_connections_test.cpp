@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/reported/ended_connections.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ctflow {
+namespace {
+
+void look(EndedConnections& ended, bool proven = true) {
+  ended.begin_look();
+  ended.end_look(proven);
+}
+
+TEST(EndedConnections, KnowAnEndAgain) {
+  EndedConnections ended;
+  EXPECT_TRUE(ended.add(5));
+  EXPECT_TRUE(ended.add(6));
+  EXPECT_FALSE(ended.add(5));
+  EXPECT_EQ(ended.size(), 2U);
+}
+
+TEST(EndedConnections, ForgetAfterTwoLooksThatDidNotMeetIt) {
+  EndedConnections ended;
+  ended.add(5);
+  look(ended);
+  EXPECT_TRUE(ended.contains(5)) << "it may have ended a moment before the look";
+  look(ended);
+  EXPECT_FALSE(ended.contains(5));
+  EXPECT_EQ(ended.forgotten(), 0U);
+}
+
+TEST(EndedConnections, KeepWhatIsStillToBeDelivered) {
+  EndedConnections ended;
+  ended.add(5);
+  ended.add(6);
+  for (int i = 0; i < 10; ++i) {
+    ended.begin_look();
+    ended.keep(5);
+    ended.keep(7);  // never read: it is to be exported when it comes
+    ended.end_look(true);
+  }
+  EXPECT_TRUE(ended.contains(5));
+  EXPECT_FALSE(ended.contains(6));
+  EXPECT_FALSE(ended.contains(7));
+  look(ended);
+  look(ended);
+  EXPECT_EQ(ended.size(), 0U);
+}
+
+TEST(EndedConnections, ALookThatProvesNothingChangesNothing) {
+  EndedConnections ended;
+  ended.add(5);
+  look(ended);
+  for (int i = 0; i < 10; ++i) look(ended, false);
+  ended.add(6);
+  EXPECT_TRUE(ended.contains(5));
+  EXPECT_TRUE(ended.contains(6));
+  look(ended);
+  EXPECT_FALSE(ended.contains(5));
+  EXPECT_TRUE(ended.contains(6)) << "it was read later";
+}
+
+TEST(EndedConnections, WhatIsReadDuringALookOutlivesIt) {
+  EndedConnections ended;
+  ended.begin_look();
+  ended.add(5);
+  ended.end_look(true);
+  look(ended);
+  EXPECT_TRUE(ended.contains(5));
+}
+
+TEST(EndedConnections, AreLimitedAndCountWhatTheyForget) {
+  EndedConnections ended(100);
+  for (std::uint64_t key = 2; key < 1002; ++key) EXPECT_TRUE(ended.add(key));
+  EXPECT_LE(ended.size(), 300U);
+  EXPECT_EQ(ended.forgotten() + ended.size(), 1000U);
+  EXPECT_TRUE(ended.contains(1001)) << "the last ones are kept";
+  EXPECT_FALSE(ended.contains(2));
+}
+
+/// Generations that move in the middle of a look were not there when it began.
+TEST(EndedConnections, AFloodDuringALookMakesItProveNothing) {
+  EndedConnections ended(100);
+  ended.begin_look();
+  for (std::uint64_t key = 2; key < 152; ++key) ended.add(key);
+  ended.end_look(true);
+  look(ended);
+  for (std::uint64_t key = 2; key < 152; ++key) EXPECT_TRUE(ended.contains(key)) << key;
+}
+
+TEST(EndedConnections, GiveAllOfThem) {
+  EndedConnections ended;
+  for (std::uint64_t key = 2; key < 5; ++key) {
+    ended.add(key);
+    ended.begin_look();
+    ended.end_look(key == 2);
+  }
+  std::uint64_t sum = 0;
+  ended.for_each([&](std::uint64_t key) { sum += key; });
+  EXPECT_EQ(sum, 2U + 3U + 4U);
+}
+
+TEST(BegunConnections, KnowABeginningAgainUntilTheEnd) {
+  BegunConnections begun;
+  EXPECT_TRUE(begun.add(5));
+  EXPECT_FALSE(begun.add(5));
+  begun.remove(5);
+  begun.remove(5);
+  EXPECT_TRUE(begun.add(5));
+}
+
+TEST(BegunConnections, AreLimited) {
+  BegunConnections begun(100);
+  for (std::uint64_t key = 2; key < 10'002; ++key) EXPECT_TRUE(begun.add(key));
+  EXPECT_LE(begun.size(), 200U);
+  EXPECT_FALSE(begun.add(10'001)) << "the last ones are kept";
+  EXPECT_FALSE(begun.add(9'902));
+  begun.remove(9'902);
+  EXPECT_TRUE(begun.add(9'902));
+}
+
+}  // namespace
+}  // namespace ctflow

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/reported/keyed_table.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "conntrack/reported/reported_map.hpp"
+
+namespace ctflow {
+namespace {
+
+Remembered& put(ConnectionTable& table, std::uint64_t key) {
+  Remembered* entry = table.insert(key);
+  EXPECT_NE(entry, nullptr);
+  entry->forward.packets = key;
+  return *entry;
+}
+
+TEST(ConnectionTable, FindsWhatWasInserted) {
+  ConnectionTable table;
+  EXPECT_EQ(table.find(7), nullptr);
+  put(table, 7);
+  ASSERT_NE(table.find(7), nullptr);
+  EXPECT_EQ(table.find(7)->forward.packets, 7U);
+  EXPECT_EQ(table.find(8), nullptr);
+  table.erase(*table.find(7));
+  EXPECT_EQ(table.find(7), nullptr);
+  EXPECT_EQ(table.size(), 0U);
+}
+
+TEST(ConnectionTable, KeepsChainsTogetherThatShareAHome) {
+  ConnectionTable table;
+  for (const std::uint64_t key : {62U, 126U, 63U, 190U, 127U, 64U}) put(table, key);
+  table.erase(*table.find(126));
+  for (const std::uint64_t key : {62U, 63U, 190U, 127U, 64U}) {
+    ASSERT_NE(table.find(key), nullptr) << key;
+  }
+  EXPECT_EQ(table.find(126), nullptr);
+}
+
+TEST(ConnectionTable, NewEntriesAreEmptyWhateverWasThereBefore) {
+  ConnectionTable table;
+  put(table, 5).visits = 9;
+  table.erase(*table.find(5));
+  EXPECT_EQ(put(table, 5).visits, 0U);
+}
+
+/// Against a container of the library, through many doublings.
+TEST(ConnectionTable, AgreesWithAMapOverRandomCalls) {
+  std::mt19937_64 random(1);
+  ConnectionTable table;
+  std::unordered_map<std::uint64_t, std::uint64_t> model;
+  const std::uint64_t keys = 20'000;
+  for (int step = 0; step < 400'000; ++step) {
+    // Few distinct low bits, so that chains are long.
+    const std::uint64_t key = ConnectionTable::kFirstKey + (random() % keys) * 3;
+    Remembered* entry = table.find(key);
+    ASSERT_EQ(entry != nullptr, model.contains(key)) << "step " << step;
+    if (entry == nullptr) {
+      put(table, key).backward.octets = static_cast<std::uint64_t>(step);
+      model[key] = static_cast<std::uint64_t>(step);
+    } else {
+      ASSERT_EQ(entry->backward.octets, model[key]);
+      // First it mostly grows, then it mostly shrinks.
+      if (random() % 4 < (step < 200'000 ? 1U : 3U)) {
+        table.erase(*entry);
+        model.erase(key);
+      }
+    }
+    ASSERT_EQ(table.size(), model.size());
+  }
+}
+
+TEST(ConnectionTable, IsNeverMoreThanThreeQuartersFull) {
+  ConnectionTable table;
+  for (std::uint64_t key = 2; key < 10'000; ++key) {
+    put(table, key);
+    ASSERT_LE(table.size() * 4, table.memory() / sizeof(Remembered) * 3);
+  }
+}
+
+TEST(ConnectionTable, SweepsAwayWhatIsStaleAndNothingElse) {
+  for (const std::size_t budget : {1U, 7U, 1000U, 100'000U}) {
+    ConnectionTable table;
+    std::mt19937_64 random(budget);
+    std::set<std::uint64_t> keys;
+    while (keys.size() < 3000) keys.insert(ConnectionTable::kFirstKey + random());
+    for (const std::uint64_t key : keys) put(table, key).visits = key % 2;
+    std::size_t position = 0;
+    for (int calls = 0; position != ConnectionTable::kSwept; ++calls) {
+      ASSERT_LT(calls, 100'000);
+      position =
+          table.sweep(position, budget, [](const Remembered& entry) { return entry.visits == 1; });
+    }
+    for (const std::uint64_t key : keys) {
+      ASSERT_EQ(table.find(key) == nullptr, key % 2 == 1) << "budget " << budget;
+    }
+  }
+}
+
+TEST(ConnectionTable, SweepsAlsoWhatADoublingHasNotMovedYet) {
+  ConnectionTable table;
+  std::uint64_t key = 2;
+  while (table.memory() < std::size_t{3} * 4096) put(table, key++);  // the old table is still there
+  std::size_t position = 0;
+  while (position != ConnectionTable::kSwept) {
+    position = table.sweep(position, 16, [](const Remembered&) { return true; });
+  }
+  EXPECT_EQ(table.size(), 0U);
+}
+
+TEST(ConnectionTable, IsEmptyAndUsableAfterItWasCleared) {
+  ConnectionTable table;
+  for (const std::uint64_t count : {10U, 10'000U, 100'000U, 7U}) {
+    for (std::uint64_t key = 2; key < 2 + count; ++key) put(table, key);
+    table.clear();
+    EXPECT_EQ(table.size(), 0U);
+    for (std::uint64_t key = 2; key < 2 + count; ++key) ASSERT_EQ(table.find(key), nullptr) << key;
+  }
+}
+
+TEST(ConnectionTable, IsClearedInTheMiddleOfGrowing) {
+  ConnectionTable table;
+  for (std::uint64_t key = 2; key < 2 + 97; ++key) put(table, key);  // has doubled just now
+  table.clear();
+  for (std::uint64_t key = 2; key < 2 + 97; ++key) ASSERT_EQ(table.find(key), nullptr) << key;
+  put(table, 50);
+  std::size_t count = 0;
+  table.for_each([&](const Remembered&) { ++count; });
+  EXPECT_EQ(count, 1U);
+}
+
+TEST(ConnectionTable, GivesMemoryBackWhenItIsLittleUsed) {
+  ConnectionTable table;
+  const std::size_t smallest = table.memory();
+  for (std::uint64_t key = 2; key < 100'000; ++key) put(table, key);
+  const std::size_t largest = table.memory();
+  for (int i = 0; i < 30; ++i) {
+    table.clear();
+    put(table, 2);
+  }
+  EXPECT_GT(largest, 100 * smallest);
+  EXPECT_EQ(table.memory(), smallest);
+}
+
+}  // namespace
+}  // namespace ctflow

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/reported/reported_connections.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+namespace ctflow {
+namespace {
+
+using std::chrono::seconds;
+using Outcome = LiveConnections::Outcome;
+
+constexpr TimePoint kStart{seconds(1'700'000'000)};
+
+/// Connection number `id` with these totals, `age` seconds old.
+Flow flow(std::uint32_t id, const Counters& forward, const Counters& backward, int age) {
+  Flow flow;
+  flow.id = id;
+  flow.original.source_port = static_cast<std::uint16_t>(id);
+  flow.forward = forward;
+  flow.backward = backward;
+  flow.present.counters = true;
+  flow.start = kStart;
+  flow.end = kStart + seconds(age);
+  return flow;
+}
+
+constexpr LiveConnections::Steady kBegan{seconds(5000)};
+
+Instant at(int age) { return {kStart + seconds(age), kBegan + seconds(age)}; }
+
+Outcome report(LiveConnections& live, Flow& flow, int age = 0) {
+  return live.report(Sighting(flow), flow, at(age));
+}
+
+Outcome finish(LiveConnections& live, Flow& flow) { return live.finish(Sighting(flow), flow); }
+
+TEST(LiveConnections, LeavesAConnectionWithoutReportsWhole) {
+  LiveConnections live(10, kBegan);
+  Flow ended = flow(1, {3, 300}, {2, 200}, 5);
+  EXPECT_EQ(finish(live, ended), Outcome::kNews);
+  EXPECT_EQ(ended.forward, (Counters{3, 300}));
+  EXPECT_EQ(ended.start, kStart);
+}
+
+TEST(LiveConnections, TellsWhatIsNewSinceTheLastReport) {
+  LiveConnections live(10, kBegan);
+  Flow first = flow(1, {3, 300}, {2, 200}, 5);
+  EXPECT_EQ(report(live, first), Outcome::kNews);
+  EXPECT_EQ(first.forward, (Counters{3, 300}));
+  EXPECT_EQ(first.start, kStart);
+  Flow second = flow(1, {10, 1000}, {2, 200}, 9);
+  EXPECT_EQ(report(live, second), Outcome::kNews);
+  EXPECT_EQ(second.forward, (Counters{7, 700}));
+  EXPECT_EQ(second.backward, (Counters{0, 0}));
+  EXPECT_EQ(second.start, kStart + seconds(5));
+  Flow ended = flow(1, {10, 1000}, {3, 260}, 12);
+  EXPECT_EQ(finish(live, ended), Outcome::kNews);
+  EXPECT_EQ(ended.forward, (Counters{0, 0}));
+  EXPECT_EQ(ended.backward, (Counters{1, 60}));
+  EXPECT_EQ(live.size(), 0U);
+}
+
+TEST(LiveConnections, TellsNothingWhereNothingIsNew) {
+  LiveConnections live(10, kBegan);
+  Flow first = flow(1, {3, 300}, {2, 200}, 5);
+  report(live, first);
+  Flow again = flow(1, {3, 300}, {2, 200}, 5);
+  EXPECT_EQ(report(live, again), Outcome::kNothing);
+  Flow ended = flow(1, {3, 300}, {2, 200}, 5);
+  EXPECT_EQ(finish(live, ended), Outcome::kNothing);
+  EXPECT_EQ(live.size(), 0U);
+}
+
+TEST(LiveConnections, BeyondTheLimitAConnectionWaitsForItsEnd) {
+  LiveConnections live(1, kBegan);
+  Flow one = flow(1, {1, 1}, {}, 1);
+  Flow two = flow(2, {1, 1}, {}, 1);
+  EXPECT_EQ(report(live, one), Outcome::kNews);
+  EXPECT_EQ(report(live, two), Outcome::kFull);
+  Flow ended = flow(2, {5, 50}, {}, 9);
+  EXPECT_EQ(finish(live, ended), Outcome::kNews);
+  EXPECT_EQ(ended.forward, (Counters{5, 50}));
+}
+
+TEST(LiveConnections, RememberNothingWhenTheLimitIsZero) {
+  LiveConnections live(0, kBegan);
+  Flow one = flow(1, {1, 1}, {}, 1);
+  EXPECT_EQ(report(live, one), Outcome::kFull);
+}
+
+TEST(LiveConnections, NeverSayThatUncountedConnectionsWereReported) {
+  LiveConnections live(10, kBegan);
+  Flow uncounted = flow(1, {}, {}, 1);
+  uncounted.present.counters = false;
+  EXPECT_EQ(report(live, uncounted), Outcome::kNothing);
+  EXPECT_EQ(finish(live, uncounted), Outcome::kNews) << "to be counted as lost";
+  EXPECT_EQ(live.size(), 0U);
+}
+
+TEST(LiveConnections, AReusedIdentityStartsAgain) {
+  LiveConnections live(10, kBegan);
+  Flow old = flow(1, {100, 10'000}, {100, 10'000}, 5);
+  report(live, old);
+  Flow successor = flow(1, {2, 200}, {1, 100}, 1);
+  EXPECT_EQ(report(live, successor), Outcome::kNews);
+  EXPECT_EQ(successor.forward, (Counters{2, 200}));
+  Flow third = flow(1, {1, 100}, {1, 100}, 1);
+  EXPECT_EQ(finish(live, third), Outcome::kNews);
+  EXPECT_EQ(third.forward, (Counters{1, 100}));
+}
+
+TEST(LiveConnections, RecordsOfOneConnectionNeverOverlap) {
+  LiveConnections live(10, kBegan);
+  Flow first = flow(1, {3, 300}, {}, 5);
+  report(live, first);
+  Flow late = flow(1, {4, 400}, {}, 4);  // by its timeout it ended before what was reported
+  late.event_time = kStart + seconds(9);
+  EXPECT_EQ(finish(live, late), Outcome::kNews);
+  EXPECT_EQ(late.start, first.end);
+  EXPECT_EQ(late.end, first.end);
+  Flow again = flow(1, {3, 300}, {}, 5);
+  report(live, again);
+  Flow set_back = flow(1, {4, 400}, {}, 3);
+  set_back.event_time = kStart + seconds(3);
+  finish(live, set_back);
+  EXPECT_EQ(set_back.end, set_back.event_time) << "never after the event";
+  EXPECT_LE(set_back.start, set_back.end);
+}
+
+TEST(LiveConnections, BoundTheLastPacketByTheirVisits) {
+  LiveConnections live(10, kBegan);
+  const auto bounds_at = [&](std::uint64_t packets, int age) {
+    return live.last_packet(Sighting(flow(1, {packets, 1}, {}, 0)), at(age));
+  };
+  const auto visit = [&](std::uint64_t packets, int age) {
+    live.visit(Sighting(flow(1, {packets, 1}, {}, 0)), at(age));
+  };
+  EXPECT_EQ(bounds_at(3, 5), std::nullopt);
+  Flow first = flow(1, {3, 1}, {}, 2);
+  report(live, first, 5);
+  ASSERT_TRUE(bounds_at(3, 9));
+  EXPECT_EQ(bounds_at(3, 9)->earliest, TimePoint::min()) << "the report may have been too late";
+  EXPECT_LE(bounds_at(3, 9)->latest, kStart + seconds(6));
+  EXPECT_EQ(bounds_at(4, 9), (Bounds{kStart + seconds(5), kStart + seconds(9)}));
+  visit(4, 20);
+  visit(4, 30);
+  EXPECT_GE(bounds_at(4, 40)->earliest, kStart + seconds(4));
+  EXPECT_LE(bounds_at(4, 40)->latest, kStart + seconds(21));
+  EXPECT_EQ(bounds_at(5, 40), (Bounds{kStart + seconds(30), kStart + seconds(40)}));
+}
+
+TEST(LiveConnections, DoNotTakeZeroedCountersForPackets) {
+  LiveConnections live(10, kBegan);
+  Flow first = flow(1, {3, 1}, {}, 2);
+  report(live, first, 5);
+  const Sighting zero(flow(1, {}, {}, 0));
+  EXPECT_EQ(live.last_packet(zero, at(30)), (Bounds{kStart + seconds(2), kStart + seconds(30)}))
+      << "the last packet may have come before the last visit";
+  live.visit(zero, at(30));
+  EXPECT_LE(live.last_packet(zero, at(60))->earliest, kStart + seconds(2));
+  EXPECT_LE(live.last_packet(zero, at(60))->latest, kStart + seconds(31));
+  const Sighting one(flow(1, {1, 1}, {}, 0));
+  EXPECT_EQ(live.last_packet(one, at(60)), (Bounds{kStart + seconds(30), kStart + seconds(60)}));
+}
+
+TEST(LiveConnections, DoNotKnowWhenPacketsCameBeforeARestart) {
+  Flow connection = flow(1, {9, 900}, {}, 0);
+  Remembered told;
+  told.key = Sighting(connection).key;
+  told.forward = {3, 300};
+  told.told_until = kStart + seconds(50);
+  LiveConnections live(10, kBegan);
+  live.restore(told, at(100));
+  EXPECT_EQ(live.last_packet(Sighting(connection), at(110)),
+            (Bounds{kStart + seconds(50), kStart + seconds(110)}))
+      << "not since the restart";
+  live.visit(Sighting(connection), at(120));
+  EXPECT_EQ(live.last_packet(Sighting(connection), at(140))->earliest, kStart + seconds(50));
+  EXPECT_LE(live.last_packet(Sighting(connection), at(140))->latest, kStart + seconds(121));
+  Flow more = flow(1, {10, 1000}, {}, 0);
+  EXPECT_EQ(live.last_packet(Sighting(more), at(140)),
+            (Bounds{kStart + seconds(120), kStart + seconds(140)}));
+}
+
+TEST(LiveConnections, RestoreMoreThanTheLimit) {
+  LiveConnections live(1, kBegan);
+  for (std::uint32_t id = 1; id <= 100; ++id) {
+    Remembered told;
+    told.key = Sighting(flow(id, {}, {}, 0)).key;
+    told.forward = {5, 500};
+    EXPECT_TRUE(live.restore(told, at(0)));
+  }
+  EXPECT_EQ(live.size(), 100U);
+  for (std::uint32_t id = 1; id <= 100; ++id) {
+    Flow ended = flow(id, {7, 700}, {}, 9);
+    EXPECT_EQ(finish(live, ended), Outcome::kNews);
+    EXPECT_EQ(ended.forward, (Counters{2, 200}));
+  }
+  EXPECT_EQ(live.size(), 0U);
+}
+
+TEST(LiveConnections, ForgetWhatTwoPassesDidNotMeetUnlessItsEndIsStillToCome) {
+  LiveConnections live(10, kBegan);
+  for (const std::uint32_t id : {1U, 2U}) {
+    Flow one = flow(id, {1, 100}, {}, 1);
+    report(live, one, 1);
+  }
+  std::uint64_t vanished = 0;
+  const auto sweep = [&](std::optional<std::uint8_t> pass) {
+    live.forget_vanished(0, 1 << 20, pass, vanished, [](const Remembered&) {});
+    return live.size();
+  };
+  live.begin_pass(true);
+  live.keep(Sighting(flow(2, {1, 100}, {}, 1)));
+  EXPECT_EQ(sweep(live.pass()), 2U) << "one pass is not enough";
+  const std::uint8_t first = live.pass();
+  live.begin_pass(true);
+  EXPECT_EQ(sweep(first), 2U) << "the second has only begun";
+  live.keep(Sighting(flow(2, {1, 100}, {}, 1)));
+  EXPECT_EQ(sweep(std::nullopt), 2U) << "it is not known what waits for delivery";
+  EXPECT_EQ(sweep(live.pass()), 1U);
+  EXPECT_EQ(vanished, 1U);
+  EXPECT_TRUE(live.remembers(Sighting(flow(2, {1, 100}, {}, 1))));
+}
+
+TEST(LiveConnections, KeepTheirPromiseOnMemory) {
+  constexpr std::uint32_t kConnections = 1'000'000;
+  LiveConnections live(kConnections, kBegan);
+  for (std::uint32_t id = 1; id <= kConnections; ++id) {
+    Flow one = flow(id, {1, 1}, {}, 1);
+    ASSERT_EQ(report(live, one), Outcome::kNews);
+  }
+  EXPECT_EQ(live.size(), kConnections);
+  EXPECT_LE(live.memory(), std::size_t{kConnections} * 64 * 8 / 3);
+}
+
+/// Conservation: whatever happens, the exported parts add up to the final totals.
+TEST(LiveConnections, DeltasAddUpToTheTotalsOverRandomLives) {
+  for (const std::uint64_t seed : {1U, 2U, 3U}) {
+    std::mt19937_64 random(seed);
+    const auto pick = [&](std::uint64_t count) { return random() % count; };
+    LiveConnections live(200, kBegan);  // fewer than live at once, so that some find no room
+    struct Life {
+      Counters forward, backward, exported_forward, exported_backward;
+      int age = 0;
+    };
+    std::map<std::uint32_t, Life> lives;
+    const auto book = [](Life& life, const Flow& part) {
+      life.exported_forward.packets += part.forward.packets;
+      life.exported_forward.octets += part.forward.octets;
+      life.exported_backward.packets += part.backward.packets;
+      life.exported_backward.octets += part.backward.octets;
+    };
+    for (int step = 0; step < 200'000; ++step) {
+      const auto id = static_cast<std::uint32_t>(pick(400));  // ids are used again and again
+      Life& life = lives[id];
+      life.forward.packets += pick(5);
+      life.forward.octets += pick(5000);
+      life.backward.packets += pick(3);
+      life.backward.octets += pick(9000);
+      ++life.age;
+      Flow now = flow(id, life.forward, life.backward, life.age);
+      if (pick(10) != 0) {
+        if (report(live, now) == Outcome::kNews) book(life, now);
+        continue;
+      }
+      if (finish(live, now) == Outcome::kNews) book(life, now);
+      ASSERT_EQ(life.exported_forward, life.forward) << "step " << step;
+      ASSERT_EQ(life.exported_backward, life.backward) << "step " << step;
+      lives.erase(id);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ctflow

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "conntrack/table/scan_reader.hpp"
+
+#include <gtest/gtest.h>
+
+#include "conntrack/events/event_reader.hpp"
+#include "support/event_builder.hpp"
+#include "support/fakes.hpp"
+
+namespace ctflow {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::StockConnection;
+
+constexpr LiveConnections::Steady kBegan{seconds(5000)};
+constexpr milliseconds kActiveTimeout = seconds(60);
+
+class TableReaderTest : public testing::Test {
+ protected:
+  TableReaderTest() {
+    table_.pass_ended = [this](bool complete) { complete_ = complete; };
+    table_.begin_pass(TableReader::Purpose::kReport, true);
+  }
+
+  [[nodiscard]] static Instant at(int second) {
+    return {TimePoint(std::chrono::nanoseconds(test::kStart)) + seconds(second),
+            kBegan + seconds(second)};
+  }
+  void visit(const StockConnection& connection, int second) {
+    const test::Octets octets = test::table_entry(connection);
+    table_.on_entry(std::as_bytes(std::span(octets)), at(second));
+  }
+  void end(const StockConnection& connection, int second) {
+    const test::Octets octets = test::stock_end(
+        connection, test::kStart + static_cast<std::uint64_t>(second) * test::kSecond);
+    events_.on_datagram(std::as_bytes(std::span(octets)), at(second));
+  }
+  void next_pass() { table_.begin_pass(TableReader::Purpose::kReport, true); }
+  std::uint64_t sweep() {
+    std::uint64_t vanished = 0;
+    EXPECT_EQ(reading_.live.forget_vanished(0, 1 << 20, reading_.live.pass(), vanished,
+                                            [](const Remembered&) {}),
+              ConnectionTable::kSwept);
+    return vanished;
+  }
+
+  StockConnection connection_{.forward_packets = 5, .backward_packets = 3};
+  test::FakeSink sink_;
+  SourceCounters counters_;
+  Reading reading_{sink_, counters_, SourceConfig{}, Instant{{}, kBegan}};
+  EventReader events_{reading_};
+  TableReader table_{reading_, kActiveTimeout};
+  bool complete_ = false;
+};
+
+TEST_F(TableReaderTest, TwoPassesFitIntoOneActiveTimeout) {
+  EXPECT_LT(2 * table_.period(), kActiveTimeout);
+  EXPECT_GT(2 * table_.period(), kActiveTimeout * 9 / 10);
+}
+
+TEST_F(TableReaderTest, LeavesAYoungConnectionToTheNextPass) {
+  visit(connection_, 20);
+  EXPECT_TRUE(sink_.flows.empty());
+  EXPECT_EQ(counters_.entries, 1U);
+  EXPECT_EQ(counters_.entries_skipped, 1U);
+  visit(connection_, 20 + 28);
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(sink_.flows[0].event, FlowEvent::kReported);
+  EXPECT_EQ(sink_.flows[0].end_reason, EndReason::kActiveTimeout);
+  EXPECT_EQ(sink_.flows[0].forward, (Counters{5, 500}));
+  EXPECT_EQ(sink_.flows[0].start, at(0).wall);
+}
+
+TEST_F(TableReaderTest, ReportsEverySecondVisitFromThenOn) {
+  for (int pass = 0; pass < 6; ++pass) {
+    connection_.forward_packets += 10;
+    visit(connection_, 40 + pass * 28);
+    next_pass();
+  }
+  ASSERT_EQ(sink_.flows.size(), 3U);
+  EXPECT_EQ(sink_.flows[1].forward, (Counters{20, 2000}));
+  EXPECT_EQ(sink_.flows[1].start, sink_.flows[0].end);
+  EXPECT_EQ(sink_.flows[2].backward, Counters{});
+}
+
+TEST_F(TableReaderTest, TellsNothingOfAnIdleConnectionAndAllAtOnceWhenItSpeaksAgain) {
+  for (int pass = 0; pass < 5; ++pass) visit(connection_, 40 + pass * 28);
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  connection_.forward_packets += 1;
+  visit(connection_, 40 + 5 * 28);
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[1].forward, (Counters{1, 100}));
+}
+
+TEST_F(TableReaderTest, TheEndCarriesOnlyTheRest) {
+  visit(connection_, 50);
+  connection_.forward_packets += 2;
+  end(connection_, 60);
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[1].forward, (Counters{2, 200}));
+  EXPECT_EQ(sink_.flows[1].backward, Counters{});
+  EXPECT_EQ(sink_.flows[1].event, FlowEvent::kEnded);
+  EXPECT_EQ(reading_.live.size(), 0U);
+}
+
+TEST_F(TableReaderTest, IgnoresAnEntryWrittenBeforeItsEndWasRead) {
+  table_.on_part_requested();
+  end(connection_, 50);
+  visit(connection_, 49);  // the kernel wrote it earlier, we read it now
+  EXPECT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(reading_.live.size(), 0U);
+  table_.on_part_requested();
+  connection_.start += test::kSecond;  // a successor
+  visit(connection_, 90);
+  EXPECT_EQ(sink_.flows.size(), 2U);
+}
+
+TEST_F(TableReaderTest, IgnoresDyingEntries) {
+  connection_.status |= 1U << 9;
+  visit(connection_, 50);
+  EXPECT_TRUE(sink_.flows.empty());
+}
+
+TEST_F(TableReaderTest, ASuccessorUnderTheSameIdIsAnotherConnection) {
+  visit(connection_, 50);
+  StockConnection successor = connection_;
+  successor.start += 51 * test::kSecond;
+  successor.forward_packets = 50;
+  end(successor, 55);  // the end of the first was lost
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[1].forward, (Counters{50, 5000}));
+}
+
+TEST_F(TableReaderTest, ForgetsWhatTwoPassesDidNotMeet) {
+  visit(connection_, 50);
+  next_pass();
+  EXPECT_EQ(sweep(), 0U);
+  next_pass();
+  EXPECT_EQ(sweep(), 1U);
+  EXPECT_EQ(reading_.live.size(), 0U);
+}
+
+TEST_F(TableReaderTest, APassThatWasGivenUpDoesNotCount) {
+  visit(connection_, 50);
+  next_pass();
+  table_.begin_pass(TableReader::Purpose::kReport, false);
+  table_.begin_pass(TableReader::Purpose::kReport, false);
+  EXPECT_EQ(sweep(), 0U);
+}
+
+TEST_F(TableReaderTest, ReportsConnectionsWithoutEventsInEveryPass) {
+  reading_.opened = at(1).wall;
+  table_.existing_end_silently(true);
+  for (int pass = 0; pass < 3; ++pass) {
+    connection_.forward_packets += 1;
+    visit(connection_, 2 + pass * 28);
+  }
+  EXPECT_EQ(sink_.flows.size(), 3U);
+}
+
+TEST_F(TableReaderTest, ReportsAtOnceWhatHasNoStart) {
+  connection_.start = 0;
+  visit(connection_, 1);
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(sink_.flows[0].start, at(1).wall);
+  connection_.forward_packets += 1;
+  visit(connection_, 2);
+  EXPECT_EQ(sink_.flows.size(), 1U) << "every second visit";
+  visit(connection_, 3);
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[1].start, sink_.flows[0].end);
+}
+
+TEST_F(TableReaderTest, ReportsAConnectionThatBeganInTheFutureOfAClockSetBack) {
+  connection_.start += 3600 * test::kSecond;
+  visit(connection_, 1);
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  EXPECT_LE(sink_.flows[0].start, sink_.flows[0].end);
+  EXPECT_LE(sink_.flows[0].end, sink_.flows[0].event_time);
+}
+
+TEST_F(TableReaderTest, TheTimeoutThatIsLeftTellsTheLastPacket) {
+  connection_.timeout = 113;
+  visit(connection_, 50);
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(sink_.flows[0].end, at(43).wall + milliseconds(500)) << "or half a second more or less";
+  EXPECT_EQ(counters_.end_from_timeout, 1U);
+}
+
+TEST_F(TableReaderTest, PassesBoundTheLastPacketWhereTheTimeoutMisleads) {
+  connection_.timeout = 5;  // a policy of 10 s, say: counted back from 120 it is far too early
+  visit(connection_, 50);
+  EXPECT_EQ(sink_.flows.at(0).end, at(0).wall);
+  connection_.forward_packets += 1;
+  visit(connection_, 80);
+  visit(connection_, 110);  // nothing new since
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_GE(sink_.flows[1].end, at(50).wall - seconds(1)) << "grew between 50 and 80";
+  EXPECT_LE(sink_.flows[1].end, at(80).wall + seconds(1));
+  EXPECT_EQ(counters_.end_from_dump, 1U);
+}
+
+TEST_F(TableReaderTest, AdoptsWhatIsThereWithoutTelling) {
+  reading_.opened = at(1).wall;
+  reading_.skips_existing = true;
+  table_.begin_pass(TableReader::Purpose::kAdopt, false);
+  visit(connection_, 1);
+  StockConnection new_one = connection_;
+  new_one.port = 1001;
+  new_one.start += 2 * test::kSecond;
+  visit(new_one, 2);
+  EXPECT_TRUE(sink_.flows.empty());
+  EXPECT_EQ(counters_.existing_adopted, 1U);
+  connection_.forward_packets += 4;
+  end(connection_, 60);
+  end(new_one, 60);
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[0].forward, (Counters{4, 400}));
+  EXPECT_EQ(sink_.flows[1].forward, (Counters{5, 500}));
+}
+
+TEST_F(TableReaderTest, ExportsNothingOfAnOldConnectionThatWasNotAdopted) {
+  reading_.opened = at(1).wall;
+  reading_.skips_existing = true;
+  visit(connection_, 50);
+  end(connection_, 60);
+  EXPECT_TRUE(sink_.flows.empty());
+  EXPECT_EQ(counters_.existing_skipped, 1U);
+}
+
+TEST_F(TableReaderTest, AtTheStopEverythingIsForced) {
+  table_.begin_pass(TableReader::Purpose::kStop, false);
+  visit(connection_, 1);
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(sink_.flows[0].end_reason, EndReason::kForcedEnd);
+}
+
+TEST_F(TableReaderTest, LeavesToThePatchedKernelWhatItReports) {
+  table_.kernel_reports(true);
+  const test::Octets measured =
+      test::with_field(test::measured_event(IPCTNL_MSG_CT_NEW, 10, 1000, test::kSecond),
+                       offsetof(nlmsghdr, nlmsg_flags), std::uint16_t{NLM_F_MULTI});
+  table_.on_entry(std::as_bytes(std::span(measured)), at(100));
+  EXPECT_TRUE(sink_.flows.empty());
+  EXPECT_EQ(table_.dependent(), 0U);
+  visit(connection_, 100);
+  EXPECT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(table_.dependent(), 1U);
+}
+
+TEST_F(TableReaderTest, BeyondTheLimitTheEndTellsAll) {
+  SourceConfig config;
+  config.live_connections = 1;
+  Reading reading(sink_, counters_, config, Instant{{}, kBegan});
+  TableReader table(reading, kActiveTimeout);
+  EventReader events(reading);
+  StockConnection other = connection_;
+  other.port = 1001;
+  for (const StockConnection& one : {connection_, other}) {
+    const test::Octets octets = test::table_entry(one);
+    table.on_entry(std::as_bytes(std::span(octets)), at(50));
+  }
+  EXPECT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(counters_.no_room, 1U);
+  const test::Octets octets = test::stock_end(other, test::kStart + 70 * test::kSecond);
+  events.on_datagram(std::as_bytes(std::span(octets)), at(70));
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[1].forward, (Counters{5, 500}));
+}
+
+TEST_F(TableReaderTest, CountsWhatItCannotRead) {
+  test::Octets octets = test::table_entry(connection_);
+  octets = test::cut(octets, 40);
+  octets = test::with_length(octets, 40);
+  table_.on_entry(std::as_bytes(std::span(octets)), at(1));
+  EXPECT_EQ(counters_.malformed, 1U);
+  const test::Octets other = test::message(IPCTNL_MSG_CT_NEW, {});
+  table_.on_entry(std::as_bytes(std::span(other)), at(1));
+  EXPECT_EQ(counters_.ignored, 1U);
+}
+
+TEST_F(TableReaderTest, TimesStayTrueWhenTheClockIsSet) {
+  ClockSteps::Elapsed boot{};
+  ClockSteps steps([&] { return boot; });
+  reading_.clock_steps = &steps;
+  const auto instant = [&](int second, std::chrono::hours set) {
+    Instant now = at(second);
+    boot = seconds(second);
+    now.wall += set;
+    reading_.watch_clock(now);
+    return now;
+  };
+  constexpr std::chrono::hours kStep{480'000};  // no battery: 1970, until NTP answers
+  const test::Octets first = test::table_entry(connection_);
+  table_.on_entry(std::as_bytes(std::span(first)), instant(50, {}));
+  instant(51, kStep);
+  connection_.forward_packets += 1;
+  const test::Octets ended = test::stock_end(
+      connection_, test::kStart + 200 * test::kSecond +
+                       static_cast<std::uint64_t>(kStep / seconds(1)) * test::kSecond);
+  events_.on_datagram(std::as_bytes(std::span(ended)), instant(201, kStep));
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[0].start, at(0).wall);
+  EXPECT_EQ(sink_.flows[1].start, sink_.flows[0].end + kStep);
+  EXPECT_EQ(sink_.flows[1].end, at(80).wall + kStep);
+}
+
+TEST_F(TableReaderTest, PassesOnHowThePassEnded) {
+  table_.on_pass_end(true);
+  EXPECT_TRUE(complete_);
+}
+
+}  // namespace
+}  // namespace ctflow

@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/daemon.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/post.hpp>
+#include <csignal>
+
+#include "support/fakes.hpp"
+#include "support/stream_collector.hpp"
+
+namespace ctflow {
+namespace {
+
+using boost::asio::ip::udp;
+
+/// Does what the test says when it is started and stopped.
+class ScriptedSource : public FlowSource {
+ public:
+  void tell_sessions(bool on) override { sessions = on; }
+  void start(FlowSink& sink) override {
+    sink_ = &sink;
+    on_start(sink);
+  }
+  void stop() override {
+    ++stops;
+    on_stop(*sink_);
+  }
+  [[nodiscard]] const SourceCounters& counters() const override { return counters_; }
+
+  std::function<void(FlowSink&)> on_start = [](FlowSink&) {};
+  std::function<void(FlowSink&)> on_stop = [](FlowSink&) {};
+  int stops = 0;
+  bool sessions = false;
+
+ private:
+  FlowSink* sink_ = nullptr;
+  SourceCounters counters_;
+};
+
+/// The daemon owns its source; the test keeps the one that it scripts.
+class BorrowedSource : public FlowSource {
+ public:
+  explicit BorrowedSource(FlowSource& source) : source_(source) {}
+  void tell_sessions(bool on) override { source_.tell_sessions(on); }
+  void start(FlowSink& sink) override { source_.start(sink); }
+  void stop() override { source_.stop(); }
+  [[nodiscard]] const SourceCounters& counters() const override { return source_.counters(); }
+
+ private:
+  FlowSource& source_;
+};
+
+class DaemonTest : public testing::Test {
+ protected:
+  DaemonTest() : collector_(io_, udp::endpoint(boost::asio::ip::address_v4::loopback(), 0)) {
+    const timeval patience{5, 0};
+    setsockopt(collector_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    CollectorConfig collector;
+    collector.name = "test";
+    collector.address = "127.0.0.1";
+    collector.port = collector_.local_endpoint().port();
+    config_.collectors.push_back(collector);
+    config_.interfaces = {4, 5};
+    config_.status = {"", ""};  // not where a daemon of this machine may be asked
+  }
+
+  static Flow flow() {
+    Flow flow;
+    flow.original.family = flow.reply.family = AddressFamily::kIpv4;
+    flow.forward = {1, 40};
+    flow.present.counters = true;
+    return flow;
+  }
+
+  Daemon::Parts parts() {
+    Daemon::Parts parts;
+    parts.make_source = [this](const Config&, const NetworkNamespace&) {
+      return std::make_unique<BorrowedSource>(source_);
+    };
+    parts.check = [this](const SourceConfig&) { ++checks_; };
+    parts.load = [this] { return load_(); };
+    return parts;
+  }
+
+  /// Length of the next message that the collector gets, 0 if none comes.
+  std::size_t receive() {
+    std::array<std::byte, 2048> message{};
+    const ssize_t length = recv(collector_.native_handle(), message.data(), message.size(), 0);
+    return length > 0 ? static_cast<std::size_t>(length) : 0;
+  }
+
+  boost::asio::io_context io_;
+  udp::socket collector_;
+  Config config_;
+  ScriptedSource source_;
+  int checks_ = 0;
+  std::function<Config()> load_ = [this] { return config_; };
+};
+
+TEST_F(DaemonTest, SendsTemplatesAtStartAndFlushesAtTheEndOfTheSource) {
+  source_.on_start = [](FlowSink& sink) {
+    Flow one = flow();
+    sink.on_flow(one);
+    EXPECT_EQ(one.forward_interfaces.ingress, 4U);
+    sink.on_source_end();
+  };
+  Daemon daemon(io_, config_, parts());
+  EXPECT_EQ(daemon.run(), 0);
+  EXPECT_GT(receive(), 0U) << "options";
+  EXPECT_GT(receive(), 0U) << "templates";
+  EXPECT_EQ(receive(), 16U + 4U + 62U) << "the flow";
+  EXPECT_EQ(source_.stops, 1);
+}
+
+TEST_F(DaemonTest, ExportsWhatTheSourceDeliversWhileStopping) {
+  source_.on_start = [](FlowSink&) { std::raise(SIGTERM); };
+  source_.on_stop = [](FlowSink& sink) {
+    Flow last = flow();
+    sink.on_flow(last);
+    sink.on_batch_end();
+  };
+  Daemon daemon(io_, config_, parts());
+  EXPECT_EQ(daemon.run(), 0);
+  receive();
+  receive();
+  EXPECT_EQ(receive(), 16U + 4U + 62U);
+}
+
+TEST_F(DaemonTest, SendsAPartlyFilledMessageWhenItsTimeHasCome) {
+  config_.collectors[0].flush_after = std::chrono::milliseconds(10);
+  config_.collectors[0].sampling_options = config_.collectors[0].statistics_options = false;
+  source_.on_start = [](FlowSink& sink) {
+    Flow one = flow();
+    sink.on_flow(one);
+    sink.on_batch_end();
+  };
+  Daemon daemon(io_, config_, parts());
+  boost::asio::steady_timer end(io_, std::chrono::milliseconds(500));
+  end.async_wait([&](const boost::system::error_code&) {
+    EXPECT_GT(receive(), 0U) << "templates";
+    EXPECT_EQ(receive(), 16U + 4U + 62U) << "sent before the daemon stops";
+    io_.stop();
+  });
+  EXPECT_EQ(daemon.run(), 0);
+}
+
+TEST_F(DaemonTest, FailsWithStatusOneButStillFlushes) {
+  source_.on_start = [this](FlowSink& sink) {
+    Flow one = flow();
+    sink.on_flow(one);
+    boost::asio::post(io_, [] { throw std::runtime_error("the file is damaged"); });
+  };
+  Daemon daemon(io_, config_, parts());
+  EXPECT_EQ(daemon.run(), 1);
+  receive();
+  receive();
+  EXPECT_EQ(receive(), 16U + 4U + 62U);
+}
+
+TEST_F(DaemonTest, FlushesWhatASourceDeliveredBeforeItFailedToStart) {
+  source_.on_start = [](FlowSink& sink) {
+    Flow one = flow();
+    sink.on_flow(one);
+    throw std::runtime_error("the file is damaged");
+  };
+  Daemon daemon(io_, config_, parts());
+  EXPECT_EQ(daemon.run(), 1);
+  receive();
+  receive();
+  EXPECT_EQ(receive(), 16U + 4U + 62U);
+}
+
+TEST_F(DaemonTest, EveryCollectorHasItsOwnProtocolAndDomain) {
+  CollectorConfig second = config_.collectors[0];
+  second.protocol = Protocol::kNetflow9;
+  config_.collectors.push_back(second);
+  source_.on_start = [](FlowSink& sink) { sink.on_source_end(); };
+  Daemon daemon(io_, config_, parts());
+  EXPECT_EQ(daemon.run(), 0);
+  // Options and templates of IPFIX, then of NetFlow v9, whose header is 4 octets longer.
+  std::array<std::size_t, 4> lengths{};
+  for (std::size_t& length : lengths) length = receive();
+  constexpr std::size_t kStatistics = 26 + 22 + 26;  // their Options Templates
+  EXPECT_EQ(lengths[0], 16U + 22U + 4U + 9U + kStatistics);
+  EXPECT_EQ(lengths[2], 20U + 24U + 4U + 12U + 28U);
+}
+
+/// Reloads once `source_` has started, then lets the test look and stops.
+class ReloadTest : public DaemonTest {
+ protected:
+  /// A second socket to receive at.
+  udp::socket other_{io_, udp::endpoint(boost::asio::ip::address_v4::loopback(), 0)};
+
+  CollectorConfig other_collector() {
+    CollectorConfig other = config_.collectors[0];
+    other.name = "other";
+    other.port = other_.local_endpoint().port();
+    return other;
+  }
+
+  /// Sends a flow before the reload to `next`, and one after it. Returns the status.
+  int run_with(const Config& next) {
+    load_ = [next] { return next; };
+    return run_reloading();
+  }
+
+  int run_reloading() {
+    source_.on_start = [this](FlowSink& sink) {
+      sink_ = &sink;
+      deliver();
+      std::raise(SIGHUP);
+    };
+    Daemon daemon(io_, config_, parts());
+    boost::asio::steady_timer end(io_, std::chrono::milliseconds(200));
+    end.async_wait([this](const boost::system::error_code&) {
+      deliver();
+      io_.stop();
+    });
+    return daemon.run();
+  }
+
+  void deliver() {
+    Flow one = flow();
+    sink_->on_flow(one);
+  }
+
+  /// Source ports that messages of flows came from, and their sequence numbers.
+  std::vector<std::pair<std::uint16_t, std::uint32_t>> flow_messages(udp::socket& socket) {
+    std::vector<std::pair<std::uint16_t, std::uint32_t>> found;
+    for (;;) {
+      std::array<std::byte, 2048> message{};
+      sockaddr_in from{};
+      socklen_t length = sizeof from;
+      const ssize_t size = recvfrom(socket.native_handle(), message.data(), message.size(),
+                                    MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &length);
+      if (size <= 0) return found;
+      constexpr ssize_t kOneFlow = 16 + 4 + 62;
+      if (size < kOneFlow) continue;
+      // Data Sets have numbers from 256 on, templates and options do not (RFC 7011 section 3.3.2).
+      if (message[16] == std::byte{0}) continue;
+      found.emplace_back(ntohs(from.sin_port), std::to_integer<std::uint32_t>(message[11]));
+    }
+  }
+
+  FlowSink* sink_ = nullptr;
+};
+
+TEST_F(ReloadTest, AddsACollector) {
+  Config next = config_;
+  next.collectors.push_back(other_collector());
+  EXPECT_EQ(run_with(next), 0);
+  EXPECT_EQ(flow_messages(other_).size(), 1U);
+}
+
+TEST_F(ReloadTest, SendsWhatARemovedCollectorHasToGet) {
+  Config next = config_;
+  next.collectors = {other_collector()};
+  EXPECT_EQ(run_with(next), 0);
+  EXPECT_EQ(flow_messages(collector_).size(), 1U);
+  EXPECT_EQ(flow_messages(other_).size(), 1U);
+}
+
+TEST_F(ReloadTest, LeavesTheSessionOfAnUnchangedCollectorAlone) {
+  config_.collectors[0].flush_after = std::chrono::milliseconds(1);
+  Config next = config_;
+  next.collectors.push_back(other_collector());
+  EXPECT_EQ(run_with(next), 0);
+  const auto messages = flow_messages(collector_);
+  ASSERT_EQ(messages.size(), 2U);
+  EXPECT_EQ(messages[0].first, messages[1].first) << "the source port";
+  EXPECT_EQ(messages[1].second, messages[0].second + 1) << "the sequence number";
+}
+
+TEST_F(ReloadTest, KeepsWhatRunsWhenTheConfigurationIsBad) {
+  load_ = []() -> Config { throw ConfigError("ctflowd.yaml:1:1: something is missing"); };
+  EXPECT_EQ(run_reloading(), 0);
+  EXPECT_EQ(flow_messages(collector_).size(), 1U) << "both flows in one message";
+}
+
+TEST_F(ReloadTest, LooksAgainAtWhatTheNumbersDependOn) {
+  EXPECT_EQ(run_with(config_), 0);
+  EXPECT_EQ(checks_, 2);
+}
+
+TEST_F(ReloadTest, TellsTheSourceWhetherACollectorWantsSessions) {
+  Config next = config_;
+  next.collectors[0].profile = Profile::kNatEvents;
+  EXPECT_EQ(run_with(next), 0);
+  EXPECT_TRUE(source_.sessions);
+}
+
+TEST_F(ReloadTest, ChangesTheInterfaces) {
+  Config next = config_;
+  next.interfaces.lookup = InterfaceLookup::kConstant;
+  next.interfaces.ingress = 77;
+  load_ = [next] { return next; };
+  Interfaces after;
+  source_.on_stop = [&](FlowSink& sink) {
+    Flow last = flow();
+    sink.on_flow(last);
+    after = last.forward_interfaces;
+  };
+  EXPECT_EQ(run_reloading(), 0);
+  EXPECT_EQ(after.ingress, 77U);
+}
+
+TEST_F(ReloadTest, ManyReloadsAtOnceLoseNothing) {
+  source_.on_start = [this](FlowSink& sink) {
+    sink_ = &sink;
+    for (int i = 0; i < 50; ++i) {
+      boost::asio::post(io_, [this] {
+        deliver();
+        std::raise(SIGHUP);
+      });
+    }
+  };
+  Daemon daemon(io_, config_, parts());
+  boost::asio::steady_timer end(io_, std::chrono::milliseconds(300));
+  end.async_wait([this](const boost::system::error_code&) { io_.stop(); });
+  EXPECT_EQ(daemon.run(), 0);
+  std::size_t octets = 0;
+  for (;;) {
+    std::array<std::byte, 2048> message{};
+    const ssize_t size =
+        recv(collector_.native_handle(), message.data(), message.size(), MSG_DONTWAIT);
+    if (size <= 0) break;
+    octets += static_cast<std::size_t>(size);
+  }
+  EXPECT_GT(octets, 50U * 62U);
+}
+
+TEST_F(DaemonTest, GivesAConnectionAMomentToTakeWhatWaits) {
+  test::StreamCollector collector(io_);
+  config_.collectors[0].transport = TransportKind::kTcp;
+  config_.collectors[0].port = collector.port();
+  source_.on_start = [](FlowSink& sink) {
+    Flow one = flow();
+    sink.on_flow(one);
+    sink.on_source_end();  // before there is a connection
+  };
+  {
+    Daemon daemon(io_, config_, parts());
+    EXPECT_EQ(daemon.run(), 0);
+  }
+  ASSERT_TRUE(test::run_until(io_, [&] { return collector.received(0).ended; }));
+  const auto messages = collector.received(0).messages();
+  ASSERT_EQ(messages.size(), 3U) << "options, templates, and the flow";
+  EXPECT_EQ(messages[2].size(), 16U + 4U + 62U);
+  EXPECT_EQ(test::sequence_of(messages[2]), 1U);
+}
+
+TEST_F(DaemonTest, StopsSoonWhenACollectorTakesNothing) {
+  test::StreamCollector collector(io_, 0, 4096);
+  collector.set_reading(false);
+  config_.collectors[0].transport = TransportKind::kTcp;
+  config_.collectors[0].port = collector.port();
+  source_.on_start = [](FlowSink& sink) {
+    Flow one = flow();
+    for (int i = 0; i < 50'000; ++i) sink.on_flow(one);
+    sink.on_source_end();
+  };
+  Daemon daemon(io_, config_, parts());
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(daemon.run(), 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
+}
+
+TEST_F(DaemonTest, LetsAConnectionEndInPeaceWhenAReloadChangesItsCollector) {
+  test::StreamCollector collector(io_);
+  config_.collectors[0].transport = TransportKind::kTcp;
+  config_.collectors[0].port = collector.port();
+  source_.on_start = [this](FlowSink& sink) {
+    Flow one = flow();
+    sink.on_flow(one);  // waits: there is no connection yet
+    load_ = [this] {
+      Config changed = config_;
+      changed.collectors[0].max_message_size = 1000;
+      return changed;
+    };
+    std::raise(SIGHUP);
+  };
+  boost::asio::steady_timer end(io_, std::chrono::milliseconds(500));
+  end.async_wait([](const boost::system::error_code&) { std::raise(SIGTERM); });
+  Daemon daemon(io_, config_, parts());
+  EXPECT_EQ(daemon.run(), 0);
+  ASSERT_TRUE(test::run_until(io_, [&] {
+    return collector.connections() == 2 && collector.received(0).ended &&
+           collector.received(1).ended;
+  }));
+  EXPECT_EQ(collector.received(0).messages().size() + collector.received(1).messages().size(), 5U)
+      << "options and templates twice, and the flow once";
+}
+
+}  // namespace
+}  // namespace ctflow

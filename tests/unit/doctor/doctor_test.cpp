@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "doctor/doctor.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "ctflow/config.hpp"
+#include "support/settings_directory.hpp"
+
+namespace ctflow {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string told(const Diagnosis& diagnosis, bool json = false) {
+  std::ostringstream text;
+  tell(diagnosis, json, text);
+  return text.str();
+}
+
+class DoctorTest : public testing::Test {
+ protected:
+  Diagnosis diagnosis_{{{"kernel", "stock"}}, {}};
+};
+
+TEST_F(DoctorTest, SaysThatThereIsNothingToMend) {
+  EXPECT_EQ(told(diagnosis_), "kernel: stock\nnothing to mend\n");
+  EXPECT_EQ(exit_status(diagnosis_), 0);
+}
+
+TEST_F(DoctorTest, SaysWhatIsWrongAndTheCommandThatMendsIt) {
+  diagnosis_.findings.wrong.push_back({"accounting_off", "no counters", "sysctl -w x=1"});
+  EXPECT_THAT(told(diagnosis_), HasSubstr("accounting_off: no counters\n  mend: sysctl -w x=1\n"));
+  EXPECT_THAT(told(diagnosis_), Not(HasSubstr("nothing to mend")));
+  EXPECT_EQ(exit_status(diagnosis_), 1);
+}
+
+TEST_F(DoctorTest, TakesNotesForNoFault) {
+  diagnosis_.findings.notes.push_back({"packets_merged", "counted once", "ethtool"});
+  EXPECT_THAT(told(diagnosis_), HasSubstr("note packets_merged: counted once\n"));
+  EXPECT_EQ(exit_status(diagnosis_), 0);
+}
+
+TEST_F(DoctorTest, DoesNotCallWellWhatItCouldNotCheck) {
+  diagnosis_.findings.unchecked.emplace_back("rules: not permitted");
+  EXPECT_THAT(told(diagnosis_), HasSubstr("not checked: rules: not permitted\n"));
+  EXPECT_EQ(exit_status(diagnosis_), 2);
+  diagnosis_.findings.wrong.push_back({"a", "b", "c"});
+  EXPECT_EQ(exit_status(diagnosis_), 1);
+}
+
+TEST_F(DoctorTest, TellsTheSameAsJson) {
+  diagnosis_.findings = {{{"a", "b", "c"}}, {{"d", "e", "f"}}, {"g\xff"}};
+  const auto json = nlohmann::json::parse(told(diagnosis_, true));
+  EXPECT_EQ(json.at("facts").at("kernel"), "stock");
+  EXPECT_EQ(json.at("findings").at(0).at("name"), "a");
+  EXPECT_EQ(json.at("findings").at(0).at("mend"), "c");
+  EXPECT_EQ(json.at("notes").at(0).at("means"), "e");
+  EXPECT_EQ(json.at("unchecked").size(), 1U);
+}
+
+TEST_F(DoctorTest, SaysWhatTheKernelIs) {
+  const test::SettingsDirectory settings;
+  EXPECT_THAT(told(examine_kernel(settings.path())),
+              HasSubstr("stock kernel: end times are estimated"));
+  settings.set("nf_conntrack_flow", "1\n");
+  EXPECT_THAT(told(examine_kernel(settings.path())),
+              HasSubstr("are exact for connections that began since"));
+}
+
+TEST_F(DoctorTest, NeedsTheConfigurationOnlyWhenItIsNamed) {
+  DoctorQuestion question{"/nonexistent/ctflowd.yaml", true, false};
+  EXPECT_THROW(examine(question), ConfigError);
+  question.config_required = false;
+  EXPECT_THAT(told(examine(question)),
+              HasSubstr("/nonexistent/ctflowd.yaml is not there: defaults are taken"));
+}
+
+}  // namespace
+}  // namespace ctflow

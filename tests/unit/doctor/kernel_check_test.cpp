@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "doctor/kernel_check.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include "support/settings_directory.hpp"
+
+namespace ctflow {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class KernelCheckTest : public testing::Test {
+ protected:
+  [[nodiscard]] std::vector<std::string> events() const {
+    std::vector<std::string> names;
+    for (const Finding& finding : check_kernel(settings_.path())) {
+      EXPECT_FALSE(finding.means.empty());
+      EXPECT_FALSE(finding.mend.empty());
+      names.push_back(finding.event);
+    }
+    return names;
+  }
+
+  test::SettingsDirectory settings_;
+};
+
+TEST_F(KernelCheckTest, FindsNothingWhenAllIsOn) { EXPECT_THAT(events(), IsEmpty()); }
+
+TEST_F(KernelCheckTest, FindsEachSettingThatCostsTruth) {
+  settings_.set("nf_conntrack_acct", "0\n");
+  EXPECT_THAT(events(), ElementsAre("accounting_off"));
+  settings_.set("nf_conntrack_timestamp", "0\n");
+  EXPECT_THAT(events(), ElementsAre("accounting_off", "timestamps_off"));
+  settings_.set("nf_conntrack_events", "0\n");
+  EXPECT_THAT(events(), ElementsAre("accounting_off", "timestamps_off", "events_off"));
+  settings_.set("nf_conntrack_events", "2\n");
+  EXPECT_THAT(events(), ElementsAre("accounting_off", "timestamps_off", "events_on_demand"));
+}
+
+TEST_F(KernelCheckTest, FindsAPatchedKernelThatDoesNotMeasure) {
+  settings_.set("nf_conntrack_flow", "0\n");
+  EXPECT_THAT(events(), ElementsAre("flow_measurement_off"));
+  settings_.set("nf_conntrack_flow", "1\n");
+  EXPECT_THAT(events(), IsEmpty());
+}
+
+TEST_F(KernelCheckTest, SaysThatConntrackIsMissing) {
+  settings_.clear();
+  EXPECT_THAT(events(), ElementsAre("conntrack_missing"));
+}
+
+TEST_F(KernelCheckTest, DoesNotTakeHiddenSettingsForMissingConntrack) {
+  for (const char* hidden : {"/nonexistent/net/netfilter", "/proc/1/mem/netfilter"}) {
+    const std::vector<Finding> found = check_kernel(hidden);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].event, "settings_unreadable");
+    EXPECT_NE(found[0].means.find(hidden), std::string::npos);
+  }
+}
+
+TEST_F(KernelCheckTest, SaysThatItCouldNotLookWhereDescriptorsAreUsedUp) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit none{0, limit.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  const std::vector<Finding> found = check_kernel(settings_.path());
+  setrlimit(RLIMIT_NOFILE, &limit);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].event, "settings_unreadable");
+}
+
+}  // namespace
+}  // namespace ctflow

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "doctor/place_check.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <fstream>
+
+#include "support/temporary_directory.hpp"
+
+namespace ctflow {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class PlaceCheckTest : public testing::Test {
+ protected:
+  PlaceCheckTest() { config_.collectors.push_back(collector("main")); }
+
+  static CollectorConfig collector(const std::string& name) {
+    CollectorConfig one;
+    one.name = name;
+    one.address = "127.0.0.1";
+    one.port = 4739;
+    one.transport = TransportKind::kTls;
+    return one;
+  }
+  [[nodiscard]] std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const Finding& one : check_places(config_).wrong) {
+      EXPECT_FALSE(one.mend.empty());
+      all.push_back(one.event);
+    }
+    return all;
+  }
+  [[nodiscard]] std::string means() const { return check_places(config_).wrong.at(0).means; }
+
+  test::TemporaryDirectory directory_;
+  Config config_;
+  CollectorConfig& main() { return config_.collectors[0]; }
+};
+
+TEST_F(PlaceCheckTest, FindsNothingInTheDefaults) { EXPECT_THAT(names(), IsEmpty()); }
+
+TEST_F(PlaceCheckTest, FindsASpoolThatCannotBeUsed) {
+  main().spool.directory = directory_.name();
+  EXPECT_THAT(names(), IsEmpty());
+  main().spool.directory = directory_.path("missing");
+  EXPECT_THAT(names(), ElementsAre("spool_directory_unusable"));
+  EXPECT_THAT(means(), HasSubstr("No such file or directory"));
+  EXPECT_THAT(means(), HasSubstr("spool.memory (4 MiB)"));
+  std::ofstream(directory_.path("missing")) << "a file";
+  EXPECT_THAT(means(), HasSubstr("Not a directory"));
+  main().spool.directory = "/proc/sys";  // nobody can make files there, root included
+  EXPECT_THAT(names(), ElementsAre("spool_directory_unusable"));
+  main().transport = TransportKind::kUdp;  // which has no spool
+  EXPECT_THAT(names(), IsEmpty());
+}
+
+TEST_F(PlaceCheckTest, NamesEachCollector) {
+  main().spool.directory = directory_.path("missing");
+  config_.collectors.push_back(collector("other"));
+  config_.collectors[1].transport = TransportKind::kFile;
+  config_.collectors[1].file.directory = directory_.path("missing");
+  EXPECT_THAT(names(), ElementsAre("spool_directory_unusable", "file_directory_unusable"));
+  EXPECT_THAT(check_places(config_).wrong[1].means, HasSubstr("other"));
+}
+
+TEST_F(PlaceCheckTest, FindsAKeyThatOthersMayReadOrReplace) {
+  main().tls.key = directory_.path("router.key");
+  std::ofstream(main().tls.key) << "key";
+  for (const mode_t mode : {0600U, 0640U, 0400U}) {
+    chmod(main().tls.key.c_str(), mode);
+    EXPECT_THAT(names(), IsEmpty()) << mode;
+  }
+  for (const mode_t mode : {0666U, 0604U, 0660U, 0602U}) {
+    chmod(main().tls.key.c_str(), mode);
+    EXPECT_THAT(names(), ElementsAre("tls_key_exposed")) << mode;
+  }
+  EXPECT_THAT(means(), HasSubstr("has mode 0602: other users of this host can replace it"));
+}
+
+TEST_F(PlaceCheckTest, FindsAListenerOfTheStatusThatCannotBe) {
+  config_.status.listen = "192.0.2.99:9995";
+  EXPECT_THAT(names(), ElementsAre("status_listen_unusable"));
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::acceptor taken(
+      io, {boost::asio::ip::address_v4::loopback(), 0});  // by the ctflowd that runs, say
+  config_.status.listen = "127.0.0.1:" + std::to_string(taken.local_endpoint().port());
+  EXPECT_THAT(names(), IsEmpty());
+  config_.status.listen.clear();
+  config_.status.socket = directory_.path("new/status.sock");
+  EXPECT_THAT(names(), IsEmpty()) << "the last directory is made at the start";
+  config_.status.socket = directory_.path("new/er/status.sock");
+  EXPECT_THAT(names(), ElementsAre("status_socket_unusable"));
+  config_.status.socket = directory_.path("file");
+  std::ofstream(config_.status.socket) << "no socket";
+  EXPECT_THAT(means(), HasSubstr("there is a file that is no socket"));
+}
+
+}  // namespace
+}  // namespace ctflow

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "log/log.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace ctflow::log {
+namespace {
+
+using std::chrono::seconds;
+
+TEST(Quoted, LeavesPlainWordsBare) {
+  EXPECT_EQ(quoted("192.0.2.10:4739"), "192.0.2.10:4739");
+  EXPECT_EQ(quoted("[2001:db8::1]"), "[2001:db8::1]");
+}
+
+TEST(Quoted, EscapesWhatWouldBreakALogLine) {
+  EXPECT_EQ(quoted(""), "\"\"");
+  EXPECT_EQ(quoted("two words"), "\"two words\"");
+  EXPECT_EQ(quoted("a=b"), "\"a=b\"");
+  EXPECT_EQ(quoted("say \"hi\"\n"), "\"say \\\"hi\\\"\\x0a\"");
+  EXPECT_EQ(quoted("\x1b[31m"), "\"\\x1b[31m\"");
+}
+
+TEST(RateLimit, LetsTheFirstThroughThenOnePerInterval) {
+  RateLimit limit(seconds(60));
+  const RateLimit::Clock::time_point start{seconds(1000)};
+  EXPECT_TRUE(limit.allow(start));
+  EXPECT_EQ(limit.suppressed(), 0U);
+  EXPECT_FALSE(limit.allow(start + seconds(1)));
+  EXPECT_FALSE(limit.allow(start + seconds(59)));
+  EXPECT_TRUE(limit.allow(start + seconds(60)));
+  EXPECT_EQ(limit.suppressed(), 2U);
+  EXPECT_TRUE(limit.allow(start + seconds(120)));
+  EXPECT_EQ(limit.suppressed(), 0U);
+}
+
+TEST(IsJournal, ComparesWhatStderrIsWithWhatTheServiceManagerSays) {
+  struct stat here {};
+  ASSERT_EQ(fstat(STDERR_FILENO, &here), 0);
+  const auto name = [](auto device, auto inode) { return fmt::format("{}:{}", device, inode); };
+  EXPECT_TRUE(is_journal(name(here.st_dev, here.st_ino).c_str()));
+  // As inherited by a program whose stderr is another.
+  EXPECT_FALSE(is_journal(name(here.st_dev, here.st_ino + 1).c_str()));
+  EXPECT_FALSE(is_journal(name(here.st_dev + 1, here.st_ino).c_str()));
+  EXPECT_FALSE(is_journal(""));
+  EXPECT_FALSE(is_journal("1"));
+  EXPECT_FALSE(is_journal(nullptr));
+}
+
+}  // namespace
+}  // namespace ctflow::log

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "netlink/network_namespace.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+#include <system_error>
+
+namespace ctflow {
+namespace {
+
+ino_t current() {
+  struct stat state {};
+  EXPECT_EQ(stat("/proc/self/ns/net", &state), 0);
+  return state.st_ino;
+}
+
+TEST(NetworkNamespace, NamesAFileThatIsNotThere) {
+  try {
+    const NetworkNamespace none("/nowhere/red");
+    FAIL();
+  } catch (const std::system_error& error) {
+    EXPECT_NE(std::string(error.what()).find("/nowhere/red"), std::string::npos) << error.what();
+  }
+}
+
+TEST(NetworkNamespace, RefusesAFileThatIsNoNamespace) {
+  EXPECT_THROW(NetworkNamespace("/dev/null"), std::system_error);
+}
+
+TEST(NetworkNamespace, StaysAtHomeByDefault) {
+  const ino_t home = current();
+  const auto visit = NetworkNamespace().visit();
+  EXPECT_EQ(current(), home);
+}
+
+TEST(NetworkNamespace, IsThereDuringAVisitAndBackAfterIt) {
+  // In a process of its own, with user and network namespaces of its own.
+  const pid_t child = fork();
+  if (child == 0) {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) _exit(77);
+    const ino_t other = current();
+    const int file = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (unshare(CLONE_NEWNET) != 0) _exit(77);
+    const ino_t home = current();
+    const NetworkNamespace there("/proc/self/fd/" + std::to_string(file));
+    {
+      const auto visit = there.visit();
+      if (current() != other || home == other) _exit(1);
+    }
+    _exit(current() == home ? 0 : 2);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no user namespaces here";
+  EXPECT_EQ(status, 0);
+}
+
+TEST(LookUpNamespace, TellsNamespacesFromOtherFilesAndFromNothing) {
+  const NamespaceAt own = look_up_namespace("/proc/self/ns/net");
+  ASSERT_TRUE(own.identity);
+  EXPECT_EQ(own.identity->inode, current());
+  EXPECT_EQ(look_up_namespace("/proc/thread-self/ns/net").identity, own.identity);
+  for (const char* const file : {"/dev/null", "/nowhere/red", "/dev/null/red"}) {
+    const NamespaceAt none = look_up_namespace(file);
+    EXPECT_FALSE(none.identity) << file;
+    EXPECT_TRUE(none.known) << file;
+    EXPECT_NE(none.why.find(file), std::string::npos) << none.why;
+  }
+}
+
+TEST(LookUpNamespace, DoesNotTakeAnErrorForAnAbsence) {
+  // In a process that may open no further file.
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit none{0, 0};
+    if (setrlimit(RLIMIT_NOFILE, &none) != 0) _exit(2);
+    const NamespaceAt found = look_up_namespace("/proc/self/ns/net");
+    _exit(!found.identity && !found.known ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+}  // namespace
+}  // namespace ctflow

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "transport/spool/spool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "support/fakes.hpp"
+#include "support/faulty_files.hpp"
+#include "support/kept_messages.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace ctflow {
+namespace {
+
+using test::tag_of;
+
+class SpoolTest : public testing::Test {
+ protected:
+  Spool make() { return {"one", config_, clock_.clock(), files_}; }
+
+  void use_disk() { config_.directory = directory_.name(); }
+
+  /// Adds messages of one flow with these tags; the ledger is checked after each.
+  void add(Spool& spool, const std::vector<int>& tags, std::size_t size = 100) {
+    for (const int tag : tags) {
+      CountedMessage message =
+          test::counted_message(sequence_++, 1, static_cast<std::uint8_t>(tag), size);
+      ++offered_;
+      spool.add(std::move(message.bytes), message.content, origin_);
+      check_ledger();
+    }
+  }
+
+  /// Takes and delivers all that waits.
+  std::vector<int> deliver(Spool& spool) {
+    std::vector<int> tags;
+    while (const auto message = spool.next()) {
+      tags.push_back(tag_of(message->bytes));
+      spool.handed_over(*message);
+      spool.sent(*message);
+      check_ledger();
+    }
+    return tags;
+  }
+
+  void check_ledger() const {
+    EXPECT_EQ(offered_ + ledger_.recovered.flows,
+              ledger_.flows + ledger_.waiting.flows + ledger_.lost());
+    EXPECT_EQ(10 * (offered_ + ledger_.recovered.flows),
+              ledger_.octets + ledger_.waiting.octets + 10 * ledger_.lost());
+  }
+
+  test::FaultyFiles files_;
+  test::TemporaryDirectory directory_;
+  SpoolConfig config_;
+  test::FakeClock clock_;
+  ExporterCounters ledger_;
+  std::shared_ptr<const Origin> origin_ = test::sample_origin();
+  std::uint32_t sequence_ = 0;
+  std::uint64_t offered_ = 0;
+
+  /// The ledger of the next process.
+  void begin_again(Spool& spool) {
+    ledger_ = {};
+    offered_ = 0;
+    spool.account_to(ledger_);
+  }
+};
+
+TEST_F(SpoolTest, KeepsTheOrderInMemory) {
+  Spool spool = make();
+  spool.account_to(ledger_);
+  add(spool, {1, 2, 3});
+  EXPECT_EQ(ledger_.waiting.flows, 3U);
+  EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(ledger_.waiting.flows, 0U);
+  EXPECT_EQ(ledger_.flows, 3U);
+}
+
+TEST_F(SpoolTest, GivesReturnedMessagesFirstAndCountsThemAsResent) {
+  Spool spool = make();
+  spool.account_to(ledger_);
+  add(spool, {1, 2, 3, 4});
+  std::deque<KeptMessage> flying;
+  for (int i = 0; i < 3; ++i) flying.push_back(*spool.next());
+  spool.give_back(std::move(flying), 2);
+  check_ledger();
+  EXPECT_EQ(ledger_.resent.flows, 2U) << "the third had not left";
+  EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2, 3, 4}));
+}
+
+TEST_F(SpoolTest, LosesTheOldestWhenMemoryIsFull) {
+  config_.memory = 10'000;
+  Spool spool = make();
+  spool.account_to(ledger_);
+  std::vector<int> tags(100);
+  for (int i = 0; i < 100; ++i) tags[static_cast<std::size_t>(i)] = i;
+  add(spool, tags);
+  EXPECT_GT(ledger_.lost_spool_full.flows, 10U);
+  const std::vector<int> left = deliver(spool);
+  EXPECT_EQ(left.front(), static_cast<int>(ledger_.lost_spool_full.flows));
+  EXPECT_EQ(left.back(), 99);
+}
+
+TEST_F(SpoolTest, NeverDropsWhatIsOnItsWay) {
+  config_.memory = 2000;
+  Spool spool = make();
+  spool.account_to(ledger_);
+  add(spool, {1});
+  const auto flying = spool.next();
+  add(spool, {2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+  EXPECT_GT(ledger_.lost_spool_full.flows, 0U);
+  spool.sent(*flying);
+  check_ledger();
+  EXPECT_EQ(deliver(spool).back(), 12);
+}
+
+TEST_F(SpoolTest, LosesWhatWaitedTooLong) {
+  config_.max_age = std::chrono::minutes(1);
+  Spool spool = make();
+  spool.account_to(ledger_);
+  add(spool, {1, 2});
+  clock_.advance(std::chrono::seconds(61));
+  add(spool, {3});
+  EXPECT_EQ(ledger_.lost_spool_age.flows, 2U);
+  EXPECT_EQ(deliver(spool), std::vector<int>{3});
+}
+
+TEST_F(SpoolTest, PutsMessagesOnDiskWhileThereIsNoConnection) {
+  use_disk();
+  Spool spool = make();
+  spool.account_to(ledger_);
+  add(spool, {1, 2});
+  EXPECT_EQ(directory_.files(".spool").size(), 1U);
+  spool.set_connected(true);
+  add(spool, {3});
+  EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(directory_.files(".spool").size(), 0U);
+  add(spool, {4});
+  EXPECT_EQ(directory_.files(".spool").size(), 0U) << "a connection takes it from memory";
+}
+
+TEST_F(SpoolTest, MovesMemoryToDiskWhenTheConnectionGoes) {
+  use_disk();
+  {
+    Spool spool = make();
+    spool.account_to(ledger_);
+    spool.set_connected(true);
+    add(spool, {1, 2, 3});
+    std::deque<KeptMessage> flying;
+    flying.push_back(*spool.next());
+    spool.give_back(std::move(flying), 1);
+    spool.set_connected(false);
+  }  // SIGKILL
+  Spool spool = make();
+  ExporterCounters next;
+  spool.account_to(next);
+  spool.open();
+  EXPECT_EQ(next.recovered.flows, 3U);
+  EXPECT_EQ(next.waiting.flows, 3U);
+  ledger_ = next;
+  offered_ = 0;
+  spool.account_to(ledger_);
+  EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2, 3}));
+}
+
+TEST_F(SpoolTest, TakesTheDiskWhenAConnectionIsTooSlowForTheMemory) {
+  use_disk();
+  config_.memory = 2000;
+  Spool spool = make();
+  spool.account_to(ledger_);
+  spool.set_connected(true);
+  std::vector<int> tags(50);
+  for (int i = 0; i < 50; ++i) tags[static_cast<std::size_t>(i)] = i;
+  add(spool, tags);
+  EXPECT_EQ(ledger_.lost(), 0U);
+  EXPECT_EQ(deliver(spool), tags);
+}
+
+TEST_F(SpoolTest, FallsBackToMemoryWhenTheDirectoryIsMissingAndTriesAgain) {
+  config_.directory = directory_.path("later");
+  Spool spool = make();
+  spool.account_to(ledger_);
+  add(spool, {1, 2});
+  EXPECT_GE(ledger_.spool_errors, 1U);
+  EXPECT_EQ(ledger_.waiting.flows, 2U);
+  std::filesystem::create_directory(config_.directory);
+  clock_.advance(std::chrono::seconds(2));
+  add(spool, {3});
+  EXPECT_FALSE(std::filesystem::is_empty(config_.directory));
+  EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2, 3}));
+}
+
+TEST_F(SpoolTest, CountsWhatIsInMemoryAsLostWhenItStops) {
+  Spool spool = make();
+  spool.account_to(ledger_);
+  add(spool, {1, 2});
+  spool.stop();
+  check_ledger();
+  EXPECT_EQ(ledger_.lost_stopped.flows, 2U);
+  EXPECT_EQ(ledger_.waiting.flows, 0U);
+}
+
+TEST_F(SpoolTest, LeavesOnDiskWhatWaitsWhenItStops) {
+  use_disk();
+  {
+    Spool spool = make();
+    spool.account_to(ledger_);
+    spool.set_connected(true);
+    add(spool, {1, 2});
+    spool.stop();
+    check_ledger();
+    EXPECT_EQ(ledger_.waiting.flows, 2U);
+    EXPECT_EQ(ledger_.lost(), 0U);
+  }
+  Spool spool = make();
+  ledger_ = {};
+  offered_ = 0;
+  spool.account_to(ledger_);
+  EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2}));
+}
+
+TEST_F(SpoolTest, SendsAMessageFromDiskAgainWhenItsConnectionBroke) {
+  use_disk();
+  {
+    Spool spool = make();
+    spool.account_to(ledger_);
+    add(spool, {1, 2});
+    std::deque<KeptMessage> flying;
+    flying.push_back(*spool.next());
+    spool.handed_over(flying.back());
+    spool.give_back(std::move(flying), 1);
+    check_ledger();
+  }  // SIGKILL
+  Spool spool = make();
+  ledger_ = {};
+  offered_ = 0;
+  spool.account_to(ledger_);
+  EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2}));
+}
+
+TEST_F(SpoolTest, TellsWhatWaitsAndSinceWhen) {
+  Spool spool = make();
+  spool.account_to(ledger_);
+  EXPECT_EQ(spool.backlog().memory, 0U);
+  EXPECT_EQ(spool.backlog().disk_limit, 0U) << "there is no directory";
+  EXPECT_FALSE(spool.backlog().oldest);
+  const TimePoint first = clock_.now().wall;
+  add(spool, {1, 2});
+  clock_.advance(std::chrono::seconds(5));
+  add(spool, {3});
+  EXPECT_GE(spool.backlog().memory, 300U);
+  EXPECT_EQ(spool.backlog().oldest, first);
+  deliver(spool);
+  EXPECT_EQ(spool.backlog().memory, 0U);
+  EXPECT_FALSE(spool.backlog().oldest);
+}
+
+TEST_F(SpoolTest, TellsWhatWaitsOnDiskAndSinceWhenAlsoOfAnEarlierProcess) {
+  use_disk();
+  const TimePoint first = clock_.now().wall;
+  {
+    Spool spool = make();
+    spool.account_to(ledger_);
+    spool.set_connected(false);
+    add(spool, {1});
+    clock_.advance(std::chrono::seconds(5));
+    add(spool, {2});
+    EXPECT_EQ(spool.backlog().memory, 0U);
+    EXPECT_GE(spool.backlog().disk, 200U);
+    EXPECT_EQ(spool.backlog().disk_limit, config_.size);
+    EXPECT_EQ(spool.backlog().oldest, first);
+    spool.stop();
+  }
+  ledger_ = {};
+  offered_ = 0;
+  clock_.advance(std::chrono::seconds(60));
+  Spool spool = make();
+  spool.account_to(ledger_);
+  spool.open();
+  EXPECT_EQ(spool.backlog().oldest, first);
+  const auto message = spool.next();
+  ASSERT_TRUE(message);
+  spool.handed_over(*message);
+  spool.sent(*message);
+  // The second is not older than the first was, and that is all that is known without reading it.
+  ASSERT_TRUE(spool.backlog().oldest);
+  EXPECT_LE(*spool.backlog().oldest, first + std::chrono::seconds(5));
+  deliver(spool);
+  EXPECT_FALSE(spool.backlog().oldest);
+}
+
+TEST_F(SpoolTest, DoesNotPromiseWhatWasDroppedWhileItWasOnItsWay) {
+  use_disk();
+  config_.size = 8000;
+  {
+    Spool spool = make();
+    spool.account_to(ledger_);
+    add(spool, {1, 2, 3});
+    std::deque<KeptMessage> flying;
+    for (int i = 0; i < 3; ++i) flying.push_back(*spool.next());
+    add(spool, std::vector<int>(100, 4));  // drops the file from which they were read
+    spool.give_back(std::move(flying), 3);
+    spool.stop();
+    check_ledger();
+  }
+  const Carried promised = ledger_.waiting;
+  EXPECT_GT(promised.flows, 0U);
+  Spool spool = make();
+  begin_again(spool);
+  EXPECT_EQ(deliver(spool).size(), promised.flows);
+  EXPECT_EQ(ledger_.recovered.flows, promised.flows);
+}
+
+TEST_F(SpoolTest, DoesNotPromiseWhatWasRemovedUnderneath) {
+  use_disk();
+  Spool spool = make();
+  spool.account_to(ledger_);
+  add(spool, {1, 2, 3});
+  for (const std::string& file : directory_.files(".spool")) {
+    std::filesystem::remove(directory_.path(file));
+  }
+  spool.stop();
+  check_ledger();
+  EXPECT_EQ(ledger_.waiting.flows, 0U);
+  EXPECT_EQ(ledger_.lost_spool_damaged.flows, 3U);
+}
+
+TEST_F(SpoolTest, SaysWhatTheNextStartSendsAgain) {
+  use_disk();
+  std::vector<int> sent;
+  {
+    Spool spool = make();
+    spool.account_to(ledger_);
+    add(spool, {1, 2, 3, 4});
+    const auto first = spool.next();
+    const auto second = spool.next();
+    files_.turn_read_only();
+    for (const auto* message : {&first, &second}) {
+      spool.handed_over(**message);
+      spool.sent(**message);
+      check_ledger();
+      sent.push_back(tag_of((*message)->bytes));
+    }
+    EXPECT_FALSE(spool.trouble().empty());
+    clock_.advance(std::chrono::seconds(2));
+    EXPECT_FALSE(spool.next()) << "the disk could not note that it was sent";
+    spool.stop();
+    check_ledger();
+    EXPECT_EQ(ledger_.flows, 2U);
+    EXPECT_EQ(ledger_.waiting.flows, 2U);
+    EXPECT_EQ(ledger_.unrecorded.flows, 2U);
+  }
+  files_.recover();
+  const std::uint64_t unrecorded = ledger_.unrecorded.flows;
+  Spool spool = make();
+  begin_again(spool);
+  const std::vector<int> again = deliver(spool);
+  EXPECT_EQ(again, (std::vector<int>{1, 2, 3, 4}));
+  EXPECT_EQ(ledger_.resent.flows, unrecorded) << "never twice without a word";
+}
+
+TEST_F(SpoolTest, GoesOnByMemoryWhileTheDiskCannotBeUsed) {
+  use_disk();
+  Spool spool = make();
+  spool.account_to(ledger_);
+  add(spool, {1, 2});
+  files_.turn_read_only();
+  spool.set_connected(true);
+  add(spool, {3, 4});
+  EXPECT_EQ(deliver(spool), (std::vector<int>{3, 4}));
+  EXPECT_EQ(ledger_.waiting.flows, 2U);
+  files_.recover();
+  clock_.advance(std::chrono::seconds(6));
+  spool.work();
+  EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2}));
+  clock_.advance(std::chrono::seconds(6));
+  spool.work();
+  EXPECT_EQ(spool.trouble(), "");
+  EXPECT_EQ(ledger_.unrecorded.flows, 0U);
+}
+
+TEST_F(SpoolTest, SaysWhyADirectoryCannotBeUsed) {
+  config_.directory = directory_.path("later");
+  Spool spool = make();
+  spool.account_to(ledger_);
+  spool.open();
+  EXPECT_NE(spool.trouble().find("No such file or directory"), std::string::npos);
+  std::filesystem::create_directory(config_.directory);
+  clock_.advance(std::chrono::seconds(2));
+  EXPECT_TRUE(spool.work());
+  EXPECT_EQ(spool.trouble(), "");
+}
+
+TEST_F(SpoolTest, ReadsALargeSpoolALittleAtATime) {
+  use_disk();
+  constexpr int kMessages = 20'000;
+  {
+    Spool spool = make();
+    spool.account_to(ledger_);
+    for (int i = 0; i < kMessages; ++i) add(spool, {1}, 1400);
+  }
+  Spool spool = make();
+  begin_again(spool);
+  spool.open();
+  EXPECT_LT(ledger_.recovered.flows, 1000U) << "events of the kernel do not wait for the rest";
+  add(spool, {2});
+  int slices = 0;
+  std::uint64_t before = ledger_.recovered.flows;
+  while (ledger_.recovered.flows < kMessages && slices < 1000) {
+    const auto again = spool.work();
+    if (ledger_.recovered.flows < kMessages) {
+      EXPECT_LT(again, std::chrono::milliseconds(100));
+    }
+    EXPECT_LT(ledger_.recovered.flows - before, 1000U);
+    before = ledger_.recovered.flows;
+    check_ledger();
+    ++slices;
+  }
+  EXPECT_GE(slices, 50);
+  spool.work();
+  EXPECT_GE(spool.work(), std::chrono::milliseconds(100)) << "nothing is left to be read";
+  EXPECT_EQ(ledger_.waiting.flows, kMessages + 1U);
+}
+
+TEST_F(SpoolTest, KeepsOnDiskWhatTheCollectorDoesNotTake) {
+  use_disk();
+  {
+    Spool spool = make();
+    spool.account_to(ledger_);
+    spool.set_connected(true);
+    add(spool, {1, 2, 3});
+    std::deque<KeptMessage> flying;
+    flying.push_back(*spool.next());
+    spool.handed_over(flying.back());
+    EXPECT_FALSE(spool.overdue(flying.back()));
+    EXPECT_EQ(directory_.files(".spool").size(), 0U);
+    clock_.advance(std::chrono::seconds(2));
+    EXPECT_TRUE(spool.overdue(flying.back()));
+    EXPECT_TRUE(spool.secure(flying.back()));
+    spool.secure_waiting();
+    check_ledger();
+    EXPECT_EQ(tag_of(spool.next()->bytes), 2) << "the first is on its way";
+  }  // SIGKILL
+  Spool spool = make();
+  begin_again(spool);
+  EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(ledger_.recovered.flows, 3U);
+  EXPECT_EQ(ledger_.resent.flows, 2U) << "those that were on their way";
+}
+
+TEST_F(SpoolTest, ForgetsWhatItKeptOnceTheCollectorHasIt) {
+  use_disk();
+  Spool spool = make();
+  spool.account_to(ledger_);
+  spool.set_connected(true);
+  add(spool, {1});
+  KeptMessage flying = *spool.next();
+  clock_.advance(std::chrono::seconds(2));
+  EXPECT_TRUE(spool.secure(flying));
+  spool.sent(flying);
+  check_ledger();
+  EXPECT_EQ(directory_.files(".spool").size(), 0U);
+  EXPECT_EQ(ledger_.flows, 1U);
+}
+
+}  // namespace
+}  // namespace ctflow

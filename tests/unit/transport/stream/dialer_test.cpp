@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "transport/stream/dialer.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "support/stream_collector.hpp"
+
+namespace ctflow {
+namespace {
+
+using testing::HasSubstr;
+
+class DialerTest : public testing::Test {
+ protected:
+  DialerTest() {
+    config_.name = "test";
+    config_.address = "127.0.0.1";
+  }
+
+  Dialer make(std::uint16_t port) {
+    config_.port = port;
+    return {io_, config_, [this] { return make_tcp_connection(io_); }};
+  }
+
+  DialResult dial(Dialer& dialer) {
+    std::optional<DialResult> result;
+    dialer.dial([&](const DialResult& answer) { result = answer; });
+    EXPECT_TRUE(dialer.dialing());
+    EXPECT_FALSE(result) << "the answer comes from the event loop";
+    EXPECT_TRUE(test::run_until(io_, [&] { return result.has_value(); }));
+    EXPECT_FALSE(dialer.dialing());
+    return result.value_or(DialResult{});
+  }
+
+  /// A port where nobody listens.
+  std::uint16_t closed_port() { return test::StreamCollector(io_).port(); }
+
+  boost::asio::io_context io_;
+  CollectorConfig config_;
+};
+
+TEST_F(DialerTest, ConnectsToAnAddress) {
+  test::StreamCollector collector(io_);
+  Dialer dialer = make(collector.port());
+  const DialResult result = dial(dialer);
+  ASSERT_TRUE(result.connection) << result.error;
+  EXPECT_EQ(result.connection->socket().remote_endpoint().port(), collector.port());
+  EXPECT_EQ(dialer.peer(), "127.0.0.1:" + std::to_string(collector.port()));
+}
+
+TEST_F(DialerTest, TriesEveryAddressOfAName) {
+  test::StreamCollector collector(io_);  // IPv4; localhost is ::1 as well on most machines
+  config_.address = "localhost";
+  Dialer dialer = make(collector.port());
+  EXPECT_TRUE(dial(dialer).connection);
+  EXPECT_FALSE(dialer.lookup_running());
+}
+
+TEST_F(DialerTest, SaysWhenItWasRefused) {
+  Dialer dialer = make(closed_port());
+  const DialResult result = dial(dialer);
+  EXPECT_FALSE(result.connection);
+  EXPECT_EQ(result.failure, FailureKind::kRefused);
+  EXPECT_EQ(result.error, "Connection refused");
+}
+
+TEST_F(DialerTest, SaysWhyANameHasNoAddress) {
+  config_.address = "collector.invalid";
+  Dialer dialer = make(4739);
+  const DialResult result = dial(dialer);
+  EXPECT_FALSE(result.connection);
+  EXPECT_EQ(result.failure, FailureKind::kUnresolved);
+  EXPECT_THAT(result.error, HasSubstr("not found"));
+  EXPECT_EQ(dialer.peer(), "collector.invalid");
+}
+
+TEST_F(DialerTest, SaysWhichSettingTheHostCannotFulfil) {
+  config_.source_address = "192.0.2.1";
+  Dialer dialer = make(4739);
+  const DialResult result = dial(dialer);
+  EXPECT_EQ(result.error, "Cannot assign requested address");
+  EXPECT_EQ(result.failure, FailureKind::kUnreachable);
+  config_.source_address.clear();
+  config_.bind_device = "no-such-device";
+  Dialer other = make(4739);
+  EXPECT_EQ(dial(other).error, "No such device");
+}
+
+TEST_F(DialerTest, SaysWhenNoAddressHasTheFamilyOfTheSourceAddress) {
+  config_.address = "localhost";
+  config_.source_address = "::1";
+  config_.port = closed_port();
+  Dialer dialer = make(config_.port);
+  const DialResult result = dial(dialer);
+  EXPECT_FALSE(result.connection);  // refused at ::1, or no ::1 at all; never 127.0.0.1
+  EXPECT_THAT(dialer.peer(), testing::Not(HasSubstr("127.0.0.1")));
+}
+
+TEST_F(DialerTest, SaysThatThereWasNoAnswerInTime) {
+  // A queue of connections that is full: the kernel drops the next SYN without a word.
+  boost::asio::ip::tcp::acceptor full(io_);
+  full.open(boost::asio::ip::tcp::v4());
+  full.bind({boost::asio::ip::address_v4::loopback(), 0});
+  full.listen(0);
+  const std::uint16_t port = full.local_endpoint().port();
+  std::vector<boost::asio::ip::tcp::socket> queued;
+  for (int i = 0; i < 3; ++i) {
+    queued.emplace_back(io_, boost::asio::ip::tcp::v4());
+    queued.back().async_connect(full.local_endpoint(), [](const boost::system::error_code&) {});
+  }
+  config_.port = port;
+  Dialer dialer(
+      io_, config_, [this] { return make_tcp_connection(io_); }, std::chrono::milliseconds(200));
+  const DialResult result = dial(dialer);
+  EXPECT_FALSE(result.connection);
+  EXPECT_EQ(result.failure, FailureKind::kNoAnswer);
+  EXPECT_EQ(result.error, "no answer within 0.2 s");
+}
+
+TEST_F(DialerTest, SaysWhyAConnectionCannotBeMade) {
+  config_.port = 4739;
+  Dialer dialer(io_, config_, []() -> std::shared_ptr<Connection> {
+    throw std::runtime_error("the key is missing");
+  });
+  EXPECT_EQ(dial(dialer).error, "the key is missing");
+}
+
+TEST_F(DialerTest, GivesNoAnswerOnceCancelledOrGone) {
+  test::StreamCollector collector(io_);
+  bool answered = false;
+  Dialer dialer = make(collector.port());
+  dialer.dial([&](const DialResult&) { answered = true; });
+  dialer.cancel();
+  {
+    Dialer gone = make(collector.port());
+    gone.dial([&](const DialResult&) { answered = true; });
+    io_.poll_one();
+  }
+  test::run_until(
+      io_, [] { return false; }, std::chrono::milliseconds(50));
+  EXPECT_FALSE(answered);
+}
+
+}  // namespace
+}  // namespace ctflow
