@@ -67,8 +67,8 @@ void become_user(const Config& config, const std::string& file) {
                   {!config.namespaces.empty(), is_privileged_port(config.status.listen)});
   if (access(file.c_str(), R_OK) == 0) return;
   log::warn(
-      "configuration_unreadable file={} user={} means=\"SIGHUP cannot read it again\" "
-      "mend=\"chgrp to a group of this user, and chmod g+r\"",
+      "configuration_unreadable file={} user={} impact=\"SIGHUP cannot read it again\" "
+      "fix=\"chgrp to a group of this user, and chmod g+r\"",
       log::quoted(file), config.user);
 }
 

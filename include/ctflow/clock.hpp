@@ -9,9 +9,12 @@
 
 namespace ctflow {
 
+/// A time of the monotonic clock (std::chrono::steady_clock): for intervals and deadlines.
+using MonoTime = std::chrono::steady_clock::time_point;
+
 struct Instant {
-  TimePoint wall;                                ///< for what collectors are told
-  std::chrono::steady_clock::time_point steady;  ///< for intervals
+  TimePoint wall;  ///< for what leaves this host
+  MonoTime steady;
 };
 using Clock = std::function<Instant()>;
 

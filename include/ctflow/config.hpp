@@ -131,7 +131,7 @@ struct SourceConfig {
   std::size_t receive_buffer_limit = std::size_t{128} << 20;
   Delivery delivery = Delivery::kBestEffort;
   /// Pause between the first waiting event and reading, so that events are read in batches.
-  std::chrono::milliseconds nap{2};
+  std::chrono::milliseconds batch_delay{2};
   /// A living connection is reported at least this often; 0: only at its end.
   std::chrono::milliseconds active_timeout{60'000};
   /// What connections counted before the start.
@@ -219,7 +219,7 @@ struct Config {
 };
 
 /// A collector wants to know when connections begin and end, not only what they counted.
-bool wants_sessions(const Config& config);
+bool wants_nat_events(const Config& config);
 
 /// A configuration that cannot be used. what() is the line for the user:
 /// `FILE:LINE:COLUMN: PATH: expected …, got …`.

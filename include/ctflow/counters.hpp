@@ -107,7 +107,7 @@ struct InterfaceCounters {
 };
 
 /// What messages carry that are not, or not yet, with the collector.
-struct Carried {
+struct ExportAmount {
   std::uint64_t messages = 0;
   std::uint64_t flows = 0;    ///< connections
   std::uint64_t records = 0;  ///< flow records
@@ -145,19 +145,20 @@ struct ExporterCounters {
 
   // Of transports that keep messages.
   std::uint64_t sessions = 0;  ///< connections made, files begun
-  Carried waiting;             ///< now: kept in memory or on disk, or not acknowledged yet
-  Carried recovered;           ///< found on disk at the start: offered to a ctflowd before this one
+  ExportAmount waiting;        ///< now: kept in memory or on disk, or not acknowledged yet
+  ExportAmount recovered;      ///< found on disk at the start: offered to a ctflowd before this one
   /// May have left this host twice: on two connections, of which the first broke before they were
   /// acknowledged, or by the process before, which ended while they were on their way.
-  Carried resent;
-  Carried unrecorded;  ///< now: sent, but the disk could not note it: the next start sends it again
-  Carried lost_spool_full;  ///< the oldest that waited, to make room
-  Carried lost_spool_age;   ///< waited longer than spool.max_age
+  ExportAmount resent;
+  ExportAmount
+      unrecorded;  ///< now: sent, but the disk could not note it: the next start sends it again
+  ExportAmount lost_spool_full;  ///< the oldest that waited, to make room
+  ExportAmount lost_spool_age;   ///< waited longer than spool.max_age
   /// Of the disk spool, unreadable. `messages` also counts those that a crash left half written at
   /// the end of a file; they are in no other count, because nobody knows what they carried.
-  Carried lost_spool_damaged;
-  Carried lost_stopped;            ///< waited in memory when ctflowd stopped
-  Carried lost_write_error;        ///< could not be written to a file: disk full, …
+  ExportAmount lost_spool_damaged;
+  ExportAmount lost_stopped;       ///< waited in memory when ctflowd stopped
+  ExportAmount lost_write_error;   ///< could not be written to a file: disk full, …
   std::uint64_t spool_errors = 0;  ///< times the disk spool could not be used
 
   [[nodiscard]] std::uint64_t lost() const {

@@ -29,7 +29,7 @@ class FlowSource {
   virtual ~FlowSource() = default;
 
   /// Whether to tell also when connections begin, and of each that it ended. At first it does not.
-  virtual void tell_sessions(bool on) = 0;
+  virtual void set_nat_events(bool on) = 0;
 
   /// Starts delivering to `sink`, which must stay valid until stop() returns.
   virtual void start(FlowSink& sink) = 0;

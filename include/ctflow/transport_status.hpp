@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/flow.hpp"
 
 namespace ctflow {
@@ -26,7 +27,7 @@ enum class FailureKind : std::uint8_t {
 struct LastFailure {
   FailureKind kind = FailureKind::kNone;
   std::string reason{};  ///< for a person, of the kernel's or the TLS library's words
-  std::chrono::steady_clock::time_point at{};
+  MonoTime at{};
 };
 
 /// What waits in a transport that keeps messages, by the octets that its limits are about.

@@ -50,9 +50,9 @@ std::string problems_text(const Json& problems) {
   std::string out;
   for (const Json& one : problems) {
     const std::string subject = shown(one.at("subject"));
-    out += fmt::format("  {}{}: {}\n    mend: {}\n", shown(one.at("name")),
-                       subject.empty() ? "" : " " + subject, shown(one.at("means")),
-                       shown(one.at("mend")));
+    out += fmt::format("  {}{}: {}\n    fix: {}\n", shown(one.at("name")),
+                       subject.empty() ? "" : " " + subject, shown(one.at("impact")),
+                       shown(one.at("fix")));
   }
   return out;
 }

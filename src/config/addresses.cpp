@@ -79,7 +79,7 @@ std::string address_hint(std::string_view text) {
 
 }  // namespace
 
-Format<std::string> numeric_address() {
+ValueFormat<std::string> numeric_address() {
   return {"an IPv4 or IPv6 address",
           [](std::string_view text) -> Parsed<std::string> {
             std::optional<std::string> address = address_in(text);
@@ -89,7 +89,7 @@ Format<std::string> numeric_address() {
           std::string(kBracketsHint)};
 }
 
-Format<std::string> host() {
+ValueFormat<std::string> host() {
   return {"an IPv4 or IPv6 address or a host name",
           [](std::string_view text) -> Parsed<std::string> {
             std::optional<std::string> address = address_in(text);

@@ -18,7 +18,7 @@
 
 namespace ctflow {
 
-bool wants_sessions(const Config& config) {
+bool wants_nat_events(const Config& config) {
   return std::any_of(config.collectors.begin(), config.collectors.end(), [](const auto& collector) {
     return collector.profile == Profile::kNatEvents;
   });

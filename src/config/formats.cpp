@@ -128,12 +128,12 @@ bool is_device(std::string_view text) {
 
 }  // namespace
 
-Format<std::uint64_t> integer(std::uint64_t min, std::uint64_t max) {
+ValueFormat<std::uint64_t> integer(std::uint64_t min, std::uint64_t max) {
   return {fmt::format("an integer from {} to {}", min, max),
           [min, max](std::string_view text) { return parse_integer(text, min, max); }};
 }
 
-Format<std::optional<std::uint64_t>> integer_or_auto(std::uint64_t min, std::uint64_t max) {
+ValueFormat<std::optional<std::uint64_t>> integer_or_auto(std::uint64_t min, std::uint64_t max) {
   using Value = std::optional<std::uint64_t>;
   return {fmt::format("auto or an integer from {} to {}", min, max),
           [min, max](std::string_view text) -> Parsed<Value> {
@@ -144,7 +144,7 @@ Format<std::optional<std::uint64_t>> integer_or_auto(std::uint64_t min, std::uin
           }};
 }
 
-Format<std::chrono::milliseconds> duration(const std::string& min, const std::string& max) {
+ValueFormat<std::chrono::milliseconds> duration(const std::string& min, const std::string& max) {
   const std::uint64_t least = limit(min, kTimeUnits);
   const std::uint64_t most = limit(max, kTimeUnits);
   return {fmt::format("a duration from {} to {} with its unit (ms, s, m or h)", min, max),
@@ -153,8 +153,9 @@ Format<std::chrono::milliseconds> duration(const std::string& min, const std::st
           }};
 }
 
-Format<std::chrono::milliseconds> duration_or_off(const std::string& min, const std::string& max) {
-  Format<std::chrono::milliseconds> format = duration(min, max);
+ValueFormat<std::chrono::milliseconds> duration_or_off(const std::string& min,
+                                                       const std::string& max) {
+  ValueFormat<std::chrono::milliseconds> format = duration(min, max);
   format.expected = "off or " + format.expected;
   format.parse = [parse = std::move(format.parse)](
                      std::string_view text) -> Parsed<std::chrono::milliseconds> {
@@ -164,7 +165,7 @@ Format<std::chrono::milliseconds> duration_or_off(const std::string& min, const 
   return format;
 }
 
-Format<std::uint64_t> size(const std::string& min, const std::string& max) {
+ValueFormat<std::uint64_t> size(const std::string& min, const std::string& max) {
   const std::uint64_t least = limit(min, kSizeUnits);
   const std::uint64_t most = limit(max, kSizeUnits);
   return {
@@ -174,8 +175,8 @@ Format<std::uint64_t> size(const std::string& min, const std::string& max) {
       }};
 }
 
-Format<std::uint64_t> size_or_off(const std::string& min, const std::string& max) {
-  Format<std::uint64_t> format = size(min, max);
+ValueFormat<std::uint64_t> size_or_off(const std::string& min, const std::string& max) {
+  ValueFormat<std::uint64_t> format = size(min, max);
   format.expected = "off or " + format.expected;
   format.parse = [parse = std::move(format.parse)](std::string_view text) -> Parsed<std::uint64_t> {
     if (text == "off") return {std::uint64_t{0}, ""};
@@ -184,8 +185,8 @@ Format<std::uint64_t> size_or_off(const std::string& min, const std::string& max
   return format;
 }
 
-Format<bool> boolean() {
-  Format<bool> format = choice<bool>({{"true", true}, {"false", false}});
+ValueFormat<bool> boolean() {
+  ValueFormat<bool> format = choice<bool>({{"true", true}, {"false", false}});
   format.parse = [words = std::move(format.parse)](std::string_view text) -> Parsed<bool> {
     std::string lower(text);
     std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -203,7 +204,7 @@ Format<bool> boolean() {
   return format;
 }
 
-Format<std::string> identifier() {
+ValueFormat<std::string> identifier() {
   return {"a name of 1 to 64 letters, digits, dots, underscores and hyphens",
           [](std::string_view text) -> Parsed<std::string> {
             const bool fits = !text.empty() && text.size() <= 64 &&
@@ -213,7 +214,7 @@ Format<std::string> identifier() {
           }};
 }
 
-Format<std::string> absolute_path() {
+ValueFormat<std::string> absolute_path() {
   return {"the name of a file that begins with /, at most 4095 octets",
           [](std::string_view text) -> Parsed<std::string> {
             constexpr std::size_t kLongest = 4095;  // PATH_MAX has room for a zero octet
@@ -224,7 +225,7 @@ Format<std::string> absolute_path() {
           }};
 }
 
-Format<std::string> file_name_pattern() {
+ValueFormat<std::string> file_name_pattern() {
   return {
       "a file name of at most 100 octets that strftime(3) completes, such as flows-%Y%m%d.ipfix",
       [](std::string_view text) -> Parsed<std::string> {
@@ -236,7 +237,7 @@ Format<std::string> file_name_pattern() {
       }};
 }
 
-Format<std::string> device() {
+ValueFormat<std::string> device() {
   return {"the name of a network interface (1 to 15 characters without spaces, / and :)",
           [](std::string_view text) -> Parsed<std::string> {
             if (!is_device(text)) return {};
@@ -247,7 +248,7 @@ Format<std::string> device() {
 namespace {
 
 /// The same format, where `off` is the empty string.
-Format<std::string> or_off(Format<std::string> format) {
+ValueFormat<std::string> or_off(ValueFormat<std::string> format) {
   format.expected = "off or " + format.expected;
   format.parse = [parse = std::move(format.parse)](std::string_view text) -> Parsed<std::string> {
     if (text == "off") return {std::string(), ""};
@@ -258,11 +259,11 @@ Format<std::string> or_off(Format<std::string> format) {
 
 }  // namespace
 
-Format<std::string> absolute_path_or_off() { return or_off(absolute_path()); }
+ValueFormat<std::string> absolute_path_or_off() { return or_off(absolute_path()); }
 
-Format<std::string> socket_path_or_off() {
+ValueFormat<std::string> socket_path_or_off() {
   constexpr std::size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
-  Format<std::string> format = absolute_path();
+  ValueFormat<std::string> format = absolute_path();
   format.expected =
       fmt::format("the name of a socket that begins with /, at most {} octets", kLongest);
   format.parse = [parse = std::move(format.parse)](std::string_view text) -> Parsed<std::string> {
@@ -274,7 +275,7 @@ Format<std::string> socket_path_or_off() {
   return or_off(format);
 }
 
-Format<std::string> endpoint_or_off() {
+ValueFormat<std::string> endpoint_or_off() {
   const auto parse = [](std::string_view text) -> Parsed<std::string> {
     const std::size_t colon = text.rfind(':');
     if (colon == std::string_view::npos) return {std::nullopt, "add the port"};

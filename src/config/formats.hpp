@@ -21,63 +21,64 @@ struct Parsed {
 };
 
 template <typename Value>
-struct Format {
+struct ValueFormat {
   std::string expected;  ///< "an integer from 1 to 65535"
   std::function<Parsed<Value>(std::string_view)> parse;
   std::string collection_hint{};  ///< what mends it when a list or mapping stands there instead
 };
 
 /// Plain decimal digits; YAML readers disagree about every other form (0123, 0x10, 1e3, 1_000).
-Format<std::uint64_t> integer(std::uint64_t min, std::uint64_t max);
+ValueFormat<std::uint64_t> integer(std::uint64_t min, std::uint64_t max);
 
 /// `auto` is no value, an outer optional that holds an empty one.
-Format<std::optional<std::uint64_t>> integer_or_auto(std::uint64_t min, std::uint64_t max);
+ValueFormat<std::optional<std::uint64_t>> integer_or_auto(std::uint64_t min, std::uint64_t max);
 
 /// An integer with its unit, ms, s, m or h. The limits are written the same way.
-Format<std::chrono::milliseconds> duration(const std::string& min, const std::string& max);
+ValueFormat<std::chrono::milliseconds> duration(const std::string& min, const std::string& max);
 
 /// `off` is zero.
-Format<std::chrono::milliseconds> duration_or_off(const std::string& min, const std::string& max);
+ValueFormat<std::chrono::milliseconds> duration_or_off(const std::string& min,
+                                                       const std::string& max);
 
 /// Octets: an integer with its unit, B, kB, MB, GB (1000) or KiB, MiB, GiB (1024). So the limits.
-Format<std::uint64_t> size(const std::string& min, const std::string& max);
+ValueFormat<std::uint64_t> size(const std::string& min, const std::string& max);
 
 /// `off` is zero.
-Format<std::uint64_t> size_or_off(const std::string& min, const std::string& max);
+ValueFormat<std::uint64_t> size_or_off(const std::string& min, const std::string& max);
 
 /// `true` or `false`; yes, no, on, off are refused, because YAML 1.2 reads them as words.
-Format<bool> boolean();
+ValueFormat<bool> boolean();
 
 /// 1 to 64 letters, digits, dots, underscores and hyphens.
-Format<std::string> identifier();
+ValueFormat<std::string> identifier();
 
 /// A file name with strftime(3) conversions, without slashes, at most 100 octets.
-Format<std::string> file_name_pattern();
+ValueFormat<std::string> file_name_pattern();
 
 /// An IPv4 or IPv6 address, or a host name to look up. Brackets around IPv6 are removed.
-Format<std::string> host();
+ValueFormat<std::string> host();
 
 /// An IPv4 or IPv6 address. Brackets around IPv6 are removed.
-Format<std::string> numeric_address();
+ValueFormat<std::string> numeric_address();
 
 /// The name of a file, from the root.
-Format<std::string> absolute_path();
+ValueFormat<std::string> absolute_path();
 
 /// The same; `off` is the empty string.
-Format<std::string> absolute_path_or_off();
+ValueFormat<std::string> absolute_path_or_off();
 
 /// The same, short enough for a unix socket's name.
-Format<std::string> socket_path_or_off();
+ValueFormat<std::string> socket_path_or_off();
 
 /// ADDRESS:PORT or [IPv6 ADDRESS]:PORT, numeric; `off` is the empty string.
-Format<std::string> endpoint_or_off();
+ValueFormat<std::string> endpoint_or_off();
 
 /// A network interface, by the rule of the kernel's dev_valid_name().
-Format<std::string> device();
+ValueFormat<std::string> device();
 
 /// One of the given words.
 template <typename Value>
-Format<Value> choice(const std::vector<std::pair<std::string, Value>>& words) {
+ValueFormat<Value> choice(const std::vector<std::pair<std::string, Value>>& words) {
   std::string expected;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (i > 0) expected += i + 1 == words.size() ? " or " : ", ";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A configuration language as a value: a Section lists settings, and each Setting says its key,
-// what may stand there and which member takes it. Reading, unknown and missing keys and the list
-// of all settings follow from it. The language itself is settings.cpp.
+// what may stand there and which member takes it. FlowAssembler, unknown and missing keys and the
+// list of all settings follow from it. The language itself is settings.cpp.
 #pragma once
 
 #include <fmt/format.h>
@@ -23,7 +23,7 @@
 
 namespace ctflow::config {
 
-enum class Presence : std::uint8_t { kOptional, kRequired };
+enum class Requirement : std::uint8_t { kOptional, kRequired };
 
 /// Where reading has come to; messages begin with it.
 struct Place {
@@ -42,7 +42,7 @@ struct Place {
 template <typename Target>
 struct Setting {
   std::string key;
-  Presence presence;
+  Requirement presence;
   std::string expected;  ///< for messages
   std::function<void(const Place&, const YamlNode&, Target&)> read;
   std::vector<std::string> below;  ///< paths of the settings in it, when it is a section or list
@@ -91,7 +91,7 @@ std::vector<std::string> paths(const Section<Target>& section, const std::string
 }
 
 template <typename Value>
-Value parse_scalar(const Place& place, const YamlNode& node, const Format<Value>& format) {
+Value parse_scalar(const Place& place, const YamlNode& node, const ValueFormat<Value>& format) {
   std::string hint;
   if (node.kind == YamlNode::Kind::kScalar) {
     Parsed<Value> parsed = format.parse(node.text);
@@ -123,7 +123,7 @@ void read_section(const Place& place, const YamlNode& node, const Section<Target
     given.emplace(value.key, &value);
   }
   for (const Setting<Target>& setting : section.settings) {
-    if (setting.presence == Presence::kRequired && given.count(setting.key) == 0) {
+    if (setting.presence == Requirement::kRequired && given.count(setting.key) == 0) {
       place.member(setting.key).fail(node.offset, "missing: expected " + setting.expected);
     }
   }
@@ -137,7 +137,7 @@ void read_section(const Place& place, const YamlNode& node, const Section<Target
 
 /// A setting with a single value. The format's range must fit the member.
 template <typename Target, typename Member, typename Value>
-Setting<Target> value(std::string key, Presence presence, const Format<Value>& format,
+Setting<Target> value(std::string key, Requirement presence, const ValueFormat<Value>& format,
                       Member Target::*member) {
   const auto read = [format, member](const Place& place, const YamlNode& node, Target& target) {
     const Value parsed = parse_scalar(place, node, format);
@@ -152,8 +152,8 @@ Setting<Target> value(std::string key, Presence presence, const Format<Value>& f
 
 /// A setting that is a list of at least one value, none twice.
 template <typename Target, typename Value>
-Setting<Target> words(std::string key, Presence presence, const std::string& what,
-                      const Format<Value>& format, std::vector<Value> Target::*member) {
+Setting<Target> words(std::string key, Requirement presence, const std::string& what,
+                      const ValueFormat<Value>& format, std::vector<Value> Target::*member) {
   const std::string expected = "a list of " + what + ", at least one";
   const auto read = [=](const Place& place, const YamlNode& node, Target& target) {
     require(place, node, YamlNode::Kind::kSequence, expected);
@@ -177,7 +177,7 @@ Setting<Target> words(std::string key, Presence presence, const std::string& wha
 
 /// A setting that is a mapping of others.
 template <typename Target, typename Member>
-Setting<Target> section(const std::string& key, Presence presence, const Section<Member>& inner,
+Setting<Target> section(const std::string& key, Requirement presence, const Section<Member>& inner,
                         Member Target::*member) {
   const auto read = [inner, member](const Place& place, const YamlNode& node, Target& target) {
     read_section(place, node, inner, target.*member);
@@ -206,7 +206,7 @@ void require_own_id(const Place& place, const YamlNode& node, const std::vector<
 
 /// A setting that is a list of at least one mapping.
 template <typename Target, typename Member>
-Setting<Target> list(const std::string& key, Presence presence, const Section<Member>& inner,
+Setting<Target> list(const std::string& key, Requirement presence, const Section<Member>& inner,
                      std::vector<Member> Target::*member) {
   const std::string expected = "a list of at least one mapping of settings";
   const auto read = [=](const Place& place, const YamlNode& node, Target& target) {
@@ -220,7 +220,7 @@ Setting<Target> list(const std::string& key, Presence presence, const Section<Me
 
 /// The same, no two with the same `id`.
 template <typename Target, typename Member, typename Id>
-Setting<Target> list(const std::string& key, Presence presence, const Section<Member>& inner,
+Setting<Target> list(const std::string& key, Requirement presence, const Section<Member>& inner,
                      std::vector<Member> Target::*member, const std::string& id_key,
                      Id Member::*id) {
   Setting<Target> setting = list(key, presence, inner, member);

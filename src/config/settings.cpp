@@ -13,36 +13,36 @@
 namespace ctflow::config {
 namespace {
 
-constexpr Presence kOptional = Presence::kOptional;
-constexpr Presence kRequired = Presence::kRequired;
+constexpr Requirement kOptional = Requirement::kOptional;
+constexpr Requirement kRequired = Requirement::kRequired;
 constexpr std::uint64_t kMax32 = std::numeric_limits<std::uint32_t>::max();
 
-Format<Protocol> protocol() {
+ValueFormat<Protocol> protocol() {
   return choice<Protocol>({{"ipfix", Protocol::kIpfix}, {"netflow9", Protocol::kNetflow9}});
 }
 
-Format<ExistingConnections> existing() {
+ValueFormat<ExistingConnections> existing() {
   return choice<ExistingConnections>(
       {{"export", ExistingConnections::kExport}, {"skip", ExistingConnections::kSkip}});
 }
 
-Format<Delivery> delivery() {
+ValueFormat<Delivery> delivery() {
   return choice<Delivery>(
       {{"best-effort", Delivery::kBestEffort}, {"reliable", Delivery::kReliable}});
 }
 
-Format<GroupMode> group_mode() {
+ValueFormat<GroupMode> group_mode() {
   return choice<GroupMode>({{"failover", GroupMode::kFailover}, {"balance", GroupMode::kBalance}});
 }
 
-Format<LogLevel> level() {
+ValueFormat<LogLevel> level() {
   return choice<LogLevel>({{"debug", LogLevel::kDebug},
                            {"info", LogLevel::kInfo},
                            {"warning", LogLevel::kWarning},
                            {"error", LogLevel::kError}});
 }
 
-Format<Profile> profile() {
+ValueFormat<Profile> profile() {
   return choice<Profile>({{"default", Profile::kDefault},
                           {"nfdump", Profile::kNfdump},
                           {"akvorado", Profile::kAkvorado},
@@ -51,7 +51,7 @@ Format<Profile> profile() {
                           {"minimal", Profile::kMinimal}});
 }
 
-Format<std::string> element() {
+ValueFormat<std::string> element() {
   return {"the name of an Information Element that ctflowd can fill (docs/protocol.md)",
           [](std::string_view text) -> Parsed<std::string> {
             if (find_element(text) != nullptr) return {std::string(text), ""};
@@ -69,7 +69,7 @@ Format<std::string> element() {
 std::optional<Complaint> check_element_formats(const CollectorConfig& collector) {
   const bool ipfix = collector.protocol == Protocol::kIpfix;
   for (const std::string& name : collector.elements) {
-    if (fits(*find_element(name), ipfix ? ctflow::Format::kIpfix : ctflow::Format::kNetflow9)) {
+    if (fits(*find_element(name), ipfix ? Format::kIpfix : Format::kNetflow9)) {
       continue;
     }
     return Complaint{"elements",
@@ -280,7 +280,7 @@ Section<SourceConfig> source() {
           value("receive_buffer", kOptional, size("64KiB", "1GiB"), &S::receive_buffer),
           value("receive_buffer_limit", kOptional, size("64KiB", "1GiB"), &S::receive_buffer_limit),
           value("delivery", kOptional, delivery(), &S::delivery),
-          value("nap", kOptional, duration("0ms", "100ms"), &S::nap),
+          value("batch_delay", kOptional, duration("0ms", "100ms"), &S::batch_delay),
           value("active_timeout", kOptional, duration_or_off("5s", "1h"), &S::active_timeout),
           value("existing", kOptional, existing(), &S::existing),
           value("state_file", kOptional, absolute_path_or_off(), &S::state_file),
@@ -291,7 +291,7 @@ Section<SourceConfig> source() {
       check_source};
 }
 
-Format<InterfaceLookup> lookup() {
+ValueFormat<InterfaceLookup> lookup() {
   return choice<InterfaceLookup>(
       {{"routes", InterfaceLookup::kRoutes}, {"constant", InterfaceLookup::kConstant}});
 }

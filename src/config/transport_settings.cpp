@@ -7,7 +7,7 @@
 namespace ctflow::config {
 namespace {
 
-constexpr Presence kOptional = Presence::kOptional;
+constexpr Requirement kOptional = Requirement::kOptional;
 
 std::optional<Complaint> check_tls(const TlsConfig& tls) {
   if (!tls.key.empty() && tls.certificate.empty()) {
@@ -24,14 +24,14 @@ std::optional<Complaint> check_tls(const TlsConfig& tls) {
 
 }  // namespace
 
-Format<TransportKind> transport_kind() {
+ValueFormat<TransportKind> transport_kind() {
   return choice<TransportKind>({{"udp", TransportKind::kUdp},
                                 {"tcp", TransportKind::kTcp},
                                 {"tls", TransportKind::kTls},
                                 {"file", TransportKind::kFile}});
 }
 
-Format<std::uint64_t> port() { return integer(1, 65535); }
+ValueFormat<std::uint64_t> port() { return integer(1, 65535); }
 
 Section<TlsConfig> tls_settings() {
   using T = TlsConfig;

@@ -11,8 +11,8 @@
 
 namespace ctflow::config {
 
-Format<TransportKind> transport_kind();
-Format<std::uint64_t> port();
+ValueFormat<TransportKind> transport_kind();
+ValueFormat<std::uint64_t> port();
 
 /// Reads the files that are named, to refuse what could not be used.
 Section<TlsConfig> tls_settings();

@@ -24,29 +24,29 @@ ConntrackSource::ConntrackSource(boost::asio::io_context& io, const SourceConfig
       opened_(system_now()),
       timer_(io) {}
 
-void ConntrackSource::tell_sessions(bool on) {
+void ConntrackSource::set_nat_events(bool on) {
   sessions_ = on;
   listener_.listen_to_beginnings(on);
-  if (reading_) reading_->sessions = on;
+  if (assembler_) assembler_->sessions = on;
 }
 
 void ConntrackSource::start(FlowSink& sink) {
   const auto visit = home_.visit();
   log_kernel();
-  reading_.emplace(sink, counters_, config_, opened_);
-  reading_->clock_steps = &clock_steps_;
-  reading_->watch_clock(opened_);
+  assembler_.emplace(sink, counters_, config_, opened_);
+  assembler_->clock_steps = &clock_steps_;
+  assembler_->watch_clock(opened_);
   observe_timeouts();
-  reading_->sessions = sessions_;
-  reading_->early_drops = &early_drops_;
-  events_.emplace(*reading_);
-  dying_.emplace(io_, *reading_, listener_, home_);
-  passes_.emplace(io_, *reading_, *dying_, config_, home_);
+  assembler_->sessions = sessions_;
+  assembler_->early_drops = &early_drops_;
+  events_.emplace(*assembler_);
+  dying_.emplace(io_, *assembler_, listener_, home_);
+  scans_.emplace(io_, *assembler_, *dying_, config_, home_);
   restore_state();
-  if (config_.existing == ExistingConnections::kSkip) passes_->adopt_existing();
-  listener_.events_lost = [this] { passes_->reconcile(); };
+  if (config_.existing == ExistingConnections::kSkip) scans_->adopt_existing();
+  listener_.events_lost = [this] { scans_->reconcile(); };
   listener_.start(*events_, counters_);
-  passes_->start();
+  scans_->start();
   dying_->start();
   watch_timeouts();
 }
@@ -56,8 +56,8 @@ void ConntrackSource::restore_state() {
   if (place.file.empty()) {
     if (place.obstacle.empty()) return;
     log::warn(
-        "state_unavailable directory={} error={} means=\"after a restart, what was reported of "
-        "connections that outlive it is exported again\" mend=\"make the directory and let ctflowd "
+        "state_unavailable directory={} error={} impact=\"after a restart, what was reported of "
+        "connections that outlive it is exported again\" fix=\"make the directory and let ctflowd "
         "write there, set source.state_file, or set it to off\"",
         log::quoted(place.directory), log::quoted(place.obstacle));
     return;
@@ -70,15 +70,18 @@ void ConntrackSource::restore_state() {
   const Instant now = system_now();
   std::size_t without_memory = 0;
   const auto restored = state_->load(
-      [&](const Remembered& entry) { without_memory += !reading_->live.restore(entry, now); },
-      [&](std::uint64_t ended) { reading_->ended.add(ended); });
+      [&](const ReportedConnection& entry) {
+        without_memory += !assembler_->live.restore(entry, now);
+      },
+      [&](std::uint64_t ended) { assembler_->ended.add(ended); });
   log::info("state_file file={}", log::quoted(place.file));
   if (restored) log::info("state_restored connections={}", *restored - without_memory);
   if (without_memory > 0) {
-    log::warn("state_incomplete connections={} means=\"no memory: they are exported again, whole\"",
-              without_memory);
+    log::warn(
+        "state_incomplete connections={} impact=\"no memory: they are exported again, whole\"",
+        without_memory);
   }
-  passes_->keep_state(&*state_);
+  scans_->keep_state(&*state_);
 }
 
 void ConntrackSource::log_kernel() const {
@@ -102,15 +105,15 @@ void ConntrackSource::watch_timeouts() {
 void ConntrackSource::observe_timeouts() {
   const auto visit = home_.visit();
   const Instant now = system_now();
-  reading_->watch_clock(now);
-  TimeoutHistory& history = reading_->timeouts;
+  assembler_->watch_clock(now);
+  TimeoutHistory& history = assembler_->timeouts;
   const TimeoutsRead read = read_timeouts(history.current());
   const bool was_complete = std::exchange(timeouts_complete_, !read.failure);
   history.observe(read, now.wall);
   if (read.failure && was_complete) {
     log::warn(
-        "timeouts_unreadable file={} error={} means=\"the ends of flows are computed with {}\" "
-        "mend=\"let ctflowd read {}: no ProcSubset=pid in its unit, /proc mounted in its root, "
+        "timeouts_unreadable file={} error={} impact=\"the ends of flows are computed with {}\" "
+        "fix=\"let ctflowd read {}: no ProcSubset=pid in its unit, /proc mounted in its root, "
         "enough descriptors (LimitNOFILE)\"",
         log::quoted(read.failure->file), log::quoted(read.failure->error.message()),
         history.knowledge() == TimeoutKnowledge::kKept
@@ -126,26 +129,26 @@ SourceStatus ConntrackSource::status() const {
   SourceStatus status;
   status.queue = listener_.status();
   status.remembered.limit = config_.live_connections;
-  if (passes_) status.passes = passes_->status();
-  if (reading_) {
-    status.remembered.connections = reading_->live.size();
-    status.remembered.octets = reading_->live.memory();
-    status.timeouts = reading_->timeouts.knowledge();
+  if (scans_) status.passes = scans_->status();
+  if (assembler_) {
+    status.remembered.connections = assembler_->live.size();
+    status.remembered.octets = assembler_->live.memory();
+    status.timeouts = assembler_->timeouts.knowledge();
   }
   return status;
 }
 
 void ConntrackSource::stop(bool report_living) {
   timer_.cancel();
-  if (passes_) {
+  if (scans_) {
     listener_.catch_up();  // a report that waits must not be older than what passes report
     dying_->stop();
-    passes_->stop(report_living);
+    scans_->stop(report_living);
   }
   listener_.stop();
-  if (!passes_) return;
+  if (!scans_) return;
   dying_->read_ends(*events_);
-  passes_->save_state();
+  scans_->save_state();
 }
 
 }  // namespace ctflow

@@ -20,7 +20,7 @@ class ConntrackSource : public FlowSource {
   ConntrackSource(boost::asio::io_context& io, const SourceConfig& config,
                   const NetworkNamespace& home);
 
-  void tell_sessions(bool on) override;
+  void set_nat_events(bool on) override;
   void start(FlowSink& sink) override;
   void stop() override { stop(config_.report_at_stop); }
   void close() override { stop(true); }
@@ -47,10 +47,10 @@ class ConntrackSource : public FlowSource {
   EarlyDrops early_drops_;
   ClockSteps clock_steps_;
   std::optional<StateFile> state_;
-  std::optional<Reading> reading_;
+  std::optional<FlowAssembler> assembler_;
   std::optional<EventReader> events_;
   std::optional<DyingList> dying_;
-  std::optional<TablePasses> passes_;
+  std::optional<TableScans> scans_;
 };
 
 }  // namespace ctflow

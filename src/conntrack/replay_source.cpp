@@ -20,8 +20,8 @@ ReplaySource::ReplaySource(boost::asio::io_context& io, const std::string& file_
 void ReplaySource::start(FlowSink& sink) {
   sink_ = &sink;
   began_.steady = std::chrono::steady_clock::now();
-  reading_.emplace(sink, counters_, config_, began_);
-  reader_.emplace(*reading_);
+  assembler_.emplace(sink, counters_, config_, began_);
+  reader_.emplace(*assembler_);
   play();
 }
 

@@ -20,7 +20,7 @@ class ReplaySource : public FlowSource {
   ReplaySource(boost::asio::io_context& io, const std::string& file_name, std::uint32_t rate,
                const SourceConfig& config = {});
 
-  void tell_sessions(bool on) override { sessions_ = on; }
+  void set_nat_events(bool on) override { sessions_ = on; }
   void start(FlowSink& sink) override;
   void stop() override { timer_.cancel(); }
   [[nodiscard]] const SourceCounters& counters() const override { return counters_; }
@@ -37,7 +37,7 @@ class ReplaySource : public FlowSource {
   bool sessions_ = false;
   SourceCounters counters_;
   FlowSink* sink_ = nullptr;
-  std::optional<Reading> reading_;
+  std::optional<FlowAssembler> assembler_;
   std::optional<EventReader> reader_;
   Instant began_{};  ///< the first event, by the clock of the recording and by ours
 };

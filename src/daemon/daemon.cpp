@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/settings.hpp"
+#include "ctflow/clock.hpp"
 #include "daemon/service_manager.hpp"
 #include "doctor/configuration_check.hpp"
 #include "doctor/system_check.hpp"
@@ -39,13 +40,13 @@ Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
       start_timer_(io),
       reload_timer_(io),
       watchdog_timer_(io),
-      branches_(io, config_.namespaces, [this](const NamespaceConfig* which) {
-        auto branch = std::make_unique<Branch>(io_, config_, which, parts_.extras,
-                                               parts_.make_source, parts_.check);
+      namespaces_(io, config_.namespaces, [this](const NamespaceConfig* which) {
+        auto branch = std::make_unique<NamespaceExporter>(io_, config_, which, parts_.extras,
+                                                          parts_.make_source, parts_.check);
         branch->ended = [this] { io_.stop(); };
         return branch;
       }) {
-  branches_.open();
+  namespaces_.open();
   status_server_.emplace(io, config_.status, [this] { return status(); });
 }
 
@@ -62,24 +63,25 @@ int Daemon::run() {
   constexpr std::chrono::seconds kForTheTotals{1};
   log::may_wait(kForTheTotals);
   service_manager::stopping();
-  branches_.stop_watching();
+  namespaces_.stop_watching();
   bool drained = true;
-  for (Branch* const branch : branches_.all()) {
+  for (NamespaceExporter* const branch : namespaces_.all()) {
     drained = succeeds([&] { branch->stop(); }) && drained;
     branch->flush();
   }
   drained = succeeds([&] { hand_over_the_rest(); }) && drained;
-  branches_.finish();
-  for (Branch* const branch : branches_.all()) branch->finish();
-  for (const Branch* const branch : branches_.all()) branch->log_totals();
+  namespaces_.finish();
+  for (NamespaceExporter* const branch : namespaces_.all()) branch->finish();
+  for (const NamespaceExporter* const branch : namespaces_.all()) branch->log_totals();
   return ran && drained ? 0 : 1;
 }
 
 void Daemon::hand_over_the_rest() {
   const auto busy = [&] {
-    const std::vector<Branch*> all = branches_.all();
-    return branches_.busy() ||
-           std::any_of(all.begin(), all.end(), [](const Branch* branch) { return branch->busy(); });
+    const std::vector<NamespaceExporter*> all = namespaces_.all();
+    return namespaces_.busy() ||
+           std::any_of(all.begin(), all.end(),
+                       [](const NamespaceExporter* branch) { return branch->busy(); });
   };
   constexpr std::chrono::seconds kPatience{1};
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
@@ -104,10 +106,10 @@ void Daemon::wait_for_signal() {
   });
 }
 
-void Daemon::start_when_ready(Time latest) {
-  const std::vector<Branch*> all = branches_.all();
-  const bool waiting =
-      std::any_of(all.begin(), all.end(), [](const Branch* branch) { return branch->waiting(); });
+void Daemon::start_when_ready(MonoTime latest) {
+  const std::vector<NamespaceExporter*> all = namespaces_.all();
+  const bool waiting = std::any_of(
+      all.begin(), all.end(), [](const NamespaceExporter* branch) { return branch->waiting(); });
   if (waiting && std::chrono::steady_clock::now() < latest) {
     start_timer_.after(kPoll, [this, latest] { start_when_ready(latest); });
     return;
@@ -116,8 +118,8 @@ void Daemon::start_when_ready(Time latest) {
 }
 
 void Daemon::start() {
-  for (Branch* const branch : branches_.all()) branch->start();
-  branches_.watch();
+  for (NamespaceExporter* const branch : namespaces_.all()) branch->start();
+  namespaces_.watch();
   log_findings(check_configuration(config_));
   log_findings(check_clock(read_clock()));
   log::info("started version={}", CTFLOWD_VERSION);
@@ -137,7 +139,7 @@ Config Daemon::read_changed() const {
   const std::vector<std::string> fixed = config::needing_restart(config_, next);
   if (!fixed.empty()) {
     log::warn(
-        "reload_incomplete settings={} means=\"they stay as they are\" mend=\"restart ctflowd\"",
+        "reload_incomplete settings={} impact=\"they stay as they are\" fix=\"restart ctflowd\"",
         fmt::join(fixed, ","));
   }
   next.source = config_.source;
@@ -149,7 +151,7 @@ Config Daemon::read_changed() const {
 
 void Daemon::reload() {
   if (!parts_.load) {
-    log::warn("reload_refused means=\"a replay keeps its configuration\"");
+    log::warn("reload_refused impact=\"a replay keeps its configuration\"");
     return;
   }
   if (reloading_) {
@@ -157,13 +159,14 @@ void Daemon::reload() {
     return;
   }
   service_manager::reloading();
-  std::vector<Branch::Change> changes;
+  std::vector<NamespaceExporter::Change> changes;
   Config next;
   try {
     next = read_changed();
-    for (Branch* const branch : branches_.all()) changes.push_back(branch->prepare(next));
+    for (NamespaceExporter* const branch : namespaces_.all())
+      changes.push_back(branch->prepare(next));
   } catch (const std::exception& error) {
-    log::error("reload_failed error={} means=\"the configuration before stays in use\"",
+    log::error("reload_failed error={} impact=\"the configuration before stays in use\"",
                log::quoted(error.what()));
     on_reloaded(error.what());
     service_manager::ready();
@@ -172,15 +175,16 @@ void Daemon::reload() {
   next_ = std::move(next);
   changes_ = std::move(changes);
   reloading_ = true;
-  branches_.hold(true);
-  for (const Branch::Change& change : changes_) change.begin();
+  namespaces_.hold(true);
+  for (const NamespaceExporter::Change& change : changes_) change.begin();
   constexpr std::chrono::seconds kLongestWait{3};  // meanwhile the old configuration exports
   adopt_when_ready(std::chrono::steady_clock::now() + kLongestWait);
 }
 
-void Daemon::adopt_when_ready(Time latest) {
-  const bool waiting = std::any_of(changes_.begin(), changes_.end(),
-                                   [](const Branch::Change& change) { return change.waiting(); });
+void Daemon::adopt_when_ready(MonoTime latest) {
+  const bool waiting =
+      std::any_of(changes_.begin(), changes_.end(),
+                  [](const NamespaceExporter::Change& change) { return change.waiting(); });
   if (waiting && std::chrono::steady_clock::now() < latest) {
     reload_timer_.after(kPoll, [this, latest] { adopt_when_ready(latest); });
     return;
@@ -189,18 +193,18 @@ void Daemon::adopt_when_ready(Time latest) {
 }
 
 void Daemon::adopt() {
-  const std::vector<Branch*> all = branches_.all();
+  const std::vector<NamespaceExporter*> all = namespaces_.all();
   for (std::size_t i = 0; i < all.size(); ++i) all[i]->adopt(std::move(changes_[i]));
   changes_.clear();
   reloading_ = false;
-  branches_.hold(false);
+  namespaces_.hold(false);
   config_ = std::move(next_);
   log::configure(config_.log.level);
   log_findings(check_configuration(config_));
   log_findings(check_clock(read_clock()));
   log::info("reloaded collectors={} groups={}", config_.collectors.size(), config_.groups.size());
   on_reloaded("");
-  branches_.look_now();
+  namespaces_.look_now();
   service_manager::ready();
   if (std::exchange(reload_again_, false)) reload();
 }
@@ -219,15 +223,16 @@ Status Daemon::status() const {
   status.started = made_;
   status.now = std::chrono::system_clock::now();
   status.reloads = reloads_;
-  for (const Branch* const branch : branches_.all()) status.namespaces.push_back(branch->status());
-  status.missing_namespaces = branches_.missing();
+  for (const NamespaceExporter* const branch : namespaces_.all())
+    status.namespaces.push_back(branch->status());
+  status.missing_namespaces = namespaces_.missing();
   return status;
 }
 
 bool Daemon::lookup_running() const {
-  const std::vector<Branch*> all = branches_.all();
+  const std::vector<NamespaceExporter*> all = namespaces_.all();
   return std::any_of(all.begin(), all.end(),
-                     [](const Branch* branch) { return branch->lookup_running(); });
+                     [](const NamespaceExporter* branch) { return branch->lookup_running(); });
 }
 
 }  // namespace ctflow

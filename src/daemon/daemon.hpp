@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "daemon/namespace_exporter.hpp"
 #include "daemon/namespace_exporters.hpp"
@@ -20,10 +21,10 @@ namespace ctflow {
 class Daemon {
  public:
   struct Parts {
-    Branch::MakeSource make_source;
-    Branch::Check check;           ///< empty: there is nothing to look at
-    bool extras = false;           ///< flows may carry KernelExtras
-    std::function<Config()> load;  ///< reads the configuration again; empty: SIGHUP is refused
+    NamespaceExporter::MakeSource make_source;
+    NamespaceExporter::Check check;  ///< empty: there is nothing to look at
+    bool extras = false;             ///< flows may carry KernelExtras
+    std::function<Config()> load;    ///< reads the configuration again; empty: SIGHUP is refused
   };
 
   /// Opens all sockets; throws when it cannot. `io` must outlive the daemon.
@@ -46,19 +47,17 @@ class Daemon {
   [[nodiscard]] Status status() const;
 
  private:
-  using Time = std::chrono::steady_clock::time_point;
-
   void wait_for_signal();
   /// Starts the sources once every collector's name had its first answer and the routes are read,
   /// or after a moment: meanwhile the kernel queues the events.
-  void start_when_ready(Time latest);
+  void start_when_ready(MonoTime latest);
   void start();
   /// Gives messages that wait for a connection a moment to leave.
   void hand_over_the_rest();
   void reload();
   /// The configuration as far as it can be changed now; tells what cannot.
   Config read_changed() const;
-  void adopt_when_ready(Time latest);
+  void adopt_when_ready(MonoTime latest);
   void adopt();
   void watch();
   void on_reloaded(const std::string& error);
@@ -70,9 +69,9 @@ class Daemon {
   Timer start_timer_;
   Timer reload_timer_;
   Timer watchdog_timer_;
-  Branches branches_;
-  Config next_;                          ///< while changes_ wait
-  std::vector<Branch::Change> changes_;  ///< by branch, while a reload is under way
+  NamespaceExporters namespaces_;
+  Config next_;                                     ///< while changes_ wait
+  std::vector<NamespaceExporter::Change> changes_;  ///< by branch, while a reload is under way
   bool reloading_ = false;
   bool reload_again_ = false;
   const std::chrono::system_clock::time_point made_ = std::chrono::system_clock::now();

@@ -5,6 +5,7 @@
 #include <ctime>
 #include <utility>
 
+#include "ctflow/clock.hpp"
 #include "daemon/totals.hpp"
 #include "encode/ipfix.hpp"
 #include "encode/netflow9.hpp"
@@ -64,21 +65,22 @@ bool any_lookup_running(const Pipeline::Exporters& exporters) {
 
 }  // namespace
 
-Branch::Change::Change() = default;
-Branch::Change::Change(Change&&) noexcept = default;
-Branch::Change& Branch::Change::operator=(Change&&) noexcept = default;
-Branch::Change::~Change() = default;
+NamespaceExporter::Change::Change() = default;
+NamespaceExporter::Change::Change(Change&&) noexcept = default;
+NamespaceExporter::Change& NamespaceExporter::Change::operator=(Change&&) noexcept = default;
+NamespaceExporter::Change::~Change() = default;
 
-void Branch::Change::begin() const {
+void NamespaceExporter::Change::begin() const {
   if (mirror) mirror->start();
 }
 
-bool Branch::Change::waiting() const {
+bool NamespaceExporter::Change::waiting() const {
   return any_lookup_running(fresh) || (mirror && !mirror->loaded());
 }
 
-Branch::Branch(boost::asio::io_context& io, const Config& config, const NamespaceConfig* which,
-               bool extras, const MakeSource& make_source, Check check)
+NamespaceExporter::NamespaceExporter(boost::asio::io_context& io, const Config& config,
+                                     const NamespaceConfig* which, bool extras,
+                                     const MakeSource& make_source, Check check)
     : io_(io),
       name_(which == nullptr ? "" : which->name),
       domain_(which == nullptr ? std::nullopt : which->observation_domain),
@@ -98,10 +100,10 @@ Branch::Branch(boost::asio::io_context& io, const Config& config, const Namespac
   adopt(std::move(first));
 }
 
-Branch::~Branch() = default;
+NamespaceExporter::~NamespaceExporter() = default;
 
 /// What the configuration means here: each namespace has its own names and Observation Domains.
-Config Branch::own(const Config& config) const {
+Config NamespaceExporter::own(const Config& config) const {
   Config result = config;
   result.source.zones = zones_;
   const std::vector<std::uint32_t> domains =
@@ -121,7 +123,7 @@ Config Branch::own(const Config& config) const {
 
 /// The mirror of the kernel's routing. Null, and logged, when it cannot be read: flows go out
 /// without it.
-std::unique_ptr<RoutingMirror> Branch::make_mirror(const Config& config) const {
+std::unique_ptr<RoutingMirror> NamespaceExporter::make_mirror(const Config& config) const {
   if (!asks_routes(config)) return nullptr;
   try {
     const auto visit = home_.visit();
@@ -132,7 +134,8 @@ std::unique_ptr<RoutingMirror> Branch::make_mirror(const Config& config) const {
   }
 }
 
-Pipeline::Enrichers Branch::make_enrichers(const Config& config, const RoutingMirror* mirror) {
+Pipeline::Enrichers NamespaceExporter::make_enrichers(const Config& config,
+                                                      const RoutingMirror* mirror) {
   Pipeline::Enrichers enrichers;
   if (mirror != nullptr && config.interfaces.lookup == InterfaceLookup::kRoutes) {
     enrichers.push_back(std::make_unique<RoutedInterfaces>(
@@ -144,12 +147,12 @@ Pipeline::Enrichers Branch::make_enrichers(const Config& config, const RoutingMi
   return enrichers;
 }
 
-std::unique_ptr<Exporter> Branch::make_exporter(const CollectorConfig& collector) const {
+std::unique_ptr<Exporter> NamespaceExporter::make_exporter(const CollectorConfig& collector) const {
   return std::make_unique<Exporter>(collector, make_encoder(collector, extras_),
                                     make_transport(io_, collector));
 }
 
-Branch::Change Branch::prepare(const Config& config) {
+NamespaceExporter::Change NamespaceExporter::prepare(const Config& config) {
   Change change;
   change.config = own(config);
   if (!mirror_) {
@@ -165,8 +168,8 @@ Branch::Change Branch::prepare(const Config& config) {
 }
 
 /// The exporters of the new configuration; those that are not in it any more send what they have.
-Pipeline::Exporters Branch::take_over(Pipeline::Exporters& old, Pipeline::Exporters& fresh,
-                                      const Config& config) {
+Pipeline::Exporters NamespaceExporter::take_over(Pipeline::Exporters& old,
+                                                 Pipeline::Exporters& fresh, const Config& config) {
   Pipeline::Exporters all;
   for (std::size_t i = 0; i < fresh.size(); ++i) {
     if (fresh[i]) {
@@ -185,13 +188,13 @@ Pipeline::Exporters Branch::take_over(Pipeline::Exporters& old, Pipeline::Export
   return all;
 }
 
-UpstreamLosses Branch::losses() const {
+UpstreamLosses NamespaceExporter::losses() const {
   const SourceCounters& source = source_->counters();
   return {source.lost_overrun + pipeline_.counters().lost_no_counters + source.counters_fell,
           source.ignored_packets, source.ignored_octets};
 }
 
-void Branch::adopt(Change change) {
+void NamespaceExporter::adopt(Change change) {
   if (change.mirror) {
     mirror_ = std::move(change.mirror);
     mirror_->on_names_changed([this] { arm_timer(); });
@@ -202,11 +205,11 @@ void Branch::adopt(Change change) {
       change.config.groups);
   if (mirror_) {
     for (const auto& exporter : pipeline_.exporters()) {
-      if (exporter->config().interface_names) exporter->tell_interface_names(mirror_->names());
+      if (exporter->config().interface_names) exporter->export_interface_names(mirror_->names());
     }
   }
   config_ = std::move(change.config);
-  source_->tell_sessions(wants_sessions(config_));
+  source_->set_nat_events(wants_nat_events(config_));
   if (!started_) return;
   compared_ = false;
   check();
@@ -214,11 +217,13 @@ void Branch::adopt(Change change) {
   arm_timer();
 }
 
-bool Branch::waiting() const { return lookup_running() || (mirror_ && !mirror_->loaded()); }
+bool NamespaceExporter::waiting() const {
+  return lookup_running() || (mirror_ && !mirror_->loaded());
+}
 
-bool Branch::lookup_running() const { return any_lookup_running(pipeline_.exporters()); }
+bool NamespaceExporter::lookup_running() const { return any_lookup_running(pipeline_.exporters()); }
 
-void Branch::start() {
+void NamespaceExporter::start() {
   started_ = true;
   for (const auto& exporter : pipeline_.exporters()) {
     log::info("exporting collector={} peer={}", exporter->name(), exporter->transport().peer());
@@ -229,12 +234,12 @@ void Branch::start() {
   source_->start(*this);
 }
 
-void Branch::stop() {
+void NamespaceExporter::stop() {
   if (!started_) start();  // the kernel has queued events since the socket was opened
   source_->stop();
 }
 
-void Branch::leave(RetiredExporters& heirs) {
+void NamespaceExporter::leave(RetiredExporters& heirs) {
   if (!started_) start();
   source_->close();
   pipeline_.flush();
@@ -252,48 +257,48 @@ void Branch::leave(RetiredExporters& heirs) {
                     {});
 }
 
-bool Branch::busy() const {
+bool NamespaceExporter::busy() const {
   return retired_.busy() ||
          std::any_of(pipeline_.exporters().begin(), pipeline_.exporters().end(),
                      [](const auto& exporter) { return exporter->transport().busy(); });
 }
 
-void Branch::finish() {
+void NamespaceExporter::finish() {
   retired_.finish();
   for (const auto& exporter : pipeline_.exporters()) exporter->stop();
 }
 
-void Branch::on_source_end() {
+void NamespaceExporter::on_source_end() {
   if (ended) ended();
 }
 
-void Branch::check() const {
+void NamespaceExporter::check() const {
   if (!check_) return;
   const auto visit = home_.visit();
   check_(config_.source);
 }
 
 /// Once all names have addresses, that is after the start as a rule.
-void Branch::compare_peers() {
+void NamespaceExporter::compare_peers() {
   if (compared_ || lookup_running()) return;
   compared_ = true;
   warn_of_shared_domains(pipeline_.exporters());
 }
 
-void Branch::arm_timer() {
+void NamespaceExporter::arm_timer() {
   if (!started_) return;
   compare_peers();
-  const Exporter::Deadline deadline = pipeline_.deadline();
+  const MonoTime deadline = pipeline_.deadline();
   if (deadline == armed_) return;
   armed_ = deadline;
   timer_.at(deadline, [this] {
-    armed_ = Exporter::Deadline::max();
+    armed_ = MonoTime::max();
     pipeline_.tick();
     arm_timer();
   });
 }
 
-void Branch::log_totals() const {
+void NamespaceExporter::log_totals() const {
   for (const auto& exporter : pipeline_.exporters()) log_collector_totals(*exporter);
   if (mirror_) log_interface_totals(name_, interface_counters_, mirror_->counters());
   log_source_totals(name_, source_->counters(), pipeline_.counters());
@@ -321,7 +326,7 @@ const char* name_of(KernelPatch patch) {
 
 }  // namespace
 
-NamespaceStatus Branch::status() const {
+NamespaceStatus NamespaceExporter::status() const {
   NamespaceStatus status;
   status.name = name_;
   status.source = source_->counters();

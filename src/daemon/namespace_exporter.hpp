@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/counters.hpp"
 #include "ctflow/flow_source.hpp"
@@ -20,7 +21,7 @@ namespace ctflow {
 
 class RoutingMirror;
 
-class Branch : private FlowSink {
+class NamespaceExporter : private FlowSink {
  public:
   /// Called during a visit to the namespace.
   using MakeSource = std::function<std::unique_ptr<FlowSource>(const Config& config,
@@ -32,14 +33,14 @@ class Branch : private FlowSink {
 
   /// `which`: nullptr for the namespace that we run in. `extras`: flows may carry KernelExtras.
   /// Opens all sockets; throws when it cannot. `io` and `ended` must outlive this.
-  Branch(boost::asio::io_context& io, const Config& config, const NamespaceConfig* which,
-         bool extras, const MakeSource& make_source, Check check = {});
-  ~Branch() override;
+  NamespaceExporter(boost::asio::io_context& io, const Config& config, const NamespaceConfig* which,
+                    bool extras, const MakeSource& make_source, Check check = {});
+  ~NamespaceExporter() override;
 
-  Branch(const Branch&) = delete;
-  Branch& operator=(const Branch&) = delete;
-  Branch(Branch&&) = delete;
-  Branch& operator=(Branch&&) = delete;
+  NamespaceExporter(const NamespaceExporter&) = delete;
+  NamespaceExporter& operator=(const NamespaceExporter&) = delete;
+  NamespaceExporter(NamespaceExporter&&) = delete;
+  NamespaceExporter& operator=(NamespaceExporter&&) = delete;
 
   /// Called when the source has nothing left and never will have.
   std::function<void()> ended;
@@ -127,7 +128,7 @@ class Branch : private FlowSink {
   NetworkNamespace home_;
   Config config_;
   Timer timer_;
-  Exporter::Deadline armed_ = Exporter::Deadline::max();
+  MonoTime armed_ = MonoTime::max();
   std::unique_ptr<RoutingMirror> mirror_;  ///< null: the routes are not asked
   InterfaceCounters interface_counters_;
   Pipeline pipeline_;

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "ctflow/clock.hpp"
 #include "netlink/configured_namespaces.hpp"
 
 namespace ctflow {
@@ -18,20 +19,20 @@ constexpr std::chrono::milliseconds kPoll{10};
 
 }  // namespace
 
-Branches::Entry::Entry(boost::asio::io_context& io, const NamespaceConfig& which)
+NamespaceExporters::Entry::Entry(boost::asio::io_context& io, const NamespaceConfig& which)
     : config(which), file(file_of(which)), start_timer(io) {}
 
-Branches::Branches(boost::asio::io_context& io, const std::vector<NamespaceConfig>& configured,
-                   Make make)
+NamespaceExporters::NamespaceExporters(boost::asio::io_context& io,
+                                       const std::vector<NamespaceConfig>& configured, Make make)
     : io_(io), make_(std::move(make)), retired_(io), look_timer_(io) {
   for (const NamespaceConfig& one : configured) {
     entries_.push_back(std::make_unique<Entry>(io, one));
   }
 }
 
-Branches::~Branches() = default;
+NamespaceExporters::~NamespaceExporters() = default;
 
-void Branches::open() {
+void NamespaceExporters::open() {
   if (entries_.empty()) own_ = make_(nullptr);
   for (const auto& entry : entries_) {
     const NamespaceAt there = look_up_namespace(entry->file);
@@ -45,8 +46,8 @@ void Branches::open() {
   }
 }
 
-std::vector<Branch*> Branches::all() const {
-  std::vector<Branch*> all;
+std::vector<NamespaceExporter*> NamespaceExporters::all() const {
+  std::vector<NamespaceExporter*> all;
   if (own_) all.push_back(own_.get());
   for (const auto& entry : entries_) {
     if (entry->branch) all.push_back(entry->branch.get());
@@ -54,7 +55,7 @@ std::vector<Branch*> Branches::all() const {
   return all;
 }
 
-std::vector<MissingNamespace> Branches::missing() const {
+std::vector<MissingNamespace> NamespaceExporters::missing() const {
   std::vector<MissingNamespace> missing;
   for (const auto& entry : entries_) {
     if (!entry->branch) missing.push_back({entry->config.name, entry->why});
@@ -62,7 +63,7 @@ std::vector<MissingNamespace> Branches::missing() const {
   return missing;
 }
 
-void Branches::watch() {
+void NamespaceExporters::watch() {
   if (entries_.empty()) return;
   std::vector<std::string> files;
   for (const auto& entry : entries_) files.push_back(entry->file);
@@ -74,17 +75,17 @@ void Branches::watch() {
   look();
 }
 
-void Branches::look_now() {
+void NamespaceExporters::look_now() {
   if (names_) look();
 }
 
-void Branches::stop_watching() {
+void NamespaceExporters::stop_watching() {
   look_timer_.cancel();
   names_.reset();
   for (const auto& entry : entries_) entry->start_timer.cancel();
 }
 
-void Branches::look() {
+void NamespaceExporters::look() {
   const bool unsettled = Steady::now() < unsettled_until_;
   look_timer_.after(unsettled ? Steady::duration(kLookSoon) : Steady::duration(kLookAgain),
                     [this] { look(); });
@@ -93,7 +94,7 @@ void Branches::look() {
   for (const auto& entry : entries_) look_at(*entry);
 }
 
-void Branches::look_at(Entry& entry) {
+void NamespaceExporters::look_at(Entry& entry) {
   const NamespaceAt there = look_up_namespace(entry.file);
   if (entry.branch && there.known && there.identity != entry.branch->identity()) {
     close(entry, there.identity ? "another network namespace has its name" : there.why.c_str());
@@ -118,19 +119,19 @@ void Branches::look_at(Entry& entry) {
   start_when_ready(entry, Steady::now() + kLongestWait);
 }
 
-void Branches::miss(Entry& entry, const std::string& why) {
+void NamespaceExporters::miss(Entry& entry, const std::string& why) {
   entry.why = why;
   const bool repeated = !entry.missing_log.allow();
   if (repeated && why == entry.logged) return;
   entry.logged = why;
   log::warn(
-      "namespace_missing namespace={} file={} error={} suppressed={} means=\"its connections are "
-      "not exported\" mend=\"it is opened as soon as that is possible\"",
+      "namespace_missing namespace={} file={} error={} suppressed={} impact=\"its connections are "
+      "not exported\" fix=\"it is opened as soon as that is possible\"",
       entry.config.name, log::quoted(entry.file), log::quoted(why), entry.missing_log.suppressed());
 }
 
-const Branches::Entry* Branches::same_as(const Entry& entry,
-                                         const NamespaceIdentity& identity) const {
+const NamespaceExporters::Entry* NamespaceExporters::same_as(
+    const Entry& entry, const NamespaceIdentity& identity) const {
   for (const auto& other : entries_) {
     if (other.get() == &entry || !other->branch) continue;
     if (other->branch->identity() == identity && share_zones(other->config, entry.config)) {
@@ -140,12 +141,12 @@ const Branches::Entry* Branches::same_as(const Entry& entry,
   return nullptr;
 }
 
-void Branches::open(Entry& entry) {
+void NamespaceExporters::open(Entry& entry) {
   entry.branch = make_(&entry.config);
   entry.why.clear();
 }
 
-void Branches::start_when_ready(Entry& entry, Steady::time_point latest) {
+void NamespaceExporters::start_when_ready(Entry& entry, MonoTime latest) {
   if (entry.branch->waiting() && Steady::now() < latest) {
     entry.start_timer.after(kPoll, [this, &entry, latest] { start_when_ready(entry, latest); });
     return;
@@ -158,11 +159,12 @@ void Branches::start_when_ready(Entry& entry, Steady::time_point latest) {
   }
 }
 
-void Branches::close(Entry& entry, const char* why) {
+void NamespaceExporters::close(Entry& entry, const char* why) {
   entry.start_timer.cancel();
   log::warn(
-      "namespace_closed namespace={} file={} error={} means=\"its connections are not exported any "
-      "more\" mend=\"it is opened again when a namespace has this name\"",
+      "namespace_closed namespace={} file={} error={} impact=\"its connections are not exported "
+      "any "
+      "more\" fix=\"it is opened again when a namespace has this name\"",
       entry.config.name, log::quoted(entry.file), log::quoted(why));
   try {
     entry.branch->leave(retired_);

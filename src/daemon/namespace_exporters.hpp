@@ -23,25 +23,26 @@ namespace ctflow {
 /// A namespace is what its name stands for now. When the name goes, its branch exports what there
 /// still is to know and lets go of it, so that the kernel can destroy it; when it comes (again), a
 /// branch is opened.
-class Branches {
+class NamespaceExporters {
  public:
   /// nullptr: the namespace that we run in. Throws when the branch cannot be opened.
-  using Make = std::function<std::unique_ptr<Branch>(const NamespaceConfig*)>;
+  using Make = std::function<std::unique_ptr<NamespaceExporter>(const NamespaceConfig*)>;
 
   /// None configured: only the namespace that we run in, which does not go.
-  Branches(boost::asio::io_context& io, const std::vector<NamespaceConfig>& configured, Make make);
-  ~Branches();
+  NamespaceExporters(boost::asio::io_context& io, const std::vector<NamespaceConfig>& configured,
+                     Make make);
+  ~NamespaceExporters();
 
-  Branches(const Branches&) = delete;
-  Branches& operator=(const Branches&) = delete;
-  Branches(Branches&&) = delete;
-  Branches& operator=(Branches&&) = delete;
+  NamespaceExporters(const NamespaceExporters&) = delete;
+  NamespaceExporters& operator=(const NamespaceExporters&) = delete;
+  NamespaceExporters(NamespaceExporters&&) = delete;
+  NamespaceExporters& operator=(NamespaceExporters&&) = delete;
 
   /// Opens those that are there. Throws when one of these cannot be opened.
   void open();
 
   /// In the order of the configuration. Valid until the event loop goes on.
-  [[nodiscard]] std::vector<Branch*> all() const;
+  [[nodiscard]] std::vector<NamespaceExporter*> all() const;
 
   /// From now on those that come are opened and started, and those that go are closed.
   void watch();
@@ -65,9 +66,9 @@ class Branches {
     NamespaceConfig config;
     std::string file;
     Timer start_timer;
-    std::unique_ptr<Branch> branch{};  ///< null: it is not there, or cannot be opened
-    std::string why{};                 ///< why there is none
-    std::string logged{};              ///< … the last time that it was logged
+    std::unique_ptr<NamespaceExporter> branch{};  ///< null: it is not there, or cannot be opened
+    std::string why{};                            ///< why there is none
+    std::string logged{};                         ///< … the last time that it was logged
     log::RateLimit missing_log{};
   };
 
@@ -83,7 +84,7 @@ class Branches {
   boost::asio::io_context& io_;
   Make make_;
   RetiredExporters retired_;
-  std::unique_ptr<Branch> own_;  ///< of the namespace that we run in
+  std::unique_ptr<NamespaceExporter> own_;  ///< of the namespace that we run in
   std::vector<std::unique_ptr<Entry>> entries_;
   Timer look_timer_;
   std::optional<NameWatch> names_;

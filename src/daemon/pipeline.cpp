@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "ctflow/clock.hpp"
+
 namespace ctflow {
 
 Pipeline::Pipeline(Enrichers enrichers, Exporters exporters, const std::vector<GroupConfig>& groups,
@@ -67,8 +69,8 @@ void Pipeline::flush() {
   for (const auto& exporter : exporters_) exporter->flush();
 }
 
-Exporter::Deadline Pipeline::deadline() const {
-  auto earliest = Exporter::Deadline::max();
+MonoTime Pipeline::deadline() const {
+  auto earliest = MonoTime::max();
   for (const auto& exporter : exporters_) earliest = std::min(earliest, exporter->deadline());
   for (const CollectorGroup& group : groups_) earliest = std::min(earliest, group.deadline());
   return earliest;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/enricher.hpp"
 #include "export/collector_group.hpp"
 #include "export/exporter.hpp"
@@ -34,7 +35,7 @@ class Pipeline {
   void flush();
 
   /// The earliest deadline of exporters and groups.
-  [[nodiscard]] Exporter::Deadline deadline() const;
+  [[nodiscard]] MonoTime deadline() const;
 
   [[nodiscard]] const PipelineCounters& counters() const { return counters_; }
   [[nodiscard]] const Exporters& exporters() const { return exporters_; }

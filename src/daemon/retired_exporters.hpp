@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "ctflow/clock.hpp"
 #include "event_loop/timer.hpp"
 #include "export/exporter.hpp"
 
@@ -27,7 +28,7 @@ class RetiredExporters {
  private:
   struct Retired {
     std::unique_ptr<Exporter> exporter;
-    std::chrono::steady_clock::time_point latest;
+    MonoTime latest;
   };
 
   static bool busy_one(const Retired& one) { return one.exporter->transport().busy(); }

@@ -11,7 +11,7 @@ std::string in(const std::string& network_namespace) {
 }
 
 void log_kept(const std::string& collector, const ExporterCounters& counters) {
-  const auto log_one = [&](const char* what, const Carried& carried) {
+  const auto log_one = [&](const char* what, const ExportAmount& carried) {
     if (carried.messages == 0) return;
     log::info(
         "kept_totals collector={} what={} messages={} flows={} records={} packets={} octets={}",
@@ -100,7 +100,7 @@ bool log_whether_exported(const Status& status) {
   } else if (read.malformed >= read.messages) {
     means = "none of the messages could be decoded";
   }
-  log::error("nothing_exported messages={} malformed={} ignored={} flows={} lost={} means={}",
+  log::error("nothing_exported messages={} malformed={} ignored={} flows={} lost={} impact={}",
              read.messages, read.malformed, read.ignored, handed_on, lost, log::quoted(means));
   return false;
 }

@@ -71,7 +71,7 @@ using Json = nlohmann::ordered_json;
 Json findings_json(const std::vector<Finding>& findings) {
   Json out = Json::array();
   for (const Finding& one : findings) {
-    out.push_back({{"name", one.event}, {"means", one.means}, {"mend", one.mend}});
+    out.push_back({{"name", one.event}, {"impact", one.impact}, {"fix", one.fix}});
   }
   return out;
 }
@@ -121,7 +121,7 @@ Findings examine_tracking(const Config& config) {
       Findings found = examine_here(config.source);
       for (std::vector<Finding>* list : {&found.wrong, &found.notes}) {
         for (Finding& finding : *list) {
-          finding.means = "namespace " + one.name + ": " + finding.means;
+          finding.impact = "namespace " + one.name + ": " + finding.impact;
         }
       }
       all.add(std::move(found));
@@ -190,10 +190,10 @@ void tell(const Diagnosis& diagnosis, bool json, std::ostream& out) {
   const Findings& found = diagnosis.findings;
   for (const Diagnosis::Fact& fact : diagnosis.facts) out << fact.name << ": " << fact.text << '\n';
   for (const Finding& one : found.wrong) {
-    out << one.event << ": " << one.means << "\n  mend: " << one.mend << '\n';
+    out << one.event << ": " << one.impact << "\n  fix: " << one.fix << '\n';
   }
   for (const Finding& one : found.notes) {
-    out << "note " << one.event << ": " << one.means << "\n  change: " << one.mend << '\n';
+    out << "note " << one.event << ": " << one.impact << "\n  change: " << one.fix << '\n';
   }
   for (const std::string& what : found.unchecked) out << "not checked: " << what << '\n';
   if (found.wrong.empty()) out << "nothing to mend\n";

@@ -8,9 +8,9 @@
 namespace ctflow {
 
 struct Finding {
-  std::string event;  ///< stable name, also that of the log line
-  std::string means;  ///< what it does to the numbers
-  std::string mend;   ///< the command that mends it
+  std::string event;   ///< stable name, also that of the log line
+  std::string impact;  ///< what it does to the numbers
+  std::string fix;     ///< the command that mends it
 };
 
 /// What a series of checks found.

@@ -22,8 +22,8 @@ Findings check_tracking(const SourceConfig& config, const std::string& directory
 
 void log_findings(const Findings& found) {
   const auto text = [](const Finding& one) {
-    return fmt::format("{} means={} mend={}", one.event, log::quoted(one.means),
-                       log::quoted(one.mend));
+    return fmt::format("{} impact={} fix={}", one.event, log::quoted(one.impact),
+                       log::quoted(one.fix));
   };
   for (const Finding& one : found.wrong) log::warn("{}", text(one));
   for (const Finding& one : found.notes) log::info("{}", text(one));

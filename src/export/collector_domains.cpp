@@ -132,9 +132,9 @@ void warn_of_shared_domains(const std::vector<std::unique_ptr<Exporter>>& export
         continue;
       }
       log::warn(
-          "observation_domain_shared collectors={},{} peer={} means=\"{} and {} are one address: "
+          "observation_domain_shared collectors={},{} peer={} impact=\"{} and {} are one address: "
           "the collector there takes two sequences for one and counts losses that are none\" "
-          "mend=\"write the address of both alike, or give one an observation_domain\"",
+          "fix=\"write the address of both alike, or give one an observation_domain\"",
           one.name, other.name, exporters[k]->transport().peer(), one.address, other.address);
     }
   }

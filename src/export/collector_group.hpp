@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "export/exporter.hpp"
 
@@ -26,7 +27,7 @@ class CollectorGroup {
 
   /// Looks after the members' health; to be called at deadline().
   void tick(const Instant& now);
-  [[nodiscard]] Exporter::Deadline deadline() const { return next_check_; }
+  [[nodiscard]] MonoTime deadline() const { return next_check_; }
 
   [[nodiscard]] const GroupConfig& config() const { return config_; }
   /// Times that flows went to another member than before (failover).
@@ -45,7 +46,7 @@ class CollectorGroup {
   std::vector<bool> was_healthy_;
   std::size_t active_ = 0;
   std::uint64_t switches_ = 0;
-  Exporter::Deadline next_check_{};
+  MonoTime next_check_{};
 };
 
 }  // namespace ctflow

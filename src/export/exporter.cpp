@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "ctflow/clock.hpp"
 #include "export/unknown_interfaces.hpp"
 #include "wire/octets.hpp"
 #include "wire/wire_writer.hpp"
@@ -239,12 +240,12 @@ void Exporter::flush() {
   if (is_open_) send(clock_());
 }
 
-Exporter::Deadline Exporter::deadline() const {
+MonoTime Exporter::deadline() const {
   if (is_open_) return opened_ + config_.flush_after;
   const OptionsKinds kinds = options();
   const bool owed = options_owed_ && (kinds.sampling || kinds.statistics || kinds.interface_names);
   if (templates_owed_ || owed) return opened_ + kRetry;
-  Deadline next = sessions_ ? Deadline::max() : templates_sent_ + config_.template_interval;
+  MonoTime next = sessions_ ? MonoTime::max() : templates_sent_ + config_.template_interval;
   if (repeats_options()) next = std::min(next, options_sent_ + config_.options_interval);
   if (names_) next = std::min(next, names_->next());
   return next;

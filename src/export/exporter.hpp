@@ -22,8 +22,6 @@ namespace ctflow {
 
 class Exporter {
  public:
-  using Deadline = std::chrono::steady_clock::time_point;
-
   Exporter(const CollectorConfig& config, std::unique_ptr<Encoder> encoder,
            std::unique_ptr<Transport> transport, Clock clock = system_now);
 
@@ -34,7 +32,7 @@ class Exporter {
   [[nodiscard]] bool counts() const { return config_.profile != Profile::kNatEvents; }
 
   /// With `interface_names`: exports these in options records from now on. They must outlive this.
-  void tell_interface_names(const InterfaceNames& names) {
+  void export_interface_names(const InterfaceNames& names) {
     if (!names_ || &names_->names() != &names) names_.emplace(names);
   }
 
@@ -77,7 +75,7 @@ class Exporter {
   void stop() { transport_->stop(); }
 
   /// When tick() has something to do next.
-  [[nodiscard]] Deadline deadline() const;
+  [[nodiscard]] MonoTime deadline() const;
 
   [[nodiscard]] const std::string& name() const { return config_.name; }
   [[nodiscard]] const CollectorConfig& config() const { return config_; }
@@ -132,15 +130,15 @@ class Exporter {
   bool templates_owed_ = true;
   bool options_owed_ = true;
   std::uint32_t messages_since_templates_ = 0;
-  Deadline opened_{};
-  Deadline templates_sent_{};
-  Deadline options_sent_{};
+  MonoTime opened_{};
+  MonoTime templates_sent_{};
+  MonoTime options_sent_{};
   std::optional<NameSchedule> names_;
   std::function<UpstreamLosses()> upstream_;
-  Deadline statistics_sent_;
+  MonoTime statistics_sent_;
   std::optional<Health> health_;
   std::uint64_t refusals_noted_ = 0;
-  Deadline probed_{};
+  MonoTime probed_{};
   ExporterCounters counters_;
 };
 

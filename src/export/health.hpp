@@ -4,19 +4,19 @@
 
 #include <chrono>
 
+#include "ctflow/clock.hpp"
+
 namespace ctflow {
 
 /// Two failures in quick succession make a collector unhealthy: one may be that of a collector that
 /// was restarted. It is healthy again when nothing failed for a while in which it was tried.
 class Health {
  public:
-  using Time = std::chrono::steady_clock::time_point;
-
   /// Without a failure for so long it is healthy again.
   void set_recovery(std::chrono::milliseconds recovery) { recovery_ = recovery; }
 
   /// An error of sending, or an answer saying that an earlier message was in vain.
-  void on_failure(Time now) {
+  void on_failure(MonoTime now) {
     const bool alone = failures_ == 0 || now - last_failure_ > kTogether;
     failures_ = alone ? 1 : failures_ + 1;
     last_failure_ = now;
@@ -24,14 +24,14 @@ class Health {
   }
 
   /// There is no connection at all.
-  void on_disconnected(Time now) {
+  void on_disconnected(MonoTime now) {
     last_failure_ = now;
     failures_ = kEnough;
     healthy_ = false;
   }
 
   /// Time has passed.
-  void tick(Time now) {
+  void tick(MonoTime now) {
     if (healthy_ || now - last_failure_ < recovery_) return;
     healthy_ = true;
     failures_ = 0;
@@ -45,7 +45,7 @@ class Health {
   static constexpr std::chrono::seconds kTogether{10};
 
   std::chrono::milliseconds recovery_{};
-  Time last_failure_{};
+  MonoTime last_failure_{};
   int failures_ = 0;
   bool healthy_ = true;
 };

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/interface_names.hpp"
 
 namespace ctflow {
@@ -16,8 +17,6 @@ namespace ctflow {
 /// over half of its interval; new names overtake it.
 class NameSchedule {
  public:
-  using Time = std::chrono::steady_clock::time_point;
-
   /// The shortest pause between two messages.
   static constexpr std::chrono::milliseconds kPause{50};
   /// New interfaces come in crowds: their names wait this long for each other.
@@ -29,28 +28,29 @@ class NameSchedule {
   [[nodiscard]] const InterfaceNames& names() const { return *names_; }
 
   /// The collector has none of them, and gets them from `when` on.
-  void restart(Time when) {
+  void restart(MonoTime when) {
     sent_ = 0;
     renewing_ = repeating_ = false;
     next_new_ = when;
   }
 
   /// Begins a repetition, unless one is under way.
-  void repeat(Time now, std::chrono::milliseconds interval) {
+  void repeat(MonoTime now, std::chrono::milliseconds interval) {
     if (std::exchange(repeating_, true)) return;
     interval_ = interval;
     repeat_from_ = 0;
     next_repeated_ = now;
   }
 
-  /// When the next message is due; Time::max(): never, as far as is known.
-  [[nodiscard]] Time next() const {
-    return std::min(has_new() ? next_new_ : Time::max(), repeating_ ? next_repeated_ : Time::max());
+  /// When the next message is due; MonoTime::max(): never, as far as is known.
+  [[nodiscard]] MonoTime next() const {
+    return std::min(has_new() ? next_new_ : MonoTime::max(),
+                    repeating_ ? next_repeated_ : MonoTime::max());
   }
 
   /// Gives `add(index, name)` what belongs into a message now, until it answers false: full.
   template <typename Add>
-  void fill(Time now, Add add) {
+  void fill(MonoTime now, Add add) {
     if (has_new() && now >= next_new_ && !fill_new(now, add)) return;
     if (repeating_ && now >= next_repeated_) fill_repeated(now, add);
   }
@@ -60,7 +60,7 @@ class NameSchedule {
 
   /// False: full.
   template <typename Add>
-  bool fill_new(Time now, Add& add) {
+  bool fill_new(MonoTime now, Add& add) {
     if (!std::exchange(renewing_, true)) {
       new_from_ = 0;
       until_ = names_->version();  // what is renamed in between belongs to the next round
@@ -80,7 +80,7 @@ class NameSchedule {
   }
 
   template <typename Add>
-  void fill_repeated(Time now, Add& add) {
+  void fill_repeated(MonoTime now, Add& add) {
     const auto& entries = names_->entries();
     std::int64_t count = 0;
     for (auto entry = entries.lower_bound(repeat_from_); entry != entries.end(); ++entry) {
@@ -101,11 +101,11 @@ class NameSchedule {
   bool renewing_ = false;
   std::uint32_t new_from_ = 0;  ///< the next ifIndex of the round of new names
   std::uint64_t until_ = 0;     ///< the version that this round reaches
-  Time next_new_{};
+  MonoTime next_new_{};
   bool repeating_ = false;
   std::uint32_t repeat_from_ = 0;
   std::chrono::milliseconds interval_{};  ///< between the beginnings of two repetitions
-  Time next_repeated_{};
+  MonoTime next_repeated_{};
 };
 
 }  // namespace ctflow

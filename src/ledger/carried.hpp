@@ -9,11 +9,11 @@
 
 namespace ctflow {
 
-inline Carried carried_by(const MessageContent& content) {
+inline ExportAmount amount_of(const MessageContent& content) {
   return {1, content.flows, content.data_records, content.packets, content.octets};
 }
 
-inline Carried& operator+=(Carried& to, const Carried& more) {
+inline ExportAmount& operator+=(ExportAmount& to, const ExportAmount& more) {
   to.messages += more.messages;
   to.flows += more.flows;
   to.records += more.records;
@@ -22,7 +22,7 @@ inline Carried& operator+=(Carried& to, const Carried& more) {
   return to;
 }
 
-inline Carried& operator-=(Carried& from, const Carried& less) {
+inline ExportAmount& operator-=(ExportAmount& from, const ExportAmount& less) {
   from.messages -= less.messages;
   from.flows -= less.flows;
   from.records -= less.records;
@@ -45,7 +45,7 @@ inline void count_sent(ExporterCounters& ledger, const MessageContent& content,
 }
 
 /// Enters what was lost, for a reason that is one of the ledger's own.
-inline void count_lost(ExporterCounters& ledger, Carried& reason, const Carried& lost) {
+inline void count_lost(ExporterCounters& ledger, ExportAmount& reason, const ExportAmount& lost) {
   reason += lost;
   ledger.lost_messages += lost.messages;
   ledger.lost_records += lost.records;

@@ -82,7 +82,7 @@ class Sink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   /// False: there still is no room, and the line that was to follow is lost, too.
   bool tell_lost() {
     const std::string text =
-        fmt::format("log_lines_lost lost={} means=\"whoever reads the log did not for a while\"",
+        fmt::format("log_lines_lost lost={} impact=\"whoever reads the log did not for a while\"",
                     output_.lost());
     // If it is lost it is counted, in the place of the line that was to follow.
     if (!put(spdlog::details::log_msg("ctflowd", spdlog::level::warn, text))) return false;

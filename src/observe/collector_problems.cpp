@@ -78,15 +78,15 @@ const char* advice(const CollectorStatus& one) {
 
 Problem unreachable(const CollectorStatus& one) {
   const std::string reason = reason_of(one);
-  std::string means;
+  std::string impact;
   if (one.transport == TransportKind::kFile) {
-    means = fmt::format("no file can be written in {}: {}", one.peer, reason);
+    impact = fmt::format("no file can be written in {}: {}", one.peer, reason);
   } else if (is_stream(one)) {
-    means = fmt::format("there is no connection to {}: {}", one.peer, reason);
+    impact = fmt::format("there is no connection to {}: {}", one.peer, reason);
   } else {
-    means = fmt::format("nothing can be sent to {}: {}", one.peer, reason);
+    impact = fmt::format("nothing can be sent to {}: {}", one.peer, reason);
   }
-  return {"collector_unreachable", one.name, means + "; " + consequence(one), advice(one)};
+  return {"collector_unreachable", one.name, impact + "; " + consequence(one), advice(one)};
 }
 
 Problem refused(const CollectorStatus& one) {

@@ -109,19 +109,19 @@ inline constexpr auto kRoutingCounters = all_counters<RoutingCounters>({
      &RoutingCounters::forgotten},
 });
 
-inline constexpr auto kCarried = all_counters<Carried>({
-    {"messages", "messages", &Carried::messages},
-    {"flows", "connections", &Carried::flows},
-    {"records", "flow records", &Carried::records},
-    {"packets", "packets", &Carried::packets},
-    {"octets", "octets", &Carried::octets},
+inline constexpr auto kCarried = all_counters<ExportAmount>({
+    {"messages", "messages", &ExportAmount::messages},
+    {"flows", "connections", &ExportAmount::flows},
+    {"records", "flow records", &ExportAmount::records},
+    {"packets", "packets", &ExportAmount::packets},
+    {"octets", "octets", &ExportAmount::octets},
 });
 
 /// What became of messages that a transport keeps; in messages, connections and so on (kCarried).
 struct CarriedName {
   const char* name;
   const char* help;
-  Carried ExporterCounters::*member;
+  ExportAmount ExporterCounters::*member;
 };
 
 inline constexpr std::array kExporterCarried{
@@ -143,7 +143,7 @@ inline constexpr std::array kExporterCarried{
 };
 
 inline constexpr auto kExporterCounters =
-    all_counters<ExporterCounters, kExporterCarried.size() * sizeof(Carried)>({
+    all_counters<ExporterCounters, kExporterCarried.size() * sizeof(ExportAmount)>({
         {"offered", "Connections that the collector's profile has records of",
          &ExporterCounters::offered},
         {"messages", "Messages sent", &ExporterCounters::messages},

@@ -163,7 +163,7 @@ void add_routing(Families& families, const RoutingStatus& routing, const Labels&
 void add_carried(Families& families, const ExporterCounters& counters, const Split& losses,
                  const Labels& labels) {
   for (const CarriedName& one : kExporterCarried) {
-    const Carried& carried = counters.*one.member;
+    const ExportAmount& carried = counters.*one.member;
     const std::string_view name = one.name;
     if (applies(losses, name)) {
       families.counter(losses.family, losses.help, carried.flows,

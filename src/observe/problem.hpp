@@ -17,8 +17,8 @@ inline bool recent(const Ago& ago) { return ago && *ago <= kRecently; }
 struct Problem {
   std::string name;     ///< stable
   std::string subject;  ///< the collector or namespace; may be empty
-  std::string means;
-  std::string mend;
+  std::string impact;
+  std::string fix;
 };
 
 }  // namespace ctflow

@@ -154,7 +154,7 @@ std::string status_json(const Status& status) {
   Json problems = Json::array();
   for (const Problem& one : find_problems(status)) {
     problems.push_back(
-        {{"name", one.name}, {"subject", one.subject}, {"means", one.means}, {"mend", one.mend}});
+        {{"name", one.name}, {"subject", one.subject}, {"impact", one.impact}, {"fix", one.fix}});
   }
   Json out{{"well", problems.empty()},
            {"problems", std::move(problems)},

@@ -33,7 +33,7 @@ void StatusServer::open_socket(const StatusConfig& config) {
   } catch (const std::runtime_error& error) {
     if (config.socket != StatusConfig().socket) throw;
     log::warn(
-        "status_unavailable error={} means=\"ctflowd status cannot ask, nothing else\" mend=\"set "
+        "status_unavailable error={} impact=\"ctflowd status cannot ask, nothing else\" fix=\"set "
         "status.socket to a path that ctflowd may create, or to off\"",
         log::quoted(error.what()));
   }
@@ -51,9 +51,9 @@ void StatusServer::open_tcp() {
     listen_error_ = "status.listen: " + listen_ + ": " + error.code().message();
     if (listen_log_.allow()) {
       log::warn(
-          "status_listen_unavailable error={} suppressed={} means=\"it is tried again every "
+          "status_listen_unavailable error={} suppressed={} impact=\"it is tried again every "
           "second\" "
-          "mend=\"ss -ltnp; give status.listen an address of this host and a free port\"",
+          "fix=\"ss -ltnp; give status.listen an address of this host and a free port\"",
           log::quoted(listen_error_), listen_log_.suppressed());
     }
     return;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "observe/trends.hpp"
 
+#include "ctflow/clock.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -12,7 +14,7 @@ std::uint64_t events_of(const SourceCounters& source) {
 
 }  // namespace
 
-void Trends::watch(const std::string& key, std::uint64_t value, Time now) {
+void Trends::watch(const std::string& key, std::uint64_t value, MonoTime now) {
   Growth& growth = growths_[key];
   // A collector that a reload made anew begins at zero.
   const std::uint64_t before = value < growth.value ? 0 : growth.value;
@@ -20,7 +22,7 @@ void Trends::watch(const std::string& key, std::uint64_t value, Time now) {
   growth.value = value;
 }
 
-void Trends::sample(const Status& status, Time now) {
+void Trends::sample(const Status& status, MonoTime now) {
   for (const NamespaceStatus& one : status.namespaces) {
     watch("overrun " + one.name, one.source.lost_overrun, now);
     watch("no_counters " + one.name, one.pipeline.lost_no_counters, now);
@@ -38,9 +40,9 @@ void Trends::sample(const Status& status, Time now) {
   }
 }
 
-Ago Trends::since(const std::string& key, Time now) const {
+Ago Trends::since(const std::string& key, MonoTime now) const {
   const auto found = growths_.find(key);
-  if (found == growths_.end() || found->second.grown == Time{}) return std::nullopt;
+  if (found == growths_.end() || found->second.grown == MonoTime{}) return std::nullopt;
   return std::chrono::duration_cast<std::chrono::seconds>(now - found->second.grown);
 }
 
@@ -64,7 +66,7 @@ EventRates Trends::rates(const std::string& key) const {
   return result;
 }
 
-void Trends::complete(Status& status, Time now) const {
+void Trends::complete(Status& status, MonoTime now) const {
   for (NamespaceStatus& one : status.namespaces) {
     one.rates = rates(one.name);
     one.last_overrun = since("overrun " + one.name, now);

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/status.hpp"
 
 namespace ctflow {
@@ -14,25 +15,23 @@ namespace ctflow {
 /// Looks at a status once a second.
 class Trends {
  public:
-  using Time = std::chrono::steady_clock::time_point;
-
-  void sample(const Status& status, Time now);
+  void sample(const Status& status, MonoTime now);
 
   /// Fills in what was seen until `now`.
-  void complete(Status& status, Time now) const;
+  void complete(Status& status, MonoTime now) const;
 
  private:
   struct Growth {
     std::uint64_t value = 0;
-    Time grown{};  ///< zero: it never did
+    MonoTime grown{};  ///< zero: it never did
   };
   struct Sample {
-    Time time;
+    MonoTime time;
     std::uint64_t events;
   };
 
-  void watch(const std::string& key, std::uint64_t value, Time now);
-  [[nodiscard]] Ago since(const std::string& key, Time now) const;
+  void watch(const std::string& key, std::uint64_t value, MonoTime now);
+  [[nodiscard]] Ago since(const std::string& key, MonoTime now) const;
   [[nodiscard]] EventRates rates(const std::string& key) const;
 
   std::map<std::string, Growth> growths_;

@@ -281,7 +281,7 @@ std::error_code IpfixFileTransport::send_counted(std::span<const std::byte> mess
     error = append(bytes);
   }
   if (error) {
-    count_lost(*ledger_, ledger_->lost_write_error, carried_by(content));
+    count_lost(*ledger_, ledger_->lost_write_error, amount_of(content));
     failed(error, "write");
   } else {
     failing_ = false;

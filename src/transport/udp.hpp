@@ -6,6 +6,7 @@
 #include <boost/asio/ip/udp.hpp>
 #include <optional>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/transport.hpp"
 #include "event_loop/timer.hpp"
@@ -56,7 +57,7 @@ class UdpTransport : public Transport {
   bool connected_ = false;            ///< the socket sends to endpoint_
   bool news_ = true;                  ///< for prepare(): the peer may not know the templates
   std::error_code connect_error_;
-  std::chrono::steady_clock::time_point next_connect_{};
+  MonoTime next_connect_{};
   std::uint64_t refusals_ = 0;
   LastFailure last_failure_;
   log::RateLimit lookup_log_;

@@ -23,10 +23,10 @@ class NullSink : public FlowSink {
 TEST(ReadingAllocation, IsNotDoneForLivingAndEndedConnections) {
   NullSink sink;
   SourceCounters counters;
-  Reading reading(sink, counters, SourceConfig{}, {});
+  FlowAssembler reading(sink, counters, SourceConfig{}, {});
   EventReader events(reading);
-  TableReader table(reading, std::chrono::seconds(60));
-  table.begin_pass(TableReader::Purpose::kReport, true);
+  ScanReader table(reading, std::chrono::seconds(60));
+  table.begin_pass(ScanReader::Purpose::kReport, true);
   const Instant now{TimePoint(std::chrono::nanoseconds(test::kStart + 50 * test::kSecond)), {}};
   constexpr std::uint16_t kConnections = 2000;
   std::vector<test::Octets> messages;

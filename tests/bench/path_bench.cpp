@@ -108,7 +108,7 @@ void whole_path(benchmark::State& state) {
   Pipeline pipeline(std::move(enrichers), std::move(exporters));
   PipelineSink sink(pipeline);
   SourceCounters counters;
-  Reading reading(sink, counters, SourceConfig{}, {});
+  FlowAssembler reading(sink, counters, SourceConfig{}, {});
   EventReader reader(reading);
   const Instant now{TimePoint(std::chrono::seconds(1'700'000'200)), {}};
   // Another connection each time, by the octets of its start: the same end is taken for a repeat.

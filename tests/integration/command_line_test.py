@@ -36,7 +36,7 @@ class CommandLine(case.LabTest):
         status, log = self.run_to_end("check", config=ctflowd.configuration([akvorado, again]))
         self.assertEqual(status, 0, log)
         for event in ("akvorado_netflow9", "active_timeout_long", "collector_twice"):
-            self.assertRegex(log, rf"(?m)\b{event} means=.* mend=")
+            self.assertRegex(log, rf"(?m)\b{event} impact=.* fix=")
 
     def test_wrong_configuration(self):
         for command in ("check", "run"):
@@ -62,8 +62,8 @@ class CommandLine(case.LabTest):
                                "status: {listen: '192.0.2.77:9995'}\n")
         status, log = self.run_to_end("check", config=config)
         self.assertEqual(status, 0, log)
-        self.assertIn(" spool_directory_unusable means=", log)
-        self.assertIn(" status_listen_unusable means=", log)
+        self.assertIn(" spool_directory_unusable impact=", log)
+        self.assertIn(" status_listen_unusable impact=", log)
 
     def test_no_configuration(self):
         status, log = self.run_to_end("run", "-c", f"{self.directory}/absent.yaml")

@@ -43,12 +43,12 @@ class Doctor(case.LabTest):
         names = {one["name"]: one for one in told["findings"]}
         self.assertEqual(code, 1 if names else 2 if told["unchecked"] else 0, told)
         for one in told["findings"] + told["notes"]:
-            self.assertTrue(one["means"] and one["mend"], one)
+            self.assertTrue(one["impact"] and one["fix"], one)
         return names
 
     def mend(self, finding):
         """Runs the command that is advised."""
-        self.lab.router.run(*shlex.split(finding["mend"]))
+        self.lab.router.run(*shlex.split(finding["fix"]))
 
     def test_nothing_to_mend(self):
         code, told = self.run_doctor()
@@ -93,7 +93,7 @@ class Doctor(case.LabTest):
             self.skipTest(f"this kernel has no flowtables: {error}")
         found = self.found()
         self.assertEqual(list(found), ["flowtable_uncounted"])
-        self.assertIn("inet f fast", found["flowtable_uncounted"]["means"])
+        self.assertIn("inet f fast", found["flowtable_uncounted"]["impact"])
         self.mend(found["flowtable_uncounted"])
         self.assertEqual(self.found(), {})
 
@@ -108,7 +108,7 @@ class Doctor(case.LabTest):
         self.lab.router.run("ip", "link", "set", "export", "mtu", "1400")
         found = self.found()
         self.assertEqual(list(found), ["message_larger_than_mtu"])
-        self.assertIn("1372 or less", found["message_larger_than_mtu"]["mend"])
+        self.assertIn("1372 or less", found["message_larger_than_mtu"]["fix"])
         self.configure(max_message_size=1372)
         self.assertEqual(self.found(), {})
 
@@ -126,7 +126,7 @@ class Doctor(case.LabTest):
         self.lab.router.run("ethtool", "-K", "wan", "gro", "on")
         code, told = self.run_doctor()
         self.assertEqual(code, 0, told)
-        notes = {one["name"]: one["means"] for one in told["notes"]}
+        notes = {one["name"]: one["impact"] for one in told["notes"]}
         if "patched kernel: times" in told["facts"]["kernel"]:
             self.assertNotIn("packets_merged", notes)
         else:
@@ -136,7 +136,7 @@ class Doctor(case.LabTest):
         def noted():
             code, told = self.run_doctor()
             self.assertEqual(code, 0, told)
-            return [one["means"] for one in told["notes"] if one["name"] == "packets_reassembled"]
+            return [one["impact"] for one in told["notes"] if one["name"] == "packets_reassembled"]
         before = traffic.udp(self.lab.client, self.lab.server, SERVER4, 2049, (1000,))
         self.assertEqual(noted(), [])
         for address, family in ((SERVER4, "IPv4"), (SERVER6, "IPv6")):
@@ -162,7 +162,7 @@ class Doctor(case.LabTest):
         self.addCleanup(daemon.kill)
         daemon.wait_for("started")
         for name in self.found():
-            self.assertRegex(daemon.log, rf"warning {name} means=.* mend=")
+            self.assertRegex(daemon.log, rf"warning {name} impact=.* fix=")
         self.assertIn("not_tracking", daemon.log)
         daemon.stop()
 

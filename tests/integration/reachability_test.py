@@ -98,7 +98,7 @@ class Reachability(case.LabTest):
                                                         config),
                                 text=True, check=False, stdout=subprocess.PIPE, timeout=60)
         told = json.loads(result.stdout)
-        return result.returncode, {one["name"]: one["means"] for one in told["findings"]}
+        return result.returncode, {one["name"]: one["impact"] for one in told["findings"]}
 
     def drop(self, port):
         """The collector's host answers nothing at this port."""
@@ -171,7 +171,7 @@ class Reachability(case.LabTest):
         known, wrong = collectors(), problems()
         for name, (_, state, text) in expected.items():
             self.assertEqual(known[name]["state"], state, name)
-            self.assertRegex(wrong[name]["means"], text)
+            self.assertRegex(wrong[name]["impact"], text)
         program.stop()
 
     def test_doctor_finds_each_reason(self):

@@ -70,7 +70,7 @@ class Reload(case.LabTest):
         collector = ctflowd.Collector("one", 4739, "ipfix")
         program = self.start_program(collector)
         for text in ("collectors: []\n", "", "collectors: [{name: x}]\n", "\0", "- - -",
-                     ctflowd.configuration([collector], source={"nap": "1h"})):
+                     ctflowd.configuration([collector], source={"batch_delay": "1h"})):
             self.reload(program, text, "reload_failed")
         os.unlink(f"{program.name}.yaml")
         program.process.send_signal(signal.SIGHUP)
@@ -86,15 +86,15 @@ class Reload(case.LabTest):
         collector = ctflowd.Collector("one", 4739, "ipfix")
         program = self.start_program(collector)
         self.reload(program, ctflowd.configuration(
-            [collector], source={"nap": "7ms", "delivery": "reliable"}))
-        self.assertRegex(program.log, r"reload_incomplete settings=source\.delivery,source\.nap ")
+            [collector], source={"batch_delay": "7ms", "delivery": "reliable"}))
+        self.assertRegex(program.log, r"reload_incomplete settings=source\.delivery,source\.batch_delay ")
         program.stop()
 
     def test_log_level(self):
         self.make_lab()
         collector = ctflowd.Collector("one", 4739, "ipfix")
         program = self.start_program(collector)
-        self.reload(program, ctflowd.configuration([collector], source={"nap": "7ms"},
+        self.reload(program, ctflowd.configuration([collector], source={"batch_delay": "7ms"},
                                                    log={"level": "warning"}), "reload_incomplete")
         time.sleep(0.2)
         program.process.terminate()

@@ -59,7 +59,7 @@ def problems():
     connection.request("GET", "/status")
     status = json.loads(connection.getresponse().read())
     connection.close()
-    return {one["name"]: one["means"] for one in status["problems"]}
+    return {one["name"]: one["impact"] for one in status["problems"]}
 
 
 class SpoolFaults(StreamTest):

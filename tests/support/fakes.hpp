@@ -6,6 +6,7 @@
 #include <system_error>
 #include <vector>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/flow_source.hpp"
 #include "ctflow/transport.hpp"
 #include "export/exporter.hpp"
@@ -100,7 +101,7 @@ class FakeClock {
 
  private:
   Instant now_{TimePoint(std::chrono::seconds(1'700'000'000)),
-               std::chrono::steady_clock::time_point(std::chrono::seconds(5000))};
+               MonoTime(std::chrono::seconds(5000))};
 };
 
 }  // namespace ctflow::test

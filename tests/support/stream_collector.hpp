@@ -93,7 +93,7 @@ class StreamCollector {
 
   /// Whether accepted connections are read.
   void set_reading(bool reading) {
-    reading_ = reading;
+    assembler_ = reading;
     if (reading && !sessions_.empty()) read(sessions_.back());
   }
   /// Closes the last connection, by FIN or by RST.
@@ -117,7 +117,7 @@ class StreamCollector {
           if (error || !*alive) return;
           sessions_.push_back(std::make_shared<Session>(std::move(socket)));
           sessions_.back()->received.peer = sessions_.back()->socket.remote_endpoint();
-          if (reading_) read(sessions_.back());
+          if (assembler_) read(sessions_.back());
           accept();
         });
   }
@@ -131,12 +131,12 @@ class StreamCollector {
           auto& octets = session->received.octets;
           octets.insert(octets.end(), room.begin(), room.begin() + static_cast<long>(size));
           session->received.ended = static_cast<bool>(error);
-          if (!error && reading_) read(session);
+          if (!error && assembler_) read(session);
         });
   }
 
   tcp::acceptor acceptor_;
-  bool reading_ = true;
+  bool assembler_ = true;
   std::vector<std::shared_ptr<Session>> sessions_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -8,6 +8,8 @@
 #include <optional>
 #include <string_view>
 
+#include "ctflow/clock.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -89,8 +91,8 @@ std::uint64_t EarlyDrops::read() const {
   }
 }
 
-bool EarlyDrops::claim(Steady now) {
-  if (unclaimed_ == 0 && (read_at_ == Steady::min() || now - read_at_ >= kReadAgain)) {
+bool EarlyDrops::claim(MonoTime now) {
+  if (unclaimed_ == 0 && (read_at_ == MonoTime::min() || now - read_at_ >= kReadAgain)) {
     read_at_ = now;
     const std::uint64_t counted = read();
     // Fewer than before: the counters were reset.

@@ -6,14 +6,14 @@
 #include <cstdint>
 #include <string>
 
+#include "ctflow/clock.hpp"
+
 namespace ctflow {
 
 /// A stock kernel does not say of an event that it comes from early_drop() (nf_conntrack_core.c),
 /// but counts them: as many unexplained removals as it counted were such.
 class EarlyDrops {
  public:
-  using Steady = std::chrono::steady_clock::time_point;
-
   /// Of this network namespace. A file that cannot be read: nothing is ever claimed.
   explicit EarlyDrops(const std::string& file = "/proc/net/stat/nf_conntrack");
   ~EarlyDrops();
@@ -25,7 +25,7 @@ class EarlyDrops {
 
   /// True: the kernel has counted one more than was claimed so far. Reads the file, at most once in
   /// a millisecond.
-  bool claim(Steady now);
+  bool claim(MonoTime now);
 
  private:
   [[nodiscard]] std::uint64_t read() const;
@@ -33,7 +33,7 @@ class EarlyDrops {
   int descriptor_;
   std::uint64_t unclaimed_ = 0;
   std::uint64_t counted_ = 0;
-  Steady read_at_ = Steady::min();
+  MonoTime read_at_ = MonoTime::min();
 };
 
 }  // namespace ctflow

@@ -15,20 +15,20 @@ std::string resetting_programs() {
 
 }  // namespace
 
-void Reading::watch_clock(const Instant& now) {
+void FlowAssembler::watch_clock(const Instant& now) {
   if (clock_steps == nullptr) return;
   const auto step = clock_steps->observe(now.wall);
   if (step.count() == 0) return;
-  log::warn("clock_set by={}s means=\"times from before are corrected by that\"",
+  log::warn("clock_set by={}s impact=\"times from before are corrected by that\"",
             std::chrono::duration<double>(step).count());
   opened += step;
   live.shift(step);
   timeouts.shift(step);
 }
 
-Sighting Reading::identify(Flow& flow, const Instant& now) const {
-  const Sighting sighting(flow, wire_counters);
-  if (clock_steps == nullptr) return sighting;
+ConnectionIdentity FlowAssembler::identify(Flow& flow, const Instant& now) const {
+  const ConnectionIdentity identity(flow, wire_counters);
+  if (clock_steps == nullptr) return identity;
   // A clock that was set before we looked at it: no connection is older than the machine's uptime.
   const TimePoint boot = clock_steps->boot_time().value_or(TimePoint::min());
   const auto correct = [&](TimePoint& stamp) {
@@ -42,17 +42,17 @@ Sighting Reading::identify(Flow& flow, const Instant& now) const {
     // Told by the clock as it is now, except where it was set back: then it is `first`.
     correct(extras->last);
   }
-  return sighting;
+  return identity;
 }
 
-void Reading::complete(const Sighting& sighting, Flow& flow, const Instant& now) {
+void FlowAssembler::complete(const ConnectionIdentity& identity, Flow& flow, const Instant& now) {
   flow.event_time = now.wall;
   flow.end_reason = end_reason(flow);
   if (early_drops != nullptr && may_be_dropped_early(flow) && early_drops->claim(now.steady)) {
     flow.end_reason = EndReason::kLackOfResources;
   }
   if (!has_packet_times(flow.extras)) {
-    correct_times(flow, timeouts, live.last_packet(sighting, now), counters);
+    correct_times(flow, timeouts, live.last_packet(identity, now), counters);
   }
   apply_extras(flow, wire_counters, counters);
   // A closed connection is told as such, long before its entry goes.
@@ -61,44 +61,45 @@ void Reading::complete(const Sighting& sighting, Flow& flow, const Instant& now)
   }
 }
 
-bool Reading::skip_existing(const Sighting& sighting, const Flow& flow) {
-  return skips_existing && began_before_us(flow) && !live.remembers(sighting);
+bool FlowAssembler::skip_existing(const ConnectionIdentity& identity, const Flow& flow) {
+  return skips_existing && began_before_us(flow) && !live.remembers(identity);
 }
 
-bool Reading::repeats_end(const Sighting& sighting, const Flow& flow) {
+bool FlowAssembler::repeats_end(const ConnectionIdentity& identity, const Flow& flow) {
   if (sessions) begun.remove(unstamped_key(flow));
-  if (ended.add(sighting.end_key)) return false;
-  if (!sighting.stamped && !repeats_expected) return false;  // a successor, not the same again
+  if (ended.add(identity.end_key)) return false;
+  if (!identity.stamped && !repeats_expected) return false;  // a successor, not the same again
   log_repeats();
   return true;
 }
 
-bool Reading::repeats_beginning(const Flow& flow) {
+bool FlowAssembler::repeats_beginning(const Flow& flow) {
   if (begun.add(unstamped_key(flow))) return false;
   log_repeats();
   return true;
 }
 
-void Reading::log_repeats() {
+void FlowAssembler::log_repeats() {
   ++counters.repeated;
   if (repeats_log_.allow()) {
     log::warn(
-        "events_repeated repeated={} suppressed={} means=\"the kernel sends events again because a "
+        "events_repeated repeated={} suppressed={} impact=\"the kernel sends events again because "
+        "a "
         "program in this namespace asked for reliable delivery and is too slow; they are exported "
-        "once\" mend=\"more receive buffer for it: conntrackd, ulogd, another ctflowd, or this one "
+        "once\" fix=\"more receive buffer for it: conntrackd, ulogd, another ctflowd, or this one "
         "with delivery: reliable\"",
         counters.repeated, repeats_log_.suppressed());
   }
 }
 
-void Reading::count_empty(const Instant& now) {
+void FlowAssembler::count_empty(const Instant& now) {
   ++counters.ended_empty;
   // Nothing tells it from an entry that nobody used, but that others were set to zero.
   constexpr std::chrono::minutes kStillGoingOn{10};
   if (last_fall_ && now.steady - *last_fall_ < kStillGoingOn) ++counters.counters_fell;
 }
 
-void Reading::watch_counters(const Instant& now) {
+void FlowAssembler::watch_counters(const Instant& now) {
   const Falls falls = live.take_falls();
   if (falls.connections == 0) return;
   counters.counters_fell += falls.connections;
@@ -106,20 +107,20 @@ void Reading::watch_counters(const Instant& now) {
   last_fall_ = now.steady;
   if (fell_log_.allow()) {
     log::warn(
-        "counters_fell connections={} packets_at_least={} running={} means=\"another program sets "
+        "counters_fell connections={} packets_at_least={} running={} impact=\"another program sets "
         "the kernel's counters to zero: what they had counted since the last report is lost\" "
-        "mend=\"stop it, or let it read without zeroing: nlbwmon, conntrack -L -z\" suppressed={}",
+        "fix=\"stop it, or let it read without zeroing: nlbwmon, conntrack -L -z\" suppressed={}",
         counters.counters_fell, counters.fallen_packets, log::quoted(resetting_programs()),
         fell_log_.suppressed());
   }
 }
 
-void Reading::count_no_room() {
+void FlowAssembler::count_no_room() {
   ++counters.no_room;
   if (no_room_log_.allow()) {
     log::warn(
-        "live_connections_full remembered={} means=\"others are exported whole at their end\" "
-        "mend=\"raise source.live_connections\" suppressed={}",
+        "live_connections_full remembered={} impact=\"others are exported whole at their end\" "
+        "fix=\"raise source.live_connections\" suppressed={}",
         live.size(), no_room_log_.suppressed());
   }
 }

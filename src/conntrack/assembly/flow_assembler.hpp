@@ -12,14 +12,16 @@
 #include "conntrack/flow/timeout_history.hpp"
 #include "conntrack/reported/ended_connections.hpp"
 #include "conntrack/reported/reported_connections.hpp"
+#include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/flow_source.hpp"
 #include "log/log.hpp"
 
 namespace ctflow {
 
-struct Reading {
-  Reading(FlowSink& to, SourceCounters& ledger, const SourceConfig& config, const Instant& began)
+struct FlowAssembler {
+  FlowAssembler(FlowSink& to, SourceCounters& ledger, const SourceConfig& config,
+                const Instant& began)
       : sink(to),
         counters(ledger),
         live(config.live_connections, began.steady),
@@ -29,7 +31,7 @@ struct Reading {
 
   FlowSink& sink;
   SourceCounters& counters;
-  LiveConnections live;
+  ReportedConnections live;
   EndedConnections ended;
   BegunConnections begun;  ///< only while `sessions`
   /// The kernel has, or had a moment ago, ends that it will send again.
@@ -45,10 +47,10 @@ struct Reading {
   bool wire_counters;  ///< of a patched kernel: count packets as they were on the wire
 
   /// Tells which connection a decoded flow is of, then puts its times in terms of today's clock.
-  Sighting identify(Flow& flow, const Instant& now) const;
+  ConnectionIdentity identify(Flow& flow, const Instant& now) const;
 
   /// Fills in what decode() leaves to later: times, counters, end reason.
-  void complete(const Sighting& sighting, Flow& flow, const Instant& now);
+  void complete(const ConnectionIdentity& identity, Flow& flow, const Instant& now);
 
   /// Looks whether the wall clock was set. To be called before anything read at `now` is completed.
   void watch_clock(const Instant& now);
@@ -58,10 +60,10 @@ struct Reading {
   }
 
   /// True: it began before us, and what it counted since is not known.
-  bool skip_existing(const Sighting& sighting, const Flow& flow);
+  bool skip_existing(const ConnectionIdentity& identity, const Flow& flow);
 
   /// True, and counted: this end was read before.
-  bool repeats_end(const Sighting& sighting, const Flow& flow);
+  bool repeats_end(const ConnectionIdentity& identity, const Flow& flow);
 
   /// True, and counted: this beginning was read before.
   bool repeats_beginning(const Flow& flow);
@@ -95,7 +97,7 @@ struct Reading {
   log::RateLimit no_room_log_;
   log::RateLimit repeats_log_;
   log::RateLimit fell_log_{std::chrono::minutes(10)};
-  std::optional<std::chrono::steady_clock::time_point> last_fall_;
+  std::optional<MonoTime> last_fall_;
 };
 
 }  // namespace ctflow

@@ -20,14 +20,14 @@ EventListener::EventListener(boost::asio::io_context& io, const SourceConfig& co
     : socket_(kGroups),
       readable_(io, socket_.descriptor()),
       timer_(io),
-      nap_(config.nap),
+      batch_delay_(config.batch_delay),
       reliable_(config.delivery == Delivery::kReliable),
       queue_watch_(config.receive_buffer_limit) {
   if (reliable_) socket_.require_delivery();
   const std::size_t granted = socket_.set_receive_buffer(config.receive_buffer);
   if (granted < config.receive_buffer) {
     log::warn(
-        "receive_buffer_small wanted={} granted={} mend=\"sysctl -w net.core.rmem_max={}, or start "
+        "receive_buffer_small wanted={} granted={} fix=\"sysctl -w net.core.rmem_max={}, or start "
         "as root\"",
         config.receive_buffer, granted, config.receive_buffer / 2);
   }
@@ -40,15 +40,15 @@ void EventListener::start(EventConsumer& consumer, SourceCounters& counters) {
 }
 
 void EventListener::wait() {
-  readable_.wait([this] { nap(); });
+  readable_.wait([this] { wait_for_more(); });
 }
 
-void EventListener::nap() {
-  if (nap_.count() == 0) {
+void EventListener::wait_for_more() {
+  if (batch_delay_.count() == 0) {
     drain();
     return;
   }
-  timer_.after(nap_, [this] { drain(); });
+  timer_.after(batch_delay_, [this] { drain(); });
 }
 
 void EventListener::drain() {
@@ -114,8 +114,8 @@ void EventListener::count_lost() {
     counters_->retried += dropped;
     if (overrun_log_.allow()) {
       log::warn(
-          "events_delayed retried={} suppressed={} means=\"the kernel keeps their connections in "
-          "its table meanwhile\" mend=\"raise source.receive_buffer_limit\"",
+          "events_delayed retried={} suppressed={} impact=\"the kernel keeps their connections in "
+          "its table meanwhile\" fix=\"raise source.receive_buffer_limit\"",
           counters_->retried, overrun_log_.suppressed());
     }
     return;
@@ -123,7 +123,7 @@ void EventListener::count_lost() {
   counters_->lost_overrun += dropped;
   if (overrun_log_.allow()) {
     log::warn(
-        "events_lost reason=kernel_overrun lost={} overruns={} suppressed={} mend=\"raise "
+        "events_lost reason=kernel_overrun lost={} overruns={} suppressed={} fix=\"raise "
         "source.receive_buffer and source.receive_buffer_limit\"",
         counters_->lost_overrun, counters_->overruns, overrun_log_.suppressed());
   }

@@ -30,8 +30,8 @@ class EventConsumer {
   virtual void on_batch_end() = 0;
 };
 
-/// Receives DESTROY events. Waits until one is there, then pauses for the configured nap before it
-/// reads all that came meanwhile: waking up for each event costs two to four times as much and
+/// Receives DESTROY events. Waits until one is there, then pauses for the configured delay before
+/// it reads all that came meanwhile: waking up for each event costs two to four times as much and
 /// slows the kernel's own side.
 class EventListener {
  public:
@@ -63,7 +63,7 @@ class EventListener {
 
  private:
   void wait();
-  void nap();
+  void wait_for_more();
   /// Reads up to kBatchesPerTurn batches, then lets timers and other sockets have their turn.
   void drain();
   /// One batch. False: nothing was waiting.
@@ -80,7 +80,7 @@ class EventListener {
   NetlinkSocket socket_;
   Readiness readable_;  ///< of the socket
   Timer timer_;
-  std::chrono::milliseconds nap_;
+  std::chrono::milliseconds batch_delay_;
   bool reliable_;
   QueueWatch queue_watch_;
   BatchSizes batches_;

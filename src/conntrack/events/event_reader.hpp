@@ -9,7 +9,7 @@ namespace ctflow {
 
 class EventReader : public EventConsumer {
  public:
-  explicit EventReader(Reading& reading) : reading_(reading) {}
+  explicit EventReader(FlowAssembler& reading) : assembler_(reading) {}
 
   void on_datagram(Bytes datagram, const Instant& time) override;
   void on_batch_end() override;
@@ -21,12 +21,12 @@ class EventReader : public EventConsumer {
  private:
   void read_message(Bytes message, const Instant& time);
   void read_end(const Instant& time);
-  void read_first_end(const Sighting& sighting, const Instant& time);
+  void read_first_end(const ConnectionIdentity& identity, const Instant& time);
   void read_creation(const Instant& time);
   void read_report(const Instant& time);
   void count_malformed(Bytes message);
 
-  Reading& reading_;
+  FlowAssembler& assembler_;
   Flow flow_;
   log::RateLimit malformed_log_;
 };

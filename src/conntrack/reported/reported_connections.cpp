@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "conntrack/flow/tuple_hash.hpp"
+#include "ctflow/clock.hpp"
 
 namespace ctflow {
 namespace {
@@ -15,7 +16,7 @@ std::uint64_t key_of(const Flow& flow) {
   if (flow.present.start) {
     hash = mix(hash ^ static_cast<std::uint64_t>(flow.start.time_since_epoch().count()));
   }
-  return std::max(hash, ConnectionTable::kFirstKey);
+  return std::max(hash, ReportedMap::kFirstKey);
 }
 
 std::uint64_t end_key_of(const Flow& flow, std::uint64_t key) {
@@ -23,7 +24,7 @@ std::uint64_t end_key_of(const Flow& flow, std::uint64_t key) {
   for (const Counters& one : {flow.forward, flow.backward}) {
     key = mix(mix(key ^ one.packets) ^ one.octets);
   }
-  return std::max(key, ConnectionTable::kFirstKey);
+  return std::max(key, ReportedMap::kFirstKey);
 }
 
 bool has_wire_counters(const KernelExtras& extras) {
@@ -50,7 +51,7 @@ bool misfit(const Counters& total, const Counters& told) {
 
 /// Counters that fell: somebody set them to zero (`conntrack -L -z`), or without kernel timestamps
 /// another connection has come under the same key. Either way all that is counted now is new.
-bool began_again(const Flow& flow, const Remembered& entry) {
+bool began_again(const Flow& flow, const ReportedConnection& entry) {
   if (below(flow.forward, entry.forward) || below(flow.backward, entry.backward)) return true;
   // The counters of offloaded connections are added in large portions, packets before octets.
   if ((flow.status & status::kOffloaded) != 0) return false;
@@ -58,7 +59,7 @@ bool began_again(const Flow& flow, const Remembered& entry) {
 }
 
 /// Leaves in `flow` what `told` does not have yet. False: nothing.
-bool subtract(Flow& flow, const Remembered& told) {
+bool subtract(Flow& flow, const ReportedConnection& told) {
   if (flow.forward == told.forward && flow.backward == told.backward) return false;
   // Counters that never fall: a report that was overtaken by another one.
   if (below(flow.forward, told.forward) || below(flow.backward, told.backward)) return false;
@@ -71,7 +72,7 @@ bool subtract(Flow& flow, const Remembered& told) {
 }
 
 /// Packets of both directions when they were last looked at.
-std::uint64_t seen(const Remembered& entry) {
+std::uint64_t seen(const ReportedConnection& entry) {
   const std::uint64_t told = entry.forward.packets + entry.backward.packets;
   const auto since =
       static_cast<std::int32_t>(entry.seen_packets - static_cast<std::uint32_t>(told));
@@ -82,7 +83,7 @@ bool is_empty(const Flow& flow) {
   return flow.present.counters && flow.forward == Counters{} && flow.backward == Counters{};
 }
 
-void book(Remembered& entry, const Flow& totals) {
+void book(ReportedConnection& entry, const Flow& totals) {
   entry.forward = totals.forward;
   entry.backward = totals.backward;
   entry.told_until = totals.end;
@@ -95,7 +96,7 @@ constexpr Tenths kNotVisited{0};
 /// came, before or behind the last visit, nobody knows.
 bool zeroed(std::uint32_t seen, std::uint32_t packets) { return packets == 0 && seen != 0; }
 
-Tenths tenths(LiveConnections::Steady time, LiveConnections::Steady epoch) {
+Tenths tenths(MonoTime time, MonoTime epoch) {
   return std::chrono::duration_cast<Tenths>(time - epoch);
 }
 
@@ -103,10 +104,10 @@ Tenths tenths(LiveConnections::Steady time, LiveConnections::Steady epoch) {
 
 std::uint64_t unstamped_key(const Flow& decoded) {
   const std::uint64_t seed = decoded.id | std::uint64_t{decoded.zone} << 32;
-  return std::max(hash_of(decoded.original, seed), ConnectionTable::kFirstKey);
+  return std::max(hash_of(decoded.original, seed), ReportedMap::kFirstKey);
 }
 
-Sighting::Sighting(const Flow& decoded, bool wire_counters)
+ConnectionIdentity::ConnectionIdentity(const Flow& decoded, bool wire_counters)
     : key(key_of(decoded)),
       total_packets(decoded.forward.packets + decoded.backward.packets),
       end_key(end_key_of(decoded, key)),
@@ -118,47 +119,51 @@ Sighting::Sighting(const Flow& decoded, bool wire_counters)
   packets = static_cast<std::uint32_t>(total_packets);
 }
 
-void LiveConnections::watch_fall(Remembered& entry, const Sighting& sighting) {
-  if (!sighting.resettable) return;
+void ReportedConnections::watch_fall(ReportedConnection& entry,
+                                     const ConnectionIdentity& identity) {
+  if (!identity.resettable) return;
   const std::uint64_t before = seen(entry);
-  if (sighting.total_packets >= before) return;
+  if (identity.total_packets >= before) return;
   ++falls_.connections;
   falls_.packets += before - entry.forward.packets - entry.backward.packets;
   entry.forward = entry.backward = {};
 }
 
-void LiveConnections::watch_fall(Remembered& entry, const Sighting& sighting, const Flow& flow) {
-  if (!sighting.resettable || !began_again(flow, entry)) return;
+void ReportedConnections::watch_fall(ReportedConnection& entry, const ConnectionIdentity& identity,
+                                     const Flow& flow) {
+  if (!identity.resettable || !began_again(flow, entry)) return;
   ++falls_.connections;
   entry.forward = entry.backward = {};
   // What was seen is void, too, and when the packets since came is not known.
-  if (entry.seen_packets != sighting.packets) entry.seen_packets = 0;
+  if (entry.seen_packets != identity.packets) entry.seen_packets = 0;
 }
 
-Remembered* LiveConnections::remember(const Sighting& sighting, const Instant& now) {
-  return table_.size() < limit_ ? insert(sighting, now) : nullptr;
+ReportedConnection* ReportedConnections::remember(const ConnectionIdentity& identity,
+                                                  const Instant& now) {
+  return table_.size() < limit_ ? insert(identity, now) : nullptr;
 }
 
-Remembered* LiveConnections::insert(const Sighting& sighting, const Instant& now) {
-  Remembered* entry = table_.insert(sighting.key);
+ReportedConnection* ReportedConnections::insert(const ConnectionIdentity& identity,
+                                                const Instant& now) {
+  ReportedConnection* entry = table_.insert(identity.key);
   if (entry == nullptr) return nullptr;
-  entry->seen_packets = sighting.packets;
+  entry->seen_packets = identity.packets;
   entry->visited = entry->grown = tenths(now.steady, epoch_);
   entry->pass = pass_;
   return entry;
 }
 
-LiveConnections::Outcome LiveConnections::report(const Sighting& sighting, Flow& flow,
-                                                 const Instant& now) {
+ReportedConnections::Outcome ReportedConnections::report(const ConnectionIdentity& identity,
+                                                         Flow& flow, const Instant& now) {
   if (!flow.present.counters) return Outcome::kNothing;
-  Remembered* entry = table_.find(sighting.key);
+  ReportedConnection* entry = table_.find(identity.key);
   if (entry == nullptr) {
     if (is_empty(flow)) return Outcome::kNothing;
-    entry = remember(sighting, now);
+    entry = remember(identity, now);
     if (entry == nullptr) return Outcome::kFull;
     entry->told_until = flow.start;
   }
-  watch_fall(*entry, sighting, flow);
+  watch_fall(*entry, identity, flow);
   const Flow totals = flow;
   if (!subtract(flow, *entry)) return Outcome::kNothing;
   book(*entry, totals);
@@ -166,13 +171,14 @@ LiveConnections::Outcome LiveConnections::report(const Sighting& sighting, Flow&
   return Outcome::kNews;
 }
 
-LiveConnections::Outcome LiveConnections::finish(const Sighting& sighting, Flow& flow) {
-  ended_.add(sighting.key);
-  Remembered* entry = table_.find(sighting.key);
+ReportedConnections::Outcome ReportedConnections::finish(const ConnectionIdentity& identity,
+                                                         Flow& flow) {
+  ended_.add(identity.key);
+  ReportedConnection* entry = table_.find(identity.key);
   if (entry == nullptr) return is_empty(flow) ? Outcome::kEmpty : Outcome::kNews;
   if (flow.present.counters) {
-    watch_fall(*entry, sighting);
-    watch_fall(*entry, sighting, flow);
+    watch_fall(*entry, identity);
+    watch_fall(*entry, identity, flow);
   }
   // None uncounted was remembered, and such a loss has to be counted, too.
   const bool news = !flow.present.counters || subtract(flow, *entry);
@@ -180,30 +186,32 @@ LiveConnections::Outcome LiveConnections::finish(const Sighting& sighting, Flow&
   return news ? Outcome::kNews : Outcome::kNothing;
 }
 
-bool LiveConnections::adopt(const Sighting& sighting, const Flow& flow, const Instant& now) {
-  if (!flow.present.counters || remembers(sighting)) return false;
-  Remembered* entry = remember(sighting, now);
+bool ReportedConnections::adopt(const ConnectionIdentity& identity, const Flow& flow,
+                                const Instant& now) {
+  if (!flow.present.counters || remembers(identity)) return false;
+  ReportedConnection* entry = remember(identity, now);
   if (entry == nullptr) return false;
   book(*entry, flow);
   return true;
 }
 
-LiveConnections::Visit LiveConnections::visit(const Sighting& sighting, const Instant& now) {
-  if (ended_.may_contain(sighting.key)) return Visit::kGone;
-  Remembered* entry = table_.find(sighting.key);
+ReportedConnections::Visit ReportedConnections::visit(const ConnectionIdentity& identity,
+                                                      const Instant& now) {
+  if (ended_.may_contain(identity.key)) return Visit::kGone;
+  ReportedConnection* entry = table_.find(identity.key);
   if (entry == nullptr) return Visit::kUnknown;
   const Tenths time = tenths(now.steady, epoch_);
   // What the kernel wrote before the last look proves nothing.
-  if (time > entry->visited) watch_fall(*entry, sighting);
-  if (entry->seen_packets != sighting.packets) {
+  if (time > entry->visited) watch_fall(*entry, identity);
+  if (entry->seen_packets != identity.packets) {
     const bool bounded =
-        entry->visited != kNotVisited && !zeroed(entry->seen_packets, sighting.packets);
+        entry->visited != kNotVisited && !zeroed(entry->seen_packets, identity.packets);
     const std::uint32_t window =
-        bounded ? (time - entry->visited).count() : Remembered::kUnknownWindow;
-    entry->window =
-        static_cast<std::uint16_t>(std::min<std::uint32_t>(window, Remembered::kUnknownWindow));
+        bounded ? (time - entry->visited).count() : ReportedConnection::kUnknownWindow;
+    entry->window = static_cast<std::uint16_t>(
+        std::min<std::uint32_t>(window, ReportedConnection::kUnknownWindow));
     entry->grown = time;
-    entry->seen_packets = sighting.packets;
+    entry->seen_packets = identity.packets;
   }
   entry->visited = time;
   entry->pass = pass_;
@@ -211,20 +219,21 @@ LiveConnections::Visit LiveConnections::visit(const Sighting& sighting, const In
   return entry->visits < 2 ? Visit::kEarly : Visit::kDue;
 }
 
-std::optional<Bounds> LiveConnections::last_packet(const Sighting& sighting, const Instant& now) {
-  const Remembered* entry = table_.find(sighting.key);
+std::optional<Bounds> ReportedConnections::last_packet(const ConnectionIdentity& identity,
+                                                       const Instant& now) {
+  const ReportedConnection* entry = table_.find(identity.key);
   if (entry == nullptr) return std::nullopt;
   const auto wall = [&](Tenths time) { return now.wall - (now.steady - (epoch_ + time)); };
   // What is new came after what was reported.
-  const bool news = sighting.packets !=
+  const bool news = identity.packets !=
                     static_cast<std::uint32_t>(entry->forward.packets + entry->backward.packets);
   const TimePoint told = news ? entry->told_until : TimePoint::min();
   const auto since = [&](TimePoint time) { return Bounds{std::max(time, told), {}}; };
   constexpr Tenths kRounding{1};  // the tenths were rounded down
-  const bool grew = entry->seen_packets != sighting.packets;
+  const bool grew = entry->seen_packets != identity.packets;
   const bool bounded =
-      grew ? entry->visited != kNotVisited && !zeroed(entry->seen_packets, sighting.packets)
-           : entry->window != Remembered::kUnknownWindow;
+      grew ? entry->visited != kNotVisited && !zeroed(entry->seen_packets, identity.packets)
+           : entry->window != ReportedConnection::kUnknownWindow;
   Bounds bounds = since(TimePoint::min());
   if (bounded && grew) bounds = since(wall(entry->visited));
   if (bounded && !grew) bounds = since(wall(entry->grown - Tenths(entry->window) - kRounding));
@@ -233,11 +242,10 @@ std::optional<Bounds> LiveConnections::last_packet(const Sighting& sighting, con
   return bounds;
 }
 
-std::size_t LiveConnections::forget_vanished(std::size_t position, std::size_t budget,
-                                             std::optional<std::uint8_t> pass,
-                                             std::uint64_t& vanished,
-                                             const std::function<void(const Remembered&)>& stays) {
-  return table_.sweep(position, budget, [&](const Remembered& entry) {
+std::size_t ReportedConnections::forget_vanished(
+    std::size_t position, std::size_t budget, std::optional<std::uint8_t> pass,
+    std::uint64_t& vanished, const std::function<void(const ReportedConnection&)>& stays) {
+  return table_.sweep(position, budget, [&](const ReportedConnection& entry) {
     // A later pass may be under way and have met it.
     const bool gone = pass && static_cast<std::int8_t>(*pass - entry.pass) >= 2;
     vanished += gone;
@@ -246,12 +254,12 @@ std::size_t LiveConnections::forget_vanished(std::size_t position, std::size_t b
   });
 }
 
-bool LiveConnections::restore(const Remembered& told, const Instant& now) {
-  if (told.key < ConnectionTable::kFirstKey || table_.find(told.key) != nullptr) return true;
-  Sighting sighting;
-  sighting.key = told.key;
-  sighting.packets = static_cast<std::uint32_t>(told.forward.packets + told.backward.packets);
-  Remembered* entry = insert(sighting, now);
+bool ReportedConnections::restore(const ReportedConnection& told, const Instant& now) {
+  if (told.key < ReportedMap::kFirstKey || table_.find(told.key) != nullptr) return true;
+  ConnectionIdentity identity;
+  identity.key = told.key;
+  identity.packets = static_cast<std::uint32_t>(told.forward.packets + told.backward.packets);
+  ReportedConnection* entry = insert(identity, now);
   if (entry == nullptr) return false;
   entry->forward = told.forward;
   entry->backward = told.backward;
@@ -260,8 +268,8 @@ bool LiveConnections::restore(const Remembered& told, const Instant& now) {
   return true;
 }
 
-void LiveConnections::shift(std::chrono::nanoseconds step) {
-  table_.for_each([step](Remembered& entry) { entry.told_until += step; });
+void ReportedConnections::shift(std::chrono::nanoseconds step) {
+  table_.for_each([step](ReportedConnection& entry) { entry.told_until += step; });
 }
 
 }  // namespace ctflow

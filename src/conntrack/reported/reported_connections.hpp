@@ -18,7 +18,7 @@ namespace ctflow {
 
 /// What tells one connection from every other, and how much it had counted. To be taken from a flow
 /// as it was decoded, before anything corrects its times and counters.
-struct Sighting {
+struct ConnectionIdentity {
   std::uint64_t key = 0;
   std::uint32_t packets = 0;  ///< of both directions, modulo 2^32
   std::uint64_t total_packets = 0;
@@ -28,9 +28,9 @@ struct Sighting {
   bool stamped = false;    ///< by the kernel: the keys are never used again
   bool resettable = true;  ///< other programs can set the counters to zero
 
-  Sighting() = default;
+  ConnectionIdentity() = default;
   /// `wire_counters`: those of a patched kernel count where it has them.
-  explicit Sighting(const Flow& decoded, bool wire_counters = false);
+  explicit ConnectionIdentity(const Flow& decoded, bool wire_counters = false);
 };
 
 /// The key of a connection of which the kernel told no start, as when it has just begun.
@@ -47,12 +47,10 @@ struct Falls {
 /// Turns the kernel's totals into what is new since the last report of the same connection.
 /// Remembers only connections that were reported while they lived: 64 octets each, in a table that
 /// is never more than three quarters full.
-class LiveConnections {
+class ReportedConnections {
  public:
-  using Steady = std::chrono::steady_clock::time_point;
-
   /// `limit`: connections remembered at most. `began`: no later time is ever earlier than this.
-  explicit LiveConnections(std::size_t limit, Steady began = std::chrono::steady_clock::now())
+  explicit ReportedConnections(std::size_t limit, MonoTime began = std::chrono::steady_clock::now())
       : limit_(limit), epoch_(began - kLongestWindow) {}
 
   enum class Outcome : std::uint8_t {
@@ -63,26 +61,26 @@ class LiveConnections {
   };
 
   /// A living connection, with totals.
-  Outcome report(const Sighting& sighting, Flow& flow, const Instant& now);
+  Outcome report(const ConnectionIdentity& identity, Flow& flow, const Instant& now);
 
   /// A connection that ended, with totals; it is forgotten. Never kFull.
-  Outcome finish(const Sighting& sighting, Flow& flow);
+  Outcome finish(const ConnectionIdentity& identity, Flow& flow);
 
   /// Takes the totals as already reported. False: no room, or nothing was counted.
-  bool adopt(const Sighting& sighting, const Flow& flow, const Instant& now);
+  bool adopt(const ConnectionIdentity& identity, const Flow& flow, const Instant& now);
 
   /// What the ctflowd before this one had reported, also beyond the limit: what is forgotten is
   /// exported twice. When it saw packets last is not known. False: there is no memory.
-  bool restore(const Remembered& told, const Instant& now);
+  bool restore(const ReportedConnection& told, const Instant& now);
 
   /// Every connection that is remembered.
   template <typename Action>
   void for_each(Action action) {
-    table_.for_each([&](const Remembered& entry) { action(entry); });
+    table_.for_each([&](const ReportedConnection& entry) { action(entry); });
   }
 
-  [[nodiscard]] bool remembers(const Sighting& sighting) {
-    return table_.find(sighting.key) != nullptr;
+  [[nodiscard]] bool remembers(const ConnectionIdentity& identity) {
+    return table_.find(identity.key) != nullptr;
   }
 
   enum class Visit : std::uint8_t {
@@ -93,10 +91,11 @@ class LiveConnections {
   };
 
   /// An entry met in a pass over the table. Every second visit is due.
-  Visit visit(const Sighting& sighting, const Instant& now);
+  Visit visit(const ConnectionIdentity& identity, const Instant& now);
 
   /// What visits tell of the last packet. Nothing: the connection is not remembered.
-  [[nodiscard]] std::optional<Bounds> last_packet(const Sighting& sighting, const Instant& now);
+  [[nodiscard]] std::optional<Bounds> last_packet(const ConnectionIdentity& identity,
+                                                  const Instant& now);
 
   /// The kernel writes the next part of the table: ends read before no longer matter.
   void on_part_requested() { ended_.clear(); }
@@ -107,20 +106,20 @@ class LiveConnections {
   }
 
   /// The kernel will send the end of this connection again: no pass meets it, but it is not gone.
-  void keep(const Sighting& sighting) {
-    if (Remembered* entry = table_.find(sighting.key)) entry->pass = pass_;
+  void keep(const ConnectionIdentity& identity) {
+    if (ReportedConnection* entry = table_.find(identity.key)) entry->pass = pass_;
   }
 
   /// The pass that is under way, or the last one.
   [[nodiscard]] std::uint8_t pass() const { return pass_; }
 
   /// Forgets connections that two complete passes until `pass` did not meet, at most `budget`
-  /// places of the table from `position` on. Returns where to go on, or ConnectionTable::kSwept;
+  /// places of the table from `position` on. Returns where to go on, or ReportedMap::kSwept;
   /// adds to `vanished` the connections that are gone without an event, gives the others to
   /// `stays`. Without `pass` all of them stay.
   std::size_t forget_vanished(std::size_t position, std::size_t budget,
                               std::optional<std::uint8_t> pass, std::uint64_t& vanished,
-                              const std::function<void(const Remembered&)>& stays);
+                              const std::function<void(const ReportedConnection&)>& stays);
 
   /// Those since the last call.
   Falls take_falls() { return std::exchange(falls_, {}); }
@@ -133,20 +132,21 @@ class LiveConnections {
   [[nodiscard]] std::size_t memory() const { return table_.memory(); }
 
  private:
-  static constexpr std::chrono::hours kLongestWindow{2};  // more than Remembered::window holds
+  static constexpr std::chrono::hours kLongestWindow{
+      2};  // more than ReportedConnection::window holds
 
   /// Null beyond the limit, or without memory.
-  Remembered* remember(const Sighting& sighting, const Instant& now);
-  Remembered* insert(const Sighting& sighting, const Instant& now);
+  ReportedConnection* remember(const ConnectionIdentity& identity, const Instant& now);
+  ReportedConnection* insert(const ConnectionIdentity& identity, const Instant& now);
   /// What was reported is void when the counters began again at zero.
-  void watch_fall(Remembered& entry, const Sighting& sighting, const Flow& flow);
+  void watch_fall(ReportedConnection& entry, const ConnectionIdentity& identity, const Flow& flow);
   /// The same by what was seen, also between two reports.
-  void watch_fall(Remembered& entry, const Sighting& sighting);
+  void watch_fall(ReportedConnection& entry, const ConnectionIdentity& identity);
 
   std::size_t limit_;
-  ConnectionTable table_;
+  ReportedMap table_;
   RecentlyEnded ended_;
-  Steady epoch_;  ///< of all Tenths
+  MonoTime epoch_;  ///< of all Tenths
   std::uint8_t pass_ = 0;
   Falls falls_;
 };

@@ -15,7 +15,7 @@ namespace ctflow {
 using Tenths = std::chrono::duration<std::uint32_t, std::deci>;
 
 /// What is remembered of one connection. One cache line.
-struct Remembered {
+struct ReportedConnection {
   std::uint64_t key = 0;
   Counters forward;                ///< what was reported so far
   Counters backward;               ///< what was reported so far
@@ -30,8 +30,8 @@ struct Remembered {
 
   static constexpr std::uint16_t kUnknownWindow = 0xffff;
 };
-static_assert(sizeof(Remembered) == 64);
+static_assert(sizeof(ReportedConnection) == 64);
 
-using ConnectionTable = KeyedTable<Remembered>;
+using ReportedMap = KeyedTable<ReportedConnection>;
 
 }  // namespace ctflow

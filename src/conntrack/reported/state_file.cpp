@@ -151,15 +151,15 @@ bool StateFile::claim() {
   // Where no lock can be made the file cannot be kept either, and that is told in time.
   if (claim_ < 0 || flock(claim_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return true;
   log::warn(
-      "state_in_use file={} means=\"another ctflowd keeps its state there: this one keeps none, "
+      "state_in_use file={} impact=\"another ctflowd keeps its state there: this one keeps none, "
       "and "
-      "a restart exports again what was reported\" mend=\"give each its own source.state_file\"",
+      "a restart exports again what was reported\" fix=\"give each its own source.state_file\"",
       log::quoted(name_));
   return false;
 }
 
 std::optional<std::size_t> StateFile::load(
-    const std::function<void(const Remembered&)>& take,
+    const std::function<void(const ReportedConnection&)>& take,
     const std::function<void(std::uint64_t)>& take_ended) const {
   const auto unreadable = [&](const std::string& why) {
     log::warn("state_unreadable file={} error={}", log::quoted(name_), log::quoted(why));
@@ -179,7 +179,7 @@ std::optional<std::size_t> StateFile::load(
   const bool begins_well = read_header(input, header);
   if (begins_well && !(header.identity == identity_)) {
     log::info(
-        "state_outdated file={} means=\"it tells of another boot, namespace or way to count\"",
+        "state_outdated file={} impact=\"it tells of another boot, namespace or way to count\"",
         log::quoted(name_));
     return std::nullopt;
   }
@@ -193,14 +193,14 @@ std::optional<std::size_t> StateFile::load(
   const bool whole =
       contents && is_whole(input, file.get(), static_cast<std::size_t>(octets) - sizeof(hash_));
   if (!whole || fseeko(file.get(), position, SEEK_SET) != 0) {
-    log::warn("state_damaged file={} means=\"what lives is told as the setting existing says\"",
+    log::warn("state_damaged file={} impact=\"what lives is told as the setting existing says\"",
               log::quoted(name_));
     return std::nullopt;
   }
   for (std::size_t i = 0; i < contents->connections; ++i) {
     Entry entry;
     if (!input.read(&entry, sizeof entry)) return i;
-    Remembered one;
+    ReportedConnection one;
     one.key = entry.key;
     one.forward = entry.forward;
     one.backward = entry.backward;
@@ -209,7 +209,7 @@ std::optional<std::size_t> StateFile::load(
   }
   for (std::size_t i = 0; take_ended && i < contents->ends; ++i) {
     std::uint64_t key = 0;
-    if (input.read(&key, sizeof key) && key >= ConnectionTable::kFirstKey) take_ended(key);
+    if (input.read(&key, sizeof key) && key >= ReportedMap::kFirstKey) take_ended(key);
   }
   return contents->connections;
 }
@@ -239,7 +239,7 @@ void StateFile::write(const void* data, std::size_t size) {
   if (error_ == 0 && std::fwrite(data, 1, size, file_.get()) != size) error_ = errno;
 }
 
-void StateFile::add(const Remembered& entry) {
+void StateFile::add(const ReportedConnection& entry) {
   if (!file_) return;
   const Entry stored{entry.key, entry.forward, entry.backward,
                      entry.told_until.time_since_epoch().count()};
@@ -266,8 +266,8 @@ bool StateFile::commit() {
 
 bool StateFile::fail(const char* what, int error) {
   log::warn(
-      "state_not_saved file={} while={} error={} means=\"a restart will tell again what was "
-      "reported since the last save\" mend=\"make the directory, or room in it\"",
+      "state_not_saved file={} while={} error={} impact=\"a restart will tell again what was "
+      "reported since the last save\" fix=\"make the directory, or room in it\"",
       log::quoted(new_name()), what, log::quoted(std::generic_category().message(error)));
   std::remove(new_name().c_str());
   return false;

@@ -32,9 +32,9 @@ StateIdentity current_identity(bool wire_counters);
 ///
 /// Layout, by the machine's byte order: "ctflowd2", length of boot (4 octets), boot, table (8),
 /// wire_counters (1), then for each connection key, packets and octets forward and backward, and
-/// nanoseconds of Remembered::told_until (6 times 8 octets), then the keys of ends that the kernel
-/// may send again (8 each), the number of those (8), at last a hash of all before (8). "ctflowd1"
-/// has neither these keys nor their number.
+/// nanoseconds of ReportedConnection::told_until (6 times 8 octets), then the keys of ends that the
+/// kernel may send again (8 each), the number of those (8), at last a hash of all before (8).
+/// "ctflowd1" has neither these keys nor their number.
 ///
 /// Only regular files are read, in pieces of fixed size, and no symbolic link is followed. Only
 /// their owner may read what is written.
@@ -55,12 +55,12 @@ class StateFile {
   /// Gives every connection of the file to `take` and every end to `take_ended`, once the whole
   /// file is known to be good. The number of connections; nothing, and logged, when there is no
   /// file of use.
-  std::optional<std::size_t> load(const std::function<void(const Remembered&)>& take,
+  std::optional<std::size_t> load(const std::function<void(const ReportedConnection&)>& take,
                                   const std::function<void(std::uint64_t)>& take_ended = {}) const;
 
   /// Starts a new file beside the old one. False, and logged: it cannot be made.
   bool begin();
-  void add(const Remembered& entry);
+  void add(const ReportedConnection& entry);
   /// Behind the last add().
   void add_ended(std::uint64_t key);
   /// Puts the new file into the place of the old one. False, and logged: it could not be written,

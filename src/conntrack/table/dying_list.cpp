@@ -19,9 +19,9 @@ constexpr int kFailuresToGiveUp = 5;
 
 }  // namespace
 
-DyingList::DyingList(boost::asio::io_context& io, Reading& reading, EventListener& listener,
+DyingList::DyingList(boost::asio::io_context& io, FlowAssembler& reading, EventListener& listener,
                      const NetworkNamespace& home)
-    : reading_(reading),
+    : assembler_(reading),
       listener_(listener),
       home_(home),
       dump_(io, TableDump::What::kDying),
@@ -29,7 +29,7 @@ DyingList::DyingList(boost::asio::io_context& io, Reading& reading, EventListene
 
 void DyingList::start() {
   timer_.after(kInterval, [this] {
-    if (!dump_.running() && reading_.ended.size() > 0) begin();
+    if (!dump_.running() && assembler_.ended.size() > 0) begin();
     start();
   });
 }
@@ -43,7 +43,7 @@ void DyingList::begin() {
   const auto visit = home_.visit();
   const auto least = failures_ < kFailuresToGiveUp ? kLeastAge : kAgeUnasked;
   ages_ = std::chrono::steady_clock::now() - aged_ >= least;
-  if (ages_) reading_.ended.begin_look();
+  if (ages_) assembler_.ended.begin_look();
   met_ = 0;
   dump_.start(*this, 0, std::chrono::milliseconds(0));
 }
@@ -55,9 +55,9 @@ void DyingList::on_entry(Bytes message, const Instant& time) {
   }
   if (decode(message, flow_) != DecodeResult::kEntry) return;
   ++met_;
-  const Sighting sighting(flow_, reading_.wire_counters);
-  reading_.ended.keep(sighting.end_key);
-  reading_.live.keep(sighting);
+  const ConnectionIdentity identity(flow_, assembler_.wire_counters);
+  assembler_.ended.keep(identity.end_key);
+  assembler_.live.keep(identity);
 }
 
 void DyingList::on_pass_end(bool complete) {
@@ -65,17 +65,18 @@ void DyingList::on_pass_end(bool complete) {
   failures_ = complete || met_ > 0 ? 0 : failures_ + 1;
   if (failures_ == kFailuresToGiveUp) {
     log::warn(
-        "dying_list_unreadable means=\"an end that the kernel sends again after more than a minute "
+        "dying_list_unreadable impact=\"an end that the kernel sends again after more than a "
+        "minute "
         "is exported again\"");
   }
   const bool unasked = failures_ >= kFailuresToGiveUp;
   const bool proven = (complete || unasked) && listener_.catch_up();
-  reading_.repeats_expected = met_ > 0 || !proven;
+  assembler_.repeats_expected = met_ > 0 || !proven;
   if (ages_) {
-    reading_.ended.end_look(proven);
+    assembler_.ended.end_look(proven);
     if (proven) aged_ = std::chrono::steady_clock::now();
   }
-  reading_.counters.repeats_unknown = reading_.ended.forgotten();
+  assembler_.counters.repeats_unknown = assembler_.ended.forgotten();
   if (const auto seen = std::exchange(seen_, nullptr)) seen(proven);
 }
 

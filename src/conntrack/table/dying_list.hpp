@@ -10,6 +10,7 @@
 #include "conntrack/events/event_listener.hpp"
 #include "conntrack/events/event_reader.hpp"
 #include "conntrack/table/table_dump.hpp"
+#include "ctflow/clock.hpp"
 #include "event_loop/timer.hpp"
 #include "netlink/network_namespace.hpp"
 
@@ -18,11 +19,11 @@ namespace ctflow {
 /// The kernel keeps a connection whose DESTROY found no room with a reliable listener on a list,
 /// outside of the table, until it could be delivered. From here follows which ends may be forgotten
 /// (EndedConnections), and which of the connections that passes over the table no longer meet are
-/// not gone (LiveConnections::keep()).
+/// not gone (ReportedConnections::keep()).
 class DyingList : private DumpConsumer {
  public:
   /// All must outlive this. `home`: the namespace whose list it is.
-  DyingList(boost::asio::io_context& io, Reading& reading, EventListener& listener,
+  DyingList(boost::asio::io_context& io, FlowAssembler& reading, EventListener& listener,
             const NetworkNamespace& home);
 
   DyingList(const DyingList&) = delete;
@@ -50,17 +51,17 @@ class DyingList : private DumpConsumer {
   void on_part_requested() override {}
   void on_pass_end(bool complete) override;
 
-  Reading& reading_;
+  FlowAssembler& assembler_;
   EventListener& listener_;
   NetworkNamespace home_;
   TableDump dump_;
   Timer timer_;
   std::function<void(bool proven)> seen_;
-  EventReader* ends_ = nullptr;                   ///< takes what is met, if not null
-  std::chrono::steady_clock::time_point aged_{};  ///< the last look that let ends be forgotten
-  bool ages_ = false;                             ///< this look does
-  std::uint64_t met_ = 0;                         ///< in this look
-  int failures_ = 0;  ///< looks in a row that met nothing and were not complete
+  EventReader* ends_ = nullptr;  ///< takes what is met, if not null
+  MonoTime aged_{};              ///< the last look that let ends be forgotten
+  bool ages_ = false;            ///< this look does
+  std::uint64_t met_ = 0;        ///< in this look
+  int failures_ = 0;             ///< looks in a row that met nothing and were not complete
   Flow flow_;
 };
 

@@ -14,7 +14,7 @@ namespace ctflow {
 /// connection waits longer than the active timeout although the passes are two per active timeout:
 /// a connection younger than half of it is left to the next pass, and from then on every second
 /// pass reports it.
-class TableReader : public DumpConsumer {
+class ScanReader : public DumpConsumer {
  public:
   enum class Purpose : std::uint8_t {
     kReport,  ///< report what is due
@@ -22,8 +22,8 @@ class TableReader : public DumpConsumer {
     kStop,    ///< report everything: we stop (flowEndReason 4)
   };
 
-  TableReader(Reading& reading, std::chrono::milliseconds active_timeout)
-      : reading_(reading), active_timeout_(active_timeout) {}
+  ScanReader(FlowAssembler& reading, std::chrono::milliseconds active_timeout)
+      : assembler_(reading), active_timeout_(active_timeout) {}
 
   /// How far passes are apart.
   [[nodiscard]] std::chrono::milliseconds period() const;
@@ -51,11 +51,11 @@ class TableReader : public DumpConsumer {
  private:
   /// Decides about the entry in flow_; true: it was reported.
   bool handle_entry(const Instant& time);
-  void adopt(const Sighting& sighting, const Instant& time);
-  [[nodiscard]] bool is_due(LiveConnections::Visit visit, const Instant& time) const;
-  bool report(const Sighting& sighting, const Instant& time);
+  void adopt(const ConnectionIdentity& identity, const Instant& time);
+  [[nodiscard]] bool is_due(ReportedConnections::Visit visit, const Instant& time) const;
+  bool report(const ConnectionIdentity& identity, const Instant& time);
 
-  Reading& reading_;
+  FlowAssembler& assembler_;
   std::chrono::milliseconds active_timeout_;
   Purpose purpose_ = Purpose::kReport;
   bool existing_end_silently_ = false;

@@ -12,6 +12,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "ctflow/clock.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -87,7 +89,7 @@ void TableDump::start(DumpConsumer& consumer, std::size_t entries, milliseconds 
   wait(next_);
 }
 
-void TableDump::wait(std::chrono::steady_clock::time_point until) {
+void TableDump::wait(MonoTime until) {
   timer_.at(until, [this] { read_due(); });
 }
 

@@ -68,7 +68,7 @@ class TableDump {
 
   /// Asks for the table. False: failed, and the consumer was told.
   bool request(DumpConsumer& consumer);
-  void wait(std::chrono::steady_clock::time_point until);
+  void wait(MonoTime until);
   /// Reads the parts that are due by now.
   void read_due();
   /// Reads one part.
@@ -85,7 +85,7 @@ class TableDump {
   std::unique_ptr<mnl_socket, Closer> socket_;
   DumpConsumer* consumer_ = nullptr;
   Instant written_{};  ///< when the kernel wrote the part that waits
-  std::chrono::steady_clock::time_point next_{};
+  MonoTime next_{};
   std::chrono::steady_clock::duration gap_{};
   std::uint32_t sequence_ = 0;
   bool consistent_ = true;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/table/table_scans.hpp"
 
+#include "ctflow/clock.hpp"
 #include "netlink/conntrack_settings.hpp"
 
 namespace ctflow {
@@ -12,9 +13,9 @@ constexpr std::chrono::milliseconds kAtOnce{0};
 
 }  // namespace
 
-TablePasses::TablePasses(boost::asio::io_context& io, Reading& reading, DyingList& dying,
-                         const SourceConfig& config, const NetworkNamespace& home)
-    : reading_(reading),
+TableScans::TableScans(boost::asio::io_context& io, FlowAssembler& reading, DyingList& dying,
+                       const SourceConfig& config, const NetworkNamespace& home)
+    : assembler_(reading),
       dying_(dying),
       config_(config),
       home_(home),
@@ -25,21 +26,21 @@ TablePasses::TablePasses(boost::asio::io_context& io, Reading& reading, DyingLis
   reader_.pass_ended = [this](bool complete) { on_end(complete); };
 }
 
-void TablePasses::adopt_existing() {
-  reading_.skips_existing = true;
-  reader_.begin_pass(TableReader::Purpose::kAdopt, complete_);
+void TableScans::adopt_existing() {
+  assembler_.skips_existing = true;
+  reader_.begin_pass(ScanReader::Purpose::kAdopt, complete_);
   dump_.run(reader_);
-  log::info("existing_adopted connections={} complete={}", reading_.counters.existing_adopted,
+  log::info("existing_adopted connections={} complete={}", assembler_.counters.existing_adopted,
             complete_);
 }
 
-void TablePasses::start() {
+void TableScans::start() {
   if (config_.active_timeout.count() == 0) return;
   begin();
 }
 
-void TablePasses::reconcile() {
-  if (began_ == std::chrono::steady_clock::time_point{} || quick_ > 0) return;
+void TableScans::reconcile() {
+  if (began_ == MonoTime{} || quick_ > 0) return;
   constexpr int kToKnowWhatVanished = 2;
   constexpr std::chrono::seconds kBetween{1};  // a storm must not keep us reading the table
   quick_ = kToKnowWhatVanished;
@@ -51,17 +52,17 @@ void TablePasses::reconcile() {
   schedule(std::max(std::chrono::steady_clock::now(), began_ + kBetween));
 }
 
-std::chrono::milliseconds TablePasses::pass_duration(bool silent) const {
+std::chrono::milliseconds TableScans::pass_duration(bool silent) const {
   // The first pass is quick where ends go without an event: whatever it does not meet is lost.
-  const bool first = reading_.counters.entries == 0;
+  const bool first = assembler_.counters.entries == 0;
   return quick_ > 0 || (first && silent) ? kAtOnce : reader_.period() * 4 / 5;
 }
 
-void TablePasses::begin() {
+void TableScans::begin() {
   const auto visit = home_.visit();
   began_ = std::chrono::steady_clock::now();
-  overruns_ = reading_.counters.overruns;
-  entries_before_ = reading_.counters.entries;
+  overruns_ = assembler_.counters.overruns;
+  entries_before_ = assembler_.counters.entries;
   kernel_reports_ = kernel_active_timeout().has_value();
   reader_.kernel_reports(kernel_reports_);
   constexpr int kOnDemand = 2;
@@ -69,20 +70,20 @@ void TablePasses::begin() {
   reader_.existing_end_silently(silent);
   const auto duration = pass_duration(silent);
   if (quick_ > 0) --quick_;
-  reader_.begin_pass(TableReader::Purpose::kReport, complete_);
+  reader_.begin_pass(ScanReader::Purpose::kReport, complete_);
   dump_.start(reader_, table_size(), duration);
 }
 
-void TablePasses::on_end(bool complete) {
+void TableScans::on_end(bool complete) {
   complete_ = complete;
-  if (began_ == std::chrono::steady_clock::time_point{}) return;  // read at once, not by begin()
+  if (began_ == MonoTime{}) return;  // read at once, not by begin()
   ++(complete ? status_.complete : status_.incomplete);
   status_.last_lasted = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - began_);
-  status_.last_entries = reading_.counters.entries - entries_before_;
+  status_.last_entries = assembler_.counters.entries - entries_before_;
   if (complete) {
-    dying_.look([this, pass = reading_.live.pass()](bool proven) {
-      if (sweep_position_ != ConnectionTable::kSwept) return;
+    dying_.look([this, pass = assembler_.live.pass()](bool proven) {
+      if (sweep_position_ != ReportedMap::kSwept) return;
       begin_sweep(proven ? std::optional(pass) : std::nullopt);
     });
   }
@@ -91,13 +92,13 @@ void TablePasses::on_end(bool complete) {
   schedule(quick_ > 0 ? now + kPause : std::max(began_ + reader_.period(), now + kPause));
 }
 
-bool TablePasses::needed() const {
+bool TableScans::needed() const {
   const auto visit = home_.visit();
   return !kernel_reports_ || !complete_ || reader_.dependent() > 0 ||
-         overruns_ != reading_.counters.overruns || !kernel_active_timeout().has_value();
+         overruns_ != assembler_.counters.overruns || !kernel_active_timeout().has_value();
 }
 
-void TablePasses::schedule(std::chrono::steady_clock::time_point when) {
+void TableScans::schedule(MonoTime when) {
   pass_timer_.at(when, [this] {
     if (needed()) {
       begin();
@@ -108,7 +109,7 @@ void TablePasses::schedule(std::chrono::steady_clock::time_point when) {
   });
 }
 
-void TablePasses::begin_sweep(std::optional<std::uint8_t> pass) {
+void TableScans::begin_sweep(std::optional<std::uint8_t> pass) {
   sweep_position_ = 0;
   sweep_pass_ = pass;
   vanished_ = 0;
@@ -116,46 +117,47 @@ void TablePasses::begin_sweep(std::optional<std::uint8_t> pass) {
   sweep();
 }
 
-void TablePasses::sweep() {
-  sweep_position_ = reading_.live.forget_vanished(sweep_position_, kSweptAtOnce, sweep_pass_,
-                                                  vanished_, [this](const Remembered& entry) {
-                                                    if (saving_) state_->add(entry);
-                                                  });
-  if (sweep_position_ == ConnectionTable::kSwept) {
+void TableScans::sweep() {
+  sweep_position_ =
+      assembler_.live.forget_vanished(sweep_position_, kSweptAtOnce, sweep_pass_, vanished_,
+                                      [this](const ReportedConnection& entry) {
+                                        if (saving_) state_->add(entry);
+                                      });
+  if (sweep_position_ == ReportedMap::kSwept) {
     if (saving_) {
       store_ends();
-      reading_.sink.on_checkpoint();
+      assembler_.sink.on_checkpoint();
       state_->commit();
     }
-    reading_.counters.reconciled += vanished_;
+    assembler_.counters.reconciled += vanished_;
     if (vanished_ > 0) log::info("connections_vanished reconciled={}", vanished_);
     return;
   }
   sweep_timer_.after(kSweepPause, [this] { sweep(); });
 }
 
-void TablePasses::store_ends() {
-  reading_.ended.for_each([this](std::uint64_t key) { state_->add_ended(key); });
+void TableScans::store_ends() {
+  assembler_.ended.for_each([this](std::uint64_t key) { state_->add_ended(key); });
 }
 
-void TablePasses::stop(bool report_living) {
+void TableScans::stop(bool report_living) {
   pass_timer_.cancel();
   sweep_timer_.cancel();
   dump_.cancel();
   began_ = {};
   if (!report_living) return;
   const auto visit = home_.visit();
-  reader_.begin_pass(TableReader::Purpose::kStop, false);
+  reader_.begin_pass(ScanReader::Purpose::kStop, false);
   dump_.run(reader_);
   log::info("living_reported complete={}", complete_);
 }
 
-void TablePasses::save_state() {
+void TableScans::save_state() {
   if (state_ == nullptr || !state_->begin()) return;
-  reading_.live.for_each([this](const Remembered& entry) { state_->add(entry); });
+  assembler_.live.for_each([this](const ReportedConnection& entry) { state_->add(entry); });
   store_ends();
-  reading_.sink.on_checkpoint();
-  if (state_->commit()) log::info("state_saved connections={}", reading_.live.size());
+  assembler_.sink.on_checkpoint();
+  if (state_->commit()) log::info("state_saved connections={}", assembler_.live.size());
 }
 
 }  // namespace ctflow

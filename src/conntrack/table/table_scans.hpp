@@ -9,6 +9,7 @@
 #include "conntrack/table/dying_list.hpp"
 #include "conntrack/table/scan_reader.hpp"
 #include "conntrack/table/table_dump.hpp"
+#include "ctflow/clock.hpp"
 #include "ctflow/source_status.hpp"
 #include "event_loop/timer.hpp"
 #include "netlink/network_namespace.hpp"
@@ -21,21 +22,21 @@ namespace ctflow {
 ///
 /// Where a patched kernel reports living connections itself, passes go on only while they meet
 /// connections it does not measure, and after an overrun of the event socket.
-class TablePasses {
+class TableScans {
  public:
   /// `reading` and `dying` must outlive this. `home`: the namespace whose table it is.
-  TablePasses(boost::asio::io_context& io, Reading& reading, DyingList& dying,
-              const SourceConfig& config, const NetworkNamespace& home);
+  TableScans(boost::asio::io_context& io, FlowAssembler& reading, DyingList& dying,
+             const SourceConfig& config, const NetworkNamespace& home);
 
   /// From now on what was reported is kept there, after each pass and at the end. It must outlive
   /// this; nullptr: nowhere.
   void keep_state(StateFile* file) { state_ = file; }
 
-  TablePasses(const TablePasses&) = delete;
-  TablePasses& operator=(const TablePasses&) = delete;
-  TablePasses(TablePasses&&) = delete;
-  TablePasses& operator=(TablePasses&&) = delete;
-  ~TablePasses() = default;
+  TableScans(const TableScans&) = delete;
+  TableScans& operator=(const TableScans&) = delete;
+  TableScans(TableScans&&) = delete;
+  TableScans& operator=(TableScans&&) = delete;
+  ~TableScans() = default;
 
   /// Takes what lives now as already reported; returns when all is read.
   void adopt_existing();
@@ -59,25 +60,25 @@ class TablePasses {
   [[nodiscard]] std::chrono::milliseconds pass_duration(bool silent) const;
   void on_end(bool complete);
   /// Waits until the next pass is to begin.
-  void schedule(std::chrono::steady_clock::time_point when);
+  void schedule(MonoTime when);
   /// `pass`: until which connections were met that are not gone. Nothing: none is forgotten.
   void begin_sweep(std::optional<std::uint8_t> pass);
   void store_ends();
   void sweep();
   [[nodiscard]] bool needed() const;
 
-  Reading& reading_;
+  FlowAssembler& assembler_;
   DyingList& dying_;
   SourceConfig config_;
   NetworkNamespace home_;
   TableDump dump_;
-  TableReader reader_;
+  ScanReader reader_;
   Timer pass_timer_;
   Timer sweep_timer_;
-  std::chrono::steady_clock::time_point began_{};
+  MonoTime began_{};
   StateFile* state_ = nullptr;
   bool saving_ = false;  ///< by the sweep
-  std::size_t sweep_position_ = ConnectionTable::kSwept;
+  std::size_t sweep_position_ = ReportedMap::kSwept;
   std::uint64_t overruns_ = 0;  ///< when the last pass began
   std::optional<std::uint8_t> sweep_pass_;
   std::uint64_t vanished_ = 0;  ///< in this sweep

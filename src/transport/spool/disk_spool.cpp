@@ -101,7 +101,7 @@ DiskSpool::Segments::iterator DiskSpool::remove_if_done(Segments::iterator segme
   return std::next(segment);
 }
 
-void DiskSpool::set_aside(Segments::iterator segment, const Carried& lost) {
+void DiskSpool::set_aside(Segments::iterator segment, const ExportAmount& lost) {
   log::warn("spool_damaged collector={} file={} messages={} flows={}", collector_,
             log::quoted(segment->second->path()), lost.messages, lost.flows);
   segment->second->give_up();
@@ -247,7 +247,7 @@ std::optional<KeptMessage> DiskSpool::take(DiskChanges& changes, std::error_code
     if (one.unrecorded() && !unrecorded_) {
       unrecorded_ = segment->first;
       log::warn(
-          "spool_unrecorded collector={} file={} means=\"the disk is full: if ctflowd is killed "
+          "spool_unrecorded collector={} file={} impact=\"the disk is full: if ctflowd is killed "
           "before all of this file is sent, all of it is sent again\"",
           collector_, log::quoted(one.path()));
     }
@@ -334,8 +334,8 @@ std::error_code DiskSpool::repair() {
   return first;
 }
 
-Carried DiskSpool::sent_unrecorded() const {
-  Carried sum;
+ExportAmount DiskSpool::sent_unrecorded() const {
+  ExportAmount sum;
   for (const std::uint64_t number : troubled_) {
     const auto segment = segments_.find(number);
     if (segment != segments_.end()) sum += segment->second->sent_unrecorded();

@@ -22,9 +22,9 @@ namespace ctflow {
 /// What became of messages on disk, for the ledger.
 struct DiskChanges {
   Recovered recovered;
-  Carried dropped;  ///< the oldest, to make room
-  Carried aged;     ///< too old
-  Carried damaged;  ///< became unreadable, or their file is gone
+  ExportAmount dropped;  ///< the oldest, to make room
+  ExportAmount aged;     ///< too old
+  ExportAmount damaged;  ///< became unreadable, or their file is gone
 };
 
 /// First in, first out. Beyond `spool.size` the oldest file goes. It survives the end of the
@@ -86,7 +86,7 @@ class DiskSpool {
   /// Something failed that repair() has to try again.
   [[nodiscard]] bool troubled() const { return !troubled_.empty(); }
   /// Sent, but the disk says that it waits: a later process would send it again.
-  [[nodiscard]] Carried sent_unrecorded() const;
+  [[nodiscard]] ExportAmount sent_unrecorded() const;
   /// Whether files can be made in the directory now.
   [[nodiscard]] std::error_code probe() const { return directory_.probe(); }
 
@@ -108,7 +108,7 @@ class DiskSpool {
   Segments::iterator forget(Segments::iterator segment);
   /// Behind it, or behind where it was.
   Segments::iterator remove_if_done(Segments::iterator segment, std::error_code& error);
-  void set_aside(Segments::iterator segment, const Carried& lost);
+  void set_aside(Segments::iterator segment, const ExportAmount& lost);
 
   std::string collector_;
   SpoolConfig config_;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "ctflow/clock.hpp"
 #include "transport/session/session.hpp"
 
 namespace ctflow {
@@ -23,8 +24,8 @@ struct KeptMessage {
   MessageContent content;
   std::shared_ptr<const Origin> origin;
   TimePoint kept{};  ///< since when it waits, by the wall clock: the disk outlives the process
-  std::optional<DiskPlace> place{};               ///< nothing: in memory only
-  std::chrono::steady_clock::time_point since{};  ///< in the memory of this process
+  std::optional<DiskPlace> place{};  ///< nothing: in memory only
+  MonoTime since{};                  ///< in the memory of this process
 };
 
 }  // namespace ctflow

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "ctflow/clock.hpp"
 #include "ledger/carried.hpp"
 
 namespace ctflow {
@@ -42,7 +43,7 @@ Spool::Spool(const std::string& collector, const SpoolConfig& config, Clock cloc
   if (!config.directory.empty()) disk_.emplace(collector, config, files);
 }
 
-void Spool::lose(Carried& reason, const Carried& what) {
+void Spool::lose(ExportAmount& reason, const ExportAmount& what) {
   if (what.messages == 0) return;
   count_lost(*ledger_, reason, what);
   ledger_->waiting -= what;
@@ -106,7 +107,7 @@ void Spool::note_unrecorded() { ledger_->unrecorded = disk_->sent_unrecorded(); 
 
 std::optional<milliseconds> Spool::work() {
   if (!disk_) return std::nullopt;
-  const SteadyTime now = clock_().steady;
+  const MonoTime now = clock_().steady;
   if (disk_usable()) {
     if (disk_->recovering()) recover();
     if (disk_->troubled() && now >= repair_at_) repair();
@@ -126,7 +127,7 @@ void Spool::disk_failed(const std::error_code& error, const char* doing) {
   trouble_ = fmt::format("{}: {}", doing, error.message());
   if (disk_log_.allow()) {
     log::error(
-        "spool_failed collector={} directory={} doing={} error={} means=\"messages wait in memory "
+        "spool_failed collector={} directory={} doing={} error={} impact=\"messages wait in memory "
         "only, and what is on disk is not sent\" suppressed={}",
         collector_, log::quoted(config_.directory), log::quoted(doing),
         log::quoted(error.message()), disk_log_.suppressed());
@@ -176,7 +177,7 @@ void Spool::add(std::vector<std::byte> bytes, const MessageContent& content,
                 const std::shared_ptr<const Origin>& origin) {
   const Instant now = clock_();
   KeptMessage message{std::move(bytes), content, origin, now.wall, std::nullopt, now.steady};
-  ledger_->waiting += carried_by(content);
+  ledger_->waiting += amount_of(content);
   expire();
   const bool overflows = used_ + footprint(message) > config_.memory;
   const bool wants_disk = disk_ && (!connected_ || overflows || !disk_->empty());
@@ -185,8 +186,8 @@ void Spool::add(std::vector<std::byte> bytes, const MessageContent& content,
   make_room();
 }
 
-void Spool::drop_front(std::deque<KeptMessage>& queue, Carried& reason) {
-  lose(reason, carried_by(queue.front().content));
+void Spool::drop_front(std::deque<KeptMessage>& queue, ExportAmount& reason) {
+  lose(reason, amount_of(queue.front().content));
   pop_from_memory(queue);
 }
 
@@ -228,7 +229,7 @@ std::optional<KeptMessage> Spool::read_disk() {
   std::error_code error;
   std::optional<KeptMessage> message = disk_->take(changes, error);
   while (message && too_old(*message, clock_().wall)) {
-    changes.aged += carried_by(message->content);
+    changes.aged += amount_of(message->content);
     error = disk_->mark(*message->place, State::kHandedOver);
     const std::error_code not_removed = disk_->settle(*message->place);
     if (error || (error = not_removed)) break;
@@ -302,7 +303,7 @@ void Spool::secure_waiting() {
 
 void Spool::sent(const KeptMessage& message) {
   used_ -= footprint(message);
-  ledger_->waiting -= carried_by(message.content);
+  ledger_->waiting -= amount_of(message.content);
   count_sent(*ledger_, message.content, message.bytes.size());
   if (!message.place) return;
   // The acknowledgement may be faster than handed_over().
@@ -317,7 +318,7 @@ void Spool::sent(const KeptMessage& message) {
 void Spool::give_back(std::deque<KeptMessage> messages, std::size_t left) {
   for (std::size_t i = messages.size(); i-- > 0;) {
     KeptMessage& message = messages[i];
-    if (i < left) ledger_->resent += carried_by(message.content);
+    if (i < left) ledger_->resent += amount_of(message.content);
     return_to_disk(message, i < left);
     if (message.place) {
       used_ -= footprint(message);
@@ -360,15 +361,15 @@ void Spool::stop() {
   for (std::deque<KeptMessage>* queue : {&returned_, &memory_}) {
     for (; !queue->empty(); pop_from_memory(*queue)) {
       if (disk_usable() && to_disk(queue->front())) continue;
-      const Carried lost = carried_by(queue->front().content);
+      const ExportAmount lost = amount_of(queue->front().content);
       count_lost(*ledger_, ledger_->lost_stopped, lost);
       ledger_->waiting -= lost;
     }
   }
-  const Carried& unrecorded = ledger_->unrecorded;
+  const ExportAmount& unrecorded = ledger_->unrecorded;
   if (unrecorded.messages > 0) {
     log::error(
-        "spool_unrecorded collector={} messages={} flows={} means=\"sent, but the disk could not "
+        "spool_unrecorded collector={} messages={} flows={} impact=\"sent, but the disk could not "
         "be written: the next start sends them again\"",
         collector_, unrecorded.messages, unrecorded.flows);
   }

@@ -95,24 +95,22 @@ class Spool {
   void pop_from_memory(std::deque<KeptMessage>& queue);
   static std::optional<KeptMessage> take(std::deque<KeptMessage>& queue);
   std::optional<KeptMessage> read_disk();
-  void drop_front(std::deque<KeptMessage>& queue, Carried& reason);
+  void drop_front(std::deque<KeptMessage>& queue, ExportAmount& reason);
   void make_room();
   void expire();
   [[nodiscard]] bool too_old(const KeptMessage& message, TimePoint now) const;
-  void lose(Carried& reason, const Carried& what);
+  void lose(ExportAmount& reason, const ExportAmount& what);
   void return_to_disk(KeptMessage& message, bool left);
   void note_unrecorded();
-
-  using SteadyTime = std::chrono::steady_clock::time_point;
 
   SpoolConfig config_;
   std::string collector_;
   Clock clock_;
   SpoolFiles system_;
   std::optional<DiskSpool> disk_;  ///< nothing: none is configured
-  SteadyTime disk_retry_{};
-  SteadyTime failed_at_{};
-  SteadyTime repair_at_{};
+  MonoTime disk_retry_{};
+  MonoTime failed_at_{};
+  MonoTime repair_at_{};
   std::string trouble_;
   Recovered recovered_;  ///< so far, for the log
   bool recovering_ = false;

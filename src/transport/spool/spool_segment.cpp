@@ -114,7 +114,7 @@ std::error_code SpoolSegment::scan(std::size_t& budget, Recovered& found) {
     if (const std::error_code error = scan_header(budget, found)) return error;
   }
   size_ = std::min(size_, kLongestFile);
-  const Carried before = unread_;
+  const ExportAmount before = unread_;
   std::error_code error;
   while (!scanned_ && budget > 0 && !error) {
     constexpr std::size_t kAtLeast = 2 * (kRecordHeader + kLongestMessage);
@@ -127,7 +127,7 @@ std::error_code SpoolSegment::scan(std::size_t& budget, Recovered& found) {
     budget -= std::min(budget, got);
     scan_records(std::span(chunk).first(got), found);
   }
-  Carried more = unread_;
+  ExportAmount more = unread_;
   more -= before;
   found.waiting += more;
   if (!usable()) found.lost += more;
@@ -149,9 +149,9 @@ void SpoolSegment::scan_records(std::span<const std::byte> rest, Recovered& foun
     const State state = state_of(record);
     if (message && state != State::kHandedOver) {
       if (unread_.messages == 0) oldest_ = message->kept;
-      unread_ += carried_by(message->content);
+      unread_ += amount_of(message->content);
     }
-    if (message && state == State::kTaken) found.doubtful += carried_by(message->content);
+    if (message && state == State::kTaken) found.doubtful += amount_of(message->content);
     cursor_ += *length;
     rest = rest.subspan(*length);
   }
@@ -204,10 +204,10 @@ DiskPlace SpoolSegment::append(const KeptMessage& message, State state, std::err
   size_ += record.size();
   newest_ = std::max(newest_, message.kept);
   if (state == State::kTaken) {
-    flights_.emplace(place.offset, Flight{state, state, carried_by(message.content)});
+    flights_.emplace(place.offset, Flight{state, state, amount_of(message.content)});
   } else {
     if (unread_.messages == 0) oldest_ = message.kept;
-    unread_ += carried_by(message.content);
+    unread_ += amount_of(message.content);
   }
   return place;
 }
@@ -228,7 +228,7 @@ std::optional<KeptMessage> SpoolSegment::take(bool unrecorded, std::error_code& 
       cursor_ = offset == cursor_ ? size_ : offset;
       continue;
     }
-    Flight flight{state, State::kTaken, carried_by(message->content)};
+    Flight flight{state, State::kTaken, amount_of(message->content)};
     // Written in any case: a disk to which this cannot be written will not take more later.
     flight.written = State::kWaits;
     error = write_state(cursor_, flight);
@@ -294,8 +294,8 @@ bool SpoolSegment::owes() const {
                      [](const auto& one) { return one.second.written != one.second.wanted; });
 }
 
-Carried SpoolSegment::sent_unrecorded() const {
-  Carried sum;
+ExportAmount SpoolSegment::sent_unrecorded() const {
+  ExportAmount sum;
   for (const auto& [offset, flight] : flights_) {
     const bool sent = flight.settled && flight.wanted == State::kHandedOver;
     if (sent && flight.written != State::kHandedOver) sum += flight.carried;

@@ -18,9 +18,9 @@ namespace ctflow {
 
 /// What was found in files of an earlier process.
 struct Recovered {
-  Carried waiting;
-  Carried doubtful;           ///< of these: may have been sent by the process before
-  Carried lost;               ///< of these: in a file that cannot be used
+  ExportAmount waiting;
+  ExportAmount doubtful;      ///< of these: may have been sent by the process before
+  ExportAmount lost;          ///< of these: in a file that cannot be used
   std::uint64_t damaged = 0;  ///< records that cannot be read, a half-written last one included
 };
 
@@ -77,7 +77,7 @@ class SpoolSegment {
   std::error_code repair();
   [[nodiscard]] bool owes() const;
   /// Sent, but the disk says that it waits.
-  [[nodiscard]] Carried sent_unrecorded() const;
+  [[nodiscard]] ExportAmount sent_unrecorded() const;
 
   [[nodiscard]] bool done() const;
   /// What is unread is never asked for again; its file is kept aside in the end.
@@ -86,7 +86,7 @@ class SpoolSegment {
   std::error_code remove();
 
   [[nodiscard]] std::uint64_t size() const { return size_; }
-  [[nodiscard]] const Carried& unread() const { return unread_; }
+  [[nodiscard]] const ExportAmount& unread() const { return unread_; }
   [[nodiscard]] const std::shared_ptr<const Origin>& origin() const { return origin_; }
   [[nodiscard]] TimePoint newest() const { return newest_; }
   /// Since when the next unread message waits, or the one that was taken before it.
@@ -101,7 +101,7 @@ class SpoolSegment {
   struct Flight {
     State written;  ///< on disk
     State wanted;
-    Carried carried;
+    ExportAmount carried;
     bool settled = false;  ///< only to be written; it waits again unless kHandedOver is wanted
   };
 
@@ -129,7 +129,7 @@ class SpoolSegment {
   bool header_read_ = false;
   bool damaged_ = false;
   bool unrecorded_ = false;
-  Carried unread_;
+  ExportAmount unread_;
   std::map<std::uint64_t, Flight> flights_;  ///< by offset
   TimePoint newest_{};
   TimePoint oldest_{};

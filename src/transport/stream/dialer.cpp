@@ -6,6 +6,7 @@
 #include <boost/asio/error.hpp>
 #include <utility>
 
+#include "ctflow/clock.hpp"
 #include "event_loop/timer.hpp"
 #include "log/log.hpp"
 #include "transport/address/socket_options.hpp"
@@ -37,7 +38,7 @@ struct Dialer::Attempt {
   Timer timer;  ///< of the patience
   Timer turn;
   PendingHandlers pending;
-  std::chrono::steady_clock::time_point began;
+  MonoTime began;
   std::vector<Endpoint> endpoints;
   std::size_t next = 0;
   std::shared_ptr<Connection> connection;  ///< the one being tried

@@ -270,7 +270,7 @@ void StreamTransport::poll_later() {
 }
 
 void StreamTransport::change_session() {
-  log::info("session_changed collector={} means=\"what waited on disk has other templates\"",
+  log::info("session_changed collector={} impact=\"what waited on disk has other templates\"",
             config_.name);
   connection_->say_goodbye();
   disconnect();

@@ -129,7 +129,7 @@ class StreamTransport : public Transport {
   std::uint64_t position_ = 0;  ///< of the stream, behind what was given to the connection
   std::uint64_t written_ = 0;   ///< … behind what the kernel took
   double allowance_ = 0;        ///< octets that the rate allows
-  std::chrono::steady_clock::time_point allowed_at_{};
+  MonoTime allowed_at_{};
 
   bool untried_ = true;  ///< the first attempt has not come to an end
   bool stopped_ = false;

@@ -192,8 +192,8 @@ def test_doctor_finds_a_flowtable_that_does_not_count(lab: Lab) -> None:
         run("nft 'add flowtable inet f fast "
             "{ hook ingress priority 0; devices = { r1, r2 }; }'")
         finding = doctor()["flowtable_uncounted"]
-        equal("named", "inet f fast" in finding["means"], True)
-        command = finding["mend"].split("'")[1]
+        equal("named", "inet f fast" in finding["impact"], True)
+        command = finding["fix"].split("'")[1]
         run(f"nft '{command}'")
         equal("mended", "flowtable_uncounted" in doctor(), False)
     finally:

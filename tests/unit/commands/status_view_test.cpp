@@ -33,7 +33,7 @@ TEST(StatusView, BeginsWithWhatIsWrong) {
   EXPECT_FALSE(shown.well);
   EXPECT_THAT(shown.text, StartsWith("NOT WELL: 1 problem (ctflowd 1.2.3, up 90 s)\n"
                                      "  events_lost: the kernel dropped 7 events"));
-  EXPECT_THAT(shown.text, HasSubstr("mend: raise source.receive_buffer"));
+  EXPECT_THAT(shown.text, HasSubstr("fix: raise source.receive_buffer"));
   EXPECT_THAT(shown.text, HasSubstr("events dropped by the kernel 7, the last 2 min ago"));
 }
 

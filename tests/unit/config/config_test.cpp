@@ -106,7 +106,7 @@ collectors:
     protocol: ipfix
     transport: file
     file: {directory: /files, name: "%s.ipfix", size: 1MiB, interval: 1m}
-source: {receive_buffer: 8MB, nap: 10ms}
+source: {receive_buffer: 8MB, batch_delay: 10ms}
 interfaces:
   lookup: constant
   ingress: 3
@@ -149,7 +149,7 @@ user: nobody
   files.transport = TransportKind::kFile;
   files.file = {"/files", "%s.ipfix", 1U << 20U, milliseconds(60'000)};
   expected.source.receive_buffer = 8'000'000;
-  expected.source.nap = milliseconds(10);
+  expected.source.batch_delay = milliseconds(10);
   expected.collectors[0].interface_names = true;
   expected.interfaces = {3,
                          4,

@@ -22,8 +22,8 @@ struct House {
 };
 
 Section<Pet> pet() {
-  return {{value("name", Presence::kRequired, identifier(), &Pet::name),
-           value("age", Presence::kOptional, integer(0, 200), &Pet::age)},
+  return {{value("name", Requirement::kRequired, identifier(), &Pet::name),
+           value("age", Requirement::kOptional, integer(0, 200), &Pet::age)},
           [](const Pet& read) -> std::optional<Complaint> {
             if (read.name == "old" && read.age < 10) return Complaint{"age", "expected more"};
             return std::nullopt;
@@ -31,8 +31,8 @@ Section<Pet> pet() {
 }
 
 Section<House> house() {
-  return {{list("pets", Presence::kRequired, pet(), &House::pets, "name", &Pet::name),
-           section("guard", Presence::kOptional, pet(), &House::guard)},
+  return {{list("pets", Requirement::kRequired, pet(), &House::pets, "name", &Pet::name),
+           section("guard", Requirement::kOptional, pet(), &House::guard)},
           {}};
 }
 

@@ -115,8 +115,8 @@ TEST(Settings, HaveNoKeyTwice) {
 
 TEST(Settings, HavePathsThroughListsAndSections) {
   EXPECT_THAT(paths(settings()),
-              testing::IsSupersetOf({"collectors", "collectors[].port", "source", "source.nap",
-                                     "interfaces.egress", "log.level"}));
+              testing::IsSupersetOf({"collectors", "collectors[].port", "source",
+                                     "source.batch_delay", "interfaces.egress", "log.level"}));
 }
 
 }  // namespace

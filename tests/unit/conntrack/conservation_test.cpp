@@ -11,6 +11,7 @@
 #include "conntrack/events/event_reader.hpp"
 #include "conntrack/flow/decode.hpp"
 #include "conntrack/table/scan_reader.hpp"
+#include "ctflow/clock.hpp"
 #include "support/event_builder.hpp"
 #include "support/fakes.hpp"
 
@@ -20,7 +21,7 @@ namespace {
 using std::chrono::milliseconds;
 using test::StockConnection;
 
-constexpr LiveConnections::Steady kBegan{std::chrono::seconds(5000)};
+constexpr MonoTime kBegan{std::chrono::seconds(5000)};
 constexpr std::size_t kPart = 7;  // entries the kernel writes at once
 
 struct Totals {
@@ -65,11 +66,11 @@ class Model {
       : random_(seed),
         trouble_(trouble),
         config_{.live_connections = limit},
-        reading_(collector_, counters_, config_, Instant{{}, kBegan}),
-        events_(reading_),
-        table_(reading_, active_timeout) {
+        assembler_(collector_, counters_, config_, Instant{{}, kBegan}),
+        events_(assembler_),
+        table_(assembler_, active_timeout) {
     table_.pass_ended = [](bool) {};
-    reading_.repeats_expected = trouble.repeats;
+    assembler_.repeats_expected = trouble.repeats;
   }
 
   void run(int steps) {
@@ -101,7 +102,7 @@ class Model {
     while (!living_.empty()) end_connection();
     while (!dying_.empty()) send_again();
     read_events(queue_.size());
-    reading_.watch_counters(now());
+    assembler_.watch_counters(now());
   }
 
   void check() {
@@ -119,11 +120,11 @@ class Model {
     EXPECT_EQ(counters_.repeated > 0, trouble_.repeats);
     EXPECT_EQ(counters_.malformed, 0U);
     EXPECT_EQ(vanished_, 0U) << "every end was told";
-    EXPECT_EQ(reading_.live.size(), 0U);
+    EXPECT_EQ(assembler_.live.size(), 0U);
     EXPECT_GT(collector_.records + counters_.ended_empty + counters_.already_reported, ended_)
         << "some lived long enough to be reported";
     if (trouble_.repeats) {
-      EXPECT_LT(reading_.ended.size(), ended_ / 3) << "ends are forgotten in time";
+      EXPECT_LT(assembler_.ended.size(), ended_ / 3) << "ends are forgotten in time";
     }
   }
 
@@ -207,13 +208,13 @@ class Model {
     if (!dying_.empty() && pick(10) == 0) send_again();
     if (pick(20) == 0 && !looking_) {
       looking_ = true;
-      reading_.ended.begin_look();
+      assembler_.ended.begin_look();
       look();
     } else if (pick(3) == 0 && looking_) {
       looking_ = false;
       const bool proven = pick(4) != 0;
       if (proven) read_events(queue_.size());
-      reading_.ended.end_look(proven);
+      assembler_.ended.end_look(proven);
     }
   }
 
@@ -221,9 +222,9 @@ class Model {
     Flow flow;
     for (const test::Octets& event : dying_) {
       ASSERT_EQ(decode(std::as_bytes(std::span(event)), flow), DecodeResult::kFlow);
-      const Sighting sighting(flow);
-      reading_.ended.keep(sighting.end_key);
-      reading_.live.keep(sighting);
+      const ConnectionIdentity identity(flow);
+      assembler_.ended.keep(identity.end_key);
+      assembler_.live.keep(identity);
     }
   }
 
@@ -248,7 +249,7 @@ class Model {
 
   void read_part() {
     if (!running_) {
-      table_.begin_pass(TableReader::Purpose::kReport, completed_);
+      table_.begin_pass(ScanReader::Purpose::kReport, completed_);
       position_ = 0;
       running_ = true;
       write_part();
@@ -263,9 +264,9 @@ class Model {
       completed_ = true;
       look();
       read_events(queue_.size());  // as DyingList does, before anyone draws conclusions
-      for (std::size_t at = 0; at != ConnectionTable::kSwept;) {
-        at = reading_.live.forget_vanished(at, 16, reading_.live.pass(), vanished_,
-                                           [](const Remembered&) {});
+      for (std::size_t at = 0; at != ReportedMap::kSwept;) {
+        at = assembler_.live.forget_vanished(at, 16, assembler_.live.pass(), vanished_,
+                                             [](const ReportedConnection&) {});
       }
     } else {
       write_part();
@@ -282,9 +283,9 @@ class Model {
   SourceConfig config_;
   Collector collector_;
   SourceCounters counters_;
-  Reading reading_;
+  FlowAssembler assembler_;
   EventReader events_;
-  TableReader table_;
+  ScanReader table_;
   std::map<std::uint16_t, StockConnection> living_;
   std::map<std::uint16_t, Totals> final_;
   std::map<std::uint16_t, Totals> carried_;  ///< all packets, whatever the counters say

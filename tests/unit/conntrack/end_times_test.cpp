@@ -12,6 +12,7 @@
 
 #include "conntrack/flow/end_of_flow.hpp"
 #include "conntrack/reported/reported_connections.hpp"
+#include "ctflow/clock.hpp"
 
 namespace ctflow {
 namespace {
@@ -21,7 +22,7 @@ using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
 constexpr TimePoint kOrigin{seconds(1'700'000'000)};
-constexpr LiveConnections::Steady kBegan{seconds(50'000)};
+constexpr MonoTime kBegan{seconds(50'000)};
 constexpr seconds kReadInterval{2};
 constexpr milliseconds kPassPeriod{28'500};
 
@@ -206,37 +207,38 @@ class Life {
       if (next_pass_ <= start_ || ticks_.at(next_pass_) >= expires_) continue;
       Flow flow = look(FlowEvent::kReported, next_pass_);
       const Instant now = instant(next_pass_);
-      const auto visit = live_.visit(Sighting(flow), now);
-      const bool old = visit == LiveConnections::Visit::kUnknown &&
+      const auto visit = live_.visit(ConnectionIdentity(flow), now);
+      const bool old = visit == ReportedConnections::Visit::kUnknown &&
                        next_pass_ - start_ + kPassPeriod >= seconds(60);
-      if (old || visit == LiveConnections::Visit::kDue) report(flow, now);
+      if (old || visit == ReportedConnections::Visit::kDue) report(flow, now);
     }
   }
 
   /// ctflowd is stopped and started again; its state file has what was reported, not what was seen.
   void restart(TimePoint time) {
     const Instant now = instant(time);
-    LiveConnections next(10, now.steady);
-    live_.for_each([&](const Remembered& entry) { next.restore(entry, now); });
+    ReportedConnections next(10, now.steady);
+    live_.for_each([&](const ReportedConnection& entry) { next.restore(entry, now); });
     live_ = std::move(next);
   }
 
   void report(Flow& flow, const Instant& now) {
-    const Sighting sighting(flow);
-    const LastPacket found = complete(sighting, flow, now);
-    if (live_.report(sighting, flow, now) == LiveConnections::Outcome::kNews) check(flow, found);
+    const ConnectionIdentity identity(flow);
+    const LastPacket found = complete(identity, flow, now);
+    if (live_.report(identity, flow, now) == ReportedConnections::Outcome::kNews)
+      check(flow, found);
   }
 
-  LastPacket complete(const Sighting& sighting, Flow& flow, const Instant& now) {
-    return correct_times(flow, settings_.history(now.wall), live_.last_packet(sighting, now),
+  LastPacket complete(const ConnectionIdentity& identity, Flow& flow, const Instant& now) {
+    return correct_times(flow, settings_.history(now.wall), live_.last_packet(identity, now),
                          counters);
   }
 
   void finish(Flow& flow) {
     const Instant now = instant(flow.event_time);
-    const Sighting sighting(flow);
-    const LastPacket found = complete(sighting, flow, now);
-    if (live_.finish(sighting, flow) == LiveConnections::Outcome::kNews) check(flow, found);
+    const ConnectionIdentity identity(flow);
+    const LastPacket found = complete(identity, flow, now);
+    if (live_.finish(identity, flow) == ReportedConnections::Outcome::kNews) check(flow, found);
   }
 
   /// The garbage collector finds it up to 20 s later.
@@ -289,7 +291,7 @@ class Life {
   std::mt19937_64 random_;
   Ticks ticks_;
   Settings settings_;
-  LiveConnections live_{10, kBegan};
+  ReportedConnections live_{10, kBegan};
   TimePoint start_{};
   TimePoint last_{};
   TimePoint next_pass_{};

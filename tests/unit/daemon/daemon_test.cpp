@@ -20,7 +20,7 @@ using boost::asio::ip::udp;
 /// Does what the test says when it is started and stopped.
 class ScriptedSource : public FlowSource {
  public:
-  void tell_sessions(bool on) override { sessions = on; }
+  void set_nat_events(bool on) override { sessions = on; }
   void start(FlowSink& sink) override {
     sink_ = &sink;
     on_start(sink);
@@ -45,7 +45,7 @@ class ScriptedSource : public FlowSource {
 class BorrowedSource : public FlowSource {
  public:
   explicit BorrowedSource(FlowSource& source) : source_(source) {}
-  void tell_sessions(bool on) override { source_.tell_sessions(on); }
+  void set_nat_events(bool on) override { source_.set_nat_events(on); }
   void start(FlowSink& sink) override { source_.start(sink); }
   void stop() override { source_.stop(); }
   [[nodiscard]] const SourceCounters& counters() const override { return source_.counters(); }

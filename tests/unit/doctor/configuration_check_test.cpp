@@ -63,8 +63,8 @@ TEST(ConfigurationCheck, NotesProfilesThatSomeCollectorsLoseOnceForAllEntries) {
   const Findings found = check_configuration(config);
   EXPECT_THAT(events(found.wrong), IsEmpty());
   ASSERT_THAT(events(found.notes), ElementsAre("biflow_support", "minimal_without_interfaces"));
-  EXPECT_THAT(found.notes[0].means, HasSubstr("a, bb: "));
-  EXPECT_THAT(found.notes[1].means, HasSubstr("ccc: "));
+  EXPECT_THAT(found.notes[0].impact, HasSubstr("a, bb: "));
+  EXPECT_THAT(found.notes[1].impact, HasSubstr("ccc: "));
 }
 
 TEST(ConfigurationCheck, WarnsOfWhatOneCollectorGetsTwice) {
@@ -72,9 +72,9 @@ TEST(ConfigurationCheck, WarnsOfWhatOneCollectorGetsTwice) {
   config.collectors = {entry("x"), entry("y", Profile::kMinimal), entry("z", Profile::kNatEvents)};
   const Findings found = check_configuration(config);
   ASSERT_THAT(events(found.wrong), ElementsAre("collector_twice")) << "NAT events are no flows";
-  EXPECT_THAT(found.wrong[0].means, HasSubstr("x and y "));
+  EXPECT_THAT(found.wrong[0].impact, HasSubstr("x and y "));
   config.collectors[1].profile = Profile::kNatEvents;
-  EXPECT_THAT(check_configuration(config).wrong.at(0).means, HasSubstr("every NAT event twice"));
+  EXPECT_THAT(check_configuration(config).wrong.at(0).impact, HasSubstr("every NAT event twice"));
 }
 
 TEST(ConfigurationCheck, TakesAGroupForWhatItIs) {

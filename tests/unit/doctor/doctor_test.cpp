@@ -34,7 +34,7 @@ TEST_F(DoctorTest, SaysThatThereIsNothingToMend) {
 
 TEST_F(DoctorTest, SaysWhatIsWrongAndTheCommandThatMendsIt) {
   diagnosis_.findings.wrong.push_back({"accounting_off", "no counters", "sysctl -w x=1"});
-  EXPECT_THAT(told(diagnosis_), HasSubstr("accounting_off: no counters\n  mend: sysctl -w x=1\n"));
+  EXPECT_THAT(told(diagnosis_), HasSubstr("accounting_off: no counters\n  fix: sysctl -w x=1\n"));
   EXPECT_THAT(told(diagnosis_), Not(HasSubstr("nothing to mend")));
   EXPECT_EQ(exit_status(diagnosis_), 1);
 }
@@ -58,8 +58,8 @@ TEST_F(DoctorTest, TellsTheSameAsJson) {
   const auto json = nlohmann::json::parse(told(diagnosis_, true));
   EXPECT_EQ(json.at("facts").at("kernel"), "stock");
   EXPECT_EQ(json.at("findings").at(0).at("name"), "a");
-  EXPECT_EQ(json.at("findings").at(0).at("mend"), "c");
-  EXPECT_EQ(json.at("notes").at(0).at("means"), "e");
+  EXPECT_EQ(json.at("findings").at(0).at("fix"), "c");
+  EXPECT_EQ(json.at("notes").at(0).at("impact"), "e");
   EXPECT_EQ(json.at("unchecked").size(), 1U);
 }
 

@@ -43,8 +43,8 @@ TEST_F(FragmentCheckTest, TellsHowManyCameByTheNameOfTheColumn) {
   ASSERT_EQ(found.notes.size(), 2U);
   EXPECT_THAT(found.wrong, IsEmpty()) << "it is nobody's mistake";
   EXPECT_EQ(found.notes[0].event, "packets_reassembled");
-  EXPECT_THAT(found.notes[0].means, HasSubstr("600 fragments of IPv4 came or left (1000 packets"));
-  EXPECT_THAT(found.notes[1].means, HasSubstr("30 fragments of IPv6 came or left (70 packets"));
+  EXPECT_THAT(found.notes[0].impact, HasSubstr("600 fragments of IPv4 came or left (1000 packets"));
+  EXPECT_THAT(found.notes[1].impact, HasSubstr("30 fragments of IPv6 came or left (70 packets"));
 }
 
 TEST_F(FragmentCheckTest, SaysWhenTheKernelDoesNotTell) {

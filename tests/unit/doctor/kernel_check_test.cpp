@@ -18,8 +18,8 @@ class KernelCheckTest : public testing::Test {
   [[nodiscard]] std::vector<std::string> events() const {
     std::vector<std::string> names;
     for (const Finding& finding : check_kernel(settings_.path())) {
-      EXPECT_FALSE(finding.means.empty());
-      EXPECT_FALSE(finding.mend.empty());
+      EXPECT_FALSE(finding.impact.empty());
+      EXPECT_FALSE(finding.fix.empty());
       names.push_back(finding.event);
     }
     return names;
@@ -58,7 +58,7 @@ TEST_F(KernelCheckTest, DoesNotTakeHiddenSettingsForMissingConntrack) {
     const std::vector<Finding> found = check_kernel(hidden);
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].event, "settings_unreadable");
-    EXPECT_NE(found[0].means.find(hidden), std::string::npos);
+    EXPECT_NE(found[0].impact.find(hidden), std::string::npos);
   }
 }
 

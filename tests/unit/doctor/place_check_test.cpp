@@ -33,12 +33,12 @@ class PlaceCheckTest : public testing::Test {
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> all;
     for (const Finding& one : check_places(config_).wrong) {
-      EXPECT_FALSE(one.mend.empty());
+      EXPECT_FALSE(one.fix.empty());
       all.push_back(one.event);
     }
     return all;
   }
-  [[nodiscard]] std::string means() const { return check_places(config_).wrong.at(0).means; }
+  [[nodiscard]] std::string means() const { return check_places(config_).wrong.at(0).impact; }
 
   test::TemporaryDirectory directory_;
   Config config_;
@@ -68,7 +68,7 @@ TEST_F(PlaceCheckTest, NamesEachCollector) {
   config_.collectors[1].transport = TransportKind::kFile;
   config_.collectors[1].file.directory = directory_.path("missing");
   EXPECT_THAT(names(), ElementsAre("spool_directory_unusable", "file_directory_unusable"));
-  EXPECT_THAT(check_places(config_).wrong[1].means, HasSubstr("other"));
+  EXPECT_THAT(check_places(config_).wrong[1].impact, HasSubstr("other"));
 }
 
 TEST_F(PlaceCheckTest, FindsAKeyThatOthersMayReadOrReplace) {

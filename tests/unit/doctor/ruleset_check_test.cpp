@@ -33,8 +33,8 @@ Octets rule(std::string_view expression, const Octets& data = {}) {
 std::vector<std::string> events(const Ruleset& ruleset) {
   std::vector<std::string> names;
   for (const Finding& one : check_ruleset(ruleset).wrong) {
-    EXPECT_FALSE(one.means.empty());
-    EXPECT_FALSE(one.mend.empty());
+    EXPECT_FALSE(one.impact.empty());
+    EXPECT_FALSE(one.fix.empty());
     names.push_back(one.event);
   }
   return names;
@@ -119,7 +119,7 @@ TEST(CheckRuleset, NamesEachFlowtable) {
   ruleset.hooked = true;
   ruleset.uncounted_flowtables = {"inet filter fast", "ip f g"};
   EXPECT_THAT(events(ruleset), ElementsAre("flowtable_uncounted", "flowtable_uncounted"));
-  EXPECT_THAT(check_ruleset(ruleset).wrong[1].mend, testing::HasSubstr("add flowtable ip f g {"));
+  EXPECT_THAT(check_ruleset(ruleset).wrong[1].fix, testing::HasSubstr("add flowtable ip f g {"));
 }
 
 }  // namespace

@@ -34,8 +34,8 @@ class StreamCheckTest : public testing::Test {
     EXPECT_LE(found.wrong.size(), 1U);
     EXPECT_TRUE(found.unchecked.empty());
     if (found.wrong.empty()) return "";
-    EXPECT_FALSE(found.wrong[0].mend.empty());
-    return found.wrong[0].event + ": " + found.wrong[0].means;
+    EXPECT_FALSE(found.wrong[0].fix.empty());
+    return found.wrong[0].event + ": " + found.wrong[0].impact;
   }
 
   boost::asio::io_context io_;

@@ -63,7 +63,7 @@ TEST_F(SystemCheckTest, FindsABufferThatIsSmallerThanConfigured) {
   EXPECT_EQ(outcome(check_receive_buffer(config, 999)), "wrong:receive_buffer_small");
   EXPECT_EQ(outcome(check_receive_buffer(config, 1000)), "note:receive_buffer_limited");
   EXPECT_EQ(outcome(check_receive_buffer(config, 2000)), "");
-  EXPECT_THAT(check_receive_buffer(config, 1).wrong[0].mend, HasSubstr("rmem_max=1000,"));
+  EXPECT_THAT(check_receive_buffer(config, 1).wrong[0].fix, HasSubstr("rmem_max=1000,"));
 }
 
 TEST_F(SystemCheckTest, AsksTheKernelForABuffer) {
@@ -83,7 +83,7 @@ TEST_F(SystemCheckTest, NamesInterfacesThatMergePackets) {
   EXPECT_EQ(outcome(check_merging({})), "");
   const Findings found = check_merging({"eth0", "eth1"});
   EXPECT_EQ(outcome(found), "note:packets_merged");
-  EXPECT_THAT(found.notes[0].means, HasSubstr("eth0, eth1 merge"));
+  EXPECT_THAT(found.notes[0].impact, HasSubstr("eth0, eth1 merge"));
 }
 
 TEST_F(SystemCheckTest, KnowsWhetherProcessOneIsElsewhere) {

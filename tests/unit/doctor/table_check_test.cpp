@@ -33,7 +33,7 @@ TEST_F(TableCheckTest, FindsATableThatIsNearlyFull) {
   EXPECT_THAT(events(), IsEmpty());
   settings_.set("nf_conntrack_count", "900\n");
   ASSERT_THAT(events(), ElementsAre("table_nearly_full"));
-  EXPECT_THAT(check_table(config_, settings_.path())[0].mend, HasSubstr("nf_conntrack_max=2000"));
+  EXPECT_THAT(check_table(config_, settings_.path())[0].fix, HasSubstr("nf_conntrack_max=2000"));
 }
 
 TEST_F(TableCheckTest, FindsLongTimeoutsOnlyWithoutReports) {
@@ -41,7 +41,7 @@ TEST_F(TableCheckTest, FindsLongTimeoutsOnlyWithoutReports) {
   EXPECT_THAT(events(), IsEmpty());
   config_.active_timeout = std::chrono::seconds(0);
   ASSERT_THAT(events(), ElementsAre("timeouts_late"));
-  EXPECT_THAT(check_table(config_, settings_.path())[0].means, HasSubstr("120 h"));
+  EXPECT_THAT(check_table(config_, settings_.path())[0].impact, HasSubstr("120 h"));
   settings_.set("nf_conntrack_tcp_timeout_established", "3600\n");
   EXPECT_THAT(events(), IsEmpty());
 }

@@ -29,8 +29,8 @@ TEST(LogFindings, WarnsOfWhatIsWrong) {
   testing::internal::CaptureStderr();
   log_findings({{{"bad", "it \"costs\"", "mend it"}}, {{"fine", "known", "nothing"}}, {"that"}});
   const std::string text = testing::internal::GetCapturedStderr();
-  EXPECT_THAT(text, HasSubstr("warning bad means=\"it \\\"costs\\\"\" mend=\"mend it\"\n"));
-  EXPECT_THAT(text, HasSubstr("info fine means=known mend=nothing\n"));
+  EXPECT_THAT(text, HasSubstr("warning bad impact=\"it \\\"costs\\\"\" fix=\"mend it\"\n"));
+  EXPECT_THAT(text, HasSubstr("info fine impact=known fix=nothing\n"));
   EXPECT_THAT(text, HasSubstr("info unchecked what=that\n"));
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "ctflow/clock.hpp"
 #include "encode/ipfix.hpp"
 #include "encode/netflow9.hpp"
 #include "encode/options/interface_options.hpp"
@@ -505,7 +506,7 @@ class InterfaceNamesTest : public ExporterTest {
   Exporter make_naming(CollectorConfig config = without_options()) {
     config.interface_names = true;
     Exporter exporter = make(std::move(config));
-    exporter.tell_interface_names(names_);
+    exporter.export_interface_names(names_);
     return exporter;
   }
 
@@ -613,7 +614,7 @@ TEST_F(InterfaceNamesTest, AreNotSentAgainByAReload) {
   Exporter exporter = make_naming();
   exporter.tick();
   const std::uint64_t before = exporter.counters().option_records;
-  exporter.tell_interface_names(names_);
+  exporter.export_interface_names(names_);
   clock_.advance(seconds(2));
   exporter.tick();
   EXPECT_EQ(exporter.counters().option_records, before);
@@ -665,7 +666,7 @@ TEST_F(SessionExporterTest, NeverRepeatsATemplateOfOptions) {
   config.interface_names = true;
   config.template_messages = 1;
   Exporter exporter = make(config);
-  exporter.tell_interface_names(names);
+  exporter.export_interface_names(names);
   for (std::uint32_t i = 0; i < 10; ++i) {
     names.set(10 + i, "ppp" + std::to_string(i));
     clock_.advance(seconds(301));
@@ -686,7 +687,7 @@ TEST_F(SessionExporterTest, NeverRepeatsThem) {
   Exporter exporter = make(config);
   exporter.tick();
   EXPECT_TRUE(wire_.messages.empty());
-  EXPECT_EQ(exporter.deadline(), Exporter::Deadline::max()) << "there is nothing to do";
+  EXPECT_EQ(exporter.deadline(), MonoTime::max()) << "there is nothing to do";
   for (int i = 0; i < 5; ++i) {
     wire_.new_peer = true;  // the session is a new one
     clock_.advance(std::chrono::hours(1));
@@ -718,7 +719,7 @@ TEST_F(SessionExporterTest, TellsTheNamesOfInterfacesInEachSession) {
   config.interface_names = true;
   config.options_interval = seconds(1);
   Exporter exporter = make(config);
-  exporter.tell_interface_names(names);
+  exporter.export_interface_names(names);
   exporter.tick();
   ASSERT_EQ(wire_.messages.size(), 1U) << "of the first session";
   clock_.advance(std::chrono::hours(1));

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "ctflow/clock.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -13,7 +15,7 @@ class HealthTest : public testing::Test {
   HealthTest() { health_.set_recovery(seconds(30)); }
 
   void fail_at(int second) { health_.on_failure(time(second)); }
-  static Health::Time time(int second) { return Health::Time(seconds(1000 + second)); }
+  static MonoTime time(int second) { return MonoTime(seconds(1000 + second)); }
 
   Health health_;
 };

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "ctflow/clock.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -36,7 +38,7 @@ class NameScheduleTest : public testing::Test {
   /// Goes to the time of each message until there is none; these are the messages' sizes.
   std::vector<std::size_t> run_until_idle() {
     std::vector<std::size_t> sizes;
-    while (schedule_.next() != NameSchedule::Time::max() && sizes.size() < 1000) {
+    while (schedule_.next() != MonoTime::max() && sizes.size() < 1000) {
       now_ = std::max(now_, schedule_.next());
       sizes.push_back(message().size());
     }
@@ -45,13 +47,13 @@ class NameScheduleTest : public testing::Test {
 
   InterfaceNames names_;
   NameSchedule schedule_{names_};
-  NameSchedule::Time now_{seconds(1000)};
+  MonoTime now_{seconds(1000)};
 };
 
 TEST_F(NameScheduleTest, HasNothingToDoWithoutNames) {
-  EXPECT_EQ(schedule_.next(), NameSchedule::Time::max());
+  EXPECT_EQ(schedule_.next(), MonoTime::max());
   schedule_.restart(now_);
-  EXPECT_EQ(schedule_.next(), NameSchedule::Time::max());
+  EXPECT_EQ(schedule_.next(), MonoTime::max());
   EXPECT_TRUE(message().empty());
 }
 
@@ -72,7 +74,7 @@ TEST_F(NameScheduleTest, SpreadsARepetitionOverHalfItsInterval) {
   const auto began = now_;
   schedule_.repeat(now_, kInterval);
   std::vector<std::uint32_t> all;
-  while (schedule_.next() != NameSchedule::Time::max()) {
+  while (schedule_.next() != MonoTime::max()) {
     now_ = schedule_.next();
     const auto some = message();
     all.insert(all.end(), some.begin(), some.end());
@@ -90,7 +92,7 @@ TEST_F(NameScheduleTest, RepeatsAFewNamesAtOnce) {
   run_until_idle();
   schedule_.repeat(now_, kInterval);
   EXPECT_EQ(message().size(), 5U);
-  EXPECT_EQ(schedule_.next(), NameSchedule::Time::max());
+  EXPECT_EQ(schedule_.next(), MonoTime::max());
 }
 
 TEST_F(NameScheduleTest, NeverHurriesHoweverShortTheInterval) {
@@ -129,7 +131,7 @@ TEST_F(NameScheduleTest, MissesNoNameThatChangesWhileOthersAreSent) {
   names_.remove(50);
   names_.set(99, "renamed too");
   std::vector<std::uint32_t> rest;
-  while (schedule_.next() != NameSchedule::Time::max()) {
+  while (schedule_.next() != MonoTime::max()) {
     now_ = schedule_.next();
     const auto some = message();
     rest.insert(rest.end(), some.begin(), some.end());

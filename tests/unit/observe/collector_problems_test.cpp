@@ -23,8 +23,8 @@ class CollectorProblemsTest : public testing::Test {
     std::vector<std::string> all;
     for (const Problem& one : found) {
       EXPECT_EQ(one.subject, "main");
-      EXPECT_FALSE(one.means.empty());
-      EXPECT_FALSE(one.mend.empty());
+      EXPECT_FALSE(one.impact.empty());
+      EXPECT_FALSE(one.fix.empty());
       all.push_back(one.name);
     }
     return all;
@@ -32,7 +32,7 @@ class CollectorProblemsTest : public testing::Test {
   [[nodiscard]] std::string means() const {
     std::vector<Problem> found;
     find_collector_problems(collector_, found);
-    return found.empty() ? "" : found.front().means;
+    return found.empty() ? "" : found.front().impact;
   }
   void fail(FailureKind kind, const std::string& reason) {
     collector_.connected = false;

@@ -16,8 +16,8 @@ using testing::IsEmpty;
 std::vector<std::string> names(const Status& status) {
   std::vector<std::string> found;
   for (const Problem& one : find_problems(status)) {
-    EXPECT_FALSE(one.means.empty());
-    EXPECT_FALSE(one.mend.empty());
+    EXPECT_FALSE(one.impact.empty());
+    EXPECT_FALSE(one.fix.empty());
     found.push_back(one.name);
   }
   return found;
@@ -65,7 +65,7 @@ TEST_F(ProblemsTest, TellOfAReloadThatFailed) {
   status_.reloads.last_succeeded = false;
   status_.reloads.last_error = "x.yaml:1:1: colour";
   ASSERT_THAT(names(status_), ElementsAre("reload_failed"));
-  EXPECT_THAT(find_problems(status_)[0].means, testing::HasSubstr("x.yaml:1:1: colour"));
+  EXPECT_THAT(find_problems(status_)[0].impact, testing::HasSubstr("x.yaml:1:1: colour"));
 }
 
 TEST_F(ProblemsTest, NameTimeoutsThatCannotBeRead) {
@@ -81,7 +81,7 @@ TEST_F(ProblemsTest, NameWhatIsConfiguredAndNotThereYet) {
   status_.missing_namespaces = {{"red", "/run/netns/red: No such file or directory"}};
   ASSERT_THAT(names(status_), ElementsAre("namespace_missing"));
   EXPECT_EQ(find_problems(status_)[0].subject, "red");
-  EXPECT_THAT(find_problems(status_)[0].means, testing::HasSubstr("No such file"));
+  EXPECT_THAT(find_problems(status_)[0].impact, testing::HasSubstr("No such file"));
   status_.listen_error = "status.listen: 192.0.2.1:9995: Cannot assign requested address";
   ASSERT_THAT(names(status_), ElementsAre("namespace_missing", "status_listen_unavailable"));
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ctflow/clock.hpp"
 #include "support/sample_status.hpp"
 
 namespace ctflow {
@@ -24,7 +25,7 @@ class TrendsTest : public testing::Test {
   }
 
   Trends trends_;
-  Trends::Time now_{std::chrono::hours(1)};
+  MonoTime now_{std::chrono::hours(1)};
   Status status_ = test::sample_status();
   NamespaceStatus& home_ = status_.namespaces[0];
 };

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "ctflow/clock.hpp"
 #include "support/temporary_file.hpp"
 
 namespace ctflow {
@@ -12,7 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr EarlyDrops::Steady kNow{std::chrono::seconds(5000)};
+constexpr MonoTime kNow{std::chrono::seconds(5000)};
 
 class EarlyDropsTest : public testing::Test {
  protected:

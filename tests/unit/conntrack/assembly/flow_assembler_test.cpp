@@ -17,8 +17,8 @@ constexpr TimePoint kBegan{hours(500'000)};
 class SteppedReadingTest : public testing::Test {
  protected:
   SteppedReadingTest() {
-    reading_.clock_steps = &steps_;
-    reading_.watch_clock(at(seconds(0)));
+    assembler_.clock_steps = &steps_;
+    assembler_.watch_clock(at(seconds(0)));
     flow_.present.start = flow_.present.stop = true;
     flow_.extras.present = true;
   }
@@ -34,22 +34,22 @@ class SteppedReadingTest : public testing::Test {
   ClockSteps steps_{[this] { return since_boot_; }};
   test::FakeSink sink_;
   SourceCounters counters_;
-  Reading reading_{sink_, counters_, SourceConfig{}, Instant{kBegan, {}}};
+  FlowAssembler assembler_{sink_, counters_, SourceConfig{}, Instant{kBegan, {}}};
   Flow flow_;
 };
 
 TEST_F(SteppedReadingTest, CorrectsTheFirstPacketOfAPatchedKernelWhenTheClockWasSetForward) {
-  reading_.watch_clock(at(seconds(10)));
+  assembler_.watch_clock(at(seconds(10)));
   set_by_ = hours(1);
   const Instant now = at(seconds(20));
-  reading_.watch_clock(now);
+  assembler_.watch_clock(now);
   DirectionExtras& told = flow_.extras.original;
   told.has_times = true;
   told.first = kBegan + seconds(5);             // stamped by the clock as it was
   told.last = kBegan + seconds(19) + hours(1);  // told by the clock as it is
   flow_.start = kBegan + seconds(5);
   flow_.end = kBegan + seconds(19) + hours(1);
-  reading_.identify(flow_, now);
+  assembler_.identify(flow_, now);
   EXPECT_EQ(told.first, kBegan + seconds(5) + hours(1));
   EXPECT_EQ(told.last, kBegan + seconds(19) + hours(1));
   EXPECT_EQ(flow_.start, told.first);
@@ -57,14 +57,14 @@ TEST_F(SteppedReadingTest, CorrectsTheFirstPacketOfAPatchedKernelWhenTheClockWas
 }
 
 TEST_F(SteppedReadingTest, CorrectsThemWhenTheClockWasSetBack) {
-  reading_.watch_clock(at(seconds(10)));
+  assembler_.watch_clock(at(seconds(10)));
   set_by_ = -hours(1);
   const Instant now = at(seconds(20));
-  reading_.watch_clock(now);
+  assembler_.watch_clock(now);
   DirectionExtras& told = flow_.extras.reply;
   told.has_times = true;
   told.first = told.last = kBegan + seconds(5);  // the kernel tells no last before the first
-  reading_.identify(flow_, now);
+  assembler_.identify(flow_, now);
   EXPECT_EQ(told.first, kBegan + seconds(5) - hours(1));
   EXPECT_EQ(told.last, told.first);
 }
@@ -72,22 +72,22 @@ TEST_F(SteppedReadingTest, CorrectsThemWhenTheClockWasSetBack) {
 TEST_F(SteppedReadingTest, NoConnectionIsOlderThanTheUptime) {
   // NTP set the clock before ctflowd was started: of that step it knows nothing.
   const Instant now = at(seconds(100));
-  reading_.watch_clock(now);
+  assembler_.watch_clock(now);
   flow_.start = flow_.end = TimePoint(seconds(60));  // 1970
   flow_.extras.original.has_times = true;
   flow_.extras.original.first = flow_.extras.original.last = TimePoint(seconds(60));
-  const Sighting before(flow_);
-  const Sighting sighting = reading_.identify(flow_, now);
+  const ConnectionIdentity before(flow_);
+  const ConnectionIdentity identity = assembler_.identify(flow_, now);
   EXPECT_EQ(flow_.start, kBegan);
   EXPECT_EQ(flow_.extras.original.first, kBegan);
-  EXPECT_EQ(sighting.key, before.key) << "the same connection, whatever the clock says";
-  reading_.complete(sighting, flow_, now);
+  EXPECT_EQ(identity.key, before.key) << "the same connection, whatever the clock says";
+  assembler_.complete(identity, flow_, now);
   EXPECT_GE(flow_.start, kBegan);
   EXPECT_LE(flow_.start, flow_.end);
   Flow young;
   young.present.start = true;
   young.start = kBegan + seconds(1);
-  reading_.identify(young, now);
+  assembler_.identify(young, now);
   EXPECT_EQ(young.start, kBegan + seconds(1));
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "conntrack/flow/decode.hpp"
+#include "ctflow/clock.hpp"
 #include "support/event_builder.hpp"
 #include "support/fakes.hpp"
 
@@ -18,12 +19,12 @@ class EventReaderTest : public testing::Test {
 
   [[nodiscard]] Instant now() const { return {event_time_, kBegan}; }
 
-  static constexpr LiveConnections::Steady kBegan{std::chrono::seconds(5000)};
+  static constexpr MonoTime kBegan{std::chrono::seconds(5000)};
   TimePoint event_time_{std::chrono::nanoseconds(test::kStart + 126 * test::kSecond)};
   test::FakeSink sink_;
   SourceCounters counters_;
-  Reading reading_{sink_, counters_, SourceConfig{}, Instant{{}, kBegan}};
-  EventReader reader_{reading_};
+  FlowAssembler assembler_{sink_, counters_, SourceConfig{}, Instant{{}, kBegan}};
+  EventReader reader_{assembler_};
 };
 
 TEST_F(EventReaderTest, CompletesTheFlow) {
@@ -40,7 +41,7 @@ TEST_F(EventReaderTest, CompletesTheFlow) {
 TEST_F(EventReaderTest, UsesTheTimeoutsItWasGivenLast) {
   TimeoutsRead given;
   given.values.tcp[7] = std::chrono::seconds(100);
-  reading_.timeouts.observe(given, event_time_);
+  assembler_.timeouts.observe(given, event_time_);
   read(test::nat_tcp_event());
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].end, sink_.flows[0].start + std::chrono::seconds(25));
@@ -98,7 +99,7 @@ TEST_F(EventReaderTest, ExportsNoRecordOfAnEndThatTellsNothingNew) {
 }
 
 TEST_F(EventReaderTest, KeepsTheCountersOfConntrackIfAsked) {
-  reading_.wire_counters = false;
+  assembler_.wire_counters = false;
   const test::Octets event = test::measured_event(IPCTNL_MSG_CT_DELETE, 10, 1000, test::kSecond);
   reader_.on_datagram(std::as_bytes(std::span(event)), now());
   ASSERT_EQ(sink_.flows.size(), 1U);
@@ -113,7 +114,7 @@ TEST_F(EventReaderTest, TellsOfBeginningsAndOfEveryEndIfAsked) {
   read(created);
   EXPECT_TRUE(sink_.flows.empty()) << "nobody asked";
   EXPECT_EQ(counters_.ignored, 1U);
-  reading_.sessions = true;
+  assembler_.sessions = true;
   read(created);
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].event, FlowEvent::kCreated);
@@ -148,7 +149,7 @@ TEST_F(EventReaderTest, WithoutTimestampsTakesNoSuccessorForARepeatUnlessThereAr
   test::StockConnection connection{.forward_packets = 2, .start = 0};
   for (int i = 0; i < 3; ++i) read(test::stock_end(connection, 0));
   EXPECT_EQ(sink_.flows.size(), 3U);
-  reading_.repeats_expected = true;
+  assembler_.repeats_expected = true;
   read(test::stock_end(connection, 0));
   EXPECT_EQ(sink_.flows.size(), 3U);
   EXPECT_EQ(counters_.repeated, 1U);
@@ -159,7 +160,7 @@ TEST_F(EventReaderTest, WithoutTimestampsTakesNoSuccessorForARepeatUnlessThereAr
 
 TEST_F(EventReaderTest, ExportsARepeatedEndOfWhichItHadReportedAPartOnce) {
   read(test::measured_event(IPCTNL_MSG_CT_NEW, 10, 1000, 1 * test::kSecond));
-  reading_.repeats_expected = true;  // measured_event() has no start
+  assembler_.repeats_expected = true;  // measured_event() has no start
   for (int i = 0; i < 3; ++i) {
     read(test::measured_event(IPCTNL_MSG_CT_DELETE, 26, 2600, 4 * test::kSecond));
   }
@@ -169,7 +170,7 @@ TEST_F(EventReaderTest, ExportsARepeatedEndOfWhichItHadReportedAPartOnce) {
 }
 
 TEST_F(EventReaderTest, TellsBeginningsAndEndsOfSessionsOnce) {
-  reading_.sessions = true;
+  assembler_.sessions = true;
   const test::StockConnection connection{.forward_packets = 2};
   const test::Octets created =
       test::with_field(test::stock_message(IPCTNL_MSG_CT_NEW, connection, {}),
@@ -192,7 +193,7 @@ TEST_F(EventReaderTest, ExportsNoRecordOfAConnectionWithoutPackets) {
 }
 
 TEST_F(EventReaderTest, TellsThatAConnectionWithoutPacketsEndedWhereSessionsAreWanted) {
-  reading_.sessions = true;
+  assembler_.sessions = true;
   read(test::stock_end({}, test::kStart + test::kSecond));
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].event, FlowEvent::kEndedBefore);
@@ -204,10 +205,10 @@ TEST_F(EventReaderTest, AfterAFallEndsWithoutPacketsAreTakenForFallen) {
   const test::Octets entry = test::table_entry(connection);
   Flow flow;
   ASSERT_EQ(decode(std::as_bytes(std::span(entry)), flow), DecodeResult::kEntry);
-  reading_.live.report(reading_.identify(flow, now()), flow, now());
+  assembler_.live.report(assembler_.identify(flow, now()), flow, now());
   connection.forward_packets = 1;
   read(test::stock_end(connection, test::kStart + test::kSecond));
-  reading_.watch_counters(now());
+  assembler_.watch_counters(now());
   EXPECT_EQ(counters_.counters_fell, 1U);
   connection.start += 1;
   connection.forward_packets = 0;
@@ -245,7 +246,7 @@ TEST_F(EventReaderTest, AReportThatTheEndOvertookIsNoNewConnection) {
   EXPECT_EQ(counters_.reports, 1U);
   EXPECT_EQ(counters_.reports_skipped, 1U);
   EXPECT_EQ(sink_.flows.size(), 1U);
-  EXPECT_EQ(reading_.live.size(), 0U);
+  EXPECT_EQ(assembler_.live.size(), 0U);
 }
 
 TEST_F(EventReaderTest, PassesTheEndOfABatchOn) {
@@ -256,8 +257,8 @@ TEST_F(EventReaderTest, PassesTheEndOfABatchOn) {
 class SkippingTest : public EventReaderTest {
  protected:
   SkippingTest() {
-    reading_.skips_existing = true;
-    reading_.opened = event_time_;  // the connection began before
+    assembler_.skips_existing = true;
+    assembler_.opened = event_time_;  // the connection began before
   }
 };
 
@@ -270,7 +271,7 @@ TEST_F(SkippingTest, LeavesOutAConnectionThatBeganBeforeAndWasNotAdopted) {
 }
 
 TEST_F(SkippingTest, StillTellsThatItEndedWhereSessionsAreWanted) {
-  reading_.sessions = true;
+  assembler_.sessions = true;
   read(test::nat_tcp_event());
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].event, FlowEvent::kEndedBefore);

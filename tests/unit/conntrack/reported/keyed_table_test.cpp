@@ -13,15 +13,15 @@
 namespace ctflow {
 namespace {
 
-Remembered& put(ConnectionTable& table, std::uint64_t key) {
-  Remembered* entry = table.insert(key);
+ReportedConnection& put(ReportedMap& table, std::uint64_t key) {
+  ReportedConnection* entry = table.insert(key);
   EXPECT_NE(entry, nullptr);
   entry->forward.packets = key;
   return *entry;
 }
 
-TEST(ConnectionTable, FindsWhatWasInserted) {
-  ConnectionTable table;
+TEST(ReportedMap, FindsWhatWasInserted) {
+  ReportedMap table;
   EXPECT_EQ(table.find(7), nullptr);
   put(table, 7);
   ASSERT_NE(table.find(7), nullptr);
@@ -32,8 +32,8 @@ TEST(ConnectionTable, FindsWhatWasInserted) {
   EXPECT_EQ(table.size(), 0U);
 }
 
-TEST(ConnectionTable, KeepsChainsTogetherThatShareAHome) {
-  ConnectionTable table;
+TEST(ReportedMap, KeepsChainsTogetherThatShareAHome) {
+  ReportedMap table;
   for (const std::uint64_t key : {62U, 126U, 63U, 190U, 127U, 64U}) put(table, key);
   table.erase(*table.find(126));
   for (const std::uint64_t key : {62U, 63U, 190U, 127U, 64U}) {
@@ -42,23 +42,23 @@ TEST(ConnectionTable, KeepsChainsTogetherThatShareAHome) {
   EXPECT_EQ(table.find(126), nullptr);
 }
 
-TEST(ConnectionTable, NewEntriesAreEmptyWhateverWasThereBefore) {
-  ConnectionTable table;
+TEST(ReportedMap, NewEntriesAreEmptyWhateverWasThereBefore) {
+  ReportedMap table;
   put(table, 5).visits = 9;
   table.erase(*table.find(5));
   EXPECT_EQ(put(table, 5).visits, 0U);
 }
 
 /// Against a container of the library, through many doublings.
-TEST(ConnectionTable, AgreesWithAMapOverRandomCalls) {
+TEST(ReportedMap, AgreesWithAMapOverRandomCalls) {
   std::mt19937_64 random(1);
-  ConnectionTable table;
+  ReportedMap table;
   std::unordered_map<std::uint64_t, std::uint64_t> model;
   const std::uint64_t keys = 20'000;
   for (int step = 0; step < 400'000; ++step) {
     // Few distinct low bits, so that chains are long.
-    const std::uint64_t key = ConnectionTable::kFirstKey + (random() % keys) * 3;
-    Remembered* entry = table.find(key);
+    const std::uint64_t key = ReportedMap::kFirstKey + (random() % keys) * 3;
+    ReportedConnection* entry = table.find(key);
     ASSERT_EQ(entry != nullptr, model.contains(key)) << "step " << step;
     if (entry == nullptr) {
       put(table, key).backward.octets = static_cast<std::uint64_t>(step);
@@ -75,26 +75,26 @@ TEST(ConnectionTable, AgreesWithAMapOverRandomCalls) {
   }
 }
 
-TEST(ConnectionTable, IsNeverMoreThanThreeQuartersFull) {
-  ConnectionTable table;
+TEST(ReportedMap, IsNeverMoreThanThreeQuartersFull) {
+  ReportedMap table;
   for (std::uint64_t key = 2; key < 10'000; ++key) {
     put(table, key);
-    ASSERT_LE(table.size() * 4, table.memory() / sizeof(Remembered) * 3);
+    ASSERT_LE(table.size() * 4, table.memory() / sizeof(ReportedConnection) * 3);
   }
 }
 
-TEST(ConnectionTable, SweepsAwayWhatIsStaleAndNothingElse) {
+TEST(ReportedMap, SweepsAwayWhatIsStaleAndNothingElse) {
   for (const std::size_t budget : {1U, 7U, 1000U, 100'000U}) {
-    ConnectionTable table;
+    ReportedMap table;
     std::mt19937_64 random(budget);
     std::set<std::uint64_t> keys;
-    while (keys.size() < 3000) keys.insert(ConnectionTable::kFirstKey + random());
+    while (keys.size() < 3000) keys.insert(ReportedMap::kFirstKey + random());
     for (const std::uint64_t key : keys) put(table, key).visits = key % 2;
     std::size_t position = 0;
-    for (int calls = 0; position != ConnectionTable::kSwept; ++calls) {
+    for (int calls = 0; position != ReportedMap::kSwept; ++calls) {
       ASSERT_LT(calls, 100'000);
-      position =
-          table.sweep(position, budget, [](const Remembered& entry) { return entry.visits == 1; });
+      position = table.sweep(position, budget,
+                             [](const ReportedConnection& entry) { return entry.visits == 1; });
     }
     for (const std::uint64_t key : keys) {
       ASSERT_EQ(table.find(key) == nullptr, key % 2 == 1) << "budget " << budget;
@@ -102,19 +102,19 @@ TEST(ConnectionTable, SweepsAwayWhatIsStaleAndNothingElse) {
   }
 }
 
-TEST(ConnectionTable, SweepsAlsoWhatADoublingHasNotMovedYet) {
-  ConnectionTable table;
+TEST(ReportedMap, SweepsAlsoWhatADoublingHasNotMovedYet) {
+  ReportedMap table;
   std::uint64_t key = 2;
   while (table.memory() < std::size_t{3} * 4096) put(table, key++);  // the old table is still there
   std::size_t position = 0;
-  while (position != ConnectionTable::kSwept) {
-    position = table.sweep(position, 16, [](const Remembered&) { return true; });
+  while (position != ReportedMap::kSwept) {
+    position = table.sweep(position, 16, [](const ReportedConnection&) { return true; });
   }
   EXPECT_EQ(table.size(), 0U);
 }
 
-TEST(ConnectionTable, IsEmptyAndUsableAfterItWasCleared) {
-  ConnectionTable table;
+TEST(ReportedMap, IsEmptyAndUsableAfterItWasCleared) {
+  ReportedMap table;
   for (const std::uint64_t count : {10U, 10'000U, 100'000U, 7U}) {
     for (std::uint64_t key = 2; key < 2 + count; ++key) put(table, key);
     table.clear();
@@ -123,19 +123,19 @@ TEST(ConnectionTable, IsEmptyAndUsableAfterItWasCleared) {
   }
 }
 
-TEST(ConnectionTable, IsClearedInTheMiddleOfGrowing) {
-  ConnectionTable table;
+TEST(ReportedMap, IsClearedInTheMiddleOfGrowing) {
+  ReportedMap table;
   for (std::uint64_t key = 2; key < 2 + 97; ++key) put(table, key);  // has doubled just now
   table.clear();
   for (std::uint64_t key = 2; key < 2 + 97; ++key) ASSERT_EQ(table.find(key), nullptr) << key;
   put(table, 50);
   std::size_t count = 0;
-  table.for_each([&](const Remembered&) { ++count; });
+  table.for_each([&](const ReportedConnection&) { ++count; });
   EXPECT_EQ(count, 1U);
 }
 
-TEST(ConnectionTable, GivesMemoryBackWhenItIsLittleUsed) {
-  ConnectionTable table;
+TEST(ReportedMap, GivesMemoryBackWhenItIsLittleUsed) {
+  ReportedMap table;
   const std::size_t smallest = table.memory();
   for (std::uint64_t key = 2; key < 100'000; ++key) put(table, key);
   const std::size_t largest = table.memory();

@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "conntrack/reported/reported_connections.hpp"
+#include "ctflow/clock.hpp"
 
 namespace ctflow {
 namespace {
 
 using std::chrono::seconds;
-using Outcome = LiveConnections::Outcome;
+using Outcome = ReportedConnections::Outcome;
 
 constexpr TimePoint kStart{seconds(1'700'000'000)};
 
@@ -25,18 +26,20 @@ Flow flow(std::uint32_t id, const Counters& forward, const Counters& backward, i
   return flow;
 }
 
-constexpr LiveConnections::Steady kBegan{seconds(5000)};
+constexpr MonoTime kBegan{seconds(5000)};
 
 Instant at(int age) { return {kStart + seconds(age), kBegan + seconds(age)}; }
 
-Outcome report(LiveConnections& live, Flow& flow, int age = 0) {
-  return live.report(Sighting(flow), flow, at(age));
+Outcome report(ReportedConnections& live, Flow& flow, int age = 0) {
+  return live.report(ConnectionIdentity(flow), flow, at(age));
 }
 
-Outcome finish(LiveConnections& live, Flow& flow) { return live.finish(Sighting(flow), flow); }
+Outcome finish(ReportedConnections& live, Flow& flow) {
+  return live.finish(ConnectionIdentity(flow), flow);
+}
 
 TEST(LiveConnectionsFalls, SayThatAConnectionEndedWithoutAPacket) {
-  LiveConnections live(10, kBegan);
+  ReportedConnections live(10, kBegan);
   Flow entry = flow(1, {}, {}, 5);
   EXPECT_EQ(report(live, entry), Outcome::kNothing);
   EXPECT_EQ(live.size(), 0U) << "there is nothing to remember";
@@ -44,7 +47,7 @@ TEST(LiveConnectionsFalls, SayThatAConnectionEndedWithoutAPacket) {
 }
 
 TEST(LiveConnectionsFalls, AnEntryThatWasInjectedAndThenUsedIsAnOrdinaryOne) {
-  LiveConnections live(10, kBegan);
+  ReportedConnections live(10, kBegan);
   Flow entry = flow(1, {}, {}, 5);
   report(live, entry);
   Flow used = flow(1, {}, {3, 300}, 9);
@@ -54,7 +57,7 @@ TEST(LiveConnectionsFalls, AnEntryThatWasInjectedAndThenUsedIsAnOrdinaryOne) {
 }
 
 TEST(LiveConnectionsFalls, CountersThatFellAreCountedAndWhatCameSinceIsNew) {
-  LiveConnections live(10, kBegan);
+  ReportedConnections live(10, kBegan);
   Flow first = flow(1, {100, 10'000}, {50, 5'000}, 5);
   report(live, first);
   Flow second = flow(1, {20, 2'000}, {60, 6'000}, 9);  // one direction has more than before
@@ -68,7 +71,7 @@ TEST(LiveConnectionsFalls, CountersThatFellAreCountedAndWhatCameSinceIsNew) {
 }
 
 TEST(LiveConnectionsFalls, AnEndThatFellToNothingTellsNothingNew) {
-  LiveConnections live(10, kBegan);
+  ReportedConnections live(10, kBegan);
   Flow first = flow(1, {100, 10'000}, {50, 5'000}, 5);
   report(live, first);
   Flow ended = flow(1, {}, {}, 9);
@@ -79,13 +82,13 @@ TEST(LiveConnectionsFalls, AnEndThatFellToNothingTellsNothingNew) {
 
 /// The counters are above what was reported, and below what a pass saw.
 TEST(LiveConnectionsFalls, AFallBetweenTwoReportsIsSeenByPasses) {
-  LiveConnections live(10, kBegan);
+  ReportedConnections live(10, kBegan);
   Flow first = flow(1, {10, 1'000}, {}, 5);
   report(live, first, 5);
   Flow grown = flow(1, {1'000, 100'000}, {}, 34);
-  EXPECT_EQ(live.visit(Sighting(grown), at(34)), LiveConnections::Visit::kEarly);
+  EXPECT_EQ(live.visit(ConnectionIdentity(grown), at(34)), ReportedConnections::Visit::kEarly);
   Flow fallen = flow(1, {500, 50'000}, {}, 62);
-  EXPECT_EQ(live.visit(Sighting(fallen), at(62)), LiveConnections::Visit::kDue);
+  EXPECT_EQ(live.visit(ConnectionIdentity(fallen), at(62)), ReportedConnections::Visit::kDue);
   EXPECT_EQ(report(live, fallen, 62), Outcome::kNews);
   EXPECT_EQ(fallen.forward, (Counters{500, 50'000})) << "not 490: the 10 are of before";
   const Falls falls = live.take_falls();
@@ -94,11 +97,11 @@ TEST(LiveConnectionsFalls, AFallBetweenTwoReportsIsSeenByPasses) {
 }
 
 TEST(LiveConnectionsFalls, AnEndBelowWhatAPassSawIsAFall) {
-  LiveConnections live(10, kBegan);
+  ReportedConnections live(10, kBegan);
   Flow first = flow(1, {10, 1'000}, {}, 5);
   report(live, first, 5);
   Flow grown = flow(1, {1'000, 100'000}, {}, 34);
-  live.visit(Sighting(grown), at(34));
+  live.visit(ConnectionIdentity(grown), at(34));
   Flow ended = flow(1, {500, 50'000}, {}, 40);
   EXPECT_EQ(finish(live, ended), Outcome::kNews);
   EXPECT_EQ(ended.forward, (Counters{500, 50'000}));
@@ -107,11 +110,11 @@ TEST(LiveConnectionsFalls, AnEndBelowWhatAPassSawIsAFall) {
 
 /// A part of the table may wait to be read while a report of the connection overtakes it.
 TEST(LiveConnectionsFalls, AnEntryWrittenBeforeTheLastReportIsNoFall) {
-  LiveConnections live(10, kBegan);
+  ReportedConnections live(10, kBegan);
   Flow reported = flow(1, {100, 10'000}, {}, 5);
   report(live, reported, 5);
   Flow older = flow(1, {90, 9'000}, {}, 4);
-  live.visit(Sighting(older), at(4));
+  live.visit(ConnectionIdentity(older), at(4));
   EXPECT_EQ(live.take_falls().connections, 0U);
   Flow ended = flow(1, {101, 10'100}, {}, 9);
   finish(live, ended);
@@ -119,7 +122,7 @@ TEST(LiveConnectionsFalls, AnEntryWrittenBeforeTheLastReportIsNoFall) {
 }
 
 TEST(LiveConnectionsFalls, MorePacketsThanOctetsCanHoldMeansThatTheyFell) {
-  LiveConnections live(10, kBegan);
+  ReportedConnections live(10, kBegan);
   Flow first = flow(1, {100, 150'000}, {}, 5);
   report(live, first, 5);
   Flow second = flow(1, {1'000, 150'100}, {}, 9);  // since a reset: 1000 packets of 150 octets
@@ -130,7 +133,7 @@ TEST(LiveConnectionsFalls, MorePacketsThanOctetsCanHoldMeansThatTheyFell) {
 
 /// Packets are counted while the kernel writes: octets of a few may be missing, or come later.
 TEST(LiveConnectionsFalls, AFewPacketsWithoutOctetsAreNoFall) {
-  LiveConnections live(10, kBegan);
+  ReportedConnections live(10, kBegan);
   Flow first = flow(1, {100, 150'000}, {}, 5);
   report(live, first, 5);
   Flow second = flow(1, {103, 150'000}, {}, 9);
@@ -144,14 +147,14 @@ TEST(LiveConnectionsFalls, AFewPacketsWithoutOctetsAreNoFall) {
 }
 
 TEST(LiveConnectionsFalls, CountersBeyond32BitsAreNoFall) {
-  LiveConnections live(10, kBegan);
+  ReportedConnections live(10, kBegan);
   std::uint64_t packets = 10;
   Flow first = flow(1, {packets, packets * 100}, {}, 1);
   report(live, first, 1);
   for (int age = 30; age < 300; age += 30) {
     packets += 3'000'000'000;  // more than 2^31, less than 2^32
     Flow next = flow(1, {packets, packets * 100}, {}, age);
-    if (live.visit(Sighting(next), at(age)) != LiveConnections::Visit::kDue) continue;
+    if (live.visit(ConnectionIdentity(next), at(age)) != ReportedConnections::Visit::kDue) continue;
     report(live, next, age);
     EXPECT_EQ(next.forward.packets % 3'000'000'000, 0U);
   }
@@ -159,7 +162,7 @@ TEST(LiveConnectionsFalls, CountersBeyond32BitsAreNoFall) {
 }
 
 TEST(LiveConnectionsFalls, CountersOfAPatchedKernelCannotBeReset) {
-  LiveConnections live(10, kBegan);
+  ReportedConnections live(10, kBegan);
   const auto measured = [](std::uint64_t packets, std::uint64_t conntrack) {
     Flow one = flow(1, {conntrack, conntrack * 100}, {}, 5);
     one.extras.original.wire = {packets, packets * 100};
@@ -168,11 +171,11 @@ TEST(LiveConnectionsFalls, CountersOfAPatchedKernelCannotBeReset) {
     return one;
   };
   const auto report_wire = [&](Flow one, int age) {
-    const Sighting sighting(one, true);
-    live.visit(sighting, at(age));
+    const ConnectionIdentity identity(one, true);
+    live.visit(identity, at(age));
     one.forward = one.extras.original.wire;
     one.backward = one.extras.reply.wire;
-    return live.report(sighting, one, at(age)) == Outcome::kNews ? one.forward.packets : 0;
+    return live.report(identity, one, at(age)) == Outcome::kNews ? one.forward.packets : 0;
   };
   EXPECT_EQ(report_wire(measured(100, 90), 5), 100U);
   EXPECT_EQ(report_wire(measured(120, 0), 30), 20U) << "the others were set to zero";

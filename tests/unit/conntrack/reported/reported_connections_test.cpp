@@ -6,11 +6,13 @@
 #include <map>
 #include <random>
 
+#include "ctflow/clock.hpp"
+
 namespace ctflow {
 namespace {
 
 using std::chrono::seconds;
-using Outcome = LiveConnections::Outcome;
+using Outcome = ReportedConnections::Outcome;
 
 constexpr TimePoint kStart{seconds(1'700'000'000)};
 
@@ -27,26 +29,28 @@ Flow flow(std::uint32_t id, const Counters& forward, const Counters& backward, i
   return flow;
 }
 
-constexpr LiveConnections::Steady kBegan{seconds(5000)};
+constexpr MonoTime kBegan{seconds(5000)};
 
 Instant at(int age) { return {kStart + seconds(age), kBegan + seconds(age)}; }
 
-Outcome report(LiveConnections& live, Flow& flow, int age = 0) {
-  return live.report(Sighting(flow), flow, at(age));
+Outcome report(ReportedConnections& live, Flow& flow, int age = 0) {
+  return live.report(ConnectionIdentity(flow), flow, at(age));
 }
 
-Outcome finish(LiveConnections& live, Flow& flow) { return live.finish(Sighting(flow), flow); }
+Outcome finish(ReportedConnections& live, Flow& flow) {
+  return live.finish(ConnectionIdentity(flow), flow);
+}
 
-TEST(LiveConnections, LeavesAConnectionWithoutReportsWhole) {
-  LiveConnections live(10, kBegan);
+TEST(ReportedConnections, LeavesAConnectionWithoutReportsWhole) {
+  ReportedConnections live(10, kBegan);
   Flow ended = flow(1, {3, 300}, {2, 200}, 5);
   EXPECT_EQ(finish(live, ended), Outcome::kNews);
   EXPECT_EQ(ended.forward, (Counters{3, 300}));
   EXPECT_EQ(ended.start, kStart);
 }
 
-TEST(LiveConnections, TellsWhatIsNewSinceTheLastReport) {
-  LiveConnections live(10, kBegan);
+TEST(ReportedConnections, TellsWhatIsNewSinceTheLastReport) {
+  ReportedConnections live(10, kBegan);
   Flow first = flow(1, {3, 300}, {2, 200}, 5);
   EXPECT_EQ(report(live, first), Outcome::kNews);
   EXPECT_EQ(first.forward, (Counters{3, 300}));
@@ -63,8 +67,8 @@ TEST(LiveConnections, TellsWhatIsNewSinceTheLastReport) {
   EXPECT_EQ(live.size(), 0U);
 }
 
-TEST(LiveConnections, TellsNothingWhereNothingIsNew) {
-  LiveConnections live(10, kBegan);
+TEST(ReportedConnections, TellsNothingWhereNothingIsNew) {
+  ReportedConnections live(10, kBegan);
   Flow first = flow(1, {3, 300}, {2, 200}, 5);
   report(live, first);
   Flow again = flow(1, {3, 300}, {2, 200}, 5);
@@ -74,8 +78,8 @@ TEST(LiveConnections, TellsNothingWhereNothingIsNew) {
   EXPECT_EQ(live.size(), 0U);
 }
 
-TEST(LiveConnections, BeyondTheLimitAConnectionWaitsForItsEnd) {
-  LiveConnections live(1, kBegan);
+TEST(ReportedConnections, BeyondTheLimitAConnectionWaitsForItsEnd) {
+  ReportedConnections live(1, kBegan);
   Flow one = flow(1, {1, 1}, {}, 1);
   Flow two = flow(2, {1, 1}, {}, 1);
   EXPECT_EQ(report(live, one), Outcome::kNews);
@@ -85,14 +89,14 @@ TEST(LiveConnections, BeyondTheLimitAConnectionWaitsForItsEnd) {
   EXPECT_EQ(ended.forward, (Counters{5, 50}));
 }
 
-TEST(LiveConnections, RememberNothingWhenTheLimitIsZero) {
-  LiveConnections live(0, kBegan);
+TEST(ReportedConnections, RememberNothingWhenTheLimitIsZero) {
+  ReportedConnections live(0, kBegan);
   Flow one = flow(1, {1, 1}, {}, 1);
   EXPECT_EQ(report(live, one), Outcome::kFull);
 }
 
-TEST(LiveConnections, NeverSayThatUncountedConnectionsWereReported) {
-  LiveConnections live(10, kBegan);
+TEST(ReportedConnections, NeverSayThatUncountedConnectionsWereReported) {
+  ReportedConnections live(10, kBegan);
   Flow uncounted = flow(1, {}, {}, 1);
   uncounted.present.counters = false;
   EXPECT_EQ(report(live, uncounted), Outcome::kNothing);
@@ -100,8 +104,8 @@ TEST(LiveConnections, NeverSayThatUncountedConnectionsWereReported) {
   EXPECT_EQ(live.size(), 0U);
 }
 
-TEST(LiveConnections, AReusedIdentityStartsAgain) {
-  LiveConnections live(10, kBegan);
+TEST(ReportedConnections, AReusedIdentityStartsAgain) {
+  ReportedConnections live(10, kBegan);
   Flow old = flow(1, {100, 10'000}, {100, 10'000}, 5);
   report(live, old);
   Flow successor = flow(1, {2, 200}, {1, 100}, 1);
@@ -112,8 +116,8 @@ TEST(LiveConnections, AReusedIdentityStartsAgain) {
   EXPECT_EQ(third.forward, (Counters{1, 100}));
 }
 
-TEST(LiveConnections, RecordsOfOneConnectionNeverOverlap) {
-  LiveConnections live(10, kBegan);
+TEST(ReportedConnections, RecordsOfOneConnectionNeverOverlap) {
+  ReportedConnections live(10, kBegan);
   Flow first = flow(1, {3, 300}, {}, 5);
   report(live, first);
   Flow late = flow(1, {4, 400}, {}, 4);  // by its timeout it ended before what was reported
@@ -130,13 +134,13 @@ TEST(LiveConnections, RecordsOfOneConnectionNeverOverlap) {
   EXPECT_LE(set_back.start, set_back.end);
 }
 
-TEST(LiveConnections, BoundTheLastPacketByTheirVisits) {
-  LiveConnections live(10, kBegan);
+TEST(ReportedConnections, BoundTheLastPacketByTheirVisits) {
+  ReportedConnections live(10, kBegan);
   const auto bounds_at = [&](std::uint64_t packets, int age) {
-    return live.last_packet(Sighting(flow(1, {packets, 1}, {}, 0)), at(age));
+    return live.last_packet(ConnectionIdentity(flow(1, {packets, 1}, {}, 0)), at(age));
   };
   const auto visit = [&](std::uint64_t packets, int age) {
-    live.visit(Sighting(flow(1, {packets, 1}, {}, 0)), at(age));
+    live.visit(ConnectionIdentity(flow(1, {packets, 1}, {}, 0)), at(age));
   };
   EXPECT_EQ(bounds_at(3, 5), std::nullopt);
   Flow first = flow(1, {3, 1}, {}, 2);
@@ -152,44 +156,46 @@ TEST(LiveConnections, BoundTheLastPacketByTheirVisits) {
   EXPECT_EQ(bounds_at(5, 40), (Bounds{kStart + seconds(30), kStart + seconds(40)}));
 }
 
-TEST(LiveConnections, DoNotTakeZeroedCountersForPackets) {
-  LiveConnections live(10, kBegan);
+TEST(ReportedConnections, DoNotTakeZeroedCountersForPackets) {
+  ReportedConnections live(10, kBegan);
   Flow first = flow(1, {3, 1}, {}, 2);
   report(live, first, 5);
-  const Sighting zero(flow(1, {}, {}, 0));
+  const ConnectionIdentity zero(flow(1, {}, {}, 0));
   EXPECT_EQ(live.last_packet(zero, at(30)), (Bounds{kStart + seconds(2), kStart + seconds(30)}))
       << "the last packet may have come before the last visit";
   live.visit(zero, at(30));
   EXPECT_LE(live.last_packet(zero, at(60))->earliest, kStart + seconds(2));
   EXPECT_LE(live.last_packet(zero, at(60))->latest, kStart + seconds(31));
-  const Sighting one(flow(1, {1, 1}, {}, 0));
+  const ConnectionIdentity one(flow(1, {1, 1}, {}, 0));
   EXPECT_EQ(live.last_packet(one, at(60)), (Bounds{kStart + seconds(30), kStart + seconds(60)}));
 }
 
-TEST(LiveConnections, DoNotKnowWhenPacketsCameBeforeARestart) {
+TEST(ReportedConnections, DoNotKnowWhenPacketsCameBeforeARestart) {
   Flow connection = flow(1, {9, 900}, {}, 0);
-  Remembered told;
-  told.key = Sighting(connection).key;
+  ReportedConnection told;
+  told.key = ConnectionIdentity(connection).key;
   told.forward = {3, 300};
   told.told_until = kStart + seconds(50);
-  LiveConnections live(10, kBegan);
+  ReportedConnections live(10, kBegan);
   live.restore(told, at(100));
-  EXPECT_EQ(live.last_packet(Sighting(connection), at(110)),
+  EXPECT_EQ(live.last_packet(ConnectionIdentity(connection), at(110)),
             (Bounds{kStart + seconds(50), kStart + seconds(110)}))
       << "not since the restart";
-  live.visit(Sighting(connection), at(120));
-  EXPECT_EQ(live.last_packet(Sighting(connection), at(140))->earliest, kStart + seconds(50));
-  EXPECT_LE(live.last_packet(Sighting(connection), at(140))->latest, kStart + seconds(121));
+  live.visit(ConnectionIdentity(connection), at(120));
+  EXPECT_EQ(live.last_packet(ConnectionIdentity(connection), at(140))->earliest,
+            kStart + seconds(50));
+  EXPECT_LE(live.last_packet(ConnectionIdentity(connection), at(140))->latest,
+            kStart + seconds(121));
   Flow more = flow(1, {10, 1000}, {}, 0);
-  EXPECT_EQ(live.last_packet(Sighting(more), at(140)),
+  EXPECT_EQ(live.last_packet(ConnectionIdentity(more), at(140)),
             (Bounds{kStart + seconds(120), kStart + seconds(140)}));
 }
 
-TEST(LiveConnections, RestoreMoreThanTheLimit) {
-  LiveConnections live(1, kBegan);
+TEST(ReportedConnections, RestoreMoreThanTheLimit) {
+  ReportedConnections live(1, kBegan);
   for (std::uint32_t id = 1; id <= 100; ++id) {
-    Remembered told;
-    told.key = Sighting(flow(id, {}, {}, 0)).key;
+    ReportedConnection told;
+    told.key = ConnectionIdentity(flow(id, {}, {}, 0)).key;
     told.forward = {5, 500};
     EXPECT_TRUE(live.restore(told, at(0)));
   }
@@ -202,33 +208,33 @@ TEST(LiveConnections, RestoreMoreThanTheLimit) {
   EXPECT_EQ(live.size(), 0U);
 }
 
-TEST(LiveConnections, ForgetWhatTwoPassesDidNotMeetUnlessItsEndIsStillToCome) {
-  LiveConnections live(10, kBegan);
+TEST(ReportedConnections, ForgetWhatTwoPassesDidNotMeetUnlessItsEndIsStillToCome) {
+  ReportedConnections live(10, kBegan);
   for (const std::uint32_t id : {1U, 2U}) {
     Flow one = flow(id, {1, 100}, {}, 1);
     report(live, one, 1);
   }
   std::uint64_t vanished = 0;
   const auto sweep = [&](std::optional<std::uint8_t> pass) {
-    live.forget_vanished(0, 1 << 20, pass, vanished, [](const Remembered&) {});
+    live.forget_vanished(0, 1 << 20, pass, vanished, [](const ReportedConnection&) {});
     return live.size();
   };
   live.begin_pass(true);
-  live.keep(Sighting(flow(2, {1, 100}, {}, 1)));
+  live.keep(ConnectionIdentity(flow(2, {1, 100}, {}, 1)));
   EXPECT_EQ(sweep(live.pass()), 2U) << "one pass is not enough";
   const std::uint8_t first = live.pass();
   live.begin_pass(true);
   EXPECT_EQ(sweep(first), 2U) << "the second has only begun";
-  live.keep(Sighting(flow(2, {1, 100}, {}, 1)));
+  live.keep(ConnectionIdentity(flow(2, {1, 100}, {}, 1)));
   EXPECT_EQ(sweep(std::nullopt), 2U) << "it is not known what waits for delivery";
   EXPECT_EQ(sweep(live.pass()), 1U);
   EXPECT_EQ(vanished, 1U);
-  EXPECT_TRUE(live.remembers(Sighting(flow(2, {1, 100}, {}, 1))));
+  EXPECT_TRUE(live.remembers(ConnectionIdentity(flow(2, {1, 100}, {}, 1))));
 }
 
-TEST(LiveConnections, KeepTheirPromiseOnMemory) {
+TEST(ReportedConnections, KeepTheirPromiseOnMemory) {
   constexpr std::uint32_t kConnections = 1'000'000;
-  LiveConnections live(kConnections, kBegan);
+  ReportedConnections live(kConnections, kBegan);
   for (std::uint32_t id = 1; id <= kConnections; ++id) {
     Flow one = flow(id, {1, 1}, {}, 1);
     ASSERT_EQ(report(live, one), Outcome::kNews);
@@ -238,11 +244,11 @@ TEST(LiveConnections, KeepTheirPromiseOnMemory) {
 }
 
 /// Conservation: whatever happens, the exported parts add up to the final totals.
-TEST(LiveConnections, DeltasAddUpToTheTotalsOverRandomLives) {
+TEST(ReportedConnections, DeltasAddUpToTheTotalsOverRandomLives) {
   for (const std::uint64_t seed : {1U, 2U, 3U}) {
     std::mt19937_64 random(seed);
     const auto pick = [&](std::uint64_t count) { return random() % count; };
-    LiveConnections live(200, kBegan);  // fewer than live at once, so that some find no room
+    ReportedConnections live(200, kBegan);  // fewer than live at once, so that some find no room
     struct Life {
       Counters forward, backward, exported_forward, exported_backward;
       int age = 0;

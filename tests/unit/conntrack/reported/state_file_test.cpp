@@ -29,8 +29,8 @@ class StateFileTest : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  static Remembered connection(std::uint64_t key) {
-    Remembered one;
+  static ReportedConnection connection(std::uint64_t key) {
+    ReportedConnection one;
     one.key = key;
     one.forward = {key + 1, key + 2};
     one.backward = {key + 3, key + 4};
@@ -49,9 +49,9 @@ class StateFileTest : public testing::Test {
     ASSERT_TRUE(state.commit());
   }
 
-  static std::vector<Remembered> load(const StateFile& state) {
-    std::vector<Remembered> found;
-    const auto count = state.load([&](const Remembered& one) { found.push_back(one); });
+  static std::vector<ReportedConnection> load(const StateFile& state) {
+    std::vector<ReportedConnection> found;
+    const auto count = state.load([&](const ReportedConnection& one) { found.push_back(one); });
     EXPECT_EQ(count.value_or(0), found.size());
     return found;
   }
@@ -73,7 +73,7 @@ TEST_F(StateFileTest, GivesBackWhatWasSaved) {
   const auto found = load(file());
   ASSERT_EQ(found.size(), 1000U);
   for (std::size_t i = 0; i < found.size(); ++i) {
-    const Remembered expected = connection(100 + i);
+    const ReportedConnection expected = connection(100 + i);
     EXPECT_EQ(found[i].key, expected.key);
     EXPECT_EQ(found[i].forward, expected.forward);
     EXPECT_EQ(found[i].backward, expected.backward);
@@ -82,9 +82,9 @@ TEST_F(StateFileTest, GivesBackWhatWasSaved) {
 }
 
 TEST_F(StateFileTest, TellsAnEmptyTableFromNoFile) {
-  EXPECT_EQ(file().load([](const Remembered&) {}), std::nullopt);
+  EXPECT_EQ(file().load([](const ReportedConnection&) {}), std::nullopt);
   save(0);
-  EXPECT_EQ(file().load([](const Remembered&) {}), std::size_t{0});
+  EXPECT_EQ(file().load([](const ReportedConnection&) {}), std::size_t{0});
 }
 
 TEST_F(StateFileTest, IsOfNoUseAfterAnotherBootInAnotherNamespaceOrWithOtherCounters) {
@@ -158,7 +158,8 @@ TEST_F(StateFileTest, GivesBackTheEndsThatMayComeAgain) {
   for (std::uint64_t key = 7; key < 10; ++key) state.add_ended(key);
   ASSERT_TRUE(state.commit());
   std::vector<std::uint64_t> ended;
-  EXPECT_EQ(file().load([](const Remembered&) {}, [&](std::uint64_t key) { ended.push_back(key); }),
+  EXPECT_EQ(file().load([](const ReportedConnection&) {},
+                        [&](std::uint64_t key) { ended.push_back(key); }),
             std::size_t{1});
   EXPECT_EQ(ended, (std::vector<std::uint64_t>{7, 8, 9}));
   EXPECT_EQ(load(file()).size(), 1U) << "and without asking for them";

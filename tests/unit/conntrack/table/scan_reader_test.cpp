@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "conntrack/events/event_reader.hpp"
+#include "ctflow/clock.hpp"
 #include "support/event_builder.hpp"
 #include "support/fakes.hpp"
 
@@ -14,14 +15,14 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using test::StockConnection;
 
-constexpr LiveConnections::Steady kBegan{seconds(5000)};
+constexpr MonoTime kBegan{seconds(5000)};
 constexpr milliseconds kActiveTimeout = seconds(60);
 
-class TableReaderTest : public testing::Test {
+class ScanReaderTest : public testing::Test {
  protected:
-  TableReaderTest() {
+  ScanReaderTest() {
     table_.pass_ended = [this](bool complete) { complete_ = complete; };
-    table_.begin_pass(TableReader::Purpose::kReport, true);
+    table_.begin_pass(ScanReader::Purpose::kReport, true);
   }
 
   [[nodiscard]] static Instant at(int second) {
@@ -37,30 +38,30 @@ class TableReaderTest : public testing::Test {
         connection, test::kStart + static_cast<std::uint64_t>(second) * test::kSecond);
     events_.on_datagram(std::as_bytes(std::span(octets)), at(second));
   }
-  void next_pass() { table_.begin_pass(TableReader::Purpose::kReport, true); }
+  void next_pass() { table_.begin_pass(ScanReader::Purpose::kReport, true); }
   std::uint64_t sweep() {
     std::uint64_t vanished = 0;
-    EXPECT_EQ(reading_.live.forget_vanished(0, 1 << 20, reading_.live.pass(), vanished,
-                                            [](const Remembered&) {}),
-              ConnectionTable::kSwept);
+    EXPECT_EQ(assembler_.live.forget_vanished(0, 1 << 20, assembler_.live.pass(), vanished,
+                                              [](const ReportedConnection&) {}),
+              ReportedMap::kSwept);
     return vanished;
   }
 
   StockConnection connection_{.forward_packets = 5, .backward_packets = 3};
   test::FakeSink sink_;
   SourceCounters counters_;
-  Reading reading_{sink_, counters_, SourceConfig{}, Instant{{}, kBegan}};
-  EventReader events_{reading_};
-  TableReader table_{reading_, kActiveTimeout};
+  FlowAssembler assembler_{sink_, counters_, SourceConfig{}, Instant{{}, kBegan}};
+  EventReader events_{assembler_};
+  ScanReader table_{assembler_, kActiveTimeout};
   bool complete_ = false;
 };
 
-TEST_F(TableReaderTest, TwoPassesFitIntoOneActiveTimeout) {
+TEST_F(ScanReaderTest, TwoPassesFitIntoOneActiveTimeout) {
   EXPECT_LT(2 * table_.period(), kActiveTimeout);
   EXPECT_GT(2 * table_.period(), kActiveTimeout * 9 / 10);
 }
 
-TEST_F(TableReaderTest, LeavesAYoungConnectionToTheNextPass) {
+TEST_F(ScanReaderTest, LeavesAYoungConnectionToTheNextPass) {
   visit(connection_, 20);
   EXPECT_TRUE(sink_.flows.empty());
   EXPECT_EQ(counters_.entries, 1U);
@@ -73,7 +74,7 @@ TEST_F(TableReaderTest, LeavesAYoungConnectionToTheNextPass) {
   EXPECT_EQ(sink_.flows[0].start, at(0).wall);
 }
 
-TEST_F(TableReaderTest, ReportsEverySecondVisitFromThenOn) {
+TEST_F(ScanReaderTest, ReportsEverySecondVisitFromThenOn) {
   for (int pass = 0; pass < 6; ++pass) {
     connection_.forward_packets += 10;
     visit(connection_, 40 + pass * 28);
@@ -85,7 +86,7 @@ TEST_F(TableReaderTest, ReportsEverySecondVisitFromThenOn) {
   EXPECT_EQ(sink_.flows[2].backward, Counters{});
 }
 
-TEST_F(TableReaderTest, TellsNothingOfAnIdleConnectionAndAllAtOnceWhenItSpeaksAgain) {
+TEST_F(ScanReaderTest, TellsNothingOfAnIdleConnectionAndAllAtOnceWhenItSpeaksAgain) {
   for (int pass = 0; pass < 5; ++pass) visit(connection_, 40 + pass * 28);
   ASSERT_EQ(sink_.flows.size(), 1U);
   connection_.forward_packets += 1;
@@ -94,7 +95,7 @@ TEST_F(TableReaderTest, TellsNothingOfAnIdleConnectionAndAllAtOnceWhenItSpeaksAg
   EXPECT_EQ(sink_.flows[1].forward, (Counters{1, 100}));
 }
 
-TEST_F(TableReaderTest, TheEndCarriesOnlyTheRest) {
+TEST_F(ScanReaderTest, TheEndCarriesOnlyTheRest) {
   visit(connection_, 50);
   connection_.forward_packets += 2;
   end(connection_, 60);
@@ -102,28 +103,28 @@ TEST_F(TableReaderTest, TheEndCarriesOnlyTheRest) {
   EXPECT_EQ(sink_.flows[1].forward, (Counters{2, 200}));
   EXPECT_EQ(sink_.flows[1].backward, Counters{});
   EXPECT_EQ(sink_.flows[1].event, FlowEvent::kEnded);
-  EXPECT_EQ(reading_.live.size(), 0U);
+  EXPECT_EQ(assembler_.live.size(), 0U);
 }
 
-TEST_F(TableReaderTest, IgnoresAnEntryWrittenBeforeItsEndWasRead) {
+TEST_F(ScanReaderTest, IgnoresAnEntryWrittenBeforeItsEndWasRead) {
   table_.on_part_requested();
   end(connection_, 50);
   visit(connection_, 49);  // the kernel wrote it earlier, we read it now
   EXPECT_EQ(sink_.flows.size(), 1U);
-  EXPECT_EQ(reading_.live.size(), 0U);
+  EXPECT_EQ(assembler_.live.size(), 0U);
   table_.on_part_requested();
   connection_.start += test::kSecond;  // a successor
   visit(connection_, 90);
   EXPECT_EQ(sink_.flows.size(), 2U);
 }
 
-TEST_F(TableReaderTest, IgnoresDyingEntries) {
+TEST_F(ScanReaderTest, IgnoresDyingEntries) {
   connection_.status |= 1U << 9;
   visit(connection_, 50);
   EXPECT_TRUE(sink_.flows.empty());
 }
 
-TEST_F(TableReaderTest, ASuccessorUnderTheSameIdIsAnotherConnection) {
+TEST_F(ScanReaderTest, ASuccessorUnderTheSameIdIsAnotherConnection) {
   visit(connection_, 50);
   StockConnection successor = connection_;
   successor.start += 51 * test::kSecond;
@@ -133,25 +134,25 @@ TEST_F(TableReaderTest, ASuccessorUnderTheSameIdIsAnotherConnection) {
   EXPECT_EQ(sink_.flows[1].forward, (Counters{50, 5000}));
 }
 
-TEST_F(TableReaderTest, ForgetsWhatTwoPassesDidNotMeet) {
+TEST_F(ScanReaderTest, ForgetsWhatTwoPassesDidNotMeet) {
   visit(connection_, 50);
   next_pass();
   EXPECT_EQ(sweep(), 0U);
   next_pass();
   EXPECT_EQ(sweep(), 1U);
-  EXPECT_EQ(reading_.live.size(), 0U);
+  EXPECT_EQ(assembler_.live.size(), 0U);
 }
 
-TEST_F(TableReaderTest, APassThatWasGivenUpDoesNotCount) {
+TEST_F(ScanReaderTest, APassThatWasGivenUpDoesNotCount) {
   visit(connection_, 50);
   next_pass();
-  table_.begin_pass(TableReader::Purpose::kReport, false);
-  table_.begin_pass(TableReader::Purpose::kReport, false);
+  table_.begin_pass(ScanReader::Purpose::kReport, false);
+  table_.begin_pass(ScanReader::Purpose::kReport, false);
   EXPECT_EQ(sweep(), 0U);
 }
 
-TEST_F(TableReaderTest, ReportsConnectionsWithoutEventsInEveryPass) {
-  reading_.opened = at(1).wall;
+TEST_F(ScanReaderTest, ReportsConnectionsWithoutEventsInEveryPass) {
+  assembler_.opened = at(1).wall;
   table_.existing_end_silently(true);
   for (int pass = 0; pass < 3; ++pass) {
     connection_.forward_packets += 1;
@@ -160,7 +161,7 @@ TEST_F(TableReaderTest, ReportsConnectionsWithoutEventsInEveryPass) {
   EXPECT_EQ(sink_.flows.size(), 3U);
 }
 
-TEST_F(TableReaderTest, ReportsAtOnceWhatHasNoStart) {
+TEST_F(ScanReaderTest, ReportsAtOnceWhatHasNoStart) {
   connection_.start = 0;
   visit(connection_, 1);
   ASSERT_EQ(sink_.flows.size(), 1U);
@@ -173,7 +174,7 @@ TEST_F(TableReaderTest, ReportsAtOnceWhatHasNoStart) {
   EXPECT_EQ(sink_.flows[1].start, sink_.flows[0].end);
 }
 
-TEST_F(TableReaderTest, ReportsAConnectionThatBeganInTheFutureOfAClockSetBack) {
+TEST_F(ScanReaderTest, ReportsAConnectionThatBeganInTheFutureOfAClockSetBack) {
   connection_.start += 3600 * test::kSecond;
   visit(connection_, 1);
   ASSERT_EQ(sink_.flows.size(), 1U);
@@ -181,7 +182,7 @@ TEST_F(TableReaderTest, ReportsAConnectionThatBeganInTheFutureOfAClockSetBack) {
   EXPECT_LE(sink_.flows[0].end, sink_.flows[0].event_time);
 }
 
-TEST_F(TableReaderTest, TheTimeoutThatIsLeftTellsTheLastPacket) {
+TEST_F(ScanReaderTest, TheTimeoutThatIsLeftTellsTheLastPacket) {
   connection_.timeout = 113;
   visit(connection_, 50);
   ASSERT_EQ(sink_.flows.size(), 1U);
@@ -189,7 +190,7 @@ TEST_F(TableReaderTest, TheTimeoutThatIsLeftTellsTheLastPacket) {
   EXPECT_EQ(counters_.end_from_timeout, 1U);
 }
 
-TEST_F(TableReaderTest, PassesBoundTheLastPacketWhereTheTimeoutMisleads) {
+TEST_F(ScanReaderTest, PassesBoundTheLastPacketWhereTheTimeoutMisleads) {
   connection_.timeout = 5;  // a policy of 10 s, say: counted back from 120 it is far too early
   visit(connection_, 50);
   EXPECT_EQ(sink_.flows.at(0).end, at(0).wall);
@@ -202,10 +203,10 @@ TEST_F(TableReaderTest, PassesBoundTheLastPacketWhereTheTimeoutMisleads) {
   EXPECT_EQ(counters_.end_from_dump, 1U);
 }
 
-TEST_F(TableReaderTest, AdoptsWhatIsThereWithoutTelling) {
-  reading_.opened = at(1).wall;
-  reading_.skips_existing = true;
-  table_.begin_pass(TableReader::Purpose::kAdopt, false);
+TEST_F(ScanReaderTest, AdoptsWhatIsThereWithoutTelling) {
+  assembler_.opened = at(1).wall;
+  assembler_.skips_existing = true;
+  table_.begin_pass(ScanReader::Purpose::kAdopt, false);
   visit(connection_, 1);
   StockConnection new_one = connection_;
   new_one.port = 1001;
@@ -221,23 +222,23 @@ TEST_F(TableReaderTest, AdoptsWhatIsThereWithoutTelling) {
   EXPECT_EQ(sink_.flows[1].forward, (Counters{5, 500}));
 }
 
-TEST_F(TableReaderTest, ExportsNothingOfAnOldConnectionThatWasNotAdopted) {
-  reading_.opened = at(1).wall;
-  reading_.skips_existing = true;
+TEST_F(ScanReaderTest, ExportsNothingOfAnOldConnectionThatWasNotAdopted) {
+  assembler_.opened = at(1).wall;
+  assembler_.skips_existing = true;
   visit(connection_, 50);
   end(connection_, 60);
   EXPECT_TRUE(sink_.flows.empty());
   EXPECT_EQ(counters_.existing_skipped, 1U);
 }
 
-TEST_F(TableReaderTest, AtTheStopEverythingIsForced) {
-  table_.begin_pass(TableReader::Purpose::kStop, false);
+TEST_F(ScanReaderTest, AtTheStopEverythingIsForced) {
+  table_.begin_pass(ScanReader::Purpose::kStop, false);
   visit(connection_, 1);
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].end_reason, EndReason::kForcedEnd);
 }
 
-TEST_F(TableReaderTest, LeavesToThePatchedKernelWhatItReports) {
+TEST_F(ScanReaderTest, LeavesToThePatchedKernelWhatItReports) {
   table_.kernel_reports(true);
   const test::Octets measured =
       test::with_field(test::measured_event(IPCTNL_MSG_CT_NEW, 10, 1000, test::kSecond),
@@ -250,11 +251,11 @@ TEST_F(TableReaderTest, LeavesToThePatchedKernelWhatItReports) {
   EXPECT_EQ(table_.dependent(), 1U);
 }
 
-TEST_F(TableReaderTest, BeyondTheLimitTheEndTellsAll) {
+TEST_F(ScanReaderTest, BeyondTheLimitTheEndTellsAll) {
   SourceConfig config;
   config.live_connections = 1;
-  Reading reading(sink_, counters_, config, Instant{{}, kBegan});
-  TableReader table(reading, kActiveTimeout);
+  FlowAssembler reading(sink_, counters_, config, Instant{{}, kBegan});
+  ScanReader table(reading, kActiveTimeout);
   EventReader events(reading);
   StockConnection other = connection_;
   other.port = 1001;
@@ -270,7 +271,7 @@ TEST_F(TableReaderTest, BeyondTheLimitTheEndTellsAll) {
   EXPECT_EQ(sink_.flows[1].forward, (Counters{5, 500}));
 }
 
-TEST_F(TableReaderTest, CountsWhatItCannotRead) {
+TEST_F(ScanReaderTest, CountsWhatItCannotRead) {
   test::Octets octets = test::table_entry(connection_);
   octets = test::cut(octets, 40);
   octets = test::with_length(octets, 40);
@@ -281,15 +282,15 @@ TEST_F(TableReaderTest, CountsWhatItCannotRead) {
   EXPECT_EQ(counters_.ignored, 1U);
 }
 
-TEST_F(TableReaderTest, TimesStayTrueWhenTheClockIsSet) {
+TEST_F(ScanReaderTest, TimesStayTrueWhenTheClockIsSet) {
   ClockSteps::Elapsed boot{};
   ClockSteps steps([&] { return boot; });
-  reading_.clock_steps = &steps;
+  assembler_.clock_steps = &steps;
   const auto instant = [&](int second, std::chrono::hours set) {
     Instant now = at(second);
     boot = seconds(second);
     now.wall += set;
-    reading_.watch_clock(now);
+    assembler_.watch_clock(now);
     return now;
   };
   constexpr std::chrono::hours kStep{480'000};  // no battery: 1970, until NTP answers
@@ -307,7 +308,7 @@ TEST_F(TableReaderTest, TimesStayTrueWhenTheClockIsSet) {
   EXPECT_EQ(sink_.flows[1].end, at(80).wall + kStep);
 }
 
-TEST_F(TableReaderTest, PassesOnHowThePassEnded) {
+TEST_F(ScanReaderTest, PassesOnHowThePassEnded) {
   table_.on_pass_end(true);
   EXPECT_TRUE(complete_);
 }

@@ -154,7 +154,7 @@ TEST_F(DiskSpoolTest, DropsFilesThatAreTooOld) {
   append(spool, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
   append(spool, {11, 12}, test::kKept + std::chrono::hours(1));
   EXPECT_FALSE(spool.drop_older_than(test::kKept + std::chrono::minutes(30), changes_));
-  const Carried& dropped = changes_.aged;
+  const ExportAmount& dropped = changes_.aged;
   EXPECT_GE(dropped.flows, 5U);
   const std::vector<int> left = read(spool, false);
   EXPECT_EQ(left.size() + dropped.flows, 12U);

@@ -305,7 +305,7 @@ TEST_F(SpoolTest, DoesNotPromiseWhatWasDroppedWhileItWasOnItsWay) {
     spool.stop();
     check_ledger();
   }
-  const Carried promised = ledger_.waiting;
+  const ExportAmount promised = ledger_.waiting;
   EXPECT_GT(promised.flows, 0U);
   Spool spool = make();
   begin_again(spool);
