@@ -7,8 +7,7 @@
 
 #include "ctflow/clock.hpp"
 #include "export/unknown_interfaces.hpp"
-#include "wire/octets.hpp"
-#include "wire/wire_writer.hpp"
+#include "wire/byte_order.hpp"
 
 namespace ctflow {
 namespace {
@@ -28,7 +27,7 @@ constexpr std::size_t kNetflow9Sequence = 12;
 
 void add_to_sequence(std::span<std::byte> message, Protocol protocol, std::uint32_t more) {
   const std::size_t at = protocol == Protocol::kIpfix ? kIpfixSequence : kNetflow9Sequence;
-  wire::store(message.data() + at, octets::load<std::uint32_t>(message, at) + more);
+  wire::store(message.data() + at, wire::load<std::uint32_t>(message, at) + more);
 }
 
 /// What a message adds to the sequence number: records, or itself.

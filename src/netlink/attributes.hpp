@@ -11,6 +11,7 @@
 #include <span>
 
 #include "ctflow/flow.hpp"
+#include "wire/byte_order.hpp"
 
 namespace ctflow {
 
@@ -24,16 +25,6 @@ T load_host(Bytes bytes, std::size_t offset) {
   return value;
 }
 
-/// Reads a network-order integer. The caller checked the length.
-template <typename T>
-T load_big_endian(Bytes bytes) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    value = (value << 8) | std::to_integer<std::uint64_t>(bytes[i]);
-  }
-  return static_cast<T>(value);
-}
-
 /// One attribute; nested and byte-order flags are removed from the type.
 struct Attribute {
   std::uint16_t type = 0;
@@ -44,7 +35,7 @@ struct Attribute {
 template <typename T>
 bool read_integer(const Attribute& attribute, T& value) {
   if (attribute.payload.size() < sizeof(T)) return false;
-  value = load_big_endian<T>(attribute.payload);
+  value = wire::load<T>(attribute.payload);
   return true;
 }
 

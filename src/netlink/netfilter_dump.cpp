@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "netlink/netfilter_dump.hpp"
 
-#include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <poll.h>
@@ -10,6 +9,8 @@
 #include <cerrno>
 #include <memory>
 #include <vector>
+
+#include "wire/byte_order.hpp"
 
 namespace ctflow {
 namespace {
@@ -30,7 +31,7 @@ std::vector<std::byte> request_for(const NetfilterQuestion& question) {
   generic->nfgen_family = question.family;
   generic->version = NFNETLINK_V0;
   if (question.attribute != 0) {
-    mnl_attr_put_u32(header, question.attribute, htonl(question.value));
+    mnl_attr_put_u32(header, question.attribute, wire::network_order(question.value));
   }
   buffer.resize(header->nlmsg_len);
   return buffer;

@@ -20,7 +20,7 @@
 #include <utility>
 
 #include "ledger/carried.hpp"
-#include "wire/octets.hpp"
+#include "wire/byte_order.hpp"
 
 namespace ctflow {
 namespace {
@@ -100,8 +100,8 @@ std::uint64_t whole_messages(int file) {
          static_cast<ssize_t>(header.size())) {
     constexpr std::uint16_t kVersion = 10;  // RFC 7011 section 3.1
     constexpr std::uint16_t kShortest = 16;
-    const auto length = octets::load<std::uint16_t>(header, 2);
-    if (octets::load<std::uint16_t>(header, 0) != kVersion || length < kShortest) break;
+    const auto length = wire::load<std::uint16_t>(header, 2);
+    if (wire::load<std::uint16_t>(header, 0) != kVersion || length < kShortest) break;
     if (length > size - end) break;
     end += length;
   }

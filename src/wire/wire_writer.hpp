@@ -3,29 +3,14 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <span>
 
+#include "wire/byte_order.hpp"
+
 namespace ctflow {
-
-namespace wire {
-
-inline std::uint8_t swap(std::uint8_t value) { return value; }
-inline std::uint16_t swap(std::uint16_t value) { return __builtin_bswap16(value); }
-inline std::uint32_t swap(std::uint32_t value) { return __builtin_bswap32(value); }
-inline std::uint64_t swap(std::uint64_t value) { return __builtin_bswap64(value); }
-
-/// Stores an integer in network order.
-template <typename T>
-void store(std::byte* to, T value) {
-  if constexpr (std::endian::native == std::endian::little) value = swap(value);
-  std::memcpy(to, &value, sizeof value);
-}
-
-}  // namespace wire
 
 /// Writes the fields of one record into room that WireWriter::claim() made sure of.
 class FieldWriter {
@@ -64,6 +49,11 @@ class WireWriter {
   void u16(std::uint16_t value) { put(value); }
   void u32(std::uint32_t value) { put(value); }
   void u64(std::uint64_t value) { put(value); }
+
+  void octets(std::span<const std::byte> value) {
+    std::byte* room = claim(value.size());
+    if (room != nullptr && !value.empty()) std::memcpy(room, value.data(), value.size());
+  }
 
   void zeros(std::size_t count) {
     if (std::byte* room = claim(count)) std::memset(room, 0, count);

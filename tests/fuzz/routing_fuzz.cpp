@@ -18,8 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     state.apply(message);
     // Somewhere near the addresses of the message.
     for (std::size_t at = 28; at + 16 <= message.size(); at += 4) {
-      query.destination = {ctflow::load_big_endian<std::uint64_t>(message.subspan(at)),
-                           ctflow::load_big_endian<std::uint64_t>(message.subspan(at + 8))};
+      query.destination = {ctflow::wire::load<std::uint64_t>(message.subspan(at)),
+                           ctflow::wire::load<std::uint64_t>(message.subspan(at + 8))};
       query.source = query.destination;
       for (const auto family : {ctflow::AddressFamily::kIpv4, ctflow::AddressFamily::kIpv6}) {
         query.family = family;

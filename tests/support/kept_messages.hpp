@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "transport/spool/kept_message.hpp"
-#include "wire/octets.hpp"
+#include "wire/byte_order.hpp"
 #include "wire/wire_writer.hpp"
 
 namespace ctflow::test {
@@ -19,7 +19,7 @@ inline CountedMessage counted_message(std::uint32_t sequence, std::uint32_t flow
                                       std::uint8_t tag = 0, std::size_t size = 100) {
   CountedMessage message;
   message.bytes.assign(size, std::byte{tag});
-  FieldWriter writer(message.bytes.data());
+  WireWriter writer(message.bytes);
   writer.u16(10);
   writer.u16(static_cast<std::uint16_t>(size));
   writer.u32(0);  // export time
@@ -39,10 +39,10 @@ inline KeptMessage kept_message(std::uint32_t sequence, std::uint32_t flows, std
 }
 
 inline std::uint32_t sequence_of(std::span<const std::byte> message) {
-  return octets::load<std::uint32_t>(message, 8);
+  return wire::load<std::uint32_t>(message, 8);
 }
 inline std::uint32_t export_time_of(std::span<const std::byte> message) {
-  return octets::load<std::uint32_t>(message, 4);
+  return wire::load<std::uint32_t>(message, 4);
 }
 inline std::uint8_t tag_of(std::span<const std::byte> message) {
   return std::to_integer<std::uint8_t>(message[16]);

@@ -43,7 +43,7 @@ struct Received {
   [[nodiscard]] std::vector<std::vector<std::byte>> messages() const {
     std::vector<std::vector<std::byte>> all;
     for (std::size_t at = 0; octets.size() - at >= 16;) {
-      const std::size_t length = octets::load<std::uint16_t>(octets, at + 2);
+      const std::size_t length = wire::load<std::uint16_t>(octets, at + 2);
       if (length < 16 || length > octets.size() - at) break;
       const auto begin = octets.begin() + static_cast<std::ptrdiff_t>(at);
       all.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(length));

@@ -6,17 +6,20 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 
 #include "netlink/attributes.hpp"
+#include "wire/byte_order.hpp"
 
 namespace ctflow {
 namespace {
 
 using Octets = std::span<std::byte>;
 
-void reverse(Octets bytes, std::size_t offset, std::size_t length) {
-  std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(offset),
-               bytes.begin() + static_cast<std::ptrdiff_t>(offset + length));
+template <typename T>
+void reverse(Octets bytes, std::size_t offset) {
+  const T value = wire::reversed(load_host<T>(bytes, offset));
+  std::memcpy(bytes.data() + offset, &value, sizeof value);
 }
 
 /// What follows an item of this length that begins at a multiple of four.
@@ -30,8 +33,8 @@ void turn_attributes(Octets rest, int depth) {
   constexpr int kDeepest = 8;
   constexpr std::size_t kHeader = sizeof(nlattr);
   while (rest.size() >= kHeader) {
-    reverse(rest, offsetof(nlattr, nla_len), 2);
-    reverse(rest, offsetof(nlattr, nla_type), 2);
+    reverse<std::uint16_t>(rest, offsetof(nlattr, nla_len));
+    reverse<std::uint16_t>(rest, offsetof(nlattr, nla_type));
     const auto length = load_host<std::uint16_t>(rest, offsetof(nlattr, nla_len));
     const auto type = load_host<std::uint16_t>(rest, offsetof(nlattr, nla_type));
     if (length < kHeader || length > rest.size()) return;
@@ -51,17 +54,17 @@ bool has_foreign_order(Bytes datagram, bool otherwise) {
   };
   const auto as_is = load_host<std::uint32_t>(datagram, offsetof(nlmsghdr, nlmsg_len));
   const bool native = fits(as_is);
-  const bool foreign = fits(__builtin_bswap32(as_is));
+  const bool foreign = fits(wire::reversed(as_is));
   return native == foreign ? otherwise : foreign;
 }
 
 void to_host_order(Octets datagram) {
   while (datagram.size() >= sizeof(nlmsghdr)) {
-    reverse(datagram, offsetof(nlmsghdr, nlmsg_len), 4);
-    reverse(datagram, offsetof(nlmsghdr, nlmsg_type), 2);
-    reverse(datagram, offsetof(nlmsghdr, nlmsg_flags), 2);
-    reverse(datagram, offsetof(nlmsghdr, nlmsg_seq), 4);
-    reverse(datagram, offsetof(nlmsghdr, nlmsg_pid), 4);
+    reverse<std::uint32_t>(datagram, offsetof(nlmsghdr, nlmsg_len));
+    reverse<std::uint16_t>(datagram, offsetof(nlmsghdr, nlmsg_type));
+    reverse<std::uint16_t>(datagram, offsetof(nlmsghdr, nlmsg_flags));
+    reverse<std::uint32_t>(datagram, offsetof(nlmsghdr, nlmsg_seq));
+    reverse<std::uint32_t>(datagram, offsetof(nlmsghdr, nlmsg_pid));
     const auto length = load_host<std::uint32_t>(datagram, offsetof(nlmsghdr, nlmsg_len));
     const auto type = load_host<std::uint16_t>(datagram, offsetof(nlmsghdr, nlmsg_type));
     if (length < sizeof(nlmsghdr) || length > datagram.size()) return;

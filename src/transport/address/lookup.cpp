@@ -21,6 +21,8 @@
 #include <thread>
 #include <utility>
 
+#include "wire/byte_order.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -49,7 +51,7 @@ std::optional<asio::ip::address> address_of(const addrinfo& entry) {
   if (entry.ai_family == AF_INET && entry.ai_addrlen >= sizeof(sockaddr_in)) {
     sockaddr_in from{};
     std::memcpy(&from, entry.ai_addr, sizeof from);
-    return asio::ip::address_v4(ntohl(from.sin_addr.s_addr));
+    return asio::ip::address_v4(wire::network_order(from.sin_addr.s_addr));
   }
   if (entry.ai_family == AF_INET6 && entry.ai_addrlen >= sizeof(sockaddr_in6)) {
     sockaddr_in6 from{};

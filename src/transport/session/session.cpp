@@ -6,8 +6,7 @@
 #include <utility>
 
 #include "encode/export_time.hpp"
-#include "wire/octets.hpp"
-#include "wire/wire_writer.hpp"
+#include "wire/byte_order.hpp"
 
 namespace ctflow {
 namespace {
@@ -43,13 +42,13 @@ bool same_session(const Origin& one, const Origin& other) {
 }
 
 bool is_ipfix_message(std::span<const std::byte> bytes) {
-  return bytes.size() >= kHeaderLength && octets::load<std::uint16_t>(bytes, 0) == kVersion &&
-         octets::load<std::uint16_t>(bytes, kLengthOffset) == bytes.size();
+  return bytes.size() >= kHeaderLength && wire::load<std::uint16_t>(bytes, 0) == kVersion &&
+         wire::load<std::uint16_t>(bytes, kLengthOffset) == bytes.size();
 }
 
 void SessionSequence::stamp(std::span<std::byte> message, const MessageContent& content,
                             std::uint64_t run, TimePoint now) {
-  const auto own = octets::load<std::uint32_t>(message, kSequenceOffset);
+  const auto own = wire::load<std::uint32_t>(message, kSequenceOffset);
   std::uint32_t next_own = own + sequence_step(content);
   if (last_ && last_->run == run) {
     const std::uint32_t missing = own - last_->next_own;  // modulo 2^32
@@ -61,7 +60,7 @@ void SessionSequence::stamp(std::span<std::byte> message, const MessageContent& 
     }
   }
   wire::store(message.data() + kSequenceOffset, next_);
-  const auto filled = octets::load<std::uint32_t>(message, kTimeOffset);
+  const auto filled = wire::load<std::uint32_t>(message, kTimeOffset);
   wire::store(message.data() + kTimeOffset, std::max(filled, export_seconds(now)));
   next_ += sequence_step(content);
   last_ = Last{run, next_own};

@@ -6,14 +6,14 @@
 #include <string_view>
 #include <utility>
 
-#include "wire/octets.hpp"
+#include "wire/byte_order.hpp"
 #include "wire/wire_writer.hpp"
 
 namespace ctflow::spool_format {
 namespace {
 
-using octets::load;
 using std::chrono::milliseconds;
+using wire::load;
 
 constexpr std::string_view kMagic = "ctflowd spool 1\n";
 constexpr std::size_t kContentLength = 32;
@@ -26,7 +26,7 @@ std::uint32_t crc(std::span<const std::byte> bytes) {
   return sum.checksum();
 }
 
-void put_content(FieldWriter& writer, const MessageContent& content) {
+void put_content(WireWriter& writer, const MessageContent& content) {
   writer.u32(content.flows);
   writer.u32(content.data_records);
   writer.u32(content.option_records);
@@ -54,32 +54,31 @@ std::vector<std::byte> header_of(const Origin& origin) {
     length += kContentLength + 4 + message.bytes.size();
   }
   std::vector<std::byte> bytes(length);
-  std::memcpy(bytes.data(), kMagic.data(), kMagic.size());
-  wire::store(bytes.data() + 16, origin.run);
-  wire::store(bytes.data() + 24, static_cast<std::uint32_t>(length - kHeaderLength));
-  std::size_t at = kHeaderLength;
+  WireWriter writer(bytes);
+  writer.octets(std::as_bytes(std::span(kMagic)));
+  writer.u64(origin.run);
+  writer.u32(static_cast<std::uint32_t>(length - kHeaderLength));
+  writer.u32(0);  // the CRC counts its own octets as zeros
   for (const CountedMessage& message : origin.first_messages) {
-    FieldWriter writer(bytes.data() + at);
     put_content(writer, message.content);
     writer.u32(static_cast<std::uint32_t>(message.bytes.size()));
-    at += kContentLength + 4;
-    std::memcpy(bytes.data() + at, message.bytes.data(), message.bytes.size());
-    at += message.bytes.size();
+    writer.octets(message.bytes);
   }
-  wire::store(bytes.data() + 28, crc(bytes));  // where zeros stood
+  writer.overwrite_u32(28, crc(bytes));
   return bytes;
 }
 
 std::vector<std::byte> record_of(const KeptMessage& message, RecordState state) {
   std::vector<std::byte> bytes(kRecordHeader + message.bytes.size());
-  bytes[0] = std::byte{static_cast<std::uint8_t>(state)};
-  FieldWriter writer(bytes.data() + kCovered);
   const auto kept = std::chrono::duration_cast<milliseconds>(message.kept.time_since_epoch());
+  WireWriter writer(bytes);
+  writer.u8(static_cast<std::uint8_t>(state));
+  writer.u32(static_cast<std::uint32_t>(message.bytes.size()));
+  writer.u32(0);  // the CRC, of what follows
   writer.u64(static_cast<std::uint64_t>(kept.count()));
   put_content(writer, message.content);
-  std::memcpy(bytes.data() + kRecordHeader, message.bytes.data(), message.bytes.size());
-  wire::store(bytes.data() + 1, static_cast<std::uint32_t>(message.bytes.size()));
-  wire::store(bytes.data() + 5, crc(std::span(bytes).subspan(kCovered)));
+  writer.octets(message.bytes);
+  writer.overwrite_u32(5, crc(std::span(bytes).subspan(kCovered)));
   return bytes;
 }
 

@@ -26,11 +26,6 @@ std::pair<std::vector<unsigned>, bool> walk(const Octets& octets) {
 
 const std::vector<unsigned> kNone;
 
-TEST(LoadBigEndian, ReadsNetworkOrder) {
-  EXPECT_EQ(load_big_endian<std::uint16_t>(bytes({0x12, 0x34})), 0x1234);
-  EXPECT_EQ(load_big_endian<std::uint64_t>(bytes({1, 2, 3, 4, 5, 6, 7, 8})), 0x0102030405060708U);
-}
-
 TEST(Attributes, WalksAPaddedRunAndRemovesFlags) {
   Octets run = attribute(1, {9});
   test::append(run, attribute(2 | NLA_F_NESTED, be16(7)));

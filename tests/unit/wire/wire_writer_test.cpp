@@ -70,6 +70,18 @@ TEST(WireWriter, OverwritesInPlace) {
   EXPECT_THAT(octets(writer), ElementsAre(1, 2, 3, 4, 5, 6));
 }
 
+TEST(WireWriter, AppendsOctetsWholeOrNotAtAll) {
+  const std::array<std::byte, 3> three{std::byte{7}, std::byte{8}, std::byte{9}};
+  std::array<std::byte, 5> buffer{};
+  WireWriter writer(buffer);
+  writer.octets(three);
+  writer.octets({});
+  EXPECT_THAT(octets(writer), ElementsAre(7, 8, 9));
+  writer.octets(three);
+  EXPECT_TRUE(writer.overflowed());
+  EXPECT_EQ(writer.size(), 3U);
+}
+
 TEST(FieldWriter, FillsClaimedRoom) {
   std::array<std::byte, 17> buffer{};
   WireWriter writer(buffer);

@@ -16,14 +16,14 @@ TEST(SpoolFormat, HasTheOctetsThatItsHeaderFileDescribes) {
   const std::vector<std::byte> record = record_of(message, RecordState::kTaken);
   ASSERT_EQ(record.size(), 49U + 100U);
   EXPECT_EQ(record[0], std::byte{2});
-  EXPECT_EQ(octets::load<std::uint32_t>(record, 1), 100U);
-  EXPECT_EQ(octets::load<std::uint64_t>(record, 9), 1'700'000'000'000U) << "milliseconds";
-  EXPECT_EQ(octets::load<std::uint32_t>(record, 17), 5U) << "flows";
-  EXPECT_EQ(octets::load<std::uint64_t>(record, 41), 50U) << "octets";
+  EXPECT_EQ(wire::load<std::uint32_t>(record, 1), 100U);
+  EXPECT_EQ(wire::load<std::uint64_t>(record, 9), 1'700'000'000'000U) << "milliseconds";
+  EXPECT_EQ(wire::load<std::uint32_t>(record, 17), 5U) << "flows";
+  EXPECT_EQ(wire::load<std::uint64_t>(record, 41), 50U) << "octets";
   const std::vector<std::byte> header = header_of(*origin);
   ASSERT_EQ(header.size(), 32U + 32U + 4U + 60U);
   EXPECT_EQ(preamble_length(header), 96U);
-  EXPECT_EQ(octets::load<std::uint64_t>(header, 16), origin->run);
+  EXPECT_EQ(wire::load<std::uint64_t>(header, 16), origin->run);
 }
 
 TEST(SpoolFormat, ReadsWhatItWrote) {
