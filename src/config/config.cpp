@@ -15,12 +15,13 @@
 #include "config/shown.hpp"
 #include "config/source_text.hpp"
 #include "config/yaml_reader.hpp"
+#include "export/profile.hpp"
 
 namespace ctflow {
 
 bool wants_nat_events(const Config& config) {
   return std::any_of(config.collectors.begin(), config.collectors.end(), [](const auto& collector) {
-    return collector.profile == Profile::kNatEvents;
+    return row_of(collector.profile).layout == LayoutKind::kNatEvents;
   });
 }
 

@@ -9,6 +9,7 @@
 #include "config/transport_settings.hpp"
 #include "encode/elements.hpp"
 #include "export/collector_domains.hpp"
+#include "export/profile.hpp"
 
 namespace ctflow::config {
 namespace {
@@ -43,12 +44,9 @@ ValueFormat<LogLevel> level() {
 }
 
 ValueFormat<Profile> profile() {
-  return choice<Profile>({{"default", Profile::kDefault},
-                          {"nfdump", Profile::kNfdump},
-                          {"akvorado", Profile::kAkvorado},
-                          {"biflow", Profile::kBiflow},
-                          {"nat-events", Profile::kNatEvents},
-                          {"minimal", Profile::kMinimal}});
+  std::vector<std::pair<std::string, Profile>> words;
+  for (const ProfileRow& row : profiles()) words.emplace_back(row.name, row.profile);
+  return choice<Profile>(words);
 }
 
 ValueFormat<std::string> element() {
@@ -103,7 +101,7 @@ std::optional<Complaint> check_element_families(const CollectorConfig& collector
 }
 
 std::optional<Complaint> check_records(const CollectorConfig& collector) {
-  if (collector.profile == Profile::kBiflow && collector.protocol != Protocol::kIpfix) {
+  if (!row_of(collector.profile).in_netflow9 && collector.protocol == Protocol::kNetflow9) {
     return Complaint{"profile",
                      "biflow needs protocol: ipfix (RFC 5103 has no NetFlow v9 counterpart)"};
   }

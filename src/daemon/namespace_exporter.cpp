@@ -15,6 +15,7 @@
 #include "export/collector_domains.hpp"
 #include "export/collector_status.hpp"
 #include "export/observation_domain.hpp"
+#include "export/profile.hpp"
 #include "netlink/configured_namespaces.hpp"
 #include "netlink/conntrack_settings.hpp"
 #include "transport/make_transport.hpp"
@@ -38,7 +39,7 @@ std::unique_ptr<Encoder> make_encoder(const CollectorConfig& config, bool extras
   options.extras = extras;
   options.packet_properties = config.packet_properties;
   options.next_hop = config.next_hop;
-  options.profile = config.profile;
+  options.layout = row_of(config.profile).layout;
   options.elements = config.elements;
   if (config.protocol == Protocol::kNetflow9) {
     return std::make_unique<Netflow9Encoder>(options, boot_time());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "export/collector_domains.hpp"
+#include "export/profile.hpp"
 
 namespace ctflow {
 namespace {
@@ -23,11 +24,8 @@ std::string names_of(const Config& config, Holds holds) {
 }
 
 void check_akvorado(const Config& config, Findings& found) {
-  const auto akvorado = [](const CollectorConfig& one) {
-    return one.profile == Profile::kAkvorado;
-  };
-  const std::string netflow9 = names_of(config, [&](const CollectorConfig& one) {
-    return akvorado(one) && one.protocol == Protocol::kNetflow9;
+  const std::string netflow9 = names_of(config, [](const CollectorConfig& one) {
+    return row_of(one.profile).misreads_netflow9_times && one.protocol == Protocol::kNetflow9;
   });
   if (!netflow9.empty()) {
     found.wrong.push_back({"akvorado_netflow9",
@@ -35,46 +33,38 @@ void check_akvorado(const Config& config, Findings& found) {
                                       "6731 s early",
                            "set protocol to ipfix"});
   }
-  const std::string unsampled = names_of(
-      config, [&](const CollectorConfig& one) { return akvorado(one) && !one.sampling_options; });
+  const std::string unsampled = names_of(config, [](const CollectorConfig& one) {
+    return row_of(one.profile).needs_sampling_options && !one.sampling_options;
+  });
   if (!unsampled.empty()) {
     found.wrong.push_back({"akvorado_sampling_unknown",
                            unsampled + ": Akvorado drops flows whose sampling rate it does not "
                                        "know, unless it has a default-sampling-rate",
                            "set sampling_options to true"});
   }
-  constexpr std::chrono::seconds kLongest{10};
+  // A record's octets appear at one moment, however long it lasted.
   const auto active = config.source.active_timeout;
-  const std::string bursts = names_of(config, akvorado);
-  if (!bursts.empty() && (active.count() == 0 || active > kLongest)) {
-    // It spreads nothing: what a long connection carried appears where its record does.
+  const std::string bursts = names_of(config, [active](const CollectorConfig& one) {
+    const auto longest = row_of(one.profile).longest_active_timeout;
+    return longest.count() != 0 && (active.count() == 0 || active > longest);
+  });
+  if (!bursts.empty()) {
     found.wrong.push_back({"active_timeout_long",
                            bursts + ": Akvorado shows long connections as bursts",
                            "set source.active_timeout to 10s"});
   }
 }
 
-/// Profiles that some collectors lose without a word: the configuration cannot tell which these
-/// are.
+/// Profiles that some collectors cannot read: which collector it is the configuration does not say.
 void check_profiles(const Config& config, Findings& found) {
-  const auto with = [&](Profile profile) {
-    return names_of(config, [profile](const CollectorConfig& one) {
-      return one.elements.empty() && one.profile == profile;
+  for (const ProfileRow& row : profiles()) {
+    if (row.note.event.empty()) continue;
+    const std::string users = names_of(config, [&row](const CollectorConfig& one) {
+      return one.elements.empty() && one.profile == row.profile;
     });
-  };
-  const std::string biflow = with(Profile::kBiflow);
-  if (!biflow.empty()) {
-    found.notes.push_back({"biflow_support",
-                           biflow + ": nfdump, ipfixcol2, libfixbuf, Akvorado and tshark read the "
-                                    "reverse counters; pmacct, goflow2, FastNetMon, SiLK flowcap, "
-                                    "Graylog, vFlow and python-netflow lose or corrupt them",
-                           "set profile to default for one of the latter"});
-  }
-  const std::string minimal = with(Profile::kMinimal);
-  if (!minimal.empty()) {
-    found.notes.push_back({"minimal_without_interfaces",
-                           minimal + ": records without interfaces; Akvorado drops them",
-                           "set profile to akvorado for Akvorado"});
+    if (users.empty()) continue;
+    found.notes.push_back({std::string(row.note.event), fmt::format("{}: {}", users, row.note.text),
+                           std::string(row.note.fix)});
   }
 }
 
@@ -90,7 +80,7 @@ bool share_flows(const Config& config, const CollectorConfig& one, const Collect
 }
 
 void check_repetition(const Config& config, Findings& found) {
-  const auto events = [](const CollectorConfig& one) { return one.profile == Profile::kNatEvents; };
+  const auto events = [](const CollectorConfig& one) { return !row_of(one.profile).counts; };
   const auto& all = config.collectors;
   for (auto other = all.begin(); other != all.end(); ++other) {
     for (auto one = all.begin(); one != other; ++one) {

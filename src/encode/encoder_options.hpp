@@ -6,11 +6,17 @@
 #include <string>
 #include <vector>
 
-#include "ctflow/config.hpp"
-
 namespace ctflow {
 
 enum class Format : std::uint8_t { kIpfix, kNetflow9 };
+
+/// Which set of templates; docs/elements.md lists them.
+enum class LayoutKind : std::uint8_t {
+  kDefault,    ///< a record for each direction, by family, translation and ICMP
+  kBiflow,     ///< one record for both directions (RFC 5103)
+  kNatEvents,  ///< a record when a translation is made or removed (RFC 8158)
+  kMinimal,    ///< a record for each direction, by family only
+};
 
 struct EncoderOptions {
   std::uint32_t observation_domain = 0;  ///< Observation Domain ID, or Source ID in NetFlow v9
@@ -21,8 +27,8 @@ struct EncoderOptions {
   /// With `extras`: minimum and maximum TTL and packet length, too.
   bool packet_properties = false;
   bool next_hop = false;  ///< add next hop and prefix lengths to every record
-  Profile profile = Profile::kDefault;
-  std::vector<std::string> elements{};  ///< exactly these instead of a profile's, unless empty
+  LayoutKind layout = LayoutKind::kDefault;
+  std::vector<std::string> elements{};  ///< exactly these instead of the layout's, unless empty
 };
 
 }  // namespace ctflow

@@ -101,9 +101,9 @@ bool same_elements(const Fields& one, const Fields& other) {
 
 void Layout::build(Format format, const EncoderOptions& options) {
   if (!options.elements.empty()) return add_elements(options);
-  if (options.profile == Profile::kMinimal) return add_minimal(format, options);
-  if (options.profile == Profile::kNatEvents) return add_nat_events(format, options);
-  if (options.profile == Profile::kBiflow) style_ = RecordStyle::kBiflow;
+  if (options.layout == LayoutKind::kMinimal) return add_minimal(format, options);
+  if (options.layout == LayoutKind::kNatEvents) return add_nat_events(format, options);
+  if (options.layout == LayoutKind::kBiflow) style_ = RecordStyle::kBiflow;
   if (style_ == RecordStyle::kMirrored && !options.next_hop) {
     const std::span<const Template> ready = default_templates(format, options);
     templates_.assign(ready.begin(), ready.end());

@@ -40,6 +40,7 @@ std::uint32_t sequence_step(Protocol protocol, const MessageContent& content) {
 Exporter::Exporter(const CollectorConfig& config, std::unique_ptr<Encoder> encoder,
                    std::unique_ptr<Transport> transport, Clock clock)
     : config_(config),
+      profile_(&row_of(config.profile)),
       encoder_(std::move(encoder)),
       transport_(std::move(transport)),
       clock_(std::move(clock)),
@@ -76,13 +77,6 @@ void Exporter::begin_sessions() {
   transport_->begin_sessions_with(messages, counters_);
 }
 
-bool Exporter::wants(const Flow& flow) const {
-  if (config_.profile == Profile::kNatEvents) {
-    return translated(flow) && flow.event != FlowEvent::kReported;
-  }
-  return flow.event == FlowEvent::kEnded || flow.event == FlowEvent::kReported;
-}
-
 bool Exporter::templates_due(const Instant& now) const {
   if (sessions_) return false;  // sent once per connection, and TCP does not lose them
   return templates_owed_ || messages_since_templates_ >= config_.template_messages ||
@@ -96,9 +90,7 @@ OptionsKinds Exporter::options() const {
 }
 
 bool Exporter::repeats_options() const {
-  // nfdump leaves options records out of the IPFIX sequence number that it expects, and takes each
-  // later one for a gap; in NetFlow v9 it counts messages.
-  if (config_.profile == Profile::kNfdump && config_.protocol == Protocol::kIpfix) return false;
+  if (!profile_->repeats_options(config_.protocol)) return false;
   const OptionsKinds kinds = options();
   // No message of a session is lost on its way: only the statistics have something new to say.
   return kinds.statistics || (!sessions_ && (kinds.sampling || kinds.interface_names));
@@ -203,7 +195,7 @@ void Exporter::meet_peer(const Instant& now) {
 
 void Exporter::add(const Flow& flow) {
   ++counters_.offered;
-  if (config_.profile == Profile::kAkvorado && lacks_interfaces(flow)) {
+  if (profile_->fills_unknown_interfaces && lacks_interfaces(flow)) {
     add_to_message(with_interfaces(flow));
   } else {
     add_to_message(flow);

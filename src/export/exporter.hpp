@@ -17,6 +17,7 @@
 #include "ctflow/transport.hpp"
 #include "export/health.hpp"
 #include "export/name_schedule.hpp"
+#include "export/profile.hpp"
 
 namespace ctflow {
 
@@ -26,10 +27,10 @@ class Exporter {
            std::unique_ptr<Transport> transport, Clock clock = system_now);
 
   /// Whether the collector's profile has records of it.
-  [[nodiscard]] bool wants(const Flow& flow) const;
+  [[nodiscard]] bool wants(const Flow& flow) const { return profile_->wants(flow); }
 
   /// Whether its records carry packets and octets.
-  [[nodiscard]] bool counts() const { return config_.profile != Profile::kNatEvents; }
+  [[nodiscard]] bool counts() const { return profile_->counts; }
 
   /// With `interface_names`: exports these in options records from now on. They must outlive this.
   void export_interface_names(const InterfaceNames& names) {
@@ -118,6 +119,7 @@ class Exporter {
   void note_answers(const Instant& now);
 
   CollectorConfig config_;
+  const ProfileRow* profile_;
   std::unique_ptr<Encoder> encoder_;
   std::unique_ptr<Transport> transport_;
   Clock clock_;

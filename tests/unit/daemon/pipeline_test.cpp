@@ -5,6 +5,7 @@
 
 #include "encode/ipfix.hpp"
 #include "enrich/constant_interfaces.hpp"
+#include "export/profile.hpp"
 #include "support/fakes.hpp"
 
 namespace ctflow {
@@ -25,7 +26,7 @@ class PipelineTest : public testing::Test {
     config.sampling_options = config.statistics_options = false;
     config.profile = profile;
     EncoderOptions options;
-    options.profile = profile;
+    options.layout = row_of(profile).layout;
     return std::make_unique<Exporter>(config, std::make_unique<IpfixEncoder>(options),
                                       std::make_unique<test::FakeTransport>(wire), clock_.clock());
   }

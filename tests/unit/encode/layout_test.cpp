@@ -34,9 +34,9 @@ Session open(Protocol protocol, EncoderOptions options) {
   return session;
 }
 
-Session open(Protocol protocol, Profile profile) {
+Session open(Protocol protocol, LayoutKind layout) {
   EncoderOptions options;
-  options.profile = profile;
+  options.layout = layout;
   return open(protocol, options);
 }
 
@@ -72,28 +72,20 @@ Flow with_routing(Flow flow) {
   return flow;
 }
 
-TEST(Layout, NfdumpAndAkvoradoHaveTheDefaultTemplates) {
-  for (const Protocol protocol : {Protocol::kIpfix, Protocol::kNetflow9}) {
-    const auto expected = layouts(open(protocol, Profile::kDefault));
-    EXPECT_EQ(layouts(open(protocol, Profile::kNfdump)), expected);
-    EXPECT_EQ(layouts(open(protocol, Profile::kAkvorado)), expected);
-  }
-}
-
 TEST(Layout, MinimalHasOneTemplatePerFamily) {
   EXPECT_EQ(
-      layouts(open(Protocol::kIpfix, Profile::kMinimal)),
+      layouts(open(Protocol::kIpfix, LayoutKind::kMinimal)),
       (std::map<int, std::string>{{768, "8:4 12:4 1:8 2:8 152:8 153:8 7:2 11:2 4:1 136:1"},
                                   {769, "27:16 28:16 1:8 2:8 152:8 153:8 7:2 11:2 4:1 136:1"}}));
   EXPECT_EQ(
-      layouts(open(Protocol::kNetflow9, Profile::kMinimal)),
+      layouts(open(Protocol::kNetflow9, LayoutKind::kMinimal)),
       (std::map<int, std::string>{{768, "8:4 12:4 1:8 2:8 22:4 21:4 7:2 11:2 4:1 136:1"},
                                   {769, "27:16 28:16 1:8 2:8 22:4 21:4 7:2 11:2 4:1 136:1"}}));
 }
 
 TEST(Layout, MinimalRecordsAreMirrored) {
   for (const Protocol protocol : {Protocol::kIpfix, Protocol::kNetflow9}) {
-    Session session = open(protocol, Profile::kMinimal);
+    Session session = open(protocol, LayoutKind::kMinimal);
     const Flow flow = sample::snat();
     const auto all = records(session, flow);
     ASSERT_EQ(all.size(), 2U);
@@ -107,8 +99,8 @@ TEST(Layout, MinimalRecordsAreMirrored) {
 }
 
 TEST(Layout, ABiflowIsTheDefaultRecordWithTheOtherDirectionsCounters) {
-  const auto basic = layouts(open(Protocol::kIpfix, Profile::kDefault));
-  const auto biflow = layouts(open(Protocol::kIpfix, Profile::kBiflow));
+  const auto basic = layouts(open(Protocol::kIpfix, LayoutKind::kDefault));
+  const auto biflow = layouts(open(Protocol::kIpfix, LayoutKind::kBiflow));
   ASSERT_EQ(biflow.size(), basic.size());
   for (const auto& [id, layout] : basic) {
     EXPECT_EQ(biflow.at(id + 256), layout + " 29305/1:8 29305/2:8 239:1");
@@ -116,7 +108,7 @@ TEST(Layout, ABiflowIsTheDefaultRecordWithTheOtherDirectionsCounters) {
 }
 
 TEST(Layout, ABiflowIsOneRecord) {
-  Session session = open(Protocol::kIpfix, Profile::kBiflow);
+  Session session = open(Protocol::kIpfix, LayoutKind::kBiflow);
   const Flow flow = sample::snat();
   const auto all = records(session, flow);
   ASSERT_EQ(all.size(), 1U);
@@ -139,12 +131,12 @@ TEST(Layout, ABiflowIsOneRecord) {
 TEST(Layout, EveryChoiceHasTemplateIdsOfItsOwn) {
   for (const Protocol protocol : {Protocol::kIpfix, Protocol::kNetflow9}) {
     std::map<int, std::string> all;
-    for (const Profile profile :
-         {Profile::kDefault, Profile::kBiflow, Profile::kMinimal, Profile::kNatEvents}) {
-      if (profile == Profile::kBiflow && protocol == Protocol::kNetflow9) continue;  // refused
+    for (const LayoutKind kind : {LayoutKind::kDefault, LayoutKind::kBiflow, LayoutKind::kMinimal,
+                                  LayoutKind::kNatEvents}) {
+      if (kind == LayoutKind::kBiflow && protocol == Protocol::kNetflow9) continue;  // refused
       for (int bits = 0; bits < 16; ++bits) {
         EncoderOptions options;
-        options.profile = profile;
+        options.layout = kind;
         options.zones = (bits & 1) != 0;
         options.next_hop = (bits & 2) != 0;
         options.extras = (bits & 4) != 0;
@@ -199,12 +191,12 @@ TEST(Layout, AVrfTakesThePlaceOfTheZone) {
 TEST(Layout, NatEventsHaveATemplatePerTranslation) {
   const std::string times = "323:8 152:8 153:8 ";
   const std::string rest = " 7:2 11:2 227:2 228:2 4:1 230:1";
-  EXPECT_EQ(layouts(open(Protocol::kIpfix, Profile::kNatEvents)),
+  EXPECT_EQ(layouts(open(Protocol::kIpfix, LayoutKind::kNatEvents)),
             (std::map<int, std::string>{{1024, times + "8:4 12:4 225:4 226:4" + rest},
                                         {1025, times + "27:16 28:16 281:16 282:16" + rest},
                                         {1026, times + "27:16 28:16 225:4 226:4" + rest}}));
   const std::string relative = "323:8 22:4 21:4 ";
-  EXPECT_EQ(layouts(open(Protocol::kNetflow9, Profile::kNatEvents)),
+  EXPECT_EQ(layouts(open(Protocol::kNetflow9, LayoutKind::kNatEvents)),
             (std::map<int, std::string>{{1024, relative + "8:4 12:4 225:4 226:4" + rest},
                                         {1025, relative + "27:16 28:16 281:16 282:16" + rest},
                                         {1026, relative + "27:16 28:16 225:4 226:4" + rest}}));
@@ -221,7 +213,7 @@ TEST(Layout, NatEventsTellWhenATranslationBeganAndEnded) {
   } cases[] = {
       {sample::snat(), 1024, 4, 5}, {sample::nat66(), 1025, 1, 2}, {sample::nat64(), 1026, 6, 7}};
   for (const auto& [sample, template_id, created, ended] : cases) {
-    Session session = open(Protocol::kIpfix, Profile::kNatEvents);
+    Session session = open(Protocol::kIpfix, LayoutKind::kNatEvents);
     for (const FlowEvent event :
          {FlowEvent::kCreated, FlowEvent::kEnded, FlowEvent::kEndedBefore}) {
       Flow flow = sample;
@@ -241,7 +233,7 @@ TEST(Layout, NatEventsTellWhenATranslationBeganAndEnded) {
 }
 
 TEST(Layout, NatEventsOfIcmpCarryTheIdentifierAsSourcePort) {
-  Session session = open(Protocol::kIpfix, Profile::kNatEvents);
+  Session session = open(Protocol::kIpfix, LayoutKind::kNatEvents);
   Flow flow = sample::icmp_nat();
   flow.original.icmp_id = 77;
   flow.reply.icmp_id = 78;
@@ -253,7 +245,7 @@ TEST(Layout, NatEventsOfIcmpCarryTheIdentifierAsSourcePort) {
 }
 
 TEST(Layout, NatEventTimesOfNetflow9AreThoseOfTheEvent) {
-  Session session = open(Protocol::kNetflow9, Profile::kNatEvents);
+  Session session = open(Protocol::kNetflow9, LayoutKind::kNatEvents);
   Flow flow = sample::snat();
   flow.event = FlowEvent::kEnded;
   flow.event_time = kSampleNow - std::chrono::seconds(3);
@@ -268,7 +260,7 @@ TEST(Layout, NatEventTimesOfNetflow9AreThoseOfTheEvent) {
 }
 
 TEST(Layout, ADirectionInWhichNothingCameHasNoRecord) {
-  Session session = open(Protocol::kIpfix, Profile::kDefault);
+  Session session = open(Protocol::kIpfix, LayoutKind::kDefault);
   Flow flow = sample::tcp();
   flow.forward = {};
   auto all = records(session, flow);
@@ -281,7 +273,7 @@ TEST(Layout, ADirectionInWhichNothingCameHasNoRecord) {
 }
 
 TEST(Layout, TheExportTimeIsNeverBeforeWhatTheMessageTells) {
-  Session session = open(Protocol::kIpfix, Profile::kDefault);
+  Session session = open(Protocol::kIpfix, LayoutKind::kDefault);
   const Flow flow = sample::tcp();
   const ParsedMessage message = session.parser.parse(
       encode_flows(*session.encoder, {flow}, flow.end - std::chrono::hours(1)));

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "export/profile.hpp"
+
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+
+namespace ctflow {
+namespace {
+
+constexpr std::uint8_t bits(std::initializer_list<FlowEvent> events) {
+  unsigned all = 0;
+  for (const FlowEvent event : events) all |= 1U << static_cast<unsigned>(event);
+  return static_cast<std::uint8_t>(all);
+}
+
+/// Reports with counters.
+constexpr std::uint8_t kCounted = bits({FlowEvent::kEnded, FlowEvent::kReported});
+/// A translation is made and removed. Interim reports say nothing about it, and it is removed also
+/// where they have told all that was counted.
+constexpr std::uint8_t kTranslated =
+    bits({FlowEvent::kCreated, FlowEvent::kEnded, FlowEvent::kEndedBefore});
+
+constexpr std::array kProfiles{
+    ProfileRow{.profile = Profile::kDefault,
+               .name = "default",
+               .layout = LayoutKind::kDefault,
+               .events = kCounted},
+    // nfdump leaves options records out of the IPFIX sequence number that it expects, and takes
+    // each later one for a gap; in NetFlow v9 it counts messages.
+    ProfileRow{.profile = Profile::kNfdump,
+               .name = "nfdump",
+               .layout = LayoutKind::kDefault,
+               .events = kCounted,
+               .repeats_options_in_ipfix = false},
+    ProfileRow{.profile = Profile::kAkvorado,
+               .name = "akvorado",
+               .layout = LayoutKind::kDefault,
+               .events = kCounted,
+               .fills_unknown_interfaces = true,
+               .misreads_netflow9_times = true,
+               .needs_sampling_options = true,
+               .longest_active_timeout = std::chrono::seconds(10)},
+    ProfileRow{.profile = Profile::kBiflow,
+               .name = "biflow",
+               .layout = LayoutKind::kBiflow,
+               .events = kCounted,
+               .in_netflow9 = false,
+               .note = {"biflow_support",
+                        "nfdump, ipfixcol2, libfixbuf, Akvorado and tshark read the reverse "
+                        "counters; pmacct, goflow2, FastNetMon, SiLK flowcap, Graylog, vFlow and "
+                        "python-netflow lose or corrupt them",
+                        "set profile to default for one of the latter"}},
+    ProfileRow{.profile = Profile::kNatEvents,
+               .name = "nat-events",
+               .layout = LayoutKind::kNatEvents,
+               .events = kTranslated,
+               .translated_only = true,
+               .counts = false},
+    ProfileRow{
+        .profile = Profile::kMinimal,
+        .name = "minimal",
+        .layout = LayoutKind::kMinimal,
+        .events = kCounted,
+        .note = {"minimal_without_interfaces", "records without interfaces; Akvorado drops them",
+                 "set profile to akvorado for Akvorado"}},
+};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < kProfiles.size(); ++i) {
+    if (static_cast<std::size_t>(kProfiles[i].profile) != i) return false;
+  }
+  return true;
+}
+static_assert(in_order());
+
+}  // namespace
+
+std::span<const ProfileRow> profiles() { return kProfiles; }
+
+const ProfileRow& row_of(Profile profile) { return kProfiles[static_cast<std::size_t>(profile)]; }
+
+}  // namespace ctflow
