@@ -165,6 +165,7 @@ bool UdpTransport::replace_socket(const Error& why) {
   Error ignored;
   socket_.close(ignored);
   connected_ = false;
+  connect_error_ = why;  // until another attempt to connect is due
   if (!connect()) return false;
   log::info("collector_reconnected collector={} peer={} error={}", config_.name, peer(),
             log::quoted(why.message()));

@@ -56,7 +56,8 @@ class UdpTransport : public Transport {
   std::optional<Endpoint> endpoint_;  ///< where to send, once known
   bool connected_ = false;            ///< the socket sends to endpoint_
   bool news_ = true;                  ///< for prepare(): the peer may not know the templates
-  std::error_code connect_error_;
+  /// Why the socket is not connected, once endpoint_ is known; never success.
+  std::error_code connect_error_ = std::make_error_code(std::errc::network_unreachable);
   MonoTime next_connect_{};
   std::uint64_t refusals_ = 0;
   LastFailure last_failure_;

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "transport/udp.hpp"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <boost/asio/buffer.hpp>
+#include <cstring>
+#include <thread>
 
 namespace ctflow {
 namespace {
@@ -57,6 +63,23 @@ class Receiver {
 
 std::span<const std::byte> bytes(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+/// The only address of the calling thread's network namespace, on its loopback interface; 0.0.0.0:
+/// none.
+void set_only_address(const char* address) {
+  const int file = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq request{};
+  request.ifr_name[0] = 'l';
+  request.ifr_name[1] = 'o';
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  EXPECT_EQ(ioctl(file, SIOCSIFFLAGS, &request), 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  EXPECT_EQ(inet_pton(AF_INET, address, &to.sin_addr), 1);
+  std::memcpy(&request.ifr_addr, &to, sizeof to);
+  EXPECT_EQ(ioctl(file, SIOCSIFADDR, &request), 0);
+  close(file);
 }
 
 const udp::endpoint kLoopback4(boost::asio::ip::address_v4::loopback(), 0);
@@ -128,6 +151,27 @@ TEST_F(UdpTransportTest, LooksANameUpInTheBackground) {
   EXPECT_TRUE(transport.prepare()) << "the new address has not seen the templates";
   EXPECT_FALSE(transport.send(bytes("message")));
   EXPECT_EQ(receiver.receive(), "message");
+}
+
+TEST_F(UdpTransportTest, ReportsEveryMessageThatCouldNotLeave) {
+  bool allowed = true;
+  std::thread([&] {
+    allowed = unshare(CLONE_NEWNET) == 0;
+    if (!allowed) return;
+    set_only_address("192.0.2.1");
+    UdpTransport transport(io_, config("192.0.2.1", 4739));
+    transport.prepare();
+    EXPECT_FALSE(transport.send(bytes("leaves")));
+    set_only_address("0.0.0.0");
+    EXPECT_EQ(transport.send(bytes("1")), std::errc::network_unreachable);
+    for (const char* const text : {"2", "3"}) {
+      transport.prepare();
+      EXPECT_EQ(transport.send(bytes(text)), std::errc::network_unreachable)
+          << "within the second in which the socket is not connected again";
+      EXPECT_EQ(transport.last_failure().kind, FailureKind::kUnreachable);
+    }
+  }).join();
+  if (!allowed) GTEST_SKIP() << "a network namespace needs root";
 }
 
 TEST_F(UdpTransportTest, KeepsTheSourcePortWhenTheNameIsLookedUpAgain) {
