@@ -144,7 +144,10 @@ bool UdpTransport::prepare() {
 
 std::error_code UdpTransport::send(std::span<const std::byte> message) {
   if (!endpoint_) return std::make_error_code(std::errc::not_connected);
-  if (!connected_ && !connect()) return connect_error_;
+  if (!connected_) {
+    // The message was begun for no address or another one: its templates went elsewhere.
+    return connect() ? std::make_error_code(std::errc::connection_reset) : connect_error_;
+  }
   // A pending ICMP error would be reported instead of sending: take it first.
   collect_refusal();
   Error error;

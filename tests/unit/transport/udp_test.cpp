@@ -153,6 +153,21 @@ TEST_F(UdpTransportTest, LooksANameUpInTheBackground) {
   EXPECT_EQ(receiver.receive(), "message");
 }
 
+TEST_F(UdpTransportTest, AsksForTemplatesBeforeAMessageThatWasBegunBeforeTheAddressWasKnown) {
+  Receiver receiver(io_, kLoopback4);
+  CollectorConfig settings = config("localhost", receiver.port());
+  settings.source_address = "127.0.0.1";
+  UdpTransport transport(io_, settings);
+  EXPECT_TRUE(transport.prepare());
+  resolve(transport);
+  EXPECT_EQ(transport.send(bytes("begun")), std::errc::connection_reset);
+  EXPECT_TRUE(transport.prepare());
+  EXPECT_FALSE(transport.send(bytes("templates")));
+  EXPECT_FALSE(transport.send(bytes("begun")));
+  EXPECT_EQ(receiver.receive(), "templates");
+  EXPECT_EQ(receiver.receive(), "begun");
+}
+
 TEST_F(UdpTransportTest, ReportsEveryMessageThatCouldNotLeave) {
   bool allowed = true;
   std::thread([&] {
