@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cerrno>
+#include <set>
 #include <string>
 
 #include "transport/spool/spool_files.hpp"
@@ -19,22 +20,41 @@ class FaultyFiles : public SpoolFiles {
   int on_list = 0;
   int on_probe = 0;
   std::string only{};  ///< open(): only of paths with this in them
+  off_t longest = 0;   ///< no file may grow beyond these octets; 0: no limit
   int reads = 0;
 
   /// As ext4 does with errors=remount-ro.
   void turn_read_only(int error = EROFS) { on_open = on_write = on_remove = on_probe = error; }
   void recover() { on_open = on_read = on_write = on_remove = on_list = on_probe = 0; }
+  /// All descriptors that are open now fail for good, as after a file system that went away and
+  /// came back; files that are opened later do not.
+  void break_descriptors(int error) {
+    broken_ = opened_;
+    on_broken_ = error;
+  }
 
   int open(const std::string& path, int flags, mode_t mode) override {
     const bool meant = only.empty() || path.find(only) != std::string::npos;
-    return meant && on_open != 0 ? fail(on_open) : SpoolFiles::open(path, flags, mode);
+    if (meant && on_open != 0) return fail(on_open);
+    const int file = SpoolFiles::open(path, flags, mode);
+    opened_.insert(file);
+    broken_.erase(file);  // the number of one that was closed
+    return file;
   }
   ssize_t read(int file, void* to, std::size_t length, off_t offset) override {
     ++reads;
-    return on_read != 0 ? fail(on_read) : SpoolFiles::read(file, to, length, offset);
+    if (on_read != 0) return fail(on_read);
+    if (broken_.count(file) != 0) return fail(on_broken_);
+    return SpoolFiles::read(file, to, length, offset);
   }
   ssize_t write(int file, const void* from, std::size_t length, off_t offset) override {
-    return on_write != 0 ? fail(on_write) : SpoolFiles::write(file, from, length, offset);
+    if (on_write != 0) return fail(on_write);
+    if (broken_.count(file) != 0) return fail(on_broken_);
+    if (longest != 0 && offset + static_cast<off_t>(length) > longest) return fail(EFBIG);
+    return SpoolFiles::write(file, from, length, offset);
+  }
+  int truncate(int file, off_t size) override {
+    return broken_.count(file) != 0 ? fail(on_broken_) : SpoolFiles::truncate(file, size);
   }
   int remove(const std::string& path) override {
     return on_remove != 0 ? fail(on_remove) : SpoolFiles::remove(path);
@@ -55,6 +75,10 @@ class FaultyFiles : public SpoolFiles {
     errno = error;
     return -1;
   }
+
+  std::set<int> opened_{};
+  std::set<int> broken_{};
+  int on_broken_ = 0;
 };
 
 }  // namespace ctflow::test

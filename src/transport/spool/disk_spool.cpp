@@ -72,13 +72,29 @@ std::error_code DiskSpool::use(SpoolSegment& segment) {
   return error;
 }
 
+void DiskSpool::let_go(SpoolSegment& segment, const std::error_code& error) {
+  if (concerns_all_files(error)) return;
+  segment.close();
+  open_.erase(std::remove(open_.begin(), open_.end(), &segment), open_.end());
+}
+
 /// Others may be readable: this one has to wait for repair().
 std::error_code DiskSpool::failed(Segments::iterator segment, const std::error_code& error) {
   if (!concerns_all_files(error)) {
     segment->second->suspended = true;
     troubled_.insert(segment->first);
   }
+  let_go(*segment->second, error);
   return error;
+}
+
+/// A change of its state could not be written to the file, which `not_open` or was open.
+std::error_code DiskSpool::owed(Segments::iterator segment, const std::error_code& not_open,
+                                const std::error_code& error) {
+  if (!error || (segment->second->unrecorded() && lacks_room(error))) return {};
+  troubled_.insert(segment->first);
+  let_go(*segment->second, error);
+  return not_open ? not_open : error;
 }
 
 DiskSpool::Segments::iterator DiskSpool::forget(Segments::iterator segment) {
@@ -151,7 +167,10 @@ std::error_code DiskSpool::drop_oldest(DiskChanges& changes) {
       const std::uint64_t size = one.size();
       error = one.scan(all, changes.recovered);
       size_ -= size - std::min(size, one.size());
-      if (error) continue;
+      if (error) {
+        let_go(one, error);
+        continue;
+      }
       unscanned_.erase(segment->first);
       if (!one.usable()) set_aside(segment, one.unread());
     }
@@ -194,19 +213,39 @@ std::error_code DiskSpool::make_room(const std::shared_ptr<const Origin>& origin
     forget(std::prev(segments_.end()));
   }
   if (writable_ != nullptr && writable_->origin() == origin && writable_->size() < segment_size_) {
-    return use(*writable_);
+    const std::error_code error = use(*writable_);
+    if (error) leave_writable(error);
+    return error;
   }
   return create(origin);
 }
 
+void DiskSpool::leave_writable(const std::error_code& error) {
+  if (concerns_all_files(error)) return;
+  let_go(*std::exchange(writable_, nullptr), error);
+  std::error_code not_removed;  // later, by repair()
+  remove_if_done(std::prev(segments_.end()), not_removed);
+}
+
 std::error_code DiskSpool::append(KeptMessage& message, State state, DiskChanges& changes) {
+  const bool continues = writable_ != nullptr;
+  std::error_code error = append_once(message, state, changes);
+  // The file had failed: another one may do.
+  if (error && continues && writable_ == nullptr) error = append_once(message, state, changes);
+  return error;
+}
+
+std::error_code DiskSpool::append_once(KeptMessage& message, State state, DiskChanges& changes) {
   if (const std::error_code error = make_room(message.origin, message.bytes.size(), changes)) {
     return error;
   }
   const std::uint64_t before = writable_->size();
   std::error_code error;
   const DiskPlace place = writable_->append(message, state, error);
-  if (error) return error;
+  if (error) {
+    leave_writable(error);
+    return error;
+  }
   size_ += writable_->size() - before;
   message.place = place;
   return {};
@@ -286,10 +325,7 @@ std::error_code DiskSpool::mark(const DiskPlace& place, State state) {
   if (segment == segments_.end()) return {};
   SpoolSegment& one = *segment->second;
   const std::error_code not_open = use(one);
-  const std::error_code error = one.mark(place.offset, state);
-  if (!error || (one.unrecorded() && lacks_room(error))) return {};
-  troubled_.insert(segment->first);
-  return not_open ? not_open : error;
+  return owed(segment, not_open, one.mark(place.offset, state));
 }
 
 std::error_code DiskSpool::give_back(const DiskPlace& place, bool left) {
@@ -297,10 +333,7 @@ std::error_code DiskSpool::give_back(const DiskPlace& place, bool left) {
   if (segment == segments_.end()) return {};
   SpoolSegment& one = *segment->second;
   const std::error_code not_open = use(one);
-  const std::error_code error = one.give_back(place.offset, left);
-  if (!error || (one.unrecorded() && lacks_room(error))) return {};
-  troubled_.insert(segment->first);
-  return not_open ? not_open : error;
+  return owed(segment, not_open, one.give_back(place.offset, left));
 }
 
 std::error_code DiskSpool::settle(const DiskPlace& place) {
@@ -326,7 +359,10 @@ std::error_code DiskSpool::repair() {
       if (!error) error = one.repair();
     }
     if (error == std::errc::no_such_file_or_directory) error.clear();  // take() finds that out
-    if (error) troubled_.insert(number);
+    if (error) {
+      troubled_.insert(number);
+      let_go(one, error);
+    }
     std::error_code not_removed;
     remove_if_done(segment, not_removed);
     if (!first) first = error ? error : not_removed;
@@ -340,6 +376,12 @@ ExportAmount DiskSpool::sent_unrecorded() const {
     const auto segment = segments_.find(number);
     if (segment != segments_.end()) sum += segment->second->sent_unrecorded();
   }
+  return sum;
+}
+
+ExportAmount DiskSpool::waiting_unrecorded() const {
+  ExportAmount sum;
+  for (const auto& [number, segment] : segments_) sum += segment->waiting_unrecorded();
   return sum;
 }
 

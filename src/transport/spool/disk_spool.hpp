@@ -87,6 +87,8 @@ class DiskSpool {
   [[nodiscard]] bool troubled() const { return !troubled_.empty(); }
   /// Sent, but the disk says that it waits: a later process would send it again.
   [[nodiscard]] ExportAmount sent_unrecorded() const;
+  /// Waits, but the disk says that it was handed over: a later process would not send it.
+  [[nodiscard]] ExportAmount waiting_unrecorded() const;
   /// Whether files can be made in the directory now.
   [[nodiscard]] std::error_code probe() const { return directory_.probe(); }
 
@@ -99,11 +101,19 @@ class DiskSpool {
   /// Opens a file, and closes another for it if need be.
   std::error_code use(SpoolSegment& segment);
   void note_open(SpoolSegment& segment);
+  /// Closes a file that fails: its descriptor may be useless for good (the file system was away)
+  /// while the file is not. The next use() opens it anew.
+  void let_go(SpoolSegment& segment, const std::error_code& error);
   std::error_code failed(Segments::iterator segment, const std::error_code& error);
+  std::error_code owed(Segments::iterator segment, const std::error_code& not_open,
+                       const std::error_code& error);
   std::error_code drop_oldest(DiskChanges& changes);
   /// Opens a file for messages of this origin unless the last one is fit for them.
   std::error_code make_room(const std::shared_ptr<const Origin>& origin, std::size_t length,
                             DiskChanges& changes);
+  std::error_code append_once(KeptMessage& message, State state, DiskChanges& changes);
+  /// Nothing more is written to the last file, unless another one would fail likewise.
+  void leave_writable(const std::error_code& error);
   std::error_code create(const std::shared_ptr<const Origin>& origin);
   Segments::iterator forget(Segments::iterator segment);
   /// Behind it, or behind where it was.

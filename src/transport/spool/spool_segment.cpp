@@ -303,6 +303,15 @@ ExportAmount SpoolSegment::sent_unrecorded() const {
   return sum;
 }
 
+ExportAmount SpoolSegment::waiting_unrecorded() const {
+  ExportAmount sum;
+  for (const auto& [offset, flight] : flights_) {
+    const bool waits = flight.settled && flight.wanted != State::kHandedOver;
+    if (waits && flight.written == State::kHandedOver) sum += flight.carried;
+  }
+  return sum;
+}
+
 bool SpoolSegment::done() const {
   return scanned_ && unread_.messages == 0 &&
          std::all_of(flights_.begin(), flights_.end(),

@@ -78,6 +78,8 @@ class SpoolSegment {
   [[nodiscard]] bool owes() const;
   /// Sent, but the disk says that it waits.
   [[nodiscard]] ExportAmount sent_unrecorded() const;
+  /// Waits again, but the disk says that it was handed over.
+  [[nodiscard]] ExportAmount waiting_unrecorded() const;
 
   [[nodiscard]] bool done() const;
   /// What is unread is never asked for again; its file is kept aside in the end.

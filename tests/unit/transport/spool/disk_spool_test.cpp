@@ -450,5 +450,77 @@ TEST_F(DiskSpoolTest, DrainsADiskThatIsFull) {
   EXPECT_EQ(directory_.files(".spool").size(), 0U);
 }
 
+TEST_F(DiskSpoolTest, OpensItsFilesAnewWhenTheFileSystemIsBack) {
+  for (const int error : {ESTALE, EIO}) {
+    leave_files(2);
+    DiskSpool spool("one", config_, files_);
+    open(spool);
+    append(spool, {3, 4});
+    const auto first = take(spool);
+    files_.break_descriptors(error);
+    append(spool, {5});
+    EXPECT_EQ(spool.mark(*first->place, State::kHandedOver).value(), error);
+    EXPECT_FALSE(spool.settle(*first->place));
+    while (spool.troubled()) static_cast<void>(spool.repair());
+    EXPECT_EQ(spool.sent_unrecorded().flows, 0U);
+    std::vector<int> tags;
+    while (!spool.empty() && tags.size() < 10) {
+      std::error_code why;
+      const auto message = spool.take(changes_, why);
+      if (!message) {
+        EXPECT_EQ(why.value(), error);
+        EXPECT_FALSE(spool.repair());
+        continue;
+      }
+      tags.push_back(tag_of(message->bytes));
+      send(spool, *message);
+    }
+    EXPECT_EQ(tags, (std::vector<int>{2, 3, 4, 5}));
+    EXPECT_EQ(changes_.damaged.flows, 0U);
+    EXPECT_TRUE(directory_.files(".spool").empty());
+  }
+}
+
+TEST_F(DiskSpoolTest, TakesBackMessagesWhenTheFileSystemIsBack) {
+  DiskSpool spool("one", config_, files_);
+  open(spool);
+  append(spool, {1, 2});
+  const auto first = take(spool);
+  EXPECT_FALSE(spool.mark(*first->place, State::kHandedOver));
+  files_.break_descriptors(ESTALE);
+  EXPECT_EQ(spool.give_back(*first->place, true).value(), ESTALE);
+  EXPECT_EQ(spool.waiting_unrecorded().flows, 1U);
+  EXPECT_FALSE(spool.repair());
+  EXPECT_EQ(spool.waiting_unrecorded().flows, 0U);
+  EXPECT_EQ(read(spool, true), (std::vector<int>{1, 2}));
+}
+
+TEST_F(DiskSpoolTest, GoesOnInAnotherFileWhereOneCannotGrow) {
+  DiskSpool spool("one", config_, files_);
+  open(spool);
+  append(spool, {1});
+  files_.longest = static_cast<off_t>(
+      std::filesystem::file_size(directory_.path(directory_.files(".spool").at(0))));
+  append(spool, {2, 3});
+  EXPECT_EQ(directory_.files(".spool").size(), 3U);
+  EXPECT_EQ(read(spool, true), (std::vector<int>{1, 2, 3}));
+  EXPECT_TRUE(directory_.files(".spool").empty());
+}
+
+TEST_F(DiskSpoolTest, LeavesNoFilesBehindWhereNoneCanGrow) {
+  DiskSpool spool("one", config_, files_);
+  open(spool);
+  files_.longest = 200;  // the first messages fit, and no other one
+  for (int i = 0; i < 3; ++i) {
+    KeptMessage message = kept_message(sequence_++, 1, 1, origin_);
+    EXPECT_EQ(spool.append(message, State::kWaits, changes_), std::errc::file_too_large);
+    EXPECT_FALSE(message.place);
+  }
+  EXPECT_TRUE(directory_.files(".spool").empty());
+  files_.longest = 0;
+  append(spool, {2});
+  EXPECT_EQ(read(spool, true), std::vector<int>{2});
+}
+
 }  // namespace
 }  // namespace ctflow
