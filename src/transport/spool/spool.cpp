@@ -296,6 +296,11 @@ bool Spool::secure(KeptMessage& message) {
   return !error;
 }
 
+bool Spool::secure_at_stop(KeptMessage& message) {
+  disk_retry_ = {};  // there is no later attempt
+  return secure(message);
+}
+
 void Spool::secure_waiting() {
   const auto waits = [this](const auto& queue) { return !queue.empty() && overdue(queue.front()); };
   if (waits(returned_) || waits(memory_)) spill();
@@ -347,6 +352,18 @@ Backlog Spool::backlog() const {
   return backlog;
 }
 
+/// What the disk still says was handed over is not found by the next start.
+void Spool::lose_unrecorded() {
+  const ExportAmount lost = disk_ ? disk_->waiting_unrecorded() : ExportAmount{};
+  if (lost.messages == 0) return;
+  count_lost(*ledger_, ledger_->lost_stopped, lost);
+  ledger_->waiting -= lost;
+  log::error(
+      "spool_not_taken_back collector={} messages={} flows={} impact=\"given to a connection that "
+      "broke, and the disk could not be written: the next start does not send them\"",
+      collector_, lost.messages, lost.flows);
+}
+
 void Spool::stop() {
   disk_retry_ = {};
   if (disk_usable()) {
@@ -356,6 +373,7 @@ void Spool::stop() {
     if (disk_->troubled()) repair();
     disk_retry_ = {};
   }
+  lose_unrecorded();
   spill();
   disk_retry_ = {};
   for (std::deque<KeptMessage>* queue : {&returned_, &memory_}) {

@@ -59,6 +59,8 @@ class Spool {
   /// It was handed over, and the collector's host does not take it: a crash from now on repeats it.
   /// False: the disk cannot note that.
   bool secure(KeptMessage& message);
+  /// The same right before stop(), whenever the disk failed last.
+  bool secure_at_stop(KeptMessage& message);
   /// Whether a message is on its way, or waits for its way, for longer than it should without being
   /// on disk.
   [[nodiscard]] bool overdue(const KeptMessage& message) const;
@@ -102,6 +104,7 @@ class Spool {
   void lose(ExportAmount& reason, const ExportAmount& what);
   void return_to_disk(KeptMessage& message, bool left);
   void note_unrecorded();
+  void lose_unrecorded();
 
   SpoolConfig config_;
   std::string collector_;

@@ -250,6 +250,12 @@ void StreamTransport::secure_overdue() {
   spool_.secure_waiting();
 }
 
+bool StreamTransport::secure_at_stop() {
+  if (config_.spool.directory.empty()) return false;
+  while (secured_ < flying_.size() && spool_.secure_at_stop(flying_[secured_].message)) ++secured_;
+  return secured_ == flying_.size();
+}
+
 void StreamTransport::abort_on_close(bool abort) {
   if (std::exchange(aborts_, abort) == abort) return;
   Error ignored;
@@ -342,12 +348,11 @@ void StreamTransport::stop() {
   work_timer_.cancel();
   if (connection_) {
     poll_acknowledgements();
-    if (!flying_.empty() && !config_.spool.directory.empty()) {
-      // They wait on disk for the next start: the kernel must not deliver them as well.
-      abort_on_close(true);
-    } else if (!writing_) {
-      connection_->say_goodbye();
-    }
+    // What waits on disk for the next start the kernel must not deliver as well; what the disk does
+    // not take it must.
+    const bool waits_on_disk = !flying_.empty() && secure_at_stop();
+    abort_on_close(waits_on_disk);
+    if (!waits_on_disk && !writing_) connection_->say_goodbye();
     disconnect();
   }
   spool_.stop();

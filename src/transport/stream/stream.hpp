@@ -88,6 +88,8 @@ class StreamTransport : public Transport {
   /// Puts on disk what the collector's host does not take: the end of this process is to cost no
   /// more than what came within a second.
   void secure_overdue();
+  /// Right before the end. False: not all that is under way could be put on disk.
+  bool secure_at_stop();
   /// Whether the kernel throws away what it has not sent when the connection is closed, as it is
   /// when the process is killed: what is on disk must not be delivered as well.
   void abort_on_close(bool abort);

@@ -465,5 +465,31 @@ TEST_F(SpoolTest, ForgetsWhatItKeptOnceTheCollectorHasIt) {
   EXPECT_EQ(ledger_.flows, 1U);
 }
 
+TEST_F(SpoolTest, CountsAsLostWhatTheDiskSaysWasHandedOver) {
+  use_disk();
+  {
+    Spool spool = make();
+    spool.account_to(ledger_);
+    add(spool, {1, 2, 3});
+    std::deque<KeptMessage> flying;
+    for (int i = 0; i < 2; ++i) {
+      flying.push_back(*spool.next());
+      spool.handed_over(flying.back());
+    }
+    files_.turn_read_only();
+    spool.give_back(std::move(flying), 2);
+    check_ledger();
+    EXPECT_EQ(ledger_.waiting.flows, 3U) << "they are sent again as long as this process lives";
+    spool.stop();
+    check_ledger();
+    EXPECT_EQ(ledger_.lost_stopped.flows, 2U);
+    EXPECT_EQ(ledger_.waiting.flows, 1U);
+  }
+  files_.recover();
+  Spool spool = make();
+  begin_again(spool);
+  EXPECT_EQ(deliver(spool), std::vector<int>{3});
+}
+
 }  // namespace
 }  // namespace ctflow

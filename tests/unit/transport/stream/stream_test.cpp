@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <numeric>
 #include <set>
 
@@ -357,6 +359,41 @@ TEST_F(StreamTransportTest, CountsWhatIsUnderWayAsWaiting) {
   EXPECT_GT(transport->backlog()->memory, 60'000U);
   ASSERT_TRUE(transport->backlog()->oldest);
   EXPECT_GE(*transport->backlog()->oldest, before);
+}
+
+TEST_F(StreamTransportTest, PromisesAtTheStopOnlyWhatTheNextStartFinds) {
+  test::TemporaryDirectory directory;
+  config_.spool.directory = directory.name();
+  StreamCollector collector(io_, 0, 4096);
+  collector.set_reading(false);
+  auto transport = make(collector.port());
+  constexpr int kMessages = 3000;
+  for (int i = 0; i < kMessages; ++i) send(*transport, 1, 1400);  // to disk: no connection yet
+  ASSERT_TRUE(run_until([&] { return ledger_.flows > 0; }));
+  test::run_until(
+      io_, [] { return false; }, std::chrono::milliseconds(200));
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{0, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &full);  // nothing can be written to the disk any more
+  transport->stop();
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, ignored);
+  check_ledger();
+  EXPECT_GT(ledger_.lost_stopped.flows, 0U);
+  const std::uint64_t acknowledged = ledger_.flows;
+  const std::uint64_t waiting = ledger_.waiting.flows;
+  EXPECT_GT(waiting, 0U);
+  collector.set_reading(true);
+  ASSERT_TRUE(run_until([&] { return collector.received(0).ended; }));
+  EXPECT_GT(collector.received(0).tags().size(), acknowledged + 1)
+      << "what is not found again the kernel delivers";
+  transport.reset();
+  ledger_ = {};
+  offered_ = 0;
+  const auto next = make(9);
+  ASSERT_TRUE(run_until([&] { return ledger_.recovered.flows == waiting; }));
 }
 
 }  // namespace
