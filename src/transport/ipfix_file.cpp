@@ -33,6 +33,11 @@ constexpr mode_t kOwnerAndGroup = 0640;
 
 std::error_code last_error() { return {errno, std::generic_category()}; }
 
+/// It would happen with any other file as well.
+bool lacks_room(const std::error_code& error) {
+  return error == std::errc::no_space_on_device || error.value() == EDQUOT;
+}
+
 std::string name_at(const std::string& pattern, TimePoint now) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(
       std::chrono::time_point_cast<std::chrono::system_clock::duration>(now));
@@ -226,11 +231,8 @@ std::error_code IpfixFileTransport::begin_file(TimePoint now) {
       return error;
     }
   }
-  for (const CountedMessage& first : origin_->first_messages) {
-    count_sent(*ledger_, first.content, first.bytes.size());
-  }
-  ++ledger_->sessions;
   opening_size_ = size_;
+  carried_ = {};
   const auto since = std::chrono::duration_cast<milliseconds>(now.time_since_epoch());
   end_ = TimePoint(since - since % config_.file.interval + config_.file.interval);
   watch_time(now);
@@ -267,18 +269,39 @@ std::error_code IpfixFileTransport::append(std::span<const std::byte> bytes) {
   return {};
 }
 
+std::error_code IpfixFileTransport::write(std::span<const std::byte> message,
+                                          const MessageContent& content, TimePoint now) {
+  if (file_ < 0) {
+    if (const std::error_code error = begin_file(now)) return error;
+  }
+  std::vector<std::byte> bytes(message.begin(), message.end());
+  sequence_.stamp(bytes, content, origin_->run, now);
+  if (const std::error_code error = append(bytes)) return error;
+  if (carried_.messages == 0) count_beginning();
+  carried_ += amount_of(content);
+  return {};
+}
+
+void IpfixFileTransport::count_beginning() {
+  for (const CountedMessage& first : origin_->first_messages) {
+    count_sent(*ledger_, first.content, first.bytes.size());
+  }
+  ++ledger_->sessions;
+}
+
 std::error_code IpfixFileTransport::send_counted(std::span<const std::byte> message,
                                                  const MessageContent& content) {
   const TimePoint now = clock_().wall;
   finish_if_over(now);
   const bool full = size_ + message.size() > config_.file.size && size_ > opening_size_;
   if (file_ >= 0 && full) finish_file();
-  std::error_code error;
-  if (file_ < 0) error = begin_file(now);
-  if (!error) {
-    std::vector<std::byte> bytes(message.begin(), message.end());
-    sequence_.stamp(bytes, content, origin_->run, now);
-    error = append(bytes);
+  const bool continues = file_ >= 0;
+  std::error_code error = write(message, content, now);
+  if (error && continues && !lacks_room(error)) {
+    // The file cannot grow, or its descriptor is useless because the file system was away: another
+    // file may do.
+    finish_file();
+    error = write(message, content, now);
   }
   if (error) {
     count_lost(*ledger_, ledger_->lost_write_error, amount_of(content));
@@ -294,10 +317,30 @@ void IpfixFileTransport::finish_file() {
   if (file_ < 0) return;
   timer_.cancel();
   news_ = true;
-  // Some file systems tell only now that they could not write.
-  if (close(std::exchange(file_, -1)) != 0) failed(last_error(), "close");
-  if (const std::error_code error = name_file()) failed(error, "rename");
-  log::info("file_written collector={} file={} octets={}", config_.name, log::quoted(path_), size_);
+  const bool closed = close(std::exchange(file_, -1)) == 0;
+  const std::error_code not_closed = closed ? std::error_code{} : last_error();
+  if (carried_.messages == 0) {  // templates for nothing
+    static_cast<void>(unlink((path_ + kPart).c_str()) == 0);
+    return;
+  }
+  // What cannot be completed now is completed before the next file is begun, as what an earlier
+  // process left is.
+  if (not_closed) {
+    failed(not_closed, "close");
+    recovered_ = false;
+    log::error(
+        "file_incomplete collector={} file={} messages={} flows={} error={} impact=\"some of "
+        "these, "
+        "which were counted as sent, may be missing in the file\"",
+        config_.name, log::quoted(path_), carried_.messages, carried_.flows,
+        log::quoted(not_closed.message()));
+  } else if (const std::error_code error = name_file()) {
+    failed(error, "rename");
+    recovered_ = false;
+  } else {
+    log::info("file_written collector={} file={} octets={}", config_.name, log::quoted(path_),
+              size_);
+  }
 }
 
 void IpfixFileTransport::failed(const std::error_code& error, const char* doing) {

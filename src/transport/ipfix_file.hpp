@@ -18,9 +18,10 @@ namespace ctflow {
 
 /// One file after the other, each a Transport Session that can be read alone. While it is written
 /// its name ends in `.part`. A file begins with the first message and ends when the next message
-/// would make it too large, or when a multiple of the interval since 1970 is over. Messages are
-/// written at once; one that cannot be written whole is taken out again and lost. A file is never
-/// overwritten: where its name is taken it gets a number behind the highest that there is.
+/// would make it too large, when a multiple of the interval since 1970 is over, or when it cannot
+/// be written any more. Messages are written at once; one that cannot be written whole, nor into a
+/// new file, is taken out again and lost. A file is never overwritten: where its name is taken it
+/// gets a number behind the highest that there is.
 class IpfixFileTransport : public Transport {
  public:
   IpfixFileTransport(boost::asio::io_context& io, const CollectorConfig& config,
@@ -61,12 +62,18 @@ class IpfixFileTransport : public Transport {
   void watch_time(TimePoint now);
   std::error_code begin_file(TimePoint now);
   std::error_code open_part(TimePoint now);
+  /// Into the open file, or a new one.
+  std::error_code write(std::span<const std::byte> message, const MessageContent& content,
+                        TimePoint now);
+  /// Enters the first messages of a file: they count once it has another one.
+  void count_beginning();
   /// Sets next_part_ behind the highest number of any file of this name.
   std::error_code find_next_part();
   /// Gives the file its name, or another one if somebody else took that meanwhile.
   std::error_code name_file();
   /// All of it at the end of the file, or nothing.
   std::error_code append(std::span<const std::byte> bytes);
+  /// Gives it its name; removes it when it has only the first messages.
   void finish_file();
   void failed(const std::error_code& error, const char* doing);
 
@@ -82,6 +89,7 @@ class IpfixFileTransport : public Transport {
   std::uint64_t next_part_ = 0;  ///< number of the next file of this name; 0: none in its name
   std::uint64_t size_ = 0;
   std::uint64_t opening_size_ = 0;  ///< of the first messages
+  ExportAmount carried_;            ///< by the messages behind these
   TimePoint end_{};                 ///< when the file's time is over
   SessionSequence sequence_;
   bool news_ = true;

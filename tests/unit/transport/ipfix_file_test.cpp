@@ -3,10 +3,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "support/fakes.hpp"
 #include "support/stream_collector.hpp"
@@ -189,28 +193,108 @@ TEST_F(IpfixFileTransportTest, TakesAnotherNameWhenItsOwnWasTakenMeanwhile) {
 }
 
 TEST_F(IpfixFileTransportTest, TakesOutAMessageThatTheDiskHasNoRoomFor) {
-  // The limit of this process stands for a disk that is full.
-  rlimit before{};
-  getrlimit(RLIMIT_FSIZE, &before);
-  const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+  bool allowed = true;
+  std::thread([&] {
+    // A file system of two pages, in a mount namespace of this thread.
+    allowed = unshare(CLONE_NEWNS) == 0 &&
+              mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+              mount("none", directory_.name().c_str(), "tmpfs", 0, "size=8k") == 0;
+    if (!allowed) return;
+    const auto transport = make();
+    send(*transport, 1, 4000);
+    send(*transport, 2, 5000);
+    EXPECT_EQ(ledger_.lost_write_error.flows, 1U);
+    EXPECT_FALSE(transport->connected());
+    transport->prepare();
+    EXPECT_TRUE(transport->connected()) << "as far as is known";
+    send(*transport, 3);
+    EXPECT_TRUE(transport->connected());
+    transport->stop();
+    EXPECT_THAT(directory_.files(".ipfix"), ElementsAre("221320.ipfix")) << "no other one has room";
+    const test::Received file = read("221320.ipfix");
+    EXPECT_THAT(file.tags(), ElementsAre(kFirst, 1, 3));
+    EXPECT_EQ(file.octets.size(), 4160U) << "nothing of the lost message is left";
+    EXPECT_THAT(file.sequences(), ElementsAre(0, 1, 3)) << "the gap tells of it";
+    umount(directory_.name().c_str());
+  }).join();
+  if (!allowed) GTEST_SKIP() << "a file system of its own needs root";
+}
+
+/// Lets no file of this process grow beyond some octets.
+class LongestFile {
+ public:
+  explicit LongestFile(rlim_t octets) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{octets, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~LongestFile() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, ignored_);
+  }
+  LongestFile(const LongestFile&) = delete;
+  LongestFile& operator=(const LongestFile&) = delete;
+  LongestFile(LongestFile&&) = delete;
+  LongestFile& operator=(LongestFile&&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*ignored_)(int) = std::signal(SIGXFSZ, SIG_IGN);
+};
+
+TEST_F(IpfixFileTransportTest, BeginsAnotherFileWhenOneCannotGrow) {
   const auto transport = make();
   send(*transport, 1);
-  const rlimit full{210, before.rlim_max};
-  setrlimit(RLIMIT_FSIZE, &full);
-  send(*transport, 2);
-  setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, ignored);
-  EXPECT_EQ(ledger_.lost_write_error.flows, 1U);
-  EXPECT_FALSE(transport->connected());
-  transport->prepare();
-  EXPECT_TRUE(transport->connected()) << "as far as is known";
-  send(*transport, 3);
-  EXPECT_TRUE(transport->connected());
+  {
+    const LongestFile limit(210);
+    send(*transport, 2);
+    send(*transport, 3);
+    EXPECT_EQ(ledger_.lost(), 0U);
+    EXPECT_TRUE(transport->connected());
+    send(*transport, 4, 200);
+    EXPECT_EQ(ledger_.lost_write_error.flows, 1U) << "no file can take this one";
+    EXPECT_FALSE(transport->connected());
+  }
+  send(*transport, 5);
   transport->stop();
-  const test::Received file = read("221320.ipfix");
-  EXPECT_THAT(file.tags(), ElementsAre(kFirst, 1, 3));
-  EXPECT_EQ(file.octets.size(), 260U) << "nothing of the lost message is left";
-  EXPECT_THAT(file.sequences(), ElementsAre(0, 1, 3)) << "the gap tells of it";
+  EXPECT_THAT(directory_.files(".ipfix"),
+              ElementsAre("221320-1.ipfix", "221320-2.ipfix", "221320-3.ipfix", "221320.ipfix"));
+  EXPECT_THAT(read("221320.ipfix").tags(), ElementsAre(kFirst, 1));
+  EXPECT_THAT(read("221320-1.ipfix").tags(), ElementsAre(kFirst, 2));
+  EXPECT_THAT(read("221320-2.ipfix").tags(), ElementsAre(kFirst, 3));
+  EXPECT_THAT(read("221320-3.ipfix").tags(), ElementsAre(kFirst, 5));
+  EXPECT_EQ(ledger_.sessions, 4U);
+}
+
+TEST_F(IpfixFileTransportTest, LeavesNoFileBehindThatHasOnlyTemplates) {
+  {
+    const LongestFile limit(100);
+    const auto transport = make();
+    for (int i = 1; i <= 3; ++i) send(*transport, i);
+    transport->stop();
+  }
+  EXPECT_EQ(ledger_.lost_write_error.flows, 3U);
+  EXPECT_EQ(ledger_.sessions, 0U);
+  EXPECT_EQ(ledger_.messages, 0U);
+  EXPECT_THAT(directory_.files(".ipfix"), IsEmpty());
+  EXPECT_THAT(directory_.files(".part"), IsEmpty());
+}
+
+TEST_F(IpfixFileTransportTest, CompletesLaterAFileThatCouldNotGetItsName) {
+  const auto transport = make();
+  send(*transport, 1);
+  // Its directory is away for a while.
+  const std::string elsewhere = directory_.name() + "-elsewhere";
+  std::filesystem::rename(directory_.name(), elsewhere);
+  clock_.advance(std::chrono::hours(1));
+  EXPECT_TRUE(transport->prepare());
+  EXPECT_FALSE(transport->last_failure().reason.empty());
+  std::filesystem::rename(elsewhere, directory_.name());
+  EXPECT_THAT(directory_.files(".part"), ElementsAre("221320.ipfix.part"));
+  send(*transport, 2);
+  EXPECT_THAT(read("221320.ipfix").tags(), ElementsAre(kFirst, 1));
+  transport->stop();
+  EXPECT_THAT(directory_.files(".ipfix"), ElementsAre("221320.ipfix", "231320.ipfix"));
 }
 
 TEST_F(IpfixFileTransportTest, CountsEverythingAsLostWithoutItsDirectory) {
