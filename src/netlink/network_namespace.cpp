@@ -55,46 +55,57 @@ NamespaceAt look_up_namespace(const std::string& file) {
   return found;
 }
 
+namespace {
+
+void enter(int there) {
+  if (setns(there, CLONE_NEWNET) == 0) return;
+  throw std::system_error(errno, std::generic_category(),
+                          "entering a network namespace needs CAP_SYS_ADMIN (start ctflowd as "
+                          "root) and a file that stands for one");
+}
+
+}  // namespace
+
 struct NetworkNamespace::Files {
-  explicit Files(const std::string& name) : there(open_file(name)) {
-    try {
-      home = open_file("/proc/self/ns/net");
-    } catch (...) {
-      close(there);
-      throw;
+  /// Both are opened below /proc: a descriptor that was opened through a mount, as those of
+  /// /run/netns are, keeps the owner of the namespace from unmounting it (EBUSY).
+  explicit Files(const std::string& name) : home(open_file(kOwn)) {
+    const Descriptor mounted(open_file(name));
+    enter(mounted.number);
+    const Visit visit(home.number);
+    there.number = open_file(kOwn);
+  }
+
+  static constexpr const char* kOwn = "/proc/thread-self/ns/net";
+
+  struct Descriptor {
+    explicit Descriptor(int file = -1) : number(file) {}
+    ~Descriptor() {
+      if (number >= 0) close(number);
     }
-  }
-  ~Files() {
-    close(there);
-    close(home);
-  }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    Descriptor(Descriptor&&) = delete;
+    Descriptor& operator=(Descriptor&&) = delete;
 
-  Files(const Files&) = delete;
-  Files& operator=(const Files&) = delete;
-  Files(Files&&) = delete;
-  Files& operator=(Files&&) = delete;
+    int number;
+  };
 
-  int there;
-  int home = -1;
+  Descriptor home;
+  Descriptor there{};
 };
 
 NetworkNamespace::NetworkNamespace(const std::string& file)
-    : files_(std::make_shared<const Files>(file)) {
-  const Visit once = visit();
-}
+    : files_(std::make_shared<const Files>(file)) {}
 
 NamespaceIdentity NetworkNamespace::identity() const {
-  return files_ ? identity_of(files_->there) : NamespaceIdentity{};
+  return files_ ? identity_of(files_->there.number) : NamespaceIdentity{};
 }
 
 NetworkNamespace::Visit NetworkNamespace::visit() const {
   if (!files_) return {};
-  if (setns(files_->there, CLONE_NEWNET) != 0) {
-    throw std::system_error(errno, std::generic_category(),
-                            "entering a network namespace needs CAP_SYS_ADMIN (start ctflowd as "
-                            "root) and a file that stands for one");
-  }
-  return Visit(files_->home);
+  enter(files_->there.number);
+  return Visit(files_->home.number);
 }
 
 NetworkNamespace::Visit::~Visit() {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -11,6 +12,8 @@
 
 #include <string>
 #include <system_error>
+
+#include "support/temporary_directory.hpp"
 
 namespace ctflow {
 namespace {
@@ -60,6 +63,33 @@ TEST(NetworkNamespace, IsThereDuringAVisitAndBackAfterIt) {
   ASSERT_EQ(waitpid(child, &status, 0), child);
   if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no user namespaces here";
   EXPECT_EQ(status, 0);
+}
+
+TEST(NetworkNamespace, DoesNotKeepItsOwnerFromUnmountingIt) {
+  const test::TemporaryDirectory directory;
+  const std::string name = directory.path("red");
+  close(open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  const pid_t child = fork();
+  if (child == 0) {
+    if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0) _exit(77);
+    if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(77);
+    const ino_t other = current();
+    if (mount("/proc/self/ns/net", name.c_str(), nullptr, MS_BIND, nullptr) != 0) _exit(77);
+    if (unshare(CLONE_NEWNET) != 0) _exit(77);
+    const ino_t home = current();
+    const NetworkNamespace there(name);
+    if (current() != home || there.identity().inode != other) _exit(1);
+    if (umount(name.c_str()) != 0) _exit(2);
+    {
+      const auto visit = there.visit();
+      if (current() != other) _exit(3);
+    }
+    _exit(current() == home ? 0 : 4);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "a mount of its own needs root";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(LookUpNamespace, TellsNamespacesFromOtherFilesAndFromNothing) {
