@@ -21,7 +21,6 @@
 #include "doctor/tracking_check.hpp"
 #include "log/log.hpp"
 #include "netlink/configured_namespaces.hpp"
-#include "netlink/conntrack_settings.hpp"
 #include "process/environment.hpp"
 #include "process/privileges.hpp"
 
@@ -86,7 +85,6 @@ int run(const Arguments& arguments) {
   become_user(config, arguments.config);
   boost::asio::io_context io;
   Daemon::Parts parts;
-  parts.extras = find_kernel_patch() != KernelPatch::kAbsent;
   parts.make_source = [&io](const Config& current, const NetworkNamespace& home) {
     return std::make_unique<ConntrackSource>(io, current.source, home);
   };
@@ -105,7 +103,6 @@ int replay(const Arguments& arguments) {
   for (CollectorConfig& collector : config.collectors) collector.interface_names = false;
   boost::asio::io_context io;
   Daemon::Parts parts;
-  parts.extras = true;  // where it was recorded the kernel may have been patched
   parts.make_source = [&](const Config& current, const NetworkNamespace&) {
     return std::make_unique<ReplaySource>(io, arguments.file, arguments.rate, current.source);
   };

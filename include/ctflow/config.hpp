@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "ctflow/flow.hpp"
 #include "ctflow/log_level.hpp"
 
 namespace ctflow {
@@ -124,6 +125,47 @@ enum class Delivery : std::uint8_t {
   kReliable,    ///< keeps their connections in its table and tries again
 };
 
+/// Addresses that begin alike.
+struct Network {
+  AddressFamily family = AddressFamily::kNone;
+  IpAddress address{};
+  std::uint8_t length = 0;  ///< leading bits of the address that count
+
+  friend bool operator==(const Network&, const Network&) = default;
+};
+
+/// Connections with `(mark & mask) == mark of this entry`.
+struct MarkMatch {
+  std::uint32_t mark = 0;
+  std::uint32_t mask = 0xffff'ffff;
+
+  friend bool operator==(const MarkMatch&, const MarkMatch&) = default;
+};
+
+/// A connection matches when it matches one entry of every list that is not empty. Addresses are
+/// those of the original direction, as the initiator sent them: before NAT.
+struct ConnectionMatch {
+  std::vector<std::uint64_t> protocols{};  ///< IANA protocol numbers
+  std::vector<Network> networks{};         ///< of the source or of the destination
+  std::vector<Network> sources{};
+  std::vector<Network> destinations{};
+  std::vector<MarkMatch> marks{};
+
+  friend bool operator==(const ConnectionMatch&, const ConnectionMatch&) = default;
+};
+
+/// Which connections are exported: those that match one of `include`, if there are any, and none of
+/// `exclude`.
+struct FilterConfig {
+  std::vector<ConnectionMatch> include{};
+  std::vector<ConnectionMatch> exclude{};
+
+  friend bool operator==(const FilterConfig&, const FilterConfig&) = default;
+};
+
+/// Connections between this host and a collector, over which flow records are sent.
+enum class OwnTraffic : std::uint8_t { kExclude, kInclude };
+
 /// How events are read from the kernel. A change needs a restart.
 struct SourceConfig {
   std::size_t receive_buffer = std::size_t{32} << 20;  ///< octets; about 1.2 kB hold one event
@@ -147,6 +189,8 @@ struct SourceConfig {
   std::vector<std::uint64_t> zones{};
   /// Living connections whose reports are remembered, 64 octets each.
   std::size_t live_connections = std::size_t{1} << 20;
+  OwnTraffic own_traffic = OwnTraffic::kExclude;
+  FilterConfig filter{};
 
   friend bool operator==(const SourceConfig&, const SourceConfig&) = default;
 };

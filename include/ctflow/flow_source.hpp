@@ -2,7 +2,10 @@
 // The seam at the start of the path: where finished connections come from.
 #pragma once
 
+#include <vector>
+
 #include "ctflow/counters.hpp"
+#include "ctflow/extras_source.hpp"
 #include "ctflow/flow.hpp"
 #include "ctflow/source_status.hpp"
 
@@ -17,10 +20,21 @@ class FlowSink {
   virtual void on_flow(Flow& flow) = 0;
   /// No more flows are waiting just now.
   virtual void on_batch_end() = 0;
-  /// What was delivered is about to be kept as told: it must not wait any longer.
+  /// What was delivered is about to be stored as exported: it must not wait any longer.
   virtual void on_checkpoint() = 0;
   /// The source has nothing left and will never have (a file was read to its end).
   virtual void on_source_end() = 0;
+};
+
+/// Over such connections flow records are sent to a collector, whichever side began them.
+struct OwnConnection {
+  AddressFamily family = AddressFamily::kNone;
+  std::uint8_t protocol = 0;      ///< IANA protocol number
+  std::uint16_t remote_port = 0;  ///< of the collector, host byte order
+  IpAddress local;
+  IpAddress remote;
+
+  friend bool operator==(const OwnConnection&, const OwnConnection&) = default;
 };
 
 /// Produces flows from the daemon's event loop. A fake in tests replaces the kernel.
@@ -28,8 +42,14 @@ class FlowSource {
  public:
   virtual ~FlowSource() = default;
 
-  /// Whether to tell also when connections begin, and of each that it ended. At first it does not.
+  /// Whether beginnings are delivered, too, and every end. At first they are not.
   virtual void set_nat_events(bool on) = 0;
+
+  /// What flows may carry beside what conntrack has, read anew.
+  [[nodiscard]] virtual Capabilities capabilities() { return {}; }
+
+  /// Connections that are not exported (source.own_traffic), instead of those given before.
+  virtual void set_own_traffic(std::vector<OwnConnection> /*connections*/) {}
 
   /// Starts delivering to `sink`, which must stay valid until stop() returns.
   virtual void start(FlowSink& sink) = 0;
@@ -42,7 +62,7 @@ class FlowSource {
 
   [[nodiscard]] virtual const SourceCounters& counters() const = 0;
 
-  /// What there is to say of the kernel's side; nothing for a source without one.
+  /// The state of the kernel's side; defaults for a source without one.
   [[nodiscard]] virtual SourceStatus status() const { return {}; }
 };
 

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "ctflow/extras_source.hpp"
+
 namespace ctflow {
 
 /// How many datagrams one reading of the event socket brought.
@@ -60,11 +62,23 @@ enum class TimeoutKnowledge : std::uint8_t {
   kNeverRead,  ///< they could never be read: the kernel's defaults
 };
 
+/// Where connections are left out by `source.filter` and `source.own_traffic`.
+struct FilterStatus {
+  bool events = false;          ///< by the kernel, before events are queued: not counted
+  bool dumps = false;           ///< by the kernel, while it writes the table: not counted
+  bool after_decoding = false;  ///< by ctflowd: counted as filtered
+  bool own_traffic = false;     ///< connections to collectors, after decoding
+
+  friend bool operator==(const FilterStatus&, const FilterStatus&) = default;
+};
+
 struct SourceStatus {
   EventQueueStatus queue;
   PassStatus passes;
   RememberedStatus remembered;
   TimeoutKnowledge timeouts = TimeoutKnowledge::kAssumed;
+  Capabilities capabilities;
+  FilterStatus filter;
 };
 
 }  // namespace ctflow

@@ -97,6 +97,19 @@ std::string collector_text(const Json& one) {
   return out + waiting_text(one) + "\n";
 }
 
+/// Empty where every connection is exported.
+std::string filter_text(const Json& filter) {
+  std::string where;
+  const auto add = [&](const char* key, const char* text) {
+    if (filter.at(key).get<bool>()) where += std::string(where.empty() ? "" : ", ") + text;
+  };
+  add("kernel_events", "events in the kernel (not counted)");
+  add("kernel_dumps", "table dumps in the kernel (not counted)");
+  add("after_decoding", "after decoding");
+  if (where.empty()) return "";
+  return "  filter " + where + "\n";
+}
+
 std::string namespace_text(const Json& one) {
   const Json& source = one.at("source");
   const Json& pipeline = one.at("pipeline");
@@ -120,6 +133,7 @@ std::string namespace_text(const Json& one) {
                      number(kernel.at("table_entries")), number(kernel.at("table_limit")),
                      number(buffer.at("used")), number(buffer.at("octets")),
                      number(buffer.at("most_used")));
+  out += filter_text(kernel.at("filter"));
   out += "collectors\n";
   for (const Json& collector : one.at("collectors")) out += collector_text(collector);
   for (const Json& group : one.at("groups")) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 
+#include "config/source_settings.hpp"
 #include "config/suggestion.hpp"
 #include "config/transport_settings.hpp"
 #include "encode/elements.hpp"
@@ -20,16 +21,6 @@ constexpr std::uint64_t kMax32 = std::numeric_limits<std::uint32_t>::max();
 
 ValueFormat<Protocol> protocol() {
   return choice<Protocol>({{"ipfix", Protocol::kIpfix}, {"netflow9", Protocol::kNetflow9}});
-}
-
-ValueFormat<ExistingConnections> existing() {
-  return choice<ExistingConnections>(
-      {{"export", ExistingConnections::kExport}, {"skip", ExistingConnections::kSkip}});
-}
-
-ValueFormat<Delivery> delivery() {
-  return choice<Delivery>(
-      {{"best-effort", Delivery::kBestEffort}, {"reliable", Delivery::kReliable}});
 }
 
 ValueFormat<GroupMode> group_mode() {
@@ -264,31 +255,6 @@ std::optional<Complaint> check_whole(const Config& config) {
   return check_destinations(config);
 }
 
-/// To skip what another ctflowd had not reported yet would lose it.
-std::optional<Complaint> check_source(const SourceConfig& source) {
-  const bool kept = source.state_file && !source.state_file->empty();
-  if (!kept || source.existing == ExistingConnections::kExport) return std::nullopt;
-  return Complaint{"existing", "expected export where there is a state_file, got skip"};
-}
-
-Section<SourceConfig> source() {
-  using S = SourceConfig;
-  return {
-      {
-          value("receive_buffer", kOptional, size("64KiB", "1GiB"), &S::receive_buffer),
-          value("receive_buffer_limit", kOptional, size("64KiB", "1GiB"), &S::receive_buffer_limit),
-          value("delivery", kOptional, delivery(), &S::delivery),
-          value("batch_delay", kOptional, duration("0ms", "100ms"), &S::batch_delay),
-          value("active_timeout", kOptional, duration_or_off("5s", "1h"), &S::active_timeout),
-          value("existing", kOptional, existing(), &S::existing),
-          value("state_file", kOptional, absolute_path_or_off(), &S::state_file),
-          value("report_at_stop", kOptional, boolean(), &S::report_at_stop),
-          value("wire_counters", kOptional, boolean(), &S::wire_counters),
-          value("live_connections", kOptional, integer(0, 100'000'000), &S::live_connections),
-      },
-      check_source};
-}
-
 ValueFormat<InterfaceLookup> lookup() {
   return choice<InterfaceLookup>(
       {{"routes", InterfaceLookup::kRoutes}, {"constant", InterfaceLookup::kConstant}});
@@ -357,7 +323,7 @@ Section<Config> settings() {
               list("groups", kOptional, group(), &Config::groups, "name", &GroupConfig::name),
               list("namespaces", kOptional, network_namespace(), &Config::namespaces, "name",
                    &NamespaceConfig::name),
-              section("source", kOptional, source(), &Config::source),
+              section("source", kOptional, source_settings(), &Config::source),
               section("interfaces", kOptional, interfaces(), &Config::interfaces),
               section("status", kOptional, status(), &Config::status),
               section("log", kOptional, log(), &Config::log),
@@ -368,7 +334,7 @@ Section<Config> settings() {
 
 std::vector<std::string> needing_restart(const Config& now, const Config& next) {
   std::vector<std::string> changed;
-  for (const Setting<SourceConfig>& setting : source().settings) {
+  for (const Setting<SourceConfig>& setting : source_settings().settings) {
     if (!setting.same(now.source, next.source)) changed.push_back("source." + setting.key);
   }
   if (now.namespaces != next.namespaces) changed.emplace_back("namespaces");

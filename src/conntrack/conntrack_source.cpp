@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "conntrack/reported/state_place.hpp"
+#include "extras/capabilities_text.hpp"
 #include "netlink/conntrack_settings.hpp"
 
 namespace ctflow {
@@ -11,7 +12,7 @@ namespace {
 
 /// An entry keeps the timeout that was in force at its last packet: how long ago a setting may have
 /// been changed before it is seen is how long it is not known which one that was.
-constexpr std::chrono::seconds kTimeoutsInterval{2};
+constexpr std::chrono::seconds kSettingsInterval{2};
 
 }  // namespace
 
@@ -20,6 +21,7 @@ ConntrackSource::ConntrackSource(boost::asio::io_context& io, const SourceConfig
     : io_(io),
       config_(config),
       home_(home),
+      extras_(find_extras(config)),
       listener_(io, config),
       opened_(system_now()),
       timer_(io) {}
@@ -30,10 +32,22 @@ void ConntrackSource::set_nat_events(bool on) {
   if (assembler_) assembler_->sessions = on;
 }
 
+Capabilities ConntrackSource::capabilities() {
+  const auto visit = home_.visit();
+  return extras_->refresh();
+}
+
+void ConntrackSource::set_own_traffic(std::vector<OwnConnection> connections) {
+  own_traffic_ = std::move(connections);
+  if (assembler_) assembler_->set_own_traffic(own_traffic_);
+}
+
 void ConntrackSource::start(FlowSink& sink) {
   const auto visit = home_.visit();
-  log_kernel();
+  observe_capabilities();
   assembler_.emplace(sink, counters_, config_, opened_);
+  assembler_->extras = extras_.get();
+  assembler_->set_own_traffic(own_traffic_);
   assembler_->clock_steps = &clock_steps_;
   assembler_->watch_clock(opened_);
   observe_timeouts();
@@ -41,14 +55,14 @@ void ConntrackSource::start(FlowSink& sink) {
   assembler_->early_drops = &early_drops_;
   events_.emplace(*assembler_);
   dying_.emplace(io_, *assembler_, listener_, home_);
-  scans_.emplace(io_, *assembler_, *dying_, config_, home_);
+  scans_.emplace(io_, *assembler_, *dying_, *extras_, config_, home_);
   restore_state();
   if (config_.existing == ExistingConnections::kSkip) scans_->adopt_existing();
   listener_.events_lost = [this] { scans_->reconcile(); };
   listener_.start(*events_, counters_);
   scans_->start();
   dying_->start();
-  watch_timeouts();
+  watch_settings();
 }
 
 void ConntrackSource::restore_state() {
@@ -84,26 +98,22 @@ void ConntrackSource::restore_state() {
   scans_->keep_state(&*state_);
 }
 
-void ConntrackSource::log_kernel() const {
-  const bool patched = find_kernel_patch() != KernelPatch::kAbsent;
-  log::info("kernel flow_patch={} end_times={} counters={} interfaces={} active_timeout={}",
-            patched ? "present" : "absent", patched ? "exact" : "estimated",
-            patched && config_.wire_counters ? "wire" : "conntrack",
-            patched ? "exact" : "estimated",
-            kernel_active_timeout().has_value()   ? "kernel"
-            : config_.active_timeout.count() == 0 ? "off"
-                                                  : "table");
+void ConntrackSource::observe_capabilities() {
+  if (extras_->refresh() == logged_) return;
+  logged_ = extras_->capabilities();
+  log::info("kernel {}", capabilities_text(*logged_, config_));
 }
 
-void ConntrackSource::watch_timeouts() {
-  timer_.after(kTimeoutsInterval, [this] {
+void ConntrackSource::watch_settings() {
+  timer_.after(kSettingsInterval, [this] {
+    const auto visit = home_.visit();
     observe_timeouts();
-    watch_timeouts();
+    observe_capabilities();
+    watch_settings();
   });
 }
 
 void ConntrackSource::observe_timeouts() {
-  const auto visit = home_.visit();
   const Instant now = system_now();
   assembler_->watch_clock(now);
   TimeoutHistory& history = assembler_->timeouts;
@@ -129,6 +139,10 @@ SourceStatus ConntrackSource::status() const {
   SourceStatus status;
   status.queue = listener_.status();
   status.remembered.limit = config_.live_connections;
+  status.capabilities = extras_->capabilities();
+  status.filter.events = listener_.filtered();
+  status.filter.after_decoding = config_.filter != FilterConfig{};
+  status.filter.own_traffic = config_.own_traffic == OwnTraffic::kExclude && !own_traffic_.empty();
   if (scans_) status.passes = scans_->status();
   if (assembler_) {
     status.remembered.connections = assembler_->live.size();

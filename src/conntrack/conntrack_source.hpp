@@ -2,6 +2,7 @@
 // The kernel's connection table as a source of flows.
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "conntrack/events/event_listener.hpp"
@@ -9,6 +10,7 @@
 #include "conntrack/table/table_scans.hpp"
 #include "ctflow/flow_source.hpp"
 #include "event_loop/timer.hpp"
+#include "extras/find_extras.hpp"
 #include "netlink/network_namespace.hpp"
 
 namespace ctflow {
@@ -21,6 +23,8 @@ class ConntrackSource : public FlowSource {
                   const NetworkNamespace& home);
 
   void set_nat_events(bool on) override;
+  [[nodiscard]] Capabilities capabilities() override;
+  void set_own_traffic(std::vector<OwnConnection> connections) override;
   void start(FlowSink& sink) override;
   void stop() override { stop(config_.report_at_stop); }
   void close() override { stop(true); }
@@ -29,17 +33,21 @@ class ConntrackSource : public FlowSource {
 
  private:
   void stop(bool report_living);
-  /// Reads the timeouts again from time to time: an administrator may change them.
-  void watch_timeouts();
+  /// Reads timeouts and capabilities again from time to time: an administrator may change them.
+  void watch_settings();
   void observe_timeouts();
-  void log_kernel() const;
+  /// Logs what is measured, at the start and when it changes. Called during a visit.
+  void observe_capabilities();
   void restore_state();
 
   boost::asio::io_context& io_;
   SourceConfig config_;
   NetworkNamespace home_;
   bool sessions_ = false;
-  bool timeouts_complete_ = true;  ///< all could be read, or nobody has looked yet
+  bool timeouts_complete_ = true;  ///< at the last look, or there was none
+  std::unique_ptr<ExtrasSource> extras_;
+  std::optional<Capabilities> logged_;
+  std::vector<OwnConnection> own_traffic_;
   EventListener listener_;
   Instant opened_;
   Timer timer_;

@@ -15,12 +15,18 @@ constexpr std::uint32_t kPortion = 1024;        // events per turn when not pace
 
 ReplaySource::ReplaySource(boost::asio::io_context& io, const std::string& file_name,
                            std::uint32_t rate, const SourceConfig& config)
-    : file_name_(file_name), file_(file_name), timer_(io), rate_(rate), config_(config) {}
+    : file_name_(file_name),
+      file_(file_name),
+      timer_(io),
+      rate_(rate),
+      config_(config),
+      extras_(recorded_extras(config)) {}
 
 void ReplaySource::start(FlowSink& sink) {
   sink_ = &sink;
   began_.steady = std::chrono::steady_clock::now();
   assembler_.emplace(sink, counters_, config_, began_);
+  assembler_->extras = extras_.get();
   reader_.emplace(*assembler_);
   play();
 }

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <memory>
 #include <optional>
 
 #include "conntrack/events/event_file.hpp"
 #include "conntrack/events/event_reader.hpp"
 #include "event_loop/timer.hpp"
+#include "extras/find_extras.hpp"
 
 namespace ctflow {
 
@@ -21,6 +23,7 @@ class ReplaySource : public FlowSource {
                const SourceConfig& config = {});
 
   void set_nat_events(bool on) override { sessions_ = on; }
+  [[nodiscard]] Capabilities capabilities() override { return extras_->capabilities(); }
   void start(FlowSink& sink) override;
   void stop() override { timer_.cancel(); }
   [[nodiscard]] const SourceCounters& counters() const override { return counters_; }
@@ -36,6 +39,7 @@ class ReplaySource : public FlowSource {
   SourceConfig config_;
   bool sessions_ = false;
   SourceCounters counters_;
+  std::unique_ptr<ExtrasSource> extras_;
   FlowSink* sink_ = nullptr;
   std::optional<FlowAssembler> assembler_;
   std::optional<EventReader> reader_;

@@ -41,8 +41,8 @@ Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
       reload_timer_(io),
       watchdog_timer_(io),
       namespaces_(io, config_.namespaces, [this](const NamespaceConfig* which) {
-        auto branch = std::make_unique<NamespaceExporter>(io_, config_, which, parts_.extras,
-                                                          parts_.make_source, parts_.check);
+        auto branch = std::make_unique<NamespaceExporter>(io_, config_, which, parts_.make_source,
+                                                          parts_.check);
         branch->ended = [this] { io_.stop(); };
         return branch;
       }) {

@@ -23,7 +23,6 @@ class Daemon {
   struct Parts {
     NamespaceExporter::MakeSource make_source;
     NamespaceExporter::Check check;  ///< empty: there is nothing to look at
-    bool extras = false;             ///< flows may carry KernelExtras
     std::function<Config()> load;    ///< reads the configuration again; empty: SIGHUP is refused
   };
 

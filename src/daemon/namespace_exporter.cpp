@@ -80,23 +80,23 @@ bool NamespaceExporter::Change::waiting() const {
 }
 
 NamespaceExporter::NamespaceExporter(boost::asio::io_context& io, const Config& config,
-                                     const NamespaceConfig* which, bool extras,
-                                     const MakeSource& make_source, Check check)
+                                     const NamespaceConfig* which, const MakeSource& make_source,
+                                     Check check)
     : io_(io),
       name_(which == nullptr ? "" : which->name),
       domain_(which == nullptr ? std::nullopt : which->observation_domain),
       zones_(which == nullptr ? std::vector<std::uint64_t>{} : which->zones),
-      extras_(extras),
       check_(std::move(check)),
       home_(open_namespace(which)),
       timer_(io),
+      own_traffic_timer_(io),
       pipeline_({}, {}),
       retired_(io) {
-  Change first = prepare(config);
   {
     const auto visit = home_.visit();
-    source_ = make_source(first.config, home_);
+    source_ = make_source(own(config), home_);
   }
+  Change first = prepare(config);
   first.begin();
   adopt(std::move(first));
 }
@@ -148,8 +148,9 @@ Pipeline::Enrichers NamespaceExporter::make_enrichers(const Config& config,
   return enrichers;
 }
 
-std::unique_ptr<Exporter> NamespaceExporter::make_exporter(const CollectorConfig& collector) const {
-  return std::make_unique<Exporter>(collector, make_encoder(collector, extras_),
+std::unique_ptr<Exporter> NamespaceExporter::make_exporter(const CollectorConfig& collector,
+                                                           bool extras) const {
+  return std::make_unique<Exporter>(collector, make_encoder(collector, extras),
                                     make_transport(io_, collector));
 }
 
@@ -160,10 +161,12 @@ NamespaceExporter::Change NamespaceExporter::prepare(const Config& config) {
     change.mirror = make_mirror(change.config);
   }
   change.enrichers = make_enrichers(change.config, mirror_ ? mirror_.get() : change.mirror.get());
+  change.extras = source_->capabilities().possible();
   for (const CollectorConfig& collector : change.config.collectors) {
     const auto& old = config_.collectors;
-    const bool stays = std::find(old.begin(), old.end(), collector) != old.end();
-    change.fresh.push_back(stays ? nullptr : make_exporter(collector));
+    const bool stays =
+        change.extras == extras_ && std::find(old.begin(), old.end(), collector) != old.end();
+    change.fresh.push_back(stays ? nullptr : make_exporter(collector, change.extras));
   }
   return change;
 }
@@ -210,10 +213,12 @@ void NamespaceExporter::adopt(Change change) {
     }
   }
   config_ = std::move(change.config);
+  extras_ = change.extras;
   source_->set_nat_events(wants_nat_events(config_));
   if (!started_) return;
   compared_ = false;
   check();
+  watch_own_traffic();
   pipeline_.tick();  // templates, before the next flow
   arm_timer();
 }
@@ -232,16 +237,30 @@ void NamespaceExporter::start() {
   pipeline_.tick();  // templates, before the first flow
   arm_timer();
   check();
+  watch_own_traffic();
   source_->start(*this);
+}
+
+void NamespaceExporter::watch_own_traffic() {
+  constexpr std::chrono::seconds kInterval{5};  // for names that are looked up, routes that change
+  if (config_.source.own_traffic == OwnTraffic::kInclude) return;
+  std::vector<OwnConnections::Peer> peers;
+  for (const auto& exporter : pipeline_.exporters()) {
+    peers.push_back({exporter->config(), exporter->transport().peer()});
+  }
+  if (own_connections_.update(peers)) source_->set_own_traffic(own_connections_.all());
+  own_traffic_timer_.after(kInterval, [this] { watch_own_traffic(); });
 }
 
 void NamespaceExporter::stop() {
   if (!started_) start();  // the kernel has queued events since the socket was opened
+  own_traffic_timer_.cancel();
   source_->stop();
 }
 
 void NamespaceExporter::leave(RetiredExporters& heirs) {
   if (!started_) start();
+  own_traffic_timer_.cancel();
   source_->close();
   pipeline_.flush();
   if (mirror_) log_interface_totals(name_, interface_counters_, mirror_->counters());
@@ -313,16 +332,9 @@ GroupStatus status_of(const CollectorGroup& group) {
           group.switches()};
 }
 
-const char* name_of(KernelPatch patch) {
-  switch (patch) {
-    case KernelPatch::kAbsent:
-      return "absent";
-    case KernelPatch::kOff:
-      return "off";
-    case KernelPatch::kOn:
-      return "on";
-  }
-  return "";
+const char* patch_state(const Capabilities& measured) {
+  if (measured.origin != MeasurementOrigin::kKernelPatch) return "absent";
+  return measured.active() ? "on" : "off";
 }
 
 }  // namespace
@@ -353,7 +365,7 @@ NamespaceStatus NamespaceExporter::status() const {
   const auto visit = home_.visit();
   status.table_entries = table_size();
   status.table_limit = table_limit();
-  status.kernel_patch = name_of(find_kernel_patch());
+  status.kernel_patch = patch_state(status.kernel.capabilities);
   return status;
 }
 

@@ -12,6 +12,7 @@
 #include "ctflow/counters.hpp"
 #include "ctflow/flow_source.hpp"
 #include "ctflow/status.hpp"
+#include "daemon/own_connections.hpp"
 #include "daemon/pipeline.hpp"
 #include "daemon/retired_exporters.hpp"
 #include "event_loop/timer.hpp"
@@ -31,10 +32,10 @@ class NamespaceExporter : private FlowSink {
   /// during a visit to the namespace.
   using Check = std::function<void(const SourceConfig& config)>;
 
-  /// `which`: nullptr for the namespace that we run in. `extras`: flows may carry KernelExtras.
+  /// `which`: nullptr for the namespace that we run in.
   /// Opens all sockets; throws when it cannot. `io` and `ended` must outlive this.
   NamespaceExporter(boost::asio::io_context& io, const Config& config, const NamespaceConfig* which,
-                    bool extras, const MakeSource& make_source, Check check = {});
+                    const MakeSource& make_source, Check check = {});
   ~NamespaceExporter() override;
 
   NamespaceExporter(const NamespaceExporter&) = delete;
@@ -77,6 +78,7 @@ class NamespaceExporter : private FlowSink {
     std::unique_ptr<RoutingMirror> mirror;
     Pipeline::Enrichers enrichers;
     Pipeline::Exporters fresh;  ///< by collector; null where the old one stays as it is
+    bool extras = false;        ///< flows may carry KernelExtras
 
     Change();
     Change(Change&&) noexcept;
@@ -111,29 +113,33 @@ class NamespaceExporter : private FlowSink {
   [[nodiscard]] Config own(const Config& config) const;
   std::unique_ptr<RoutingMirror> make_mirror(const Config& config) const;
   Pipeline::Enrichers make_enrichers(const Config& config, const RoutingMirror* mirror);
-  std::unique_ptr<Exporter> make_exporter(const CollectorConfig& collector) const;
+  std::unique_ptr<Exporter> make_exporter(const CollectorConfig& collector, bool extras) const;
   Pipeline::Exporters take_over(Pipeline::Exporters& old, Pipeline::Exporters& fresh,
                                 const Config& config);
   [[nodiscard]] UpstreamLosses losses() const;
   void check() const;
   void compare_peers();
+  /// Lets the source leave out the connections to collectors; looks again now and then.
+  void watch_own_traffic();
   void arm_timer();
 
   boost::asio::io_context& io_;
   const std::string name_;  ///< empty: the namespace that we run in
   const std::optional<std::uint32_t> domain_;
   const std::vector<std::uint64_t> zones_;
-  const bool extras_;
   const Check check_;
   NetworkNamespace home_;
   Config config_;
   Timer timer_;
+  Timer own_traffic_timer_;
+  OwnConnections own_connections_;
   MonoTime armed_ = MonoTime::max();
   std::unique_ptr<RoutingMirror> mirror_;  ///< null: the routes are not asked
   InterfaceCounters interface_counters_;
   Pipeline pipeline_;
   RetiredExporters retired_;
   std::unique_ptr<FlowSource> source_;
+  bool extras_ = false;  ///< flows may carry KernelExtras: the templates of all exporters allow it
   bool started_ = false;
   bool compared_ = false;  ///< whether entries turned out to have one destination
 };

@@ -19,25 +19,26 @@
 #include "doctor/system_check.hpp"
 #include "doctor/tracking_check.hpp"
 #include "enrich/routing/routing_mirror.hpp"
+#include "extras/find_extras.hpp"
 #include "netlink/configured_namespaces.hpp"
-#include "netlink/conntrack_settings.hpp"
 #include "netlink/network_namespace.hpp"
 
 namespace ctflow {
 namespace {
 
-const char* describe(KernelPatch patch) {
-  switch (patch) {
-    case KernelPatch::kAbsent:
-      return "stock kernel: end times are estimated from the timeouts, interfaces follow from the "
-             "routes, counters are conntrack's own";
-    case KernelPatch::kOff:
-      return "patched kernel, measuring is off";
-    case KernelPatch::kOn:
-      return "patched kernel: times, interfaces, TCP flags, end reasons and packets as on the wire "
-             "are exact for connections that began since it was switched on";
+const char* describe(const Capabilities& measured) {
+  if (!measured.possible()) {
+    return "stock kernel: end times are estimated from the timeouts, interfaces follow from the "
+           "routes, counters are conntrack's own";
   }
-  return "";
+  if (!measured.active()) return "patched kernel, measuring is off";
+  if (!measured.counters) {
+    return "patched kernel: times, interfaces, TCP flags and end reasons are exact for connections "
+           "that began since it was switched on; counters are conntrack's own "
+           "(source.wire_counters: false)";
+  }
+  return "patched kernel: times, interfaces, TCP flags, end reasons and packets as on the wire "
+         "are exact for connections that began since it was switched on";
 }
 
 /// What of the kernel's routing interfaces can be told from. Read here as the daemon reads it.
@@ -156,17 +157,19 @@ void examine_collectors(const Config& config, Diagnosis& diagnosis) {
 
 }  // namespace
 
-Diagnosis examine_kernel(const std::string& directory) {
+Diagnosis examine_kernel(const SourceConfig& config, const std::string& directory) {
   Diagnosis diagnosis;
-  diagnosis.facts.push_back({"kernel", describe(find_kernel_patch(directory))});
+  diagnosis.facts.push_back({"kernel", describe(find_capabilities(config, directory))});
   diagnosis.facts.push_back({"routes", describe_routes()});
   return diagnosis;
 }
 
 Diagnosis examine(const DoctorQuestion& question) {
-  Diagnosis diagnosis = examine_kernel();
-  const std::optional<Config> config = find_config(question, diagnosis);
+  Diagnosis given;
+  const std::optional<Config> config = find_config(question, given);
   const SourceConfig source = config ? config->source : SourceConfig();
+  Diagnosis diagnosis = examine_kernel(source);
+  diagnosis.facts.insert(diagnosis.facts.end(), given.facts.begin(), given.facts.end());
   Findings& findings = diagnosis.findings;
   findings.add(check_capabilities());
   findings.add(config ? examine_tracking(*config) : examine_here(source));
@@ -174,8 +177,7 @@ Diagnosis examine(const DoctorQuestion& question) {
       source,
       granted_receive_buffer(std::max(source.receive_buffer, source.receive_buffer_limit))));
   findings.add(check_clock(read_clock()));
-  const bool counts_wire = source.wire_counters && find_kernel_patch() == KernelPatch::kOn;
-  if (!counts_wire) findings.add(check_merging(merging_interfaces()));
+  if (!find_capabilities(source).counters) findings.add(check_merging(merging_interfaces()));
   findings.add(check_namespace());
   if (config) findings.add(check_configuration(*config));
   if (config) examine_collectors(*config, diagnosis);

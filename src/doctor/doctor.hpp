@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ctflow/config.hpp"
 #include "doctor/finding.hpp"
 
 namespace ctflow {
@@ -30,7 +31,8 @@ struct Diagnosis {
 Diagnosis examine(const DoctorQuestion& question);
 
 /// Of the kernel alone, by the settings in `directory`.
-Diagnosis examine_kernel(const std::string& directory = "/proc/sys/net/netfilter");
+Diagnosis examine_kernel(const SourceConfig& config,
+                         const std::string& directory = "/proc/sys/net/netfilter");
 
 /// For a person, or as one JSON object.
 void tell(const Diagnosis& diagnosis, bool json, std::ostream& out);

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "extras/find_extras.hpp"
 #include "netlink/conntrack_settings.hpp"
 
 namespace ctflow {
@@ -57,7 +58,7 @@ std::vector<Finding> check_kernel(const std::string& directory) {
     findings.push_back({"timestamps_off", "start and end of a flow are the time of its event",
                         "sysctl -w net.netfilter.nf_conntrack_timestamp=1"});
   }
-  const int events = events_mode(directory);
+  const std::uint32_t events = events_mode(directory);
   if (events == 0) {
     findings.push_back({"events_off", "the kernel reports no connection at all",
                         "sysctl -w net.netfilter.nf_conntrack_events=1"});
@@ -66,7 +67,8 @@ std::vector<Finding> check_kernel(const std::string& directory) {
                         "connections that began before ctflowd are not reported when they end",
                         "sysctl -w net.netfilter.nf_conntrack_events=1"});
   }
-  if (find_kernel_patch(directory) == KernelPatch::kOff) {
+  const Capabilities measured = find_capabilities({}, directory);
+  if (measured.possible() && !measured.active()) {
     findings.push_back({"flow_measurement_off",
                         "this kernel could tell the last packet, interfaces, TCP flags and packets "
                         "as on the wire, but does not",

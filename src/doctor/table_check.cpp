@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "conntrack/flow/timeouts.hpp"
+#include "extras/find_extras.hpp"
 #include "netlink/conntrack_settings.hpp"
 
 namespace ctflow {
@@ -30,7 +31,7 @@ void check_fill(const std::string& directory, std::vector<Finding>& found) {
 void check_lateness(const SourceConfig& config, const std::string& directory,
                     std::vector<Finding>& found) {
   constexpr std::chrono::hours kLate{1};
-  if (config.active_timeout.count() != 0 || kernel_active_timeout(directory)) return;
+  if (config.active_timeout.count() != 0 || find_capabilities(config, directory).reports) return;
   const TimeoutsRead timeouts = read_timeouts({}, directory);
   const auto established = timeouts.values.tcp[kEstablished];
   if (timeouts.failure || established <= kLate) return;

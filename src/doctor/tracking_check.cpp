@@ -5,8 +5,8 @@
 #include "doctor/kernel_check.hpp"
 #include "doctor/ruleset_check.hpp"
 #include "doctor/table_check.hpp"
+#include "extras/find_extras.hpp"
 #include "log/log.hpp"
-#include "netlink/conntrack_settings.hpp"
 
 namespace ctflow {
 
@@ -15,8 +15,7 @@ Findings check_tracking(const SourceConfig& config, const std::string& directory
   found.add({check_kernel(directory), {}, {}});
   found.add({check_table(config, directory), {}, {}});
   found.add(check_ruleset(read_ruleset(directory)));
-  found.add(check_counter_resets(config.wire_counters &&
-                                 find_kernel_patch(directory) == KernelPatch::kOn));
+  found.add(check_counter_resets(find_capabilities(config, directory).counters));
   return found;
 }
 

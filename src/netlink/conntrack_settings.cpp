@@ -1,42 +1,70 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "netlink/conntrack_settings.hpp"
 
-#include <fstream>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
 
 namespace ctflow {
+namespace {
 
-std::optional<int> conntrack_setting(const std::string& directory, const char* name) {
-  std::ifstream file(directory + "/" + name);
-  int value = 0;
-  if (!(file >> value)) return std::nullopt;
+std::error_code system_error(int error) { return {error, std::generic_category()}; }
+
+/// read(2), repeated when a signal interrupted it.
+ssize_t read_file(int file, char* text, std::size_t size) {
+  while (true) {
+    const ssize_t length = read(file, text, size);
+    if (length >= 0 || errno != EINTR) return length;
+  }
+}
+
+}  // namespace
+
+SettingsReader::SettingsReader(const std::string& directory)
+    : directory_(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+  if (directory_ < 0) error_ = system_error(errno);
+}
+
+SettingsReader::~SettingsReader() {
+  if (directory_ >= 0) close(directory_);
+}
+
+std::error_code SettingsReader::read(const char* name, std::uint32_t& value) const {
+  if (directory_ < 0) return error_;
+  const int file = openat(directory_, name, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return system_error(errno);
+  std::array<char, 32> text{};
+  const ssize_t length = read_file(file, text.data(), text.size());
+  const int error = length < 0 ? errno : 0;
+  close(file);
+  if (error != 0) return system_error(error);
+  const char* const end = text.data() + length;
+  std::uint32_t number = 0;
+  const auto [rest, failure] = std::from_chars(text.data(), end, number);
+  if (failure != std::errc() || (rest != end && *rest != '\n')) return system_error(EINVAL);
+  value = number;
+  return {};
+}
+
+std::optional<std::uint32_t> conntrack_setting(const std::string& directory, const char* name) {
+  std::uint32_t value = 0;
+  if (SettingsReader(directory).read(name, value)) return std::nullopt;
   return value;
 }
 
-KernelPatch find_kernel_patch(const std::string& directory) {
-  const auto setting = conntrack_setting(directory, "nf_conntrack_flow");
-  if (!setting) return KernelPatch::kAbsent;
-  return *setting == 0 ? KernelPatch::kOff : KernelPatch::kOn;
-}
-
-std::optional<std::uint32_t> kernel_active_timeout(const std::string& directory) {
-  if (find_kernel_patch(directory) != KernelPatch::kOn) return std::nullopt;
-  const int seconds = conntrack_setting(directory, "nf_conntrack_flow_active_timeout").value_or(0);
-  if (seconds <= 0) return std::nullopt;
-  return static_cast<std::uint32_t>(seconds);
-}
-
-int events_mode(const std::string& directory) {
+std::uint32_t events_mode(const std::string& directory) {
   return conntrack_setting(directory, "nf_conntrack_events").value_or(0);
 }
 
 std::size_t table_limit(const std::string& directory) {
-  const int entries = conntrack_setting(directory, "nf_conntrack_max").value_or(0);
-  return entries > 0 ? static_cast<std::size_t>(entries) : 0;
+  return conntrack_setting(directory, "nf_conntrack_max").value_or(0);
 }
 
 std::size_t table_size(const std::string& directory) {
-  const int entries = conntrack_setting(directory, "nf_conntrack_count").value_or(0);
-  return entries > 0 ? static_cast<std::size_t>(entries) : 0;
+  return conntrack_setting(directory, "nf_conntrack_count").value_or(0);
 }
 
 }  // namespace ctflow

@@ -6,28 +6,45 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <system_error>
 
 namespace ctflow {
 
-/// `name` of `directory` as a number; nothing if it is not there or cannot be read.
-std::optional<int> conntrack_setting(const std::string& directory, const char* name);
+inline constexpr const char* kSettingsDirectory = "/proc/sys/net/netfilter";
 
-/// Whether this kernel has the patch series of kernel-patches/, and whether it measures.
-enum class KernelPatch : std::uint8_t { kAbsent, kOff, kOn };
+/// Reads settings of one network namespace, that of the thread which opens the directory.
+class SettingsReader {
+ public:
+  explicit SettingsReader(const std::string& directory = kSettingsDirectory);
+  ~SettingsReader();
 
-KernelPatch find_kernel_patch(const std::string& directory = "/proc/sys/net/netfilter");
+  SettingsReader(const SettingsReader&) = delete;
+  SettingsReader& operator=(const SettingsReader&) = delete;
+  SettingsReader(SettingsReader&&) = delete;
+  SettingsReader& operator=(SettingsReader&&) = delete;
 
-/// How often a patched kernel reports a living connection itself, seconds. Nothing: it does not.
-std::optional<std::uint32_t> kernel_active_timeout(
-    const std::string& directory = "/proc/sys/net/netfilter");
+  /// Why the directory cannot be opened, if so.
+  [[nodiscard]] const std::error_code& error() const { return error_; }
 
-/// nf_conntrack_events: 0 off, 1 on, 2 for connections that begin while somebody listens.
-int events_mode(const std::string& directory = "/proc/sys/net/netfilter");
+  /// Sets `value` from a file that holds one plain number. An error leaves it as it is:
+  /// std::errc::no_such_file_or_directory, std::errc::invalid_argument (no number), or another.
+  std::error_code read(const char* name, std::uint32_t& value) const;
+
+ private:
+  int directory_;
+  std::error_code error_;
+};
+
+/// `name` of `directory`; nothing if it is not there, cannot be read or is no plain number.
+std::optional<std::uint32_t> conntrack_setting(const std::string& directory, const char* name);
+
+/// nf_conntrack_events: 0 off, 1 on, 2 for connections that begin while a listener exists.
+std::uint32_t events_mode(const std::string& directory = kSettingsDirectory);
 
 /// nf_conntrack_max, 0 if that is not known.
-std::size_t table_limit(const std::string& directory = "/proc/sys/net/netfilter");
+std::size_t table_limit(const std::string& directory = kSettingsDirectory);
 
 /// Entries in the connection table, 0 if that is not known.
-std::size_t table_size(const std::string& directory = "/proc/sys/net/netfilter");
+std::size_t table_size(const std::string& directory = kSettingsDirectory);
 
 }  // namespace ctflow

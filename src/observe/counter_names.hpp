@@ -31,7 +31,9 @@ inline constexpr auto kSourceCounters = all_counters<SourceCounters>({
     {"messages", "Netlink messages read", &SourceCounters::messages},
     {"ended", "Connections that ended", &SourceCounters::ended},
     {"reports", "Reports of living connections by a patched kernel", &SourceCounters::reports},
-    {"filtered", "Of all that was read: connections of zones that are not exported",
+    {"filtered",
+     "Of all that was read: connections that are not exported by the configuration (zones, "
+     "source.filter, source.own_traffic)",
      &SourceCounters::filtered},
     {"created", "Connections that began, where a collector wants to know",
      &SourceCounters::created},

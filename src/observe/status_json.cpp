@@ -85,11 +85,29 @@ Json group_json(const GroupStatus& one) {
   return out;
 }
 
+Json capabilities_json(const Capabilities& measured) {
+  return Json{{"origin", name_of(measured.origin)},
+              {"times", measured.times},
+              {"counters", measured.counters},
+              {"interfaces", measured.interfaces},
+              {"flags", measured.flags},
+              {"reports", measured.reports}};
+}
+
+Json filter_json(const FilterStatus& filter) {
+  return Json{{"kernel_events", filter.events},
+              {"kernel_dumps", filter.dumps},
+              {"after_decoding", filter.after_decoding},
+              {"own_traffic_excluded", filter.own_traffic}};
+}
+
 Json kernel_json(const NamespaceStatus& one) {
   const EventQueueStatus& queue = one.kernel.queue;
   const PassStatus& passes = one.kernel.passes;
   const RememberedStatus& remembered = one.kernel.remembered;
   return Json{{"patch", one.kernel_patch},
+              {"capabilities", capabilities_json(one.kernel.capabilities)},
+              {"filter", filter_json(one.kernel.filter)},
               {"table_entries", one.table_entries},
               {"table_limit", one.table_limit},
               {"receive_buffer",

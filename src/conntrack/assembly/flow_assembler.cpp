@@ -3,7 +3,7 @@
 
 #include "conntrack/assembly/counter_resets.hpp"
 #include "conntrack/flow/end_of_flow.hpp"
-#include "extras/from_patch/apply_extras.hpp"
+#include "extras/apply_extras.hpp"
 
 namespace ctflow {
 namespace {
@@ -27,7 +27,8 @@ void FlowAssembler::watch_clock(const Instant& now) {
 }
 
 ConnectionIdentity FlowAssembler::identify(Flow& flow, const Instant& now) const {
-  const ConnectionIdentity identity(flow, wire_counters);
+  if (extras != nullptr) extras->add(flow);
+  const ConnectionIdentity identity(flow);
   if (clock_steps == nullptr) return identity;
   // A clock that was set before we looked at it: no connection is older than the machine's uptime.
   const TimePoint boot = clock_steps->boot_time().value_or(TimePoint::min());
@@ -36,11 +37,12 @@ ConnectionIdentity FlowAssembler::identify(Flow& flow, const Instant& now) const
   };
   if (flow.present.start) correct(flow.start);
   if (flow.present.stop) correct(flow.end);
-  for (DirectionExtras* extras : {&flow.extras.original, &flow.extras.reply}) {
-    if (!extras->has_times) continue;
-    correct(extras->first);
-    // Told by the clock as it is now, except where it was set back: then it is `first`.
-    correct(extras->last);
+  if (!flow.extras.present) return identity;
+  for (DirectionExtras* direction : {&flow.extras.original, &flow.extras.reply}) {
+    if (!direction->has_times) continue;
+    correct(direction->first);
+    // By the clock as it is now, except where it was set back: then it is `first`.
+    correct(direction->last);
   }
   return identity;
 }
@@ -54,7 +56,7 @@ void FlowAssembler::complete(const ConnectionIdentity& identity, Flow& flow, con
   if (!has_packet_times(flow.extras)) {
     correct_times(flow, timeouts, live.last_packet(identity, now), counters);
   }
-  apply_extras(flow, wire_counters, counters);
+  apply_extras(flow, counters);
   // A closed connection is told as such, long before its entry goes.
   if (flow.event == FlowEvent::kReported && flow.end_reason != EndReason::kEndOfFlow) {
     flow.end_reason = EndReason::kActiveTimeout;

@@ -2,18 +2,20 @@
 // What the reader of events and the reader of the table share.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "conntrack/assembly/clock_steps.hpp"
 #include "conntrack/assembly/early_drops.hpp"
+#include "conntrack/flow/connection_filter.hpp"
 #include "conntrack/flow/timeout_history.hpp"
 #include "conntrack/reported/ended_connections.hpp"
 #include "conntrack/reported/reported_connections.hpp"
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
+#include "ctflow/extras_source.hpp"
 #include "ctflow/flow_source.hpp"
 #include "log/log.hpp"
 
@@ -26,8 +28,7 @@ struct FlowAssembler {
         counters(ledger),
         live(config.live_connections, began.steady),
         opened(began.wall),
-        zones(config.zones),
-        wire_counters(config.wire_counters) {}
+        filter_(config) {}
 
   FlowSink& sink;
   SourceCounters& counters;
@@ -42,11 +43,12 @@ struct FlowAssembler {
   bool skips_existing = false;
   ClockSteps* clock_steps = nullptr;  ///< of the clock that the kernel stamps by
   EarlyDrops* early_drops = nullptr;  ///< of the kernel that sends the events, if it is this one
-  bool sessions = false;  ///< hand on that connections began, and ended with nothing left to tell
-  std::vector<std::uint64_t> zones;  ///< that are exported; empty: all
-  bool wire_counters;  ///< of a patched kernel: count packets as they were on the wire
+  ExtrasSource* extras = nullptr;     ///< of the namespace whose connections they are
+  /// Hand on that connections began, and ended with nothing left to export.
+  bool sessions = false;
 
-  /// Tells which connection a decoded flow is of, then puts its times in terms of today's clock.
+  /// Adds the extras, derives which connection a decoded flow is of, then puts its times in terms
+  /// of today's clock.
   ConnectionIdentity identify(Flow& flow, const Instant& now) const;
 
   /// Fills in what decode() leaves to later: times, counters, end reason.
@@ -74,12 +76,16 @@ struct FlowAssembler {
   /// Looks whether counters of the kernel fell since the last call.
   void watch_counters(const Instant& now);
 
-  /// Counts a connection of a zone that is not exported here.
+  /// True, and counted: this connection is not exported by the configuration.
   bool filter(const Flow& flow) const {
-    const bool wanted =
-        zones.empty() || std::find(zones.begin(), zones.end(), flow.original.zone) != zones.end();
-    counters.filtered += !wanted;
-    return !wanted;
+    const bool left_out = !filter_.passes(flow);
+    counters.filtered += left_out;
+    return left_out;
+  }
+
+  /// Connections over which flow records are sent, to be filtered.
+  void set_own_traffic(std::vector<OwnConnection> connections) {
+    filter_.set_own_traffic(std::move(connections));
   }
 
   /// What this connection counted is not exported.
@@ -93,6 +99,8 @@ struct FlowAssembler {
 
  private:
   void log_repeats();
+
+  ConnectionFilter filter_;
 
   log::RateLimit no_room_log_;
   log::RateLimit repeats_log_;

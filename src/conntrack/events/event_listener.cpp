@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "netlink/kernel_filter.hpp"
 #include "nf_conntrack_flow.h"
 
 namespace ctflow {
@@ -23,6 +24,7 @@ EventListener::EventListener(boost::asio::io_context& io, const SourceConfig& co
       batch_delay_(config.batch_delay),
       reliable_(config.delivery == Delivery::kReliable),
       queue_watch_(config.receive_buffer_limit) {
+  attach_filter(config.filter);
   if (reliable_) socket_.require_delivery();
   const std::size_t granted = socket_.set_receive_buffer(config.receive_buffer);
   if (granted < config.receive_buffer) {
@@ -30,6 +32,16 @@ EventListener::EventListener(boost::asio::io_context& io, const SourceConfig& co
         "receive_buffer_small wanted={} granted={} fix=\"sysctl -w net.core.rmem_max={}, or start "
         "as root\"",
         config.receive_buffer, granted, config.receive_buffer / 2);
+  }
+}
+
+void EventListener::attach_filter(const FilterConfig& config) {
+  const KernelFilter filter(config);
+  const std::error_code error = filter.attach(socket_.descriptor());
+  filtered_ = filter.filters_events() && !error;
+  if (error) {
+    log::warn("kernel_filter_failed error={} impact=\"events are filtered after decoding\"",
+              log::quoted(error.message()));
   }
 }
 

@@ -44,7 +44,7 @@ class EventListener {
   EventListener(EventListener&&) = delete;
   EventListener& operator=(EventListener&&) = delete;
 
-  /// Whether the events of connections that begin are wanted, too; at first they are not.
+  /// Whether events of connections that begin are read, too; at first they are not.
   void listen_to_beginnings(bool on) { socket_.set_membership(NFNLGRP_CONNTRACK_NEW, on); }
 
   /// Called when events were lost and what was left of them is read.
@@ -58,10 +58,14 @@ class EventListener {
 
   [[nodiscard]] EventQueueStatus status() const;
 
+  /// The kernel leaves out events (source.filter).
+  [[nodiscard]] bool filtered() const { return filtered_; }
+
   /// Leaves the event groups, delivers what the socket still holds, and ends.
   void stop();
 
  private:
+  void attach_filter(const FilterConfig& config);
   void wait();
   void wait_for_more();
   /// Reads up to kBatchesPerTurn batches, then lets timers and other sockets have their turn.
@@ -82,6 +86,7 @@ class EventListener {
   Timer timer_;
   std::chrono::milliseconds batch_delay_;
   bool reliable_;
+  bool filtered_ = false;
   QueueWatch queue_watch_;
   BatchSizes batches_;
   EventConsumer* consumer_ = nullptr;

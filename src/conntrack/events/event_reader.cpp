@@ -67,8 +67,7 @@ void EventReader::on_undelivered_end(Bytes message, const Instant& time) {
   if (decode(message, flow_) != DecodeResult::kEntry) return;
   flow_.event = FlowEvent::kEnded;
   flow_.port_id = 0;  // that of our request
-  if (assembler_.ended.contains(ConnectionIdentity(flow_, assembler_.wire_counters).end_key))
-    return;
+  if (assembler_.ended.contains(ConnectionIdentity(flow_).end_key)) return;
   read_end(time);
 }
 

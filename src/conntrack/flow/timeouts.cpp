@@ -1,50 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/flow/timeouts.hpp"
 
-#include <fcntl.h>
 #include <netinet/in.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <charconv>
 #include <cstdint>
 
 namespace ctflow {
 namespace {
-
-/// Closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  Descriptor(Descriptor&&) = delete;
-  Descriptor& operator=(Descriptor&&) = delete;
-
-  [[nodiscard]] int number() const { return number_; }
-
- private:
-  int number_;
-};
-
-/// Sets `timeout` from one file that holds a plain number of seconds. 0, or why it stays.
-int read_setting(int directory, const char* name, std::chrono::seconds& timeout) {
-  const Descriptor file(openat(directory, name, O_RDONLY | O_CLOEXEC));
-  if (file.number() < 0) return errno;
-  std::array<char, 32> text{};
-  const ssize_t length = read(file.number(), text.data(), text.size());
-  if (length < 0) return errno;
-  const char* const end = text.data() + length;
-  std::uint32_t seconds = 0;
-  const auto [rest, error] = std::from_chars(text.data(), end, seconds);
-  if (error != std::errc() || (rest != end && *rest != '\n')) return EINVAL;
-  timeout = std::chrono::seconds(seconds);
-  return 0;
-}
 
 constexpr std::uint8_t kTcpEstablished = 3;  // enum tcp_conntrack
 
@@ -130,25 +93,28 @@ TimeoutsRead read_timeouts(const Timeouts& before, const std::string& directory)
       {"nf_conntrack_dccp_timeout_closing", timeouts.dccp[6]},
       {"nf_conntrack_dccp_timeout_timewait", timeouts.dccp[7]},
   };
-  const Descriptor place(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (place.number() < 0) {
-    result.failure = {directory, {errno, std::generic_category()}};
+  const SettingsReader reader(directory);
+  if (reader.error()) {
+    result.failure = {directory, reader.error()};
     return result;
   }
   bool read_any = false;
   const char* missing = nullptr;
   for (const auto& setting : settings) {
-    const int error = read_setting(place.number(), setting.name, setting.value);
-    if (error == 0) {
+    std::uint32_t seconds = 0;
+    const std::error_code error = reader.read(setting.name, seconds);
+    if (!error) {
       read_any = true;
-    } else if (error == ENOENT) {
+      setting.value = std::chrono::seconds(seconds);
+    } else if (error == std::errc::no_such_file_or_directory) {
       missing = setting.name;
     } else if (!result.failure) {
-      result.failure = {directory + "/" + setting.name, {error, std::generic_category()}};
+      result.failure = {directory + "/" + setting.name, error};
     }
   }
   if (!read_any && !result.failure) {
-    result.failure = {directory + "/" + missing, {ENOENT, std::generic_category()}};
+    result.failure = {directory + "/" + missing,
+                      std::make_error_code(std::errc::no_such_file_or_directory)};
   }
   return result;
 }

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "ctflow/flow.hpp"
+#include "netlink/conntrack_settings.hpp"
 
 namespace ctflow {
 
@@ -43,8 +44,6 @@ struct Timeouts {
 
   friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };
-
-inline constexpr const char* kSettingsDirectory = "/proc/sys/net/netfilter";
 
 /// What one look at the settings brought.
 struct TimeoutsRead {

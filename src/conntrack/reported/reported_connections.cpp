@@ -107,12 +107,12 @@ std::uint64_t unstamped_key(const Flow& decoded) {
   return std::max(hash_of(decoded.original, seed), ReportedMap::kFirstKey);
 }
 
-ConnectionIdentity::ConnectionIdentity(const Flow& decoded, bool wire_counters)
+ConnectionIdentity::ConnectionIdentity(const Flow& decoded)
     : key(key_of(decoded)),
       total_packets(decoded.forward.packets + decoded.backward.packets),
       end_key(end_key_of(decoded, key)),
       stamped(decoded.present.start) {
-  if (wire_counters && has_wire_counters(decoded.extras)) {
+  if (has_wire_counters(decoded.extras)) {
     total_packets = decoded.extras.original.wire.packets + decoded.extras.reply.wire.packets;
     resettable = !stamped;  // without a stamp a successor may have the key
   }

@@ -29,8 +29,8 @@ struct ConnectionIdentity {
   bool resettable = true;  ///< other programs can set the counters to zero
 
   ConnectionIdentity() = default;
-  /// `wire_counters`: those of a patched kernel count where it has them.
-  explicit ConnectionIdentity(const Flow& decoded, bool wire_counters = false);
+  /// Counters of the wire, where the flow has them, are those that count.
+  explicit ConnectionIdentity(const Flow& decoded);
 };
 
 /// The key of a connection of which the kernel told no start, as when it has just begun.

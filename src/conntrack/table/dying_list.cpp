@@ -55,7 +55,7 @@ void DyingList::on_entry(Bytes message, const Instant& time) {
   }
   if (decode(message, flow_) != DecodeResult::kEntry) return;
   ++met_;
-  const ConnectionIdentity identity(flow_, assembler_.wire_counters);
+  const ConnectionIdentity identity(flow_);
   assembler_.ended.keep(identity.end_key);
   assembler_.live.keep(identity);
 }

@@ -2,7 +2,7 @@
 #include "conntrack/table/scan_reader.hpp"
 
 #include "conntrack/flow/decode.hpp"
-#include "extras/from_patch/apply_extras.hpp"
+#include "extras/apply_extras.hpp"
 
 namespace ctflow {
 namespace {
@@ -61,7 +61,7 @@ bool ScanReader::handle_entry(const Instant& time) {
 void ScanReader::adopt(const ConnectionIdentity& identity, const Instant& time) {
   if (flow_.present.start && !assembler_.began_before_us(flow_)) return;  // quite new
   if (assembler_.live.remembers(identity)) return;                        // by the state file
-  if (assembler_.wire_counters) apply_wire_counters(flow_);
+  apply_wire_counters(flow_);
   flow_.end = time.wall;
   if (assembler_.live.adopt(identity, flow_, time)) {
     ++assembler_.counters.existing_adopted;

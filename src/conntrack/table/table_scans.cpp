@@ -13,14 +13,16 @@ constexpr std::chrono::milliseconds kAtOnce{0};
 
 }  // namespace
 
-TableScans::TableScans(boost::asio::io_context& io, FlowAssembler& reading, DyingList& dying,
-                       const SourceConfig& config, const NetworkNamespace& home)
-    : assembler_(reading),
+TableScans::TableScans(boost::asio::io_context& io, FlowAssembler& assembler, DyingList& dying,
+                       ExtrasSource& extras, const SourceConfig& config,
+                       const NetworkNamespace& home)
+    : assembler_(assembler),
       dying_(dying),
+      extras_(extras),
       config_(config),
       home_(home),
       dump_(io),
-      reader_(reading, config.active_timeout),
+      reader_(assembler, config.active_timeout),
       pass_timer_(io),
       sweep_timer_(io) {
   reader_.pass_ended = [this](bool complete) { on_end(complete); };
@@ -63,9 +65,9 @@ void TableScans::begin() {
   began_ = std::chrono::steady_clock::now();
   overruns_ = assembler_.counters.overruns;
   entries_before_ = assembler_.counters.entries;
-  kernel_reports_ = kernel_active_timeout().has_value();
+  kernel_reports_ = extras_.refresh().reports;
   reader_.kernel_reports(kernel_reports_);
-  constexpr int kOnDemand = 2;
+  constexpr std::uint32_t kOnDemand = 2;
   const bool silent = events_mode() == kOnDemand;
   reader_.existing_end_silently(silent);
   const auto duration = pass_duration(silent);
@@ -95,7 +97,7 @@ void TableScans::on_end(bool complete) {
 bool TableScans::needed() const {
   const auto visit = home_.visit();
   return !kernel_reports_ || !complete_ || reader_.dependent() > 0 ||
-         overruns_ != assembler_.counters.overruns || !kernel_active_timeout().has_value();
+         overruns_ != assembler_.counters.overruns || !extras_.refresh().reports;
 }
 
 void TableScans::schedule(MonoTime when) {

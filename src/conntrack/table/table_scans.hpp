@@ -24,9 +24,9 @@ namespace ctflow {
 /// connections it does not measure, and after an overrun of the event socket.
 class TableScans {
  public:
-  /// `reading` and `dying` must outlive this. `home`: the namespace whose table it is.
-  TableScans(boost::asio::io_context& io, FlowAssembler& reading, DyingList& dying,
-             const SourceConfig& config, const NetworkNamespace& home);
+  /// `assembler`, `dying` and `extras` must outlive this. `home`: the namespace whose table it is.
+  TableScans(boost::asio::io_context& io, FlowAssembler& assembler, DyingList& dying,
+             ExtrasSource& extras, const SourceConfig& config, const NetworkNamespace& home);
 
   /// From now on what was reported is kept there, after each pass and at the end. It must outlive
   /// this; nullptr: nowhere.
@@ -69,6 +69,7 @@ class TableScans {
 
   FlowAssembler& assembler_;
   DyingList& dying_;
+  ExtrasSource& extras_;
   SourceConfig config_;
   NetworkNamespace home_;
   TableDump dump_;

@@ -53,6 +53,14 @@ TEST(StatusView, ShowsWhatWaits) {
   EXPECT_THAT(view(status).text, HasSubstr(", on disk 256 MiB of 1 GiB (25 %)\n"));
 }
 
+TEST(StatusView, ShowsWhereConnectionsAreLeftOut) {
+  Status status = test::sample_status();
+  EXPECT_THAT(view(status).text, testing::Not(HasSubstr("filter")));
+  status.namespaces[0].kernel.filter = {true, false, true, true};
+  EXPECT_THAT(view(status).text,
+              HasSubstr("\n  filter events in the kernel (not counted), after decoding\n"));
+}
+
 TEST(StatusView, GivesNoCommandsToATerminal) {
   Status status = test::sample_status();
   status.namespaces[0].collectors[0].peer = "a\x1b[2Jb";

@@ -77,6 +77,12 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "groups", "groups[].name", "groups[].mode", "groups[].collectors",
           "groups[].failback_after", "namespaces", "namespaces[].name", "namespaces[].file",
           "namespaces[].observation_domain", "namespaces[].zones", "source.state_file",
+          "source.filter", "source.filter.include", "source.filter.include[].protocols",
+          "source.filter.include[].networks", "source.filter.include[].sources",
+          "source.filter.include[].destinations", "source.filter.include[].marks",
+          "source.filter.exclude", "source.filter.exclude[].protocols",
+          "source.filter.exclude[].networks", "source.filter.exclude[].sources",
+          "source.filter.exclude[].destinations", "source.filter.exclude[].marks",
           "interfaces.by_zone", "interfaces.by_zone[].zone", "interfaces.by_zone[].vrf",
           "interfaces.by_zone[].ingress", "interfaces.by_zone[].egress", "interfaces.by_mark",
           "interfaces.by_mark[].mark", "interfaces.by_mark[].mask", "interfaces.by_mark[].vrf",
@@ -98,6 +104,12 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
                 {"pair", GroupMode::kFailover, {"main", "spare"}, std::chrono::seconds(30)}}));
   EXPECT_EQ(config.namespaces,
             (std::vector<NamespaceConfig>{{"red", "/run/netns/red", std::nullopt, {9}}}));
+  ASSERT_EQ(config.source.filter.include.size(), 1U);
+  EXPECT_EQ(config.source.filter.include[0].protocols, (std::vector<std::uint64_t>{6, 17, 47}));
+  EXPECT_EQ(config.source.filter.include[0].marks,
+            (std::vector<MarkMatch>{{1, 0xffff'ffff}, {16, 255}}));
+  ASSERT_EQ(config.source.filter.exclude.size(), 1U);
+  EXPECT_EQ(config.source.filter.exclude[0].destinations[0].length, 32);
   config.collectors.erase(config.collectors.begin());
   EXPECT_EQ(config.collectors.at(0).spool.directory, "/var/lib/ctflowd/spool");
   EXPECT_EQ(config.collectors.at(0).file.directory, "/var/lib/ctflowd/files");

@@ -21,6 +21,15 @@ using boost::asio::ip::udp;
 class ScriptedSource : public FlowSource {
  public:
   void set_nat_events(bool on) override { sessions = on; }
+  [[nodiscard]] Capabilities capabilities() override { return measured; }
+  [[nodiscard]] SourceStatus status() const override {
+    SourceStatus status;
+    status.capabilities = measured;
+    return status;
+  }
+  void set_own_traffic(std::vector<OwnConnection> connections) override {
+    own_traffic = std::move(connections);
+  }
   void start(FlowSink& sink) override {
     sink_ = &sink;
     on_start(sink);
@@ -35,6 +44,8 @@ class ScriptedSource : public FlowSource {
   std::function<void(FlowSink&)> on_stop = [](FlowSink&) {};
   int stops = 0;
   bool sessions = false;
+  Capabilities measured;
+  std::vector<OwnConnection> own_traffic;
 
  private:
   FlowSink* sink_ = nullptr;
@@ -46,6 +57,11 @@ class BorrowedSource : public FlowSource {
  public:
   explicit BorrowedSource(FlowSource& source) : source_(source) {}
   void set_nat_events(bool on) override { source_.set_nat_events(on); }
+  [[nodiscard]] Capabilities capabilities() override { return source_.capabilities(); }
+  [[nodiscard]] SourceStatus status() const override { return source_.status(); }
+  void set_own_traffic(std::vector<OwnConnection> connections) override {
+    source_.set_own_traffic(std::move(connections));
+  }
   void start(FlowSink& sink) override { source_.start(sink); }
   void stop() override { source_.stop(); }
   [[nodiscard]] const SourceCounters& counters() const override { return source_.counters(); }
@@ -273,6 +289,31 @@ TEST_F(ReloadTest, LeavesTheSessionOfAnUnchangedCollectorAlone) {
   ASSERT_EQ(messages.size(), 2U);
   EXPECT_EQ(messages[0].first, messages[1].first) << "the source port";
   EXPECT_EQ(messages[1].second, messages[0].second + 1) << "the sequence number";
+}
+
+TEST_F(ReloadTest, TellsTheSourceWhichConnectionsAreToItsCollectors) {
+  Config next = config_;
+  next.collectors.push_back(other_collector());
+  EXPECT_EQ(run_with(next), 0);
+  ASSERT_EQ(source_.own_traffic.size(), 2U);
+  for (const OwnConnection& own : source_.own_traffic) {
+    EXPECT_EQ(own.protocol, IPPROTO_UDP);
+    EXPECT_EQ(own.local.octets[0], 127);
+    EXPECT_TRUE(own.remote_port == config_.collectors[0].port ||
+                own.remote_port == other_collector().port);
+  }
+}
+
+TEST_F(ReloadTest, GivesACollectorNewTemplatesWhenTheKernelHasBegunToMeasure) {
+  config_.collectors[0].flush_after = std::chrono::milliseconds(1);
+  load_ = [this] {
+    source_.measured.origin = MeasurementOrigin::kKernelPatch;
+    return config_;
+  };
+  EXPECT_EQ(run_reloading(), 0);
+  const auto messages = flow_messages(collector_);
+  ASSERT_EQ(messages.size(), 2U);
+  EXPECT_NE(messages[0].first, messages[1].first) << "the source port of a new session";
 }
 
 TEST_F(ReloadTest, KeepsWhatRunsWhenTheConfigurationIsBad) {

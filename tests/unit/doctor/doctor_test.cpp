@@ -65,11 +65,17 @@ TEST_F(DoctorTest, TellsTheSameAsJson) {
 
 TEST_F(DoctorTest, SaysWhatTheKernelIs) {
   const test::SettingsDirectory settings;
-  EXPECT_THAT(told(examine_kernel(settings.path())),
+  EXPECT_THAT(told(examine_kernel({}, settings.path())),
               HasSubstr("stock kernel: end times are estimated"));
   settings.set("nf_conntrack_flow", "1\n");
-  EXPECT_THAT(told(examine_kernel(settings.path())),
+  EXPECT_THAT(told(examine_kernel({}, settings.path())),
               HasSubstr("are exact for connections that began since"));
+  SourceConfig config;
+  config.wire_counters = false;
+  EXPECT_THAT(told(examine_kernel(config, settings.path())),
+              HasSubstr("counters are conntrack's own (source.wire_counters: false)"));
+  settings.set("nf_conntrack_flow", "0\n");
+  EXPECT_THAT(told(examine_kernel({}, settings.path())), HasSubstr("measuring is off"));
 }
 
 TEST_F(DoctorTest, NeedsTheConfigurationOnlyWhenItIsNamed) {

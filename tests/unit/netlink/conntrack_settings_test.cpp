@@ -13,23 +13,6 @@ class ConntrackSettings : public testing::Test {
   test::SettingsDirectory settings_;
 };
 
-TEST_F(ConntrackSettings, KnowWhetherTheKernelIsPatched) {
-  EXPECT_EQ(find_kernel_patch(settings_.path()), KernelPatch::kAbsent);
-  settings_.set("nf_conntrack_flow", "0\n");
-  EXPECT_EQ(find_kernel_patch(settings_.path()), KernelPatch::kOff);
-  settings_.set("nf_conntrack_flow", "1\n");
-  EXPECT_EQ(find_kernel_patch(settings_.path()), KernelPatch::kOn);
-}
-
-TEST_F(ConntrackSettings, TellWhetherTheKernelReportsByItself) {
-  settings_.set("nf_conntrack_flow_active_timeout", "60\n");
-  EXPECT_FALSE(kernel_active_timeout(settings_.path())) << "nothing measures";
-  settings_.set("nf_conntrack_flow", "1\n");
-  EXPECT_EQ(kernel_active_timeout(settings_.path()), 60U);
-  settings_.set("nf_conntrack_flow_active_timeout", "0\n");
-  EXPECT_FALSE(kernel_active_timeout(settings_.path()));
-}
-
 TEST_F(ConntrackSettings, AreUnknownWhereTheFileIsMissingOrHoldsNoNumber) {
   settings_.set("nf_conntrack_max", "many\n");
   EXPECT_FALSE(conntrack_setting(settings_.path(), "nf_conntrack_max"));
@@ -38,7 +21,27 @@ TEST_F(ConntrackSettings, AreUnknownWhereTheFileIsMissingOrHoldsNoNumber) {
   EXPECT_EQ(table_limit(settings_.path()), 65536U);
   settings_.clear();
   EXPECT_EQ(table_size(settings_.path()), 0U);
-  EXPECT_EQ(events_mode(settings_.path()), 0);
+  EXPECT_EQ(events_mode(settings_.path()), 0U);
+}
+
+TEST_F(ConntrackSettings, AreReadByOneDescriptorOfTheirDirectory) {
+  settings_.set("nf_conntrack_udp_timeout", "17\n");
+  settings_.set("nf_conntrack_gre_timeout", "17 s\n");
+  const SettingsReader reader(settings_.path());
+  EXPECT_FALSE(reader.error());
+  std::uint32_t value = 5;
+  EXPECT_EQ(reader.read("nf_conntrack_icmp_timeout", value), std::errc::no_such_file_or_directory);
+  EXPECT_EQ(reader.read("nf_conntrack_gre_timeout", value), std::errc::invalid_argument);
+  EXPECT_EQ(value, 5U) << "an error leaves it as it was";
+  EXPECT_FALSE(reader.read("nf_conntrack_udp_timeout", value));
+  EXPECT_EQ(value, 17U);
+}
+
+TEST_F(ConntrackSettings, HaveTheErrorOfADirectoryThatIsNotThere) {
+  const SettingsReader reader("/nonexistent/netfilter");
+  EXPECT_EQ(reader.error(), std::errc::no_such_file_or_directory);
+  std::uint32_t value = 5;
+  EXPECT_EQ(reader.read("nf_conntrack_max", value), std::errc::no_such_file_or_directory);
 }
 
 }  // namespace

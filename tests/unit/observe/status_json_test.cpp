@@ -29,6 +29,25 @@ TEST(StatusJson, HasEveryCounterUnderItsName) {
   EXPECT_EQ(home.at("kernel").at("receive_buffer").at("octets"), 1'000'000);
 }
 
+TEST(StatusJson, SaysWhatIsMeasuredAndWhereConnectionsAreLeftOut) {
+  Status status = test::sample_status();
+  const auto kernel = [&] {
+    return Json::parse(status_json(status)).at("namespaces").at(0).at("kernel");
+  };
+  EXPECT_EQ(kernel().at("capabilities").at("origin"), "none");
+  EXPECT_EQ(kernel().at("capabilities").at("times"), false);
+  EXPECT_EQ(kernel().at("filter").at("kernel_events"), false);
+  SourceStatus& source = status.namespaces[0].kernel;
+  source.capabilities = {MeasurementOrigin::kKernelPatch, true, false, true, true, true};
+  source.filter = {true, false, true, true};
+  EXPECT_EQ(kernel().at("capabilities").at("origin"), "kernel_patch");
+  EXPECT_EQ(kernel().at("capabilities").at("counters"), false);
+  EXPECT_EQ(kernel().at("capabilities").at("reports"), true);
+  EXPECT_EQ(kernel().at("filter").at("kernel_events"), true);
+  EXPECT_EQ(kernel().at("filter").at("kernel_dumps"), false);
+  EXPECT_EQ(kernel().at("filter").at("own_traffic_excluded"), true);
+}
+
 TEST(StatusJson, SaysWhetherAllIsWell) {
   Status status = test::sample_status();
   EXPECT_EQ(Json::parse(status_json(status)).at("well"), true);

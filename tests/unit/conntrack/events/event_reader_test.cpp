@@ -5,6 +5,7 @@
 
 #include "conntrack/flow/decode.hpp"
 #include "ctflow/clock.hpp"
+#include "extras/find_extras.hpp"
 #include "support/event_builder.hpp"
 #include "support/fakes.hpp"
 
@@ -99,7 +100,10 @@ TEST_F(EventReaderTest, ExportsNoRecordOfAnEndThatTellsNothingNew) {
 }
 
 TEST_F(EventReaderTest, KeepsTheCountersOfConntrackIfAsked) {
-  assembler_.wire_counters = false;
+  SourceConfig config;
+  config.wire_counters = false;
+  const auto extras = recorded_extras(config);
+  assembler_.extras = extras.get();
   const test::Octets event = test::measured_event(IPCTNL_MSG_CT_DELETE, 10, 1000, test::kSecond);
   reader_.on_datagram(std::as_bytes(std::span(event)), now());
   ASSERT_EQ(sink_.flows.size(), 1U);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "extras/from_patch/apply_extras.hpp"
+#include "extras/apply_extras.hpp"
 
 #include <gtest/gtest.h>
 
@@ -29,7 +29,7 @@ class ApplyExtrasTest : public testing::Test {
     flow_.end_reason = EndReason::kIdleTimeout;
     flow_.extras.present = true;
   }
-  void apply(bool wire_counters = true) { apply_extras(flow_, wire_counters, counters_); }
+  void apply() { apply_extras(flow_, counters_); }
   EndReason reason(std::uint8_t told, EndReason estimated = EndReason::kIdleTimeout) {
     flow_.extras.reason = told;
     flow_.end_reason = estimated;
@@ -67,14 +67,15 @@ TEST_F(ApplyExtrasTest, NeverEndsAfterTheEvent) {
   EXPECT_EQ(flow_.end, flow_.event_time);
 }
 
-TEST_F(ApplyExtrasTest, TakesTheCountersOfTheWireIfAsked) {
+TEST_F(ApplyExtrasTest, TakesTheCountersOfTheWireWhereTheyWereMeasured) {
   flow_.forward = {1, 60};
   flow_.backward = {1, 40};
   flow_.extras.original.wire = {3, 180};
-  flow_.extras.original.has_wire = true;
-  apply(false);
+  flow_.extras.original.has_wire = false;
+  apply();
   EXPECT_EQ(flow_.forward, (Counters{1, 60}));
-  apply(true);
+  flow_.extras.original.has_wire = true;
+  apply();
   EXPECT_EQ(flow_.forward, (Counters{3, 180}));
   EXPECT_EQ(flow_.backward, (Counters{0, 0})) << "a direction without measurements had no packet";
   EXPECT_TRUE(flow_.present.counters) << "also where nf_conntrack_acct is 0";

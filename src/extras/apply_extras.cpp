@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "extras/from_patch/apply_extras.hpp"
+#include "extras/apply_extras.hpp"
 
 #include <algorithm>
 
@@ -56,7 +56,7 @@ void apply_reason(Flow& flow) {
     case NF_CT_FLOW_REASON_EARLY_DROP:
       flow.end_reason = EndReason::kLackOfResources;
       break;
-    default:  // not told, or a reason of a later kernel: what we found out ourselves
+    default:  // unknown, or a reason of a later kernel: the estimate stays
       break;
   }
 }
@@ -77,11 +77,11 @@ bool has_packet_times(const KernelExtras& extras) {
   return extras.original.has_times || extras.reply.has_times;
 }
 
-void apply_extras(Flow& flow, bool wire_counters, SourceCounters& counters) {
+void apply_extras(Flow& flow, SourceCounters& counters) {
   if (!flow.extras.present) return;
   apply_times(flow, counters);
   apply_interfaces(flow);
-  if (wire_counters) apply_wire_counters(flow);
+  apply_wire_counters(flow);
   apply_reason(flow);
 }
 

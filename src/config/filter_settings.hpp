@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The settings that say which connections are exported.
+#pragma once
+
+#include "config/formats.hpp"
+#include "config/schema.hpp"
+#include "ctflow/config.hpp"
+
+namespace ctflow::config {
+
+/// A number from 0 to 255, or one of the names that are in common use.
+ValueFormat<std::uint64_t> ip_protocol();
+
+/// ADDRESS/LENGTH, or an address alone.
+ValueFormat<Network> network();
+
+/// MARK/MASK, or a mark alone.
+ValueFormat<MarkMatch> mark_match();
+
+Section<FilterConfig> filter_settings();
+
+}  // namespace ctflow::config

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/own_connections.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/ip/udp.hpp>
+#include <charconv>
+#include <optional>
+
+namespace ctflow {
+namespace {
+
+using boost::asio::ip::udp;
+
+/// Nothing: the text is no address with a port.
+std::optional<udp::endpoint> endpoint_of(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) return std::nullopt;
+  std::string address = text.substr(0, colon);
+  if (address.size() > 2 && address.front() == '[' && address.back() == ']') {
+    address = address.substr(1, address.size() - 2);
+  }
+  std::uint16_t port = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, failure] = std::from_chars(text.data() + colon + 1, end, port);
+  boost::system::error_code error;
+  const auto parsed = boost::asio::ip::make_address(address, error);
+  if (error || failure != std::errc() || rest != end) return std::nullopt;
+  return udp::endpoint(parsed, port);
+}
+
+IpAddress octets_of(const boost::asio::ip::address& address) {
+  IpAddress result;
+  if (address.is_v4()) {
+    const auto bytes = address.to_v4().to_bytes();
+    std::copy(bytes.begin(), bytes.end(), result.octets.begin());
+  } else {
+    const auto bytes = address.to_v6().to_bytes();
+    std::copy(bytes.begin(), bytes.end(), result.octets.begin());
+  }
+  return result;
+}
+
+/// The address that the kernel would send from: connecting a datagram socket sends nothing.
+/// Nothing: there is no route.
+std::optional<boost::asio::ip::address> source_towards(const CollectorConfig& config,
+                                                       const udp::endpoint& remote) {
+  boost::system::error_code error;
+  if (!config.source_address.empty()) {
+    const auto given = boost::asio::ip::make_address(config.source_address, error);
+    if (error) return std::nullopt;
+    return given;
+  }
+  const int socket = ::socket(remote.protocol().family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) return std::nullopt;
+  if (!config.bind_device.empty()) {
+    setsockopt(socket, SOL_SOCKET, SO_BINDTODEVICE, config.bind_device.c_str(),
+               static_cast<socklen_t>(config.bind_device.size()));
+  }
+  udp::endpoint local;
+  auto length = static_cast<socklen_t>(local.capacity());
+  const bool known = connect(socket, remote.data(), static_cast<socklen_t>(remote.size())) == 0 &&
+                     getsockname(socket, local.data(), &length) == 0;
+  close(socket);
+  if (!known) return std::nullopt;
+  return local.address();
+}
+
+std::optional<OwnConnection> connection_to(const OwnConnections::Peer& peer) {
+  if (peer.config.transport == TransportKind::kFile) return std::nullopt;
+  const auto remote = endpoint_of(peer.peer);
+  if (!remote) return std::nullopt;
+  const auto source = source_towards(peer.config, *remote);
+  if (!source) return std::nullopt;
+  const bool datagrams = peer.config.transport == TransportKind::kUdp;
+  return OwnConnection{remote->address().is_v4() ? AddressFamily::kIpv4 : AddressFamily::kIpv6,
+                       static_cast<std::uint8_t>(datagrams ? IPPROTO_UDP : IPPROTO_TCP),
+                       remote->port(), octets_of(*source), octets_of(remote->address())};
+}
+
+}  // namespace
+
+bool OwnConnections::update(const std::vector<Peer>& peers) {
+  const std::vector<OwnConnection> before = all_;
+  for (const Peer& peer : peers) {
+    const auto found = connection_to(peer);
+    if (!found) continue;
+    const auto known = std::find(all_.begin(), all_.end(), *found);
+    if (known == all_.end()) {
+      all_.push_back(*found);
+    } else {
+      std::rotate(known, known + 1, all_.end());  // in use: the last to be removed
+    }
+  }
+  if (all_.size() > kMost) {
+    all_.erase(all_.begin(), all_.end() - static_cast<std::ptrdiff_t>(kMost));
+  }
+  return !std::is_permutation(before.begin(), before.end(), all_.begin(), all_.end());
+}
+
+}  // namespace ctflow

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What of `source.filter` the kernel can decide before it sends anything (libnetfilter_conntrack).
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <system_error>
+#include <vector>
+
+#include "ctflow/config.hpp"
+
+namespace ctflow {
+
+/// A socket filter for events and a filter for table dumps. Neither removes what
+/// conntrack/flow/connection_filter.hpp lets pass; both may let pass more than that.
+///
+/// The socket filter compares attributes of the message: protocol, addresses of the original
+/// direction, mark. One list each either holds all that may pass, which needs every entry of
+/// `include` to name some, or all that may not, from entries of `exclude` that name nothing else.
+/// Networks of either end can only be excluded. A dump is limited to one mark and one family.
+class KernelFilter {
+ public:
+  explicit KernelFilter(const FilterConfig& config);
+
+  [[nodiscard]] bool filters_events() const;
+  [[nodiscard]] bool filters_dumps() const { return dump_mark_ || dump_family_; }
+
+  /// Attaches the socket filter to a socket of NETLINK_NETFILTER. After an error there is none.
+  [[nodiscard]] std::error_code attach(int socket) const;
+
+  /// What stands behind the netlink header of a request for a dump: struct nfgenmsg, attributes.
+  [[nodiscard]] std::vector<std::byte> dump_request() const;
+
+ private:
+  /// The values of one attribute.
+  template <typename Value>
+  struct List {
+    std::vector<Value> values{};
+    bool includes = false;  ///< only these pass; else all but these
+  };
+  struct Addresses {
+    List<Network> ipv4;
+    List<Network> ipv6;
+  };
+
+  void include(const std::vector<ConnectionMatch>& entries);
+  void exclude(const std::vector<ConnectionMatch>& entries);
+  void limit_dumps(const std::vector<ConnectionMatch>& entries);
+  void limit_sizes();
+
+  List<std::uint64_t> protocols_;
+  Addresses sources_;
+  Addresses destinations_;
+  List<MarkMatch> marks_;
+  std::optional<MarkMatch> dump_mark_;
+  std::optional<AddressFamily> dump_family_;
+};
+
+}  // namespace ctflow
