@@ -15,7 +15,7 @@ struct SourceCounters {
   std::uint64_t messages = 0;  ///< netlink messages read
   std::uint64_t ended = 0;     ///< DESTROY events decoded: connections that ended
   std::uint64_t reports = 0;   ///< reports of living connections decoded (patched kernel)
-  std::uint64_t filtered = 0;  ///< of all these: of zones that are not exported here
+  std::uint64_t filtered = 0;  ///< of all these: not exported by the configuration
   std::uint64_t created = 0;   ///< NEW events decoded, if a collector wants them
   /// Connections that ended with nothing left to export: reports had told all. If a collector wants
   /// their ends, they are handed on instead.

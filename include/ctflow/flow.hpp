@@ -54,12 +54,12 @@ enum class EndReason : std::uint8_t {
   kLackOfResources = 5,
 };
 
-/// What happened to the connection that a Flow tells of.
+/// What happened to the connection of a Flow.
 enum class FlowEvent : std::uint8_t {
-  kEnded,        ///< it is gone: the counters are what no earlier report told
-  kReported,     ///< it lives: the counters are what is new since the last report
+  kEnded,        ///< it was removed: the counters are what is new since the last report
+  kReported,     ///< it exists: the counters are what is new since the last report
   kCreated,      ///< it has just begun: there are no counters
-  kEndedBefore,  ///< it is gone, and reports had told all it counted
+  kEndedBefore,  ///< it was removed, and all it counted had been reported
 };
 
 /// Bits of Flow::status that matter here (enum ip_conntrack_status, IPS_*).
@@ -113,7 +113,7 @@ struct DirectionExtras {
 struct KernelExtras {
   DirectionExtras original;
   DirectionExtras reply;
-  std::uint8_t reason = 0;  ///< enum nf_ct_flow_reason, 0 = not told
+  std::uint8_t reason = 0;  ///< enum nf_ct_flow_reason, 0 = unknown
   bool present = false;
 
   friend bool operator==(const KernelExtras&, const KernelExtras&) = default;
@@ -130,8 +130,8 @@ struct Presence {
   friend bool operator==(const Presence&, const Presence&) = default;
 };
 
-/// What is told of one connection at one moment. A passive value of fixed size: copying it never
-/// allocates.
+/// What is reported of one connection at one moment. A passive value of fixed size: copying it
+/// never allocates.
 struct Flow {
   Tuple original;  ///< as the initiator sent it
   /// As the responder answers. Differs from the reversed original under NAT.

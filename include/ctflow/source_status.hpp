@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a source can say of itself beside its part of the ledger.
+// The state of a source beside its part of the ledger.
 #pragma once
 
 #include <array>
@@ -44,10 +44,10 @@ struct PassStatus {
   std::uint64_t complete = 0;
   std::uint64_t incomplete = 0;             ///< the table changed its size, or reading failed
   std::chrono::milliseconds last_lasted{};  ///< of the last pass; it is made slowly on purpose
-  std::uint64_t last_entries = 0;           ///< living connections that the last pass met
+  std::uint64_t last_entries = 0;           ///< connections that the last pass met
 };
 
-/// What is remembered of living connections.
+/// Reported connections that are remembered.
 struct RememberedStatus {
   std::size_t connections = 0;
   std::size_t limit = 0;

@@ -141,6 +141,7 @@ SourceStatus ConntrackSource::status() const {
   status.remembered.limit = config_.live_connections;
   status.capabilities = extras_->capabilities();
   status.filter.events = listener_.filtered();
+  status.filter.dumps = scans_ && scans_->filtered();
   status.filter.after_decoding = config_.filter != FilterConfig{};
   status.filter.own_traffic = config_.own_traffic == OwnTraffic::kExclude && !own_traffic_.empty();
   if (scans_) status.passes = scans_->status();

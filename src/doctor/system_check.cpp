@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <linux/ethtool.h>
+#include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -73,7 +74,7 @@ Findings check_capabilities(const std::string& status_file) {
 
 std::size_t granted_receive_buffer(std::size_t wanted) {
   try {
-    return NetlinkSocket(0).set_receive_buffer(wanted);
+    return NetlinkSocket(NETLINK_NETFILTER).set_receive_buffer(wanted);
   } catch (const std::system_error&) {
     return 0;
   }

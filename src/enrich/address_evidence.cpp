@@ -47,7 +47,7 @@ RouteAnswer forward_through(std::uint32_t interface) {
 void take(Side& side, const RouteAnswer& route) {
   side.route = route;
   side.route.doubtful = side.route.undecided = side.route.forgotten = false;
-  if (!side.told) side.interface = route.interface;
+  if (!side.measured) side.interface = route.interface;
 }
 
 /// A route of its own network, not a default route.
@@ -206,7 +206,7 @@ Settled settle(const Question& question, const Far& far, const RouteQuery& query
 /// The usual case: nothing changed since, nothing is translated, and the route leaves no doubt.
 bool needs_nothing(const Question& question, const Far& far, const Side& side) {
   const RouteAnswer& route = side.route;
-  return !side.told && question.time == kNow && !far.translated && !route.doubtful &&
+  return !side.measured && question.time == kNow && !far.translated && !route.doubtful &&
          !route.forgotten;
 }
 
@@ -242,10 +242,10 @@ void heed_scopes(const Question& question, Sides& sides) {
       heed_sent_to_group(question, sides.responder);
       return;
     }
-    // Without multicast routing such packets end here; the routes only tell how to send them.
+    // Without multicast routing such packets end here; the routes only say how to send them.
     sides.responder.route = {};
     sides.responder.route.kind = Kind::kLocal;
-    if (!sides.responder.told) sides.responder.interface = 0;
+    if (!sides.responder.measured) sides.responder.interface = 0;
     heed_received(question, sides);
     return;
   }
@@ -261,7 +261,7 @@ Settled settle_initiator(const Question& question, Sides& sides) {
   if (needs_nothing(question, far, sides.initiator)) return Settled::kAsRouted;
   RouteQuery query = query_to_initiator(question, sides.responder);
   if (sides.initiator.unmarked) query.mark = 0;
-  if (!sides.initiator.told) return settle(question, far, query, sides.initiator);
+  if (!sides.initiator.measured) return settle(question, far, query, sides.initiator);
   settle_told(question, query, sides.initiator);
   return Settled::kAsRouted;
 }
@@ -270,7 +270,7 @@ Settled settle_responder(const Question& question, Sides& sides) {
   const Far far = far_responder(question.flow);
   if (needs_nothing(question, far, sides.responder)) return Settled::kAsRouted;
   const RouteQuery query = query_to_responder(question, sides.initiator);
-  if (!sides.responder.told) return settle(question, far, query, sides.responder);
+  if (!sides.responder.measured) return settle(question, far, query, sides.responder);
   settle_told(question, query, sides.responder);
   return Settled::kAsRouted;
 }

@@ -80,7 +80,8 @@ void look_up(const Question& question, Sides& sides) {
   for (const auto& [side, query] :
        {std::pair{&sides.responder, &there}, {&sides.initiator, &back}}) {
     side->route = question.state.route(*query);
-    if (!side->told) side->interface = side->route.kind == Kind::kLocal ? 0 : side->route.interface;
+    if (!side->measured)
+      side->interface = side->route.kind == Kind::kLocal ? 0 : side->route.interface;
   }
 }
 
@@ -100,11 +101,11 @@ void look_up_again(const Question& question, Sides& sides) {
 }
 
 // Of the first direction's packets the kernel routes by the mark, so the responder's side is as it
-// says. A table for one line that knows the way out only would then have packets come in where they
+// says. A table for one line that has the way out only would then have packets come in where they
 // go out; those of the other direction, which would show better, need not carry the mark.
 void look_up_initiator_unmarked(const Question& question, Sides& sides) {
   Side& initiator = sides.initiator;
-  if (question.flow.mark == 0 || initiator.told || initiator.interface == 0 ||
+  if (question.flow.mark == 0 || initiator.measured || initiator.interface == 0 ||
       initiator.interface != sides.responder.interface) {
     return;
   }
@@ -143,17 +144,17 @@ std::uint32_t guess_vrf(const Question& question, const Sides& without) {
 }
 
 /// What a patched kernel says of both ends.
-Sides told_sides(const Flow& flow) {
-  Sides told;
+Sides measured_sides(const Flow& flow) {
+  Sides measured;
   const DirectionExtras& original = flow.extras.original;
   const DirectionExtras& reply = flow.extras.reply;
-  if (!original.has_interfaces && !reply.has_interfaces) return told;
-  // Each direction tells both ends, but its egress only if no packet was dropped on the way.
+  if (!original.has_interfaces && !reply.has_interfaces) return measured;
+  // Each direction has both ends, but its egress only if no packet was dropped on the way.
   const auto either = [](std::uint32_t one, std::uint32_t other) { return one != 0 ? one : other; };
-  told.initiator.interface = either(original.interfaces.ingress, reply.interfaces.egress);
-  told.responder.interface = either(reply.interfaces.ingress, original.interfaces.egress);
-  told.initiator.told = told.responder.told = true;
-  return told;
+  measured.initiator.interface = either(original.interfaces.ingress, reply.interfaces.egress);
+  measured.responder.interface = either(reply.interfaces.ingress, original.interfaces.egress);
+  measured.initiator.measured = measured.responder.measured = true;
+  return measured;
 }
 
 }  // namespace
@@ -171,14 +172,14 @@ RouteQuery query_to_initiator(const Question& question, const Side& responder) {
 }
 
 Sides find_sides(Question& question, const std::string* vrf) {
-  const Sides told = told_sides(question.flow);
+  const Sides measured = measured_sides(question.flow);
   question.vrf_table = vrf == nullptr ? 0 : table_of(question, *vrf);
-  Sides sides = told;
+  Sides sides = measured;
   look_up(question, sides);
-  if (!question.state.vrfs().empty() && question.vrf_table == 0 && !told.initiator.told) {
+  if (!question.state.vrfs().empty() && question.vrf_table == 0 && !measured.initiator.measured) {
     question.vrf_table = guess_vrf(question, sides);
     if (question.vrf_table != 0) {
-      sides = told;
+      sides = measured;
       look_up(question, sides);
     }
   }

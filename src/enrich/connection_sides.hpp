@@ -14,7 +14,7 @@ namespace ctflow {
 struct Side {
   RouteAnswer route;            ///< to this end
   std::uint32_t interface = 0;  ///< that leads there, 0 = unknown or this host
-  bool told = false;            ///< by the kernel
+  bool measured = false;        ///< by the kernel
   bool unmarked = false;        ///< the route is that of packets without the connection's mark
 };
 

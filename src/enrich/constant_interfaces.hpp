@@ -9,7 +9,7 @@
 namespace ctflow {
 
 /// Gives the configured interfaces, by mark, by zone or constant, to every flow whose interfaces
-/// the kernel did not tell.
+/// the kernel did not measure.
 class ConstantInterfaces : public Enricher {
  public:
   /// What the configuration says of a connection.
@@ -25,7 +25,7 @@ class ConstantInterfaces : public Enricher {
       if ((flow.mark & entry.mask) == entry.mark) return choice_of(entry);
     }
     for (const ZoneInterfaces& entry : config_.by_zone) {
-      // With a zone for one direction only, that is the one that tells networks apart.
+      // With a zone for one direction only, that is the one that distinguishes networks.
       if (flow.original.zone == entry.zone || flow.reply.zone == entry.zone) {
         return choice_of(entry);
       }

@@ -61,7 +61,7 @@ void RoutedInterfaces::settle(const Question& question, Sides& sides) {
 }
 
 void RoutedInterfaces::count(const Side& side, std::uint32_t configured) {
-  if (side.told) {
+  if (side.measured) {
     ++counters_.from_kernel;
   } else if (is_known(side.route)) {
     ++counters_.from_routes;
@@ -79,7 +79,7 @@ void RoutedInterfaces::fill(Flow& flow, const Question& question, const Sides& s
   count(sides.initiator, configured.ingress);
   count(sides.responder, configured.egress);
   const auto interface_of = [](const Side& side, std::uint32_t otherwise) {
-    return side.told || is_known(side.route) ? side.interface : otherwise;
+    return side.measured || is_known(side.route) ? side.interface : otherwise;
   };
   Interfaces forward{interface_of(sides.initiator, configured.ingress),
                      interface_of(sides.responder, configured.egress)};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Asks nfnetlink for a list, once and at once. For checks, not for the path of flows.
+// Lists that nfnetlink has, for checks.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "netlink/attributes.hpp"
+#include "netlink/netlink_socket.hpp"
 
 namespace ctflow {
 
@@ -18,8 +19,10 @@ struct NetfilterQuestion {
   std::uint32_t value = 0;
 };
 
-/// Calls `take` with each answer: its family and its attributes. The error is the kernel's:
-/// EOPNOTSUPP, EINVAL or EPERM where it cannot or may not answer.
+DumpRequest netfilter_request(const NetfilterQuestion& question);
+
+/// Calls `take` with each answer: its family and its attributes. The error is the kernel's
+/// (EOPNOTSUPP, EINVAL or EPERM where it cannot or may not answer), or one of read_dump().
 std::error_code dump_netfilter(const NetfilterQuestion& question,
                                const std::function<void(std::uint8_t family, Bytes)>& take);
 

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A netlink socket that receives the events of one or more multicast groups.
+// A netlink socket: for events of multicast groups, for requests, or for both.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <system_error>
-
-#include "netlink/datagram_batch.hpp"
+#include <vector>
 
 struct mnl_socket;
 
 namespace ctflow {
 
-/// What the kernel tells of a socket's queue (SO_MEMINFO).
+/// The state of a socket's queue (SO_MEMINFO).
 struct QueueState {
   std::size_t used = 0;   ///< octets that wait, with the kernel's bookkeeping
   std::size_t limit = 0;  ///< octets at which the kernel begins to drop
@@ -22,14 +20,17 @@ struct QueueState {
       0;  ///< datagrams that found no room since the socket was opened, mod 2^32
 };
 
+/// A request for all objects of one kind (NLM_F_DUMP).
+struct DumpRequest {
+  std::uint16_t type = 0;            ///< nlmsg_type
+  std::vector<std::byte> payload{};  ///< what stands behind the netlink header
+};
+
 class NetlinkSocket {
  public:
-  static constexpr std::size_t kBatch = 64;           ///< datagrams per receive()
-  static constexpr std::size_t kDatagramSize = 8192;  ///< octets; an event has less than 1 KiB
-
-  /// Opens a non-blocking NETLINK_NETFILTER socket and joins `groups` (a bit mask, bit 0 = group
-  /// 1). Throws std::system_error; EPERM means that CAP_NET_ADMIN is missing.
-  explicit NetlinkSocket(std::uint32_t groups);
+  /// Opens a non-blocking socket of a protocol (NETLINK_*), and joins `groups` (a bit mask, bit 0 =
+  /// group 1). Throws std::system_error; EPERM means that CAP_NET_ADMIN is missing.
+  explicit NetlinkSocket(int protocol, std::uint32_t groups = 0);
 
   /// Asks for a receive buffer of `octets`, above net.core.rmem_max where that is allowed. Returns
   /// what the kernel granted.
@@ -39,19 +40,20 @@ class NetlinkSocket {
   /// (NETLINK_BROADCAST_ERROR). Throws std::system_error.
   void require_delivery();
 
+  /// Dumps of routes leave out what is not of the table (NETLINK_GET_STRICT_CHK), where the kernel
+  /// has that option.
+  void ask_strictly();
+
   [[nodiscard]] QueueState queue() const;
 
-  /// Receives up to kBatch waiting datagrams, without waiting. Empty with no error: nothing waits.
-  /// std::errc::no_buffer_space: the kernel dropped events because the receive buffer was full.
-  std::span<const Datagram> receive(std::error_code& error) {
-    return batch_.receive(descriptor(), error);
-  }
-
-  /// Joins or leaves one group (NFNLGRP_*).
+  /// Joins or leaves one group (NFNLGRP_*, RTNLGRP_*). A kernel that does not know it is no error.
   void set_membership(int group, bool on);
 
   /// Leaves all groups, so that nothing new arrives while the rest is read.
   void leave_groups();
+
+  /// Asks for a dump. The kernel has written the first part when this returns.
+  [[nodiscard]] std::error_code request(const DumpRequest& dump, std::uint32_t sequence);
 
   [[nodiscard]] int descriptor() const;
 
@@ -65,7 +67,6 @@ class NetlinkSocket {
 
   std::unique_ptr<mnl_socket, Closer> socket_;
   std::uint32_t groups_;
-  DatagramBatch batch_;
 };
 
 }  // namespace ctflow

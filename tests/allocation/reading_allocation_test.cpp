@@ -37,7 +37,7 @@ TEST(ReadingAllocation, IsNotDoneForLivingAndEndedConnections) {
   }
   const std::size_t before = test::allocations();
   for (std::size_t i = 0; i < messages.size(); i += 2) {
-    table.on_entry(std::as_bytes(std::span(messages[i])), now);
+    table.on_entry(std::as_bytes(std::span(messages[i])), Written{now, now});
   }
   for (std::size_t i = 1; i < messages.size(); i += 2) {
     events.on_datagram(std::as_bytes(std::span(messages[i])), now);

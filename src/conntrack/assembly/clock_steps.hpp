@@ -14,12 +14,12 @@ namespace ctflow {
 
 /// Conntrack stamps a connection with the wall clock of its first packet. On a router without a
 /// battery that is 1970, or the day its firmware was built, until NTP answers. This notes each step
-/// of the clock and tells what it should have said before.
+/// of the clock and computes what it should have shown before.
 class ClockSteps {
  public:
   using Elapsed = std::chrono::nanoseconds;
 
-  /// `since_boot`: a clock that nobody sets and that counts suspended time, too: since
+  /// `since_boot`: a clock that is never set and that counts suspended time, too: since
   /// the machine booted.
   explicit ClockSteps(std::function<Elapsed()> since_boot = boot_clock());
 

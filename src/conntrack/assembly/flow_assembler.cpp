@@ -47,17 +47,19 @@ ConnectionIdentity FlowAssembler::identify(Flow& flow, const Instant& now) const
   return identity;
 }
 
-void FlowAssembler::complete(const ConnectionIdentity& identity, Flow& flow, const Instant& now) {
+void FlowAssembler::complete(const ConnectionIdentity& identity, Flow& flow,
+                             const Written& written) {
+  const Instant& now = written.latest;
   flow.event_time = now.wall;
   flow.end_reason = end_reason(flow);
   if (early_drops != nullptr && may_be_dropped_early(flow) && early_drops->claim(now.steady)) {
     flow.end_reason = EndReason::kLackOfResources;
   }
   if (!has_packet_times(flow.extras)) {
-    correct_times(flow, timeouts, live.last_packet(identity, now), counters);
+    correct_times(flow, timeouts, live.last_packet(identity, now), written.earliest.wall, counters);
   }
   apply_extras(flow, counters);
-  // A closed connection is told as such, long before its entry goes.
+  // A closed connection is reported as such, long before its entry is removed.
   if (flow.event == FlowEvent::kReported && flow.end_reason != EndReason::kEndOfFlow) {
     flow.end_reason = EndReason::kActiveTimeout;
   }
@@ -96,7 +98,7 @@ void FlowAssembler::log_repeats() {
 
 void FlowAssembler::count_empty(const Instant& now) {
   ++counters.ended_empty;
-  // Nothing tells it from an entry that nobody used, but that others were set to zero.
+  // The same as an entry without a packet, except that counters of others were set to zero.
   constexpr std::chrono::minutes kStillGoingOn{10};
   if (last_fall_ && now.steady - *last_fall_ < kStillGoingOn) ++counters.counters_fell;
 }

@@ -11,6 +11,7 @@
 #include "conntrack/assembly/early_drops.hpp"
 #include "conntrack/flow/connection_filter.hpp"
 #include "conntrack/flow/timeout_history.hpp"
+#include "conntrack/flow/written.hpp"
 #include "conntrack/reported/ended_connections.hpp"
 #include "conntrack/reported/reported_connections.hpp"
 #include "ctflow/clock.hpp"
@@ -52,7 +53,10 @@ struct FlowAssembler {
   ConnectionIdentity identify(Flow& flow, const Instant& now) const;
 
   /// Fills in what decode() leaves to later: times, counters, end reason.
-  void complete(const ConnectionIdentity& identity, Flow& flow, const Instant& now);
+  void complete(const ConnectionIdentity& identity, Flow& flow, const Written& written);
+  void complete(const ConnectionIdentity& identity, Flow& flow, const Instant& now) {
+    complete(identity, flow, Written{now, now});
+  }
 
   /// Looks whether the wall clock was set. To be called before anything read at `now` is completed.
   void watch_clock(const Instant& now);

@@ -18,7 +18,7 @@ constexpr std::uint32_t kGroups = NF_NETLINK_CONNTRACK_DESTROY | 1U << (NFNLGRP_
 }  // namespace
 
 EventListener::EventListener(boost::asio::io_context& io, const SourceConfig& config)
-    : socket_(kGroups),
+    : socket_(NETLINK_NETFILTER, kGroups),
       readable_(io, socket_.descriptor()),
       timer_(io),
       batch_delay_(config.batch_delay),
@@ -87,7 +87,7 @@ bool EventListener::catch_up() {
 
 bool EventListener::read_batch() {
   std::error_code error;
-  const std::span<const Datagram> datagrams = socket_.receive(error);
+  const std::span<const Datagram> datagrams = batch_.receive(socket_.descriptor(), error);
   if (error) {
     on_error(error);
     return error == std::errc::no_buffer_space;  // what is queued behind the gap is still there

@@ -16,6 +16,7 @@
 #include "event_loop/readiness.hpp"
 #include "event_loop/timer.hpp"
 #include "log/log.hpp"
+#include "netlink/datagram_batch.hpp"
 #include "netlink/netlink_socket.hpp"
 
 namespace ctflow {
@@ -78,10 +79,13 @@ class EventListener {
   /// Enters in the ledger what the kernel could not deliver.
   void count_lost();
 
+  static constexpr std::size_t kBatch = 64;           ///< datagrams, all that BatchSizes can hold
+  static constexpr std::size_t kDatagramSize = 8192;  ///< octets; an event has less than 1 KiB
   static constexpr int kBatchesPerTurn = 32;
   static constexpr int kTurnsToCatchUp = 16;
 
   NetlinkSocket socket_;
+  DatagramBatch batch_{kBatch, kDatagramSize};
   Readiness readable_;  ///< of the socket
   Timer timer_;
   std::chrono::milliseconds batch_delay_;

@@ -101,7 +101,7 @@ bool read_protocol(Bytes bytes, Tuple& tuple) {
   return numbered && !attributes.malformed();
 }
 
-/// CTA_TUPLE_ORIG, CTA_TUPLE_REPLY. `zoned` tells whether the tuple has a zone of its own.
+/// CTA_TUPLE_ORIG, CTA_TUPLE_REPLY. `zoned`: the tuple has a zone of its own.
 bool read_tuple(Bytes bytes, Tuple& tuple, bool& zoned) {
   bool addressed = false;
   bool has_protocol = false;

@@ -9,8 +9,8 @@ namespace ctflow {
 
 enum class DecodeResult : std::uint8_t {
   kFlow,       ///< a DESTROY event; the flow is filled
-  kReport,     ///< a patched kernel's report of a living connection; the flow is filled
-  kEntry,      ///< a living connection in a dump of the table; the flow is filled
+  kReport,     ///< a patched kernel's report of an existing connection; the flow is filled
+  kEntry,      ///< an existing connection in a dump of the table; the flow is filled
   kCreated,    ///< a NEW event; the flow is filled, without counters and times
   kIgnored,    ///< a well-formed message of another kind
   kMalformed,  ///< not a message the kernel would send; the flow is unspecified

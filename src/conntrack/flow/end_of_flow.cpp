@@ -35,28 +35,32 @@ bool closed(const Flow& flow) {
   }
 }
 
-/// When the entry was removed or, if it lives, looked at. Nothing: the kernel keeps no times.
-std::optional<TimePoint> reference(const Flow& flow) {
-  if (flow.event == FlowEvent::kReported && flow.present.timeout) return flow.event_time;
-  if (flow.present.stop) return std::min(flow.end, flow.event_time);
-  return std::nullopt;
+/// When the entry was removed or, if it exists, written. Nothing: the kernel keeps no times.
+std::optional<Bounds> reference(const Flow& flow, TimePoint written_after) {
+  if (flow.event == FlowEvent::kReported && flow.present.timeout) {
+    return Bounds{std::min(written_after, flow.event_time), flow.event_time};
+  }
+  if (!flow.present.stop) return std::nullopt;
+  const TimePoint stop = std::min(flow.end, flow.event_time);
+  return Bounds{stop, stop};
 }
 
 /// When the entry would expire without another packet, or did.
-Bounds expiry(const Flow& flow, TimePoint reference) {
+Bounds expiry(const Flow& flow, const Bounds& reference) {
   constexpr std::chrono::seconds kRoundedDown{1};
   if (flow.present.timeout) {
-    const TimePoint whole = reference + std::chrono::seconds(flow.timeout);
-    return {whole, whole + kRoundedDown};
+    const std::chrono::seconds left(flow.timeout);
+    return {reference.earliest + left, reference.latest + left + kRoundedDown};
   }
-  // Nothing left: it expired, unless somebody asked for its removal within its last second.
-  return {reference, flow.port_id != 0 ? reference + kRoundedDown : reference};
+  // Nothing left: it expired, unless a program asked for its removal within its last second.
+  return {reference.earliest,
+          flow.port_id != 0 ? reference.latest + kRoundedDown : reference.latest};
 }
 
 /// What is known of the last packet without any timeout.
-Bounds known(const Flow& flow, const std::optional<TimePoint>& reference,
+Bounds known(const Flow& flow, const std::optional<Bounds>& reference,
              const std::optional<Bounds>& bounds) {
-  Bounds result{flow.start, reference.value_or(flow.event_time)};
+  Bounds result{flow.start, reference ? reference->latest : flow.event_time};
   if (bounds) {
     result.earliest = std::max(result.earliest, bounds->earliest);
     result.latest = std::min(result.latest, bounds->latest);
@@ -73,9 +77,9 @@ bool has_one_packet(const Flow& flow) {
 }
 
 LastPacket search(const Flow& flow, const TimeoutHistory& timeouts, const Bounds& known,
-                  const std::optional<TimePoint>& reference) {
+                  const std::optional<Bounds>& reference) {
   if (reference && reset_before_answer(flow)) {
-    return {*reference, LastPacketSearch::kTick, true, false};
+    return {reference->latest, LastPacketSearch::kTick, true, false};
   }
   std::optional<Bounds> expires;
   if (reference) expires = expiry(flow, *reference);
@@ -114,9 +118,9 @@ void count(const LastPacket& found, bool expires, bool bounded, SourceCounters& 
 }  // namespace
 
 EndReason end_reason(const Flow& flow) {
-  if (flow.port_id != 0) return EndReason::kForcedEnd;  // somebody asked for it over netlink
+  if (flow.port_id != 0) return EndReason::kForcedEnd;  // a program asked for it over netlink
   if (closed(flow)) return EndReason::kEndOfFlow;
-  // No time left: expired. Otherwise the kernel removed it early, for a reason it does not tell.
+  // No time left: expired. Otherwise the kernel removed it early, for an unknown reason.
   return flow.present.timeout ? EndReason::kForcedEnd : EndReason::kIdleTimeout;
 }
 
@@ -126,12 +130,14 @@ bool may_be_dropped_early(const Flow& flow) {
 }
 
 LastPacket correct_times(Flow& flow, const TimeoutHistory& timeouts,
-                         const std::optional<Bounds>& bounds, SourceCounters& counters) {
-  // Without it the connection began when it was first seen; what was told before is cut off later.
+                         const std::optional<Bounds>& bounds, TimePoint written_after,
+                         SourceCounters& counters) {
+  // Without it the connection began when it was first seen; what was reported before is cut off
+  // later.
   if (!flow.present.start) flow.start = bounds ? TimePoint{} : flow.event_time;
   // The wall clock may have been set while the connection lived.
   flow.start = std::min(flow.start, flow.event_time);
-  const std::optional<TimePoint> removed = reference(flow);
+  const std::optional<Bounds> removed = reference(flow, written_after);
   const LastPacket found = search(flow, timeouts, known(flow, removed, bounds), removed);
   count(found, removed.has_value(), bounds.has_value(), counters);
   flow.end = std::clamp(found.time, flow.start, flow.event_time);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// When and why a connection ended, from what a stock kernel tells.
+// When and why a connection ended, from what a stock kernel reports.
 #pragma once
 
 #include <optional>
@@ -22,10 +22,12 @@ bool may_be_dropped_early(const Flow& flow);
 /// was concluded of the last packet.
 ///
 /// The kernel's stop time is the moment of removal, and for an entry that expired that of expiry:
-/// last packet plus timeout (nf_ct_delete()). A living entry and one that was removed early tell
-/// how much of their timeout is left, in whole seconds rounded down. `bounds`: what passes over the
-/// table saw of its last packet. Afterwards start <= end <= event_time holds.
+/// last packet plus timeout (nf_ct_delete()). An existing entry and one that was removed early say
+/// how much of their timeout is left, in whole seconds rounded down. `bounds`: what scans of the
+/// table saw of its last packet. The kernel wrote what was read at `written_after` at the earliest,
+/// at event_time at the latest. Afterwards start <= end <= event_time holds.
 LastPacket correct_times(Flow& flow, const TimeoutHistory& timeouts,
-                         const std::optional<Bounds>& bounds, SourceCounters& counters);
+                         const std::optional<Bounds>& bounds, TimePoint written_after,
+                         SourceCounters& counters);
 
 }  // namespace ctflow

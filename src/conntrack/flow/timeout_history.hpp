@@ -15,7 +15,7 @@ class TimeoutHistory {
  public:
   struct Period {
     Timeouts timeouts;
-    Bounds in_force;  ///< at no other time; periods overlap where nobody saw the change
+    Bounds in_force;  ///< at no other time; periods overlap where the change was not seen
   };
 
   /// Until something is read: the kernel's defaults.

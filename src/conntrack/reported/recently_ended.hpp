@@ -22,7 +22,7 @@ class RecentlyEnded {
     ++size_;
   }
 
-  /// True also when there were more keys than fit: then nobody knows.
+  /// True also when there were more keys than fit: then it is not known.
   [[nodiscard]] bool may_contain(std::uint64_t key) const {
     return overflowed_ || places_[find(key)].round == round_;
   }

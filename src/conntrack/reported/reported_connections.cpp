@@ -35,21 +35,21 @@ bool below(const Counters& left, const Counters& right) {
   return left.packets < right.packets || left.octets < right.octets;
 }
 
-Counters difference(const Counters& total, const Counters& told) {
-  return {total.packets - told.packets, total.octets - told.octets};
+Counters difference(const Counters& total, const Counters& reported) {
+  return {total.packets - reported.packets, total.octets - reported.octets};
 }
 
 /// More packets than so few octets can be: an IP header alone has 20. Counters are read one after
 /// the other while packets are counted, which is why a few packets prove nothing.
-bool misfit(const Counters& total, const Counters& told) {
+bool misfit(const Counters& total, const Counters& reported) {
   constexpr std::uint64_t kEnough = 64;
   constexpr std::uint64_t kLeastOctets = 20;
-  const Counters grown = difference(total, told);
-  return told.packets > 0 && grown.packets >= kEnough &&
+  const Counters grown = difference(total, reported);
+  return reported.packets > 0 && grown.packets >= kEnough &&
          grown.octets / kLeastOctets < grown.packets;
 }
 
-/// Counters that fell: somebody set them to zero (`conntrack -L -z`), or without kernel timestamps
+/// Counters that fell: a program set them to zero (`conntrack -L -z`), or without kernel timestamps
 /// another connection has come under the same key. Either way all that is counted now is new.
 bool began_again(const Flow& flow, const ReportedConnection& entry) {
   if (below(flow.forward, entry.forward) || below(flow.backward, entry.backward)) return true;
@@ -58,25 +58,26 @@ bool began_again(const Flow& flow, const ReportedConnection& entry) {
   return misfit(flow.forward, entry.forward) || misfit(flow.backward, entry.backward);
 }
 
-/// Leaves in `flow` what `told` does not have yet. False: nothing.
-bool subtract(Flow& flow, const ReportedConnection& told) {
-  if (flow.forward == told.forward && flow.backward == told.backward) return false;
+/// Leaves in `flow` what `reported` does not have yet. False: nothing.
+bool subtract(Flow& flow, const ReportedConnection& reported) {
+  if (flow.forward == reported.forward && flow.backward == reported.backward) return false;
   // Counters that never fall: a report that was overtaken by another one.
-  if (below(flow.forward, told.forward) || below(flow.backward, told.backward)) return false;
-  flow.forward = difference(flow.forward, told.forward);
-  flow.backward = difference(flow.backward, told.backward);
-  // What is new came after what was told, whatever the timeout says of its end.
-  flow.end = std::max(flow.end, std::min(told.told_until, flow.event_time));
-  flow.start = std::clamp(told.told_until, flow.start, flow.end);
+  if (below(flow.forward, reported.forward) || below(flow.backward, reported.backward))
+    return false;
+  flow.forward = difference(flow.forward, reported.forward);
+  flow.backward = difference(flow.backward, reported.backward);
+  // What is new came after what was reported, whatever the timeout says of its end.
+  flow.end = std::max(flow.end, std::min(reported.told_until, flow.event_time));
+  flow.start = std::clamp(reported.told_until, flow.start, flow.end);
   return true;
 }
 
 /// Packets of both directions when they were last looked at.
 std::uint64_t seen(const ReportedConnection& entry) {
-  const std::uint64_t told = entry.forward.packets + entry.backward.packets;
+  const std::uint64_t reported = entry.forward.packets + entry.backward.packets;
   const auto since =
-      static_cast<std::int32_t>(entry.seen_packets - static_cast<std::uint32_t>(told));
-  return told + static_cast<std::uint32_t>(std::max(since, 0));
+      static_cast<std::int32_t>(entry.seen_packets - static_cast<std::uint32_t>(reported));
+  return reported + static_cast<std::uint32_t>(std::max(since, 0));
 }
 
 bool is_empty(const Flow& flow) {
@@ -93,7 +94,7 @@ void book(ReportedConnection& entry, const Flow& totals) {
 constexpr Tenths kNotVisited{0};
 
 /// All packets seen so far were taken off the counters, and none came since: when the last one
-/// came, before or behind the last visit, nobody knows.
+/// came, before or behind the last visit, is not known.
 bool zeroed(std::uint32_t seen, std::uint32_t packets) { return packets == 0 && seen != 0; }
 
 Tenths tenths(MonoTime time, MonoTime epoch) {
@@ -139,27 +140,28 @@ void ReportedConnections::watch_fall(ReportedConnection& entry, const Connection
 }
 
 ReportedConnection* ReportedConnections::remember(const ConnectionIdentity& identity,
-                                                  const Instant& now) {
-  return table_.size() < limit_ ? insert(identity, now) : nullptr;
+                                                  const Written& written) {
+  return table_.size() < limit_ ? insert(identity, written) : nullptr;
 }
 
 ReportedConnection* ReportedConnections::insert(const ConnectionIdentity& identity,
-                                                const Instant& now) {
+                                                const Written& written) {
   ReportedConnection* entry = table_.insert(identity.key);
   if (entry == nullptr) return nullptr;
   entry->seen_packets = identity.packets;
-  entry->visited = entry->grown = tenths(now.steady, epoch_);
+  entry->visited = tenths(written.earliest.steady, epoch_);
+  entry->grown = tenths(written.latest.steady, epoch_);
   entry->pass = pass_;
   return entry;
 }
 
 ReportedConnections::Outcome ReportedConnections::report(const ConnectionIdentity& identity,
-                                                         Flow& flow, const Instant& now) {
+                                                         Flow& flow, const Written& written) {
   if (!flow.present.counters) return Outcome::kNothing;
   ReportedConnection* entry = table_.find(identity.key);
   if (entry == nullptr) {
     if (is_empty(flow)) return Outcome::kNothing;
-    entry = remember(identity, now);
+    entry = remember(identity, written);
     if (entry == nullptr) return Outcome::kFull;
     entry->told_until = flow.start;
   }
@@ -187,30 +189,31 @@ ReportedConnections::Outcome ReportedConnections::finish(const ConnectionIdentit
 }
 
 bool ReportedConnections::adopt(const ConnectionIdentity& identity, const Flow& flow,
-                                const Instant& now) {
+                                const Written& written) {
   if (!flow.present.counters || remembers(identity)) return false;
-  ReportedConnection* entry = remember(identity, now);
+  ReportedConnection* entry = remember(identity, written);
   if (entry == nullptr) return false;
   book(*entry, flow);
   return true;
 }
 
 ReportedConnections::Visit ReportedConnections::visit(const ConnectionIdentity& identity,
-                                                      const Instant& now) {
+                                                      const Written& written) {
   if (ended_.may_contain(identity.key)) return Visit::kGone;
   ReportedConnection* entry = table_.find(identity.key);
   if (entry == nullptr) return Visit::kUnknown;
-  const Tenths time = tenths(now.steady, epoch_);
+  const Tenths time = tenths(written.earliest.steady, epoch_);
   // What the kernel wrote before the last look proves nothing.
   if (time > entry->visited) watch_fall(*entry, identity);
   if (entry->seen_packets != identity.packets) {
     const bool bounded =
         entry->visited != kNotVisited && !zeroed(entry->seen_packets, identity.packets);
+    const Tenths latest = tenths(written.latest.steady, epoch_);
     const std::uint32_t window =
-        bounded ? (time - entry->visited).count() : ReportedConnection::kUnknownWindow;
+        bounded ? (latest - entry->visited).count() : ReportedConnection::kUnknownWindow;
     entry->window = static_cast<std::uint16_t>(
         std::min<std::uint32_t>(window, ReportedConnection::kUnknownWindow));
-    entry->grown = time;
+    entry->grown = latest;
     entry->seen_packets = identity.packets;
   }
   entry->visited = time;
@@ -227,8 +230,8 @@ std::optional<Bounds> ReportedConnections::last_packet(const ConnectionIdentity&
   // What is new came after what was reported.
   const bool news = identity.packets !=
                     static_cast<std::uint32_t>(entry->forward.packets + entry->backward.packets);
-  const TimePoint told = news ? entry->told_until : TimePoint::min();
-  const auto since = [&](TimePoint time) { return Bounds{std::max(time, told), {}}; };
+  const TimePoint reported = news ? entry->told_until : TimePoint::min();
+  const auto since = [&](TimePoint time) { return Bounds{std::max(time, reported), {}}; };
   constexpr Tenths kRounding{1};  // the tenths were rounded down
   const bool grew = entry->seen_packets != identity.packets;
   const bool bounded =
@@ -254,16 +257,17 @@ std::size_t ReportedConnections::forget_vanished(
   });
 }
 
-bool ReportedConnections::restore(const ReportedConnection& told, const Instant& now) {
-  if (told.key < ReportedMap::kFirstKey || table_.find(told.key) != nullptr) return true;
+bool ReportedConnections::restore(const ReportedConnection& reported, const Instant& now) {
+  if (reported.key < ReportedMap::kFirstKey || table_.find(reported.key) != nullptr) return true;
   ConnectionIdentity identity;
-  identity.key = told.key;
-  identity.packets = static_cast<std::uint32_t>(told.forward.packets + told.backward.packets);
-  ReportedConnection* entry = insert(identity, now);
+  identity.key = reported.key;
+  identity.packets =
+      static_cast<std::uint32_t>(reported.forward.packets + reported.backward.packets);
+  ReportedConnection* entry = insert(identity, Written{now, now});
   if (entry == nullptr) return false;
-  entry->forward = told.forward;
-  entry->backward = told.backward;
-  entry->told_until = told.told_until;
+  entry->forward = reported.forward;
+  entry->backward = reported.backward;
+  entry->told_until = reported.told_until;
   entry->visited = entry->grown = kNotVisited;
   return true;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What was already reported of connections that still live.
+// What was already reported of connections that still exist.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "conntrack/flow/last_packet.hpp"
+#include "conntrack/flow/written.hpp"
 #include "conntrack/reported/recently_ended.hpp"
 #include "conntrack/reported/reported_map.hpp"
 #include "ctflow/clock.hpp"
@@ -16,13 +17,13 @@
 
 namespace ctflow {
 
-/// What tells one connection from every other, and how much it had counted. To be taken from a flow
-/// as it was decoded, before anything corrects its times and counters.
+/// What distinguishes a connection from others, and how much it had counted. To be taken from a
+/// flow as it was decoded, before anything corrects its times and counters.
 struct ConnectionIdentity {
   std::uint64_t key = 0;
   std::uint32_t packets = 0;  ///< of both directions, modulo 2^32
   std::uint64_t total_packets = 0;
-  /// What tells its end from every other. Without kernel timestamps a successor with the same tuple
+  /// Distinguishes its end from others. Without kernel timestamps a successor with the same tuple
   /// may get the same key; then the counters have to agree, too.
   std::uint64_t end_key = 0;
   bool stamped = false;    ///< by the kernel: the keys are never used again
@@ -33,19 +34,19 @@ struct ConnectionIdentity {
   explicit ConnectionIdentity(const Flow& decoded);
 };
 
-/// The key of a connection of which the kernel told no start, as when it has just begun.
+/// The key of a connection without a start time, as when it has just begun.
 std::uint64_t unstamped_key(const Flow& decoded);
 
 /// Counters of the kernel that were less than before: another program set them to zero.
 struct Falls {
   std::uint64_t connections = 0;  ///< times that one of its counters fell
   /// What passes over the table had seen of them since the last report: exported by none. Packets
-  /// that nobody saw before the fall come on top.
+  /// that no scan saw before the fall come on top.
   std::uint64_t packets = 0;
 };
 
 /// Turns the kernel's totals into what is new since the last report of the same connection.
-/// Remembers only connections that were reported while they lived: 64 octets each, in a table that
+/// Remembers only connections with an interim report: 64 octets each, in a table that
 /// is never more than three quarters full.
 class ReportedConnections {
  public:
@@ -60,18 +61,21 @@ class ReportedConnections {
     kEmpty,    ///< it ended, and no packet was ever counted
   };
 
-  /// A living connection, with totals.
-  Outcome report(const ConnectionIdentity& identity, Flow& flow, const Instant& now);
+  /// An existing connection, with totals.
+  Outcome report(const ConnectionIdentity& identity, Flow& flow, const Written& written);
+  Outcome report(const ConnectionIdentity& identity, Flow& flow, const Instant& now) {
+    return report(identity, flow, Written{now, now});
+  }
 
   /// A connection that ended, with totals; it is forgotten. Never kFull.
   Outcome finish(const ConnectionIdentity& identity, Flow& flow);
 
   /// Takes the totals as already reported. False: no room, or nothing was counted.
-  bool adopt(const ConnectionIdentity& identity, const Flow& flow, const Instant& now);
+  bool adopt(const ConnectionIdentity& identity, const Flow& flow, const Written& written);
 
   /// What the ctflowd before this one had reported, also beyond the limit: what is forgotten is
   /// exported twice. When it saw packets last is not known. False: there is no memory.
-  bool restore(const ReportedConnection& told, const Instant& now);
+  bool restore(const ReportedConnection& stored, const Instant& now);
 
   /// Every connection that is remembered.
   template <typename Action>
@@ -87,13 +91,16 @@ class ReportedConnections {
     kUnknown,  ///< not remembered
     kEarly,    ///< its last report was the visit before, or is to be made at the next one
     kDue,      ///< remembered, and not reported at the last visit
-    kGone,     ///< its end was read after the kernel wrote this entry, or nobody knows
+    kGone,     ///< its DESTROY was read after this entry was written (or the set overflowed)
   };
 
   /// An entry met in a pass over the table. Every second visit is due.
-  Visit visit(const ConnectionIdentity& identity, const Instant& now);
+  Visit visit(const ConnectionIdentity& identity, const Written& written);
+  Visit visit(const ConnectionIdentity& identity, const Instant& now) {
+    return visit(identity, Written{now, now});
+  }
 
-  /// What visits tell of the last packet. Nothing: the connection is not remembered.
+  /// The bounds of the last packet by the visits. Nothing: the connection is not remembered.
   [[nodiscard]] std::optional<Bounds> last_packet(const ConnectionIdentity& identity,
                                                   const Instant& now);
 
@@ -124,7 +131,7 @@ class ReportedConnections {
   /// Those since the last call.
   Falls take_falls() { return std::exchange(falls_, {}); }
 
-  /// The wall clock was set: what was told until then by the old clock.
+  /// The wall clock was set: shifts the times of what was reported until then.
   void shift(std::chrono::nanoseconds step);
 
   [[nodiscard]] std::size_t size() const { return table_.size(); }
@@ -136,8 +143,8 @@ class ReportedConnections {
       2};  // more than ReportedConnection::window holds
 
   /// Null beyond the limit, or without memory.
-  ReportedConnection* remember(const ConnectionIdentity& identity, const Instant& now);
-  ReportedConnection* insert(const ConnectionIdentity& identity, const Instant& now);
+  ReportedConnection* remember(const ConnectionIdentity& identity, const Written& written);
+  ReportedConnection* insert(const ConnectionIdentity& identity, const Written& written);
   /// What was reported is void when the counters began again at zero.
   void watch_fall(ReportedConnection& entry, const ConnectionIdentity& identity, const Flow& flow);
   /// The same by what was seen, also between two reports.

@@ -148,7 +148,7 @@ StateFile::~StateFile() {
 bool StateFile::claim() {
   const std::string name = name_ + ".lock";
   claim_ = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-  // Where no lock can be made the file cannot be kept either, and that is told in time.
+  // Where no lock can be made the file cannot be kept either, and that is logged in time.
   if (claim_ < 0 || flock(claim_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return true;
   log::warn(
       "state_in_use file={} impact=\"another ctflowd keeps its state there: this one keeps none, "
@@ -178,9 +178,8 @@ std::optional<std::size_t> StateFile::load(
   Header header;
   const bool begins_well = read_header(input, header);
   if (begins_well && !(header.identity == identity_)) {
-    log::info(
-        "state_outdated file={} impact=\"it tells of another boot, namespace or way to count\"",
-        log::quoted(name_));
+    log::info("state_outdated file={} impact=\"it is of another boot, namespace or way to count\"",
+              log::quoted(name_));
     return std::nullopt;
   }
   const off_t position = ftello(file.get());
@@ -193,8 +192,10 @@ std::optional<std::size_t> StateFile::load(
   const bool whole =
       contents && is_whole(input, file.get(), static_cast<std::size_t>(octets) - sizeof(hash_));
   if (!whole || fseeko(file.get(), position, SEEK_SET) != 0) {
-    log::warn("state_damaged file={} impact=\"what lives is told as the setting existing says\"",
-              log::quoted(name_));
+    log::warn(
+        "state_damaged file={} impact=\"existing connections are exported as source.existing "
+        "says\"",
+        log::quoted(name_));
     return std::nullopt;
   }
   for (std::size_t i = 0; i < contents->connections; ++i) {
@@ -266,8 +267,8 @@ bool StateFile::commit() {
 
 bool StateFile::fail(const char* what, int error) {
   log::warn(
-      "state_not_saved file={} while={} error={} impact=\"a restart will tell again what was "
-      "reported since the last save\" fix=\"make the directory, or room in it\"",
+      "state_not_saved file={} while={} error={} impact=\"after a restart, what was reported "
+      "since the last save is exported again\" fix=\"make the directory, or room in it\"",
       log::quoted(new_name()), what, log::quoted(std::generic_category().message(error)));
   std::remove(new_name().c_str());
   return false;

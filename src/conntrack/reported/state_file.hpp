@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What was reported of living connections, kept for the ctflowd after this one.
+// What was reported of existing connections, stored for the next ctflowd.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace ctflow {
 
-/// Of which table a file tells, and in which terms. A file of another one is of no use.
+/// Of which table a file is, and how it counts. A file of another one is of no use.
 struct StateIdentity {
   std::string boot;         ///< the kernel's boot_id
   std::uint64_t table = 0;  ///< inode of the network namespace
@@ -28,7 +28,7 @@ StateIdentity current_identity(bool wire_counters);
 /// The file is replaced whole or not at all. It is not synchronised with the disk: after a crash of
 /// the machine nothing of it is of use anyway.
 ///
-/// An old file does no harm. What it tells of a connection was reported, if not all that was.
+/// An old file does no harm. What it has of a connection was reported, if not all that was.
 ///
 /// Layout, by the machine's byte order: "ctflowd2", length of boot (4 octets), boot, table (8),
 /// wire_counters (1), then for each connection key, packets and octets forward and backward, and

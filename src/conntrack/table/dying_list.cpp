@@ -48,9 +48,9 @@ void DyingList::begin() {
   dump_.start(*this, 0, std::chrono::milliseconds(0));
 }
 
-void DyingList::on_entry(Bytes message, const Instant& time) {
+void DyingList::on_entry(Bytes message, const Written& written) {
   if (ends_ != nullptr) {
-    ends_->on_undelivered_end(message, time);
+    ends_->on_undelivered_end(message, written.latest);
     return;
   }
   if (decode(message, flow_) != DecodeResult::kEntry) return;

@@ -47,7 +47,7 @@ class DyingList : private DumpConsumer {
 
  private:
   void begin();
-  void on_entry(Bytes message, const Instant& time) override;
+  void on_entry(Bytes message, const Written& written) override;
   void on_part_requested() override {}
   void on_pass_end(bool complete) override;
 

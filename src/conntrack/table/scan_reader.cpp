@@ -25,12 +25,12 @@ void ScanReader::begin_pass(Purpose purpose, bool previous_complete) {
   assembler_.live.begin_pass(previous_complete);
 }
 
-void ScanReader::on_entry(Bytes message, const Instant& time) {
+void ScanReader::on_entry(Bytes message, const Written& written) {
   SourceCounters& counters = assembler_.counters;
   switch (decode(message, flow_)) {
     case DecodeResult::kEntry:
       ++counters.entries;
-      if (!assembler_.filter(flow_) && !handle_entry(time)) ++counters.entries_skipped;
+      if (!assembler_.filter(flow_) && !handle_entry(written)) ++counters.entries_skipped;
       break;
     case DecodeResult::kMalformed:
       ++counters.malformed;
@@ -41,29 +41,29 @@ void ScanReader::on_entry(Bytes message, const Instant& time) {
   }
 }
 
-bool ScanReader::handle_entry(const Instant& time) {
+bool ScanReader::handle_entry(const Written& written) {
   if ((flow_.status & kDying) != 0) return false;
   flow_.port_id = 0;  // that of our request
-  const ConnectionIdentity identity = assembler_.identify(flow_, time);
-  const Visit visit = assembler_.live.visit(identity, time);
+  const ConnectionIdentity identity = assembler_.identify(flow_, written.latest);
+  const Visit visit = assembler_.live.visit(identity, written);
   if (visit == Visit::kGone) return false;
   if (purpose_ == Purpose::kAdopt) {
-    adopt(identity, time);
+    adopt(identity, written);
     return false;
   }
   if (assembler_.skip_existing(identity, flow_)) return false;
   if (kernel_reports_ && flow_.extras.present && purpose_ == Purpose::kReport) return false;
   ++dependent_;
-  if (!is_due(visit, time)) return false;
-  return report(identity, time);
+  if (!is_due(visit, written.latest)) return false;
+  return report(identity, written);
 }
 
-void ScanReader::adopt(const ConnectionIdentity& identity, const Instant& time) {
+void ScanReader::adopt(const ConnectionIdentity& identity, const Written& written) {
   if (flow_.present.start && !assembler_.began_before_us(flow_)) return;  // quite new
   if (assembler_.live.remembers(identity)) return;                        // by the state file
   apply_wire_counters(flow_);
-  flow_.end = time.wall;
-  if (assembler_.live.adopt(identity, flow_, time)) {
+  flow_.end = written.latest.wall;
+  if (assembler_.live.adopt(identity, flow_, written)) {
     ++assembler_.counters.existing_adopted;
     assembler_.count_ignored(flow_);
   } else if (flow_.present.counters) {
@@ -80,10 +80,10 @@ bool ScanReader::is_due(Visit visit, const Instant& time) const {
   return age + period() >= active_timeout_ || age < age.zero();
 }
 
-bool ScanReader::report(const ConnectionIdentity& identity, const Instant& time) {
-  assembler_.complete(identity, flow_, time);
+bool ScanReader::report(const ConnectionIdentity& identity, const Written& written) {
+  assembler_.complete(identity, flow_, written);
   if (purpose_ == Purpose::kStop) flow_.end_reason = EndReason::kForcedEnd;
-  const auto outcome = assembler_.live.report(identity, flow_, time);
+  const auto outcome = assembler_.live.report(identity, flow_, written);
   if (outcome == ReportedConnections::Outcome::kFull) assembler_.count_no_room();
   if (outcome != ReportedConnections::Outcome::kNews) return false;
   assembler_.sink.on_flow(flow_);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Entries of the connection table -> reports of living connections.
+// Entries of the connection table -> interim reports.
 #pragma once
 
 #include <chrono>
@@ -38,7 +38,7 @@ class ScanReader : public DumpConsumer {
   /// The kernel reports the connections that it measures: a pass only looks whether they are there.
   void kernel_reports(bool on) { kernel_reports_ = on; }
 
-  void on_entry(Bytes message, const Instant& time) override;
+  void on_entry(Bytes message, const Written& written) override;
   void on_part_requested() override;
   void on_pass_end(bool complete) override;
 
@@ -50,10 +50,10 @@ class ScanReader : public DumpConsumer {
 
  private:
   /// Decides about the entry in flow_; true: it was reported.
-  bool handle_entry(const Instant& time);
-  void adopt(const ConnectionIdentity& identity, const Instant& time);
+  bool handle_entry(const Written& written);
+  void adopt(const ConnectionIdentity& identity, const Written& written);
   [[nodiscard]] bool is_due(ReportedConnections::Visit visit, const Instant& time) const;
-  bool report(const ConnectionIdentity& identity, const Instant& time);
+  bool report(const ConnectionIdentity& identity, const Written& written);
 
   FlowAssembler& assembler_;
   std::chrono::milliseconds active_timeout_;

@@ -6,15 +6,14 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstddef>
-#include <memory>
-#include <vector>
+#include <system_error>
 
+#include "conntrack/flow/written.hpp"
 #include "ctflow/clock.hpp"
 #include "event_loop/timer.hpp"
 #include "log/log.hpp"
-#include "netlink/attributes.hpp"
-
-struct mnl_socket;
+#include "netlink/dump.hpp"
+#include "netlink/kernel_filter.hpp"
 
 namespace ctflow {
 
@@ -22,8 +21,8 @@ namespace ctflow {
 class DumpConsumer {
  public:
   virtual ~DumpConsumer() = default;
-  /// One entry: a netlink message. `time`: when the kernel wrote it.
-  virtual void on_entry(Bytes message, const Instant& time) = 0;
+  /// One entry: a netlink message, and when the kernel wrote it.
+  virtual void on_entry(Bytes message, const Written& written) = 0;
   /// The kernel has begun to write the next part: it contains nothing that was removed before.
   virtual void on_part_requested() = 0;
   /// `complete`: every entry that lived all the time was met.
@@ -42,8 +41,9 @@ class TableDump {
     kDying,
   };
 
-  explicit TableDump(boost::asio::io_context& io, What what = What::kConnections)
-      : timer_(io), what_(what), buffer_(kPart) {}
+  /// `filter`: limits which connections the kernel writes.
+  explicit TableDump(boost::asio::io_context& io, What what = What::kConnections,
+                     const KernelFilter& filter = KernelFilter({}));
 
   /// Whether a part of so many octets may have ended because the next entry did not fit.
   static bool may_be_cut(std::size_t part);
@@ -58,37 +58,28 @@ class TableDump {
   /// Ends a pass without telling the consumer.
   void cancel();
 
-  [[nodiscard]] bool running() const { return socket_ != nullptr; }
+  [[nodiscard]] bool running() const { return dump_.running(); }
 
  private:
-  struct Closer {
-    void operator()(mnl_socket* socket) const;
-  };
-  enum class State : std::uint8_t { kMore, kWaiting, kDone, kFailed };
-
-  /// Asks for the table. False: failed, and the consumer was told.
+  /// Asks for the table. False: failed, and the consumer has got the end of the pass.
   bool request(DumpConsumer& consumer);
   void wait(MonoTime until);
   /// Reads the parts that are due by now.
   void read_due();
   /// Reads one part.
-  State read_part();
-  State read_messages(Bytes part);
-  void end(State state);
-  State fail(const char* what, int error);
-
-  static constexpr std::size_t kPart = 32768;  // the kernel does not write more at once
+  Dump::State read_part();
+  void end(Dump::State state);
+  void log_failure(const char* what, const std::error_code& error);
 
   Timer timer_;
   What what_;
-  std::vector<std::byte> buffer_;
-  std::unique_ptr<mnl_socket, Closer> socket_;
+  DumpRequest request_;
+  Dump dump_{NETLINK_NETFILTER};
   DumpConsumer* consumer_ = nullptr;
-  Instant written_{};  ///< when the kernel wrote the part that waits
+  Written written_{};  ///< the part that waits
   MonoTime next_{};
   std::chrono::steady_clock::duration gap_{};
-  std::uint32_t sequence_ = 0;
-  bool consistent_ = true;
+  bool cancelled_ = false;
   bool cut_ = false;  ///< the last part with entries may have been
   log::RateLimit error_log_;
 };

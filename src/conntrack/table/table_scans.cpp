@@ -21,7 +21,8 @@ TableScans::TableScans(boost::asio::io_context& io, FlowAssembler& assembler, Dy
       extras_(extras),
       config_(config),
       home_(home),
-      dump_(io),
+      filter_(config.filter),
+      dump_(io, TableDump::What::kConnections, filter_),
       reader_(assembler, config.active_timeout),
       pass_timer_(io),
       sweep_timer_(io) {

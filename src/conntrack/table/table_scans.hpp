@@ -20,7 +20,7 @@ namespace ctflow {
 /// read, connections that two passes in a row did not meet are forgotten: they went without one.
 /// Those stay whose event waits to be delivered (DyingList).
 ///
-/// Where a patched kernel reports living connections itself, passes go on only while they meet
+/// Where a patched kernel reports connections itself, passes go on only while they meet
 /// connections it does not measure, and after an overrun of the event socket.
 class TableScans {
  public:
@@ -38,21 +38,24 @@ class TableScans {
   TableScans& operator=(TableScans&&) = delete;
   ~TableScans() = default;
 
-  /// Takes what lives now as already reported; returns when all is read.
+  /// Takes what exists now as already reported; returns when all is read.
   void adopt_existing();
 
   /// Begins the first pass. Nothing happens when the active timeout is off.
   void start();
 
-  /// Events were lost: two quick passes tell which of the remembered connections are gone.
+  /// Events were lost: two quick passes find which of the remembered connections are gone.
   void reconcile();
 
   [[nodiscard]] const PassStatus& status() const { return status_; }
 
+  /// The kernel leaves out connections of the table (source.filter).
+  [[nodiscard]] bool filtered() const { return filter_.filters_dumps(); }
+
   /// Keeps the state as it is now; to be called when nothing more will be reported.
   void save_state();
 
-  /// Ends the passes; then reports what lives, if `report_living`.
+  /// Ends the passes; then reports what exists, if `report_living`.
   void stop(bool report_living);
 
  private:
@@ -72,6 +75,7 @@ class TableScans {
   ExtrasSource& extras_;
   SourceConfig config_;
   NetworkNamespace home_;
+  KernelFilter filter_;
   TableDump dump_;
   ScanReader reader_;
   Timer pass_timer_;

@@ -98,7 +98,7 @@ const Route* RoutingState::choose(const RouteStore::Routes& routes, const RouteQ
   for (std::size_t i = 0; i < routes.size(); ++i) {
     const Route& route = routes[i];
     const bool is_ipv4 = query.family == AddressFamily::kIpv4;
-    if (is_ipv4 && route.order != 0) continue;  // for a TOS that conntrack does not tell
+    if (is_ipv4 && route.order != 0) continue;  // for a TOS, which conntrack does not have
     if (routes.is_dead(i) || !route.source.covers(query.source)) continue;
     // Routes come by metric, but the nearest source goes before it.
     const bool nearer = chosen == nullptr || route.source.length > chosen->source.length;

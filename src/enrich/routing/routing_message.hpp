@@ -122,7 +122,7 @@ struct Rule {
   bool vrf = false;           ///< the table is that of the packet's VRF (l3mdev)
   bool inverted = false;
   bool needs_egress = false;  ///< `oif`: only for sockets bound to a device
-  bool undecidable = false;   ///< asks for what conntrack does not tell: TOS, user, tunnel, …
+  bool undecidable = false;   ///< needs what conntrack does not have: TOS, user, tunnel, …
   /// Of the whole rule as the kernel describes it: rules that differ in their protocol alone, or in
   /// what is not decoded, stand side by side. Wholly equal ones do, too, but need no distinction.
   std::uint64_t fingerprint = 0;

@@ -7,6 +7,8 @@
 #include <array>
 #include <string>
 
+#include "netlink/dump.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -104,18 +106,18 @@ void RoutingMirror::on_datagram(Bytes datagram) {
 }
 
 void RoutingMirror::on_answer(Bytes message) {
-  const auto flags = load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_flags));
-  interrupted_ = interrupted_ || (flags & NLM_F_DUMP_INTR) != 0;
+  const DumpMessage read = read_dump_message(message);
+  interrupted_ = interrupted_ || read.interrupted;
   answered_ = true;
-  switch (type_of(message)) {
-    case NLMSG_DONE:
-    case NLMSG_ERROR:  // a kernel without rules or nexthop objects
+  switch (read.kind) {
+    case DumpMessage::Kind::kEnd:  // also with an error: a kernel without rules or nexthop objects
       end_step();
       break;
-    case NLMSG_NOOP:
+    case DumpMessage::Kind::kNothing:
       break;
-    default:
+    case DumpMessage::Kind::kObject:
       if (next_->apply(message) == Applied::kMalformed) count(Applied::kMalformed);
+      break;
   }
 }
 

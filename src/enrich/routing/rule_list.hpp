@@ -85,7 +85,7 @@ class RuleList {
     Rule rule;
     RoutingTime from = kAlways;
     RoutingTime until = kNever;
-    /// A connection with the rule's mark was seen: somebody saves the packets' marks in them.
+    /// A connection with the rule's mark was seen: a rule saves the packets' marks in them.
     mutable bool mark_is_kept = false;
 
     [[nodiscard]] bool is_at(RoutingTime time) const { return from <= time && time < until; }

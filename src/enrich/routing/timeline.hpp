@@ -15,7 +15,7 @@
 namespace ctflow {
 
 /// A map that can be asked as of a time in the past. What is over is kept for kRemembered, but at
-/// most kVersions of one key and kTotal in all; then the oldest is forgotten, and whoever asks for
+/// most kVersions of one key and kTotal in all; then the oldest is forgotten, and a look-up for
 /// a time before that gets the oldest that is known.
 template <typename Key, typename Value>
 class Timeline {

@@ -8,7 +8,7 @@
 namespace ctflow {
 namespace {
 
-/// 32 bits on the wire, 16 in the record: packets longer than that are told as 65535.
+/// 32 bits on the wire, 16 in the record: packets longer than that count as 65535.
 bool read_length(const Attribute& attribute, std::uint16_t& length) {
   std::uint32_t octets = 0;
   if (!read_integer(attribute, octets)) return false;

@@ -256,7 +256,7 @@ class Model {
       return;
     }
     for (const test::Octets& entry : part_) {
-      table_.on_entry(std::as_bytes(std::span(entry)), written_);
+      table_.on_entry(std::as_bytes(std::span(entry)), Written{written_, written_});
     }
     if (at_end_) {
       part_.clear();

@@ -231,7 +231,7 @@ class Life {
 
   LastPacket complete(const ConnectionIdentity& identity, Flow& flow, const Instant& now) {
     return correct_times(flow, settings_.history(now.wall), live_.last_packet(identity, now),
-                         counters);
+                         now.wall, counters);
   }
 
   void finish(Flow& flow) {

@@ -45,7 +45,7 @@ class EndOfFlowTest : public testing::Test {
   }
   /// Where the corrected end lies, from kStart; of a second in which it lies, the first whole one.
   seconds end_of(Flow flow, const std::optional<Bounds>& bounds = std::nullopt) {
-    found_ = correct_times(flow, timeouts_, bounds, counters_);
+    found_ = correct_times(flow, timeouts_, bounds, flow.event_time, counters_);
     EXPECT_LE(flow.start, flow.end);
     EXPECT_LE(flow.end, flow.event_time);
     return std::chrono::floor<seconds>(flow.end - kStart);
@@ -70,6 +70,20 @@ TEST_F(EndOfFlowTest, TakesOnlyTheUsedPartOffAnEntryRemovedEarly) {
   EXPECT_EQ(end_of(with_time_left(removed_after(seconds(42)), 50)), seconds(42));
   EXPECT_EQ(found_.error, seconds(42) + LastPacketSearch::kTick);
   EXPECT_EQ(counters_.end_unexplained, 1U);
+}
+
+TEST_F(EndOfFlowTest, AllowsForTheTimeThatTheKernelTookToWriteAnEntry) {
+  // 20 of 30 s are left of an entry that was written from 40 to 42 s after the start: its last
+  // packet came 10 s before, rounded down.
+  Flow flow = with_time_left(removed_after(seconds(42)), 20);
+  flow.event = FlowEvent::kReported;
+  flow.present.stop = false;
+  flow.event_time = kStart + seconds(42);
+  const LastPacket found =
+      correct_times(flow, timeouts_, std::nullopt, kStart + seconds(40), counters_);
+  EXPECT_EQ(found.time, kStart + milliseconds(31'500)) << "the middle of 30 to 33 s";
+  EXPECT_EQ(found.error, milliseconds(1500) + LastPacketSearch::kTick);
+  EXPECT_TRUE(found.explained);
 }
 
 TEST_F(EndOfFlowTest, FindsTheShorterTimeoutOfUnansweredTcp) {
@@ -237,7 +251,7 @@ TEST_F(EndOfFlowTest, ClaimsNothingOfTimeoutsThatCouldNeverBeRead) {
   TimeoutHistory unread;
   unread.observe({Timeouts{}, TimeoutsRead::Failure{}}, kStart);
   Flow flow = removed_after(seconds(42));
-  const LastPacket found = correct_times(flow, unread, std::nullopt, counters_);
+  const LastPacket found = correct_times(flow, unread, std::nullopt, flow.event_time, counters_);
   EXPECT_EQ(found.time, kStart + seconds(12)) << "by the default";
   EXPECT_EQ(found.error, seconds(30));
 }
@@ -253,7 +267,7 @@ TEST_F(EndOfFlowTest, LeavesTheStopTimeWhereTheTimeoutIsUnknown) {
 TEST_F(EndOfFlowTest, UsesTheEventWhereTheKernelHasNoTimestamps) {
   Flow flow;
   flow.event_time = kStart;
-  correct_times(flow, timeouts_, std::nullopt, counters_);
+  correct_times(flow, timeouts_, std::nullopt, flow.event_time, counters_);
   EXPECT_EQ(flow.start, kStart);
   EXPECT_EQ(flow.end, kStart);
   EXPECT_EQ(counters_.end_from_event, 1U);
@@ -263,7 +277,7 @@ TEST_F(EndOfFlowTest, UsesTheEventWhereTheKernelHasNoTimestamps) {
 TEST_F(EndOfFlowTest, StaysWithinBoundsWhenTheClockWasSetBack) {
   Flow flow = removed_after(seconds(100));
   flow.event_time = kStart - seconds(3600);
-  correct_times(flow, timeouts_, std::nullopt, counters_);
+  correct_times(flow, timeouts_, std::nullopt, flow.event_time, counters_);
   EXPECT_EQ(flow.start, flow.event_time);
   EXPECT_EQ(flow.end, flow.event_time);
 }
@@ -271,7 +285,7 @@ TEST_F(EndOfFlowTest, StaysWithinBoundsWhenTheClockWasSetBack) {
 TEST_F(EndOfFlowTest, StaysWithinBoundsWhenTheClockWasSetForward) {
   Flow flow = removed_after(seconds(0));
   flow.end = kStart - seconds(1'000'000'000);  // stop before start
-  correct_times(flow, timeouts_, std::nullopt, counters_);
+  correct_times(flow, timeouts_, std::nullopt, flow.event_time, counters_);
   EXPECT_EQ(flow.end, flow.start);
 }
 

@@ -134,6 +134,23 @@ TEST(ReportedConnections, RecordsOfOneConnectionNeverOverlap) {
   EXPECT_LE(set_back.start, set_back.end);
 }
 
+TEST(ReportedConnections, BoundTheLastPacketByWhenTheKernelWroteAnEntry) {
+  ReportedConnections live(10, kBegan);
+  const auto visit = [&](std::uint64_t packets, int earliest, int latest) {
+    live.visit(ConnectionIdentity(flow(1, {packets, 1}, {}, 0)), Written{at(earliest), at(latest)});
+  };
+  Flow first = flow(1, {3, 1}, {}, 2);
+  report(live, first, 5);
+  visit(3, 10, 14);
+  visit(5, 20, 24);
+  const auto bounds = live.last_packet(ConnectionIdentity(flow(1, {5, 1}, {}, 0)), at(40));
+  ASSERT_TRUE(bounds);
+  EXPECT_GE(bounds->earliest, kStart + seconds(9)) << "it was not in what was written from 10 s on";
+  EXPECT_LE(bounds->earliest, kStart + seconds(10));
+  EXPECT_GE(bounds->latest, kStart + seconds(24)) << "it was in what was written until 24 s";
+  EXPECT_LE(bounds->latest, kStart + seconds(25));
+}
+
 TEST(ReportedConnections, BoundTheLastPacketByTheirVisits) {
   ReportedConnections live(10, kBegan);
   const auto bounds_at = [&](std::uint64_t packets, int age) {

@@ -31,7 +31,7 @@ class ScanReaderTest : public testing::Test {
   }
   void visit(const StockConnection& connection, int second) {
     const test::Octets octets = test::table_entry(connection);
-    table_.on_entry(std::as_bytes(std::span(octets)), at(second));
+    table_.on_entry(std::as_bytes(std::span(octets)), Written{at(second), at(second)});
   }
   void end(const StockConnection& connection, int second) {
     const test::Octets octets = test::stock_end(
@@ -243,7 +243,7 @@ TEST_F(ScanReaderTest, LeavesToThePatchedKernelWhatItReports) {
   const test::Octets measured =
       test::with_field(test::measured_event(IPCTNL_MSG_CT_NEW, 10, 1000, test::kSecond),
                        offsetof(nlmsghdr, nlmsg_flags), std::uint16_t{NLM_F_MULTI});
-  table_.on_entry(std::as_bytes(std::span(measured)), at(100));
+  table_.on_entry(std::as_bytes(std::span(measured)), Written{at(100), at(100)});
   EXPECT_TRUE(sink_.flows.empty());
   EXPECT_EQ(table_.dependent(), 0U);
   visit(connection_, 100);
@@ -261,7 +261,7 @@ TEST_F(ScanReaderTest, BeyondTheLimitTheEndTellsAll) {
   other.port = 1001;
   for (const StockConnection& one : {connection_, other}) {
     const test::Octets octets = test::table_entry(one);
-    table.on_entry(std::as_bytes(std::span(octets)), at(50));
+    table.on_entry(std::as_bytes(std::span(octets)), Written{at(50), at(50)});
   }
   EXPECT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(counters_.no_room, 1U);
@@ -275,10 +275,10 @@ TEST_F(ScanReaderTest, CountsWhatItCannotRead) {
   test::Octets octets = test::table_entry(connection_);
   octets = test::cut(octets, 40);
   octets = test::with_length(octets, 40);
-  table_.on_entry(std::as_bytes(std::span(octets)), at(1));
+  table_.on_entry(std::as_bytes(std::span(octets)), Written{at(1), at(1)});
   EXPECT_EQ(counters_.malformed, 1U);
   const test::Octets other = test::message(IPCTNL_MSG_CT_NEW, {});
-  table_.on_entry(std::as_bytes(std::span(other)), at(1));
+  table_.on_entry(std::as_bytes(std::span(other)), Written{at(1), at(1)});
   EXPECT_EQ(counters_.ignored, 1U);
 }
 
@@ -295,7 +295,7 @@ TEST_F(ScanReaderTest, TimesStayTrueWhenTheClockIsSet) {
   };
   constexpr std::chrono::hours kStep{480'000};  // no battery: 1970, until NTP answers
   const test::Octets first = test::table_entry(connection_);
-  table_.on_entry(std::as_bytes(std::span(first)), instant(50, {}));
+  table_.on_entry(std::as_bytes(std::span(first)), Written{instant(50, {}), instant(50, {})});
   instant(51, kStep);
   connection_.forward_packets += 1;
   const test::Octets ended = test::stock_end(

@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 /// A pass is read by the kernel's leave (CAP_NET_ADMIN); its beginning and its end need none.
 class TableDumpTest : public testing::Test, public DumpConsumer {
  protected:
-  void on_entry(Bytes /*message*/, const Instant& /*time*/) override { ++entries_; }
+  void on_entry(Bytes /*message*/, const Written& /*written*/) override { ++entries_; }
   void on_part_requested() override { ++parts_; }
   void on_pass_end(bool /*complete*/) override {
     ++ends_;

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""source.filter and source.own_traffic: what is exported, and where the rest is left out."""
+
+import time
+
+import case
+import traffic
+from lab import COLLECTOR, IDLE_TIMEOUT, ROUTER, SERVER4, SERVER6
+
+
+class Filter(case.LabTest):
+    def send(self):
+        """Two connections of UDP, one with a mark, and one of TCP."""
+        path = self.lab.client, self.lab.server
+        traffic.udp(*path, SERVER4, 5001, (100,), (50,))
+        traffic.udp(*path, SERVER6, 5002, (100,), (50,))
+        traffic.tcp(*path, SERVER4, 80, 1000, 2000)
+
+    def export(self, setting, idle=True, **source):
+        """Destination ports of what the initiators sent, and the totals."""
+        self.make_lab().rules("track", "udp dport 5001 ct mark set 7")
+        session = self.start(sections={"source": {"filter": setting, **source}})
+        self.send()
+        result = session.finish(idle)
+        self.assertNotIn("failed", session.ctflowd.log)
+        ports = [{record.destination_port for record in result.records[protocol]
+                  if record.destination_port in (5001, 5002, 80)}
+                 for protocol in (case.IPFIX, case.NETFLOW9)]
+        self.assertEqual(ports[0], ports[1])
+        totals = result.totals
+        self.assertEqual(totals["ended"] + totals["entries"],
+                         totals["exported"] + totals["filtered"] + totals["entries_skipped"]
+                         + totals["already_reported"])
+        return ports[0], totals
+
+    def test_the_kernel_keeps_what_is_not_included(self):
+        ports, totals = self.export("{include: [{protocols: [udp]}]}")
+        self.assertEqual(ports, {5001, 5002})
+        self.assertEqual(totals["ended"], 2, "the end of the TCP connection was not sent")
+
+    def test_the_kernel_keeps_what_is_excluded(self):
+        ports, totals = self.export(f"{{exclude: [{{marks: [7]}}, {{networks: ['{SERVER6}']}}]}}")
+        self.assertEqual(ports, {80})
+        self.assertEqual(totals["ended"], 1)
+
+    def test_the_rest_is_filtered_after_decoding(self):
+        ports, totals = self.export(f"{{include: [{{networks: [{SERVER4}]}}], "
+                                    "exclude: [{protocols: [udp], marks: [7/15]}]}")
+        self.assertEqual(ports, {80})
+        self.assertEqual(totals["ended"], 3)
+        self.assertEqual(totals["exported"], 1)
+        self.assertGreaterEqual(totals["filtered"], 2)
+
+    def test_the_kernel_keeps_entries_of_its_table(self):
+        ports, totals = self.export("{include: [{marks: [7]}]}", idle=False, report_at_stop=True)
+        self.assertEqual(ports, {5001})
+        self.assertEqual(totals["filtered"], 0)
+        self.assertGreater(totals["entries"], 0)
+
+
+class OwnTraffic(case.LabTest):
+    """The path to the collectors is tracked here."""
+
+    def export(self, **source):
+        self.make_lab()
+        for chain in ("raw_output", "raw_prerouting"):
+            self.lab.router.run("nft", "flush", "chain", "inet", "lab", chain)
+        session = self.start(sections={"source": source})
+        traffic.udp(self.lab.client, self.lab.server, SERVER4, 5001, (100,), (50,))
+        # Of another program of this host, to another port of the collector's host.
+        traffic.udp(self.lab.router, self.lab.collector, COLLECTOR, 53, (10,), (20,))
+        # Long enough for messages about messages.
+        time.sleep(3 * IDLE_TIMEOUT)
+        result = session.finish(idle=False)
+        return {record.destination_port for record in result.records[case.IPFIX]
+                if record.source == ROUTER and record.destination == COLLECTOR}, result.totals
+
+    def test_left_out_by_default(self):
+        ports, totals = self.export()
+        self.assertEqual(ports, {53})
+        self.assertEqual(totals["exported"], 2)
+        self.assertGreater(totals["filtered"], 0)
+
+    def test_exported_if_asked(self):
+        ports, totals = self.export(own_traffic="include")
+        self.assertIn(4739, ports)
+        self.assertEqual(totals["filtered"], 0)
+
+
+if __name__ == "__main__":
+    case.main()
