@@ -38,6 +38,9 @@
  *  - that long after the last report when packets were seen since and none
  *    arrives any more (the periodic sweep of the table finds these),
  *  - when a TCP connection enters TIME_WAIT or CLOSE.
+ * A listener of this group alone counts as one for nf_conntrack_events=2. As
+ * with the other groups, connections that were created before the first
+ * listener came send nothing then.
  * Binding to the group is harmless where the kernel does not know it.
  */
 #define NFNLGRP_CONNTRACK_FLOW 32
@@ -70,7 +73,10 @@ enum ctattr_flow {
  *	last packet. The resolution is one timer tick (1/CONFIG_HZ: 1 to 10
  *	ms). LAST is never before FIRST. For an entry that was created
  *	through ctnetlink, FIRST of the original direction is the time of its
- *	creation. Hardware offload: LAST as told by the driver.
+ *	creation. When the first packets of a connection overtake each other
+ *	inside this host, FIRST is that of the one that came first; FIRST of
+ *	the reply direction may then be before that of the original one.
+ *	Hardware offload: LAST as told by the driver.
  * IIF, OIF: interface index on which the packets came in and went out; 0
  *	means this host itself. Value of the first packet; whether a later
  *	one had another is told by FLAGS. OIF is absent as long as no packet
@@ -86,13 +92,18 @@ enum ctattr_flow {
  *	before this host decrements it.
  * LEN_MIN, LEN_MAX: length of the IP packet with its header, in octets, of
  *	every packet as it is on the wire: of the segments, not of what GRO
- *	or TSO makes of them. 65535 stands for that or more.
+ *	or TSO makes of them, and without the padding of short frames. 65535
+ *	stands for that or more.
  * WIRE_PACKETS, WIRE_OCTETS: all packets, and their octets counted from the
- *	IP header on, as they were on the wire. Unlike CTA_COUNTERS_* these
- *	count every segment of an aggregated packet with its headers,
- *	retransmitted SYNs and other segments that conntrack lets pass
- *	without accounting, packets forwarded by a flowtable without the
- *	"counter" keyword, and ICMP errors that concern the connection.
+ *	IP header to the end of the IP packet, as they were on the wire.
+ *	Unlike CTA_COUNTERS_* these count every segment of an aggregated
+ *	packet with its headers, retransmitted SYNs and other segments that
+ *	conntrack lets pass without accounting, packets forwarded by a
+ *	flowtable without the "counter" keyword, TCP resets that this host
+ *	sends on behalf of an end ("reject with tcp reset"), and ICMP errors
+ *	that concern the connection, also those that this host sends. The
+ *	padding of short frames, which the counters of a flowtable include,
+ *	is left out.
  *	Totals since creation that are never reset, not even by
  *	IPCTNL_MSG_CT_GET_CTRZERO, and that do not depend on
  *	nf_conntrack_acct. A datagram in fragments counts once, as in

@@ -131,9 +131,10 @@ class Wire:
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             self.socket.bind((device, 0))
 
-    def send(self, packet: bytes) -> None:
+    def send(self, packet: bytes, padding: int = 0) -> None:
         kind = 0x86dd if packet[0] >> 4 == 6 else 0x0800
-        self.socket.send(self.header + struct.pack("!H", kind) + packet)
+        self.socket.send(self.header + struct.pack("!H", kind) + packet
+                         + b"\x55" * padding)
         self.sent += 1
         if self.sent % 100 == 0:
             time.sleep(0.002)       # the receiver's queue is limited
@@ -166,19 +167,27 @@ class Lab:
             ip -n {ns} route add default via 10.0.{net}.1
             ip -n {ns} -6 route add default via fd0{net}::1
             """)
-            for host in ("2", "100"):
-                for address in (f"10.0.{net}.{host}", f"fd0{net}::{host}"):
-                    run(f"ip neigh replace {address} lladdr {MAC[inner]} "
-                        f"dev {outer} nud permanent")
             for address in (f"10.0.{net}.1", f"fd0{net}::1"):
                 run(f"ip -n {ns} neigh replace {address} "
                     f"lladdr {MAC[outer]} dev {inner} nud permanent")
+        self.neighbours()
         sysctl("/proc/sys/net/ipv4/ip_forward", 1)
         sysctl("/proc/sys/net/ipv6/conf/all/forwarding", 1)
         sysctl("/proc/sys/net/ipv4/conf/all/rp_filter", 0)
         sysctl("/proc/sys/net/ipv4/conf/default/rp_filter", 0)
         sysctl("/proc/sys/net/ipv4/icmp_ratelimit", 0)
         self.rules("")
+
+    def neighbours(self) -> None:
+        """Those of the router, which forgets them with its addresses.
+
+        Otherwise it would report the hosts that do not answer as unreachable.
+        """
+        for net, outer, inner in ((1, "r1", "c0"), (2, "r2", "s0")):
+            for host in ("2", "100"):
+                for address in (f"10.0.{net}.{host}", f"fd0{net}::{host}"):
+                    run(f"ip neigh replace {address} lladdr {MAC[inner]} "
+                        f"dev {outer} nud permanent")
 
     def rules(self, extra: str) -> None:
         """The router's rules: tracking on, and what the test wants."""
@@ -328,6 +337,26 @@ class Lab:
         """Let the kernel look for expired entries now."""
         if patched():
             self.measure(True)          # any write starts a sweep
+
+
+@contextlib.contextmanager
+def third_link() -> Iterator[Wire]:
+    """netns t  t0 ---- r3, 10.0.3.0/24 and fd03::/64; yields the end t0."""
+    run(f"""set -e
+    ip netns add t
+    ip link add r3 address {MAC['r3']} type veth peer name t0 \
+       address {MAC['t0']} netns t
+    ip addr add 10.0.3.1/24 dev r3
+    ip addr add fd03::1/64 dev r3 nodad
+    ip link set r3 up
+    ip -n t link set t0 up
+    ip neigh replace 10.0.3.2 lladdr {MAC['t0']} dev r3 nud permanent
+    ip neigh replace fd03::2 lladdr {MAC['t0']} dev r3 nud permanent
+    """)
+    try:
+        yield Wire("t", "t0", "r3")
+    finally:
+        run("ip link del r3; ip netns del t", check=False)
 
 
 def of_port(port: int) -> Callable[[ctnl.Message], bool]:

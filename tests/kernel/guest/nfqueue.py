@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import struct
+from collections.abc import Iterator
 
 from ctnl import NETLINK_NETFILTER, attributes
+from lab import Lab
 
 
 class Queue:
@@ -46,3 +49,18 @@ class Queue:
 
     def close(self) -> None:
         self.socket.close()
+
+
+@contextlib.contextmanager
+def first_packets_wait(lab: Lab) -> Iterator[Queue]:
+    """What belongs to no established connection waits in the queue."""
+    queue = Queue(7)
+    lab.rules("""table inet q { chain f {
+        type filter hook forward priority 1
+        ct state new queue num 7;
+    }; }""")
+    try:
+        yield queue
+    finally:
+        lab.rules("")
+        queue.close()

@@ -62,14 +62,20 @@ def tcp(src: str, dst: str, sport: int, dport: int, flags: int, seq: int = 0,
     return ip(src, dst, 6, segment, tos, ttl)
 
 
+def echo(src: str, dst: str, ident: int, reply: bool = False) -> bytes:
+    data = struct.pack("!BBHHH", 0 if reply else 8, 0, 0, ident, 1)
+    return ip(src, dst, 1, data[:2] + struct.pack("!H", checksum(data))
+              + data[4:])
+
+
 def unreachable(src: str, dst: str, quoted: bytes, code: int = 3,
-                ttl: int = 64) -> bytes:
+                ttl: int = 64, tos: int = 0) -> bytes:
     """ICMP or ICMPv6 destination unreachable about a packet."""
     if ":" in src:
         data = struct.pack("!BBHI", 1, 4, 0, 0) + quoted[:1000]
         total = checksum(pseudo(src, dst, 58, data))
         return ip(src, dst, 58, data[:2] + struct.pack("!H", total) + data[4:],
-                  ttl=ttl)
+                  tos, ttl)
     data = struct.pack("!BBHI", 3, code, 0, 0) + quoted[:28]
     data = data[:2] + struct.pack("!H", checksum(data)) + data[4:]
-    return ip(src, dst, 1, data, ttl=ttl)
+    return ip(src, dst, 1, data, tos, ttl)

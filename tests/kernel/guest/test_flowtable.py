@@ -4,7 +4,9 @@
 import time
 
 import ctnl
-from lab import (TICK, Lab, Sniffer, between, equal, ifindex, near, of_port)
+import packets
+from lab import (CLIENT, CLIENT6, SERVER, SERVER6, TICK, Failure, Lab, Sniffer,
+                 between, equal, ifindex, near, of_port)
 from packets import ACK, PSH
 
 OFFLOADED = 1 << 14
@@ -69,6 +71,78 @@ def test_without_counter(lab: Lab) -> None:
 
 def test_with_counter(lab: Lab) -> None:
     fast_path(lab, True)
+
+
+def padded(lab: Lab, port: int, six: bool = False, reply: bool = False) -> int:
+    """A short packet in a frame that is longer than it."""
+    client, server = (CLIENT6, SERVER6) if six else (CLIENT, SERVER)
+    if reply:
+        packet = packets.udp(server, client, 53, port, 1)
+        lab.s.send(packet, padding=17)
+    else:
+        packet = packets.udp(client, server, port, 53, 1)
+        lab.c.send(packet, padding=17)
+    return len(packet)
+
+
+def short_frames(lab: Lab, counter: bool) -> None:
+    table(lab, counter)
+    for six in (False, True):
+        port = start(lab, six)
+        header = 48 if six else 28
+        for _ in range(10):
+            padded(lab, port, six)
+            padded(lab, port, six, reply=True)
+        message = lab.find(port)
+        flow = message.flow
+        for direction in (flow.orig, flow.reply):
+            equal("wire", (direction.packets, direction.octets),
+                  (11, 11 * header + 110))
+            equal("len", (direction.len_min, direction.len_max),
+                  (header + 1, header + 100))
+        equal("stock", message.packets[0], 11 if counter else 1)
+        if counter and message.octets[0] <= flow.orig.octets:
+            raise Failure("no padding has arrived: this proves nothing")
+
+
+def test_padding_without_counter(lab: Lab) -> None:
+    short_frames(lab, False)
+
+
+def test_padding_with_counter(lab: Lab) -> None:
+    short_frames(lab, True)
+
+
+def test_padding_of_bare_acknowledgments(lab: Lab) -> None:
+    """40 octets without options, where a frame has 46 at least."""
+    table(lab, True)
+    port = lab.port()
+    lab.handshake(port)
+    lab.tcp(port, ACK, True, seq=5001, ack=1001)
+    equal("offloaded", lab.find(port).status & OFFLOADED, OFFLOADED)
+    for _ in range(5):
+        lab.c.send(packets.tcp(CLIENT, SERVER, port, 80, ACK, 1001, 5001),
+                   padding=6)
+    flow = lab.flow(port)
+    equal("wire", (flow.orig.packets, flow.orig.octets), (7, 280))
+    equal("len", (flow.orig.len_min, flow.orig.len_max), (40, 40))
+
+
+def test_reports_of_padded_packets(lab: Lab) -> None:
+    """Sent while the packet is on its way: it is in there as a whole."""
+    table(lab, True)
+    lab.active_timeout(1)
+    port = start(lab)
+    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+        for _ in range(22):
+            length = padded(lab, port)
+            time.sleep(0.1)
+        reports = [m.flow.orig for m in listener.drain(0.1)
+                   if of_port(port)(m)]
+    between("reports", len(reports), 2, 3)
+    for report in reports:
+        equal("octets", report.octets,
+              128 + (report.packets - 1) * length)
 
 
 def test_tcp_flags_in_the_fast_path(lab: Lab) -> None:

@@ -5,8 +5,8 @@ import socket
 
 import ctnl
 import packets
-from lab import (CLIENT, HOST_CLIENT, MAC, SERVER, Lab, Wire, equal, ifindex,
-                 namespace, run)
+from lab import (CLIENT, CLIENT6, HOST_CLIENT, SERVER, SERVER6, Lab, equal,
+                 ifindex, namespace, run, third_link)
 
 
 def check(direction: ctnl.Direction, iif: str | None, oif: str | None,
@@ -79,17 +79,7 @@ def test_no_egress_when_dropped(lab: Lab) -> None:
 
 
 def test_changed_route_and_changed_ingress(lab: Lab) -> None:
-    run(f"""set -e
-    ip netns add t
-    ip link add r3 address {MAC['r3']} type veth peer name t0 \
-       address {MAC['t0']} netns t
-    ip addr add 10.0.3.1/24 dev r3
-    ip link set r3 up
-    ip -n t link set t0 up
-    ip neigh replace 10.0.3.2 lladdr {MAC['t0']} dev r3 nud permanent
-    """)
-    try:
-        third = Wire("t", "t0", "r3")
+    with third_link() as third:
         port = lab.port()
         lab.udp(port)
         check(lab.flow(port).orig, "r1", "r2")
@@ -100,9 +90,41 @@ def test_changed_route_and_changed_ingress(lab: Lab) -> None:
         check(lab.flow(port).orig, "r1", "r2",
               ctnl.OIF_CHANGED | ctnl.IIF_CHANGED)
         equal("packets", lab.flow(port).orig.packets, 3)
-    finally:
-        run(f"ip route del {SERVER}/32; ip link del r3; ip netns del t",
-            check=False)
+
+
+def test_icmp_errors_that_go_elsewhere(lab: Lab) -> None:
+    """About a reply to a ping, and behind an extension header."""
+    with third_link():
+        run(f"""set -e
+        ip rule add tos 0x10 lookup 99
+        ip -6 rule add tos 0x10 lookup 99
+        ip route add {SERVER}/32 via 10.0.3.2 dev r3 table 99
+        ip -6 route add {SERVER6}/128 via fd03::2 dev r3 table 99
+        """)
+        try:
+            port = lab.port()
+            lab.c.send(packets.echo(CLIENT, SERVER, port))
+            answer = packets.echo(SERVER, CLIENT, port, reply=True)
+            lab.s.send(answer)
+            lab.c.send(packets.unreachable(CLIENT, SERVER, answer, tos=0x10))
+            flow = lab.flow(port)
+            equal("errors", flow.orig.icmp_errors, 1)
+            check(flow.orig, "r1", "r2")
+
+            port = lab.port()
+            lab.udp(port, six=True)
+            answer = lab.udp(port, six=True, reply=True)
+            error = packets.unreachable(CLIENT6, SERVER6, answer, tos=0x10)
+            padding = bytes([58, 0, 1, 4, 0, 0, 0, 0])  # destination options
+            length = int.from_bytes(error[4:6], "big") + len(padding)
+            lab.c.send(error[:4] + length.to_bytes(2, "big") + b"\x3c"
+                       + error[7:40] + padding + error[40:])
+            flow = lab.flow(port)
+            equal("errors", flow.orig.icmp_errors, 1)
+            check(flow.orig, "r1", "r2")
+        finally:
+            run("ip rule del tos 0x10 lookup 99; "
+                "ip -6 rule del tos 0x10 lookup 99", check=False)
 
 
 def test_vlan_is_the_vlan_device(lab: Lab) -> None:
@@ -142,13 +164,10 @@ def test_vrf_is_the_port(lab: Lab) -> None:
         equal("packets", flow.orig.packets, 1)
     finally:
         run("ip link del blue")
-        for net, device, inner in ((1, "r1", "c0"), (2, "r2", "s0")):
+        for net, device in ((1, "r1"), (2, "r2")):
             run(f"ip -6 addr add fd0{net}::1/64 dev {device} nodad",
                 check=False)
-            for host in ("2", "100"):
-                for address in (f"10.0.{net}.{host}", f"fd0{net}::{host}"):
-                    run(f"ip neigh replace {address} lladdr {MAC[inner]} "
-                        f"dev {device} nud permanent")
+        lab.neighbours()
 
 
 def test_masquerade(lab: Lab) -> None:

@@ -8,7 +8,7 @@ import ctnl
 import packets
 from lab import (CLIENT, SERVER, Failure, Lab, destroyed, equal,
                  namespace, near, of_port, run, sysctl)
-from nfqueue import Queue
+from nfqueue import first_packets_wait
 from packets import ACK, PSH, SYN
 
 
@@ -51,6 +51,37 @@ def test_off_takes_it_from_the_living_for_good(lab: Lab) -> None:
     new = lab.port()
     lab.udp(new)
     equal("new", lab.flow(new).orig.packets, 1)
+
+
+def test_off_while_the_first_packet_waits(lab: Lab) -> None:
+    """Not in the table when measuring ends, and gone for good all the same."""
+    with first_packets_wait(lab) as queue:
+        port = lab.port()
+        lab.udp(port)
+        lab.measure(False)
+        time.sleep(1.2)         # until the kernel has patched its code back
+        queue.accept(queue.take(1)[0])
+        lab.udp(port)           # not measured
+        queue.accept(queue.take(1)[0])
+        lab.settle()
+        lab.measure(True)
+        equal("on again", lab.find(port).flow, None)
+
+
+def test_off_while_the_first_packet_waits_and_others_measure(lab: Lab) -> None:
+    run("ip netns add n1; ip netns exec n1 "
+        "sysctl -q net.netfilter.nf_conntrack_flow=1")
+    try:
+        with first_packets_wait(lab) as queue:
+            port = lab.port()
+            lab.udp(port)
+            packet = queue.take(1)[0]
+            lab.measure(False)
+            queue.accept(packet)
+            equal("off", lab.find(port).flow, None)
+            equal("counted as ever", lab.find(port).packets[0], 1)
+    finally:
+        run("ip netns del n1")
 
 
 def test_values_out_of_range_are_refused(lab: Lab) -> None:
@@ -292,26 +323,3 @@ def test_settings_while_packets_flow(lab: Lab) -> None:
         run("conntrack -F")
         event = listener.wait(destroyed(port))
     near("last", event.flow.orig.last / 1e9, begin, 0.1)
-
-
-def test_two_first_packets_race_for_the_entry(lab: Lab) -> None:
-    """Held in a queue, each gets an entry of its own; only one is kept."""
-    queue = Queue(7)
-    lab.rules("""table ip q { chain f {
-        type filter hook forward priority 1
-        ct state new queue num 7;
-    }; }""")
-    try:
-        port = lab.port()
-        lab.udp(port, size=10, tos=0x20, ttl=40)
-        lab.udp(port, size=500, tos=0x40, ttl=90)
-        for packet in queue.take(2):
-            queue.accept(packet)
-        flow = lab.flow(port)
-    finally:
-        queue.close()
-    equal("wire", (flow.orig.packets, flow.orig.octets), (2, 566))
-    equal("len", (flow.orig.len_min, flow.orig.len_max), (38, 528))
-    equal("ttl", (flow.orig.ttl_min, flow.orig.ttl_max), (40, 90))
-    equal("tos", (flow.orig.tos, flow.orig.flags),
-          (0x20, ctnl.DSCP_CHANGED))

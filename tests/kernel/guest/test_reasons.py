@@ -107,6 +107,7 @@ def test_other(lab: Lab) -> None:
                   "other")
         finally:
             run("ip addr add 10.0.2.1/24 dev r2")
+            lab.neighbours()
 
 
 def test_living_entries_have_none(lab: Lab) -> None:

@@ -124,9 +124,37 @@ def test_rejected_with_reset(lab: Lab) -> None:
         lab.rules("table ip t { chain f { type filter hook forward priority "
                   "1; tcp dport 80 reject with tcp reset; }; }")
         lab.tcp(port, ACK | PSH, seq=1001, ack=5001, size=10)
-        lab.tcp(port, ACK, True, seq=5001, ack=1011)
         report = listener.wait(reported(port), 1)
     equal("state", report.tcp_state, 8)
+    equal("orig", (report.flow.orig.packets, report.flow.orig.octets,
+                   report.flow.orig.tcp_flags), (3, 130, SYN | ACK | PSH))
+    equal("reply", (report.flow.reply.packets, report.flow.reply.octets,
+                    report.flow.reply.tcp_flags), (2, 80, SYN | ACK | RST))
+
+
+def test_a_listener_of_this_group_alone(lab: Lab) -> None:
+    """nf_conntrack_events=2: somebody listens, that is enough."""
+    sysctl("nf_conntrack_events", 2)
+    lab.active_timeout(1)
+    before, port, after = lab.port(), lab.port(), lab.port()
+    lab.udp(before)
+    lab.settle()
+    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+        for _ in range(15):
+            lab.udp(before)
+            lab.udp(port)
+            time.sleep(0.1)
+        equal("packets", listener.wait(reported(port), 3).packets[0] > 1, True)
+        equal("older than the listener",
+              [m for m in listener.drain(1.5) if of_port(before)(m)], [])
+    # The listener has gone.
+    lab.udp(after)
+    lab.settle()
+    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+        time.sleep(1.2)
+        lab.udp(after)
+        equal("reports", [m for m in listener.drain(1.5)
+                          if of_port(after)(m)], [])
 
 
 def test_zero_means_no_reports(lab: Lab) -> None:
@@ -189,6 +217,7 @@ def test_many_idle_connections_are_all_swept(lab: Lab) -> None:
             lab.udp(port)
         events = listener.drain(6)
     ports = [m.orig.sport for m in events if m.is_report]
+    equal("reports", len(ports), 1500)
     equal("each once", sorted(ports), list(range(first, first + 1500)))
 
 

@@ -7,8 +7,8 @@ import struct
 import ctnl
 import packets
 from lab import (CLIENT, CLIENT6, HOST_SERVER, SERVER, SERVER6, Failure, Lab,
-                 Sniffer, equal, namespace, run, sysctl)
-from packets import ACK, PSH, SYN
+                 Sniffer, equal, ifindex, namespace, run, sysctl)
+from packets import ACK, PSH, RST, SYN
 
 
 def wire(direction: ctnl.Direction | None) -> tuple[int, int]:
@@ -99,6 +99,51 @@ def test_icmp_errors_count_for_the_direction_they_travel(lab: Lab) -> None:
         equal("reply errors", flow.reply.icmp_errors, 2)
         equal("reply packets", flow.reply.packets, 3)
         equal("flags", flow.orig.flags | flow.reply.flags, 0)
+
+
+def test_icmp_errors_that_this_host_sends(lab: Lab) -> None:
+    sysctl("/proc/sys/net/ipv6/icmp/ratelimit", 0)
+    for six, header in ((False, 28), (True, 48)):
+        port = lab.port()
+        lab.udp(port, six=six)
+        answer = lab.udp(port, six=six, reply=True)
+        expires = lab.udp(port, six=six, ttl=1)
+        flow = lab.flow(port)
+        equal("orig", wire(flow.orig), (2, 2 * len(expires)))
+        equal("reply", wire(flow.reply),
+              (2, len(answer) + header + len(expires)))
+        equal("errors", (flow.orig.icmp_errors, flow.reply.icmp_errors),
+              (0, 1))
+        equal("ttl", (flow.reply.ttl_min, flow.reply.ttl_max), (64, 64))
+        equal("flags", flow.orig.flags | flow.reply.flags, 0)
+
+
+def test_resets_that_this_host_sends(lab: Lab) -> None:
+    """The ruleset rejects a segment in the name of the other end."""
+    for six in (False, True):
+        lab.rules("")
+        client, server = (CLIENT6, SERVER6) if six else (CLIENT, SERVER)
+        port = lab.port()
+        sniffer = Sniffer("c", "c0")
+        lab.c.send(packets.tcp(client, server, port, 80, SYN, 1000))
+        lab.s.send(packets.tcp(server, client, 80, port, SYN | ACK, 5000,
+                               1001, ttl=9))
+        lab.c.send(packets.tcp(client, server, port, 80, ACK, 1001, 5001))
+        lab.settle()
+        lab.rules("table inet t { chain f { type filter hook forward priority"
+                  " 1; tcp dport 80 reject with tcp reset; }; }")
+        lab.c.send(packets.tcp(client, server, port, 80, ACK | PSH, 1001,
+                               5001, size=10))
+        flow = lab.flow(port)
+        truth = sniffer.totals(port)
+        equal("orig", wire(flow.orig), truth[True])
+        equal("reply", wire(flow.reply), truth[False])
+        equal("packets", (flow.orig.packets, flow.reply.packets), (3, 2))
+        equal("TCP flags", (flow.orig.tcp_flags, flow.reply.tcp_flags),
+              (SYN | ACK | PSH, SYN | ACK | RST))
+        equal("from here", (flow.reply.flags, flow.reply.ttl_max),
+              (ctnl.IIF_CHANGED, 64))
+        equal("oif", flow.reply.oif, ifindex("r1"))
 
 
 def bulk(lab: Lab, six: bool, sniffer: Sniffer, octets: int) -> None:
