@@ -50,6 +50,8 @@ class DiskSpool {
   /// there. Busy (EAGAIN) while another process has it. To be called again after an error.
   std::error_code open();
   [[nodiscard]] bool is_open() const { return directory_.locked(); }
+  /// The last call: another may take possession of the directory.
+  void close() { directory_.unlock(); }
 
   /// Reads about `budget` octets of what an earlier process left, the oldest first. Until it is
   /// read it is in no count and cannot be taken.

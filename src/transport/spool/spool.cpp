@@ -16,6 +16,9 @@ using std::chrono::seconds;
 using State = DiskSpool::State;
 
 constexpr seconds kDiskRetry{1};
+constexpr milliseconds kLockRetry{100};
+/// A reload waits 3 s for the new settings, and the old exporter has 3 s to end.
+constexpr seconds kHandover{10};
 constexpr seconds kRepair{5};
 constexpr seconds kTroubleLasts{3};  ///< after the last error
 /// A crash may cost what came within this time while a connection takes no more.
@@ -74,12 +77,21 @@ void Spool::enter(const DiskChanges& changes) {
 void Spool::open() {
   if (!disk_ || disk_->is_open() || clock_().steady < disk_retry_) return;
   if (const std::error_code error = disk_->open()) {
-    disk_failed(error, "open");
+    if (!awaits_lock(error)) disk_failed(error, "open");
     return;
   }
   trouble_.clear();
   recovering_ = true;
   recover();
+}
+
+/// After a reload the exporter that had these settings before has the lock until its connection
+/// has ended.
+bool Spool::awaits_lock(const std::error_code& error) {
+  const MonoTime now = clock_().steady;
+  if (error != std::errc::resource_unavailable_try_again || now > made_ + kHandover) return false;
+  disk_retry_ = now + kLockRetry;
+  return true;
 }
 
 void Spool::recover() {
@@ -156,11 +168,6 @@ bool Spool::spill() {
     }
   }
   return true;
-}
-
-void Spool::set_connected(bool connected) {
-  connected_ = connected;
-  if (!connected) spill();
 }
 
 void Spool::push_to_memory(KeptMessage message) {
@@ -265,12 +272,6 @@ void Spool::return_to_disk(KeptMessage& message, bool left) {
   }
 }
 
-void Spool::put_back(KeptMessage message) {
-  std::deque<KeptMessage> one;
-  one.push_back(std::move(message));
-  give_back(std::move(one), 0);
-}
-
 void Spool::handed_over(const KeptMessage& message) {
   if (!message.place) return;
   if (const std::error_code error = disk_->mark(*message.place, State::kHandedOver)) {
@@ -333,10 +334,6 @@ void Spool::give_back(std::deque<KeptMessage> messages, std::size_t left) {
   }
 }
 
-bool Spool::empty() const {
-  return returned_.empty() && memory_.empty() && (!disk_ || disk_->empty());
-}
-
 Backlog Spool::backlog() const {
   Backlog backlog{used_, config_.memory, 0, 0, std::nullopt, trouble_};
   const auto waits_since = [&](std::optional<TimePoint> kept) {
@@ -391,6 +388,7 @@ void Spool::stop() {
         "be written: the next start sends them again\"",
         collector_, unrecorded.messages, unrecorded.flows);
   }
+  if (disk_) disk_->close();
 }
 
 }  // namespace ctflow

@@ -43,7 +43,10 @@ class Spool {
   std::optional<std::chrono::milliseconds> work();
 
   /// Whether a connection takes messages now. Without one, what is in memory goes to disk.
-  void set_connected(bool connected);
+  void set_connected(bool connected) {
+    connected_ = connected;
+    if (!connected) spill();
+  }
 
   /// Keeps a message as the newest.
   void add(std::vector<std::byte> bytes, const MessageContent& content,
@@ -52,7 +55,11 @@ class Spool {
   /// The oldest message.
   std::optional<KeptMessage> next();
   /// Puts back what next() gave last.
-  void put_back(KeptMessage message);
+  void put_back(KeptMessage message) {
+    std::deque<KeptMessage> one;
+    one.push_back(std::move(message));
+    give_back(std::move(one), 0);
+  }
 
   /// The kernel has all of it, or the beginning of it. A crash from now on does not repeat it.
   void handed_over(const KeptMessage& message);
@@ -73,18 +80,23 @@ class Spool {
   void give_back(std::deque<KeptMessage> messages, std::size_t left);
 
   /// Nothing waits here (what next() gave does not count).
-  [[nodiscard]] bool empty() const;
+  [[nodiscard]] bool empty() const {
+    return returned_.empty() && memory_.empty() && (!disk_ || disk_->empty());
+  }
   /// Why the directory cannot be used just now; empty: it can, or none is configured.
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
   /// What waits here, and what next() gave and is not settled, in octets.
   [[nodiscard]] Backlog backlog() const;
 
-  /// Writes to disk what can be, and counts the rest as lost.
+  /// The last call: writes to disk what can be, counts the rest as lost, and lets another process,
+  /// or the next exporter of this one, have the directory.
   void stop();
 
  private:
   [[nodiscard]] bool disk_usable();
+  /// True: the lock will soon be free, and this is no error.
+  bool awaits_lock(const std::error_code& error);
   void disk_failed(const std::error_code& error, const char* doing);
   void recover();
   void repair();
@@ -111,6 +123,7 @@ class Spool {
   Clock clock_;
   SpoolFiles system_;
   std::optional<DiskSpool> disk_;  ///< nothing: none is configured
+  MonoTime made_ = clock_().steady;
   MonoTime disk_retry_{};
   MonoTime failed_at_{};
   MonoTime repair_at_{};

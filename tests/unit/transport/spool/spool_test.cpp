@@ -491,5 +491,42 @@ TEST_F(SpoolTest, CountsAsLostWhatTheDiskSaysWasHandedOver) {
   EXPECT_EQ(deliver(spool), std::vector<int>{3});
 }
 
+TEST_F(SpoolTest, WaitsForTheLockOfTheExporterBefore) {
+  use_disk();
+  ExporterCounters before_ledger;
+  Spool before = make();
+  before.account_to(before_ledger);
+  CountedMessage message = test::counted_message(sequence_++, 1, 1);
+  before.add(std::move(message.bytes), message.content, origin_);
+  Spool spool = make();
+  spool.account_to(ledger_);
+  spool.open();
+  add(spool, {2});
+  EXPECT_EQ(ledger_.spool_errors, 0U);
+  EXPECT_EQ(spool.trouble(), "");
+  EXPECT_EQ(ledger_.waiting.flows, 1U) << "in memory";
+  clock_.advance(std::chrono::seconds(3));
+  before.stop();
+  EXPECT_EQ(before_ledger.waiting.flows, 1U);
+  spool.work();
+  check_ledger();
+  EXPECT_EQ(ledger_.recovered.flows, 1U);
+  EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2}));
+  EXPECT_EQ(ledger_.spool_errors, 0U);
+}
+
+TEST_F(SpoolTest, SaysThatAnotherProcessHasItsDirectory) {
+  use_disk();
+  Spool other = make();
+  other.open();
+  Spool spool = make();
+  spool.account_to(ledger_);
+  spool.open();
+  clock_.advance(std::chrono::seconds(11));
+  spool.work();
+  EXPECT_EQ(ledger_.spool_errors, 1U);
+  EXPECT_NE(spool.trouble().find("Resource temporarily unavailable"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace ctflow
