@@ -64,14 +64,16 @@ int Daemon::run() {
   log::may_wait(kForTheTotals);
   service_manager::stopping();
   namespaces_.stop_watching();
+  changes_.clear();  // a reload that is under way comes too late
   bool drained = true;
+  const auto attempt = [&](const auto& work) { drained = succeeds(work) && drained; };
   for (NamespaceExporter* const branch : namespaces_.all()) {
-    drained = succeeds([&] { branch->stop(); }) && drained;
-    branch->flush();
+    attempt([&] { branch->stop(); });
+    attempt([&] { branch->flush(); });
   }
-  drained = succeeds([&] { hand_over_the_rest(); }) && drained;
-  namespaces_.finish();
-  for (NamespaceExporter* const branch : namespaces_.all()) branch->finish();
+  attempt([&] { hand_over_the_rest(); });
+  attempt([&] { namespaces_.finish(); });
+  for (NamespaceExporter* const branch : namespaces_.all()) attempt([&] { branch->finish(); });
   for (const NamespaceExporter* const branch : namespaces_.all()) branch->log_totals();
   return ran && drained ? 0 : 1;
 }
@@ -159,12 +161,13 @@ void Daemon::reload() {
     return;
   }
   service_manager::reloading();
-  std::vector<NamespaceExporter::Change> changes;
+  std::vector<PendingChange> changes;
   Config next;
   try {
     next = read_changed();
-    for (NamespaceExporter* const branch : namespaces_.all())
-      changes.push_back(branch->prepare(next));
+    for (NamespaceExporter* const branch : namespaces_.all()) {
+      changes.push_back({branch, branch->prepare(next)});
+    }
   } catch (const std::exception& error) {
     log::error("reload_failed error={} impact=\"the configuration before stays in use\"",
                log::quoted(error.what()));
@@ -176,15 +179,14 @@ void Daemon::reload() {
   changes_ = std::move(changes);
   reloading_ = true;
   namespaces_.hold(true);
-  for (const NamespaceExporter::Change& change : changes_) change.begin();
+  for (const PendingChange& one : changes_) one.change.begin();
   constexpr std::chrono::seconds kLongestWait{3};  // meanwhile the old configuration exports
   adopt_when_ready(std::chrono::steady_clock::now() + kLongestWait);
 }
 
 void Daemon::adopt_when_ready(MonoTime latest) {
-  const bool waiting =
-      std::any_of(changes_.begin(), changes_.end(),
-                  [](const NamespaceExporter::Change& change) { return change.waiting(); });
+  const bool waiting = std::any_of(changes_.begin(), changes_.end(),
+                                   [](const PendingChange& one) { return one.change.waiting(); });
   if (waiting && std::chrono::steady_clock::now() < latest) {
     reload_timer_.after(kPoll, [this, latest] { adopt_when_ready(latest); });
     return;
@@ -193,8 +195,13 @@ void Daemon::adopt_when_ready(MonoTime latest) {
 }
 
 void Daemon::adopt() {
-  const std::vector<NamespaceExporter*> all = namespaces_.all();
-  for (std::size_t i = 0; i < all.size(); ++i) all[i]->adopt(std::move(changes_[i]));
+  // A namespace that could not be started was closed meanwhile.
+  for (NamespaceExporter* const branch : namespaces_.all()) {
+    const auto pending =
+        std::find_if(changes_.begin(), changes_.end(),
+                     [&](const PendingChange& one) { return one.branch == branch; });
+    if (pending != changes_.end()) branch->adopt(std::move(pending->change));
+  }
   changes_.clear();
   reloading_ = false;
   namespaces_.hold(false);

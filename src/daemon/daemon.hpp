@@ -69,8 +69,12 @@ class Daemon {
   Timer reload_timer_;
   Timer watchdog_timer_;
   NamespaceExporters namespaces_;
-  Config next_;                                     ///< while changes_ wait
-  std::vector<NamespaceExporter::Change> changes_;  ///< by branch, while a reload is under way
+  struct PendingChange {
+    NamespaceExporter* branch;  ///< may be closed meanwhile
+    NamespaceExporter::Change change;
+  };
+  Config next_;                         ///< while changes_ wait
+  std::vector<PendingChange> changes_;  ///< while a reload is under way
   bool reloading_ = false;
   bool reload_again_ = false;
   const std::chrono::system_clock::time_point made_ = std::chrono::system_clock::now();

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/daemon.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <filesystem>
+#include <thread>
 
 #include "support/fakes.hpp"
 #include "support/stream_collector.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace ctflow {
 namespace {
@@ -372,6 +379,78 @@ TEST_F(ReloadTest, ManyReloadsAtOnceLoseNothing) {
     octets += static_cast<std::size_t>(size);
   }
   EXPECT_GT(octets, 50U * 62U);
+}
+
+/// With network namespaces a, b and c, where b is not there at first.
+class NamespacesTest : public DaemonTest {
+ protected:
+  void SetUp() override {
+    std::thread([this] {
+      for (int& file : files_) {
+        if (unshare(CLONE_NEWNET) != 0) return;
+        file = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+      }
+    }).join();
+    if (files_.back() < 0) GTEST_SKIP() << "network namespaces need root";
+    for (const char* const name : {"a", "b", "c"}) {
+      NamespaceConfig one;
+      one.name = name;
+      one.file = directory_.path(name);
+      config_.namespaces.push_back(one);
+    }
+    appear(0);
+    appear(2);
+  }
+  ~NamespacesTest() override {
+    for (const int file : files_) close(file);
+  }
+
+  void appear(std::size_t which) {
+    std::filesystem::create_symlink("/proc/self/fd/" + std::to_string(files_.at(which)),
+                                    config_.namespaces[which].file);
+  }
+
+  test::TemporaryDirectory directory_;
+  std::array<int, 3> files_{-1, -1, -1};
+};
+
+TEST_F(NamespacesTest, HaveTheirOwnSettingsWhenOneIsClosedDuringAReload) {
+  config_.interfaces.lookup = InterfaceLookup::kRoutes;  // so that it does not start at once
+  Daemon::Parts settings = parts();
+  int failed = 0;
+  settings.make_source = [&](const Config& config, const NetworkNamespace&) {
+    auto source = std::make_unique<ScriptedSource>();
+    if (config.collectors[0].name != "test@b") return source;
+    if (failed == 0) std::raise(SIGHUP);
+    source->on_start = [&](FlowSink&) {
+      if (failed++ == 0) throw std::runtime_error("cannot be started now");
+    };
+    return source;
+  };
+  load_ = [this] {
+    Config next = config_;
+    next.collectors.push_back(config_.collectors[0]);
+    next.collectors[1].name = "other";
+    next.collectors[1].address = "localhost";  // a reload waits for the answer
+    return next;
+  };
+  Daemon daemon(io_, config_, std::move(settings));
+  boost::asio::steady_timer later(io_, std::chrono::milliseconds(100));
+  later.async_wait([this](const boost::system::error_code&) { appear(1); });
+  std::vector<NamespaceStatus> found;
+  boost::asio::steady_timer end(io_, std::chrono::milliseconds(600));
+  end.async_wait([&](const boost::system::error_code&) {
+    found = daemon.status().namespaces;
+    io_.stop();
+  });
+  EXPECT_EQ(daemon.run(), 0);
+  EXPECT_GT(failed, 0);
+  ASSERT_EQ(found.size(), 3U) << "b was opened again";
+  for (const NamespaceStatus& one : found) {
+    ASSERT_EQ(one.collectors.size(), 2U) << one.name;
+    EXPECT_EQ(one.collectors[0].name, "test@" + one.name);
+    EXPECT_EQ(one.collectors[1].name, "other@" + one.name);
+  }
 }
 
 TEST_F(DaemonTest, GivesAConnectionAMomentToTakeWhatWaits) {
