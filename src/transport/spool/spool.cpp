@@ -210,9 +210,10 @@ bool Spool::too_old(const KeptMessage& message, TimePoint now) const {
 
 void Spool::expire() {
   if (config_.max_age.count() == 0) return;
-  const TimePoint now = clock_().wall;
+  const auto [now, steady] = clock_();
   for (std::deque<KeptMessage>* queue : {&returned_, &memory_}) {
-    while (!queue->empty() && too_old(queue->front(), now)) {
+    // Of this process: the wall clock may have been set meanwhile.
+    while (!queue->empty() && queue->front().since < steady - config_.max_age) {
       drop_front(*queue, ledger_->lost_spool_age);
     }
   }

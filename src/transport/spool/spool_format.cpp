@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "transport/spool/spool_format.hpp"
 
+#include <algorithm>
 #include <boost/crc.hpp>
+#include <chrono>
 #include <cstring>
 #include <string_view>
 #include <utility>
@@ -118,8 +120,11 @@ std::optional<KeptMessage> read_record(std::span<const std::byte> record) {
   const std::span<const std::byte> message = record.subspan(kRecordHeader);
   if (!is_ipfix_message(message)) return std::nullopt;
   KeptMessage kept;
-  kept.kept = TimePoint(
-      milliseconds(static_cast<milliseconds::rep>(load<std::uint64_t>(record, kCovered))));
+  // A clock that was wrong when it was written; nanoseconds end in 2262.
+  constexpr auto kLatest = std::chrono::floor<milliseconds>(TimePoint::max()).time_since_epoch();
+  const auto since = std::min<std::uint64_t>(load<std::uint64_t>(record, kCovered),
+                                             static_cast<std::uint64_t>(kLatest.count()));
+  kept.kept = TimePoint(milliseconds(static_cast<milliseconds::rep>(since)));
   kept.content = get_content(record.subspan(kCovered + 8));
   kept.bytes.assign(message.begin(), message.end());
   return kept;

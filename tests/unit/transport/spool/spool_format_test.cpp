@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/crc.hpp>
+
 #include "support/kept_messages.hpp"
 
 namespace ctflow::spool_format {
@@ -73,6 +75,20 @@ TEST(SpoolFormat, HasNoRecordShorterOrLongerThanAMessageCanBe) {
   EXPECT_TRUE(record_length(header));
   wire::store(header.data() + 1, std::uint32_t{65'536});
   EXPECT_FALSE(record_length(header));
+}
+
+TEST(SpoolFormat, TakesATimeThatIsTooLateForTheLatest) {
+  const KeptMessage message = test::kept_message(1, 1, 7, test::sample_origin());
+  for (const std::uint64_t since : {~std::uint64_t{0}, ~std::uint64_t{0} >> 1}) {
+    std::vector<std::byte> record = record_of(message, RecordState::kWaits);
+    wire::store(record.data() + 9, since);
+    boost::crc_32_type sum;
+    sum.process_bytes(record.data() + 9, record.size() - 9);
+    wire::store(record.data() + 5, static_cast<std::uint32_t>(sum.checksum()));
+    const auto read = read_record(record);
+    ASSERT_TRUE(read);
+    EXPECT_GT(read->kept, TimePoint::max() - std::chrono::milliseconds(2));
+  }
 }
 
 TEST(SpoolFormat, TakesAnUnknownStateForWaiting) {

@@ -528,5 +528,25 @@ TEST_F(SpoolTest, SaysThatAnotherProcessHasItsDirectory) {
   EXPECT_NE(spool.trouble().find("Resource temporarily unavailable"), std::string::npos);
 }
 
+TEST_F(SpoolTest, JudgesTheAgeInMemoryByTheTimeThatPassed) {
+  config_.max_age = std::chrono::minutes(1);
+  std::chrono::hours set_by{0};
+  const Clock clock = [&] {
+    Instant now = clock_.now();
+    now.wall += set_by;
+    return now;
+  };
+  Spool spool("one", config_, clock, files_);
+  spool.account_to(ledger_);
+  add(spool, {1});
+  set_by = std::chrono::hours(1);
+  add(spool, {2});
+  EXPECT_EQ(ledger_.lost_spool_age.flows, 0U) << "the wall clock was set, nothing is older";
+  set_by = -std::chrono::hours(2);
+  clock_.advance(std::chrono::seconds(61));
+  add(spool, {3});
+  EXPECT_EQ(ledger_.lost_spool_age.flows, 2U);
+}
+
 }  // namespace
 }  // namespace ctflow
