@@ -9,6 +9,7 @@
 #include "ctflow/clock.hpp"
 #include "daemon/service_manager.hpp"
 #include "doctor/configuration_check.hpp"
+#include "doctor/spool_check.hpp"
 #include "doctor/system_check.hpp"
 #include "doctor/tracking_check.hpp"
 #include "log/log.hpp"
@@ -39,6 +40,7 @@ Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
       signals_(io, {SIGTERM, SIGINT, SIGHUP}),
       start_timer_(io),
       reload_timer_(io),
+      spools_timer_(io),
       watchdog_timer_(io),
       namespaces_(io, config_.namespaces, [this](const NamespaceConfig* which) {
         auto branch = std::make_unique<NamespaceExporter>(io_, config_, which, parts_.make_source,
@@ -90,6 +92,7 @@ void Daemon::hand_over_the_rest() {
   signals_.cancel();
   start_timer_.cancel();
   reload_timer_.cancel();
+  spools_timer_.cancel();
   io_.restart();
   while (busy() && std::chrono::steady_clock::now() < deadline) {
     if (io_.run_one_until(deadline) == 0) break;
@@ -124,6 +127,7 @@ void Daemon::start() {
   namespaces_.watch();
   log_findings(check_configuration(config_));
   log_findings(check_clock(read_clock()));
+  log_findings(check_spools(config_));
   log::info("started version={}", CTFLOWD_VERSION);
   service_manager::ready();
   watch();
@@ -211,6 +215,9 @@ void Daemon::adopt() {
   log_findings(check_clock(read_clock()));
   log::info("reloaded collectors={} groups={}", config_.collectors.size(), config_.groups.size());
   on_reloaded("");
+  // By then the exporters of the old configuration have ended, and left what they had.
+  constexpr std::chrono::seconds kOldOnesEnded{5};
+  spools_timer_.after(kOldOnesEnded, [this] { log_findings(check_spools(config_)); });
   namespaces_.look_now();
   service_manager::ready();
   if (std::exchange(reload_again_, false)) reload();

@@ -67,6 +67,7 @@ class Daemon {
   Signals signals_;
   Timer start_timer_;
   Timer reload_timer_;
+  Timer spools_timer_;
   Timer watchdog_timer_;
   NamespaceExporters namespaces_;
   struct PendingChange {

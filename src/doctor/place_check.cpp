@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "config/status_endpoint.hpp"
+#include "doctor/spool_check.hpp"
 #include "text/octets_text.hpp"
 
 namespace ctflow {
@@ -135,6 +136,7 @@ Findings check_places(const Config& config) {
   for (const CollectorConfig& collector : config.collectors) check_collector(collector, found);
   check_listen(config.status.listen, found);
   check_socket(config.status.socket, found);
+  found.add(check_spools(config));
   return found;
 }
 

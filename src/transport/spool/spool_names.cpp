@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "transport/spool/spool_names.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+namespace ctflow {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool keeps_messages(const CollectorConfig& collector) {
+  const bool in_sessions =
+      collector.transport == TransportKind::kTcp || collector.transport == TransportKind::kTls;
+  return in_sessions && !collector.spool.directory.empty();
+}
+
+/// COLLECTOR of `COLLECTOR-NUMBER`; nothing for another name.
+std::optional<std::string> collector_of(std::string_view stem) {
+  constexpr std::size_t kDigits = 16;
+  if (stem.size() < kDigits + 2 || stem[stem.size() - kDigits - 1] != '-') return std::nullopt;
+  const std::string_view digits = stem.substr(stem.size() - kDigits);
+  if (digits.find_first_not_of("0123456789abcdef") != std::string_view::npos) return std::nullopt;
+  return std::string(stem.substr(0, stem.size() - kDigits - 1));
+}
+
+}  // namespace
+
+std::vector<SpoolFile> list_spool_files(const std::string& directory) {
+  std::vector<SpoolFile> files;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const fs::path& path = entry->path();
+    std::error_code gone;
+    if (entry->symlink_status(gone).type() != fs::file_type::regular) continue;
+    if (path.extension() == ".lock") {
+      files.push_back({path.stem().string(), path.string()});
+    } else if (path.extension() == ".spool") {
+      const std::optional<std::string> collector = collector_of(path.stem().string());
+      const std::uintmax_t octets = entry->file_size(gone);
+      if (collector && !gone) files.push_back({*collector, path.string(), true, octets});
+    }
+  }
+  std::sort(files.begin(), files.end(),
+            [](const SpoolFile& one, const SpoolFile& other) { return one.path < other.path; });
+  return files;
+}
+
+bool spool_in_use(const std::string& directory, const std::string& collector) {
+  const std::string name = directory + "/" + collector + ".lock";
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg)
+  const int file = open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (file < 0) return errno != ENOENT;
+  const bool in_use = flock(file, LOCK_SH | LOCK_NB) != 0;
+  close(file);
+  return in_use;
+}
+
+std::vector<std::string> spool_owners(const Config& config, const std::string& directory) {
+  std::vector<std::string> owners;
+  for (const CollectorConfig& collector : config.collectors) {
+    if (!keeps_messages(collector) || collector.spool.directory != directory) continue;
+    if (config.namespaces.empty()) owners.push_back(collector.name);
+    for (const NamespaceConfig& one : config.namespaces) {
+      owners.push_back(collector.name + "@" + one.name);
+    }
+  }
+  return owners;
+}
+
+std::vector<std::string> spool_directories(const Config& config) {
+  std::vector<std::string> directories;
+  for (const CollectorConfig& collector : config.collectors) {
+    if (keeps_messages(collector)) directories.push_back(collector.spool.directory);
+  }
+  std::sort(directories.begin(), directories.end());
+  directories.erase(std::unique(directories.begin(), directories.end()), directories.end());
+  return directories;
+}
+
+}  // namespace ctflow

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Which collector a file in a spool directory belongs to.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ctflow/config.hpp"
+
+namespace ctflow {
+
+struct SpoolFile {
+  std::string collector;  ///< as in its name
+  std::string path;
+  bool messages = false;  ///< `COLLECTOR-NUMBER.spool`; else `COLLECTOR.lock`
+  std::uint64_t octets = 0;
+};
+
+/// All spool files and locks in a directory, in the order of their names; none if it cannot be
+/// read.
+std::vector<SpoolFile> list_spool_files(const std::string& directory);
+
+/// A ctflowd has the files of this collector. Also true where that cannot be found out.
+bool spool_in_use(const std::string& directory, const std::string& collector);
+
+/// Names by which collectors of this configuration keep messages in `directory`: with `namespaces:`
+/// each collector has one for each namespace.
+std::vector<std::string> spool_owners(const Config& config, const std::string& directory);
+
+/// The directories of all spools, each once.
+std::vector<std::string> spool_directories(const Config& config);
+
+}  // namespace ctflow
