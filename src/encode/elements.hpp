@@ -1,42 +1,61 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The Information Elements that a user can ask for by name.
+// The Information Elements that ctflowd has: what is known of each, and how to find one.
+// The rows are in encode/element_table.hpp; docs/elements.md is generated from them.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "encode/encoder_options.hpp"
-#include "encode/fields.hpp"
-#include "encode/templates.hpp"
+#include "encode/field.hpp"
+#include "encode/record.hpp"
+#include "encode/value.hpp"
 
 namespace ctflow {
 
-struct Element {
-  /// Records that have it. "Behind": by the family that the packets have behind a translation,
-  /// which without one is that of the record.
-  enum class Of : std::uint8_t {
-    kAll,
-    kIpv4,
-    kIpv6,
-    kBehindIpv4,
-    kBehindIpv6,
-    kIcmpv4,
-    kIcmpv6,
-  };
-  enum class In : std::uint8_t { kBoth, kIpfix, kNetflow9 };
-
-  std::string_view name;  ///< IANA's
-  Field field;
-  Of records = Of::kAll;
-  In format = In::kBoth;
+/// Which records have an element. "Post-NAT": by the family that the packets have after
+/// translation, which without one is that of the record.
+enum class Carrier : std::uint8_t {
+  kAll,
+  kIpv4,
+  kIpv6,
+  kPostNatIpv4,
+  kPostNatIpv6,
+  kIcmpv4,
+  kIcmpv6,
+  kBiflow,    ///< biflow records only
+  kNatEvent,  ///< records of NAT events only
+  kOptions,   ///< options records only
 };
 
-/// nullptr: nothing here can fill an element of this name.
+/// The formats in which a user may ask for it.
+enum class Formats : std::uint8_t { kBoth, kIpfix, kNetflow9 };
+
+/// One row of the element table.
+struct Element {
+  std::uint16_t id;       ///< IANA "IP Flow Information Export (IPFIX) Entities"
+  std::string_view name;  ///< IANA's
+  DataType type;
+  std::uint16_t length;  ///< octets in a record
+  Carrier carrier;
+  Formats formats;
+  std::string_view meaning;  ///< one line, for people
+  Accessor<Record> record;
+  Accessor<Record> nat_event;  ///< in the record of a NAT event, where it is another value
+  Accessor<OptionsRecord> options;
+};
+
+/// All rows, in the order of their ids.
+std::span<const Element> elements();
+
+/// Of those that `elements:` may name. nullptr: no Flow Record has an element of this name.
 const Element* find_element(std::string_view name);
 
-/// The names of all elements, in the order of their ids.
+/// The names that `elements:` may have, in the order of their ids.
 std::vector<std::string> element_names();
 
 /// What records of one kind have, of a list of names; unknown names are skipped.

@@ -2,7 +2,6 @@
 #include "encode/ipfix.hpp"
 
 #include "encode/export_time.hpp"
-#include "encode/options/interface_options.hpp"
 
 namespace ctflow {
 namespace {
@@ -12,42 +11,18 @@ constexpr std::size_t kHeaderLength = 16;  // RFC 7011 section 3.1
 constexpr std::uint16_t kTemplateSet = 2;  // RFC 7011 section 3.3.2
 constexpr std::uint16_t kOptionsSet = 3;   // RFC 7011 section 3.3.2
 
-constexpr std::uint16_t kObservationDomainId = 149;
-constexpr std::uint16_t kSamplingInterval = 34;
-constexpr std::uint16_t kSamplingAlgorithm = 35;
-
 }  // namespace
 
 IpfixEncoder::IpfixEncoder(const EncoderOptions& options)
     : SetEncoder({kHeaderLength, kTemplateSet, kOptionsSet, 1}, Layout(Format::kIpfix, options),
-                 {options.observation_domain, options.exporting_process}, ipfix_statistics()),
+                 {options.observation_domain, options.exporting_process},
+                 options_layouts(Format::kIpfix)),
       observation_domain_(options.observation_domain) {}
 
-void IpfixEncoder::write_sampling_template(WireWriter& writer) {
-  writer.u16(kSamplingOptionsId);
-  writer.u16(3);  // fields
+void IpfixEncoder::write_options_head(WireWriter& writer, const OptionsLayout& layout) {
+  writer.u16(layout.id);
+  writer.u16(static_cast<std::uint16_t>(layout.fields.size()));
   writer.u16(1);  // of which scope fields (RFC 7011 section 3.4.2.2)
-  writer.u16(kObservationDomainId);
-  writer.u16(4);
-  writer.u16(kSamplingInterval);
-  writer.u16(4);
-  writer.u16(kSamplingAlgorithm);
-  writer.u16(1);
-}
-
-void IpfixEncoder::write_sampling_record(WireWriter& writer) {
-  writer.u32(observation_domain_);
-  writer.u32(1);  // one of one packet
-  writer.u8(1);   // deterministic
-}
-
-void IpfixEncoder::write_interface_template(WireWriter& writer) {
-  write_ipfix_interface_template(writer);
-}
-
-void IpfixEncoder::write_interface_record(WireWriter& writer, std::uint32_t index,
-                                          std::string_view name) {
-  ctflow::write_interface_record(writer, observation_domain_, index, name);
 }
 
 std::span<const std::byte> IpfixEncoder::finish(TimePoint now) {

@@ -13,11 +13,7 @@ class IpfixEncoder : public SetEncoder {
   [[nodiscard]] std::span<const std::byte> finish(TimePoint now) override;
 
  private:
-  void write_sampling_template(WireWriter& writer) override;
-  void write_sampling_record(WireWriter& writer) override;
-  void write_interface_template(WireWriter& writer) override;
-  void write_interface_record(WireWriter& writer, std::uint32_t index,
-                              std::string_view name) override;
+  void write_options_head(WireWriter& writer, const OptionsLayout& layout) override;
 
   std::uint32_t observation_domain_;
   /// Data Records of all earlier messages, modulo 2^32 (RFC 7011 section 3.1).

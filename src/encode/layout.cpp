@@ -2,76 +2,82 @@
 #include "encode/layout.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <array>
+#include <stdexcept>
 
+#include "encode/element_table.hpp"
 #include "encode/elements.hpp"
-#include "encode/nat_fields.hpp"
 
 namespace ctflow {
 namespace {
 
-using namespace field;  // the lists below are of these names
 using Fields = std::vector<Field>;
 
-// Template IDs. Another layout, another id: collectors keep templates for hours. The default
-// profile has 1280 to 1497 (templates.cpp); every choice moves the ids by a step of its own. Spent
-// are 256 to 473, 512 to 729, and the same 2048 higher.
-constexpr std::uint16_t kBiflowFirst = 1536;
-constexpr std::uint16_t kMinimalFirst = 768;
-constexpr std::uint16_t kNatEventsFirst = 1024;
-constexpr std::uint16_t kExtrasStep = 16;
-constexpr std::uint16_t kZonesStep = 64;
-constexpr std::uint16_t kPacketPropertiesStep = 128;
-constexpr std::uint16_t kNextHopStep = 2048;
-constexpr std::uint16_t kElementsFirst = 32768;
+constexpr auto kMinimalIpv4 = fields("sourceIPv4Address", "destinationIPv4Address");
+constexpr auto kMinimalIpv6 = fields("sourceIPv6Address", "destinationIPv6Address");
+constexpr auto kCounts = fields("octetDeltaCount", "packetDeltaCount");
+constexpr auto kIpfixTimes = fields("flowStartMilliseconds", "flowEndMilliseconds");
+constexpr auto kNetflow9Times = fields("flowStartSysUpTime", "flowEndSysUpTime");
+constexpr auto kMinimalTail = fields("sourceTransportPort", "destinationTransportPort",
+                                     "protocolIdentifier", "flowEndReason");
+constexpr auto kZones = fields("ingressVRFID", "egressVRFID");
 
-constexpr Field kReverseOctetDeltaCount{
-    1, 8, [](FieldWriter& w, const Record& r) { w.u64(r.flow.backward.octets); },
-    kReverseEnterprise};
-constexpr Field kReversePacketDeltaCount{
-    2, 8, [](FieldWriter& w, const Record& r) { w.u64(r.flow.backward.packets); },
-    kReverseEnterprise};
-constexpr Field kBiflowDirection{
-    239, 1, [](FieldWriter& w, const Record&) { w.u8(1); }};  // forward is the initiator's
+// The next hop of a translated connection is of the family behind the translation.
+constexpr auto kNextHopIpv4 =
+    fields("ipNextHopIPv4Address", "sourceIPv4PrefixLength", "destinationIPv4PrefixLength");
+constexpr auto kNextHopNat64 =
+    fields("ipNextHopIPv4Address", "sourceIPv6PrefixLength", "destinationIPv4PrefixLength");
+constexpr auto kNextHopIpv6 =
+    fields("ipNextHopIPv6Address", "sourceIPv6PrefixLength", "destinationIPv6PrefixLength");
 
-std::uint16_t step(const EncoderOptions& options, bool with_extras) {
-  unsigned steps = 0;
-  if (options.zones) steps += kZonesStep;
-  if (options.next_hop) steps += kNextHopStep;
-  if (with_extras) steps += kExtrasStep;
-  if (with_extras && options.packet_properties) steps += kPacketPropertiesStep;
-  return static_cast<std::uint16_t>(steps);
+constexpr auto kEventTime = nat_event_fields("observationTimeMilliseconds");
+constexpr auto kEventIpfixTimes = nat_event_fields("flowStartMilliseconds", "flowEndMilliseconds");
+constexpr auto kEventIpv4 = nat_event_fields("sourceIPv4Address", "destinationIPv4Address");
+constexpr auto kEventIpv6 = nat_event_fields("sourceIPv6Address", "destinationIPv6Address");
+constexpr auto kEventPostNatIpv4 =
+    nat_event_fields("postNATSourceIPv4Address", "postNATDestinationIPv4Address");
+constexpr auto kEventPostNatIpv6 =
+    nat_event_fields("postNATSourceIPv6Address", "postNATDestinationIPv6Address");
+constexpr auto kEventTail = nat_event_fields(
+    "sourceTransportPort", "destinationTransportPort", "postNAPTSourceTransportPort",
+    "postNAPTDestinationTransportPort", "protocolIdentifier", "natEvent");
+
+/// RFC 5103 section 6.1: the value of the other direction.
+template <std::uint16_t kElement>
+constexpr Field reverse() {
+  constexpr Field kForward = [] {
+    for (const Element& one : element_table::kElements) {
+      if (one.id == kElement) return Field{one.id, one.length, one.record.write};
+    }
+    throw std::invalid_argument("no such element");
+  }();
+  return {kForward.element, kForward.length,
+          [](std::byte* to, const Record& record) {
+            kForward.write(to, {record.flow, !record.initiator});
+          },
+          kReverseEnterprise};
+}
+// No other reverse element: nfdump would write it over the forward value.
+constexpr auto kBiflowTail = std::array{reverse<element("octetDeltaCount").id>(),
+                                        reverse<element("packetDeltaCount").id>()} +
+                             fields("biflowDirection");
+
+std::span<const Field> next_hop(RecordKind kind) {
+  if (is_ipv4(kind)) return kNextHopIpv4;
+  return is_nat64(kind) ? std::span<const Field>(kNextHopNat64) : kNextHopIpv6;
 }
 
-void append(Fields& fields, const Fields& more) {
+void append(Fields& fields, std::span<const Field> more) {
   fields.insert(fields.end(), more.begin(), more.end());
 }
 
-bool is_ipv4(RecordKind kind) { return kind <= RecordKind::kIpv4IcmpNat; }
-
-bool is_nat64(RecordKind kind) {
-  return kind == RecordKind::kNat64 || kind == RecordKind::kIcmpNat64;
-}
-
-/// The next hop of a translated connection is of the family behind the translation.
-Fields next_hop(RecordKind kind) {
-  if (is_ipv4(kind)) {
-    return {kIpNextHopIpv4Address, kSourceIpv4PrefixLength, kDestinationIpv4PrefixLength};
-  }
-  if (is_nat64(kind)) {
-    return {kIpNextHopIpv4Address, kSourceIpv6PrefixLength, kDestinationIpv4PrefixLength};
-  }
-  return {kIpNextHopIpv6Address, kSourceIpv6PrefixLength, kDestinationIpv6PrefixLength};
-}
-
 void encode_fields(WireWriter& writer, const Record& record, std::span<const Field> fields) {
-  const auto length =
-      std::accumulate(fields.begin(), fields.end(), std::size_t{0},
-                      [](std::size_t sum, const Field& item) { return sum + item.length; });
-  std::byte* room = writer.claim(length);
+  std::byte* room = writer.claim(record_length(fields));
   if (room == nullptr) return;
-  FieldWriter to(room);
-  for (const Field& item : fields) item.encode(to, record);
+  for (const Field& item : fields) {
+    item.write(room, record);
+    room += item.length;
+  }
 }
 
 /// FNV-1a over what a collector sees of a layout.
@@ -83,11 +89,12 @@ std::uint16_t id_of(const Fields& fields) {
     mix(item.length);
     mix(item.enterprise);
   }
-  return static_cast<std::uint16_t>(kElementsFirst + (hash ^ hash >> 15) % kElementsFirst);
+  return static_cast<std::uint16_t>(template_ids::kElements +
+                                    (hash ^ hash >> 15) % template_ids::kElementsCount);
 }
 
 std::uint16_t next_id(std::uint16_t id) {
-  return id == 0xffff ? kElementsFirst : static_cast<std::uint16_t>(id + 1);
+  return id == 0xffff ? template_ids::kElements : static_cast<std::uint16_t>(id + 1);
 }
 
 bool same_elements(const Fields& one, const Fields& other) {
@@ -123,35 +130,29 @@ void Layout::add_kinds(Format format, const EncoderOptions& options, bool with_e
   EncoderOptions base = options;
   base.extras = with_extras;
   const std::span<const Template> ready = default_templates(format, base);
-  const std::uint16_t first = static_cast<std::uint16_t>(
-      (style_ == RecordStyle::kBiflow ? kBiflowFirst : kDefaultTemplates) +
-      step(options, with_extras));
+  const std::uint16_t first = template_ids::first_id(
+      style_ == RecordStyle::kBiflow ? template_ids::kBiflow : template_ids::kDefault,
+      choices_of(options, with_extras));
   for (std::size_t i = 0; i < kRecordKinds; ++i) {
     const Template& basic = ready[with_extras ? kRecordKinds + i : i];
     Fields fields(basic.fields.begin(), basic.fields.end());
     if (options.next_hop) append(fields, next_hop(static_cast<RecordKind>(i)));
-    if (style_ == RecordStyle::kBiflow) {
-      append(fields, {kReverseOctetDeltaCount, kReversePacketDeltaCount, kBiflowDirection});
-    }
+    if (style_ == RecordStyle::kBiflow) append(fields, kBiflowTail);
     add(static_cast<std::uint16_t>(first + i), std::move(fields));
   }
 }
 
 void Layout::add_minimal(Format format, const EncoderOptions& options) {
   by_ = By::kFamily;
-  const auto first = static_cast<std::uint16_t>(kMinimalFirst + step(options, false));
+  const std::uint16_t first =
+      template_ids::first_id(template_ids::kMinimal, choices_of(options, false));
   for (const bool ipv4 : {true, false}) {
-    Fields fields = ipv4 ? Fields{kSourceIpv4Address, kDestinationIpv4Address}
-                         : Fields{kSourceIpv6Address, kDestinationIpv6Address};
-    append(fields, {kOctetDeltaCount, kPacketDeltaCount});
-    if (format == Format::kIpfix) {
-      append(fields, {kFlowStartMilliseconds, kFlowEndMilliseconds});
-    } else {
-      append(fields, {kFlowStartSysUpTime, kFlowEndSysUpTime});
-    }
-    append(fields,
-           {kSourceTransportPort, kDestinationTransportPort, kProtocolIdentifier, kFlowEndReason});
-    if (options.zones) append(fields, {kIngressVrfId, kEgressVrfId});
+    Fields fields;
+    append(fields, ipv4 ? kMinimalIpv4 : kMinimalIpv6);
+    append(fields, kCounts);
+    append(fields, format == Format::kIpfix ? kIpfixTimes : kNetflow9Times);
+    append(fields, kMinimalTail);
+    if (options.zones) append(fields, kZones);
     if (options.next_hop) append(fields, next_hop(ipv4 ? RecordKind::kIpv4 : RecordKind::kIpv6));
     add(static_cast<std::uint16_t>(first + (ipv4 ? 0 : 1)), std::move(fields));
   }
@@ -160,23 +161,17 @@ void Layout::add_minimal(Format format, const EncoderOptions& options) {
 void Layout::add_nat_events(Format format, const EncoderOptions& options) {
   style_ = RecordStyle::kNatEvent;
   by_ = By::kTranslation;
-  EncoderOptions relevant;
-  relevant.zones = options.zones;
-  const auto first = static_cast<std::uint16_t>(kNatEventsFirst + step(relevant, false));
+  const std::uint16_t first =
+      template_ids::first_id(template_ids::kNatEvents, choices_of(options, false));
   for (std::size_t i = 0; i < kTranslations; ++i) {
     const auto translation = static_cast<Translation>(i);
-    Fields fields{nat::kObservationTimeMilliseconds};
-    append(fields, format == Format::kIpfix ? Fields{nat::kStartMilliseconds, nat::kEndMilliseconds}
-                                            : Fields{kFlowStartSysUpTime, kFlowEndSysUpTime});
-    append(fields, translation == Translation::kNat44
-                       ? Fields{kSourceIpv4Address, kDestinationIpv4Address}
-                       : Fields{kSourceIpv6Address, kDestinationIpv6Address});
-    append(fields, translation == Translation::kNat66
-                       ? Fields{kPostNatSourceIpv6Address, kPostNatDestinationIpv6Address}
-                       : Fields{kPostNatSourceIpv4Address, kPostNatDestinationIpv4Address});
-    append(fields, {nat::kSourcePort, nat::kDestinationPort, nat::kPostSourcePort,
-                    nat::kPostDestinationPort, kProtocolIdentifier, nat::kEvent});
-    if (options.zones) append(fields, {kIngressVrfId, kEgressVrfId});
+    Fields fields;
+    append(fields, kEventTime);
+    append(fields, format == Format::kIpfix ? kEventIpfixTimes : kNetflow9Times);
+    append(fields, translation == Translation::kNat44 ? kEventIpv4 : kEventIpv6);
+    append(fields, translation == Translation::kNat66 ? kEventPostNatIpv6 : kEventPostNatIpv4);
+    append(fields, kEventTail);
+    if (options.zones) append(fields, kZones);
     add(static_cast<std::uint16_t>(first + i), std::move(fields));
   }
 }
@@ -217,9 +212,7 @@ const Template& Layout::choose(const Record& record) const {
 std::size_t Layout::shortest_record() const {
   std::size_t shortest = SIZE_MAX;
   for (const Template& layout : templates_) {
-    std::size_t length = 0;
-    for (const Field& item : layout.fields) length += item.length;
-    shortest = std::min(shortest, length);
+    shortest = std::min(shortest, record_length(layout.fields));
   }
   return std::max<std::size_t>(shortest, 1);
 }

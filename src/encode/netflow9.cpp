@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "encode/element_table.hpp"
 #include "encode/export_time.hpp"
-#include "encode/options/interface_options.hpp"
 
 namespace ctflow {
 namespace {
@@ -16,15 +16,14 @@ constexpr std::uint16_t kTemplateFlowSet = 0;  // RFC 3954 section 5.2
 constexpr std::uint16_t kOptionsFlowSet = 1;   // RFC 3954 section 6.1
 constexpr std::size_t kAlignment = 4;          // RFC 3954 section 5.3
 
-constexpr std::uint16_t kScopeSystem = 1;  // RFC 3954 section 6.1
-constexpr std::uint16_t kSamplingInterval = 34;
-constexpr std::uint16_t kSamplingAlgorithm = 35;
+constexpr std::uint16_t kFlowStart = element("flowStartSysUpTime").id;
+constexpr std::uint16_t kFlowEnd = element("flowEndSysUpTime").id;
 
 /// Where in a record an element stands, or `nowhere`.
-std::size_t offset_of(const Template& layout, const Field& wanted, std::size_t nowhere) {
+std::size_t offset_of(const Template& layout, std::uint16_t wanted, std::size_t nowhere) {
   std::size_t offset = 0;
   for (const Field& field : layout.fields) {
-    if (field.element == wanted.element) return offset;
+    if (field.element == wanted) return offset;
     offset += field.length;
   }
   return nowhere;
@@ -39,7 +38,8 @@ std::int64_t milliseconds(TimePoint time) {
 Netflow9Encoder::Netflow9Encoder(const EncoderOptions& options, TimePoint boot)
     : SetEncoder({kHeaderLength, kTemplateFlowSet, kOptionsFlowSet, kAlignment},
                  Layout(Format::kNetflow9, options),
-                 {options.observation_domain, options.exporting_process}, netflow9_statistics()),
+                 {options.observation_domain, options.exporting_process},
+                 options_layouts(Format::kNetflow9)),
       source_id_(options.observation_domain),
       boot_(milliseconds(boot)) {}
 
@@ -51,8 +51,8 @@ void Netflow9Encoder::begin(std::span<std::byte> buffer) {
 
 void Netflow9Encoder::record_written(std::size_t offset, const Flow& flow, const Template& fields) {
   if (times_.size() == times_.capacity()) return;  // the record did not fit either
-  const std::size_t start = offset_of(fields, field::kFlowStartSysUpTime, kNowhere);
-  const std::size_t end = offset_of(fields, field::kFlowEndSysUpTime, kNowhere);
+  const std::size_t start = offset_of(fields, kFlowStart, kNowhere);
+  const std::size_t end = offset_of(fields, kFlowEnd, kNowhere);
   const bool event = layout().style() == RecordStyle::kNatEvent;
   times_.push_back({offset, start == kNowhere ? kNowhere : offset + start,
                     end == kNowhere ? kNowhere : offset + end, event ? flow.event_time : flow.start,
@@ -63,31 +63,11 @@ void Netflow9Encoder::discard_records(std::size_t offset) {
   while (!times_.empty() && times_.back().record_offset >= offset) times_.pop_back();
 }
 
-void Netflow9Encoder::write_sampling_template(WireWriter& writer) {
-  writer.u16(kSamplingOptionsId);
-  writer.u16(4);  // octets of scope fields
-  writer.u16(8);  // octets of option fields
-  writer.u16(kScopeSystem);
-  writer.u16(4);
-  writer.u16(kSamplingInterval);
-  writer.u16(4);
-  writer.u16(kSamplingAlgorithm);
-  writer.u16(1);
-}
-
-void Netflow9Encoder::write_sampling_record(WireWriter& writer) {
-  writer.u32(source_id_);
-  writer.u32(1);  // one of one packet
-  writer.u8(1);   // deterministic
-}
-
-void Netflow9Encoder::write_interface_template(WireWriter& writer) {
-  write_netflow9_interface_template(writer);
-}
-
-void Netflow9Encoder::write_interface_record(WireWriter& writer, std::uint32_t index,
-                                             std::string_view name) {
-  ctflow::write_interface_record(writer, source_id_, index, name);
+void Netflow9Encoder::write_options_head(WireWriter& writer, const OptionsLayout& layout) {
+  constexpr std::size_t kSpecifier = 4;  // octets
+  writer.u16(layout.id);
+  writer.u16(kSpecifier);  // octets of scope fields
+  writer.u16(static_cast<std::uint16_t>((layout.fields.size() - 1) * kSpecifier));  // of the others
 }
 
 std::uint32_t Netflow9Encoder::advance_uptime(std::uint32_t unix_seconds) {

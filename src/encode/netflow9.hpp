@@ -28,11 +28,7 @@ class Netflow9Encoder : public SetEncoder {
 
   static constexpr std::size_t kNowhere = ~std::size_t{0};
 
-  void write_sampling_template(WireWriter& writer) override;
-  void write_sampling_record(WireWriter& writer) override;
-  void write_interface_template(WireWriter& writer) override;
-  void write_interface_record(WireWriter& writer, std::uint32_t index,
-                              std::string_view name) override;
+  void write_options_head(WireWriter& writer, const OptionsLayout& layout) override;
   void record_written(std::size_t offset, const Flow& flow, const Template& fields) override;
   void discard_records(std::size_t offset) override;
 

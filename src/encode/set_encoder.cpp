@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "encode/set_encoder.hpp"
 
-#include "encode/options/interface_options.hpp"
-
 namespace ctflow {
 
 void SetEncoder::begin(std::span<std::byte> buffer) {
@@ -51,6 +49,18 @@ bool SetEncoder::fits() {
   return ok;
 }
 
+template <typename Source>
+void SetEncoder::write_specifiers(std::span<const FieldOf<Source>> fields) {
+  // RFC 7011 section 3.2: the Enterprise bit, and the number behind the length.
+  constexpr std::uint16_t kEnterpriseBit = 0x8000;
+  for (const FieldOf<Source>& field : fields) {
+    writer_.u16(field.enterprise == 0 ? field.element
+                                      : static_cast<std::uint16_t>(field.element | kEnterpriseBit));
+    writer_.u16(field.length);
+    if (field.enterprise != 0) writer_.u32(field.enterprise);
+  }
+}
+
 bool SetEncoder::add_templates() {
   while (next_template_ < layout_.templates().size()) {
     const Template& layout = layout_.templates()[next_template_];
@@ -58,15 +68,7 @@ bool SetEncoder::add_templates() {
     open_set(format_.template_set_id);
     writer_.u16(layout.id);
     writer_.u16(static_cast<std::uint16_t>(layout.fields.size()));
-    for (const Field& field : layout.fields) {
-      // RFC 7011 section 3.2: the Enterprise bit, and the number behind the length.
-      constexpr std::uint16_t kEnterpriseBit = 0x8000;
-      writer_.u16(field.enterprise == 0
-                      ? field.element
-                      : static_cast<std::uint16_t>(field.element | kEnterpriseBit));
-      writer_.u16(field.length);
-      if (field.enterprise != 0) writer_.u32(field.enterprise);
-    }
+    write_specifiers(layout.fields);
     if (!fits()) {
       restore(savepoint);
       return false;
@@ -86,51 +88,54 @@ bool SetEncoder::keep_options(const Savepoint& savepoint, std::uint32_t records)
   return true;
 }
 
-void SetEncoder::introduce_sampling() {
-  if (!introduces(has_options_.sampling)) return;
-  write_options_template([this](WireWriter& writer) { write_sampling_template(writer); });
-}
-
-void SetEncoder::introduce_interface_names() {
-  if (!introduces(has_options_.interface_names)) return;
-  write_options_template([this](WireWriter& writer) { write_interface_template(writer); });
+void SetEncoder::write_options_template(const OptionsLayout& layout) {
+  close_set();
+  open_set(format_.options_set_id);
+  write_options_head(writer_, layout);
+  write_specifiers(layout.fields);
+  ++content_.templates;
 }
 
 bool SetEncoder::add_options_templates(const OptionsKinds& kinds) {
   const Savepoint savepoint = save();
-  if (kinds.sampling) introduce_sampling();
-  if (kinds.interface_names) introduce_interface_names();
+  if (kinds.sampling) introduce(has_options_.sampling, options_.sampling);
+  if (kinds.interface_names) introduce(has_options_.interface_names, options_.interface_names);
   if (kinds.statistics && introduces(has_options_.statistics)) {
-    for (const StatisticsOptions& one : statistics_) write_options_template(one.write_template);
+    for (const OptionsLayout& layout : options_.statistics) write_options_template(layout);
   }
   return keep_options(savepoint, 0);
 }
 
 bool SetEncoder::add_sampling_options() {
   const Savepoint savepoint = save();
-  introduce_sampling();
-  open_set(kSamplingOptionsId);
-  write_sampling_record(writer_);
+  introduce(has_options_.sampling, options_.sampling);
+  open_set(options_.sampling.id);
+  write_options_record(writer_, options_.sampling, options_record_);
   return keep_options(savepoint, 1);
 }
 
 bool SetEncoder::add_statistics(const ExportStatistics& statistics) {
   const Savepoint savepoint = save();
-  const bool introduce = introduces(has_options_.statistics);
-  for (const StatisticsOptions& one : statistics_) {
-    if (introduce) write_options_template(one.write_template);
-    open_set(one.id);
-    one.write_record(writer_, scope_, statistics);
+  const bool first = introduces(has_options_.statistics);
+  OptionsRecord record = options_record_;
+  record.statistics = statistics;
+  for (const OptionsLayout& layout : options_.statistics) {
+    if (first) write_options_template(layout);
+    open_set(layout.id);
+    write_options_record(writer_, layout, record);
   }
-  return keep_options(savepoint, static_cast<std::uint32_t>(statistics_.size()));
+  return keep_options(savepoint, static_cast<std::uint32_t>(options_.statistics.size()));
 }
 
 bool SetEncoder::add_interface_name(std::uint32_t index, std::string_view name) {
   const Savepoint savepoint = save();
-  introduce_interface_names();
+  introduce(has_options_.interface_names, options_.interface_names);
   close_set();  // nfdump reads the first record of a Data Set only
-  open_set(kInterfaceOptionsId);
-  write_interface_record(writer_, index, name);
+  open_set(options_.interface_names.id);
+  OptionsRecord record = options_record_;
+  record.interface = index;
+  record.interface_name = name;
+  write_options_record(writer_, options_.interface_names, record);
   return keep_options(savepoint, 1);
 }
 

@@ -7,7 +7,7 @@
 
 #include "ctflow/encoder.hpp"
 #include "encode/layout.hpp"
-#include "encode/options/statistics_options.hpp"
+#include "encode/options_layouts.hpp"
 
 namespace ctflow {
 
@@ -34,9 +34,13 @@ class SetEncoder : public Encoder {
     std::size_t alignment;  ///< Sets are padded with zeros to a multiple of this
   };
 
-  SetEncoder(const SetFormat& format, Layout layout, const StatisticsScope& scope,
-             std::span<const StatisticsOptions> statistics)
-      : format_(format), layout_(std::move(layout)), scope_(scope), statistics_(statistics) {}
+  /// `options_record`: what options records of this encoder have in common.
+  SetEncoder(const SetFormat& format, Layout layout, const OptionsRecord& options_record,
+             const OptionsLayouts& options)
+      : format_(format),
+        layout_(std::move(layout)),
+        options_record_(options_record),
+        options_(options) {}
 
   /// Closes the open Set. The header is still zero; its length is `format.header_length`.
   WireWriter& close_message();
@@ -48,14 +52,8 @@ class SetEncoder : public Encoder {
   [[nodiscard]] TimePoint export_time(TimePoint now) const { return std::max(now, latest_); }
 
  private:
-  /// Writes the Options Template Record of the sampler, without Set header.
-  virtual void write_sampling_template(WireWriter& writer) = 0;
-  /// Writes one sampler record.
-  virtual void write_sampling_record(WireWriter& writer) = 0;
-  /// The same for the names of interfaces (encode/interface_options.hpp).
-  virtual void write_interface_template(WireWriter& writer) = 0;
-  virtual void write_interface_record(WireWriter& writer, std::uint32_t index,
-                                      std::string_view name) = 0;
+  /// Writes what stands before the Field Specifiers of an Options Template Record.
+  virtual void write_options_head(WireWriter& writer, const OptionsLayout& layout) = 0;
   /// A record was written at `offset`; discard_records() takes back those at `offset` and after.
   virtual void record_written(std::size_t /*offset*/, const Flow& /*flow*/,
                               const Template& /*fields*/) {}
@@ -77,19 +75,16 @@ class SetEncoder : public Encoder {
   bool keep_options(const Savepoint& savepoint, std::uint32_t records);
 
   /// An Options Template Record in a Set of its own: nfdump reads one of a Set.
-  template <typename Write>
-  void write_options_template(Write write) {
-    close_set();
-    open_set(format_.options_set_id);
-    write(writer_);
-    ++content_.templates;
-  }
-  /// The template of a kind, unless the message has it or the session began with it.
-  void introduce_sampling();
-  void introduce_interface_names();
+  void write_options_template(const OptionsLayout& layout);
+  /// False: the message has the template, or the session began with it.
   [[nodiscard]] bool introduces(bool& has) const {
     return !omits_options_templates_ && !std::exchange(has, true);
   }
+  void introduce(bool& has, const OptionsLayout& layout) {
+    if (introduces(has)) write_options_template(layout);
+  }
+  template <typename Source>
+  void write_specifiers(std::span<const FieldOf<Source>> fields);
 
   void open_set(std::uint16_t id);
   void close_set();
@@ -102,8 +97,8 @@ class SetEncoder : public Encoder {
 
   SetFormat format_;
   Layout layout_;
-  StatisticsScope scope_;
-  std::span<const StatisticsOptions> statistics_;
+  OptionsRecord options_record_;
+  const OptionsLayouts& options_;
   WireWriter writer_;
   MessageContent content_;
   std::size_t next_template_ = 0;

@@ -5,45 +5,37 @@
 #include <cassert>
 #include <utility>
 
+#include "encode/element_table.hpp"
+
 namespace ctflow {
 namespace {
 
-template <std::size_t kLeft, std::size_t kRight>
-constexpr auto operator+(const std::array<Field, kLeft>& left,
-                         const std::array<Field, kRight>& right) {
-  std::array<Field, kLeft + kRight> all{};
-  for (std::size_t i = 0; i < kLeft; ++i) all[i] = left[i];
-  for (std::size_t i = 0; i < kRight; ++i) all[kLeft + i] = right[i];
-  return all;
-}
-
-using namespace field;  // the tables below are lists of these names
-
 constexpr std::array<Field, 0> kNothing{};
-constexpr std::array kIpv4Head{kSourceIpv4Address, kDestinationIpv4Address};
-constexpr std::array kIpv6Head{kSourceIpv6Address, kDestinationIpv6Address};
-constexpr std::array kCounts{kOctetDeltaCount, kPacketDeltaCount};
-constexpr std::array kIpfixTimes{kFlowStartMilliseconds, kFlowEndMilliseconds};
-constexpr std::array kNetflow9Times{kFlowStartSysUpTime, kFlowEndSysUpTime};
+constexpr auto kIpv4Head = fields("sourceIPv4Address", "destinationIPv4Address");
+constexpr auto kIpv6Head = fields("sourceIPv6Address", "destinationIPv6Address");
+constexpr auto kCounts = fields("octetDeltaCount", "packetDeltaCount");
+constexpr auto kIpfixTimes = fields("flowStartMilliseconds", "flowEndMilliseconds");
+constexpr auto kNetflow9Times = fields("flowStartSysUpTime", "flowEndSysUpTime");
 // No flowDirection (61): a connection's record is of the interface where its packets came in and of
 // the one where they went out, so neither value would be true.
-constexpr std::array kTail{kIngressInterface,         kEgressInterface,    kSourceTransportPort,
-                           kDestinationTransportPort, kProtocolIdentifier, kFlowEndReason};
-constexpr std::array kIpv4Translation{kPostNatSourceIpv4Address, kPostNatDestinationIpv4Address,
-                                      kPostNaptSourceTransportPort,
-                                      kPostNaptDestinationTransportPort};
-constexpr std::array kIpv6Translation{kPostNatSourceIpv6Address, kPostNatDestinationIpv6Address,
-                                      kPostNaptSourceTransportPort,
-                                      kPostNaptDestinationTransportPort};
-constexpr std::array kZones{kIngressVrfId, kEgressVrfId};
-constexpr std::array kExtras{kIpClassOfService, kTcpControlBits};
-constexpr std::array kPacketProperties{kMinimumTtl, kMaximumTtl, kMinimumIpTotalLength,
-                                       kMaximumIpTotalLength};
+constexpr auto kTail = fields("ingressInterface", "egressInterface", "sourceTransportPort",
+                              "destinationTransportPort", "protocolIdentifier", "flowEndReason");
+constexpr auto kFlowId = fields("flowId");
+constexpr auto kIpv4Translation =
+    fields("postNATSourceIPv4Address", "postNATDestinationIPv4Address",
+           "postNAPTSourceTransportPort", "postNAPTDestinationTransportPort");
+constexpr auto kIpv6Translation =
+    fields("postNATSourceIPv6Address", "postNATDestinationIPv6Address",
+           "postNAPTSourceTransportPort", "postNAPTDestinationTransportPort");
+constexpr auto kIcmpv4 = fields("icmpTypeCodeIPv4");
+constexpr auto kIcmpv6 = fields("icmpTypeCodeIPv6");
+constexpr auto kZones = fields("ingressVRFID", "egressVRFID");
+constexpr auto kExtras = fields("ipClassOfService", "tcpControlBits");
+constexpr auto kPacketProperties =
+    fields("minimumTTL", "maximumTTL", "minimumIpTotalLength", "maximumIpTotalLength");
 
 /// How much of the kernel's extras a layout has.
 enum class Extent : std::uint8_t { kPlain, kMore, kMost };
-
-constexpr bool is_ipv4(RecordKind kind) { return kind <= RecordKind::kIpv4IcmpNat; }
 
 template <RecordKind kKind>
 constexpr auto head() {
@@ -57,7 +49,7 @@ constexpr auto head() {
 template <Format kFormat>
 constexpr auto body() {
   if constexpr (kFormat == Format::kIpfix) {
-    return kCounts + kIpfixTimes + kTail + std::array{kFlowId};
+    return kCounts + kIpfixTimes + kTail + kFlowId;
   } else {
     // flowId makes nfdump take a NetFlow v9 record for a firewall event: IPFIX only.
     return kCounts + kNetflow9Times + kTail;
@@ -66,13 +58,12 @@ constexpr auto body() {
 
 template <RecordKind kKind>
 constexpr auto translation() {
-  if constexpr (kKind == RecordKind::kIpv4Nat || kKind == RecordKind::kIpv4IcmpNat ||
-                kKind == RecordKind::kNat64 || kKind == RecordKind::kIcmpNat64) {
-    return kIpv4Translation;
-  } else if constexpr (kKind == RecordKind::kIpv6Nat || kKind == RecordKind::kIpv6IcmpNat) {
-    return kIpv6Translation;
-  } else {
+  if constexpr (!is_translated(kKind)) {
     return kNothing;
+  } else if constexpr (is_ipv4(kKind) || is_nat64(kKind)) {
+    return kIpv4Translation;
+  } else {
+    return kIpv6Translation;
   }
 }
 
@@ -84,9 +75,9 @@ constexpr auto icmp() {
   if constexpr (!kIsIcmp) {
     return kNothing;
   } else if constexpr (is_ipv4(kKind) || kFormat == Format::kNetflow9) {
-    return std::array{kIcmpTypeCodeIpv4};  // NetFlow v9 collectors read 32 for both families
+    return kIcmpv4;  // NetFlow v9 collectors read 32 for both families
   } else {
-    return std::array{kIcmpTypeCodeIpv6};
+    return kIcmpv6;
   }
 }
 
@@ -114,48 +105,45 @@ template <Format kFormat, RecordKind kKind, bool kWithZones, Extent kExtent>
 constexpr auto kLayout = head<kKind>() + body<kFormat>() + translation<kKind>() +
                          icmp<kFormat, kKind>() + zones<kWithZones>() + extras_fields<kExtent>();
 
-constexpr std::size_t record_length(std::span<const Field> fields) {
-  std::size_t length = 0;
-  for (const Field& item : fields) length += item.length;
-  return length;
+/// Where the fields of a layout begin in a record; behind the last its length.
+template <std::size_t kCount>
+constexpr std::array<std::size_t, kCount + 1> offsets_of(const std::array<Field, kCount>& layout) {
+  std::array<std::size_t, kCount + 1> offsets{};
+  for (std::size_t i = 0; i < kCount; ++i) offsets[i + 1] = offsets[i] + layout[i].length;
+  return offsets;
 }
 
 template <const auto& kFields, std::size_t... kIndex>
-void encode_fields(FieldWriter& writer, const Record& record, std::index_sequence<kIndex...>) {
-  (kFields[kIndex].encode(writer, record), ...);  // constant pointers: the compiler inlines them
+void write_fields(std::byte* room, const Record& record, std::index_sequence<kIndex...>) {
+  constexpr auto kOffsets = offsets_of(kFields);
+  (kFields[kIndex].write(room + kOffsets[kIndex], record), ...);  // constants: they are inlined
 }
 
-template <const auto& kFields>
+/// `kTranslated`: only records of the initiator have the layout.
+template <const auto& kFields, bool kTranslated>
 void encode_layout(WireWriter& writer, const Record& record, std::span<const Field> /*fields*/) {
-  constexpr std::size_t kLength = record_length(kFields);
+  constexpr std::size_t kLength = offsets_of(kFields).back();
   std::byte* room = writer.claim(kLength);
   if (room == nullptr) return;
-  FieldWriter fields(room);
-  encode_fields<kFields>(fields, record, std::make_index_sequence<kFields.size()>());
-  assert(fields.position() == room + kLength);
+  assert(record.initiator || !kTranslated);
+  write_fields<kFields>(room, {record.flow, kTranslated || record.initiator},
+                        std::make_index_sequence<kFields.size()>());
 }
-
-// Another layout, another id: each choice moves the ids by a step of its own. 256 to 473 are spent:
-// they stood for the same layouts with flowDirection.
-constexpr std::uint16_t kFirstId = kDefaultTemplates;
-constexpr std::uint16_t kExtrasStep = 16;
-constexpr std::uint16_t kZonesStep = 64;
-constexpr std::uint16_t kPacketPropertiesStep = 128;
 
 constexpr std::uint16_t first_id(bool with_zones, Extent extent) {
-  std::uint16_t id = kFirstId;
-  if (with_zones) id += kZonesStep;
-  if (extent != Extent::kPlain) id += kExtrasStep;
-  if (extent == Extent::kMost) id += kPacketPropertiesStep;
-  return id;
+  return template_ids::first_id(
+      template_ids::kDefault,
+      {with_zones, false, extent != Extent::kPlain, extent == Extent::kMost});
 }
+static_assert(template_ids::kDefault.count == kRecordKinds);
 
 template <Format kFormat, bool kWithZones, Extent kExtent, std::size_t... kIndex>
 constexpr auto templates_of(std::index_sequence<kIndex...>) {
-  return std::array<Template, kRecordKinds>{Template{
-      static_cast<std::uint16_t>(first_id(kWithZones, kExtent) + kIndex),
-      kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
-      encode_layout<kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones, kExtent>>}...};
+  return std::array<Template, kRecordKinds>{
+      Template{static_cast<std::uint16_t>(first_id(kWithZones, kExtent) + kIndex),
+               kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
+               encode_layout<kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
+                             is_translated(static_cast<RecordKind>(kIndex))>}...};
 }
 
 /// The plain templates, and behind them those for connections with extras, if any.
@@ -193,7 +181,7 @@ std::span<const Template> select(const EncoderOptions& options) {
 
 template <Format kFormat, RecordKind kKind, bool kWithZones = false,
           Extent kExtent = Extent::kPlain>
-constexpr std::size_t kLength = record_length(kLayout<kFormat, kKind, kWithZones, kExtent>);
+constexpr std::size_t kLength = offsets_of(kLayout<kFormat, kKind, kWithZones, kExtent>).back();
 
 static_assert(kLength<Format::kIpfix, RecordKind::kIpv4> == 62);
 static_assert(kLength<Format::kIpfix, RecordKind::kIpv4Nat> == 74);
@@ -218,26 +206,6 @@ static_assert(kLength<Format::kNetflow9, RecordKind::kIpv6> == 70);
 std::span<const Template> default_templates(Format format, const EncoderOptions& options) {
   return format == Format::kIpfix ? select<Format::kIpfix>(options)
                                   : select<Format::kNetflow9>(options);
-}
-
-RecordKind record_kind(const Record& record) {
-  constexpr std::uint8_t kProtocolIcmp = 1;
-  constexpr std::uint8_t kProtocolIcmpv6 = 58;
-  const Tuple& original = record.flow.original;
-  const bool nat = record.initiator && translated(record.flow);
-  if (original.family == AddressFamily::kIpv4) {
-    if (original.protocol == kProtocolIcmp) {
-      return nat ? RecordKind::kIpv4IcmpNat : RecordKind::kIpv4Icmp;
-    }
-    return nat ? RecordKind::kIpv4Nat : RecordKind::kIpv4;
-  }
-  const bool nat64 = record.flow.reply.family == AddressFamily::kIpv4;
-  if (original.protocol == kProtocolIcmpv6) {
-    if (!nat) return RecordKind::kIpv6Icmp;
-    return nat64 ? RecordKind::kIcmpNat64 : RecordKind::kIpv6IcmpNat;
-  }
-  if (!nat) return RecordKind::kIpv6;
-  return nat64 ? RecordKind::kNat64 : RecordKind::kIpv6Nat;
 }
 
 }  // namespace ctflow

@@ -12,32 +12,6 @@
 
 namespace ctflow {
 
-/// Writes the fields of one record into room that WireWriter::claim() made sure of.
-class FieldWriter {
- public:
-  explicit FieldWriter(std::byte* at) : at_(at) {}
-
-  void u8(std::uint8_t value) { put(value); }
-  void u16(std::uint16_t value) { put(value); }
-  void u32(std::uint32_t value) { put(value); }
-  void u64(std::uint64_t value) { put(value); }
-  void bytes(std::span<const std::uint8_t> value) {
-    std::memcpy(at_, value.data(), value.size());
-    at_ += value.size();
-  }
-
-  [[nodiscard]] const std::byte* position() const { return at_; }
-
- private:
-  template <typename T>
-  void put(T value) {
-    wire::store(at_, value);
-    at_ += sizeof value;
-  }
-
-  std::byte* at_;
-};
-
 /// Appends network-order integers. The first write that does not fit sets overflowed() and it and
 /// all later ones write nothing, so one check after a record replaces a check per field.
 class WireWriter {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -11,18 +12,20 @@
 namespace ctflow::test {
 namespace {
 
-/// What a record of `flow` has for one element; nothing if it has none.
-std::vector<std::uint8_t> value_of(const std::string& name, const Flow& flow, bool responder) {
-  const std::vector<Field> fields = fields_of({name}, record_kind(Record{flow, !responder}));
-  if (fields.empty()) return {};
-  std::vector<std::byte> room(fields[0].length, std::byte{0xee});
-  FieldWriter writer(room.data());
-  fields[0].encode(writer, Record{flow, !responder});
-  EXPECT_EQ(writer.position(), room.data() + room.size()) << name << " is not as long as it says";
+std::vector<std::uint8_t> octets_of(std::span<const std::byte> room) {
   std::vector<std::uint8_t> octets;
   octets.reserve(room.size());
   for (const std::byte octet : room) octets.push_back(std::to_integer<std::uint8_t>(octet));
   return octets;
+}
+
+/// What a record of `flow` has for one element; nothing if it has none.
+std::vector<std::uint8_t> value_of(const std::string& name, const Flow& flow, bool responder) {
+  const std::vector<Field> fields = fields_of({name}, record_kind(Record{flow, !responder}));
+  if (fields.empty()) return {};
+  std::vector<std::byte> room(fields[0].length);
+  fields[0].write(room.data(), Record{flow, !responder});
+  return octets_of(room);
 }
 
 std::vector<std::uint8_t> octets_of(const IpAddress& address, std::size_t count) {
@@ -31,7 +34,7 @@ std::vector<std::uint8_t> octets_of(const IpAddress& address, std::size_t count)
 
 TEST(Elements, AreFoundByName) {
   ASSERT_NE(find_element("sourceIPv4Address"), nullptr);
-  EXPECT_EQ(find_element("sourceIPv4Address")->field.element, 8);
+  EXPECT_EQ(find_element("sourceIPv4Address")->id, 8);
   EXPECT_EQ(find_element("sourceIpv4Address"), nullptr);
   EXPECT_EQ(find_element(""), nullptr);
 }
@@ -41,15 +44,107 @@ TEST(Elements, HaveEachNameAndIdOnce) {
   std::set<int> ids;
   for (const std::string& name : element_names()) {
     EXPECT_TRUE(names.insert(name).second) << name;
-    EXPECT_TRUE(ids.insert(find_element(name)->field.element).second) << name;
+    EXPECT_TRUE(ids.insert(find_element(name)->id).second) << name;
   }
 }
 
-TEST(Elements, WriteExactlyTheirLength) {
-  for (const Flow& flow : every_kind()) {
-    for (const std::string& name : element_names()) {
-      for (const bool responder : {false, true}) value_of(name, flow, responder);
+/// The octets that a value has in a record with so many octets for it.
+std::vector<std::uint8_t> octets_of(const Value& value, std::size_t length) {
+  std::vector<std::uint8_t> octets(length);
+  const auto put_number = [&](std::uint64_t number) {
+    for (std::size_t i = 0; i < length; ++i) {
+      octets[length - 1 - i] = static_cast<std::uint8_t>(number >> (8 * i));
     }
+  };
+  if (const auto* number = std::get_if<std::uint64_t>(&value)) put_number(*number);
+  if (const auto* time = std::get_if<Milliseconds>(&value)) {
+    put_number(static_cast<std::uint64_t>(time->time_since_epoch().count()));
+  }
+  if (const auto* ipv4 = std::get_if<Ipv4Address>(&value)) {
+    std::copy(ipv4->octets.begin(), ipv4->octets.end(), octets.begin());
+  }
+  if (const auto* ipv6 = std::get_if<Ipv6Address>(&value)) {
+    std::copy(ipv6->octets.begin(), ipv6->octets.end(), octets.begin());
+  }
+  if (const auto* text = std::get_if<std::string_view>(&value)) {
+    std::copy(text->begin(), text->end(), octets.begin());
+  }
+  return octets;
+}
+
+template <typename Source>
+void expect_octets_of_value(const Element& element, const Accessor<Source>& accessor,
+                            const Source& source) {
+  if (accessor.write == nullptr) return;
+  std::vector<std::byte> room(std::size_t{element.length} + 2, std::byte{0xee});
+  accessor.write(room.data() + 1, source);
+  EXPECT_EQ(room.front(), std::byte{0xee}) << element.name;
+  EXPECT_EQ(room.back(), std::byte{0xee}) << element.name << " is longer than it says";
+  EXPECT_EQ(octets_of(std::span(room).subspan(1, element.length)),
+            octets_of(accessor.value(source), element.length))
+      << element.name;
+}
+
+/// Whether a value is of the type that the row says.
+bool is_of(DataType type, const Value& value) {
+  switch (type) {
+    case DataType::kIpv4Address:
+      return std::holds_alternative<Ipv4Address>(value);
+    case DataType::kIpv6Address:
+      return std::holds_alternative<Ipv6Address>(value);
+    case DataType::kDateTimeMilliseconds:
+      return std::holds_alternative<Milliseconds>(value);
+    case DataType::kString:
+      return std::holds_alternative<std::string_view>(value);
+    default:
+      return std::holds_alternative<std::uint64_t>(value);
+  }
+}
+
+TEST(Elements, HaveTheSameValueAsOctetsAndAsAValue) {
+  const OptionsRecord options{1, 2, {3, 4, 5, 6, 7, 8, 9, 10}, 11, "lan"};
+  for (const Element& element : elements()) {
+    expect_octets_of_value(element, element.options, options);
+    for (Flow flow : every_kind()) {
+      flow.event_time = flow.end + std::chrono::milliseconds(5);
+      flow.extras.original.tcp_control_bits = 0x1b;
+      for (const bool initiator : {true, false}) {
+        expect_octets_of_value(element, element.record, Record{flow, initiator});
+      }
+      expect_octets_of_value(element, element.nat_event, Record{flow, true});
+    }
+  }
+}
+
+TEST(Elements, HaveValuesOfTheirType) {
+  const Flow flow = sample::tcp();
+  const Record record{flow, true};
+  for (const Element& element : elements()) {
+    if (element.record.value != nullptr && element.formats != Formats::kNetflow9) {
+      EXPECT_TRUE(is_of(element.type, element.record.value(record))) << element.name;
+    }
+    if (element.nat_event.value != nullptr) {
+      EXPECT_TRUE(is_of(element.type, element.nat_event.value(record))) << element.name;
+    }
+    if (element.options.value != nullptr) {
+      EXPECT_TRUE(is_of(element.type, element.options.value({}))) << element.name;
+    }
+  }
+}
+
+// A value is the whole of it also where a record has it in fewer octets.
+TEST(Elements, KeepControlBitsThatTheRecordHasNoRoomFor) {
+  Flow flow = sample::tcp();
+  flow.extras.original.tcp_control_bits = 0x11b;
+  const Element& bits = *find_element("tcpControlBits");
+  EXPECT_EQ(std::get<std::uint64_t>(bits.record.value({flow, true})), 0x11bU);
+  EXPECT_EQ(value_of("tcpControlBits", flow, false), (std::vector<std::uint8_t>{0x1b}));
+}
+
+TEST(Elements, OfNatEventsAndOptionsAreInNoFlowRecord) {
+  for (const char* name : {"natEvent", "observationTimeMilliseconds", "biflowDirection",
+                           "samplingInterval", "interfaceName", "observationDomainId"}) {
+    EXPECT_EQ(find_element(name), nullptr) << name;
   }
 }
 

@@ -8,7 +8,7 @@
 #include "ctflow/clock.hpp"
 #include "encode/ipfix.hpp"
 #include "encode/netflow9.hpp"
-#include "encode/options/interface_options.hpp"
+#include "encode/template_ids.hpp"
 #include "support/fakes.hpp"
 
 namespace ctflow {
@@ -537,13 +537,13 @@ TEST_F(InterfaceNamesTest, TakeAsManyMessagesAsTheyNeedOneAfterTheOther) {
   config.max_message_size = 512;
   Exporter exporter = make_naming(config);
   exporter.tick();
-  EXPECT_EQ(count_with(wire_.messages, kInterfaceOptionsId), 1U) << "no burst";
+  EXPECT_EQ(count_with(wire_.messages, template_ids::kInterfaceNames), 1U) << "no burst";
   for (int i = 0; i < 50 && exporter.counters().option_records < 101; ++i) {
     EXPECT_LE(exporter.deadline(), clock_.now().steady + milliseconds(50)) << "but soon";
     clock_.advance(milliseconds(50));
-    const std::size_t before = count_with(wire_.messages, kInterfaceOptionsId);
+    const std::size_t before = count_with(wire_.messages, template_ids::kInterfaceNames);
     exporter.tick();
-    EXPECT_EQ(count_with(wire_.messages, kInterfaceOptionsId), before + 1);
+    EXPECT_EQ(count_with(wire_.messages, template_ids::kInterfaceNames), before + 1);
   }
   EXPECT_EQ(exporter.counters().option_records, 101U);
   for (const auto& message : wire_.messages) EXPECT_LE(message.size(), 512U);
@@ -558,13 +558,14 @@ TEST_F(InterfaceNamesTest, LetFlowsPass) {
     exporter.flush();
   }
   EXPECT_EQ(exporter.counters().flows, 200U);
-  EXPECT_EQ(count_with(wire_.messages, kInterfaceOptionsId), 1U) << "no time has passed";
+  EXPECT_EQ(count_with(wire_.messages, template_ids::kInterfaceNames), 1U) << "no time has passed";
   for (int i = 0; i < 150; ++i) {
     clock_.advance(milliseconds(50));
     exporter.add(answered_flow());
     exporter.flush();
   }
-  EXPECT_GE(count_with(wire_.messages, kInterfaceOptionsId), 100U) << "flows do not stop them";
+  EXPECT_GE(count_with(wire_.messages, template_ids::kInterfaceNames), 100U)
+      << "flows do not stop them";
   EXPECT_EQ(count_with(wire_.messages, kDefaultTemplates), 350U);
 }
 
@@ -576,9 +577,10 @@ TEST_F(InterfaceNamesTest, BeginAgainWithANewPeerInTheMiddle) {
   wire_.new_peer = true;
   clock_.advance(milliseconds(50));
   exporter.tick();
-  ASSERT_EQ(count_with(wire_.messages, kInterfaceOptionsId), 1U);
-  const auto options = std::find_if(wire_.messages.begin(), wire_.messages.end(),
-                                    [](const auto& m) { return has_set(m, kInterfaceOptionsId); });
+  ASSERT_EQ(count_with(wire_.messages, template_ids::kInterfaceNames), 1U);
+  const auto options =
+      std::find_if(wire_.messages.begin(), wire_.messages.end(),
+                   [](const auto& m) { return has_set(m, template_ids::kInterfaceNames); });
   // Behind the sampling options, the template, the Set header and the scope.
   EXPECT_EQ(word(*options, 16 + 22 + 13 + 26 + 4 + 4), 1U) << "lo is the first";
 }
@@ -676,7 +678,7 @@ TEST_F(SessionExporterTest, NeverRepeatsATemplateOfOptions) {
   }
   EXPECT_EQ(count_with(wire_.messages, kOptionsSet), 0U);
   EXPECT_EQ(count_with(wire_.messages, kTemplateSet), 0U);
-  EXPECT_EQ(count_with(wire_.messages, kInterfaceOptionsId), 10U);
+  EXPECT_EQ(count_with(wire_.messages, template_ids::kInterfaceNames), 10U);
   EXPECT_GE(count_with(wire_.messages, 292), 9U) << "statistics";
   EXPECT_EQ(wire_.session_start.at(0).content.templates, 1U + 1U + kStatistics);
 }
@@ -729,7 +731,7 @@ TEST_F(SessionExporterTest, TellsTheNamesOfInterfacesInEachSession) {
   exporter.add(answered_flow());
   exporter.flush();
   ASSERT_EQ(wire_.messages.size(), 3U);
-  EXPECT_EQ(first_set(wire_.messages[1]), kInterfaceOptionsId);
+  EXPECT_EQ(first_set(wire_.messages[1]), template_ids::kInterfaceNames);
 }
 
 TEST_F(SessionExporterTest, TellsStatisticsButNotTheSamplingRateAgain) {

@@ -82,19 +82,14 @@ TEST(WireWriter, AppendsOctetsWholeOrNotAtAll) {
   EXPECT_EQ(writer.size(), 3U);
 }
 
-TEST(FieldWriter, FillsClaimedRoom) {
-  std::array<std::byte, 17> buffer{};
+TEST(WireWriter, ClaimsRoomToBeFilled) {
+  std::array<std::byte, 4> buffer{};
   WireWriter writer(buffer);
-  FieldWriter fields(writer.claim(17));
-  fields.u8(1);
-  fields.u16(0x0203);
-  fields.u32(0x04050607);
-  fields.u64(0x08090a0b0c0d0e0f);
-  const std::array<std::uint8_t, 2> two{16, 17};
-  fields.bytes(two);
-  EXPECT_EQ(fields.position(), buffer.data() + buffer.size());
-  EXPECT_THAT(octets(writer),
-              ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17));
+  writer.u8(1);
+  std::byte* room = writer.claim(3);
+  ASSERT_EQ(room, buffer.data() + 1);
+  wire::store(room, std::uint16_t{0x0203});
+  EXPECT_THAT(octets(writer), ElementsAre(1, 2, 3, 0));
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "encode/options/statistics_options.hpp"
-
+// The statistics of encode/options_layouts.hpp.
 #include <gtest/gtest.h>
 
 #include "support/encoding_session.hpp"

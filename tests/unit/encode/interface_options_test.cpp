@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "encode/options/interface_options.hpp"
-
+// The names of interfaces of encode/options_layouts.hpp.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
