@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
+#include <utility>
 
 #include "log/log.hpp"
 
@@ -64,15 +65,29 @@ void enter(int there) {
                           "root) and a file that stands for one");
 }
 
+void go_back(int to) {
+  if (setns(to, CLONE_NEWNET) == 0) return;
+  log::error("namespace_return_failed error={}",
+             log::quoted(std::generic_category().message(errno)));
+  std::abort();  // whatever is done next would be done in the wrong network
+}
+
+int copy_of(int descriptor) {
+  const int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (copy >= 0) return copy;
+  throw std::system_error(errno, std::generic_category(), "copying a descriptor");
+}
+
 }  // namespace
 
 struct NetworkNamespace::Files {
   /// Both are opened below /proc: a descriptor that was opened through a mount, as those of
   /// /run/netns are, keeps the owner of the namespace from unmounting it (EBUSY).
-  explicit Files(const std::string& name) : home(open_file(kOwn)) {
+  explicit Files(const std::string& name)
+      : home(current != nullptr ? copy_of(current->home.number) : open_file(kOwn)) {
     const Descriptor mounted(open_file(name));
     enter(mounted.number);
-    const Visit visit(home.number);
+    const Return back(current != nullptr ? current->there.number : home.number);
     there.number = open_file(kOwn);
   }
 
@@ -91,9 +106,30 @@ struct NetworkNamespace::Files {
     int number;
   };
 
+  struct Return {
+    explicit Return(int descriptor) : to(descriptor) {}
+    ~Return() { go_back(to); }
+    Return(const Return&) = delete;
+    Return& operator=(const Return&) = delete;
+    Return(Return&&) = delete;
+    Return& operator=(Return&&) = delete;
+
+    int to;
+  };
+
+  /// Of one that a visit is made to; null: home.
+  static int descriptor_of(const Files* files) {
+    return files != nullptr ? files->there.number : current->home.number;
+  }
+
+  /// Where visits have moved this thread; null: it is at home.
+  static thread_local const Files* current;
+
   Descriptor home;
   Descriptor there{};
 };
+
+thread_local const NetworkNamespace::Files* NetworkNamespace::Files::current = nullptr;
 
 NetworkNamespace::NetworkNamespace(const std::string& file)
     : files_(std::make_shared<const Files>(file)) {}
@@ -102,17 +138,19 @@ NamespaceIdentity NetworkNamespace::identity() const {
   return files_ ? identity_of(files_->there.number) : NamespaceIdentity{};
 }
 
-NetworkNamespace::Visit NetworkNamespace::visit() const {
-  if (!files_) return {};
-  enter(files_->there.number);
-  return Visit(files_->home.number);
+NetworkNamespace::Visit NetworkNamespace::visit() const { return Visit(files_); }
+
+NetworkNamespace::Visit::Visit(std::shared_ptr<const Files> there)
+    : there_(std::move(there)), before_(Files::current) {
+  if (there_.get() == before_) return;
+  enter(Files::descriptor_of(there_.get()));
+  Files::current = there_.get();
 }
 
 NetworkNamespace::Visit::~Visit() {
-  if (home_ < 0 || setns(home_, CLONE_NEWNET) == 0) return;
-  log::error("namespace_return_failed error={}",
-             log::quoted(std::generic_category().message(errno)));
-  std::abort();  // whatever is done next would be done in the wrong network
+  if (there_.get() == before_) return;
+  go_back(before_ != nullptr ? before_->there.number : there_->home.number);
+  Files::current = before_;
 }
 
 }  // namespace ctflow

@@ -27,10 +27,13 @@ struct NamespaceAt {
 NamespaceAt look_up_namespace(const std::string& file);
 
 /// Sockets that are made during a visit belong to the namespace for good; so do files of /proc/net
-/// and /proc/sys/net that are opened meanwhile. Only the calling thread is moved.
+/// and /proc/sys/net that are opened meanwhile. Only the calling thread is moved. Visits nest: each
+/// ends where it began.
 class NetworkNamespace {
+  struct Files;
+
  public:
-  /// The one that ctflowd runs in: visits do nothing.
+  /// The one that ctflowd runs in.
   NetworkNamespace() = default;
 
   /// The one that a file stands for, such as /run/netns/NAME or /proc/PID/ns/net. Enters it once,
@@ -39,11 +42,9 @@ class NetworkNamespace {
 
   [[nodiscard]] NamespaceIdentity identity() const;
 
-  /// Ends the visit. Ends the program if there is no way back.
+  /// Goes back at its end. Ends the program if there is no way back.
   class Visit {
    public:
-    Visit() = default;
-    explicit Visit(int home) : home_(home) {}
     ~Visit();
 
     Visit(const Visit&) = delete;
@@ -52,15 +53,18 @@ class NetworkNamespace {
     Visit& operator=(Visit&&) = delete;
 
    private:
-    int home_ = -1;
+    friend NetworkNamespace;
+    /// Null: home.
+    explicit Visit(std::shared_ptr<const Files> there);
+
+    std::shared_ptr<const Files> there_;
+    const Files* before_;  ///< where this thread was; its visit outlives this one
   };
 
   /// Throws std::system_error.
   [[nodiscard]] Visit visit() const;
 
  private:
-  struct Files;
-
   std::shared_ptr<const Files> files_;  ///< null: our own
 };
 

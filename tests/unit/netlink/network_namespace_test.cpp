@@ -20,7 +20,7 @@ namespace {
 
 ino_t current() {
   struct stat state {};
-  EXPECT_EQ(stat("/proc/self/ns/net", &state), 0);
+  EXPECT_EQ(stat("/proc/thread-self/ns/net", &state), 0);
   return state.st_ino;
 }
 
@@ -90,6 +90,46 @@ TEST(NetworkNamespace, DoesNotKeepItsOwnerFromUnmountingIt) {
   ASSERT_EQ(waitpid(child, &status, 0), child);
   if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "a mount of its own needs root";
   EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST(NetworkNamespace, EachVisitEndsWhereItBegan) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) _exit(77);
+    const auto make = [] {
+      const int file = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+      if (unshare(CLONE_NEWNET) != 0) _exit(77);
+      return "/proc/self/fd/" + std::to_string(file);
+    };
+    const ino_t red_inode = current();
+    const std::string red_file = make();
+    const ino_t blue_inode = current();
+    const std::string blue_file = make();
+    const ino_t home = current();
+    const NetworkNamespace red(red_file);
+    {
+      const auto outer = red.visit();
+      {
+        const auto same = red.visit();
+        if (current() != red_inode) _exit(1);
+      }
+      if (current() != red_inode) _exit(2);
+      {
+        const NetworkNamespace blue(blue_file);  // knows the way home, too
+        if (current() != red_inode) _exit(3);
+        const auto other = blue.visit();
+        if (current() != blue_inode) _exit(4);
+        const auto own = NetworkNamespace().visit();
+        if (current() != home) _exit(5);
+      }
+      if (current() != red_inode) _exit(6);
+    }
+    _exit(current() == home ? 0 : 7);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no user namespaces here";
+  EXPECT_EQ(status, 0);
 }
 
 TEST(LookUpNamespace, TellsNamespacesFromOtherFilesAndFromNothing) {
