@@ -199,9 +199,14 @@ bool ReportedConnections::adopt(const ConnectionIdentity& identity, const Flow& 
 
 ReportedConnections::Visit ReportedConnections::visit(const ConnectionIdentity& identity,
                                                       const Written& written) {
-  if (ended_.may_contain(identity.key)) return Visit::kGone;
+  // What is remembered has not ended: its end would have erased it.
   ReportedConnection* entry = table_.find(identity.key);
-  if (entry == nullptr) return Visit::kUnknown;
+  if (entry == nullptr) return ended_.may_contain(identity.key) ? Visit::kGone : Visit::kUnknown;
+  // Except that without a stamp a successor may be remembered under the same key.
+  if (!identity.stamped && ended_.may_contain(identity.key)) {
+    entry->pass = pass_;
+    return Visit::kGone;
+  }
   const Tenths time = tenths(written.earliest.steady, epoch_);
   // What the kernel wrote before the last look proves nothing.
   if (time > entry->visited) watch_fall(*entry, identity);

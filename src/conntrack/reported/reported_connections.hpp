@@ -51,8 +51,10 @@ struct Falls {
 class ReportedConnections {
  public:
   /// `limit`: connections remembered at most. `began`: no later time is ever earlier than this.
-  explicit ReportedConnections(std::size_t limit, MonoTime began = std::chrono::steady_clock::now())
-      : limit_(limit), epoch_(began - kLongestWindow) {}
+  /// `ends`: those that can be kept while a part of the table waits.
+  explicit ReportedConnections(std::size_t limit, MonoTime began = std::chrono::steady_clock::now(),
+                               std::size_t ends = RecentlyEnded::kLimit)
+      : limit_(limit), ended_(ends), epoch_(began - kLongestWindow) {}
 
   enum class Outcome : std::uint8_t {
     kNews,     ///< the flow now holds what is new: counters, and its start
@@ -91,7 +93,9 @@ class ReportedConnections {
     kUnknown,  ///< not remembered
     kEarly,    ///< its last report was the visit before, or is to be made at the next one
     kDue,      ///< remembered, and not reported at the last visit
-    kGone,     ///< its DESTROY was read after this entry was written (or the set overflowed)
+    /// Not remembered, and its end was read after the kernel wrote this entry; or, after more ends
+    /// than can be kept, that is not known.
+    kGone,
   };
 
   /// An entry met in a pass over the table. Every second visit is due.
@@ -105,7 +109,10 @@ class ReportedConnections {
                                                   const Instant& now);
 
   /// The kernel writes the next part of the table: ends read before no longer matter.
-  void on_part_requested() { ended_.clear(); }
+  void on_part_requested() { ended_.begin(); }
+
+  /// No part of the table waits to be read any more.
+  void on_pass_end() { ended_.end(); }
 
   /// A pass over the table begins. `previous_complete`: the one before met every entry.
   void begin_pass(bool previous_complete) {

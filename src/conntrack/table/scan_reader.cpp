@@ -98,6 +98,9 @@ void ScanReader::on_part_requested() {
   assembler_.sink.on_batch_end();
 }
 
-void ScanReader::on_pass_end(bool complete) { pass_ended(complete); }
+void ScanReader::on_pass_end(bool complete) {
+  assembler_.live.on_pass_end();
+  pass_ended(complete);
+}
 
 }  // namespace ctflow

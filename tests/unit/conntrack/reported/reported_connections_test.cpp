@@ -249,6 +249,39 @@ TEST(ReportedConnections, ForgetWhatTwoPassesDidNotMeetUnlessItsEndIsStillToCome
   EXPECT_TRUE(live.remembers(ConnectionIdentity(flow(2, {1, 100}, {}, 1))));
 }
 
+/// What is remembered has not ended, however many others have.
+TEST(ReportedConnections, MeetWhatTheyRememberWhenTooManyEndsWereRead) {
+  ReportedConnections live(10, kBegan, 3);
+  const auto stamped = [](std::uint32_t id, std::uint64_t packets, int age) {
+    Flow one = flow(id, {packets, 100 * packets}, {}, age);
+    one.present.start = true;
+    return one;
+  };
+  Flow one = stamped(1, 5, 1);
+  ASSERT_EQ(report(live, one, 1), Outcome::kNews);
+  std::uint64_t vanished = 0;
+  for (int pass = 1; pass <= 4; ++pass) {
+    live.begin_pass(true);
+    live.on_part_requested();
+    for (std::uint32_t id = 100; id < 200; ++id) {
+      Flow scanned = stamped(id, 1, pass);
+      finish(live, scanned);
+    }
+    const ConnectionIdentity identity(stamped(1, 5, 30 * pass));
+    EXPECT_NE(live.visit(identity, {at(30 * pass), at(30 * pass)}),
+              ReportedConnections::Visit::kGone);
+    EXPECT_EQ(live.visit(ConnectionIdentity(stamped(300, 1, 1)), {at(30 * pass), at(30 * pass)}),
+              ReportedConnections::Visit::kGone)
+        << "whether it ended is not known";
+    live.on_pass_end();
+    live.forget_vanished(0, 1 << 20, live.pass(), vanished, [](const ReportedConnection&) {});
+  }
+  EXPECT_EQ(vanished, 0U);
+  Flow ended = stamped(1, 7, 200);
+  EXPECT_EQ(finish(live, ended), Outcome::kNews);
+  EXPECT_EQ(ended.forward, (Counters{2, 200}));
+}
+
 TEST(ReportedConnections, KeepTheirPromiseOnMemory) {
   constexpr std::uint32_t kConnections = 1'000'000;
   ReportedConnections live(kConnections, kBegan);

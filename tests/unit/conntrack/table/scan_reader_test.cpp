@@ -118,6 +118,29 @@ TEST_F(ScanReaderTest, IgnoresAnEntryWrittenBeforeItsEndWasRead) {
   EXPECT_EQ(sink_.flows.size(), 2U);
 }
 
+TEST_F(ScanReaderTest, AStormOfEndsHidesNoConnection) {
+  StockConnection other = connection_;
+  other.port += 1;
+  visit(connection_, 50);
+  for (int pass = 1; pass <= 4; ++pass) {
+    next_pass();
+    table_.on_part_requested();
+    for (std::uint32_t scanned = 0; scanned < 10'000; ++scanned) {
+      Flow flow;
+      flow.id = scanned + 1;
+      flow.present.start = true;
+      assembler_.live.finish(ConnectionIdentity(flow), flow);
+    }
+    visit(connection_, 50 + 28 * pass);
+    if (pass == 4) visit(other, 50 + 28 * pass);
+    table_.on_pass_end(true);
+    EXPECT_EQ(sweep(), 0U);
+  }
+  EXPECT_EQ(sink_.flows.size(), 2U) << "each is reported once";
+  end(connection_, 200);
+  EXPECT_EQ(sink_.flows.size(), 2U) << "nothing is new";
+}
+
 TEST_F(ScanReaderTest, IgnoresDyingEntries) {
   connection_.status |= 1U << 9;
   visit(connection_, 50);
