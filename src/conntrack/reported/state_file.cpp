@@ -148,8 +148,14 @@ StateFile::~StateFile() {
 bool StateFile::claim() {
   const std::string name = name_ + ".lock";
   claim_ = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-  // Where no lock can be made the file cannot be kept either, and that is logged in time.
-  if (claim_ < 0 || flock(claim_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return true;
+  if (claim_ >= 0 && flock(claim_, LOCK_EX | LOCK_NB) == 0) return true;
+  if (claim_ < 0 || errno != EWOULDBLOCK) {
+    log::warn(
+        "state_unlocked file={} error={} impact=\"a second ctflowd that keeps its state there "
+        "would not be noticed\" fix=\"let ctflowd write this file, or remove it\"",
+        log::quoted(name), log::quoted(std::generic_category().message(errno)));
+    return true;
+  }
   log::warn(
       "state_in_use file={} impact=\"another ctflowd keeps its state there: this one keeps none, "
       "and "
