@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <memory>
 #include <utility>
 
+#include "commands/become_user.hpp"
 #include "commands/record.hpp"
 #include "commands/status_command.hpp"
 #include "conntrack/conntrack_source.hpp"
@@ -19,6 +17,7 @@
 #include "doctor/doctor.hpp"
 #include "doctor/place_check.hpp"
 #include "doctor/tracking_check.hpp"
+#include "doctor/user_check.hpp"
 #include "log/log.hpp"
 #include "netlink/configured_namespaces.hpp"
 #include "process/environment.hpp"
@@ -48,27 +47,6 @@ int run_daemon(boost::asio::io_context& io, const Config& config, Daemon::Parts 
   // getaddrinfo() cannot be cancelled, and the event loop would wait for it.
   if (daemon.lookup_running()) std::_Exit(status);
   return status;
-}
-
-/// Whether the port of `ADDRESS:PORT` is one of those that only root may bind.
-bool is_privileged_port(const std::string& endpoint) {
-  constexpr unsigned long kFirstOfAll = 1024;
-  return !endpoint.empty() && std::stoul(endpoint.substr(endpoint.rfind(':') + 1)) < kFirstOfAll;
-}
-
-/// Gives up root, if the configuration says so.
-void become_user(const Config& config, const std::string& file) {
-  if (config.user.empty()) return;
-  if (config.status.socket == StatusConfig().socket) {
-    make_directory_of(config.user, std::filesystem::path(config.status.socket).parent_path());
-  }
-  drop_privileges(config.user,
-                  {!config.namespaces.empty(), is_privileged_port(config.status.listen)});
-  if (access(file.c_str(), R_OK) == 0) return;
-  log::warn(
-      "configuration_unreadable file={} user={} impact=\"SIGHUP cannot read it again\" "
-      "fix=\"chgrp to a group of this user, and chmod g+r\"",
-      log::quoted(file), config.user);
 }
 
 /// load_config(), and what only this host can say of it.
@@ -150,6 +128,7 @@ int main(int argc, char** argv) {
       const Config config = load_for_this_host(arguments.config);
       if (!config.user.empty()) check_user(config.user);
       log_findings(check_configuration(config));
+      log_findings(check_user_rights(config, arguments.config));
       log_findings(check_places(config));
       return 0;
     };

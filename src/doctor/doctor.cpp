@@ -18,6 +18,7 @@
 #include "doctor/place_check.hpp"
 #include "doctor/system_check.hpp"
 #include "doctor/tracking_check.hpp"
+#include "doctor/user_check.hpp"
 #include "enrich/routing/routing_mirror.hpp"
 #include "extras/find_extras.hpp"
 #include "netlink/configured_namespaces.hpp"
@@ -180,6 +181,7 @@ Diagnosis examine(const DoctorQuestion& question) {
   if (!find_capabilities(source).counters) findings.add(check_merging(merging_interfaces()));
   findings.add(check_namespace());
   if (config) findings.add(check_configuration(*config));
+  if (config) findings.add(check_user_rights(*config, question.config));
   if (config) examine_collectors(*config, diagnosis);
   return diagnosis;
 }

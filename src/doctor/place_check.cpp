@@ -55,7 +55,18 @@ void check_spool(const CollectorConfig& collector, Findings& found) {
        make_it(directory)});
 }
 
-/// That a key cannot be read is an error of the configuration already.
+/// As root they could be read when the configuration was.
+void check_tls_files(const CollectorConfig& collector, Findings& found) {
+  for (const std::string* const file :
+       {&collector.tls.ca_file, &collector.tls.certificate, &collector.tls.key}) {
+    if (file->empty() || access(file->c_str(), R_OK) == 0) continue;
+    found.wrong.push_back({"tls_file_unreadable",
+                           fmt::format("this user cannot read {} of {}: {}; ctflowd does not start",
+                                       *file, collector.name, reason()),
+                           "chgrp to a group of this user, and chmod g+r, " + *file});
+  }
+}
+
 void check_key(const CollectorConfig& collector, Findings& found) {
   const std::string& key = collector.tls.key;
   struct stat status {};
@@ -77,6 +88,7 @@ void check_collector(const CollectorConfig& collector, Findings& found) {
       check_file_directory(collector, found);
       return;
     case TransportKind::kTls:
+      check_tls_files(collector, found);
       check_key(collector, found);
       check_spool(collector, found);
       return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "process/privileges.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -81,6 +82,7 @@ void drop_privileges(const std::string& user, KeptPrivileges kept) {
   Capabilities capabilities = bit(CAP_NET_ADMIN);
   if (kept.sys_admin) capabilities |= bit(CAP_SYS_ADMIN);
   if (kept.net_bind_service) capabilities |= bit(CAP_NET_BIND_SERVICE);
+  if (kept.net_raw) capabilities |= bit(CAP_NET_RAW);
   capabilities &= permitted_capabilities();  // a container's root may have fewer
   bound(capabilities);
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) fail(user, "keeping capabilities", errno);
@@ -113,6 +115,23 @@ void make_directory_of(const std::string& user, const std::string& directory) {
   if (lchown(directory.c_str(), account.user, account.group) != 0 ||
       chmod(directory.c_str(), kOwnerAndReaders) != 0) {
     fail(user, "giving it " + directory, errno);
+  }
+}
+
+void give_left_over_files(const std::string& user, const std::vector<std::string>& files) {
+  if (geteuid() != 0) return;
+  const Account account = find_account(user);
+  for (const std::string& name : files) {
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg)
+    const int file = open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (file < 0) continue;
+    struct stat found {};
+    // A second name could be one that the user made of a file that is none of ours.
+    if (fstat(file, &found) == 0 && S_ISREG(found.st_mode) && found.st_uid == 0 &&
+        found.st_nlink == 1) {
+      static_cast<void>(fchown(file, account.user, account.group) == 0);
+    }
+    close(file);
   }
 }
 

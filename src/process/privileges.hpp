@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace ctflow {
 
@@ -11,6 +12,7 @@ namespace ctflow {
 struct KeptPrivileges {
   bool sys_admin = false;         ///< CAP_SYS_ADMIN: enters other network namespaces
   bool net_bind_service = false;  ///< CAP_NET_BIND_SERVICE: binds ports below 1024
+  bool net_raw = false;           ///< CAP_NET_RAW: binds to a device, before Linux 5.7
 };
 
 /// Becomes `user`, with its groups, and gives up every capability but those kept; none of them can
@@ -23,5 +25,9 @@ void check_user(const std::string& user);
 
 /// Makes `directory`, or takes it over from root, for `user`. Throws std::runtime_error.
 void make_directory_of(const std::string& user, const std::string& directory);
+
+/// Gives files that a ctflowd running as root left to `user`: those of root that no other directory
+/// has as well, without following links. What cannot be given stays as it is.
+void give_left_over_files(const std::string& user, const std::vector<std::string>& files);
 
 }  // namespace ctflow

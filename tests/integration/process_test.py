@@ -20,7 +20,7 @@ import isolation
 import traffic
 from lab import COLLECTOR, SERVER4, wait_until
 
-CAP_NET_ADMIN, CAP_SYS_ADMIN = 1 << 12, 1 << 21
+CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN = 1 << 12, 1 << 13, 1 << 21
 NOBODY = 65534
 
 
@@ -87,6 +87,61 @@ class Process(case.LabTest):
         self.assertEqual(int(self.status_of(program, "CapEff")[0], 16),
                          CAP_NET_ADMIN | CAP_SYS_ADMIN)
         self.talk_and_stop(program, nfcapd)
+
+    @unittest.skipUnless(isolation.privileged(), "only root can become another user")
+    def test_user_keeps_what_binding_to_a_device_needs(self):
+        one = ctflowd.Collector("one", 4739, "ipfix", settings={"bind_device": "lo"})
+        os.chmod(self.directory, 0o755)
+        program = self.start_program("user: nobody\n" + ctflowd.configuration([one]))
+        program.wait_for("started")
+        self.assertEqual(int(self.status_of(program, "CapEff")[0], 16),
+                         CAP_NET_ADMIN | CAP_NET_RAW)
+        program.stop()
+
+    def files_of_its_own(self):
+        """A directory for nobody, and a configuration that keeps its spool and its state there."""
+        place = f"{self.directory}/own"
+        os.mkdir(place)
+        os.chmod(self.directory, 0o755)
+        os.chown(place, NOBODY, -1)
+        late = ctflowd.Collector("late", 4799, "ipfix", settings={
+            "transport": "tcp", "spool": {"directory": place}})
+        return place, ctflowd.configuration([late], source={"state_file": f"{place}/state"})
+
+    @unittest.skipUnless(isolation.privileged(), "only root can become another user")
+    def test_user_gets_what_root_left(self):
+        place, text = self.files_of_its_own()
+        program = self.start_program(text).wait_for("started")
+        traffic.udp(self.lab.client, self.lab.server, SERVER4, 53, (100,), (200, 300))
+        self.lab.wait_for_idle()
+        program.stop()
+        left = sorted(os.listdir(place))
+        self.assertEqual(len([name for name in left if name.endswith(".spool")]), 1, left)
+        self.assertTrue({"late.lock", "state", "state.lock"} <= set(left), left)
+        self.assertEqual({os.stat(f"{place}/{name}").st_uid for name in left}, {0})
+        program = self.start_program("user: nobody\n" + text).wait_for("started")
+        program.wait_for("spool_recovered")
+        program.stop()
+        for event in ("spool_failed", "state_unlocked", "state_unreadable", "state_not_saved"):
+            self.assertNotIn(f" {event} ", program.log)
+        self.assertEqual({os.stat(f"{place}/{name}").st_uid for name in os.listdir(place)},
+                         {NOBODY})
+
+    @unittest.skipUnless(isolation.privileged(), "only root can become another user")
+    def test_check_judges_as_the_user(self):
+        place, text = self.files_of_its_own()
+        config = f"{self.directory}/check.yaml"
+        with open(config, "w", encoding="utf-8") as file:
+            file.write("user: nobody\n" + text)
+
+        def check():
+            result = subprocess.run([case.program, "check", "-c", config], text=True, check=False,
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            self.assertEqual(result.returncode, 0, result.stdout)
+            return result.stdout
+        self.assertNotIn("spool_directory_unusable", check())
+        os.chown(place, 0, -1)
+        self.assertIn("spool_directory_unusable", check())
 
     @unittest.skipUnless(isolation.privileged(), "only root can become another user")
     def test_configuration_that_the_user_cannot_read_is_said_at_start(self):

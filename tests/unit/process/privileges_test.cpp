@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "support/temporary_directory.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -80,20 +82,58 @@ TEST_F(PrivilegesTest, KeepsOneCapabilityOfRoot) {
 
 TEST_F(PrivilegesTest, KeepsWhatNamespacesAndLowPortsNeedWhereItIsAskedFor) {
   const auto namespaces = [this] {
-    drop_privileges(kUser, {true, false});
+    drop_privileges(kUser, {true, false, false});
     return capabilities("CapEff") == ((kNetAdmin | kSysAdmin) & had_) ? 0 : 1;
   };
   EXPECT_EQ(in_a_process(namespaces), 0);
   const auto ports = [this] {
-    drop_privileges(kUser, {false, true});
+    drop_privileges(kUser, {false, true, false});
     return capabilities("CapEff") == ((kNetAdmin | kNetBindService) & had_) ? 0 : 1;
   };
   EXPECT_EQ(in_a_process(ports), 0);
 }
 
+TEST_F(PrivilegesTest, KeepsWhatBindingToADeviceNeedsWhereItIsAskedFor) {
+  const std::uint64_t net_raw = 1ULL << 13;
+  const auto work = [&] {
+    KeptPrivileges kept;
+    kept.net_raw = true;
+    drop_privileges(kUser, kept);
+    return capabilities("CapEff") == ((kNetAdmin | net_raw) & had_) ? 0 : 1;
+  };
+  EXPECT_EQ(in_a_process(work), 0);
+}
+
+TEST_F(PrivilegesTest, GivesFilesOfRootToTheUserButNoOthers) {
+  const test::TemporaryDirectory directory;
+  const auto owner = [&](const std::string& name) {
+    struct stat found {};
+    EXPECT_EQ(lstat(directory.path(name).c_str(), &found), 0) << name;
+    return found.st_uid;
+  };
+  for (const char* const name : {"state", "foreign", "twice", "behind"}) {
+    std::ofstream(directory.path(name)) << "content";
+  }
+  ASSERT_EQ(chown(directory.path("foreign").c_str(), user_ + 1, 0), 0);
+  ASSERT_EQ(link(directory.path("twice").c_str(), directory.path("name").c_str()), 0);
+  ASSERT_EQ(symlink(directory.path("behind").c_str(), directory.path("link").c_str()), 0);
+  ASSERT_EQ(mkdir(directory.path("folder").c_str(), 0700), 0);
+  std::vector<std::string> files;
+  for (const char* const name : {"state", "foreign", "twice", "link", "folder", "missing"}) {
+    files.push_back(directory.path(name));
+  }
+  give_left_over_files(kUser, files);
+  EXPECT_EQ(owner("state"), user_);
+  EXPECT_EQ(owner("foreign"), user_ + 1);
+  EXPECT_EQ(owner("twice"), 0U) << "it may be a file of root elsewhere";
+  EXPECT_EQ(owner("behind"), 0U);
+  EXPECT_EQ(owner("link"), 0U);
+  EXPECT_EQ(owner("folder"), 0U);
+}
+
 TEST_F(PrivilegesTest, CannotBecomeRootAgain) {
   const auto work = [] {
-    drop_privileges(kUser, {true, true});
+    drop_privileges(kUser, {true, true, true});
     return setuid(0) != 0 && seteuid(0) != 0 && setgid(0) != 0 ? 0 : 1;
   };
   EXPECT_EQ(in_a_process(work), 0);

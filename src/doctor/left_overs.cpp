@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "doctor/left_overs.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "conntrack/reported/state_place.hpp"
+#include "transport/spool/spool_names.hpp"
+
+namespace ctflow {
+namespace {
+
+void add_spool(const Config& config, const std::string& directory,
+               std::vector<std::string>& files) {
+  const std::vector<std::string> owners = spool_owners(config, directory);
+  for (const SpoolFile& file : list_spool_files(directory)) {
+    const bool owned = std::find(owners.begin(), owners.end(), file.collector) != owners.end();
+    if (owned) files.push_back(file.path);
+  }
+}
+
+void add_state(const SourceConfig& source, std::vector<std::string>& files) {
+  const std::string name = find_state_place(source).file;
+  if (name.empty()) return;
+  for (const std::string& file : {name, name + ".lock"}) {
+    struct stat found {};
+    if (lstat(file.c_str(), &found) == 0) files.push_back(file);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> left_over_files(const Config& config) {
+  std::vector<std::string> files;
+  for (const std::string& directory : spool_directories(config)) {
+    add_spool(config, directory, files);
+  }
+  if (config.namespaces.empty()) add_state(config.source, files);
+  for (const NamespaceConfig& one : config.namespaces) {
+    SourceConfig source = config.source;
+    source.state_suffix = "." + one.name;
+    add_state(source, files);
+  }
+  return files;
+}
+
+Findings check_left_overs(const Config& config) {
+  Findings found;
+  for (const std::string& file : left_over_files(config)) {
+    if (access(file.c_str(), R_OK | W_OK) == 0) continue;
+    found.wrong.push_back(
+        {"file_of_another_user",
+         fmt::format("this user cannot read and write {}, which a ctflowd before left: {}", file,
+                     std::generic_category().message(errno)),
+         "chown ctflowd " + file});
+  }
+  return found;
+}
+
+}  // namespace ctflow

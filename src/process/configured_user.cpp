@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "process/configured_user.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+
+namespace ctflow {
+namespace {
+
+/// Whether the port of `ADDRESS:PORT` is one of those that only root may bind.
+bool is_privileged_port(const std::string& endpoint) {
+  constexpr unsigned long kFirstOfAll = 1024;
+  return !endpoint.empty() && std::stoul(endpoint.substr(endpoint.rfind(':') + 1)) < kFirstOfAll;
+}
+
+}  // namespace
+
+KeptPrivileges needed_privileges(const Config& config) {
+  KeptPrivileges needed;
+  needed.sys_admin = !config.namespaces.empty();
+  needed.net_bind_service = is_privileged_port(config.status.listen);
+  needed.net_raw =
+      std::any_of(config.collectors.begin(), config.collectors.end(),
+                  [](const CollectorConfig& collector) { return !collector.bind_device.empty(); });
+  return needed;
+}
+
+bool judge_as_user(const Config& config) {
+  if (config.user.empty()) return false;
+  check_user(config.user);
+  if (geteuid() != 0) return false;
+  drop_privileges(config.user, needed_privileges(config));
+  return true;
+}
+
+}  // namespace ctflow

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "doctor/left_overs.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "support/temporary_directory.hpp"
+
+namespace ctflow {
+namespace {
+
+using testing::ElementsAre;
+
+class LeftOversTest : public testing::Test {
+ protected:
+  LeftOversTest() {
+    CollectorConfig one;
+    one.name = "one";
+    one.transport = TransportKind::kTcp;
+    one.spool.directory = directory_.name();
+    config_.collectors.push_back(one);
+    config_.source.state_file = directory_.path("state");
+  }
+
+  void leave(const std::string& name) { std::ofstream(directory_.path(name)) << "content"; }
+
+  test::TemporaryDirectory directory_;
+  Config config_;
+};
+
+TEST_F(LeftOversTest, AreTheFilesOfThisConfiguration) {
+  for (const char* const name :
+       {"one.lock", "one-0000000000000001.spool", "other.lock", "other-0000000000000001.spool",
+        "state", "state.lock", "state.red", "unrelated"}) {
+    leave(name);
+  }
+  EXPECT_THAT(
+      left_over_files(config_),
+      ElementsAre(directory_.path("one-0000000000000001.spool"), directory_.path("one.lock"),
+                  directory_.path("state"), directory_.path("state.lock")));
+  config_.namespaces.resize(1);
+  config_.namespaces[0].name = "red";
+  EXPECT_THAT(left_over_files(config_), ElementsAre(directory_.path("state.red")));
+}
+
+TEST_F(LeftOversTest, AreFoundWhereThisUserCannotWriteThem) {
+  leave("state");
+  EXPECT_TRUE(check_left_overs(config_).wrong.empty());
+  if (geteuid() != 0) GTEST_SKIP() << "only root can make files that another user cannot write";
+  leave("state.lock");
+  chmod(directory_.path("state").c_str(), 0666);
+  chmod(directory_.path("state.lock").c_str(), 0600);
+  chmod(directory_.name().c_str(), 0777);
+  const pid_t child = fork();
+  if (child == 0) {
+    constexpr uid_t kNobody = 65534;
+    if (setresuid(kNobody, kNobody, kNobody) != 0) _exit(77);
+    const Findings found = check_left_overs(config_);
+    const bool right = found.wrong.size() == 1 &&
+                       found.wrong[0].fix == "chown ctflowd " + directory_.path("state.lock");
+    _exit(right ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+}  // namespace
+}  // namespace ctflow
