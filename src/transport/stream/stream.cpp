@@ -35,9 +35,8 @@ StreamTransport::StreamTransport(boost::asio::io_context& io, const CollectorCon
       rate_timer_(io),
       work_timer_(io) {}
 
-StreamTransport::~StreamTransport() {
-  if (connection_) connection_->close();
-}
+// As that of a reload which comes to nothing: what it took from disk goes back there.
+StreamTransport::~StreamTransport() { stop(); }
 
 void StreamTransport::begin_sessions_with(const std::vector<CountedMessage>& messages,
                                           ExporterCounters& ledger) {

@@ -33,6 +33,7 @@ class StreamTransport : public Transport {
  public:
   StreamTransport(boost::asio::io_context& io, const CollectorConfig& config, Dialer::Make make,
                   Backoff backoff = Backoff(), Clock clock = system_now);
+  /// Without stop() before, it does the same.
   ~StreamTransport() override;
 
   StreamTransport(const StreamTransport&) = delete;
@@ -50,7 +51,7 @@ class StreamTransport : public Transport {
   std::error_code send_counted(std::span<const std::byte> message,
                                const MessageContent& content) override;
   [[nodiscard]] bool busy() const override;
-  void stop() override;
+  void stop() final;
   /// True also as long as nothing is known, in the first attempt.
   [[nodiscard]] bool connected() const override { return in_session_ || untried_; }
   [[nodiscard]] bool lookup_running() const override { return dialer_.lookup_running(); }

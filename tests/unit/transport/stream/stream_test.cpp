@@ -292,6 +292,35 @@ TEST_F(StreamTransportTest, CountsWhatNeverLeftWhenItStops) {
   EXPECT_FALSE(transport->busy());
 }
 
+TEST_F(StreamTransportTest, CountsWhatNeverLeftWhenItIsDestroyedWithoutAStop) {
+  auto transport = make(9);
+  send(*transport, 1);
+  transport.reset();
+  check_ledger();
+  EXPECT_EQ(ledger_.lost_stopped.flows, 1U);
+  EXPECT_EQ(ledger_.waiting.flows, 0U);
+}
+
+TEST_F(StreamTransportTest, GivesBackWhatIsUnderWayWhenItIsDestroyedWithoutAStop) {
+  test::TemporaryDirectory directory;
+  config_.spool.directory = directory.name();
+  StreamCollector collector(io_, 0, 4096);
+  collector.set_reading(false);
+  auto transport = make(collector.port());
+  for (int i = 0; i < 3000; ++i) send(*transport, 1, 1400);
+  ASSERT_TRUE(run_until([&] { return ledger_.flows > 0; }));
+  test::run_until(
+      io_, [] { return false; }, std::chrono::milliseconds(200));
+  transport.reset();
+  check_ledger();
+  const std::uint64_t waiting = ledger_.waiting.flows;
+  EXPECT_EQ(waiting + ledger_.flows, 3000U);
+  ledger_ = {};
+  offered_ = 0;
+  const auto next = make(9);
+  ASSERT_TRUE(run_until([&] { return ledger_.recovered.flows == waiting; }));
+}
+
 TEST_F(StreamTransportTest, IsDestroyedSafelyWithOperationsUnderWay) {
   StreamCollector collector(io_);
   for (int i = 0; i < 20; ++i) {
