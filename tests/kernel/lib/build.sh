@@ -279,10 +279,12 @@ minutes() {
 check_config() {
 	local config=$1 kind=$2 arch=$3 lost absent
 	shift 3
-	absent=(NFT_OBJREF) # not an option any more since 6.2
+	# Not options any more: since 6.2, and in 7.3.
+	absent=(NFT_OBJREF PROC_SYSCTL)
 	case $arch in
 	um) absent+=(JUMP_LABEL DEBUG_ATOMIC_SLEEP) ;;
-	x86) absent+=(STDERR_CONSOLE NULL_CHAN HOSTFS SSL) ;;
+	# PREEMPT_NONE: 7.3 has nothing less than PREEMPT_LAZY there.
+	x86) absent+=(STDERR_CONSOLE NULL_CHAN HOSTFS SSL PREEMPT_NONE) ;;
 	esac
 	[ "$kind" = patched ] || absent+=(NF_CONNTRACK_FLOW)
 	lost=$(sed -n 's/^\(CONFIG_[A-Z0-9_]*\)=\(.*\)$/\1 \2/p' "$@" |
