@@ -30,10 +30,10 @@ struct MadePage {
   std::optional<Clock::time_point> made;
 };
 
-/// Something that listens, until it is destroyed.
-class Door {
+/// A listening socket of any protocol.
+class AnyListener {
  public:
-  virtual ~Door() = default;
+  virtual ~AnyListener() = default;
 };
 
 using Request = http::request<http::empty_body>;
@@ -79,8 +79,8 @@ struct HttpServer::Shared {
   boost::asio::io_context& io;
   Limits limits;
   std::vector<MadePage> pages;
-  std::list<std::unique_ptr<Door>> doors;
-  PendingHandlers of_sessions;  ///< revoked when the server goes: nothing is answered any more
+  std::list<std::unique_ptr<AnyListener>> listeners;
+  PendingHandlers of_connections;  ///< revoked by the destructor: nothing is answered any more
   log::RateLimit page_log;
 
   Response answer(const http::request<http::empty_body>& request);
@@ -89,13 +89,13 @@ struct HttpServer::Shared {
 
 namespace {
 
-/// One request and its answer; then the connection is closed, so that nobody holds one idle.
+/// One request and its answer; then the connection is closed, so that none stays idle.
 template <typename State, typename Protocol>
-class Session : public std::enable_shared_from_this<Session<State, Protocol>> {
+class HttpConnection : public std::enable_shared_from_this<HttpConnection<State, Protocol>> {
  public:
-  /// `open`: how many sessions its listener has, this one included while it lives.
-  Session(std::shared_ptr<State> state, std::shared_ptr<std::size_t> open,
-          typename Protocol::socket socket)
+  /// `open`: how many connections its listener has, this one included.
+  HttpConnection(std::shared_ptr<State> state, std::shared_ptr<std::size_t> open,
+                 typename Protocol::socket socket)
       : state_(std::move(state)),
         open_(std::move(open)),
         stream_(std::move(socket)),
@@ -104,12 +104,12 @@ class Session : public std::enable_shared_from_this<Session<State, Protocol>> {
     parser_.header_limit(static_cast<std::uint32_t>(state_->limits.request_octets));
     parser_.body_limit(0);
   }
-  ~Session() { --*open_; }
+  ~HttpConnection() { --*open_; }
 
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
-  Session(Session&&) = delete;
-  Session& operator=(Session&&) = delete;
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
+  HttpConnection(HttpConnection&&) = delete;
+  HttpConnection& operator=(HttpConnection&&) = delete;
 
   void run() {
     stream_.expires_after(state_->limits.request_time);
@@ -145,10 +145,10 @@ class Session : public std::enable_shared_from_this<Session<State, Protocol>> {
                       }));
   }
 
-  /// Holds the session, whose stream and buffers the operation uses until it has ended.
+  /// Holds the connection, whose stream and buffers the operation uses until it has ended.
   template <typename Work>
   auto guard(Work work) {
-    return state_->of_sessions.guard(
+    return state_->of_connections.guard(
         [self = this->shared_from_this(), work](beast::error_code error, std::size_t /*octets*/) {
           work(error);
         });
@@ -163,7 +163,7 @@ class Session : public std::enable_shared_from_this<Session<State, Protocol>> {
 };
 
 template <typename State, typename Protocol>
-class Listener : public Door {
+class Listener : public AnyListener {
  public:
   Listener(const std::shared_ptr<State>& state, typename Protocol::acceptor acceptor)
       : state_(state), acceptor_(std::move(acceptor)), pause_(state->io) {}
@@ -176,17 +176,17 @@ class Listener : public Door {
             pause_.after(std::chrono::seconds(1), [this] { accept(); });
             return;
           }
-          begin_session(std::move(socket));
+          begin_connection(std::move(socket));
           accept();
         }));
   }
 
  private:
-  void begin_session(typename Protocol::socket socket) {
+  void begin_connection(typename Protocol::socket socket) {
     const auto state = state_.lock();
     if (!state) return;
     if (*open_ < state->limits.connections) {
-      std::make_shared<Session<State, Protocol>>(state, open_, std::move(socket))->run();
+      std::make_shared<HttpConnection<State, Protocol>>(state, open_, std::move(socket))->run();
     } else if (full_log_.allow()) {
       log::warn("status_busy connections={} suppressed={}", *open_, full_log_.suppressed());
     }
@@ -243,22 +243,22 @@ HttpServer::HttpServer(boost::asio::io_context& io, std::vector<Page> pages, Lim
     : shared_(std::make_shared<Shared>(io, std::move(pages), limits)) {}
 
 HttpServer::~HttpServer() {
-  shared_->of_sessions.revoke();
-  shared_->doors.clear();
+  shared_->of_connections.revoke();
+  shared_->listeners.clear();
 }
 
 void HttpServer::serve(boost::asio::local::stream_protocol::acceptor acceptor) {
-  auto door = std::make_unique<Listener<Shared, boost::asio::local::stream_protocol>>(
+  auto listener = std::make_unique<Listener<Shared, boost::asio::local::stream_protocol>>(
       shared_, std::move(acceptor));
-  door->accept();
-  shared_->doors.push_back(std::move(door));
+  listener->accept();
+  shared_->listeners.push_back(std::move(listener));
 }
 
 void HttpServer::serve(boost::asio::ip::tcp::acceptor acceptor) {
-  auto door =
+  auto listener =
       std::make_unique<Listener<Shared, boost::asio::ip::tcp>>(shared_, std::move(acceptor));
-  door->accept();
-  shared_->doors.push_back(std::move(door));
+  listener->accept();
+  shared_->listeners.push_back(std::move(listener));
 }
 
 }  // namespace ctflow
