@@ -14,22 +14,17 @@ NameWatch::NameWatch(boost::asio::io_context& io, const std::vector<std::string>
   for (const std::string& file : files) {
     directories_.insert(std::filesystem::path(file).parent_path().string());
   }
-  if (inotify_ < 0) return;
-  readable_.emplace(io, inotify_);
+  if (!inotify_.is_open()) return;
+  readable_.emplace(io, inotify_.number());
   renew();
   wait();
 }
 
-NameWatch::~NameWatch() {
-  readable_.reset();
-  if (inotify_ >= 0) close(inotify_);
-}
-
 void NameWatch::renew() {
-  if (inotify_ < 0) return;
+  if (!inotify_.is_open()) return;
   for (const std::string& directory : directories_) {
     // One that is watched already stays as it is; one that is not there is tried again later.
-    inotify_add_watch(inotify_, directory.c_str(),
+    inotify_add_watch(inotify_.number(), directory.c_str(),
                       IN_CREATE | IN_DELETE | IN_MOVED_TO | IN_MOVED_FROM | IN_ONLYDIR);
   }
 }
@@ -43,8 +38,8 @@ void NameWatch::wait() {
 }
 
 void NameWatch::on_readable() {
-  std::array<char, 4096> events{};  // what they say is looked up afterwards
-  while (read(inotify_, events.data(), events.size()) > 0) {
+  std::array<char, 4096> events{};  // their content does not matter
+  while (read(inotify_.number(), events.data(), events.size()) > 0) {
   }
   wait();
   if (changed) changed();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Says when files may have come or gone (inotify(7)).
+// Reports when files may have been made or removed (inotify(7)).
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -10,26 +10,27 @@
 #include <vector>
 
 #include "event_loop/readiness.hpp"
+#include "process/descriptor.hpp"
 
 namespace ctflow {
 
 /// Watches the directories of files. It only says that it is time to look: not every file system
-/// reports changes (/proc does not), and a mount makes none, so whoever uses this looks from time
-/// to time as well.
+/// reports changes (/proc does not), and a mount makes none, so its user looks from time to time as
+/// well.
 class NameWatch {
  public:
   NameWatch(boost::asio::io_context& io, const std::vector<std::string>& files);
-  ~NameWatch();
+  ~NameWatch() = default;
 
   NameWatch(const NameWatch&) = delete;
   NameWatch& operator=(const NameWatch&) = delete;
   NameWatch(NameWatch&&) = delete;
   NameWatch& operator=(NameWatch&&) = delete;
 
-  /// Called when a name in one of the directories came or went.
+  /// Called when a name in one of the directories was made or removed.
   std::function<void()> changed;
 
-  /// Begins to watch directories that were not there, or were made anew.
+  /// Begins to watch directories that were missing, or were replaced.
   void renew();
 
   void stop();
@@ -39,7 +40,7 @@ class NameWatch {
   void on_readable();
 
   std::set<std::string> directories_;
-  int inotify_;  ///< -1: none is to be had
+  Descriptor inotify_;  ///< not open: the system has none left
   std::optional<Readiness> readable_;
 };
 

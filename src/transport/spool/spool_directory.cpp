@@ -41,19 +41,11 @@ SpoolDirectory::SpoolDirectory(std::string name, std::string collector, SpoolFil
 
 std::error_code SpoolDirectory::lock() {
   constexpr mode_t kOwner = 0600;
-  const int file = files_.open(name_ + "/" + collector_ + ".lock", O_RDWR | O_CREAT, kOwner);
-  if (file < 0) return last_error();
-  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
-    const std::error_code error = last_error();
-    close(file);
-    return error;
-  }
-  lock_ = file;
+  Descriptor file(files_.open(name_ + "/" + collector_ + ".lock", O_RDWR | O_CREAT, kOwner));
+  if (!file.is_open()) return last_error();
+  if (flock(file.number(), LOCK_EX | LOCK_NB) != 0) return last_error();
+  lock_ = std::move(file);
   return {};
-}
-
-void SpoolDirectory::unlock() {
-  if (lock_ >= 0) close(std::exchange(lock_, -1));
 }
 
 std::error_code SpoolDirectory::list(std::vector<Entry>& entries) const {

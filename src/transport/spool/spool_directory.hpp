@@ -7,16 +7,17 @@
 #include <system_error>
 #include <vector>
 
+#include "process/descriptor.hpp"
 #include "transport/spool/spool_files.hpp"
 
 namespace ctflow {
 
-/// Files are called `COLLECTOR-NUMBER.spool`, so that collectors can share a directory; whoever
-/// holds the lock on `COLLECTOR.lock` owns them.
+/// Files are called `COLLECTOR-NUMBER.spool`, so that collectors can share a directory; the process
+/// that holds the lock on `COLLECTOR.lock` owns them.
 class SpoolDirectory {
  public:
   SpoolDirectory(std::string name, std::string collector, SpoolFiles& files);
-  ~SpoolDirectory() { unlock(); }
+  ~SpoolDirectory() = default;
 
   SpoolDirectory(const SpoolDirectory&) = delete;
   SpoolDirectory& operator=(const SpoolDirectory&) = delete;
@@ -25,8 +26,8 @@ class SpoolDirectory {
 
   /// Busy (EAGAIN) while another process has it.
   std::error_code lock();
-  void unlock();
-  [[nodiscard]] bool locked() const { return lock_ >= 0; }
+  void unlock() { lock_.reset(); }
+  [[nodiscard]] bool locked() const { return lock_.is_open(); }
 
   struct Entry {
     std::uint64_t number = 0;
@@ -43,7 +44,7 @@ class SpoolDirectory {
   std::string name_;
   std::string collector_;
   SpoolFiles& files_;
-  int lock_ = -1;
+  Descriptor lock_;
 };
 
 }  // namespace ctflow
