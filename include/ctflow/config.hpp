@@ -262,9 +262,6 @@ struct Config {
   friend bool operator==(const Config&, const Config&) = default;
 };
 
-/// A collector wants to know when connections begin and end, not only what they counted.
-bool wants_nat_events(const Config& config);
-
 /// A configuration that cannot be used. what() is the line for the user:
 /// `FILE:LINE:COLUMN: PATH: expected …, got …`.
 class ConfigError : public std::runtime_error {

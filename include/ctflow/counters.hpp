@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The ledger: every connection that ended is exported or lost with a reason, and every count here
-// can be told to a person or to a collector.
+// The ledger: every flow report is sent, waiting, filtered or lost with a reason. Every count here
+// is in the totals of the log, in `ctflowd status` and in the metrics.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,11 @@ namespace ctflow {
 struct SourceCounters {
   std::uint64_t messages = 0;  ///< netlink messages read
   std::uint64_t ended = 0;     ///< DESTROY events decoded: connections that ended
-  std::uint64_t reports = 0;   ///< reports of living connections decoded (patched kernel)
+  std::uint64_t reports = 0;   ///< interim reports decoded (patched kernel)
   std::uint64_t filtered = 0;  ///< of all these: not exported by the configuration
   std::uint64_t created = 0;   ///< NEW events decoded, if a collector wants them
-  /// Connections that ended with nothing left to export: reports had told all. If a collector wants
-  /// their ends, they are handed on instead.
+  /// Connections that ended with nothing left to export: interim reports had all. If a collector
+  /// wants their ends, they are handed on instead.
   std::uint64_t already_reported = 0;
   /// Connections that ended without a packet: put into the table by another program, or their
   /// counters were set to zero. If a collector wants their ends, they are handed on instead.
@@ -30,12 +30,12 @@ struct SourceCounters {
   /// Connections a counter of which fell: another program set it to zero. What it had counted since
   /// the last report is not exported.
   std::uint64_t counters_fell = 0;
-  std::uint64_t fallen_packets = 0;  ///< … of that, what passes over the table had seen
-  /// Reports with nothing new, or of connections beyond the limit; the end of the connection
-  /// tells what they would have told.
+  std::uint64_t fallen_packets = 0;  ///< … of that, what scans had seen
+  /// Interim reports with nothing new, or of connections beyond the limit; what they counted is in
+  /// the final report.
   std::uint64_t reports_skipped = 0;
-  std::uint64_t entries = 0;  ///< living connections met in passes over the table
-  /// Entries that were not due, or had nothing new; the next pass or their end tells it.
+  std::uint64_t entries = 0;  ///< connections met in scans of the table
+  /// Entries that were not due, or had nothing new; the next scan or the final report has it.
   std::uint64_t entries_skipped = 0;
   /// Of the skipped reports and entries: the connection could not be remembered.
   std::uint64_t no_room = 0;
@@ -44,7 +44,7 @@ struct SourceCounters {
   std::uint64_t ignored_packets = 0;
   std::uint64_t ignored_octets = 0;
   std::uint64_t existing_skipped = 0;  ///< … that ended before they could be adopted
-  /// Connections that vanished from the table without an event. What the last pass saw of them was
+  /// Connections that vanished from the table without an event. What the last scan saw of them was
   /// exported; what came after is unknown.
   std::uint64_t reconciled = 0;
   std::uint64_t ignored = 0;    ///< well-formed messages of another kind
@@ -52,12 +52,12 @@ struct SourceCounters {
   std::uint64_t foreign = 0;    ///< datagrams dropped because the kernel did not send them
   std::uint64_t overruns = 0;   ///< ENOBUFS: times the kernel began to drop events
   /// Events that the kernel dropped, by its own count: connections that ended, and also what it
-  /// sends of beginnings if a collector wants those, and of living ones if it is patched.
+  /// sends of beginnings if a collector wants those, and of interim reports if it is patched.
   std::uint64_t lost_overrun = 0;
   /// With reliable delivery: times that an event found no room and was kept for later.
   std::uint64_t retried = 0;
-  std::uint64_t end_from_packets = 0;  ///< end = the last packet, told by a patched kernel
-  std::uint64_t end_from_dump = 0;     ///< end = where passes over the table saw packets
+  std::uint64_t end_from_packets = 0;  ///< end = the last packet, measured by a patched kernel
+  std::uint64_t end_from_dump = 0;     ///< end = where scans saw packets
   std::uint64_t end_from_timeout =
       0;                             ///< end = the kernel's stop time minus the protocol's timeout
   std::uint64_t end_from_event = 0;  ///< no kernel timestamps: the time of the event instead
@@ -70,15 +70,16 @@ struct SourceCounters {
 /// Counts of the pipeline. Always: flows handed on by the source = exported + lost_no_counters +
 /// sessions.
 struct PipelineCounters {
-  std::uint64_t exported = 0;          ///< flows with counters, for every collector of flows
-  std::uint64_t lost_no_counters = 0;  ///< accounting was off when the connection began
-  std::uint64_t sessions = 0;          ///< events without counters, for collectors of NAT events
+  std::uint64_t exported = 0;  ///< flow reports with counters
+  std::uint64_t lost_no_counters =
+      0;                       ///< flow reports of connections that began without accounting
+  std::uint64_t sessions = 0;  ///< events that are no flow reports, for NAT events
 };
 
-/// What never came to an exporter.
+/// What never came to an output.
 struct UpstreamLosses {
   std::uint64_t flows = 0;  ///< dropped by the kernel, or not, or not rightly, counted by it
-  std::uint64_t ignored_packets = 0;  ///< not wanted by the configuration
+  std::uint64_t ignored_packets = 0;  ///< left out by the configuration
   std::uint64_t ignored_octets = 0;
 };
 
@@ -95,7 +96,7 @@ struct RoutingCounters {
 /// Where the interfaces came from. Always: the first four add up to two for each flow, one for the
 /// initiator's side and one for the responder's.
 struct InterfaceCounters {
-  std::uint64_t from_kernel = 0;    ///< told by a patched kernel
+  std::uint64_t from_kernel = 0;    ///< measured by a patched kernel
   std::uint64_t from_routes = 0;    ///< looked up, or an address of this host
   std::uint64_t from_settings = 0;  ///< by mark, by zone or constant
   std::uint64_t unknown = 0;
@@ -106,59 +107,72 @@ struct InterfaceCounters {
       0;  ///< flows that ended before the changes that are remembered: unknown
 };
 
-/// What messages carry that are not, or not yet, with the collector.
+/// Why a flow report that was offered to an output will not leave this host. The name of each is a
+/// counter of ExporterCounters.
+enum class LossReason : std::uint8_t {
+  kWouldBlock,    ///< the socket's send buffer was full
+  kUnresolved,    ///< the collector's name has no address
+  kSendError,     ///< any other error of sending
+  kSpoolFull,     ///< the oldest that waited, to make room
+  kSpoolAge,      ///< waited longer than spool.max_age
+  kSpoolDamaged,  ///< of the spool on disk, unreadable
+  kStopped,       ///< waited in memory when ctflowd stopped
+  kWriteError,    ///< could not be written to a file: disk full, …
+};
+
+/// What one or more messages carry.
 struct ExportAmount {
   std::uint64_t messages = 0;
-  std::uint64_t flows = 0;    ///< connections
-  std::uint64_t records = 0;  ///< flow records
+  std::uint64_t flows = 0;    ///< flow reports
+  std::uint64_t records = 0;  ///< Flow Records
   std::uint64_t packets = 0;  ///< sum of packetDeltaCount
   std::uint64_t octets = 0;   ///< sum of octetDeltaCount
 };
 
-/// Counts of one collector. Always, once no message is open:
+/// Counts of one output; src/ledger enters them. Always, once no message is open:
 /// offered + recovered.flows = flows + waiting.flows + lost(),
-/// where offered = pipeline.exported for a collector of flows. Likewise in records, packets and
-/// octets: all that was offered + recovered = sent + waiting + lost.
+/// where offered = pipeline.exported for an output of flow reports. Likewise in records, packets
+/// and octets: all that was offered + recovered = sent + waiting + lost.
 struct ExporterCounters {
-  std::uint64_t offered = 0;  ///< connections, or NAT events, that its profile has records of
+  std::uint64_t offered = 0;  ///< flow reports, or NAT events, that it takes
 
-  // What left this host; over TCP and TLS: what the collector's host has acknowledged; into files:
-  // what was written.
+  // Sent. UDP: it left this host; TCP and TLS: the collector's host acknowledged it; files: it was
+  // written.
   std::uint64_t messages = 0;
-  std::uint64_t flows = 0;           ///< connections
-  std::uint64_t records = 0;         ///< flow records, one or two per connection
+  std::uint64_t flows = 0;           ///< flow reports
+  std::uint64_t records = 0;         ///< Flow Records, one or two of a flow report
   std::uint64_t packets = 0;         ///< sum of packetDeltaCount
   std::uint64_t octets = 0;          ///< sum of octetDeltaCount
   std::uint64_t message_octets = 0;  ///< of the messages themselves
   std::uint64_t templates = 0;
   std::uint64_t option_records = 0;
 
-  // What did not, in connections, by reason.
-  std::uint64_t lost_messages = 0;     ///< for any reason, whatever they carried
-  std::uint64_t lost_would_block = 0;  ///< the socket's send buffer was full
-  std::uint64_t lost_unresolved = 0;   ///< the collector's name has no address
-  std::uint64_t lost_send_error = 0;   ///< any other error
+  // Lost, in flow reports, by LossReason.
+  std::uint64_t lost_messages = 0;  ///< for any reason, whatever they carried
+  std::uint64_t lost_would_block = 0;
+  std::uint64_t lost_unresolved = 0;
+  std::uint64_t lost_send_error = 0;
   // The same in other terms, for any reason.
   std::uint64_t lost_records = 0;
   std::uint64_t lost_packets = 0;
   std::uint64_t lost_octets = 0;
 
-  // Of transports that keep messages.
+  // Of outputs that keep messages.
   std::uint64_t sessions = 0;  ///< connections made, files begun
   ExportAmount waiting;        ///< now: kept in memory or on disk, or not acknowledged yet
   ExportAmount recovered;      ///< found on disk at the start: offered to a ctflowd before this one
   /// May have left this host twice: on two connections, of which the first broke before they were
   /// acknowledged, or by the process before, which ended while they were on their way.
   ExportAmount resent;
-  ExportAmount
-      unrecorded;  ///< now: sent, but the disk could not note it: the next start sends it again
-  ExportAmount lost_spool_full;  ///< the oldest that waited, to make room
-  ExportAmount lost_spool_age;   ///< waited longer than spool.max_age
-  /// Of the disk spool, unreadable. `messages` also counts those that a crash left half written at
-  /// the end of a file; they are in no other count, because nobody knows what they carried.
+  /// Now: sent, but the disk could not note it: the next start sends it again.
+  ExportAmount unrecorded;
+  ExportAmount lost_spool_full;
+  ExportAmount lost_spool_age;
+  /// `messages` also counts those that a crash left half written at the end of a file; they are in
+  /// no other count, because what they carried is unknown.
   ExportAmount lost_spool_damaged;
-  ExportAmount lost_stopped;       ///< waited in memory when ctflowd stopped
-  ExportAmount lost_write_error;   ///< could not be written to a file: disk full, …
+  ExportAmount lost_stopped;
+  ExportAmount lost_write_error;
   std::uint64_t spool_errors = 0;  ///< times the disk spool could not be used
 
   [[nodiscard]] std::uint64_t lost() const {

@@ -21,7 +21,7 @@ struct MessageContent {
   std::uint64_t octets = 0;   ///< sum of octetDeltaCount over the flow records
 };
 
-/// What one Exporting Process did since it began, as a collector is told (RFC 7011 section 4).
+/// What one Exporting Process did since it began, for the collector (RFC 7011 section 4).
 struct ExportStatistics {
   std::uint64_t exported_messages = 0;
   std::uint64_t exported_records = 0;  ///< flow records

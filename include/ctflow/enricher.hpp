@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The seam in the middle of the path: what conntrack does not know about a connection.
+// The seam in the middle of the path: what the connection table does not have.
 #pragma once
 
 #include "ctflow/flow.hpp"

@@ -8,8 +8,8 @@
 
 namespace ctflow {
 
-/// Names by ifIndex. Every change gets the next version, so that whoever remembers up to which one
-/// they told need tell only what is newer.
+/// Names by ifIndex. Every change gets the next version, so that an output that keeps the version
+/// it sent last has to send only what is newer.
 class InterfaceNames {
  public:
   struct Entry {
@@ -24,7 +24,7 @@ class InterfaceNames {
     entry = {name, ++version_};
     return true;
   }
-  /// Nothing is told of an interface that went: its ifIndex is not used again soon.
+  /// Outputs send nothing for a removed interface: its ifIndex is not used again soon.
   void remove(std::uint32_t index) { entries_.erase(index); }
 
   [[nodiscard]] std::uint64_t version() const { return version_; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a running ctflowd knows of itself, as values. The Daemon fills it on request; metrics_text
-// and status_json tell it, problems.hpp judges it.
+// The state of a running ctflowd, as values. The Daemon fills it on request; metrics_text and
+// status_json print it, problems.hpp looks for what is wrong.
 #pragma once
 
 #include <array>
@@ -20,28 +20,34 @@ namespace ctflow {
 /// How long ago something grew last. Nothing: it never did.
 using Ago = std::optional<std::chrono::seconds>;
 
+/// What only an output to a collector has.
 struct CollectorStatus {
-  std::string name;
-  std::string group{};  ///< empty: gets every flow
-  std::string peer;     ///< address and port, or the name while it has no address
   Protocol protocol = Protocol::kIpfix;
   TransportKind transport = TransportKind::kUdp;
+  std::uint64_t refusals = 0;  ///< ICMP port unreachable, refused connections
+  Ago last_refusal{};
+};
+
+/// One output: a collector, or another destination of flow reports.
+struct OutputStatus {
+  std::string name;
+  std::string group{};     ///< empty: it is in none
+  std::string peer;        ///< where it goes: address and port, or the name while it has no address
   bool connected = false;  ///< there is a way to it, by what is known without sending
   bool healthy = true;     ///< always true outside of groups
-  std::uint64_t refusals = 0;
   ExporterCounters counters;
   LastFailure last_failure{};
   Ago last_failure_age{};
-  std::optional<Backlog> backlog{};  ///< of transports that keep messages
+  std::optional<Backlog> backlog{};  ///< of outputs that keep messages
   Ago oldest_waiting{};
-  Ago last_refusal{};
   Ago last_loss{};
+  std::optional<CollectorStatus> collector{};  ///< nothing: it is no collector
 };
 
 struct GroupStatus {
   std::string name;
   GroupMode mode = GroupMode::kFailover;
-  std::string active;  ///< the collector that gets the flows; empty: they are shared
+  std::string active;  ///< the output that gets the flow reports; empty: they are shared
   std::uint64_t switches = 0;
 };
 
@@ -66,7 +72,7 @@ struct NamespaceStatus {
   PipelineCounters pipeline;
   InterfaceCounters interfaces;
   std::optional<RoutingStatus> routing{};
-  std::vector<CollectorStatus> collectors{};
+  std::vector<OutputStatus> outputs{};
   std::vector<GroupStatus> groups{};
   std::size_t table_entries = 0;  ///< nf_conntrack_count
   std::size_t table_limit = 0;    ///< nf_conntrack_max; 0: not known
@@ -99,7 +105,7 @@ struct Status {
   ReloadStatus reloads;
   std::vector<NamespaceStatus> namespaces{};
   std::vector<MissingNamespace> missing_namespaces{};
-  std::string listen_error{};  ///< why nothing listens at status.listen; empty: all is well
+  std::string listen_error{};  ///< why status.listen is not open; empty: no error
 };
 
 }  // namespace ctflow

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The seam at the end of the path: message bytes -> collector.
+// The seam at the end of the path: message bytes -> collector. There are two kinds of transport:
+// datagrams, where a message leaves or is lost at once, and Transport Sessions (TCP, TLS, files),
+// which keep messages and begin with the templates by themselves.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "ctflow/counters.hpp"
@@ -23,72 +23,99 @@ struct CountedMessage {
   MessageContent content;
 };
 
-/// Carries whole messages to one collector. Never blocks, never throws after construction.
+/// What both kinds answer. Never blocks, never throws after construction.
 class Transport {
  public:
+  Transport() = default;
   virtual ~Transport() = default;
 
-  /// Called before a message is begun: takes up a new address, a new connection. True when the peer
-  /// may not know the templates, so that they must come first; true at the first call.
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+  Transport(Transport&&) = delete;
+  Transport& operator=(Transport&&) = delete;
+
+  /// For logs: address and port, or the name while it has no address.
+  [[nodiscard]] virtual std::string peer() const = 0;
+
+  /// False: there is no way to the collector now, by what is known without sending.
+  [[nodiscard]] virtual bool connected() const = 0;
+
+  [[nodiscard]] virtual LastFailure last_failure() const = 0;
+
+  /// True while an answer of the name service is awaited.
+  [[nodiscard]] virtual bool lookup_running() const { return false; }
+
+  /// Times so far that the collector's host answered that no program listens at the port: ICMP port
+  /// unreachable, refused connections. Datagrams sent before that were probably lost.
+  [[nodiscard]] virtual std::uint64_t refusals() const { return 0; }
+};
+
+/// What became of a datagram.
+class SendResult {
+ public:
+  static constexpr SendResult sent() { return {Kind::kSent, {}}; }
+  static constexpr SendResult lost(LossReason reason) { return {Kind::kLost, reason}; }
+  /// Not sent: the socket had to be replaced, so that the collector takes us for another exporter.
+  /// To be sent again behind the templates.
+  static constexpr SendResult again() { return {Kind::kAgain, {}}; }
+
+  [[nodiscard]] constexpr bool is_sent() const { return kind_ == Kind::kSent; }
+  [[nodiscard]] constexpr bool is_again() const { return kind_ == Kind::kAgain; }
+  /// Nothing: it is not lost.
+  [[nodiscard]] constexpr std::optional<LossReason> loss() const {
+    return kind_ == Kind::kLost ? std::optional(reason_) : std::nullopt;
+  }
+
+  friend constexpr bool operator==(const SendResult&, const SendResult&) = default;
+
+ private:
+  enum class Kind : std::uint8_t { kSent, kLost, kAgain };
+  constexpr SendResult(Kind kind, LossReason reason) : kind_(kind), reason_(reason) {}
+
+  Kind kind_;
+  LossReason reason_;
+};
+
+/// Messages as datagrams (RFC 7011 section 10.3).
+class DatagramTransport : public Transport {
+ public:
+  /// Called before a message is begun: takes up a new address of the collector. True when the
+  /// collector may not have the templates, so that they must come first; true at the first call.
   virtual bool prepare() = 0;
 
-  /// Sends one message. An error means that this message is lost:
-  /// - std::errc::operation_would_block: the send buffer is full
-  /// - std::errc::not_connected: no address is known for the collector's name
-  /// - std::errc::connection_reset: not yet, the socket had become useless and was replaced; to be
-  ///   sent again behind the templates, as the peer takes us for another one
-  /// - anything else: what the kernel answered
-  virtual std::error_code send(std::span<const std::byte> message) = 0;
+  virtual SendResult send(std::span<const std::byte> message) = 0;
 
-  /// Octets of the longest message that does not need fragments on any path, where the path cannot
-  /// be known to take more.
-  [[nodiscard]] virtual std::size_t longest_message() const {
-    return std::numeric_limits<std::size_t>::max();
-  }
+  /// Octets of the longest message that needs no fragments on any path, where the path is not known
+  /// to take more.
+  [[nodiscard]] virtual std::size_t longest_message() const = 0;
+};
 
-  /// True: every connection or file is a Transport Session that the transport begins by itself,
-  /// with the messages of begin_sessions_with(). Templates are needed nowhere else (RFC 7011
-  /// section 8), and the sequence numbers of messages are those of the Exporting Process as long as
-  /// it lives: the transport makes them those of the session.
-  [[nodiscard]] virtual bool has_sessions() const { return false; }
+/// Messages in Transport Sessions, one after the other: connections or files. Templates are sent
+/// only at the beginning of each (RFC 7011 section 8). Messages carry the sequence numbers of the
+/// Exporting Process; the transport makes them those of the session. What becomes of each message
+/// is entered in the ledger that the transport was made with.
+class SessionTransport : public Transport {
+ public:
+  /// Once, before anything is sent: the messages with all templates and the options that never
+  /// change, which every session begins with.
+  virtual void begin_with(std::vector<CountedMessage> messages) = 0;
 
-  /// Only with has_sessions(), once, before anything is sent: the messages with all templates and
-  /// the options that never change, and the ledger in which the transport enters what becomes of
-  /// messages. The ledger must stay where it is until stop() has been called.
-  virtual void begin_sessions_with(const std::vector<CountedMessage>& /*messages*/,
-                                   ExporterCounters& /*ledger*/) {}
+  /// Called before a message is begun. True when a new session has begun, or the next message
+  /// begins one: the collector does not have the options of earlier ones; true at the first call.
+  virtual bool prepare() = 0;
 
-  /// send() of a message that a transport with sessions may keep until the collector is there.
-  /// std::errc::operation_in_progress: it is in the ledger already, as sent, waiting or lost.
-  virtual std::error_code send_counted(std::span<const std::byte> message,
-                                       const MessageContent& /*content*/) {
-    return send(message);
-  }
+  /// Sends a message, keeps it until it can be sent, or enters it as lost.
+  virtual void send(std::span<const std::byte> message, const MessageContent& content) = 0;
 
   /// True while messages wait that may leave within a moment: a reason to run the event loop on
   /// before stop().
   [[nodiscard]] virtual bool busy() const { return false; }
 
-  /// The last call: ends the session, and enters in the ledger what became of all that waited.
-  virtual void stop() {}
-
-  /// True while an answer of the name service is awaited.
-  [[nodiscard]] virtual bool lookup_running() const = 0;
-
-  /// ICMP refusals so far: nobody listened at the collector's port, earlier messages were in vain.
-  [[nodiscard]] virtual std::uint64_t refusals() const = 0;
-
-  /// False: there is no way to the collector now, by what is known without sending.
-  [[nodiscard]] virtual bool connected() const { return true; }
-
-  /// The last time that there was no way to the collector, and why.
-  [[nodiscard]] virtual LastFailure last_failure() const { return {}; }
+  /// The last call: ends the session, and enters in the ledger what becomes of all that waits.
+  virtual void stop() = 0;
 
   /// What waits here; nothing where messages leave at once.
   [[nodiscard]] virtual std::optional<Backlog> backlog() const { return std::nullopt; }
-
-  /// For logs: address and port, or the name while it has no address.
-  [[nodiscard]] virtual std::string peer() const = 0;
 };
 
 }  // namespace ctflow

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a transport knows of its way to a collector: why it last failed, and what waits for it.
+// The way to a collector as its transport sees it: why it last failed, and what waits.
 #pragma once
 
 #include <chrono>
@@ -16,23 +16,24 @@ enum class FailureKind : std::uint8_t {
   kNone,
   kUnresolved,   ///< the name has no address, or the name service did not answer
   kRefused,      ///< the host answered that no program listens at the port
-  kNoAnswer,     ///< nothing came back in time
+  kNoAnswer,     ///< timed out
   kHandshake,    ///< TLS: a certificate was refused, no common version, a file of ours, …
   kUnreachable,  ///< no route, no such device or source address, an ICMP error
-  kBroken,       ///< a connection that stood was closed or lost
+  kBroken,       ///< an established connection was closed or lost
   kFile,         ///< a file could not be made or written
 };
 
-/// The last time that a collector could not be reached. It stays known when it can be again.
+/// The last time that a collector could not be reached, also when it can be reached again.
 struct LastFailure {
   FailureKind kind = FailureKind::kNone;
-  std::string reason{};  ///< for a person, of the kernel's or the TLS library's words
+  std::string reason{};  ///< the message of the kernel or the TLS library
   MonoTime at{};
 };
 
 /// What waits in a transport that keeps messages, by the octets that its limits are about.
 struct Backlog {
-  std::uint64_t memory = 0;           ///< octets of messages in memory, those under way included
+  std::uint64_t memory =
+      0;  ///< octets of messages in memory, sent and not acknowledged ones included
   std::uint64_t memory_limit = 0;     ///< spool.memory
   std::uint64_t disk = 0;             ///< octets of the spool's files
   std::uint64_t disk_limit = 0;       ///< spool.size; 0: no spool.directory

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
@@ -15,15 +14,9 @@
 #include "config/shown.hpp"
 #include "config/source_text.hpp"
 #include "config/yaml_reader.hpp"
-#include "export/profile.hpp"
+#include "process/descriptor.hpp"
 
 namespace ctflow {
-
-bool wants_nat_events(const Config& config) {
-  return std::any_of(config.collectors.begin(), config.collectors.end(), [](const auto& collector) {
-    return row_of(collector.profile).layout == LayoutKind::kNatEvents;
-  });
-}
 
 namespace {
 
@@ -35,29 +28,12 @@ namespace {
   fail_reading(file_name, std::generic_category().message(error));
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  Descriptor(Descriptor&&) = delete;
-  Descriptor& operator=(Descriptor&&) = delete;
-
-  [[nodiscard]] int number() const { return number_; }
-
- private:
-  int number_;
-};
-
 /// The whole file, or a little more than the most that parse_config() takes.
 std::string contents(const std::string& file_name) {
   // A pipe without a writer, or a terminal, would hold up the start and every reload.
   const Descriptor file(open(file_name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat status {};
-  if (file.number() < 0 || fstat(file.number(), &status) != 0) fail_reading(file_name, errno);
+  if (!file.is_open() || fstat(file.number(), &status) != 0) fail_reading(file_name, errno);
   if (S_ISDIR(status.st_mode)) fail_reading(file_name, EISDIR);
   if (!S_ISREG(status.st_mode)) {
     fail_reading(file_name, "expected a file, got a pipe, socket or device");

@@ -2,50 +2,22 @@
 #include "daemon/namespace_exporter.hpp"
 
 #include <algorithm>
-#include <ctime>
+#include <map>
 #include <utility>
 
 #include "ctflow/clock.hpp"
+#include "daemon/make_output.hpp"
 #include "daemon/totals.hpp"
-#include "encode/ipfix.hpp"
-#include "encode/netflow9.hpp"
 #include "enrich/constant_interfaces.hpp"
 #include "enrich/routed_interfaces.hpp"
 #include "enrich/routing/routing_mirror.hpp"
 #include "export/collector_domains.hpp"
-#include "export/collector_status.hpp"
 #include "export/observation_domain.hpp"
-#include "export/profile.hpp"
 #include "netlink/configured_namespaces.hpp"
 #include "netlink/conntrack_settings.hpp"
-#include "transport/make_transport.hpp"
 
 namespace ctflow {
 namespace {
-
-/// When this host started, by today's wall clock.
-TimePoint boot_time() {
-  timespec uptime{};
-  clock_gettime(CLOCK_BOOTTIME, &uptime);
-  return TimePoint(std::chrono::system_clock::now()) - std::chrono::seconds(uptime.tv_sec) -
-         std::chrono::nanoseconds(uptime.tv_nsec);
-}
-
-std::unique_ptr<Encoder> make_encoder(const CollectorConfig& config, bool extras) {
-  EncoderOptions options;
-  options.observation_domain = config.observation_domain.value();
-  options.exporting_process = observation_domain_from(config.name);
-  options.zones = config.zones;
-  options.extras = extras;
-  options.packet_properties = config.packet_properties;
-  options.next_hop = config.next_hop;
-  options.layout = row_of(config.profile).layout;
-  options.elements = config.elements;
-  if (config.protocol == Protocol::kNetflow9) {
-    return std::make_unique<Netflow9Encoder>(options, boot_time());
-  }
-  return std::make_unique<IpfixEncoder>(options);
-}
 
 /// Whether the kernel's routing has to be read.
 bool asks_routes(const Config& config) {
@@ -58,10 +30,16 @@ NetworkNamespace open_namespace(const NamespaceConfig* which) {
   return which == nullptr ? NetworkNamespace() : NetworkNamespace(file_of(*which));
 }
 
-bool any_lookup_running(const Pipeline::Exporters& exporters) {
-  return std::any_of(exporters.begin(), exporters.end(), [](const auto& exporter) {
-    return exporter && exporter->transport().lookup_running();
-  });
+bool any_lookup_running(const Pipeline::Outputs& outputs) {
+  return std::any_of(outputs.begin(), outputs.end(),
+                     [](const auto& output) { return output && output->lookup_running(); });
+}
+
+/// The one that was made from these settings; the end: none.
+Pipeline::Outputs::const_iterator find_configured(const Pipeline::Outputs& outputs,
+                                                  const OutputConfig& config) {
+  return std::find_if(outputs.begin(), outputs.end(),
+                      [&](const auto& output) { return output && output->configured_as(config); });
 }
 
 }  // namespace
@@ -92,6 +70,7 @@ NamespaceExporter::NamespaceExporter(boost::asio::io_context& io, const Config& 
       own_traffic_timer_(io),
       pipeline_({}, {}),
       retired_(io) {
+  context_->answer_losses([this] { return losses(); });
   {
     const auto visit = home_.visit();
     source_ = make_source(own(config), home_);
@@ -148,12 +127,6 @@ Pipeline::Enrichers NamespaceExporter::make_enrichers(const Config& config,
   return enrichers;
 }
 
-std::unique_ptr<Exporter> NamespaceExporter::make_exporter(const CollectorConfig& collector,
-                                                           bool extras) const {
-  return std::make_unique<Exporter>(collector, make_encoder(collector, extras),
-                                    make_transport(io_, collector));
-}
-
 NamespaceExporter::Change NamespaceExporter::prepare(const Config& config) {
   Change change;
   change.config = own(config);
@@ -162,34 +135,27 @@ NamespaceExporter::Change NamespaceExporter::prepare(const Config& config) {
   }
   change.enrichers = make_enrichers(change.config, mirror_ ? mirror_.get() : change.mirror.get());
   change.extras = source_->capabilities().possible();
-  for (const CollectorConfig& collector : change.config.collectors) {
-    const auto& old = config_.collectors;
-    const bool stays =
-        change.extras == extras_ && std::find(old.begin(), old.end(), collector) != old.end();
-    change.fresh.push_back(stays ? nullptr : make_exporter(collector, change.extras));
+  const Pipeline::Outputs& old = pipeline_.outputs();
+  for (const OutputConfig& one : outputs_of(change.config)) {
+    const bool stays = change.extras == extras_ && find_configured(old, one) != old.end();
+    change.fresh.push_back(stays ? nullptr : make_output(io_, one, context_, change.extras));
   }
   return change;
 }
 
-/// The exporters of the new configuration; those that are not in it any more send what they have.
-Pipeline::Exporters NamespaceExporter::take_over(Pipeline::Exporters& old,
-                                                 Pipeline::Exporters& fresh, const Config& config) {
-  Pipeline::Exporters all;
+/// The outputs of the new configuration; those that are not in it any more send what they have.
+Pipeline::Outputs NamespaceExporter::take_over(Pipeline::Outputs fresh, const Config& config) {
+  Pipeline::Outputs old = pipeline_.release();
+  const std::vector<OutputConfig> wanted = outputs_of(config);
   for (std::size_t i = 0; i < fresh.size(); ++i) {
-    if (fresh[i]) {
-      fresh[i]->ask_upstream([this] { return losses(); });
-      all.push_back(std::move(fresh[i]));
-      continue;
-    }
-    const auto same = std::find_if(old.begin(), old.end(), [&](const auto& exporter) {
-      return exporter && exporter->config() == config.collectors[i];
-    });
-    all.push_back(std::move(*same));
+    if (fresh[i]) continue;
+    const auto same = find_configured(old, wanted[i]) - old.cbegin();
+    fresh[i] = std::move(old[static_cast<std::size_t>(same)]);
   }
-  for (auto& exporter : old) {
-    if (exporter) retired_.add(std::move(exporter));
+  for (auto& output : old) {
+    if (output) retired_.add(std::move(output));
   }
-  return all;
+  return fresh;
 }
 
 UpstreamLosses NamespaceExporter::losses() const {
@@ -201,20 +167,14 @@ UpstreamLosses NamespaceExporter::losses() const {
 void NamespaceExporter::adopt(Change change) {
   if (change.mirror) {
     mirror_ = std::move(change.mirror);
+    context_->set_interface_names(mirror_->names());
     mirror_->on_names_changed([this] { arm_timer(); });
   }
-  pipeline_.replace(
-      std::move(change.enrichers),
-      [&](Pipeline::Exporters& old) { return take_over(old, change.fresh, change.config); },
-      change.config.groups);
-  if (mirror_) {
-    for (const auto& exporter : pipeline_.exporters()) {
-      if (exporter->config().interface_names) exporter->export_interface_names(mirror_->names());
-    }
-  }
+  pipeline_.replace(std::move(change.enrichers), take_over(std::move(change.fresh), change.config),
+                    change.config.groups);
   config_ = std::move(change.config);
   extras_ = change.extras;
-  source_->set_nat_events(wants_nat_events(config_));
+  source_->set_nat_events(pipeline_.wants().has(FlowKinds::beginnings_and_empty_ends()));
   if (!started_) return;
   compared_ = false;
   check();
@@ -227,12 +187,12 @@ bool NamespaceExporter::waiting() const {
   return lookup_running() || (mirror_ && !mirror_->loaded());
 }
 
-bool NamespaceExporter::lookup_running() const { return any_lookup_running(pipeline_.exporters()); }
+bool NamespaceExporter::lookup_running() const { return any_lookup_running(pipeline_.outputs()); }
 
 void NamespaceExporter::start() {
   started_ = true;
-  for (const auto& exporter : pipeline_.exporters()) {
-    log::info("exporting collector={} peer={}", exporter->name(), exporter->transport().peer());
+  for (const auto& output : pipeline_.outputs()) {
+    log::info("exporting collector={} peer={}", output->name(), output->status(system_now()).peer);
   }
   pipeline_.tick();  // templates, before the first flow
   arm_timer();
@@ -241,14 +201,27 @@ void NamespaceExporter::start() {
   source_->start(*this);
 }
 
+/// Where each of the collectors is reached, in the order of the configuration.
+std::vector<std::string> NamespaceExporter::peers() const {
+  const Instant now = system_now();
+  std::map<std::string, std::string> by_name;
+  for (const auto& output : pipeline_.outputs()) {
+    by_name.emplace(output->name(), output->status(now).peer);
+  }
+  std::vector<std::string> peers;
+  for (const CollectorConfig& one : config_.collectors) peers.push_back(by_name[one.name]);
+  return peers;
+}
+
 void NamespaceExporter::watch_own_traffic() {
   constexpr std::chrono::seconds kInterval{5};  // for names that are looked up, routes that change
   if (config_.source.own_traffic == OwnTraffic::kInclude) return;
-  std::vector<OwnConnections::Peer> peers;
-  for (const auto& exporter : pipeline_.exporters()) {
-    peers.push_back({exporter->config(), exporter->transport().peer()});
+  const std::vector<std::string> all = peers();
+  std::vector<OwnConnections::Peer> collectors;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    collectors.push_back({config_.collectors[i], all[i]});
   }
-  if (own_connections_.update(peers)) source_->set_own_traffic(own_connections_.all());
+  if (own_connections_.update(collectors)) source_->set_own_traffic(own_connections_.all());
   own_traffic_timer_.after(kInterval, [this] { watch_own_traffic(); });
 }
 
@@ -258,7 +231,7 @@ void NamespaceExporter::stop() {
   source_->stop();
 }
 
-void NamespaceExporter::leave(RetiredExporters& heirs) {
+void NamespaceExporter::leave(RetiredOutputs& heirs) {
   if (!started_) start();
   own_traffic_timer_.cancel();
   source_->close();
@@ -266,26 +239,19 @@ void NamespaceExporter::leave(RetiredExporters& heirs) {
   if (mirror_) log_interface_totals(name_, interface_counters_, mirror_->counters());
   log_source_totals(name_, source_->counters(), pipeline_.counters());
   retired_.finish();  // those of an earlier reload
-  pipeline_.replace({},
-                    [&](Pipeline::Exporters& old) {
-                      for (auto& exporter : old) {
-                        exporter->keep_answers();
-                        heirs.add(std::move(exporter));
-                      }
-                      return Pipeline::Exporters{};
-                    },
-                    {});
+  context_->close();
+  for (auto& output : pipeline_.release()) heirs.add(std::move(output));
+  pipeline_.replace({}, {}, {});
 }
 
 bool NamespaceExporter::busy() const {
-  return retired_.busy() ||
-         std::any_of(pipeline_.exporters().begin(), pipeline_.exporters().end(),
-                     [](const auto& exporter) { return exporter->transport().busy(); });
+  return retired_.busy() || std::any_of(pipeline_.outputs().begin(), pipeline_.outputs().end(),
+                                        [](const auto& output) { return output->busy(); });
 }
 
 void NamespaceExporter::finish() {
   retired_.finish();
-  for (const auto& exporter : pipeline_.exporters()) exporter->stop();
+  for (const auto& output : pipeline_.outputs()) output->stop();
 }
 
 void NamespaceExporter::on_source_end() {
@@ -302,7 +268,7 @@ void NamespaceExporter::check() const {
 void NamespaceExporter::compare_peers() {
   if (compared_ || lookup_running()) return;
   compared_ = true;
-  warn_of_shared_domains(pipeline_.exporters());
+  warn_of_shared_domains(config_.collectors, peers());
 }
 
 void NamespaceExporter::arm_timer() {
@@ -319,7 +285,8 @@ void NamespaceExporter::arm_timer() {
 }
 
 void NamespaceExporter::log_totals() const {
-  for (const auto& exporter : pipeline_.exporters()) log_collector_totals(*exporter);
+  const Instant now = system_now();
+  for (const auto& output : pipeline_.outputs()) log_output_totals(output->status(now));
   if (mirror_) log_interface_totals(name_, interface_counters_, mirror_->counters());
   log_source_totals(name_, source_->counters(), pipeline_.counters());
 }
@@ -351,14 +318,12 @@ NamespaceStatus NamespaceExporter::status() const {
     status.routing = {mirror_->counters(), state.routes(), state.rules(), state.memory()};
   }
   const Instant now = system_now();
-  for (const auto& exporter : pipeline_.exporters()) {
-    status.collectors.push_back(collector_status(*exporter, now));
-  }
+  for (const auto& output : pipeline_.outputs()) status.outputs.push_back(output->status(now));
   for (const CollectorGroup& group : pipeline_.groups()) {
     status.groups.push_back(status_of(group));
     for (const std::string& member : group.config().collectors) {
-      for (CollectorStatus& collector : status.collectors) {
-        if (collector.name == member) collector.group = group.config().name;
+      for (OutputStatus& output : status.outputs) {
+        if (output.name == member) output.group = group.config().name;
       }
     }
   }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
@@ -14,7 +15,7 @@
 #include "ctflow/status.hpp"
 #include "daemon/own_connections.hpp"
 #include "daemon/pipeline.hpp"
-#include "daemon/retired_exporters.hpp"
+#include "daemon/retired_outputs.hpp"
 #include "event_loop/timer.hpp"
 #include "netlink/network_namespace.hpp"
 
@@ -56,9 +57,9 @@ class NamespaceExporter : private FlowSink {
   /// Exports what the source still has, then stops it.
   void stop();
 
-  /// The namespace is gone for us: exports what its source still has and what its table holds,
+  /// The namespace is removed: exports what its source still has and what its table holds,
   /// logs the totals and lets `heirs` send the rest. Only to be destroyed afterwards.
-  void leave(RetiredExporters& heirs);
+  void leave(RetiredOutputs& heirs);
 
   /// Of the namespace; all zero for the one that we run in.
   [[nodiscard]] NamespaceIdentity identity() const { return home_.identity(); }
@@ -74,11 +75,11 @@ class NamespaceExporter : private FlowSink {
 
   /// All that a changed configuration makes new, built but not in use.
   struct Change {
-    Config config;  ///< as this branch takes it
+    Config config;  ///< as this namespace takes it
     std::unique_ptr<RoutingMirror> mirror;
     Pipeline::Enrichers enrichers;
-    Pipeline::Exporters fresh;  ///< by collector; null where the old one stays as it is
-    bool extras = false;        ///< flows may carry KernelExtras
+    Pipeline::Outputs fresh;  ///< by outputs_of(config); null where the old one stays as it is
+    bool extras = false;      ///< flows may carry KernelExtras
 
     Change();
     Change(Change&&) noexcept;
@@ -106,17 +107,19 @@ class NamespaceExporter : private FlowSink {
 
  private:
   void on_flow(Flow& flow) override { pipeline_.handle(flow); }
-  void on_batch_end() override { arm_timer(); }
+  void on_batch_end() override {
+    pipeline_.end_batch();
+    arm_timer();
+  }
   void on_checkpoint() override { pipeline_.flush(); }
   void on_source_end() override;
 
   [[nodiscard]] Config own(const Config& config) const;
   std::unique_ptr<RoutingMirror> make_mirror(const Config& config) const;
   Pipeline::Enrichers make_enrichers(const Config& config, const RoutingMirror* mirror);
-  std::unique_ptr<Exporter> make_exporter(const CollectorConfig& collector, bool extras) const;
-  Pipeline::Exporters take_over(Pipeline::Exporters& old, Pipeline::Exporters& fresh,
-                                const Config& config);
+  Pipeline::Outputs take_over(Pipeline::Outputs fresh, const Config& config);
   [[nodiscard]] UpstreamLosses losses() const;
+  [[nodiscard]] std::vector<std::string> peers() const;
   void check() const;
   void compare_peers();
   /// Lets the source leave out the connections to collectors; looks again now and then.
@@ -136,8 +139,9 @@ class NamespaceExporter : private FlowSink {
   MonoTime armed_ = MonoTime::max();
   std::unique_ptr<RoutingMirror> mirror_;  ///< null: the routes are not asked
   InterfaceCounters interface_counters_;
+  const std::shared_ptr<OutputContext> context_ = std::make_shared<OutputContext>();
   Pipeline pipeline_;
-  RetiredExporters retired_;
+  RetiredOutputs retired_;
   std::unique_ptr<FlowSource> source_;
   bool extras_ = false;  ///< flows may carry KernelExtras: the templates of all exporters allow it
   bool started_ = false;

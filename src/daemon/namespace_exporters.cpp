@@ -50,7 +50,7 @@ std::vector<NamespaceExporter*> NamespaceExporters::all() const {
   std::vector<NamespaceExporter*> all;
   if (own_) all.push_back(own_.get());
   for (const auto& entry : entries_) {
-    if (entry->branch) all.push_back(entry->branch.get());
+    if (entry->exporter) all.push_back(entry->exporter.get());
   }
   return all;
 }
@@ -58,7 +58,7 @@ std::vector<NamespaceExporter*> NamespaceExporters::all() const {
 std::vector<MissingNamespace> NamespaceExporters::missing() const {
   std::vector<MissingNamespace> missing;
   for (const auto& entry : entries_) {
-    if (!entry->branch) missing.push_back({entry->config.name, entry->why});
+    if (!entry->exporter) missing.push_back({entry->config.name, entry->why});
   }
   return missing;
 }
@@ -96,10 +96,10 @@ void NamespaceExporters::look() {
 
 void NamespaceExporters::look_at(Entry& entry) {
   const NamespaceAt there = look_up_namespace(entry.file);
-  if (entry.branch && there.known && there.identity != entry.branch->identity()) {
+  if (entry.exporter && there.known && there.identity != entry.exporter->identity()) {
     close(entry, there.identity ? "another network namespace has its name" : there.why.c_str());
   }
-  if (entry.branch) return;
+  if (entry.exporter) return;
   if (!there.identity) {
     entry.why = there.why;
     return;
@@ -133,8 +133,8 @@ void NamespaceExporters::miss(Entry& entry, const std::string& why) {
 const NamespaceExporters::Entry* NamespaceExporters::same_as(
     const Entry& entry, const NamespaceIdentity& identity) const {
   for (const auto& other : entries_) {
-    if (other.get() == &entry || !other->branch) continue;
-    if (other->branch->identity() == identity && share_zones(other->config, entry.config)) {
+    if (other.get() == &entry || !other->exporter) continue;
+    if (other->exporter->identity() == identity && share_zones(other->config, entry.config)) {
       return other.get();
     }
   }
@@ -142,17 +142,17 @@ const NamespaceExporters::Entry* NamespaceExporters::same_as(
 }
 
 void NamespaceExporters::open(Entry& entry) {
-  entry.branch = make_(&entry.config);
+  entry.exporter = make_(&entry.config);
   entry.why.clear();
 }
 
 void NamespaceExporters::start_when_ready(Entry& entry, MonoTime latest) {
-  if (entry.branch->waiting() && Steady::now() < latest) {
+  if (entry.exporter->waiting() && Steady::now() < latest) {
     entry.start_timer.after(kPoll, [this, &entry, latest] { start_when_ready(entry, latest); });
     return;
   }
   try {
-    if (!entry.branch->started()) entry.branch->start();
+    if (!entry.exporter->started()) entry.exporter->start();
   } catch (const std::exception& error) {
     miss(entry, error.what());
     close(entry, "it could not be started");
@@ -167,11 +167,11 @@ void NamespaceExporters::close(Entry& entry, const char* why) {
       "more\" fix=\"it is opened again when a namespace has this name\"",
       entry.config.name, log::quoted(entry.file), log::quoted(why));
   try {
-    entry.branch->leave(retired_);
+    entry.exporter->leave(retired_);
   } catch (const std::exception& error) {
     log::error("failed error={}", log::quoted(error.what()));
   }
-  entry.branch.reset();
+  entry.exporter.reset();
   entry.why = why;
 }
 

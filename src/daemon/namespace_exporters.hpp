@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The branches of all network namespaces that are configured, as these come and go.
+// The exporters of all configured network namespaces, as these are added and removed.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -13,19 +13,19 @@
 #include "ctflow/status.hpp"
 #include "daemon/name_watch.hpp"
 #include "daemon/namespace_exporter.hpp"
-#include "daemon/retired_exporters.hpp"
+#include "daemon/retired_outputs.hpp"
 #include "event_loop/timer.hpp"
 #include "log/log.hpp"
 #include "netlink/network_namespace.hpp"
 
 namespace ctflow {
 
-/// A namespace is what its name stands for now. When the name goes, its branch exports what there
-/// still is to know and lets go of it, so that the kernel can destroy it; when it comes (again), a
-/// branch is opened.
+/// A namespace is found by its name. When the name is removed, its exporter exports what its table
+/// still has and closes it, so that the kernel can destroy it; when the name is made (again), an
+/// exporter is opened.
 class NamespaceExporters {
  public:
-  /// nullptr: the namespace that we run in. Throws when the branch cannot be opened.
+  /// nullptr: the namespace that we run in. Throws when the exporter cannot be opened.
   using Make = std::function<std::unique_ptr<NamespaceExporter>(const NamespaceConfig*)>;
 
   /// None configured: only the namespace that we run in, which does not go.
@@ -44,7 +44,7 @@ class NamespaceExporters {
   /// In the order of the configuration. Valid until the event loop goes on.
   [[nodiscard]] std::vector<NamespaceExporter*> all() const;
 
-  /// From now on those that come are opened and started, and those that go are closed.
+  /// From now on those that are added are opened and started, and removed ones are closed.
   void watch();
   /// … at once, as after a reload.
   void look_now();
@@ -52,11 +52,11 @@ class NamespaceExporters {
   void hold(bool on) { held_ = on; }
   void stop_watching();
 
-  /// Exporters of namespaces that went have something to send yet.
+  /// Outputs of closed namespaces still have something to send.
   [[nodiscard]] bool busy() const { return retired_.busy(); }
   void finish() { retired_.finish(); }
 
-  /// Those that are configured, but have no branch.
+  /// Those that are configured, but have no exporter.
   [[nodiscard]] std::vector<MissingNamespace> missing() const;
 
  private:
@@ -66,9 +66,9 @@ class NamespaceExporters {
     NamespaceConfig config;
     std::string file;
     Timer start_timer;
-    std::unique_ptr<NamespaceExporter> branch{};  ///< null: it is not there, or cannot be opened
-    std::string why{};                            ///< why there is none
-    std::string logged{};                         ///< … the last time that it was logged
+    std::unique_ptr<NamespaceExporter> exporter{};  ///< null: it is not there, or cannot be opened
+    std::string why{};                              ///< why there is none
+    std::string logged{};                           ///< … the last time that it was logged
     log::RateLimit missing_log{};
   };
 
@@ -83,7 +83,7 @@ class NamespaceExporters {
 
   boost::asio::io_context& io_;
   Make make_;
-  RetiredExporters retired_;
+  RetiredOutputs retired_;
   std::unique_ptr<NamespaceExporter> own_;  ///< of the namespace that we run in
   std::vector<std::unique_ptr<Entry>> entries_;
   Timer look_timer_;

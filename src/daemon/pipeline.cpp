@@ -4,25 +4,23 @@
 #include <algorithm>
 #include <utility>
 
-#include "ctflow/clock.hpp"
-
 namespace ctflow {
 
-Pipeline::Pipeline(Enrichers enrichers, Exporters exporters, const std::vector<GroupConfig>& groups,
+Pipeline::Pipeline(Enrichers enrichers, Outputs outputs, const std::vector<GroupConfig>& groups,
                    Clock clock)
-    : enrichers_(std::move(enrichers)), exporters_(std::move(exporters)), clock_(std::move(clock)) {
+    : enrichers_(std::move(enrichers)), outputs_(std::move(outputs)), clock_(std::move(clock)) {
   arrange(groups);
 }
 
 void Pipeline::arrange(const std::vector<GroupConfig>& groups) {
   groups_.clear();
   mirrors_.clear();
-  for (const auto& exporter : exporters_) mirrors_.push_back(exporter.get());
+  for (const auto& output : outputs_) mirrors_.push_back(output.get());
   for (const GroupConfig& group : groups) {
-    std::vector<Exporter*> members;
+    std::vector<Output*> members;
     for (const std::string& name : group.collectors) {
       const auto member = std::find_if(mirrors_.begin(), mirrors_.end(),
-                                       [&](const Exporter* one) { return one->name() == name; });
+                                       [&](const Output* one) { return one->name() == name; });
       if (member == mirrors_.end()) continue;  // the configuration was checked
       members.push_back(*member);
       mirrors_.erase(member);
@@ -31,47 +29,58 @@ void Pipeline::arrange(const std::vector<GroupConfig>& groups) {
   }
 }
 
-void Pipeline::replace(Enrichers enrichers,
-                       const std::function<Exporters(Exporters& old)>& take_over,
+Pipeline::Outputs Pipeline::release() {
+  groups_.clear();
+  mirrors_.clear();
+  return std::exchange(outputs_, {});
+}
+
+void Pipeline::replace(Enrichers enrichers, Outputs outputs,
                        const std::vector<GroupConfig>& groups) {
-  exporters_ = take_over(exporters_);
+  outputs_ = std::move(outputs);
   enrichers_ = std::move(enrichers);
   arrange(groups);
 }
 
 void Pipeline::handle(Flow& flow) {
-  const bool counts = flow.event == FlowEvent::kEnded || flow.event == FlowEvent::kReported;
+  if (!batch_) batch_ = clock_();
   for (const auto& enricher : enrichers_) enricher->enrich(flow);
-  // Zeros would be a lie where the kernel did not count; a session has begun or ended all the same.
-  const bool uncounted = counts && !flow.present.counters;
-  for (Exporter* exporter : mirrors_) {
-    if (exporter->wants(flow) && !(uncounted && exporter->counts())) exporter->add(flow);
+  const FlowKinds kind = FlowKinds::of(flow);
+  for (Output* output : mirrors_) {
+    if (output->wants().has(kind)) output->offer(flow, *batch_);
   }
-  for (CollectorGroup& group : groups_) group.add(flow, uncounted);
-  if (!counts) {
-    ++counters_.sessions;
-  } else if (uncounted) {
+  for (CollectorGroup& group : groups_) group.offer(flow, kind, *batch_);
+  if (FlowKinds::reports().has(kind)) {
+    ++counters_.exported;
+  } else if (FlowKinds::uncounted_reports().has(kind)) {
     ++counters_.lost_no_counters;
   } else {
-    ++counters_.exported;
+    ++counters_.sessions;
   }
 }
 
+FlowKinds Pipeline::wants() const {
+  FlowKinds all;
+  for (const auto& output : outputs_) all = all | output->wants();
+  return all;
+}
+
 void Pipeline::tick() {
+  end_batch();
   if (!groups_.empty()) {
     const Instant now = clock_();
     for (CollectorGroup& group : groups_) group.tick(now);
   }
-  for (const auto& exporter : exporters_) exporter->tick();
+  for (const auto& output : outputs_) output->tick();
 }
 
 void Pipeline::flush() {
-  for (const auto& exporter : exporters_) exporter->flush();
+  for (const auto& output : outputs_) output->flush();
 }
 
 MonoTime Pipeline::deadline() const {
   auto earliest = MonoTime::max();
-  for (const auto& exporter : exporters_) earliest = std::min(earliest, exporter->deadline());
+  for (const auto& output : outputs_) earliest = std::min(earliest, output->deadline());
   for (const CollectorGroup& group : groups_) earliest = std::min(earliest, group.deadline());
   return earliest;
 }

@@ -1,55 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The order of the stages behind the source, and the fan-out to the collectors.
+// The order of the stages behind the source, and the fan-out to the outputs.
 #pragma once
 
-#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "ctflow/clock.hpp"
 #include "ctflow/enricher.hpp"
+#include "ctflow/output.hpp"
 #include "export/collector_group.hpp"
-#include "export/exporter.hpp"
 
 namespace ctflow {
 
 class Pipeline {
  public:
   using Enrichers = std::vector<std::unique_ptr<Enricher>>;
-  using Exporters = std::vector<std::unique_ptr<Exporter>>;
+  using Outputs = std::vector<std::unique_ptr<Output>>;
 
-  /// An exporter that no group names gets every flow.
-  Pipeline(Enrichers enrichers, Exporters exporters, const std::vector<GroupConfig>& groups = {},
+  /// An output that no group names gets every flow report that it wants.
+  Pipeline(Enrichers enrichers, Outputs outputs, const std::vector<GroupConfig>& groups = {},
            Clock clock = system_now);
 
-  /// Takes other stages for what follows. Returns the exporters that are no longer in use.
-  /// `take_over(old)` picks those of the old ones that stay and gives all that are to be used.
-  void replace(Enrichers enrichers, const std::function<Exporters(Exporters& old)>& take_over,
-               const std::vector<GroupConfig>& groups);
+  /// Takes all outputs out, so that some of them can be given to replace().
+  [[nodiscard]] Outputs release();
+  /// Takes other stages for what follows; release() comes before it.
+  void replace(Enrichers enrichers, Outputs outputs, const std::vector<GroupConfig>& groups);
 
-  /// One connection: enriched, then given to the exporters, or counted as lost.
+  /// One flow report or event: enriched, then offered to the outputs, or counted as lost.
   void handle(Flow& flow);
+  /// No more flow reports are waiting just now.
+  void end_batch() { batch_.reset(); }
 
-  /// Exporter::tick() and flush() of all exporters.
+  /// Output::tick() and flush() of all outputs.
   void tick();
   void flush();
 
-  /// The earliest deadline of exporters and groups.
+  /// The earliest deadline of outputs and groups.
   [[nodiscard]] MonoTime deadline() const;
 
   [[nodiscard]] const PipelineCounters& counters() const { return counters_; }
-  [[nodiscard]] const Exporters& exporters() const { return exporters_; }
+  [[nodiscard]] const Outputs& outputs() const { return outputs_; }
   [[nodiscard]] const std::vector<CollectorGroup>& groups() const { return groups_; }
+  /// All that any output wants.
+  [[nodiscard]] FlowKinds wants() const;
 
  private:
-  /// Sorts the exporters into groups and those that get everything.
+  /// Sorts the outputs into groups and those that get everything.
   void arrange(const std::vector<GroupConfig>& groups);
 
   Enrichers enrichers_;
-  Exporters exporters_;
-  std::vector<Exporter*> mirrors_;  ///< of exporters_: in no group
+  Outputs outputs_;
+  std::vector<Output*> mirrors_;  ///< of outputs_: in no group
   std::vector<CollectorGroup> groups_;
   Clock clock_;
+  std::optional<Instant> batch_;  ///< when this batch began; nothing: between batches
   PipelineCounters counters_;
 };
 

@@ -33,16 +33,23 @@ void log_kept(const std::string& collector, const ExporterCounters& counters) {
 
 }  // namespace
 
-void log_collector_totals(const Exporter& exporter) {
-  const ExporterCounters& counters = exporter.counters();
+void log_output_totals(const OutputStatus& output) {
+  const ExporterCounters& counters = output.counters;
+  if (!output.collector) {
+    log::info("output_totals output={} offered={} flows={} packets={} octets={} lost={}",
+              output.name, counters.offered, counters.flows, counters.packets, counters.octets,
+              counters.lost());
+    log_kept(output.name, counters);
+    return;
+  }
   log::info(
       "collector_totals collector={} offered={} messages={} flows={} records={} packets={} "
       "octets={} refusals={} lost_messages={} lost_would_block={} lost_unresolved={} "
       "lost_send_error={}",
-      exporter.name(), counters.offered, counters.messages, counters.flows, counters.records,
-      counters.packets, counters.octets, exporter.transport().refusals(), counters.lost_messages,
+      output.name, counters.offered, counters.messages, counters.flows, counters.records,
+      counters.packets, counters.octets, output.collector->refusals, counters.lost_messages,
       counters.lost_would_block, counters.lost_unresolved, counters.lost_send_error);
-  if (exporter.transport().has_sessions()) log_kept(exporter.name(), counters);
+  if (output.collector->transport != TransportKind::kUdp) log_kept(output.name, counters);
 }
 
 void log_interface_totals(const std::string& network_namespace, const InterfaceCounters& found,
@@ -86,22 +93,22 @@ bool log_whether_exported(const Status& status) {
     read.malformed += one.source.malformed;
     read.ignored += one.source.ignored;
     handed_on += one.pipeline.exported + one.pipeline.sessions;
-    for (const CollectorStatus& collector : one.collectors) {
-      arrived += collector.counters.flows + collector.counters.waiting.flows;
-      lost += collector.counters.lost();
+    for (const OutputStatus& output : one.outputs) {
+      arrived += output.counters.flows + output.counters.waiting.flows;
+      lost += output.counters.lost();
     }
   }
   if (read.messages + read.malformed == 0 || arrived > 0) return true;
-  const char* means = "no record came to a collector";
+  const char* impact = "no record came to a collector";
   if (lost > 0) {
-    means = "no collector could be reached";
+    impact = "no collector could be reached";
   } else if (handed_on > 0) {
-    means = "the collectors' profiles have no records of these events";
+    impact = "the collectors' profiles have no records of these events";
   } else if (read.malformed >= read.messages) {
-    means = "none of the messages could be decoded";
+    impact = "none of the messages could be decoded";
   }
   log::error("nothing_exported messages={} malformed={} ignored={} flows={} lost={} impact={}",
-             read.messages, read.malformed, read.ignored, handed_on, lost, log::quoted(means));
+             read.messages, read.malformed, read.ignored, handed_on, lost, log::quoted(impact));
   return false;
 }
 

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The ledger as log lines, at the end of whatever it tells of.
+// The counters as log lines, when an output, a namespace or ctflowd itself ends.
 #pragma once
 
 #include <string>
 
 #include "ctflow/counters.hpp"
 #include "ctflow/status.hpp"
-#include "export/exporter.hpp"
 
 namespace ctflow {
 
-void log_collector_totals(const Exporter& exporter);
+void log_output_totals(const OutputStatus& output);
 
 /// `network_namespace`: its name, empty for the one that we run in; so below.
 void log_interface_totals(const std::string& network_namespace, const InterfaceCounters& found,
@@ -18,8 +17,8 @@ void log_interface_totals(const std::string& network_namespace, const InterfaceC
 void log_source_totals(const std::string& network_namespace, const SourceCounters& source,
                        const PipelineCounters& pipeline);
 
-/// False, and logged, when events were read and nothing of them came to a collector: the end of a
-/// replay that was of no use.
+/// False, and logged, when events were read and nothing of them was sent: a replay that exported
+/// nothing.
 bool log_whether_exported(const Status& status);
 
 }  // namespace ctflow

@@ -121,21 +121,22 @@ std::vector<std::uint32_t> observation_domains(const Config& config, const Names
   return domains;
 }
 
-void warn_of_shared_domains(const std::vector<std::unique_ptr<Exporter>>& exporters) {
-  for (std::size_t i = 0; i < exporters.size(); ++i) {
+void warn_of_shared_domains(const std::vector<CollectorConfig>& collectors,
+                            const std::vector<std::string>& peers) {
+  for (std::size_t i = 0; i < collectors.size(); ++i) {
     for (std::size_t k = 0; k < i; ++k) {
-      const CollectorConfig& one = exporters[k]->config();
-      const CollectorConfig& other = exporters[i]->config();
+      const CollectorConfig& one = collectors[k];
+      const CollectorConfig& other = collectors[i];
       if (one.transport == TransportKind::kFile || one.transport != other.transport ||
           one.observation_domain != other.observation_domain || same_destination(one, other) ||
-          exporters[k]->transport().peer() != exporters[i]->transport().peer()) {
+          peers[k] != peers[i]) {
         continue;
       }
       log::warn(
           "observation_domain_shared collectors={},{} peer={} impact=\"{} and {} are one address: "
           "the collector there takes two sequences for one and counts losses that are none\" "
           "fix=\"write the address of both alike, or give one an observation_domain\"",
-          one.name, other.name, exporters[k]->transport().peer(), one.address, other.address);
+          one.name, other.name, peers[k], one.address, other.address);
     }
   }
 }

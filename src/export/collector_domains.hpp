@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Observation Domains of entries that send to one collector. Each entry has sequence numbers of its
 // own, and a collector keeps one for each exporter's address and Observation Domain: two entries in
-// one domain look like loss and repetition.
+// one domain look like loss and duplicates.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "ctflow/config.hpp"
-#include "export/exporter.hpp"
 
 namespace ctflow {
 
@@ -28,7 +26,9 @@ bool same_destination(const CollectorConfig& one, const CollectorConfig& other);
 std::vector<std::uint32_t> observation_domains(const Config& config, const NamespaceConfig& where,
                                                const std::string& host);
 
-/// Logs entries whose names resolved to one address although they share a domain.
-void warn_of_shared_domains(const std::vector<std::unique_ptr<Exporter>>& exporters);
+/// Logs entries whose names resolved to one address although they share a domain. `peers`: address
+/// and port of each.
+void warn_of_shared_domains(const std::vector<CollectorConfig>& collectors,
+                            const std::vector<std::string>& peers);
 
 }  // namespace ctflow

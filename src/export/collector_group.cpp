@@ -25,26 +25,26 @@ std::uint64_t seed_of(const std::string& name) {
 
 }  // namespace
 
-CollectorGroup::CollectorGroup(const GroupConfig& config, std::vector<Exporter*> members)
+CollectorGroup::CollectorGroup(const GroupConfig& config, std::vector<Output*> members)
     : config_(config), members_(std::move(members)), was_healthy_(members_.size(), true) {
-  for (Exporter* member : members_) {
+  for (Output* member : members_) {
     seeds_.push_back(seed_of(member->name()));
     member->watch_health(config_.failback_after);
   }
 }
 
-void CollectorGroup::add(const Flow& flow, bool uncounted) {
-  Exporter& member = choose(flow);
-  if (member.wants(flow) && !(uncounted && member.counts())) member.add(flow);
+void CollectorGroup::offer(const Flow& flow, FlowKinds kind, const Instant& now) {
+  Output& member = choose(flow);
+  if (member.wants().has(kind)) member.offer(flow, now);
 }
 
-Exporter& CollectorGroup::choose(const Flow& flow) {
+Output& CollectorGroup::choose(const Flow& flow) {
   return config_.mode == GroupMode::kFailover ? choose_first() : choose_by_hash(flow);
 }
 
-Exporter& CollectorGroup::choose_first() {
+Output& CollectorGroup::choose_first() {
   const auto healthy = std::find_if(members_.begin(), members_.end(),
-                                    [](const Exporter* member) { return member->healthy(); });
+                                    [](const Output* member) { return member->healthy(); });
   const auto wanted = healthy == members_.end()
                           ? std::size_t{0}
                           : static_cast<std::size_t>(healthy - members_.begin());
@@ -53,14 +53,14 @@ Exporter& CollectorGroup::choose_first() {
             members_[wanted]->name());
   ++switches_;
   active_ = wanted;
-  members_[active_]->introduce();
+  members_[active_]->take_over();
   return *members_[active_];
 }
 
-Exporter& CollectorGroup::choose_by_hash(const Flow& flow) const {
+Output& CollectorGroup::choose_by_hash(const Flow& flow) const {
   const std::uint64_t hash = hash_of(flow.original, flow.zone);
   const bool none = std::none_of(members_.begin(), members_.end(),
-                                 [](const Exporter* member) { return member->healthy(); });
+                                 [](const Output* member) { return member->healthy(); });
   std::size_t best = 0;
   std::uint64_t highest = 0;
   for (std::size_t i = 0; i < members_.size(); ++i) {
@@ -83,10 +83,10 @@ void CollectorGroup::tick(const Instant& now) {
     was_healthy_[i] = healthy;
     if (healthy) {
       log::info("collector_up group={} collector={}", config_.name, members_[i]->name());
-      members_[i]->introduce();
+      members_[i]->take_over();
     } else {
       log::warn("collector_down group={} collector={} peer={}", config_.name, members_[i]->name(),
-                members_[i]->transport().peer());
+                members_[i]->status(now).peer);
     }
   }
 }

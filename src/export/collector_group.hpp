@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Collectors that share the flows instead of getting all of them.
+// Collectors that share the flow reports instead of getting all of them.
 #pragma once
 
 #include <string>
@@ -7,25 +7,25 @@
 
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
-#include "export/exporter.hpp"
+#include "ctflow/output.hpp"
 
 namespace ctflow {
 
-/// Gives each flow to one of its members.
+/// Gives each flow report to one of its members.
 ///
 /// failover: to the first of the list that is healthy. balance: by the connection's tuple, so that
 /// all records of a connection go to the same member; when one fails only its own connections move,
-/// and they come back (rendezvous hashing). If none is healthy all are taken for it: what is lost
-/// is counted there.
+/// and they come back (rendezvous hashing). If none is healthy all count as healthy: what is lost
+/// is in their ledgers.
 class CollectorGroup {
  public:
   /// `members` in the order of the configuration, at least one; they must outlive this.
-  CollectorGroup(const GroupConfig& config, std::vector<Exporter*> members);
+  CollectorGroup(const GroupConfig& config, std::vector<Output*> members);
 
-  /// `uncounted`: the kernel did not count its packets.
-  void add(const Flow& flow, bool uncounted);
+  /// `kind`: FlowKinds::of(flow).
+  void offer(const Flow& flow, FlowKinds kind, const Instant& now);
 
-  /// Looks after the members' health; to be called at deadline().
+  /// Checks the members' health; to be called at deadline().
   void tick(const Instant& now);
   [[nodiscard]] MonoTime deadline() const { return next_check_; }
 
@@ -33,15 +33,15 @@ class CollectorGroup {
   /// Times that flows went to another member than before (failover).
   [[nodiscard]] std::uint64_t switches() const { return switches_; }
   /// The member that gets the flows (failover).
-  [[nodiscard]] const Exporter& active() const { return *members_[active_]; }
+  [[nodiscard]] const Output& active() const { return *members_[active_]; }
 
  private:
-  Exporter& choose(const Flow& flow);
-  Exporter& choose_first();
-  Exporter& choose_by_hash(const Flow& flow) const;
+  Output& choose(const Flow& flow);
+  Output& choose_first();
+  Output& choose_by_hash(const Flow& flow) const;
 
   GroupConfig config_;
-  std::vector<Exporter*> members_;
+  std::vector<Output*> members_;
   std::vector<std::uint64_t> seeds_;  ///< by member, from its name
   std::vector<bool> was_healthy_;
   std::size_t active_ = 0;

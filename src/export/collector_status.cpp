@@ -2,6 +2,7 @@
 #include "export/collector_status.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace ctflow {
 namespace {
@@ -15,26 +16,23 @@ std::chrono::seconds age_of(Time time, Time now) {
 
 }  // namespace
 
-CollectorStatus collector_status(const Exporter& exporter, const Instant& now) {
-  const Transport& transport = exporter.transport();
-  CollectorStatus status;
-  status.name = exporter.name();
+OutputStatus status_of(const CollectorConfig& config, const Transport& transport,
+                       const Instant& now) {
+  OutputStatus status;
+  status.name = config.name;
   status.peer = transport.peer();
-  status.protocol = exporter.config().protocol;
-  status.transport = exporter.config().transport;
   status.connected = transport.connected();
-  status.healthy = exporter.healthy();
-  status.refusals = transport.refusals();
   status.last_failure = transport.last_failure();
   if (status.last_failure.kind != FailureKind::kNone) {
     status.last_failure_age = age_of(status.last_failure.at, now.steady);
   }
-  status.backlog = transport.backlog();
-  if (status.backlog && status.backlog->oldest) {
-    status.oldest_waiting = age_of(*status.backlog->oldest, now.wall);
-  }
-  status.counters = exporter.counters();
+  status.collector = CollectorStatus{config.protocol, config.transport, transport.refusals(), {}};
   return status;
+}
+
+void add_backlog(OutputStatus& status, std::optional<Backlog> backlog, const Instant& now) {
+  if (backlog && backlog->oldest) status.oldest_waiting = age_of(*backlog->oldest, now.wall);
+  status.backlog = std::move(backlog);
 }
 
 }  // namespace ctflow

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Whether a collector takes what is sent to it, as far as this host can know.
+// Whether a collector receives what is sent to it, as far as this host can find out.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@ class Health {
   /// Without a failure for so long it is healthy again.
   void set_recovery(std::chrono::milliseconds recovery) { recovery_ = recovery; }
 
-  /// An error of sending, or an answer saying that an earlier message was in vain.
+  /// An error of sending, or an ICMP error for an earlier message.
   void on_failure(MonoTime now) {
     const bool alone = failures_ == 0 || now - last_failure_ > kTogether;
     failures_ = alone ? 1 : failures_ + 1;

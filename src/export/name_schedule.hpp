@@ -19,7 +19,7 @@ class NameSchedule {
  public:
   /// The shortest pause between two messages.
   static constexpr std::chrono::milliseconds kPause{50};
-  /// New interfaces come in crowds: their names wait this long for each other.
+  /// Interfaces are often added many at a time: their names wait this long for each other.
   static constexpr std::chrono::seconds kGather{1};
 
   /// `names` must outlive this.

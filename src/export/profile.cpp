@@ -3,40 +3,26 @@
 
 #include <array>
 #include <cstddef>
-#include <initializer_list>
 
 namespace ctflow {
 namespace {
-
-constexpr std::uint8_t bits(std::initializer_list<FlowEvent> events) {
-  unsigned all = 0;
-  for (const FlowEvent event : events) all |= 1U << static_cast<unsigned>(event);
-  return static_cast<std::uint8_t>(all);
-}
-
-/// Reports with counters.
-constexpr std::uint8_t kCounted = bits({FlowEvent::kEnded, FlowEvent::kReported});
-/// A translation is made and removed. Interim reports say nothing about it, and it is removed also
-/// where they have told all that was counted.
-constexpr std::uint8_t kTranslated =
-    bits({FlowEvent::kCreated, FlowEvent::kEnded, FlowEvent::kEndedBefore});
 
 constexpr std::array kProfiles{
     ProfileRow{.profile = Profile::kDefault,
                .name = "default",
                .layout = LayoutKind::kDefault,
-               .events = kCounted},
+               .wants = FlowKinds::reports()},
     // nfdump leaves options records out of the IPFIX sequence number that it expects, and takes
     // each later one for a gap; in NetFlow v9 it counts messages.
     ProfileRow{.profile = Profile::kNfdump,
                .name = "nfdump",
                .layout = LayoutKind::kDefault,
-               .events = kCounted,
+               .wants = FlowKinds::reports(),
                .repeats_options_in_ipfix = false},
     ProfileRow{.profile = Profile::kAkvorado,
                .name = "akvorado",
                .layout = LayoutKind::kDefault,
-               .events = kCounted,
+               .wants = FlowKinds::reports(),
                .fills_unknown_interfaces = true,
                .misreads_netflow9_times = true,
                .needs_sampling_options = true,
@@ -44,7 +30,7 @@ constexpr std::array kProfiles{
     ProfileRow{.profile = Profile::kBiflow,
                .name = "biflow",
                .layout = LayoutKind::kBiflow,
-               .events = kCounted,
+               .wants = FlowKinds::reports(),
                .in_netflow9 = false,
                .note = {"biflow_support",
                         "nfdump, ipfixcol2, libfixbuf, Akvorado and tshark read the reverse "
@@ -54,14 +40,13 @@ constexpr std::array kProfiles{
     ProfileRow{.profile = Profile::kNatEvents,
                .name = "nat-events",
                .layout = LayoutKind::kNatEvents,
-               .events = kTranslated,
-               .translated_only = true,
+               .wants = FlowKinds::nat_events(),
                .counts = false},
     ProfileRow{
         .profile = Profile::kMinimal,
         .name = "minimal",
         .layout = LayoutKind::kMinimal,
-        .events = kCounted,
+        .wants = FlowKinds::reports(),
         .note = {"minimal_without_interfaces", "records without interfaces; Akvorado drops them",
                  "set profile to akvorado for Akvorado"}},
 };

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "ctflow/config.hpp"
-#include "ctflow/flow.hpp"
+#include "ctflow/flow_kinds.hpp"
 #include "encode/encoder_options.hpp"
 
 namespace ctflow {
@@ -25,8 +25,7 @@ struct ProfileRow {
   Profile profile;
   std::string_view name;  ///< as `profile:` has it
   LayoutKind layout;
-  std::uint8_t events;  ///< the flow reports that become records: bits by FlowEvent
-  bool translated_only = false;
+  FlowKinds wants;     ///< the flow reports and events that become records
   bool counts = true;  ///< records carry packets and octets, so the sampling rate matters
   bool in_netflow9 = true;
   /// Whether options records come again within a session that has lost none of them.
@@ -42,11 +41,6 @@ struct ProfileRow {
   /// 0: it does not matter.
   std::chrono::seconds longest_active_timeout{0};
   ProfileNote note{};
-
-  [[nodiscard]] bool wants(const Flow& flow) const {
-    const unsigned event = 1U << static_cast<unsigned>(flow.event);
-    return (events & event) != 0 && (!translated_only || translated(flow));
-  }
 
   [[nodiscard]] bool repeats_options(Protocol protocol) const {
     return protocol == Protocol::kIpfix ? repeats_options_in_ipfix : repeats_options_in_netflow9;

@@ -10,8 +10,12 @@
 namespace ctflow {
 namespace {
 
-bool is_stream(const CollectorStatus& one) {
-  return one.transport == TransportKind::kTcp || one.transport == TransportKind::kTls;
+bool goes_by(const OutputStatus& one, TransportKind transport) {
+  return one.collector && one.collector->transport == transport;
+}
+
+bool is_stream(const OutputStatus& one) {
+  return goes_by(one, TransportKind::kTcp) || goes_by(one, TransportKind::kTls);
 }
 
 /// As long as a peer has no address, its name stands for it.
@@ -41,7 +45,7 @@ Fill fill_of(const Backlog& backlog) {
 }
 
 /// What becomes of the flows for a collector that cannot be reached.
-std::string consequence(const CollectorStatus& one) {
+std::string consequence(const OutputStatus& one) {
   std::string text;
   if (one.backlog) {
     const Fill fill = fill_of(*one.backlog);
@@ -56,13 +60,13 @@ std::string consequence(const CollectorStatus& one) {
   return text + fmt::format("{} flows are lost so far", one.counters.lost());
 }
 
-std::string reason_of(const CollectorStatus& one) {
+std::string reason_of(const OutputStatus& one) {
   const std::string& reason = one.last_failure.reason;
   return reason.empty() ? "no attempt has succeeded yet" : reason;
 }
 
-const char* advice(const CollectorStatus& one) {
-  if (one.transport == TransportKind::kFile) return "give the directory room, and ctflowd access";
+const char* advice(const OutputStatus& one) {
+  if (goes_by(one, TransportKind::kFile)) return "give the directory room, and ctflowd access";
   switch (one.last_failure.kind) {
     case FailureKind::kNoAnswer:
       return "look whether the host is up and which packet filter on the way drops the connection";
@@ -76,10 +80,10 @@ const char* advice(const CollectorStatus& one) {
   }
 }
 
-Problem unreachable(const CollectorStatus& one) {
+Problem unreachable(const OutputStatus& one) {
   const std::string reason = reason_of(one);
   std::string impact;
-  if (one.transport == TransportKind::kFile) {
+  if (goes_by(one, TransportKind::kFile)) {
     impact = fmt::format("no file can be written in {}: {}", one.peer, reason);
   } else if (is_stream(one)) {
     impact = fmt::format("there is no connection to {}: {}", one.peer, reason);
@@ -89,24 +93,24 @@ Problem unreachable(const CollectorStatus& one) {
   return {"collector_unreachable", one.name, impact + "; " + consequence(one), advice(one)};
 }
 
-Problem refused(const CollectorStatus& one) {
+Problem refused(const OutputStatus& one) {
   const char* mend = "start the collector, or correct its address and port";
   if (is_stream(one)) {
     return {"collector_refused", one.name,
             fmt::format("the host of {} refuses connections ({} so far): no program listens at "
                         "this port; {}",
-                        one.peer, one.refusals, consequence(one)),
+                        one.peer, one.collector->refusals, consequence(one)),
             mend};
   }
   return {"collector_refused", one.name,
           fmt::format("the host of {} answered {} messages with a refusal, the last {}: no program "
                       "listened at this port, and what was sent until then is lost; how much that "
                       "is cannot be known",
-                      one.peer, one.refusals, seconds_ago(one.last_refusal)),
+                      one.peer, one.collector->refusals, seconds_ago(one.collector->last_refusal)),
           mend};
 }
 
-Problem lossy(const CollectorStatus& one) {
+Problem lossy(const OutputStatus& one) {
   const bool kept = one.backlog.has_value();
   return {"collector_lossy", one.name,
           fmt::format("{} connections could not be sent to {}, the last {}", one.counters.lost(),
@@ -116,7 +120,7 @@ Problem lossy(const CollectorStatus& one) {
 }
 
 /// What waits will soon find no room, connection or not.
-void check_fill(const CollectorStatus& one, std::vector<Problem>& found) {
+void check_fill(const OutputStatus& one, std::vector<Problem>& found) {
   if (!one.backlog) return;
   const Fill fill = fill_of(*one.backlog);
   if (fill.used < fill.limit / 10 * 9) return;
@@ -128,7 +132,7 @@ void check_fill(const CollectorStatus& one, std::vector<Problem>& found) {
        fmt::format("raise {}, or find out why the collector takes so little", fill.setting)});
 }
 
-void check_spool(const CollectorStatus& one, std::vector<Problem>& found) {
+void check_spool(const OutputStatus& one, std::vector<Problem>& found) {
   if (!one.backlog || one.backlog->trouble.empty()) return;
   found.push_back(
       {"spool_unusable", one.name,
@@ -139,7 +143,7 @@ void check_spool(const CollectorStatus& one, std::vector<Problem>& found) {
 }
 
 /// Sent, and the disk says that it was not.
-void check_unrecorded(const CollectorStatus& one, std::vector<Problem>& found) {
+void check_unrecorded(const OutputStatus& one, std::vector<Problem>& found) {
   if (one.counters.unrecorded.messages == 0) return;
   found.push_back({"spool_unrecorded", one.name,
                    fmt::format("{} flows were sent, and the disk could not be written to note it: "
@@ -150,15 +154,18 @@ void check_unrecorded(const CollectorStatus& one, std::vector<Problem>& found) {
 
 }  // namespace
 
-CollectorState state_of(const CollectorStatus& collector) {
-  const FailureKind kind = collector.last_failure.kind;
-  if (!collector.connected) {
-    const bool unresolved = is_stream(collector) && kind == FailureKind::kUnresolved;
-    if (unresolved || !has_address(collector.peer)) return CollectorState::kUnresolved;
+CollectorState state_of(const OutputStatus& output) {
+  const FailureKind kind = output.last_failure.kind;
+  if (!output.connected) {
+    if (!output.collector) return CollectorState::kUnreachable;
+    const bool unresolved = is_stream(output) && kind == FailureKind::kUnresolved;
+    if (unresolved || !has_address(output.peer)) return CollectorState::kUnresolved;
     return kind == FailureKind::kRefused ? CollectorState::kRefused : CollectorState::kUnreachable;
   }
-  if (!is_stream(collector) && recent(collector.last_refusal)) return CollectorState::kRefused;
-  if (recent(collector.last_loss)) return CollectorState::kLossy;
+  if (goes_by(output, TransportKind::kUdp) && recent(output.collector->last_refusal)) {
+    return CollectorState::kRefused;
+  }
+  if (recent(output.last_loss)) return CollectorState::kLossy;
   return CollectorState::kOk;
 }
 
@@ -200,30 +207,30 @@ const char* name_of(FailureKind kind) {
   return "";
 }
 
-void find_collector_problems(const CollectorStatus& collector, std::vector<Problem>& found) {
-  switch (state_of(collector)) {
+void find_collector_problems(const OutputStatus& output, std::vector<Problem>& found) {
+  switch (state_of(output)) {
     case CollectorState::kOk:
       break;
     case CollectorState::kUnresolved:
       found.push_back(
-          {"collector_unresolved", collector.name,
-           fmt::format("{} has no address: {}; {}", collector.peer, reason_of(collector),
-                       consequence(collector)),
+          {"collector_unresolved", output.name,
+           fmt::format("{} has no address: {}; {}", output.peer, reason_of(output),
+                       consequence(output)),
            "correct the name or the name service; it is asked again every few seconds"});
       break;
     case CollectorState::kUnreachable:
-      found.push_back(unreachable(collector));
+      found.push_back(unreachable(output));
       break;
     case CollectorState::kRefused:
-      found.push_back(refused(collector));
+      found.push_back(refused(output));
       break;
     case CollectorState::kLossy:
-      found.push_back(lossy(collector));
+      found.push_back(lossy(output));
       break;
   }
-  check_fill(collector, found);
-  check_spool(collector, found);
-  check_unrecorded(collector, found);
+  check_fill(output, found);
+  check_spool(output, found);
+  check_unrecorded(output, found);
 }
 
 }  // namespace ctflow

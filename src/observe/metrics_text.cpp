@@ -183,7 +183,7 @@ void add_carried(Families& families, const ExporterCounters& counters, const Spl
   }
 }
 
-void add_backlog(Families& families, const CollectorStatus& one, const Labels& labels) {
+void add_backlog(Families& families, const OutputStatus& one, const Labels& labels) {
   const Backlog& backlog = *one.backlog;
   const char* used = "Octets of messages that wait, with those of the connection's own copy";
   families.gauge("ctflowd_collector_spool_bytes", used, backlog.memory,
@@ -200,7 +200,7 @@ void add_backlog(Families& families, const CollectorStatus& one, const Labels& l
                  one.oldest_waiting ? one.oldest_waiting->count() : 0, labels);
 }
 
-void add_collector(Families& families, const CollectorStatus& one, const Labels& of_namespace) {
+void add_collector(Families& families, const OutputStatus& one, const Labels& of_namespace) {
   const Labels labels = with(of_namespace, "collector", one.name);
   const Split losses{"lost_",
                      "ctflowd_collector_lost_total",
@@ -210,7 +210,8 @@ void add_collector(Families& families, const CollectorStatus& one, const Labels&
   add_counters(families, "ctflowd_collector_", one.counters, kExporterCounters, {losses}, labels);
   add_carried(families, one.counters, losses, labels);
   families.counter("ctflowd_collector_refusals_total",
-                   "Answers that nobody listens at the collector's port", one.refusals, labels);
+                   "Answers that nobody listens at the collector's port", one.collector->refusals,
+                   labels);
   families.gauge("ctflowd_collector_healthy", "Whether the collector's group uses it",
                  one.healthy ? 1 : 0, labels);
   if (one.backlog) add_backlog(families, one, labels);
@@ -238,8 +239,8 @@ void add_namespace(Families& families, const NamespaceStatus& one) {
                {{"from_", "ctflowd_interfaces_total", found, "from"}}, labels);
   add_kernel(families, one, labels);
   if (one.routing) add_routing(families, *one.routing, labels);
-  for (const CollectorStatus& collector : one.collectors) {
-    add_collector(families, collector, labels);
+  for (const OutputStatus& output : one.outputs) {
+    if (output.collector) add_collector(families, output, labels);
   }
   for (const GroupStatus& group : one.groups) {
     families.counter("ctflowd_group_switches_total",

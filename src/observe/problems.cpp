@@ -78,8 +78,7 @@ std::vector<Problem> find_problems(const Status& status) {
   for (const NamespaceStatus& one : status.namespaces) check_kernel_side(one, found);
   for (const NamespaceStatus& one : status.namespaces) check_timeouts(one, found);
   for (const NamespaceStatus& one : status.namespaces) {
-    for (const CollectorStatus& collector : one.collectors)
-      find_collector_problems(collector, found);
+    for (const OutputStatus& output : one.outputs) find_collector_problems(output, found);
   }
   for (const MissingNamespace& one : status.missing_namespaces) {
     found.push_back(

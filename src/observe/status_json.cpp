@@ -39,7 +39,7 @@ const char* transport_name(TransportKind kind) {
   return "";
 }
 
-Json last_failure_json(const CollectorStatus& one) {
+Json last_failure_json(const OutputStatus& one) {
   if (one.last_failure.kind == FailureKind::kNone) return nullptr;
   return Json{{"kind", name_of(one.last_failure.kind)},
               {"reason", one.last_failure.reason},
@@ -47,7 +47,7 @@ Json last_failure_json(const CollectorStatus& one) {
 }
 
 /// What waits is counted in counters.waiting; this is what it takes.
-Json backlog_json(const CollectorStatus& one) {
+Json backlog_json(const OutputStatus& one) {
   return Json{{"memory_octets", one.backlog->memory},
               {"memory_limit", one.backlog->memory_limit},
               {"disk_octets", one.backlog->disk},
@@ -56,16 +56,17 @@ Json backlog_json(const CollectorStatus& one) {
               {"trouble", one.backlog->trouble}};
 }
 
-Json collector_json(const CollectorStatus& one) {
+Json collector_json(const OutputStatus& one) {
+  const CollectorStatus& collector = *one.collector;
   Json out{{"name", one.name},
            {"peer", one.peer},
-           {"protocol", one.protocol == Protocol::kIpfix ? "ipfix" : "netflow9"},
-           {"transport", transport_name(one.transport)},
+           {"protocol", collector.protocol == Protocol::kIpfix ? "ipfix" : "netflow9"},
+           {"transport", transport_name(collector.transport)},
            {"state", name_of(state_of(one))},
            {"healthy", one.healthy},
            {"last_failure", last_failure_json(one)},
-           {"refusals", one.refusals},
-           {"last_refusal_seconds_ago", ago_json(one.last_refusal)},
+           {"refusals", collector.refusals},
+           {"last_refusal_seconds_ago", ago_json(collector.last_refusal)},
            {"lost", one.counters.lost()},
            {"last_loss_seconds_ago", ago_json(one.last_loss)}};
   if (!one.group.empty()) out["group"] = one.group;
@@ -148,8 +149,8 @@ Json namespace_json(const NamespaceStatus& one) {
     out["routing"] = std::move(routing);
   }
   out["collectors"] = Json::array();
-  for (const CollectorStatus& collector : one.collectors) {
-    out["collectors"].push_back(collector_json(collector));
+  for (const OutputStatus& output : one.outputs) {
+    if (output.collector) out["collectors"].push_back(collector_json(output));
   }
   out["groups"] = Json::array();
   for (const GroupStatus& group : one.groups) out["groups"].push_back(group_json(group));

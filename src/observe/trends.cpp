@@ -27,9 +27,9 @@ void Trends::sample(const Status& status, MonoTime now) {
     watch("overrun " + one.name, one.source.lost_overrun, now);
     watch("no_counters " + one.name, one.pipeline.lost_no_counters, now);
     watch("fall " + one.name, one.source.counters_fell, now);
-    for (const CollectorStatus& collector : one.collectors) {
-      watch("refusal " + collector.name, collector.refusals, now);
-      watch("loss " + collector.name, collector.counters.lost(), now);
+    for (const OutputStatus& output : one.outputs) {
+      if (output.collector) watch("refusal " + output.name, output.collector->refusals, now);
+      watch("loss " + output.name, output.counters.lost(), now);
     }
     std::deque<Sample>& samples = events_[one.name];
     const std::uint64_t events = events_of(one.source);
@@ -72,9 +72,9 @@ void Trends::complete(Status& status, MonoTime now) const {
     one.last_overrun = since("overrun " + one.name, now);
     one.last_no_counters = since("no_counters " + one.name, now);
     one.last_fall = since("fall " + one.name, now);
-    for (CollectorStatus& collector : one.collectors) {
-      collector.last_refusal = since("refusal " + collector.name, now);
-      collector.last_loss = since("loss " + collector.name, now);
+    for (OutputStatus& output : one.outputs) {
+      if (output.collector) output.collector->last_refusal = since("refusal " + output.name, now);
+      output.last_loss = since("loss " + output.name, now);
     }
   }
 }

@@ -19,7 +19,7 @@
 #include <string_view>
 #include <utility>
 
-#include "ledger/carried.hpp"
+#include "ledger/export_amount.hpp"
 #include "wire/byte_order.hpp"
 
 namespace ctflow {
@@ -83,7 +83,7 @@ std::optional<std::uint64_t> number_in(std::string_view file, const std::string&
 
 /// rename(2) that fails with EEXIST when there is such a file.
 std::error_code rename_to_free_name(const std::string& from, const std::string& to) {
-  constexpr unsigned kNoReplace = 1;  // RENAME_NOREPLACE; the C library may not know it
+  constexpr unsigned kNoReplace = 1;  // RENAME_NOREPLACE; the C library may not define it
   if (syscall(SYS_renameat2, AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), kNoReplace) == 0) {
     return {};
   }
@@ -116,16 +116,10 @@ std::uint64_t whole_messages(int file) {
 }  // namespace
 
 IpfixFileTransport::IpfixFileTransport(boost::asio::io_context& io, const CollectorConfig& config,
-                                       Clock clock)
-    : config_(config), clock_(std::move(clock)), timer_(io) {}
+                                       ExportLedger& ledger, Clock clock)
+    : config_(config), clock_(std::move(clock)), ledger_(ledger), timer_(io) {}
 
 IpfixFileTransport::~IpfixFileTransport() { finish_file(); }
-
-void IpfixFileTransport::begin_sessions_with(const std::vector<CountedMessage>& messages,
-                                             ExporterCounters& ledger) {
-  origin_ = make_origin(messages);
-  ledger_ = &ledger;
-}
 
 bool IpfixFileTransport::recover_parts() {
   std::error_code error;
@@ -138,14 +132,14 @@ bool IpfixFileTransport::recover_parts() {
 }
 
 bool IpfixFileTransport::recover_part(const std::string& path) {
-  const int file = open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (file < 0) return errno == ENOENT || errno == ELOOP;
+  const Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file.is_open()) return errno == ENOENT || errno == ELOOP;
   bool done = true;
-  // Whoever still writes it holds the lock.
-  if (flock(file, LOCK_EX | LOCK_NB) == 0) {
-    const std::uint64_t end = whole_messages(file);
+  // A process that still writes it holds the lock.
+  if (flock(file.number(), LOCK_EX | LOCK_NB) == 0) {
+    const std::uint64_t end = whole_messages(file.number());
     const std::string final = path.substr(0, path.size() - std::string(kPart).size());
-    if (end > 0 && ftruncate(file, static_cast<off_t>(end)) == 0) {
+    if (end > 0 && ftruncate(file.number(), static_cast<off_t>(end)) == 0) {
       const std::error_code error = rename_to_free_name(path, final);
       done = !error || error == std::errc::file_exists;
       if (!error) {
@@ -154,7 +148,6 @@ bool IpfixFileTransport::recover_part(const std::string& path) {
       }
     }
   }
-  close(file);
   return done;
 }
 
@@ -166,7 +159,7 @@ bool IpfixFileTransport::prepare() {
 
 void IpfixFileTransport::finish_if_over(TimePoint now) {
   // A clock that was set back does not keep a file open for longer than two intervals.
-  if (file_ >= 0 && (now >= end_ || now < end_ - 2 * config_.file.interval)) finish_file();
+  if (file_.is_open() && (now >= end_ || now < end_ - 2 * config_.file.interval)) finish_file();
 }
 
 std::error_code IpfixFileTransport::find_next_part() {
@@ -190,10 +183,10 @@ std::error_code IpfixFileTransport::open_part(TimePoint now) {
     struct stat found {};
     if (lstat(path_.c_str(), &found) != 0) {
       if (errno != ENOENT) return last_error();
-      file_ =
-          open((path_ + kPart).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerAndGroup);
-      if (file_ >= 0) {
-        flock(file_, LOCK_EX | LOCK_NB);
+      file_.reset(
+          open((path_ + kPart).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kOwnerAndGroup));
+      if (file_.is_open()) {
+        flock(file_.number(), LOCK_EX | LOCK_NB);
         ++next_part_;
         return {};
       }
@@ -226,7 +219,7 @@ std::error_code IpfixFileTransport::begin_file(TimePoint now) {
     std::vector<std::byte> bytes = first.bytes;
     sequence_.stamp(bytes, first.content, kFirstMessages, now);
     if (const std::error_code error = append(bytes)) {
-      close(std::exchange(file_, -1));
+      file_.reset();
       static_cast<void>(unlink((path_ + kPart).c_str()) == 0);
       return error;
     }
@@ -243,23 +236,24 @@ void IpfixFileTransport::watch_time(TimePoint now) {
   // For a file to which nothing is added any more; messages look at the clock themselves.
   constexpr milliseconds kAtLeast{1};
   timer_.after(std::max<TimePoint::duration>(end_ - now, kAtLeast), [this] {
-    if (file_ < 0) return;
+    if (!file_.is_open()) return;
     const TimePoint later = clock_().wall;
     finish_if_over(later);
-    if (file_ >= 0) watch_time(later);
+    if (file_.is_open()) watch_time(later);
   });
 }
 
 std::error_code IpfixFileTransport::append(std::span<const std::byte> bytes) {
   std::uint64_t at = size_;
   while (!bytes.empty()) {
-    const ssize_t count = pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(at));
+    const ssize_t count =
+        pwrite(file_.number(), bytes.data(), bytes.size(), static_cast<off_t>(at));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
       const std::error_code error =
           count < 0 ? last_error() : std::make_error_code(std::errc::no_space_on_device);
       // Fails harmlessly: the next message is written over the rest.
-      static_cast<void>(ftruncate(file_, static_cast<off_t>(size_)) == 0);
+      static_cast<void>(ftruncate(file_.number(), static_cast<off_t>(size_)) == 0);
       return error;
     }
     at += static_cast<std::uint64_t>(count);
@@ -271,7 +265,7 @@ std::error_code IpfixFileTransport::append(std::span<const std::byte> bytes) {
 
 std::error_code IpfixFileTransport::write(std::span<const std::byte> message,
                                           const MessageContent& content, TimePoint now) {
-  if (file_ < 0) {
+  if (!file_.is_open()) {
     if (const std::error_code error = begin_file(now)) return error;
   }
   std::vector<std::byte> bytes(message.begin(), message.end());
@@ -284,18 +278,17 @@ std::error_code IpfixFileTransport::write(std::span<const std::byte> message,
 
 void IpfixFileTransport::count_beginning() {
   for (const CountedMessage& first : origin_->first_messages) {
-    count_sent(*ledger_, first.content, first.bytes.size());
+    ledger_.sent(first.content, first.bytes.size());
   }
-  ++ledger_->sessions;
+  ledger_.session_begun();
 }
 
-std::error_code IpfixFileTransport::send_counted(std::span<const std::byte> message,
-                                                 const MessageContent& content) {
+void IpfixFileTransport::send(std::span<const std::byte> message, const MessageContent& content) {
   const TimePoint now = clock_().wall;
   finish_if_over(now);
   const bool full = size_ + message.size() > config_.file.size && size_ > opening_size_;
-  if (file_ >= 0 && full) finish_file();
-  const bool continues = file_ >= 0;
+  if (file_.is_open() && full) finish_file();
+  const bool continues = file_.is_open();
   std::error_code error = write(message, content, now);
   if (error && continues && !lacks_room(error)) {
     // The file cannot grow, or its descriptor is useless because the file system was away: another
@@ -304,22 +297,21 @@ std::error_code IpfixFileTransport::send_counted(std::span<const std::byte> mess
     error = write(message, content, now);
   }
   if (error) {
-    count_lost(*ledger_, ledger_->lost_write_error, amount_of(content));
+    ledger_.lost(LossReason::kWriteError, content);
     failed(error, "write");
   } else {
     failing_ = false;
-    count_sent(*ledger_, content, message.size());
+    ledger_.sent(content, message.size());
   }
-  return std::make_error_code(std::errc::operation_in_progress);
 }
 
 void IpfixFileTransport::finish_file() {
-  if (file_ < 0) return;
+  if (!file_.is_open()) return;
   timer_.cancel();
   news_ = true;
-  const bool closed = close(std::exchange(file_, -1)) == 0;
+  const bool closed = file_.reset() == 0;
   const std::error_code not_closed = closed ? std::error_code{} : last_error();
-  if (carried_.messages == 0) {  // templates for nothing
+  if (carried_.messages == 0) {  // only templates
     static_cast<void>(unlink((path_ + kPart).c_str()) == 0);
     return;
   }

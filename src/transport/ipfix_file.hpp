@@ -5,13 +5,16 @@
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/transport.hpp"
 #include "event_loop/timer.hpp"
+#include "ledger/export_ledger.hpp"
 #include "log/log.hpp"
+#include "process/descriptor.hpp"
 #include "transport/session/session.hpp"
 
 namespace ctflow {
@@ -22,34 +25,23 @@ namespace ctflow {
 /// be written any more. Messages are written at once; one that cannot be written whole, nor into a
 /// new file, is taken out again and lost. A file is never overwritten: where its name is taken it
 /// gets a number behind the highest that there is.
-class IpfixFileTransport : public Transport {
+class IpfixFileTransport : public SessionTransport {
  public:
+  /// `ledger` must outlive this.
   IpfixFileTransport(boost::asio::io_context& io, const CollectorConfig& config,
-                     Clock clock = system_now);
+                     ExportLedger& ledger, Clock clock = system_now);
   ~IpfixFileTransport() override;
 
-  IpfixFileTransport(const IpfixFileTransport&) = delete;
-  IpfixFileTransport& operator=(const IpfixFileTransport&) = delete;
-  IpfixFileTransport(IpfixFileTransport&&) = delete;
-  IpfixFileTransport& operator=(IpfixFileTransport&&) = delete;
-
-  [[nodiscard]] bool has_sessions() const override { return true; }
-  void begin_sessions_with(const std::vector<CountedMessage>& messages,
-                           ExporterCounters& ledger) override;
-  /// Also ends a file whose time is over. True: the next message begins a file, or has just done
-  /// so.
-  bool prepare() override;
-  std::error_code send(std::span<const std::byte> message) override {
-    return send_counted(message, {});
+  void begin_with(std::vector<CountedMessage> messages) override {
+    origin_ = make_origin(std::move(messages));
   }
-  std::error_code send_counted(std::span<const std::byte> message,
-                               const MessageContent& content) override;
+  /// Also ends a file whose time is over.
+  bool prepare() override;
+  void send(std::span<const std::byte> message, const MessageContent& content) override;
   void stop() override { finish_file(); }
   /// False after a message that could not be written, until prepare().
   [[nodiscard]] bool connected() const override { return !failing_; }
   [[nodiscard]] LastFailure last_failure() const override { return last_failure_; }
-  [[nodiscard]] bool lookup_running() const override { return false; }
-  [[nodiscard]] std::uint64_t refusals() const override { return 0; }
   [[nodiscard]] std::string peer() const override { return log::quoted(config_.file.directory); }
 
  private:
@@ -69,7 +61,7 @@ class IpfixFileTransport : public Transport {
   void count_beginning();
   /// Sets next_part_ behind the highest number of any file of this name.
   std::error_code find_next_part();
-  /// Gives the file its name, or another one if somebody else took that meanwhile.
+  /// Gives the file its name, or another one if that was taken meanwhile.
   std::error_code name_file();
   /// All of it at the end of the file, or nothing.
   std::error_code append(std::span<const std::byte> bytes);
@@ -79,11 +71,10 @@ class IpfixFileTransport : public Transport {
 
   CollectorConfig config_;
   Clock clock_;
+  ExportLedger& ledger_;
   Timer timer_;
   std::shared_ptr<const Origin> origin_ = make_origin({});
-  ExporterCounters own_ledger_;
-  ExporterCounters* ledger_ = &own_ledger_;
-  int file_ = -1;                ///< -1: none is open
+  Descriptor file_;
   std::string path_;             ///< final
   std::string name_;             ///< by the configuration and the time, without number
   std::uint64_t next_part_ = 0;  ///< number of the next file of this name; 0: none in its name

@@ -29,18 +29,18 @@ Dialer::Make connection_maker(boost::asio::io_context& io, const CollectorConfig
   return [&io] { return make_tcp_connection(io); };
 }
 
-std::unique_ptr<Transport> make_transport(boost::asio::io_context& io,
-                                          const CollectorConfig& config) {
-  switch (config.transport) {
-    case TransportKind::kTcp:
-    case TransportKind::kTls:
-      return std::make_unique<StreamTransport>(io, config, connection_maker(io, config));
-    case TransportKind::kFile:
-      return std::make_unique<IpfixFileTransport>(io, config);
-    case TransportKind::kUdp:
-      break;
-  }
+std::unique_ptr<DatagramTransport> make_datagram_transport(boost::asio::io_context& io,
+                                                           const CollectorConfig& config) {
   return std::make_unique<UdpTransport>(io, config);
+}
+
+std::unique_ptr<SessionTransport> make_session_transport(boost::asio::io_context& io,
+                                                         const CollectorConfig& config,
+                                                         ExportLedger& ledger) {
+  if (config.transport == TransportKind::kFile) {
+    return std::make_unique<IpfixFileTransport>(io, config, ledger);
+  }
+  return std::make_unique<StreamTransport>(io, config, connection_maker(io, config), ledger);
 }
 
 }  // namespace ctflow

@@ -14,13 +14,18 @@ using Error = boost::system::error_code;
 constexpr std::chrono::seconds kConnectRetry{1};
 constexpr std::chrono::seconds kLookupRetry{5};
 
-/// True for errors that say that an address or a device of this host has gone: the socket keeps the
-/// ones it was connected with, another one takes those that are there now.
+/// True for errors that mean that an address or a device of this host was removed: the socket keeps
+/// those that it was connected with, a new one takes the present ones.
 bool is_stale(const Error& error) {
   namespace errc = boost::system::errc;
   return error == errc::network_unreachable || error == errc::host_unreachable ||
          error == errc::address_not_available || error == errc::invalid_argument ||
          error == errc::no_such_device || error == errc::no_such_device_or_address;
+}
+
+SendResult lost_by(const std::error_code& error) {
+  const bool full = error == std::errc::operation_would_block;
+  return SendResult::lost(full ? LossReason::kWouldBlock : LossReason::kSendError);
 }
 
 }  // namespace
@@ -54,7 +59,7 @@ void UdpTransport::on_answer(const Error& error, const Lookup::Addresses& found)
   if (!usable) {
     const std::string reason =
         error ? error.message() : "no address of the source address's family";
-    // An address that worked is better than none.
+    // A known address stays in use.
     if (!endpoint_) note_failure(FailureKind::kUnresolved, reason);
     if (lookup_log_.allow()) {
       log::warn("collector_unresolved collector={} address={} error={} retry={}s suppressed={}",
@@ -114,7 +119,7 @@ bool UdpTransport::connect() {
     return false;
   }
   connected_ = true;
-  news_ = true;
+  new_peer_ = true;
   return true;
 }
 
@@ -122,10 +127,10 @@ void UdpTransport::collect_refusal() {
   int pending = 0;
   socklen_t length = sizeof pending;
   if (getsockopt(socket_.native_handle(), SOL_SOCKET, SO_ERROR, &pending, &length) != 0) return;
-  if (pending != ECONNREFUSED) return;  // other ICMP errors say nothing of the collector
+  if (pending != ECONNREFUSED) return;  // other ICMP errors are not from the collector's host
   ++refusals_;
   note_failure(FailureKind::kRefused, std::generic_category().message(pending));
-  news_ = true;  // whoever listens there next has not seen the templates
+  new_peer_ = true;  // the program that listens there next does not have the templates
   if (refusal_log_.allow()) {
     log::warn("collector_refused collector={} peer={} error={} suppressed={}", config_.name, peer(),
               log::quoted(std::generic_category().message(pending)), refusal_log_.suppressed());
@@ -139,29 +144,28 @@ void UdpTransport::note_failure(FailureKind kind, const std::string& reason) {
 bool UdpTransport::prepare() {
   if (endpoint_ && !connected_) connect();
   if (connected_) collect_refusal();
-  return std::exchange(news_, false);
+  return std::exchange(new_peer_, false);
 }
 
-std::error_code UdpTransport::send(std::span<const std::byte> message) {
-  if (!endpoint_) return std::make_error_code(std::errc::not_connected);
+SendResult UdpTransport::send(std::span<const std::byte> message) {
+  if (!endpoint_) return SendResult::lost(LossReason::kUnresolved);
   if (!connected_) {
     // The message was begun for no address or another one: its templates went elsewhere.
-    return connect() ? std::make_error_code(std::errc::connection_reset) : connect_error_;
+    return connect() ? SendResult::again() : lost_by(connect_error_);
   }
   // A pending ICMP error would be reported instead of sending: take it first.
   collect_refusal();
   Error error;
   socket_.send(boost::asio::buffer(message.data(), message.size()), 0, error);
-  if (!error || error == boost::asio::error::would_block) return error;
-  if (is_stale(error) && replace_socket(error)) {
-    return std::make_error_code(std::errc::connection_reset);
-  }
+  if (!error) return SendResult::sent();
+  if (error == boost::asio::error::would_block) return lost_by(error);
+  if (is_stale(error) && replace_socket(error)) return SendResult::again();
   note_failure(FailureKind::kUnreachable, error.message());
   if (send_log_.allow()) {
     log::warn("send_failed collector={} peer={} octets={} error={} suppressed={}", config_.name,
               peer(), message.size(), log::quoted(error.message()), send_log_.suppressed());
   }
-  return error;
+  return lost_by(error);
 }
 
 bool UdpTransport::replace_socket(const Error& why) {

@@ -16,14 +16,14 @@
 namespace ctflow {
 
 /// One connected socket. A host name is looked up in the background, first when constructed and
-/// then again and again; a new address is taken up by prepare(). The source port stays the same as
-/// long as the address family does: collectors key templates by it.
-class UdpTransport : public Transport {
+/// then every `resolve_interval`; a new address is taken up by prepare(). The source port stays the
+/// same as long as the address family does: collectors key templates by it.
+class UdpTransport : public DatagramTransport {
  public:
   UdpTransport(boost::asio::io_context& io, const CollectorConfig& config);
 
   bool prepare() override;
-  std::error_code send(std::span<const std::byte> message) override;
+  SendResult send(std::span<const std::byte> message) override;
   [[nodiscard]] std::size_t longest_message() const override;
   [[nodiscard]] bool lookup_running() const override { return lookup_.running(); }
   [[nodiscard]] std::uint64_t refusals() const override { return refusals_; }
@@ -55,7 +55,7 @@ class UdpTransport : public Transport {
   boost::asio::ip::udp::socket socket_;
   std::optional<Endpoint> endpoint_;  ///< where to send, once known
   bool connected_ = false;            ///< the socket sends to endpoint_
-  bool news_ = true;                  ///< for prepare(): the peer may not know the templates
+  bool new_peer_ = true;              ///< for prepare(): it may not have the templates
   /// Why the socket is not connected, once endpoint_ is known; never success.
   std::error_code connect_error_ = std::make_error_code(std::errc::network_unreachable);
   MonoTime next_connect_{};

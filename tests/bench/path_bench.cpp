@@ -12,6 +12,7 @@
 #include "encode/ipfix.hpp"
 #include "encode/netflow9.hpp"
 #include "enrich/constant_interfaces.hpp"
+#include "export/datagram_exporter.hpp"
 #include "support/event_builder.hpp"
 #include "support/fakes.hpp"
 
@@ -73,15 +74,16 @@ void encode_netflow9(benchmark::State& state) {
 BENCHMARK(encode_netflow9);
 
 /// Takes messages and forgets them.
-class NullTransport : public Transport {
+class NullTransport : public DatagramTransport {
  public:
   bool prepare() override { return false; }
-  std::error_code send(std::span<const std::byte> message) override {
+  SendResult send(std::span<const std::byte> message) override {
     benchmark::DoNotOptimize(message.data());
-    return {};
+    return SendResult::sent();
   }
-  [[nodiscard]] bool lookup_running() const override { return false; }
-  [[nodiscard]] std::uint64_t refusals() const override { return 0; }
+  [[nodiscard]] std::size_t longest_message() const override { return kMaximumMessageSize; }
+  [[nodiscard]] bool connected() const override { return true; }
+  [[nodiscard]] LastFailure last_failure() const override { return {}; }
   [[nodiscard]] std::string peer() const override { return {}; }
 };
 
@@ -101,11 +103,11 @@ class PipelineSink : public FlowSink {
 void whole_path(benchmark::State& state) {
   std::vector<std::unique_ptr<Enricher>> enrichers;
   enrichers.push_back(std::make_unique<ConstantInterfaces>(InterfacesConfig{1, 2}));
-  std::vector<std::unique_ptr<Exporter>> exporters;
-  exporters.push_back(std::make_unique<Exporter>(CollectorConfig{},
-                                                 std::make_unique<IpfixEncoder>(EncoderOptions{}),
-                                                 std::make_unique<NullTransport>()));
-  Pipeline pipeline(std::move(enrichers), std::move(exporters));
+  Pipeline::Outputs outputs;
+  outputs.push_back(std::make_unique<DatagramExporter>(
+      CollectorConfig{}, std::make_unique<IpfixEncoder>(EncoderOptions{}),
+      std::make_unique<NullTransport>(), std::make_shared<OutputContext>()));
+  Pipeline pipeline(std::move(enrichers), std::move(outputs));
   PipelineSink sink(pipeline);
   SourceCounters counters;
   FlowAssembler reading(sink, counters, SourceConfig{}, {});

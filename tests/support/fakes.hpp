@@ -3,70 +3,76 @@
 #pragma once
 
 #include <string>
-#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "ctflow/clock.hpp"
 #include "ctflow/flow_source.hpp"
 #include "ctflow/transport.hpp"
-#include "export/exporter.hpp"
 
 namespace ctflow::test {
 
-/// What a FakeTransport was given and what it answers; outlives the transport itself.
+/// What a fake transport was given and what it answers; outlives the transport itself.
 struct FakeWire {
   std::vector<std::vector<std::byte>> messages;
-  std::error_code answer;  ///< of the next send(); messages that fail are not kept
-  bool new_peer = true;    ///< of the next prepare()
-  bool stale = false;      ///< the next send() finds that the socket had to be replaced
-  std::error_code fails_after_stale;
+  SendResult answer = SendResult::sent();  ///< of send(); messages that fail are not kept
+  bool new_peer = true;                    ///< of the next prepare()
+  bool stale = false;                      ///< the next send() replaces its socket
+  SendResult after_stale = SendResult::sent();
   std::size_t longest = 100'000;
   int prepared = 0;
   std::uint64_t refusals = 0;
   bool connected = true;
-  bool has_sessions = false;
-  std::vector<CountedMessage> session_start;  ///< of begin_sessions_with()
-  std::vector<MessageContent> contents;       ///< of send_counted()
+  std::vector<CountedMessage> session_start;  ///< of begin_with()
+  std::vector<MessageContent> contents;       ///< of the messages of sessions
   bool busy = false;
   bool stopped = false;
 };
 
-class FakeTransport : public Transport {
+class FakeDatagrams : public DatagramTransport {
  public:
-  explicit FakeTransport(FakeWire& wire) : wire_(wire) {}
+  explicit FakeDatagrams(FakeWire& wire) : wire_(wire) {}
 
   bool prepare() override {
     ++wire_.prepared;
     return std::exchange(wire_.new_peer, false);
   }
-  std::error_code send(std::span<const std::byte> message) override {
-    if (wire_.answer) return wire_.answer;
+  SendResult send(std::span<const std::byte> message) override {
     if (std::exchange(wire_.stale, false)) {
       wire_.new_peer = true;
-      wire_.answer = wire_.fails_after_stale;
-      return std::make_error_code(std::errc::connection_reset);
+      wire_.answer = wire_.after_stale;
+      return SendResult::again();
     }
-    wire_.messages.emplace_back(message.begin(), message.end());
-    return {};
+    if (wire_.answer.is_sent()) wire_.messages.emplace_back(message.begin(), message.end());
+    return wire_.answer;
   }
   [[nodiscard]] std::size_t longest_message() const override { return wire_.longest; }
-  [[nodiscard]] bool has_sessions() const override { return wire_.has_sessions; }
-  void begin_sessions_with(const std::vector<CountedMessage>& messages,
-                           ExporterCounters& /*ledger*/) override {
-    wire_.session_start = messages;
+  [[nodiscard]] std::uint64_t refusals() const override { return wire_.refusals; }
+  [[nodiscard]] bool connected() const override { return wire_.connected; }
+  [[nodiscard]] LastFailure last_failure() const override { return {}; }
+  [[nodiscard]] std::string peer() const override { return "fake"; }
+
+ private:
+  FakeWire& wire_;
+};
+
+/// Enters nothing in its ledger.
+class FakeSessions : public SessionTransport {
+ public:
+  explicit FakeSessions(FakeWire& wire) : wire_(wire) {}
+
+  void begin_with(std::vector<CountedMessage> messages) override {
+    wire_.session_start = std::move(messages);
   }
-  std::error_code send_counted(std::span<const std::byte> message,
-                               const MessageContent& content) override {
+  bool prepare() override { return std::exchange(wire_.new_peer, false); }
+  void send(std::span<const std::byte> message, const MessageContent& content) override {
+    wire_.messages.emplace_back(message.begin(), message.end());
     wire_.contents.push_back(content);
-    const std::error_code error = send(message);
-    if (error || !wire_.has_sessions) return error;
-    return std::make_error_code(std::errc::operation_in_progress);
   }
   [[nodiscard]] bool busy() const override { return wire_.busy; }
   void stop() override { wire_.stopped = true; }
-  [[nodiscard]] bool lookup_running() const override { return false; }
-  [[nodiscard]] std::uint64_t refusals() const override { return wire_.refusals; }
   [[nodiscard]] bool connected() const override { return wire_.connected; }
+  [[nodiscard]] LastFailure last_failure() const override { return {}; }
   [[nodiscard]] std::string peer() const override { return "fake"; }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A status of a ctflowd that fares well.
+// A status of a ctflowd without problems.
 #pragma once
 
 #include "ctflow/status.hpp"
@@ -19,12 +19,13 @@ inline Status sample_status() {
   home.table_entries = 5;
   home.table_limit = 100;
   home.kernel_patch = "absent";
-  CollectorStatus& collector = home.collectors.emplace_back();
-  collector.name = "main";
-  collector.peer = "192.0.2.10:4739";
-  collector.connected = true;
-  collector.counters.flows = 12;
-  collector.counters.records = 24;
+  OutputStatus& output = home.outputs.emplace_back();
+  output.name = "main";
+  output.peer = "192.0.2.10:4739";
+  output.connected = true;
+  output.collector.emplace();
+  output.counters.flows = 12;
+  output.counters.records = 24;
   return status;
 }
 

@@ -89,7 +89,7 @@ struct Lookup::Line {
   explicit Line(asio::io_context& io) : loop(std::in_place, io.get_executor()) {}
 
   std::mutex mutex;
-  std::optional<Guard> loop;  ///< nothing: it may be gone
+  std::optional<Guard> loop;  ///< nothing: it may be destroyed
 };
 
 Lookup::Lookup(asio::io_context& io, Ask ask) : io_(io), ask_(std::move(ask)) {}
@@ -131,7 +131,7 @@ void Lookup::start(const std::string& name, Answer answer) {
 }
 
 void Lookup::deliver(const Error& error, const Addresses& found) {
-  // The thread holds the mutex until it has let go of the event loop, which may be gone soon.
+  // The thread holds the mutex until it has let go of the event loop, which may be destroyed soon.
   std::unique_lock(line_->mutex).unlock();
   line_.reset();
   const Answer answer = std::exchange(answer_, nullptr);  // which may destroy this object

@@ -15,8 +15,8 @@
 namespace ctflow {
 
 /// Each look-up has a thread of its own, so that a name whose server does not answer keeps no other
-/// name waiting. getaddrinfo(3) cannot be cancelled: a thread that nobody waits for any more ends
-/// by itself, and needs nothing of this object or of the event loop.
+/// name waiting. getaddrinfo(3) cannot be cancelled: a thread whose answer is not wanted any more
+/// ends by itself, and uses neither this object nor the event loop.
 class Lookup {
  public:
   using Error = boost::system::error_code;
@@ -33,13 +33,13 @@ class Lookup {
   Lookup(Lookup&&) = delete;
   Lookup& operator=(Lookup&&) = delete;
 
-  /// The answer comes from the event loop, unless cancel() or the destructor is faster. While a
-  /// look-up runs no second one begins: its answer is for the one who asked last. Always the same
+  /// The answer comes from the event loop, unless cancel() or the destructor comes first. While a
+  /// look-up runs no second one begins: its answer is for the last call. Always the same
   /// name.
   void start(const std::string& name, Answer answer);
   /// The answer is not wanted.
   void cancel();
-  /// True while the name service works, also for an answer that nobody wants.
+  /// True while the name service works, also after cancel().
   [[nodiscard]] bool running() const;
 
   /// getaddrinfo(3).
@@ -57,7 +57,7 @@ class Lookup {
 
   boost::asio::io_context& io_;
   Ask ask_;
-  std::shared_ptr<Line> line_;  ///< null: none runs. Shared with the thread, whoever lives longer
+  std::shared_ptr<Line> line_;  ///< null: none runs. Shared with the thread, which may outlive this
   Answer answer_;
   PendingHandlers pending_;
 };

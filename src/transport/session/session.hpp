@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What makes a row of IPFIX messages one Transport Session (RFC 7011 section 3.1): its first
+// What makes a sequence of IPFIX messages one Transport Session (RFC 7011 section 3.1): its first
 // messages, and its sequence numbers.
 #pragma once
 
@@ -44,7 +44,7 @@ class SessionSequence {
  public:
   /// Writes sequence number and export time into a message that now leaves. The time is that of
   /// leaving (RFC 7011 section 3.1), but never earlier than the message has it already: no flow may
-  /// end after the message that tells of it.
+  /// end after the export time of its message.
   void stamp(std::span<std::byte> message, const MessageContent& content, std::uint64_t run,
              TimePoint now);
 

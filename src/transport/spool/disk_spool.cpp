@@ -6,7 +6,7 @@
 #include <limits>
 #include <utility>
 
-#include "ledger/carried.hpp"
+#include "ledger/export_amount.hpp"
 #include "log/log.hpp"
 
 namespace ctflow {

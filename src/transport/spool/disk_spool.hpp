@@ -28,11 +28,11 @@ struct DiskChanges {
 };
 
 /// First in, first out. Beyond `spool.size` the oldest file goes. It survives the end of the
-/// process at any moment; what the machine had not written yet when its power failed is gone.
+/// process at any moment; what the machine had not written yet when its power failed is lost.
 ///
 /// Errors of the file system cost time, never messages: a file that cannot be read now is read
 /// later, and one that cannot be removed is not counted as dropped. No message is handed out before
-/// the disk has noted it, so that a later process does not send it unknowingly a second time.
+/// the disk has noted it, so that a later process does not send it a second time unnoticed.
 /// However many files wait, a few descriptors are in use.
 class DiskSpool {
  public:
@@ -76,7 +76,7 @@ class DiskSpool {
   /// Removes files whose messages are all older than that.
   std::error_code drop_older_than(TimePoint limit, DiskChanges& changes);
 
-  // Of messages that were taken; of a file that is gone nothing happens. After an error the disk is
+  // Of messages that were taken; without effect if the file was removed. After an error the disk is
   // owed the change, see repair().
   std::error_code mark(const DiskPlace& place, State state);
   std::error_code give_back(const DiskPlace& place, bool left);
@@ -87,7 +87,7 @@ class DiskSpool {
   std::error_code repair();
   /// Something failed that repair() has to try again.
   [[nodiscard]] bool troubled() const { return !troubled_.empty(); }
-  /// Sent, but the disk says that it waits: a later process would send it again.
+  /// Sent, but waiting by what the disk has noted: a later process would send it again.
   [[nodiscard]] ExportAmount sent_unrecorded() const;
   /// Waits, but the disk says that it was handed over: a later process would not send it.
   [[nodiscard]] ExportAmount waiting_unrecorded() const;

@@ -1,32 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "transport/spool/spool.hpp"
 
-#include <fmt/format.h>
-
 #include <utility>
 
 #include "ctflow/clock.hpp"
-#include "ledger/carried.hpp"
+#include "ledger/export_amount.hpp"
 
 namespace ctflow {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 using State = DiskSpool::State;
 
-constexpr seconds kDiskRetry{1};
-constexpr milliseconds kLockRetry{100};
-/// A reload waits 3 s for the new settings, and the old exporter has 3 s to end.
-constexpr seconds kHandover{10};
-constexpr seconds kRepair{5};
-constexpr seconds kTroubleLasts{3};  ///< after the last error
 /// A crash may cost what came within this time while a connection takes no more.
 constexpr seconds kUnsecured{1};
-/// What an earlier process left is read by this many octets at a time, about a millisecond's work,
-/// with a pause in between: events of the kernel do not wait.
-constexpr std::size_t kSlice = std::size_t{256} << 10;
-constexpr milliseconds kBetweenSlices{1};
 
 /// What a message takes in memory: its octets, and what stands around them.
 std::size_t footprint(const KeptMessage& message) {
@@ -35,121 +22,43 @@ std::size_t footprint(const KeptMessage& message) {
 
 }  // namespace
 
-Spool::Spool(const std::string& collector, const SpoolConfig& config, Clock clock)
-    : config_(config), collector_(collector), clock_(std::move(clock)) {
+Spool::Spool(const std::string& collector, const SpoolConfig& config, ExportLedger& ledger,
+             Clock clock)
+    : config_(config), collector_(collector), ledger_(ledger), clock_(std::move(clock)) {
   if (!config.directory.empty()) disk_.emplace(collector, config, system_);
 }
 
-Spool::Spool(const std::string& collector, const SpoolConfig& config, Clock clock,
-             SpoolFiles& files)
-    : config_(config), collector_(collector), clock_(std::move(clock)) {
+Spool::Spool(const std::string& collector, const SpoolConfig& config, ExportLedger& ledger,
+             Clock clock, SpoolFiles& files)
+    : config_(config), collector_(collector), ledger_(ledger), clock_(std::move(clock)) {
   if (!config.directory.empty()) disk_.emplace(collector, config, files);
 }
 
-void Spool::lose(ExportAmount& reason, const ExportAmount& what) {
+void Spool::lose(LossReason reason, const ExportAmount& what) {
   if (what.messages == 0) return;
-  count_lost(*ledger_, reason, what);
-  ledger_->waiting -= what;
+  ledger_.lost_after_wait(reason, what);
   if (full_log_.allow()) {
+    const ExporterCounters& counters = ledger_.counters();
     log::warn(
         "spool_lost collector={} lost_spool_full={} lost_spool_age={} lost_spool_damaged={} "
         "suppressed={}",
-        collector_, ledger_->lost_spool_full.flows, ledger_->lost_spool_age.flows,
-        ledger_->lost_spool_damaged.flows, full_log_.suppressed());
+        collector_, counters.lost_spool_full.flows, counters.lost_spool_age.flows,
+        counters.lost_spool_damaged.flows, full_log_.suppressed());
   }
 }
 
 void Spool::enter(const DiskChanges& changes) {
   const Recovered& found = changes.recovered;
-  ledger_->recovered += found.waiting;
-  ledger_->waiting += found.waiting;
-  ledger_->resent += found.doubtful;
-  ledger_->lost_spool_damaged.messages += found.damaged;
+  ledger_.recovered(found.waiting);
+  ledger_.resent(found.doubtful);
+  ledger_.found_damaged(found.damaged);
   recovered_.waiting += found.waiting;
   recovered_.doubtful += found.doubtful;
   recovered_.damaged += found.damaged;
-  lose(ledger_->lost_spool_damaged, found.lost);
-  lose(ledger_->lost_spool_full, changes.dropped);
-  lose(ledger_->lost_spool_age, changes.aged);
-  lose(ledger_->lost_spool_damaged, changes.damaged);
-}
-
-void Spool::open() {
-  if (!disk_ || disk_->is_open() || clock_().steady < disk_retry_) return;
-  if (const std::error_code error = disk_->open()) {
-    if (!awaits_lock(error)) disk_failed(error, "open");
-    return;
-  }
-  trouble_.clear();
-  recovering_ = true;
-  recover();
-}
-
-/// After a reload the exporter that had these settings before has the lock until its connection
-/// has ended.
-bool Spool::awaits_lock(const std::error_code& error) {
-  const MonoTime now = clock_().steady;
-  if (error != std::errc::resource_unavailable_try_again || now > made_ + kHandover) return false;
-  disk_retry_ = now + kLockRetry;
-  return true;
-}
-
-void Spool::recover() {
-  DiskChanges changes;
-  const std::error_code error = disk_->recover(kSlice, changes);
-  enter(changes);
-  if (error) disk_failed(error, "read");
-  if (!recovering_ || disk_->recovering()) return;
-  recovering_ = false;
-  if (recovered_.waiting.messages > 0 || recovered_.damaged > 0) {
-    log::info("spool_recovered collector={} messages={} flows={} maybe_sent={} damaged={}",
-              collector_, recovered_.waiting.messages, recovered_.waiting.flows,
-              recovered_.doubtful.flows, recovered_.damaged);
-  }
-}
-
-void Spool::repair() {
-  repair_at_ = clock_().steady + kRepair;
-  if (const std::error_code error = disk_->repair()) disk_failed(error, "note or remove");
-  recovering_ = recovering_ || disk_->recovering();
-  note_unrecorded();
-}
-
-void Spool::note_unrecorded() { ledger_->unrecorded = disk_->sent_unrecorded(); }
-
-std::optional<milliseconds> Spool::work() {
-  if (!disk_) return std::nullopt;
-  const MonoTime now = clock_().steady;
-  if (disk_usable()) {
-    if (disk_->recovering()) recover();
-    if (disk_->troubled() && now >= repair_at_) repair();
-    if (!connected_) spill();
-    const bool quiet = !disk_->troubled() && now >= failed_at_ + kTroubleLasts;
-    if (!trouble_.empty() && quiet && !disk_->probe()) trouble_.clear();
-  }
-  if (ledger_->unrecorded.messages > 0) note_unrecorded();
-  const bool more = disk_usable() && disk_->recovering();
-  return more ? kBetweenSlices : milliseconds(kDiskRetry);
-}
-
-void Spool::disk_failed(const std::error_code& error, const char* doing) {
-  ++ledger_->spool_errors;
-  failed_at_ = clock_().steady;
-  disk_retry_ = failed_at_ + kDiskRetry;
-  trouble_ = fmt::format("{}: {}", doing, error.message());
-  if (disk_log_.allow()) {
-    log::error(
-        "spool_failed collector={} directory={} doing={} error={} impact=\"messages wait in memory "
-        "only, and what is on disk is not sent\" suppressed={}",
-        collector_, log::quoted(config_.directory), log::quoted(doing),
-        log::quoted(error.message()), disk_log_.suppressed());
-  }
-}
-
-bool Spool::disk_usable() {
-  if (!disk_) return false;
-  open();
-  return disk_->is_open() && clock_().steady >= disk_retry_;
+  lose(LossReason::kSpoolDamaged, found.lost);
+  lose(LossReason::kSpoolFull, changes.dropped);
+  lose(LossReason::kSpoolAge, changes.aged);
+  lose(LossReason::kSpoolDamaged, changes.damaged);
 }
 
 bool Spool::to_disk(KeptMessage& message) {
@@ -184,7 +93,7 @@ void Spool::add(std::vector<std::byte> bytes, const MessageContent& content,
                 const std::shared_ptr<const Origin>& origin) {
   const Instant now = clock_();
   KeptMessage message{std::move(bytes), content, origin, now.wall, std::nullopt, now.steady};
-  ledger_->waiting += amount_of(content);
+  ledger_.wait(content);
   expire();
   const bool overflows = used_ + footprint(message) > config_.memory;
   const bool wants_disk = disk_ && (!connected_ || overflows || !disk_->empty());
@@ -193,14 +102,14 @@ void Spool::add(std::vector<std::byte> bytes, const MessageContent& content,
   make_room();
 }
 
-void Spool::drop_front(std::deque<KeptMessage>& queue, ExportAmount& reason) {
+void Spool::drop_front(std::deque<KeptMessage>& queue, LossReason reason) {
   lose(reason, amount_of(queue.front().content));
   pop_from_memory(queue);
 }
 
 void Spool::make_room() {
   while (used_ > config_.memory && (!returned_.empty() || !memory_.empty())) {
-    drop_front(returned_.empty() ? memory_ : returned_, ledger_->lost_spool_full);
+    drop_front(returned_.empty() ? memory_ : returned_, LossReason::kSpoolFull);
   }
 }
 
@@ -214,7 +123,7 @@ void Spool::expire() {
   for (std::deque<KeptMessage>* queue : {&returned_, &memory_}) {
     // Of this process: the wall clock may have been set meanwhile.
     while (!queue->empty() && queue->front().since < steady - config_.max_age) {
-      drop_front(*queue, ledger_->lost_spool_age);
+      drop_front(*queue, LossReason::kSpoolAge);
     }
   }
   if (!disk_usable()) return;
@@ -265,7 +174,7 @@ std::optional<KeptMessage> Spool::next() {
 void Spool::return_to_disk(KeptMessage& message, bool left) {
   if (!message.place) return;
   if (!disk_->holds(*message.place)) {
-    message.place.reset();  // dropped to make room, or removed by somebody
+    message.place.reset();  // dropped to make room, or removed by another program
     return;
   }
   if (const std::error_code error = disk_->give_back(*message.place, left)) {
@@ -310,8 +219,7 @@ void Spool::secure_waiting() {
 
 void Spool::sent(const KeptMessage& message) {
   used_ -= footprint(message);
-  ledger_->waiting -= amount_of(message.content);
-  count_sent(*ledger_, message.content, message.bytes.size());
+  ledger_.sent_after_wait(message.content, message.bytes.size());
   if (!message.place) return;
   // The acknowledgement may be faster than handed_over().
   const std::error_code not_noted = disk_->mark(*message.place, State::kHandedOver);
@@ -325,7 +233,7 @@ void Spool::sent(const KeptMessage& message) {
 void Spool::give_back(std::deque<KeptMessage> messages, std::size_t left) {
   for (std::size_t i = messages.size(); i-- > 0;) {
     KeptMessage& message = messages[i];
-    if (i < left) ledger_->resent += amount_of(message.content);
+    if (i < left) ledger_.resent(amount_of(message.content));
     return_to_disk(message, i < left);
     if (message.place) {
       used_ -= footprint(message);
@@ -350,18 +258,6 @@ Backlog Spool::backlog() const {
   return backlog;
 }
 
-/// What the disk still says was handed over is not found by the next start.
-void Spool::lose_unrecorded() {
-  const ExportAmount lost = disk_ ? disk_->waiting_unrecorded() : ExportAmount{};
-  if (lost.messages == 0) return;
-  count_lost(*ledger_, ledger_->lost_stopped, lost);
-  ledger_->waiting -= lost;
-  log::error(
-      "spool_not_taken_back collector={} messages={} flows={} impact=\"given to a connection that "
-      "broke, and the disk could not be written: the next start does not send them\"",
-      collector_, lost.messages, lost.flows);
-}
-
 void Spool::stop() {
   disk_retry_ = {};
   if (disk_usable()) {
@@ -377,12 +273,10 @@ void Spool::stop() {
   for (std::deque<KeptMessage>* queue : {&returned_, &memory_}) {
     for (; !queue->empty(); pop_from_memory(*queue)) {
       if (disk_usable() && to_disk(queue->front())) continue;
-      const ExportAmount lost = amount_of(queue->front().content);
-      count_lost(*ledger_, ledger_->lost_stopped, lost);
-      ledger_->waiting -= lost;
+      ledger_.lost_after_wait(LossReason::kStopped, amount_of(queue->front().content));
     }
   }
-  const ExportAmount& unrecorded = ledger_->unrecorded;
+  const ExportAmount& unrecorded = ledger_.counters().unrecorded;
   if (unrecorded.messages > 0) {
     log::error(
         "spool_unrecorded collector={} messages={} flows={} impact=\"sent, but the disk could not "

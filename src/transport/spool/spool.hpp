@@ -12,6 +12,7 @@
 #include "ctflow/config.hpp"
 #include "ctflow/counters.hpp"
 #include "ctflow/transport_status.hpp"
+#include "ledger/export_ledger.hpp"
 #include "log/log.hpp"
 #include "transport/spool/disk_spool.hpp"
 #include "transport/spool/kept_message.hpp"
@@ -28,12 +29,11 @@ namespace ctflow {
 /// in neither, the oldest messages go.
 class Spool {
  public:
-  Spool(const std::string& collector, const SpoolConfig& config, Clock clock);
+  /// `ledger` must outlive this.
+  Spool(const std::string& collector, const SpoolConfig& config, ExportLedger& ledger, Clock clock);
   /// With calls of the test's own; they must outlive this.
-  Spool(const std::string& collector, const SpoolConfig& config, Clock clock, SpoolFiles& files);
-
-  /// Whose ledger it is. Before anything else.
-  void account_to(ExporterCounters& ledger) { ledger_ = &ledger; }
+  Spool(const std::string& collector, const SpoolConfig& config, ExportLedger& ledger, Clock clock,
+        SpoolFiles& files);
 
   /// Finds what an earlier process left on disk, and begins to read it; again and again until that
   /// succeeds.
@@ -109,17 +109,18 @@ class Spool {
   void pop_from_memory(std::deque<KeptMessage>& queue);
   static std::optional<KeptMessage> take(std::deque<KeptMessage>& queue);
   std::optional<KeptMessage> read_disk();
-  void drop_front(std::deque<KeptMessage>& queue, ExportAmount& reason);
+  void drop_front(std::deque<KeptMessage>& queue, LossReason reason);
   void make_room();
   void expire();
   [[nodiscard]] bool too_old(const KeptMessage& message, TimePoint now) const;
-  void lose(ExportAmount& reason, const ExportAmount& what);
+  void lose(LossReason reason, const ExportAmount& what);
   void return_to_disk(KeptMessage& message, bool left);
   void note_unrecorded();
   void lose_unrecorded();
 
   SpoolConfig config_;
   std::string collector_;
+  ExportLedger& ledger_;
   Clock clock_;
   SpoolFiles system_;
   std::optional<DiskSpool> disk_;  ///< nothing: none is configured
@@ -134,8 +135,6 @@ class Spool {
   std::deque<KeptMessage> returned_;  ///< none of them is on disk
   std::deque<KeptMessage> memory_;
   std::size_t used_ = 0;  ///< octets of memory, of messages that next() gave too
-  ExporterCounters own_ledger_;
-  ExporterCounters* ledger_ = &own_ledger_;
   log::RateLimit disk_log_;
   log::RateLimit full_log_;
 };

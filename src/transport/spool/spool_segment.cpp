@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "ledger/carried.hpp"
+#include "ledger/export_amount.hpp"
 
 namespace ctflow {
 namespace {
@@ -48,18 +48,18 @@ std::unique_ptr<SpoolSegment> SpoolSegment::create(SpoolFiles& files, const std:
                                                    std::uint64_t number,
                                                    std::shared_ptr<const Origin> origin,
                                                    std::error_code& error) {
-  const int file = files.open(path, O_RDWR | O_CREAT | O_EXCL, kOwnerAndGroup);
-  if (file < 0) {
+  Descriptor file(files.open(path, O_RDWR | O_CREAT | O_EXCL, kOwnerAndGroup));
+  if (!file.is_open()) {
     error = last_error();
     return nullptr;
   }
   const std::vector<std::byte> header = header_of(*origin);
   auto segment = std::make_unique<SpoolSegment>(files, path, number, header.size());
-  segment->file_ = file;
+  segment->file_ = std::move(file);
   segment->origin_ = std::move(origin);
   segment->cursor_ = header.size();
   segment->scanned_ = segment->header_read_ = true;
-  error = write_at(files, file, 0, header);
+  error = write_at(files, segment->file_.number(), 0, header);
   if (!error) return segment;
   static_cast<void>(segment->remove());
   return nullptr;
@@ -67,21 +67,17 @@ std::unique_ptr<SpoolSegment> SpoolSegment::create(SpoolFiles& files, const std:
 
 std::error_code SpoolSegment::open() {
   if (is_open()) return {};
-  file_ = files_.open(path_, O_RDWR, 0);
-  if (file_ < 0) return last_error();
+  file_.reset(files_.open(path_, O_RDWR, 0));
+  if (!file_.is_open()) return last_error();
   struct stat found {};
-  if (files_.status(file_, found) != 0) return last_error();
-  // What is no file at all cannot be read for ever: as an error of the file system.
+  if (files_.status(file_.number(), found) != 0) return last_error();
+  // A directory, say, will never be readable: as an error of the file system.
   return S_ISREG(found.st_mode) ? std::error_code{} : std::make_error_code(std::errc::io_error);
-}
-
-void SpoolSegment::close() {
-  if (file_ >= 0) ::close(std::exchange(file_, -1));
 }
 
 void SpoolSegment::end_scan(bool damaged, Recovered& found) {
   if (damaged) ++found.damaged;
-  size_ = cursor_;  // nobody knows where another record would begin
+  size_ = cursor_;  // where another record would begin is unknown
   cursor_ = first_;
   scanned_ = true;
 }
@@ -163,8 +159,8 @@ std::size_t SpoolSegment::read_at(std::uint64_t offset, std::span<std::byte> to,
                                   std::error_code& error) const {
   std::size_t got = 0;
   while (got < to.size()) {
-    const ssize_t count =
-        files_.read(file_, to.data() + got, to.size() - got, static_cast<off_t>(offset + got));
+    const ssize_t count = files_.read(file_.number(), to.data() + got, to.size() - got,
+                                      static_cast<off_t>(offset + got));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) error = last_error();
     if (count <= 0) break;
@@ -194,10 +190,10 @@ std::optional<KeptMessage> SpoolSegment::read_record(std::uint64_t& offset, Stat
 
 DiskPlace SpoolSegment::append(const KeptMessage& message, State state, std::error_code& error) {
   const std::vector<std::byte> record = record_of(message, state);
-  error = write_at(files_, file_, size_, record);
+  error = write_at(files_, file_.number(), size_, record);
   if (error) {
-    // What fails too is harmless: the next record is written over the rest, or the CRC tells.
-    static_cast<void>(files_.truncate(file_, static_cast<off_t>(size_)) == 0);
+    // A failure is harmless: the next record is written over the rest, or the CRC shows it.
+    static_cast<void>(files_.truncate(file_.number(), static_cast<off_t>(size_)) == 0);
     return {};
   }
   const DiskPlace place{number_, size_};
@@ -250,7 +246,7 @@ std::optional<KeptMessage> SpoolSegment::take(bool unrecorded, std::error_code& 
 std::error_code SpoolSegment::write_state(std::uint64_t offset, Flight& flight) {
   if (flight.written == flight.wanted) return {};
   const std::byte state{static_cast<std::uint8_t>(flight.wanted)};
-  const std::error_code error = write_at(files_, file_, offset, std::span(&state, 1));
+  const std::error_code error = write_at(files_, file_.number(), offset, std::span(&state, 1));
   if (!error) flight.written = flight.wanted;
   return error;
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <system_error>
 
+#include "process/descriptor.hpp"
 #include "transport/spool/kept_message.hpp"
 #include "transport/spool/spool_files.hpp"
 #include "transport/spool/spool_format.hpp"
@@ -39,21 +40,21 @@ class SpoolSegment {
   /// A file of an earlier process, of which nothing is known before scan().
   SpoolSegment(SpoolFiles& files, std::string path, std::uint64_t number, std::uint64_t size);
 
-  ~SpoolSegment() { close(); }
+  ~SpoolSegment() = default;
   SpoolSegment(const SpoolSegment&) = delete;
   SpoolSegment& operator=(const SpoolSegment&) = delete;
   SpoolSegment(SpoolSegment&&) = delete;
   SpoolSegment& operator=(SpoolSegment&&) = delete;
 
   std::error_code open();
-  void close();
-  [[nodiscard]] bool is_open() const { return file_ >= 0; }
+  void close() { file_.reset(); }
+  [[nodiscard]] bool is_open() const { return file_.is_open(); }
 
   /// Counts the messages that still wait, of about `budget` octets, which it lessens. To be called
   /// until scanned(), also after an error. Open.
   std::error_code scan(std::size_t& budget, Recovered& found);
   [[nodiscard]] bool scanned() const { return scanned_; }
-  /// False, once scanned: the beginning is damaged, so nobody can decode the messages.
+  /// False, once scanned: the beginning is damaged, so the messages cannot be decoded.
   [[nodiscard]] bool usable() const { return origin_ != nullptr; }
 
   /// All of the message or, after an error, nothing of it. kTaken: as if it had been taken. Open.
@@ -76,7 +77,7 @@ class SpoolSegment {
   /// Writes what is owed. Open.
   std::error_code repair();
   [[nodiscard]] bool owes() const;
-  /// Sent, but the disk says that it waits.
+  /// Sent, but waiting by what the disk has noted.
   [[nodiscard]] ExportAmount sent_unrecorded() const;
   /// Waits again, but the disk says that it was handed over.
   [[nodiscard]] ExportAmount waiting_unrecorded() const;
@@ -84,7 +85,7 @@ class SpoolSegment {
   [[nodiscard]] bool done() const;
   /// What is unread is never asked for again; its file is kept aside in the end.
   void give_up();
-  /// Removes the file, or keeps it aside if it is damaged. No error: it is gone.
+  /// Removes the file, or keeps it aside if it is damaged. No error: it is removed.
   std::error_code remove();
 
   [[nodiscard]] std::uint64_t size() const { return size_; }
@@ -122,7 +123,7 @@ class SpoolSegment {
   SpoolFiles& files_;
   std::string path_;
   std::uint64_t number_;
-  int file_ = -1;
+  Descriptor file_;
   std::shared_ptr<const Origin> origin_;
   std::uint64_t size_;        ///< up to here everything was written whole
   std::uint64_t cursor_ = 0;  ///< where the next message is read, or scanned

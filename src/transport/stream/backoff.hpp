@@ -11,7 +11,7 @@
 namespace ctflow {
 
 /// Doubles from 1 s to 60 s; each wait is between half of that and all of it, by chance, so that
-/// many exporters do not come back to one collector at the same moment.
+/// many exporters do not reconnect to one collector at the same moment.
 class Backoff {
  public:
   using Duration = std::chrono::milliseconds;

@@ -13,8 +13,8 @@
 
 namespace ctflow {
 
-/// Held by the handler of each of its operations: it must live until the last one has ended,
-/// whoever has lost interest by then.
+/// Held by the handler of each of its operations: it must exist until the last one has ended, also
+/// when its owner has closed it.
 class Connection {
  public:
   using Error = boost::system::error_code;
@@ -26,13 +26,13 @@ class Connection {
 
   virtual Socket& socket() = 0;
 
-  /// What comes between the TCP connection and the first message.
+  /// What is needed between the TCP connection and the first message.
   virtual void start(Done done) = 0;
   /// All of `out`.
   virtual void write(Moved moved) = 0;
-  /// Some octets into `in`; what they are does not matter, collectors have nothing to say.
+  /// Some octets into `in`; collectors send nothing, so only the end of the connection matters.
   virtual void read(Moved moved) = 0;
-  /// Tells the peer that this is the end, without waiting.
+  /// Tells the peer that the connection ends, without waiting.
   virtual void say_goodbye() = 0;
 
   /// How many octets the connection carries for a message cannot be known before it is written: one

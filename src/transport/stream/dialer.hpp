@@ -42,7 +42,7 @@ class Dialer {
   Dialer& operator=(Dialer&&) = delete;
 
   /// Tries every address of the collector once. One attempt at a time; a name is looked up anew for
-  /// each. The answer comes from the event loop, unless cancel() or the destructor is faster.
+  /// each. The answer comes from the event loop, unless cancel() or the destructor comes first.
   void dial(Answer answer);
   void cancel();
 
@@ -71,7 +71,7 @@ class Dialer {
   std::chrono::milliseconds patience_;
   Lookup lookup_;  ///< goes on when its attempt is cancelled; the next one takes its answer
   std::string peer_;
-  std::unique_ptr<Attempt> attempt_;  ///< null: none; its handlers are gone with it
+  std::unique_ptr<Attempt> attempt_;  ///< null: none; its handlers end with it
 };
 
 }  // namespace ctflow

@@ -8,7 +8,6 @@
 #include <limits>
 #include <utility>
 
-#include "ledger/carried.hpp"
 #include "transport/address/socket_options.hpp"
 #include "transport/stream/stream_position.hpp"
 
@@ -24,12 +23,14 @@ constexpr std::uint64_t kUnknown = std::numeric_limits<std::uint64_t>::max();
 }  // namespace
 
 StreamTransport::StreamTransport(boost::asio::io_context& io, const CollectorConfig& config,
-                                 Dialer::Make make, Backoff backoff, Clock clock)
+                                 Dialer::Make make, ExportLedger& ledger, Backoff backoff,
+                                 Clock clock)
     : config_(config),
       clock_(std::move(clock)),
+      ledger_(ledger),
       backoff_(std::move(backoff)),
       dialer_(io, config, std::move(make)),
-      spool_(config.name, config.spool, clock_),
+      spool_(config.name, config.spool, ledger, clock_),
       dial_timer_(io),
       poll_timer_(io),
       rate_timer_(io),
@@ -38,11 +39,8 @@ StreamTransport::StreamTransport(boost::asio::io_context& io, const CollectorCon
 // As that of a reload which comes to nothing: what it took from disk goes back there.
 StreamTransport::~StreamTransport() { stop(); }
 
-void StreamTransport::begin_sessions_with(const std::vector<CountedMessage>& messages,
-                                          ExporterCounters& ledger) {
-  origin_ = make_origin(messages);
-  ledger_ = &ledger;
-  spool_.account_to(ledger);
+void StreamTransport::begin_with(std::vector<CountedMessage> messages) {
+  origin_ = make_origin(std::move(messages));
   work();
   dial();
 }
@@ -105,14 +103,14 @@ void StreamTransport::begin_session() {
     const std::size_t at = out.size();
     out.insert(out.end(), first.bytes.begin(), first.bytes.end());
     sequence_.stamp(std::span(out).subspan(at), first.content, kFirstMessages, clock_().wall);
-    count_sent(*ledger_, first.content, first.bytes.size());
+    ledger_.sent(first.content, first.bytes.size());
   }
   in_session_ = true;
   untried_ = false;
-  news_ = true;
-  ++ledger_->sessions;
+  new_session_ = true;
+  ledger_.session_begun();
   log::info("collector_connected collector={} peer={} waiting_flows={}", config_.name, peer(),
-            ledger_->waiting.flows);
+            ledger_.counters().waiting.flows);
   if (!connection_->may_refuse_late()) await_end();  // else it is awaited already
   spool_.set_connected(true);
   write(0);
@@ -129,11 +127,9 @@ void StreamTransport::await_end() {
       }));
 }
 
-std::error_code StreamTransport::send_counted(std::span<const std::byte> message,
-                                              const MessageContent& content) {
+void StreamTransport::send(std::span<const std::byte> message, const MessageContent& content) {
   spool_.add({message.begin(), message.end()}, content, origin_);
   pump();
-  return std::make_error_code(std::errc::operation_in_progress);
 }
 
 bool StreamTransport::may_send_now() {
@@ -197,7 +193,7 @@ void StreamTransport::write(std::size_t batch) {
   writing_ = true;
   position_ += connection_->out.size();
   connection_->write(of_connection_.guard(
-      // It holds what is written from, also when nobody asks any more how that went.
+      // The handler holds the buffer until the write has ended, also when its result is not used.
       [this, connection = connection_, batch](const Error& error, std::size_t octets) {
         on_written(error, octets, batch);
       }));
@@ -227,7 +223,7 @@ void StreamTransport::on_written(const Error& error, std::size_t octets, std::si
 void StreamTransport::poll_acknowledgements() {
   if (flying_.empty()) return;
   const std::optional<StreamPosition> position = position_of(connection_->socket().native_handle());
-  // A kernel that does not tell: what it took is as good as sent.
+  // Without the answer of the kernel (before 4.1) what it took counts as sent.
   const std::uint64_t arrived = position ? position->acknowledged : written_;
   if (position) written_ = std::max(written_, position->written);  // also within a write
   while (!flying_.empty() && flying_.front().end <= arrived) {
@@ -275,7 +271,7 @@ void StreamTransport::poll_later() {
 }
 
 void StreamTransport::change_session() {
-  log::info("session_changed collector={} impact=\"what waited on disk has other templates\"",
+  log::info("session_changed collector={} reason=\"what waits on disk has other templates\"",
             config_.name);
   connection_->say_goodbye();
   disconnect();
@@ -317,16 +313,16 @@ std::optional<Backlog> StreamTransport::backlog() const {
 }
 
 void StreamTransport::on_broken(const std::string& reason) {
-  // A peer that ends the connection before the session began did not like the handshake.
+  // A peer that ends the connection before the session began refused the handshake.
   note_failure(in_session_ ? FailureKind::kBroken : FailureKind::kHandshake, reason);
-  const std::uint64_t resent = ledger_->resent.messages;
+  const std::uint64_t resent = ledger_.counters().resent.messages;
   disconnect();
   if (broken_log_.allow()) {
     log::warn(
         "collector_disconnected collector={} peer={} error={} waiting_flows={} "
         "sent_again={} suppressed={}",
-        config_.name, peer(), log::quoted(reason), ledger_->waiting.flows,
-        ledger_->resent.messages - resent, broken_log_.suppressed());
+        config_.name, peer(), log::quoted(reason), ledger_.counters().waiting.flows,
+        ledger_.counters().resent.messages - resent, broken_log_.suppressed());
   }
   dial_later();
 }
@@ -334,7 +330,7 @@ void StreamTransport::on_broken(const std::string& reason) {
 bool StreamTransport::busy() const {
   if (stopped_) return false;
   if (in_session_) return held_.has_value() || !flying_.empty() || !spool_.empty();
-  // The first attempt deserves an answer, and so does a peer that may refuse us late.
+  // The first attempt is waited for, and so is a peer that may refuse late.
   return connection_ != nullptr || untried_;
 }
 

@@ -15,6 +15,7 @@
 #include "ctflow/transport.hpp"
 #include "event_loop/pending_handlers.hpp"
 #include "event_loop/timer.hpp"
+#include "ledger/export_ledger.hpp"
 #include "log/log.hpp"
 #include "transport/session/session.hpp"
 #include "transport/spool/spool.hpp"
@@ -28,34 +29,23 @@ namespace ctflow {
 /// Messages wait in the spool until a connection takes them, and count as sent when the collector's
 /// host has acknowledged them; when the connection breaks earlier, they are sent again, whole, on
 /// the next one. What the host acknowledged and the collector never read is lost without a trace:
-/// TCP does not tell.
-class StreamTransport : public Transport {
+/// TCP does not report it.
+class StreamTransport : public SessionTransport {
  public:
+  /// `ledger` must outlive this.
   StreamTransport(boost::asio::io_context& io, const CollectorConfig& config, Dialer::Make make,
-                  Backoff backoff = Backoff(), Clock clock = system_now);
+                  ExportLedger& ledger, Backoff backoff = Backoff(), Clock clock = system_now);
   /// Without stop() before, it does the same.
   ~StreamTransport() override;
 
-  StreamTransport(const StreamTransport&) = delete;
-  StreamTransport& operator=(const StreamTransport&) = delete;
-  StreamTransport(StreamTransport&&) = delete;
-  StreamTransport& operator=(StreamTransport&&) = delete;
-
-  [[nodiscard]] bool has_sessions() const override { return true; }
-  void begin_sessions_with(const std::vector<CountedMessage>& messages,
-                           ExporterCounters& ledger) override;
-  bool prepare() override { return std::exchange(news_, false); }
-  std::error_code send(std::span<const std::byte> message) override {
-    return send_counted(message, {});
-  }
-  std::error_code send_counted(std::span<const std::byte> message,
-                               const MessageContent& content) override;
+  void begin_with(std::vector<CountedMessage> messages) override;
+  bool prepare() override { return std::exchange(new_session_, false); }
+  void send(std::span<const std::byte> message, const MessageContent& content) override;
   [[nodiscard]] bool busy() const override;
   void stop() final;
-  /// True also as long as nothing is known, in the first attempt.
+  /// Also during the first attempt.
   [[nodiscard]] bool connected() const override { return in_session_ || untried_; }
   [[nodiscard]] bool lookup_running() const override { return dialer_.lookup_running(); }
-  /// Connections that a host refused: nobody listened there.
   [[nodiscard]] std::uint64_t refusals() const override { return refusals_; }
   [[nodiscard]] LastFailure last_failure() const override { return last_failure_; }
   [[nodiscard]] std::optional<Backlog> backlog() const override;
@@ -104,6 +94,7 @@ class StreamTransport : public Transport {
 
   CollectorConfig config_;
   Clock clock_;
+  ExportLedger& ledger_;
   Backoff backoff_;
   Dialer dialer_;
   Spool spool_;
@@ -112,8 +103,6 @@ class StreamTransport : public Transport {
   Timer rate_timer_;
   Timer work_timer_;
   std::shared_ptr<const Origin> origin_ = make_origin({});
-  ExporterCounters own_ledger_;
-  ExporterCounters* ledger_ = &own_ledger_;
 
   std::shared_ptr<Connection> connection_;  ///< null: none; held by handlers as well
   PendingHandlers of_connection_;           ///< reads and writes of this connection
@@ -134,9 +123,9 @@ class StreamTransport : public Transport {
   double allowance_ = 0;        ///< octets that the rate allows
   MonoTime allowed_at_{};
 
-  bool untried_ = true;  ///< the first attempt has not come to an end
+  bool untried_ = true;  ///< the first attempt has not ended
   bool stopped_ = false;
-  bool news_ = true;
+  bool new_session_ = true;  ///< for prepare()
   std::uint64_t refusals_ = 0;
   LastFailure last_failure_;
   log::RateLimit connect_log_;

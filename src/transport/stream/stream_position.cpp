@@ -2,7 +2,7 @@
 #include "transport/stream/stream_position.hpp"
 
 #include <linux/sockios.h>
-#include <linux/tcp.h>  // netinet/tcp.h knows fewer fields, and cannot stand beside this one
+#include <linux/tcp.h>  // netinet/tcp.h has fewer fields, and cannot be included beside it
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>

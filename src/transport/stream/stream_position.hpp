@@ -15,7 +15,7 @@ struct StreamPosition {
 };
 
 /// Also of a connection that broke, as long as the socket is open. Nothing: the kernel (before 4.1)
-/// does not tell.
+/// does not report it.
 std::optional<StreamPosition> position_of(int socket);
 
 }  // namespace ctflow

@@ -61,7 +61,7 @@ class TlsConnection : public Connection {
  private:
   using Stream = ssl::stream<Socket>;
 
-  /// The certificate must be for this name or address. Names are also told to the peer (SNI, RFC
+  /// The certificate must be for this name or address. Names are also sent to the peer (SNI, RFC
   /// 6066 section 3, which excludes addresses).
   void expect(const std::string& name) {
     SSL* native = stream_.native_handle();

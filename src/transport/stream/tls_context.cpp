@@ -19,7 +19,7 @@ struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-/// What the TLS library says of its last failure.
+/// The TLS library's message for its last failure.
 std::string reason() {
   const unsigned long code = ERR_peek_last_error();
   ERR_clear_error();

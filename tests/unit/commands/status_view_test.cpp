@@ -39,17 +39,17 @@ TEST(StatusView, BeginsWithWhatIsWrong) {
 
 TEST(StatusView, ShowsWhatWaits) {
   Status status = test::sample_status();
-  CollectorStatus& collector = status.namespaces[0].collectors[0];
-  collector.transport = TransportKind::kTls;
-  collector.backlog = Backlog{1 << 20, 4 << 20, 0, 0, std::nullopt};
+  OutputStatus& output = status.namespaces[0].outputs[0];
+  output.collector->transport = TransportKind::kTls;
+  output.backlog = Backlog{1 << 20, 4 << 20, 0, 0, std::nullopt};
   EXPECT_THAT(view(status).text, testing::Not(HasSubstr("waiting")));
-  collector.counters.waiting = {3, 60, 120, 500, 5000};
-  collector.oldest_waiting = std::chrono::seconds(7);
+  output.counters.waiting = {3, 60, 120, 500, 5000};
+  output.oldest_waiting = std::chrono::seconds(7);
   EXPECT_THAT(view(status).text,
               HasSubstr("    waiting 60 flows in 3 messages, the oldest for 7 s, "
                         "in memory 1 MiB of 4 MiB (25 %)\n"));
-  collector.backlog->disk = std::uint64_t{256} << 20;
-  collector.backlog->disk_limit = std::uint64_t{1} << 30;
+  output.backlog->disk = std::uint64_t{256} << 20;
+  output.backlog->disk_limit = std::uint64_t{1} << 30;
   EXPECT_THAT(view(status).text, HasSubstr(", on disk 256 MiB of 1 GiB (25 %)\n"));
 }
 
@@ -63,7 +63,7 @@ TEST(StatusView, ShowsWhereConnectionsAreLeftOut) {
 
 TEST(StatusView, GivesNoCommandsToATerminal) {
   Status status = test::sample_status();
-  status.namespaces[0].collectors[0].peer = "a\x1b[2Jb";
+  status.namespaces[0].outputs[0].peer = "a\x1b[2Jb";
   EXPECT_THAT(view(status).text, HasSubstr("a?[2Jb"));
 }
 

@@ -5,6 +5,7 @@
 
 #include "encode/ipfix.hpp"
 #include "enrich/constant_interfaces.hpp"
+#include "export/datagram_exporter.hpp"
 #include "export/profile.hpp"
 #include "support/fakes.hpp"
 
@@ -21,31 +22,36 @@ Flow counted_flow() {
 
 class PipelineTest : public testing::Test {
  protected:
-  std::unique_ptr<Exporter> exporter(test::FakeWire& wire, Profile profile = Profile::kDefault) {
+  std::unique_ptr<Output> exporter(test::FakeWire& wire, Profile profile = Profile::kDefault) {
     CollectorConfig config;
     config.sampling_options = config.statistics_options = false;
     config.profile = profile;
     EncoderOptions options;
     options.layout = row_of(profile).layout;
-    return std::make_unique<Exporter>(config, std::make_unique<IpfixEncoder>(options),
-                                      std::make_unique<test::FakeTransport>(wire), clock_.clock());
+    return std::make_unique<DatagramExporter>(config, std::make_unique<IpfixEncoder>(options),
+                                              std::make_unique<test::FakeDatagrams>(wire),
+                                              std::make_shared<OutputContext>(), clock_.clock());
   }
 
   /// A collector of flows and one of NAT events.
   Pipeline make_both() {
-    std::vector<std::unique_ptr<Exporter>> exporters;
-    exporters.push_back(exporter(first_));
-    exporters.push_back(exporter(second_, Profile::kNatEvents));
-    return {{}, std::move(exporters)};
+    Pipeline::Outputs outputs;
+    outputs.push_back(exporter(first_));
+    outputs.push_back(exporter(second_, Profile::kNatEvents));
+    return {{}, std::move(outputs)};
   }
 
   Pipeline make() {
     std::vector<std::unique_ptr<Enricher>> enrichers;
     enrichers.push_back(std::make_unique<ConstantInterfaces>(InterfacesConfig{4, 5}));
-    std::vector<std::unique_ptr<Exporter>> exporters;
-    exporters.push_back(exporter(first_));
-    exporters.push_back(exporter(second_));
-    return {std::move(enrichers), std::move(exporters)};
+    Pipeline::Outputs outputs;
+    outputs.push_back(exporter(first_));
+    outputs.push_back(exporter(second_));
+    return {std::move(enrichers), std::move(outputs)};
+  }
+
+  ExporterCounters counters(const Pipeline& pipeline, std::size_t output) const {
+    return pipeline.outputs()[output]->status(clock_.now()).counters;
   }
 
   test::FakeClock clock_;
@@ -95,8 +101,8 @@ TEST_F(PipelineTest, GivesEachCollectorWhatItsProfileHasRecordsOf) {
     if (nat) flow.status = status::kSourceNat;
     pipeline.handle(flow);
     pipeline.flush();
-    const ExporterCounters& first = pipeline.exporters()[0]->counters();
-    const ExporterCounters& second = pipeline.exporters()[1]->counters();
+    const ExporterCounters first = counters(pipeline, 0);
+    const ExporterCounters second = counters(pipeline, 1);
     EXPECT_EQ(first.flows - before[0].flows, flows) << static_cast<int>(event) << nat << counted;
     EXPECT_EQ(second.flows - before[1].flows, events) << static_cast<int>(event) << nat << counted;
     EXPECT_EQ(first.offered, first.flows);
@@ -112,21 +118,93 @@ TEST_F(PipelineTest, GivesEachCollectorWhatItsProfileHasRecordsOf) {
 
 TEST_F(PipelineTest, OneFailingCollectorDoesNotTouchTheOther) {
   Pipeline pipeline = make();
-  first_.answer = std::make_error_code(std::errc::network_unreachable);
+  first_.answer = SendResult::lost(LossReason::kSendError);
   Flow flow = counted_flow();
   pipeline.handle(flow);
   pipeline.flush();
-  EXPECT_EQ(pipeline.exporters()[0]->counters().lost(), 1U);
-  EXPECT_EQ(pipeline.exporters()[1]->counters().flows, 1U);
+  EXPECT_EQ(counters(pipeline, 0).lost(), 1U);
+  EXPECT_EQ(counters(pipeline, 1).flows, 1U);
 }
 
-TEST_F(PipelineTest, DeadlineIsTheEarliestOfTheExporters) {
+TEST_F(PipelineTest, DeadlineIsTheEarliestOfTheOutputs) {
   Pipeline pipeline = make();
   pipeline.tick();
   EXPECT_EQ(pipeline.deadline(), clock_.now().steady + std::chrono::seconds(60));
   Flow flow = counted_flow();
   pipeline.handle(flow);
   EXPECT_EQ(pipeline.deadline(), clock_.now().steady + std::chrono::seconds(1));
+}
+
+/// Takes what it is offered and does nothing with it: not every output is a collector.
+class Collecting : public Output {
+ public:
+  Collecting(const std::string& name, FlowKinds wants) : Output(name, wants) {}
+  [[nodiscard]] bool configured_as(const OutputConfig& /*config*/) const override { return false; }
+  void offer(const Flow& flow, const Instant& now) override {
+    offered.push_back(flow);
+    times.push_back(now.steady);
+  }
+  void tick() override {}
+  [[nodiscard]] MonoTime deadline() const override { return MonoTime::max(); }
+  void flush() override {}
+  [[nodiscard]] OutputStatus status(const Instant& /*now*/) const override { return {}; }
+
+  std::vector<Flow> offered;
+  std::vector<MonoTime> times;
+};
+
+TEST_F(PipelineTest, OffersAnOutputWhatItWantsAndNothingElse) {
+  auto all =
+      std::make_unique<Collecting>("all", FlowKinds::reports() | FlowKinds::uncounted_reports());
+  auto uncounted = std::make_unique<Collecting>("uncounted", FlowKinds::uncounted_reports());
+  const Collecting& of_all = *all;
+  const Collecting& of_uncounted = *uncounted;
+  Pipeline::Outputs outputs;
+  outputs.push_back(std::move(all));
+  outputs.push_back(std::move(uncounted));
+  Pipeline pipeline({}, std::move(outputs));
+  EXPECT_FALSE(pipeline.wants().has(FlowKinds::beginnings_and_empty_ends()));
+  Flow flow = counted_flow();
+  pipeline.handle(flow);
+  flow.present.counters = false;
+  pipeline.handle(flow);
+  flow.event = FlowEvent::kCreated;
+  pipeline.handle(flow);
+  EXPECT_EQ(of_all.offered.size(), 2U);
+  EXPECT_EQ(of_uncounted.offered.size(), 1U);
+  EXPECT_EQ(pipeline.counters().lost_no_counters, 1U);
+}
+
+TEST_F(PipelineTest, ReadsTheClockOnceForEachBatch) {
+  auto output = std::make_unique<Collecting>("one", FlowKinds::reports());
+  const Collecting& one = *output;
+  Pipeline::Outputs outputs;
+  outputs.push_back(std::move(output));
+  Pipeline pipeline({}, std::move(outputs), {}, clock_.clock());
+  Flow flow = counted_flow();
+  const MonoTime began = clock_.now().steady;
+  pipeline.handle(flow);
+  clock_.advance(std::chrono::milliseconds(3));
+  pipeline.handle(flow);
+  pipeline.end_batch();
+  pipeline.handle(flow);
+  EXPECT_EQ(one.times, (std::vector<MonoTime>{began, began, clock_.now().steady}));
+}
+
+TEST_F(PipelineTest, GivesItsOutputsToTheNextConfiguration) {
+  Pipeline pipeline = make();
+  const Output* const first = pipeline.outputs()[0].get();
+  Pipeline::Outputs old = pipeline.release();
+  ASSERT_EQ(old.size(), 2U);
+  old.pop_back();
+  pipeline.replace({}, std::move(old), {});
+  ASSERT_EQ(pipeline.outputs().size(), 1U);
+  EXPECT_EQ(pipeline.outputs()[0].get(), first);
+  Flow flow = counted_flow();
+  pipeline.handle(flow);
+  pipeline.flush();
+  EXPECT_EQ(first_.messages.size(), 1U);
+  EXPECT_TRUE(second_.messages.empty());
 }
 
 }  // namespace

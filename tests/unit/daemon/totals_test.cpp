@@ -15,7 +15,7 @@ class TotalsTest : public testing::Test {
   TotalsTest() {
     log::configure(LogLevel::kInfo);
     home_.source.messages = 12;
-    home_.collectors[0].counters = {};
+    home_.outputs[0].counters = {};
   }
 
   /// What is logged where nothing was exported.
@@ -40,18 +40,18 @@ TEST_F(TotalsTest, TakeNothingReadForNothingToExport) {
 
 TEST_F(TotalsTest, TakeWhatWaitsOnDiskForExported) {
   EXPECT_NE(complaint(), "");
-  home_.collectors[0].counters.waiting.flows = 1;
+  home_.outputs[0].counters.waiting.flows = 1;
   EXPECT_EQ(complaint(), "");
-  home_.collectors[0].counters = {};
-  home_.collectors[0].counters.flows = 1;
+  home_.outputs[0].counters = {};
+  home_.outputs[0].counters.flows = 1;
   EXPECT_EQ(complaint(), "");
 }
 
 TEST_F(TotalsTest, SayWhyNothingWasExported) {
   EXPECT_THAT(complaint(), testing::HasSubstr("profiles have no records"));
-  home_.collectors[0].counters.lost_stopped.flows = 12;
+  home_.outputs[0].counters.lost_stopped.flows = 12;
   EXPECT_THAT(complaint(), testing::HasSubstr("no collector could be reached"));
-  home_.collectors[0].counters = {};
+  home_.outputs[0].counters = {};
   home_.pipeline.exported = 0;
   home_.source.malformed = 12;
   EXPECT_THAT(complaint(), testing::HasSubstr("none of the messages could be decoded"));

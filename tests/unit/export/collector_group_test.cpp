@@ -7,6 +7,7 @@
 #include <map>
 
 #include "encode/ipfix.hpp"
+#include "export/datagram_exporter.hpp"
 #include "support/fakes.hpp"
 
 namespace ctflow {
@@ -24,9 +25,10 @@ class CollectorGroupTest : public testing::Test {
       config.name = "collector" + std::to_string(i);
       config.sampling_options = config.statistics_options = false;
       config.flush_after = std::chrono::milliseconds(1);
-      exporters_.push_back(std::make_unique<Exporter>(
+      exporters_.push_back(std::make_unique<DatagramExporter>(
           config, std::make_unique<IpfixEncoder>(EncoderOptions{}),
-          std::make_unique<test::FakeTransport>(wires_[i]), clock_.clock()));
+          std::make_unique<test::FakeDatagrams>(wires_[i]), std::make_shared<OutputContext>(),
+          clock_.clock()));
     }
   }
 
@@ -34,7 +36,7 @@ class CollectorGroupTest : public testing::Test {
     GroupConfig config;
     config.name = "group";
     config.mode = mode;
-    std::vector<Exporter*> members;
+    std::vector<Output*> members;
     members.reserve(kMembers);
     for (const auto& exporter : exporters_) members.push_back(exporter.get());
     return {config, members};
@@ -49,30 +51,34 @@ class CollectorGroupTest : public testing::Test {
     return flow;
   }
 
+  void offer(CollectorGroup& group, const Flow& flow) const {
+    group.offer(flow, FlowKinds::of(flow), clock_.now());
+  }
+
   std::uint64_t offered(std::size_t member) const { return exporters_[member]->counters().offered; }
 
-  /// Makes all that `member` was given fail to leave.
-  void flush_in_vain(std::size_t member) {
-    wires_[member].answer = std::make_error_code(std::errc::network_unreachable);
+  /// All that `member` was given is lost.
+  void flush_and_lose(std::size_t member) {
+    wires_[member].answer = SendResult::lost(LossReason::kSendError);
     exporters_[member]->flush();
   }
 
   /// Two messages of `member` fail, one after the other.
   void break_member(CollectorGroup& group, std::size_t member) {
     for (int i = 0; i < 2; ++i) {
-      group.add(flow(), false);
-      flush_in_vain(member);
+      offer(group, flow());
+      flush_and_lose(member);
     }
   }
 
   test::FakeClock clock_;
   std::array<test::FakeWire, kMembers> wires_;
-  std::vector<std::unique_ptr<Exporter>> exporters_;
+  std::vector<std::unique_ptr<DatagramExporter>> exporters_;
 };
 
 TEST_F(CollectorGroupTest, FailoverGivesEverythingToTheFirst) {
   CollectorGroup failover = group(GroupMode::kFailover);
-  for (std::uint16_t port = 1; port <= 10; ++port) failover.add(flow(port), false);
+  for (std::uint16_t port = 1; port <= 10; ++port) offer(failover, flow(port));
   EXPECT_EQ(offered(0), 10U);
   EXPECT_EQ(offered(1) + offered(2), 0U);
 }
@@ -81,7 +87,7 @@ TEST_F(CollectorGroupTest, FailoverTakesTheNextWhenSendingFailedTwice) {
   CollectorGroup failover = group(GroupMode::kFailover);
   break_member(failover, 0);
   EXPECT_EQ(exporters_[0]->counters().lost_send_error, 2U);
-  failover.add(flow(), false);
+  offer(failover, flow());
   EXPECT_EQ(offered(1), 1U);
   EXPECT_EQ(failover.active().name(), "collector1");
   EXPECT_EQ(failover.switches(), 1U);
@@ -89,10 +95,10 @@ TEST_F(CollectorGroupTest, FailoverTakesTheNextWhenSendingFailedTwice) {
 
 TEST_F(CollectorGroupTest, FailoverTellsTemplatesFirstToWhoeverTakesOver) {
   CollectorGroup failover = group(GroupMode::kFailover);
-  exporters_[1]->tick();  // got the templates at start, perhaps in vain
+  exporters_[1]->tick();  // got the templates at start, which may be lost
   wires_[1].messages.clear();
   break_member(failover, 0);
-  failover.add(flow(), false);
+  offer(failover, flow());
   exporters_[1]->flush();
   ASSERT_EQ(wires_[1].messages.size(), 1U);
   EXPECT_EQ(wires_[1].messages[0].at(17), std::byte{2}) << "a Template Set comes first";
@@ -101,18 +107,18 @@ TEST_F(CollectorGroupTest, FailoverTellsTemplatesFirstToWhoeverTakesOver) {
 TEST_F(CollectorGroupTest, FailoverTurnsBackWhenNothingFailedForAWhile) {
   CollectorGroup failover = group(GroupMode::kFailover);
   break_member(failover, 0);
-  wires_[0].answer = {};
+  wires_[0].answer = SendResult::sent();
   for (int second = 0; second < 29; ++second) {
     clock_.advance(seconds(1));
     failover.tick(clock_.now());
     exporters_[0]->tick();
   }
-  failover.add(flow(), false);
+  offer(failover, flow());
   EXPECT_EQ(offered(1), 1U) << "not yet";
   EXPECT_GT(wires_[0].messages.size(), 3U) << "it is tried meanwhile";
   clock_.advance(seconds(2));
   failover.tick(clock_.now());
-  failover.add(flow(), false);
+  offer(failover, flow());
   EXPECT_EQ(failover.active().name(), "collector0");
 }
 
@@ -130,13 +136,13 @@ TEST_F(CollectorGroupTest, FailoverStaysAwayFromACollectorThatRefusesItsProbes) 
 TEST_F(CollectorGroupTest, FailoverNoticesRefusals) {
   CollectorGroup failover = group(GroupMode::kFailover);
   for (int i = 0; i < 2; ++i) {
-    failover.add(flow(), false);
+    offer(failover, flow());
     exporters_[0]->flush();
     ++wires_[0].refusals;
     clock_.advance(seconds(1));
     failover.tick(clock_.now());
   }
-  failover.add(flow(), false);
+  offer(failover, flow());
   EXPECT_EQ(failover.active().name(), "collector1");
 }
 
@@ -144,7 +150,7 @@ TEST_F(CollectorGroupTest, FailoverNoticesALostConnection) {
   CollectorGroup failover = group(GroupMode::kFailover);
   wires_[0].connected = false;
   failover.tick(clock_.now());
-  failover.add(flow(), false);
+  offer(failover, flow());
   EXPECT_EQ(offered(1), 1U);
 }
 
@@ -152,20 +158,20 @@ TEST_F(CollectorGroupTest, FailoverUsesTheFirstWhenAllAreDown) {
   CollectorGroup failover = group(GroupMode::kFailover);
   for (test::FakeWire& wire : wires_) wire.connected = false;
   failover.tick(clock_.now());
-  failover.add(flow(), false);
+  offer(failover, flow());
   EXPECT_EQ(offered(0), 1U);
 }
 
 TEST_F(CollectorGroupTest, BalanceGivesAConnectionAlwaysToTheSameMember) {
   CollectorGroup balance = group(GroupMode::kBalance);
-  for (int i = 0; i < 10; ++i) balance.add(flow(7), false);
+  for (int i = 0; i < 10; ++i) offer(balance, flow(7));
   EXPECT_TRUE(offered(0) == 10 || offered(1) == 10 || offered(2) == 10);
 }
 
 TEST_F(CollectorGroupTest, BalanceGivesEachAFairShare) {
   CollectorGroup balance = group(GroupMode::kBalance);
   constexpr std::uint16_t kFlows = 3000;
-  for (std::uint16_t port = 1; port <= kFlows; ++port) balance.add(flow(port), false);
+  for (std::uint16_t port = 1; port <= kFlows; ++port) offer(balance, flow(port));
   for (std::size_t i = 0; i < kMembers; ++i)
     EXPECT_NEAR(static_cast<double>(offered(i)), 1000, 150) << i;
 }
@@ -176,7 +182,7 @@ TEST_F(CollectorGroupTest, BalanceMovesOnlyTheConnectionsOfAMemberThatFails) {
     std::map<std::uint16_t, std::size_t> result;
     for (std::uint16_t port = 1; port <= 300; ++port) {
       std::array<std::uint64_t, kMembers> before{offered(0), offered(1), offered(2)};
-      balance.add(flow(port), false);
+      offer(balance, flow(port));
       for (std::size_t i = 0; i < kMembers; ++i) {
         if (offered(i) != before[i]) result[port] = i;
       }
@@ -202,7 +208,9 @@ TEST_F(CollectorGroupTest, BalanceMovesOnlyTheConnectionsOfAMemberThatFails) {
 
 TEST_F(CollectorGroupTest, DoesNotOfferUncountedConnectionsToCollectorsOfCounters) {
   CollectorGroup failover = group(GroupMode::kFailover);
-  failover.add(flow(), true);
+  Flow uncounted = flow();
+  uncounted.present.counters = false;
+  offer(failover, uncounted);
   EXPECT_EQ(offered(0), 0U);
 }
 

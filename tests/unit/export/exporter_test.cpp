@@ -9,6 +9,8 @@
 #include "encode/ipfix.hpp"
 #include "encode/netflow9.hpp"
 #include "encode/template_ids.hpp"
+#include "export/datagram_exporter.hpp"
+#include "export/session_exporter.hpp"
 #include "support/fakes.hpp"
 
 namespace ctflow {
@@ -67,10 +69,19 @@ std::size_t count_with(const std::vector<std::vector<std::byte>>& messages, std:
 
 class ExporterTest : public testing::Test {
  protected:
-  Exporter make(CollectorConfig config = {}) {
+  std::unique_ptr<Exporter> make(CollectorConfig config = {}) {
     config.name = "test";
-    return {config, std::make_unique<IpfixEncoder>(EncoderOptions{7}),
-            std::make_unique<test::FakeTransport>(wire_), clock_.clock()};
+    auto encoder = std::make_unique<IpfixEncoder>(EncoderOptions{7});
+    if (sessions_) {
+      const auto make_transport = [this](ExportLedger&) {
+        return std::make_unique<test::FakeSessions>(wire_);
+      };
+      return std::make_unique<SessionExporter>(config, std::move(encoder), make_transport, context_,
+                                               clock_.clock());
+    }
+    return std::make_unique<DatagramExporter>(config, std::move(encoder),
+                                              std::make_unique<test::FakeDatagrams>(wire_),
+                                              context_, clock_.clock());
   }
 
   /// Without sampling options, and by default without any, the first templates already sent.
@@ -79,92 +90,94 @@ class ExporterTest : public testing::Test {
     config.statistics_options = false;
     return config;
   }
-  Exporter make_settled(CollectorConfig config = without_options()) {
+  std::unique_ptr<Exporter> make_settled(CollectorConfig config = without_options()) {
     config.sampling_options = false;
-    Exporter exporter = make(config);
-    exporter.tick();
+    auto exporter = make(config);
+    exporter->tick();
     wire_.messages.clear();
     return exporter;
   }
 
+  bool sessions_ = false;
   test::FakeWire wire_;
   test::FakeClock clock_;
+  const std::shared_ptr<OutputContext> context_ = std::make_shared<OutputContext>();
 };
 
 TEST_F(ExporterTest, SendsOptionsThenTemplatesBeforeAnyFlow) {
-  Exporter exporter = make();
-  EXPECT_LE(exporter.deadline(), clock_.now().steady);
-  exporter.tick();
+  const auto exporter = make();
+  EXPECT_LE(exporter->deadline(), clock_.now().steady);
+  exporter->tick();
   ASSERT_EQ(wire_.messages.size(), 2U);
   EXPECT_EQ(first_set(wire_.messages[0]), kOptionsSet);
   EXPECT_EQ(first_set(wire_.messages[1]), kTemplateSet);
-  EXPECT_EQ(exporter.counters().option_records, 1U);
-  EXPECT_EQ(exporter.counters().templates, 1U + kStatistics + kRecordKinds);
+  EXPECT_EQ(exporter->counters().option_records, 1U);
+  EXPECT_EQ(exporter->counters().templates, 1U + kStatistics + kRecordKinds);
 }
 
 TEST_F(ExporterTest, PutsTemplatesBeforeTheFlowWhenTheFlowComesFirst) {
-  Exporter exporter = make();
-  exporter.add(answered_flow());
-  exporter.flush();
+  const auto exporter = make();
+  exporter->offer(answered_flow(), clock_.now());
+  exporter->flush();
   ASSERT_EQ(wire_.messages.size(), 2U);
   EXPECT_EQ(first_set(wire_.messages[0]), kOptionsSet);
   EXPECT_EQ(first_set(wire_.messages[1]), kTemplateSet);
-  EXPECT_EQ(exporter.counters().flows, 1U);
+  EXPECT_EQ(exporter->counters().flows, 1U);
 }
 
 TEST_F(ExporterTest, SendsNoOptionsWhenTheyAreOff) {
   CollectorConfig config = without_options();
   config.sampling_options = false;
-  Exporter exporter = make(config);
-  exporter.tick();
+  const auto exporter = make(config);
+  exporter->tick();
   ASSERT_EQ(wire_.messages.size(), 1U);
   EXPECT_EQ(first_set(wire_.messages[0]), kTemplateSet);
 }
 
 TEST_F(ExporterTest, HoldsAPartlyFilledMessageUntilFlushAfter) {
-  Exporter exporter = make_settled();
-  exporter.add(answered_flow());
-  EXPECT_EQ(exporter.deadline(), clock_.now().steady + seconds(1));
+  const auto exporter = make_settled();
+  exporter->offer(answered_flow(), clock_.now());
+  EXPECT_EQ(exporter->deadline(), clock_.now().steady + seconds(1));
   clock_.advance(milliseconds(999));
-  exporter.tick();
+  exporter->tick();
   EXPECT_TRUE(wire_.messages.empty());
   clock_.advance(milliseconds(1));
-  exporter.tick();
+  exporter->tick();
   EXPECT_EQ(wire_.messages.size(), 1U);
 }
 
 TEST_F(ExporterTest, SendsAFullMessageAtOnceAndNeverAboveTheLimit) {
   CollectorConfig config = without_options();
   config.max_message_size = 600;
-  Exporter exporter = make_settled(config);
-  for (int i = 0; i < 100; ++i) exporter.add(answered_flow());
-  exporter.flush();
+  const auto exporter = make_settled(config);
+  for (int i = 0; i < 100; ++i) exporter->offer(answered_flow(), clock_.now());
+  exporter->flush();
   EXPECT_GT(wire_.messages.size(), 20U);
   for (const auto& message : wire_.messages) EXPECT_LE(message.size(), 600U);
-  EXPECT_EQ(exporter.counters().flows, 100U);
-  EXPECT_EQ(exporter.counters().records, 200U);
-  EXPECT_EQ(exporter.counters().packets, 500U);
-  EXPECT_EQ(exporter.counters().octets, 230'000U);
+  EXPECT_EQ(exporter->counters().flows, 100U);
+  EXPECT_EQ(exporter->counters().records, 200U);
+  EXPECT_EQ(exporter->counters().packets, 500U);
+  EXPECT_EQ(exporter->counters().octets, 230'000U);
 }
 
 TEST_F(ExporterTest, KeepsToTheLongestMessageThatTheTransportTakes) {
-  Exporter exporter = make_settled();
+  const auto exporter = make_settled();
   wire_.longest = 1232;
-  for (int i = 0; i < 100; ++i) exporter.add(answered_flow());
-  exporter.flush();
+  for (int i = 0; i < 100; ++i) exporter->offer(answered_flow(), clock_.now());
+  exporter->flush();
   for (const auto& message : wire_.messages) EXPECT_LE(message.size(), 1232U);
-  EXPECT_EQ(exporter.counters().records, 200U);
+  EXPECT_EQ(exporter->counters().records, 200U);
 }
 
 TEST_F(ExporterTest, SendsAgainBehindTheTemplatesWhatMetASocketThatHadToBeReplaced) {
-  Exporter exporter = make();
-  exporter.add(answered_flow());
-  exporter.flush();
+  const auto exporter = make();
+  exporter->offer(answered_flow(), clock_.now());
+  exporter->flush();
   wire_.messages.clear();
-  const std::uint64_t messages = exporter.counters().messages;
-  exporter.add(answered_flow());
+  const std::uint64_t messages = exporter->counters().messages;
+  exporter->offer(answered_flow(), clock_.now());
   wire_.stale = true;
-  exporter.flush();
+  exporter->flush();
   ASSERT_EQ(wire_.messages.size(), 3U);
   EXPECT_EQ(first_set(wire_.messages[0]), kOptionsSet);
   EXPECT_EQ(first_set(wire_.messages[1]), kTemplateSet);
@@ -172,12 +185,12 @@ TEST_F(ExporterTest, SendsAgainBehindTheTemplatesWhatMetASocketThatHadToBeReplac
   EXPECT_EQ(word(wire_.messages[0], 8), 3U);
   EXPECT_EQ(word(wire_.messages[1], 8), 4U);
   EXPECT_EQ(word(wire_.messages[2], 8), 4U);
-  exporter.add(answered_flow());
-  exporter.flush();
+  exporter->offer(answered_flow(), clock_.now());
+  exporter->flush();
   EXPECT_EQ(word(wire_.messages[3], 8), 6U);
-  EXPECT_EQ(exporter.counters().lost(), 0U);
-  EXPECT_EQ(exporter.counters().flows, 3U);
-  EXPECT_EQ(exporter.counters().messages, messages + 4);
+  EXPECT_EQ(exporter->counters().lost(), 0U);
+  EXPECT_EQ(exporter->counters().flows, 3U);
+  EXPECT_EQ(exporter->counters().messages, messages + 4);
 }
 
 TEST_F(ExporterTest, SendsAgainByNetflow9InTheOrderOfItsSequence) {
@@ -185,27 +198,28 @@ TEST_F(ExporterTest, SendsAgainByNetflow9InTheOrderOfItsSequence) {
   config.protocol = Protocol::kNetflow9;
   config.name = "test";
   config.sampling_options = config.statistics_options = false;
-  Exporter exporter(config, std::make_unique<Netflow9Encoder>(EncoderOptions{7}, TimePoint{}),
-                    std::make_unique<test::FakeTransport>(wire_), clock_.clock());
+  const auto exporter = std::make_unique<DatagramExporter>(
+      config, std::make_unique<Netflow9Encoder>(EncoderOptions{7}, TimePoint{}),
+      std::make_unique<test::FakeDatagrams>(wire_), context_, clock_.clock());
   for (int i = 0; i < 3; ++i) {
-    exporter.add(answered_flow());
+    exporter->offer(answered_flow(), clock_.now());
     wire_.stale = i == 1;
-    exporter.flush();
+    exporter->flush();
   }
   std::vector<std::uint32_t> sequences;
   for (const auto& message : wire_.messages) sequences.push_back(word(message, 12));
   EXPECT_EQ(sequences, (std::vector<std::uint32_t>{0, 1, 2, 3}));
-  EXPECT_EQ(exporter.counters().flows, 3U);
+  EXPECT_EQ(exporter->counters().flows, 3U);
 }
 
 TEST_F(ExporterTest, LosesAMessageThatTheReplacedSocketDoesNotTakeEither) {
-  Exporter exporter = make_settled();
-  exporter.add(answered_flow());
+  const auto exporter = make_settled();
+  exporter->offer(answered_flow(), clock_.now());
   wire_.stale = true;
-  wire_.fails_after_stale = std::make_error_code(std::errc::network_unreachable);
-  exporter.flush();
-  EXPECT_EQ(exporter.counters().lost_send_error, 1U);
-  EXPECT_EQ(exporter.counters().flows, 0U);
+  wire_.after_stale = SendResult::lost(LossReason::kSendError);
+  exporter->flush();
+  EXPECT_EQ(exporter->counters().lost_send_error, 1U);
+  EXPECT_EQ(exporter->counters().flows, 0U);
 }
 
 TEST_F(ExporterTest, LosesNoFlowAtAnyMessageSize) {
@@ -213,31 +227,31 @@ TEST_F(ExporterTest, LosesNoFlowAtAnyMessageSize) {
     CollectorConfig config;
     config.max_message_size = size;
     config.template_messages = 3;
-    Exporter exporter = make(config);
-    for (int i = 0; i < 50; ++i) exporter.add(answered_flow());
-    exporter.flush();
-    EXPECT_EQ(exporter.counters().flows, 50U) << size;
-    EXPECT_EQ(exporter.counters().octets, 115'000U) << size;
+    const auto exporter = make(config);
+    for (int i = 0; i < 50; ++i) exporter->offer(answered_flow(), clock_.now());
+    exporter->flush();
+    EXPECT_EQ(exporter->counters().flows, 50U) << size;
+    EXPECT_EQ(exporter->counters().octets, 115'000U) << size;
   }
 }
 
 TEST_F(ExporterTest, RepeatsTemplatesAfterTheIntervalEvenWithoutFlows) {
-  Exporter exporter = make_settled();
-  EXPECT_EQ(exporter.deadline(), clock_.now().steady + seconds(60));
+  const auto exporter = make_settled();
+  EXPECT_EQ(exporter->deadline(), clock_.now().steady + seconds(60));
   clock_.advance(seconds(59));
-  exporter.tick();
+  exporter->tick();
   EXPECT_TRUE(wire_.messages.empty());
   clock_.advance(seconds(1));
-  exporter.tick();
+  exporter->tick();
   ASSERT_EQ(wire_.messages.size(), 1U);
   EXPECT_EQ(first_set(wire_.messages[0]), kTemplateSet);
 }
 
 TEST_F(ExporterTest, RepeatsTemplatesEveryTwentyMessages) {
-  Exporter exporter = make_settled();  // this was the first message of the twenty
+  const auto exporter = make_settled();  // this was the first message of the twenty
   for (int i = 0; i < 39; ++i) {
-    exporter.add(answered_flow());
-    exporter.flush();
+    exporter->offer(answered_flow(), clock_.now());
+    exporter->flush();
   }
   ASSERT_EQ(wire_.messages.size(), 39U);
   for (std::size_t i = 0; i < wire_.messages.size(); ++i) {
@@ -246,12 +260,12 @@ TEST_F(ExporterTest, RepeatsTemplatesEveryTwentyMessages) {
 }
 
 TEST_F(ExporterTest, RepeatsTheSamplingRateWithTheTemplates) {
-  Exporter exporter = make();
-  exporter.tick();
+  const auto exporter = make();
+  exporter->tick();
   wire_.messages.clear();
   for (int i = 0; i < 4; ++i) {
     clock_.advance(seconds(60));
-    exporter.tick();
+    exporter->tick();
   }
   ASSERT_EQ(wire_.messages.size(), 8U) << "options before templates, four times";
   for (std::size_t i = 0; i < 8; i += 2) {
@@ -263,10 +277,10 @@ TEST_F(ExporterTest, RepeatsTheSamplingRateWithTheTemplates) {
 TEST_F(ExporterTest, RepeatsTheSamplingRateAfterAsManyMessagesAsTheTemplates) {
   CollectorConfig config = without_options();
   config.template_messages = 5;
-  Exporter exporter = make(config);
+  const auto exporter = make(config);
   for (int i = 0; i < 40; ++i) {
-    exporter.add(answered_flow());
-    exporter.flush();
+    exporter->offer(answered_flow(), clock_.now());
+    exporter->flush();
   }
   const std::size_t templates = count_with(wire_.messages, kTemplateSet);
   EXPECT_GE(templates, 7U);
@@ -283,25 +297,25 @@ TEST_F(ExporterTest, RepeatsTheSamplingRateAfterAsManyMessagesAsTheTemplates) {
 TEST_F(ExporterTest, RepeatsOptionsTemplatesWithoutRecordsWhereTheseAreNotDue) {
   CollectorConfig config;
   config.sampling_options = false;
-  Exporter exporter = make_settled(config);
-  const std::uint64_t before = exporter.counters().templates;
+  const auto exporter = make_settled(config);
+  const std::uint64_t before = exporter->counters().templates;
   clock_.advance(seconds(60));
-  exporter.tick();
+  exporter->tick();
   ASSERT_EQ(wire_.messages.size(), 2U);
   EXPECT_EQ(sets(wire_.messages[0]), std::vector<std::uint16_t>(kStatistics, kOptionsSet));
-  EXPECT_EQ(exporter.counters().templates - before, kStatistics + kRecordKinds);
-  EXPECT_EQ(exporter.counters().option_records, 0U);
+  EXPECT_EQ(exporter->counters().templates - before, kStatistics + kRecordKinds);
+  EXPECT_EQ(exporter->counters().option_records, 0U);
 }
 
 TEST_F(ExporterTest, RepeatsOptionsAfterTheirIntervalEvenWithoutTemplates) {
   CollectorConfig config = without_options();
   config.template_interval = std::chrono::hours(1);
-  Exporter exporter = make(config);
-  exporter.tick();
+  const auto exporter = make(config);
+  exporter->tick();
   wire_.messages.clear();
-  EXPECT_EQ(exporter.deadline(), clock_.now().steady + seconds(300));
+  EXPECT_EQ(exporter->deadline(), clock_.now().steady + seconds(300));
   clock_.advance(seconds(300));
-  exporter.tick();
+  exporter->tick();
   ASSERT_EQ(wire_.messages.size(), 1U);
   EXPECT_EQ(sets(wire_.messages[0]), (std::vector<std::uint16_t>{kOptionsSet, kSamplingOptions}));
 }
@@ -309,74 +323,72 @@ TEST_F(ExporterTest, RepeatsOptionsAfterTheirIntervalEvenWithoutTemplates) {
 TEST_F(ExporterTest, SaysNothingOfSamplingWithNatEvents) {
   CollectorConfig config;
   config.profile = Profile::kNatEvents;
-  Exporter exporter = make(config);
-  exporter.tick();
+  const auto exporter = make(config);
+  exporter->tick();
   EXPECT_EQ(count_with(wire_.messages, kSamplingOptions), 0U) << "they count no packets";
   EXPECT_EQ(count_with(wire_.messages, kTemplateSet), 1U);
 }
 
 TEST_F(ExporterTest, SendsTemplatesFirstToANewPeer) {
-  Exporter exporter = make_settled();
+  const auto exporter = make_settled();
   wire_.new_peer = true;
-  exporter.add(answered_flow());
-  exporter.flush();
+  exporter->offer(answered_flow(), clock_.now());
+  exporter->flush();
   ASSERT_EQ(wire_.messages.size(), 1U);
   EXPECT_EQ(first_set(wire_.messages[0]), kTemplateSet);
 }
 
 TEST_F(ExporterTest, AdvancesTheSequenceOverLostMessages) {
-  Exporter exporter = make_settled();
-  exporter.add(answered_flow());
-  exporter.flush();
-  wire_.answer = std::make_error_code(std::errc::operation_would_block);
-  exporter.add(answered_flow());
-  exporter.flush();
-  wire_.answer = {};
-  exporter.add(answered_flow());
-  exporter.flush();
+  const auto exporter = make_settled();
+  exporter->offer(answered_flow(), clock_.now());
+  exporter->flush();
+  wire_.answer = SendResult::lost(LossReason::kWouldBlock);
+  exporter->offer(answered_flow(), clock_.now());
+  exporter->flush();
+  wire_.answer = SendResult::sent();
+  exporter->offer(answered_flow(), clock_.now());
+  exporter->flush();
   ASSERT_EQ(wire_.messages.size(), 2U);
   EXPECT_EQ(word(wire_.messages[0], 8), 0U);
   EXPECT_EQ(word(wire_.messages[1], 8), 4U);
 }
 
 TEST_F(ExporterTest, CountsLostConnectionsByReason) {
-  const std::pair<std::errc, std::uint64_t ExporterCounters::*> reasons[] = {
-      {std::errc::operation_would_block, &ExporterCounters::lost_would_block},
-      {std::errc::resource_unavailable_try_again, &ExporterCounters::lost_would_block},
-      {std::errc::not_connected, &ExporterCounters::lost_unresolved},
-      {std::errc::network_unreachable, &ExporterCounters::lost_send_error},
-      {std::errc::no_buffer_space, &ExporterCounters::lost_send_error},
+  const std::pair<LossReason, std::uint64_t ExporterCounters::*> reasons[] = {
+      {LossReason::kWouldBlock, &ExporterCounters::lost_would_block},
+      {LossReason::kUnresolved, &ExporterCounters::lost_unresolved},
+      {LossReason::kSendError, &ExporterCounters::lost_send_error},
   };
-  for (const auto& [error, counter] : reasons) {
+  for (const auto& [reason, counter] : reasons) {
     wire_ = {};
-    Exporter exporter = make_settled();
-    wire_.answer = std::make_error_code(error);
-    for (int i = 0; i < 3; ++i) exporter.add(answered_flow());
-    exporter.flush();
-    EXPECT_EQ(exporter.counters().*counter, 3U);
-    EXPECT_EQ(exporter.counters().lost(), 3U);
-    EXPECT_EQ(exporter.counters().lost_messages, 1U);
-    EXPECT_EQ(exporter.counters().flows, 0U);
-    EXPECT_EQ(exporter.counters().octets, 0U);
+    const auto exporter = make_settled();
+    wire_.answer = SendResult::lost(reason);
+    for (int i = 0; i < 3; ++i) exporter->offer(answered_flow(), clock_.now());
+    exporter->flush();
+    EXPECT_EQ(exporter->counters().*counter, 3U);
+    EXPECT_EQ(exporter->counters().lost(), 3U);
+    EXPECT_EQ(exporter->counters().lost_messages, 1U);
+    EXPECT_EQ(exporter->counters().flows, 0U);
+    EXPECT_EQ(exporter->counters().octets, 0U);
   }
 }
 
 TEST_F(ExporterTest, RepeatsTemplatesThatWereLostButWaitsBetweenAttempts) {
-  Exporter exporter = make();
-  wire_.answer = std::make_error_code(std::errc::not_connected);
-  exporter.tick();
-  EXPECT_EQ(exporter.deadline(), clock_.now().steady + seconds(1));
-  wire_.answer = {};
-  exporter.add(answered_flow());
-  exporter.flush();
+  const auto exporter = make();
+  wire_.answer = SendResult::lost(LossReason::kUnresolved);
+  exporter->tick();
+  EXPECT_EQ(exporter->deadline(), clock_.now().steady + seconds(1));
+  wire_.answer = SendResult::sent();
+  exporter->offer(answered_flow(), clock_.now());
+  exporter->flush();
   ASSERT_EQ(wire_.messages.size(), 2U);
   EXPECT_EQ(first_set(wire_.messages[0]), kOptionsSet);
   EXPECT_EQ(first_set(wire_.messages[1]), kTemplateSet);
 }
 
 TEST_F(ExporterTest, FlushWithoutAnOpenMessageSendsNothing) {
-  Exporter exporter = make_settled();
-  exporter.flush();
+  const auto exporter = make_settled();
+  exporter->flush();
   EXPECT_TRUE(wire_.messages.empty());
 }
 
@@ -384,20 +396,20 @@ TEST_F(ExporterTest, TellsNfdumpTheSamplingOnlyOncePerSession) {
   CollectorConfig config;
   config.profile = Profile::kNfdump;
   config.options_interval = std::chrono::seconds(5);
-  Exporter exporter = make(config);
-  exporter.tick();
-  ASSERT_EQ(exporter.counters().option_records, 1U);
+  const auto exporter = make(config);
+  exporter->tick();
+  ASSERT_EQ(exporter->counters().option_records, 1U);
   for (int i = 0; i < 10; ++i) {
     clock_.advance(std::chrono::seconds(30));
-    exporter.add(answered_flow());
-    exporter.tick();
-    EXPECT_GT(exporter.deadline(), clock_.now().steady);
+    exporter->offer(answered_flow(), clock_.now());
+    exporter->tick();
+    EXPECT_GT(exporter->deadline(), clock_.now().steady);
   }
-  EXPECT_EQ(exporter.counters().option_records, 1U);
+  EXPECT_EQ(exporter->counters().option_records, 1U);
   wire_.new_peer = true;
-  exporter.flush();
-  exporter.add(answered_flow());
-  EXPECT_EQ(exporter.counters().option_records, 1U + 1U + kStatistics) << "a new session";
+  exporter->flush();
+  exporter->offer(answered_flow(), clock_.now());
+  EXPECT_EQ(exporter->counters().option_records, 1U + 1U + kStatistics) << "a new session";
 }
 
 // nfdump counts messages of NetFlow v9, so no options look like a gap.
@@ -405,53 +417,53 @@ TEST_F(ExporterTest, TellsNfdumpTheSamplingAgainInNetflow9) {
   CollectorConfig config = without_options();
   config.profile = Profile::kNfdump;
   config.protocol = Protocol::kNetflow9;
-  Exporter exporter = make(config);
-  exporter.tick();
+  const auto exporter = make(config);
+  exporter->tick();
   clock_.advance(seconds(60));
-  exporter.tick();
-  EXPECT_EQ(exporter.counters().option_records, 2U);
+  exporter->tick();
+  EXPECT_EQ(exporter->counters().option_records, 2U);
 }
 
 TEST_F(ExporterTest, TellsStatisticsWithRepeatedOptionsButNotMoreOftenThanEvery300Seconds) {
   CollectorConfig config;
   config.options_interval = std::chrono::seconds(100);
   config.template_interval = std::chrono::hours(1);
-  Exporter exporter = make(config);
-  exporter.tick();
-  EXPECT_EQ(exporter.counters().option_records, 1U);
+  const auto exporter = make(config);
+  exporter->tick();
+  EXPECT_EQ(exporter->counters().option_records, 1U);
   std::uint64_t expected = 1;
   for (int i = 1; i <= 9; ++i) {
     clock_.advance(std::chrono::seconds(100));
-    exporter.tick();
+    exporter->tick();
     expected += i % 3 == 0 ? 1 + kStatistics : 1;
-    EXPECT_EQ(exporter.counters().option_records, expected) << i;
+    EXPECT_EQ(exporter->counters().option_records, expected) << i;
   }
 }
 
 TEST_F(ExporterTest, TellsNoStatisticsWhenTheyAreOff) {
-  Exporter exporter = make(without_options());
-  exporter.tick();
+  const auto exporter = make(without_options());
+  exporter->tick();
   clock_.advance(std::chrono::seconds(300));
-  exporter.tick();
-  EXPECT_EQ(exporter.counters().option_records, 2U);
+  exporter->tick();
+  EXPECT_EQ(exporter->counters().option_records, 2U);
 }
 
 TEST_F(ExporterTest, TellsInStatisticsWhatWasExportedAndLost) {
   CollectorConfig config;
   config.sampling_options = false;
-  Exporter exporter = make_settled(config);
-  exporter.ask_upstream([] { return UpstreamLosses{1000, 77, 88}; });
-  exporter.add(answered_flow());
-  exporter.flush();
-  const std::uint64_t octets = exporter.counters().message_octets;
-  wire_.answer = std::make_error_code(std::errc::operation_would_block);
-  exporter.add(answered_flow());
-  exporter.flush();
-  EXPECT_EQ(exporter.counters().lost_records, 2U);
-  wire_.answer = {};
+  const auto exporter = make_settled(config);
+  context_->answer_losses([] { return UpstreamLosses{1000, 77, 88}; });
+  exporter->offer(answered_flow(), clock_.now());
+  exporter->flush();
+  const std::uint64_t octets = exporter->counters().message_octets;
+  wire_.answer = SendResult::lost(LossReason::kWouldBlock);
+  exporter->offer(answered_flow(), clock_.now());
+  exporter->flush();
+  EXPECT_EQ(exporter->counters().lost_records, 2U);
+  wire_.answer = SendResult::sent();
   wire_.messages.clear();
   clock_.advance(std::chrono::seconds(300));
-  exporter.tick();
+  exporter->tick();
   ASSERT_GE(wire_.messages.size(), 1U);
   const auto value = [&](std::size_t offset) {
     std::uint64_t result = 0;
@@ -476,11 +488,11 @@ TEST_F(ExporterTest, TellsInStatisticsWhatWasExportedAndLost) {
 TEST_F(ExporterTest, NeverSendsAkvoradoTwoUnknownInterfaces) {
   CollectorConfig config = without_options();
   config.profile = Profile::kAkvorado;
-  Exporter exporter = make_settled(config);
+  const auto exporter = make_settled(config);
   Flow flow = answered_flow();
   flow.forward_interfaces = flow.backward_interfaces = {};
-  exporter.add(flow);
-  exporter.flush();
+  exporter->offer(flow, clock_.now());
+  exporter->flush();
   ASSERT_EQ(wire_.messages.size(), 1U);
   // Behind message and set header, addresses, counters and times.
   constexpr std::size_t kInterfaces = 16 + 4 + 8 + 16 + 16;
@@ -489,8 +501,8 @@ TEST_F(ExporterTest, NeverSendsAkvoradoTwoUnknownInterfaces) {
   wire_.messages.clear();
   flow.forward_interfaces.egress = 3;
   flow.backward_interfaces.ingress = 3;
-  exporter.add(flow);
-  exporter.flush();
+  exporter->offer(flow, clock_.now());
+  exporter->flush();
   EXPECT_EQ(word(wire_.messages.at(0), kInterfaces), 0U);
   EXPECT_EQ(word(wire_.messages.at(0), kInterfaces + 4), 3U);
 }
@@ -503,11 +515,10 @@ class InterfaceNamesTest : public ExporterTest {
     names_.set(1, "lo");
     names_.set(2, "lan");
   }
-  Exporter make_naming(CollectorConfig config = without_options()) {
+  std::unique_ptr<Exporter> make_naming(CollectorConfig config = without_options()) {
     config.interface_names = true;
-    Exporter exporter = make(std::move(config));
-    exporter.export_interface_names(names_);
-    return exporter;
+    context_->set_interface_names(names_);
+    return make(std::move(config));
   }
 
   InterfaceNames names_;
@@ -515,54 +526,54 @@ class InterfaceNamesTest : public ExporterTest {
 
 // nfdump takes options in any but the first message of a session for a gap in the sequence.
 TEST_F(InterfaceNamesTest, GoOutWithTheSamplingRateInTheFirstMessage) {
-  Exporter exporter = make_naming();
-  exporter.tick();
+  const auto exporter = make_naming();
+  exporter->tick();
   ASSERT_EQ(wire_.messages.size(), 2U);
   EXPECT_EQ(first_set(wire_.messages[0]), kOptionsSet);
-  EXPECT_EQ(exporter.counters().option_records, kRecordsOfTwo);
+  EXPECT_EQ(exporter->counters().option_records, kRecordsOfTwo);
 }
 
 TEST_F(InterfaceNamesTest, GoOutAloneWhenTheSamplingRateIsNotWanted) {
   CollectorConfig config = without_options();
   config.sampling_options = false;
-  Exporter exporter = make_naming(config);
-  exporter.tick();
+  const auto exporter = make_naming(config);
+  exporter->tick();
   EXPECT_EQ(wire_.messages.size(), 2U);
-  EXPECT_EQ(exporter.counters().option_records, 2U);
+  EXPECT_EQ(exporter->counters().option_records, 2U);
 }
 
 TEST_F(InterfaceNamesTest, TakeAsManyMessagesAsTheyNeedOneAfterTheOther) {
   for (std::uint32_t i = 3; i <= 100; ++i) names_.set(i, "ppp" + std::to_string(i));
   CollectorConfig config = without_options();
   config.max_message_size = 512;
-  Exporter exporter = make_naming(config);
-  exporter.tick();
+  const auto exporter = make_naming(config);
+  exporter->tick();
   EXPECT_EQ(count_with(wire_.messages, template_ids::kInterfaceNames), 1U) << "no burst";
-  for (int i = 0; i < 50 && exporter.counters().option_records < 101; ++i) {
-    EXPECT_LE(exporter.deadline(), clock_.now().steady + milliseconds(50)) << "but soon";
+  for (int i = 0; i < 50 && exporter->counters().option_records < 101; ++i) {
+    EXPECT_LE(exporter->deadline(), clock_.now().steady + milliseconds(50)) << "but soon";
     clock_.advance(milliseconds(50));
     const std::size_t before = count_with(wire_.messages, template_ids::kInterfaceNames);
-    exporter.tick();
+    exporter->tick();
     EXPECT_EQ(count_with(wire_.messages, template_ids::kInterfaceNames), before + 1);
   }
-  EXPECT_EQ(exporter.counters().option_records, 101U);
+  EXPECT_EQ(exporter->counters().option_records, 101U);
   for (const auto& message : wire_.messages) EXPECT_LE(message.size(), 512U);
-  EXPECT_GT(exporter.deadline(), clock_.now().steady + seconds(10)) << "nothing is left";
+  EXPECT_GT(exporter->deadline(), clock_.now().steady + seconds(10)) << "nothing is left";
 }
 
 TEST_F(InterfaceNamesTest, LetFlowsPass) {
   for (std::uint32_t i = 3; i <= 3000; ++i) names_.set(i, "ppp" + std::to_string(i));
-  Exporter exporter = make_naming();
+  const auto exporter = make_naming();
   for (int i = 0; i < 200; ++i) {
-    exporter.add(answered_flow());
-    exporter.flush();
+    exporter->offer(answered_flow(), clock_.now());
+    exporter->flush();
   }
-  EXPECT_EQ(exporter.counters().flows, 200U);
+  EXPECT_EQ(exporter->counters().flows, 200U);
   EXPECT_EQ(count_with(wire_.messages, template_ids::kInterfaceNames), 1U) << "no time has passed";
   for (int i = 0; i < 150; ++i) {
     clock_.advance(milliseconds(50));
-    exporter.add(answered_flow());
-    exporter.flush();
+    exporter->offer(answered_flow(), clock_.now());
+    exporter->flush();
   }
   EXPECT_GE(count_with(wire_.messages, template_ids::kInterfaceNames), 100U)
       << "flows do not stop them";
@@ -571,12 +582,12 @@ TEST_F(InterfaceNamesTest, LetFlowsPass) {
 
 TEST_F(InterfaceNamesTest, BeginAgainWithANewPeerInTheMiddle) {
   for (std::uint32_t i = 3; i <= 100; ++i) names_.set(i, "ppp" + std::to_string(i));
-  Exporter exporter = make_naming();
-  exporter.tick();
+  const auto exporter = make_naming();
+  exporter->tick();
   wire_.messages.clear();
   wire_.new_peer = true;
   clock_.advance(milliseconds(50));
-  exporter.tick();
+  exporter->tick();
   ASSERT_EQ(count_with(wire_.messages, template_ids::kInterfaceNames), 1U);
   const auto options =
       std::find_if(wire_.messages.begin(), wire_.messages.end(),
@@ -586,62 +597,62 @@ TEST_F(InterfaceNamesTest, BeginAgainWithANewPeerInTheMiddle) {
 }
 
 TEST_F(InterfaceNamesTest, TellWhatIsNewSoonAndNothingElse) {
-  Exporter exporter = make_naming();
-  exporter.tick();
+  const auto exporter = make_naming();
+  exporter->tick();
   wire_.messages.clear();
   clock_.advance(milliseconds(200));
   names_.set(7, "wan");
   names_.set(2, "lan");  // as before
-  EXPECT_EQ(exporter.deadline(), clock_.now().steady + milliseconds(800));
-  exporter.tick();
+  EXPECT_EQ(exporter->deadline(), clock_.now().steady + milliseconds(800));
+  exporter->tick();
   EXPECT_TRUE(wire_.messages.empty()) << "waits for others";
   clock_.advance(milliseconds(800));
-  exporter.tick();
+  exporter->tick();
   ASSERT_EQ(wire_.messages.size(), 1U);
-  EXPECT_EQ(exporter.counters().option_records, kRecordsOfTwo + 1);
+  EXPECT_EQ(exporter->counters().option_records, kRecordsOfTwo + 1);
   names_.remove(7);
-  EXPECT_GT(exporter.deadline(), clock_.now().steady + seconds(10));
+  EXPECT_GT(exporter->deadline(), clock_.now().steady + seconds(10));
 }
 
 TEST_F(InterfaceNamesTest, AreRepeatedWithTheOptions) {
-  Exporter exporter = make_naming();
-  exporter.tick();
+  const auto exporter = make_naming();
+  exporter->tick();
   clock_.advance(seconds(300));
-  exporter.tick();
-  EXPECT_EQ(exporter.counters().option_records, 2 * kRecordsOfTwo);
+  exporter->tick();
+  EXPECT_EQ(exporter->counters().option_records, 2 * kRecordsOfTwo);
 }
 
 // A reload hands the same names to a collector that stays.
 TEST_F(InterfaceNamesTest, AreNotSentAgainByAReload) {
-  Exporter exporter = make_naming();
-  exporter.tick();
-  const std::uint64_t before = exporter.counters().option_records;
-  exporter.export_interface_names(names_);
+  const auto exporter = make_naming();
+  exporter->tick();
+  const std::uint64_t before = exporter->counters().option_records;
+  context_->set_interface_names(names_);
   clock_.advance(seconds(2));
-  exporter.tick();
-  EXPECT_EQ(exporter.counters().option_records, before);
+  exporter->tick();
+  EXPECT_EQ(exporter->counters().option_records, before);
 }
 
 TEST_F(InterfaceNamesTest, AreAllToldAgainAfterALoss) {
-  Exporter exporter = make_naming();
-  exporter.tick();
+  const auto exporter = make_naming();
+  exporter->tick();
   names_.set(7, "wan");
   clock_.advance(seconds(1));
-  wire_.answer = std::make_error_code(std::errc::operation_would_block);
-  exporter.tick();
-  wire_.answer = {};
+  wire_.answer = SendResult::lost(LossReason::kWouldBlock);
+  exporter->tick();
+  wire_.answer = SendResult::sent();
   clock_.advance(seconds(1));
-  exporter.tick();
-  EXPECT_EQ(exporter.counters().option_records, kRecordsOfTwo + kRecordsOfTwo + 1);
+  exporter->tick();
+  EXPECT_EQ(exporter->counters().option_records, kRecordsOfTwo + kRecordsOfTwo + 1);
 }
 
 class SessionExporterTest : public ExporterTest {
  protected:
-  SessionExporterTest() { wire_.has_sessions = true; }
+  SessionExporterTest() { sessions_ = true; }
 };
 
 TEST_F(SessionExporterTest, HandsOverWhatEverySessionBeginsWith) {
-  Exporter exporter = make();
+  const auto exporter = make();
   ASSERT_EQ(wire_.session_start.size(), 2U);
   EXPECT_EQ(first_set(wire_.session_start[0].bytes), kOptionsSet);
   EXPECT_EQ(wire_.session_start[0].content.option_records, 1U);
@@ -653,7 +664,7 @@ TEST_F(SessionExporterTest, HandsOverWhatEverySessionBeginsWith) {
 TEST_F(SessionExporterTest, HandsOverAsManyMessagesAsTheTemplatesNeed) {
   CollectorConfig config;
   config.max_message_size = 512;
-  Exporter exporter = make(config);
+  const auto exporter = make(config);
   ASSERT_GT(wire_.session_start.size(), 2U);
   std::uint32_t templates = 0;
   for (const CountedMessage& message : wire_.session_start) templates += message.content.templates;
@@ -667,14 +678,14 @@ TEST_F(SessionExporterTest, NeverRepeatsATemplateOfOptions) {
   CollectorConfig config;
   config.interface_names = true;
   config.template_messages = 1;
-  Exporter exporter = make(config);
-  exporter.export_interface_names(names);
+  context_->set_interface_names(names);
+  const auto exporter = make(config);
   for (std::uint32_t i = 0; i < 10; ++i) {
     names.set(10 + i, "ppp" + std::to_string(i));
     clock_.advance(seconds(301));
-    exporter.tick();
-    exporter.add(answered_flow());
-    exporter.flush();
+    exporter->tick();
+    exporter->offer(answered_flow(), clock_.now());
+    exporter->flush();
   }
   EXPECT_EQ(count_with(wire_.messages, kOptionsSet), 0U);
   EXPECT_EQ(count_with(wire_.messages, kTemplateSet), 0U);
@@ -686,32 +697,32 @@ TEST_F(SessionExporterTest, NeverRepeatsATemplateOfOptions) {
 TEST_F(SessionExporterTest, NeverRepeatsThem) {
   CollectorConfig config;
   config.statistics_options = false;
-  Exporter exporter = make(config);
-  exporter.tick();
+  const auto exporter = make(config);
+  exporter->tick();
   EXPECT_TRUE(wire_.messages.empty());
-  EXPECT_EQ(exporter.deadline(), MonoTime::max()) << "there is nothing to do";
+  EXPECT_EQ(exporter->deadline(), MonoTime::max()) << "there is nothing to do";
   for (int i = 0; i < 5; ++i) {
     wire_.new_peer = true;  // the session is a new one
     clock_.advance(std::chrono::hours(1));
-    exporter.add(answered_flow());
-    exporter.tick();
-    exporter.flush();
+    exporter->offer(answered_flow(), clock_.now());
+    exporter->tick();
+    exporter->flush();
   }
   ASSERT_EQ(wire_.messages.size(), 5U);
   for (const auto& message : wire_.messages) EXPECT_EQ(first_set(message), kDefaultTemplates);
 }
 
 TEST_F(SessionExporterTest, LeavesTheLedgerOfKeptMessagesToTheTransport) {
-  Exporter exporter = make();
-  exporter.add(answered_flow());
-  exporter.flush();
+  const auto exporter = make();
+  exporter->offer(answered_flow(), clock_.now());
+  exporter->flush();
   ASSERT_EQ(wire_.contents.size(), 1U);
   EXPECT_EQ(wire_.contents[0].flows, 1U);
   EXPECT_EQ(wire_.contents[0].data_records, 2U);
-  EXPECT_EQ(exporter.counters().offered, 1U);
-  EXPECT_EQ(exporter.counters().messages, 0U);
-  EXPECT_EQ(exporter.counters().lost(), 0U);
-  EXPECT_EQ(exporter.counters().lost_messages, 0U);
+  EXPECT_EQ(exporter->counters().offered, 1U);
+  EXPECT_EQ(exporter->counters().messages, 0U);
+  EXPECT_EQ(exporter->counters().lost(), 0U);
+  EXPECT_EQ(exporter->counters().lost_messages, 0U);
 }
 
 TEST_F(SessionExporterTest, TellsTheNamesOfInterfacesInEachSession) {
@@ -720,43 +731,43 @@ TEST_F(SessionExporterTest, TellsTheNamesOfInterfacesInEachSession) {
   CollectorConfig config = without_options();
   config.interface_names = true;
   config.options_interval = seconds(1);
-  Exporter exporter = make(config);
-  exporter.export_interface_names(names);
-  exporter.tick();
+  context_->set_interface_names(names);
+  const auto exporter = make(config);
+  exporter->tick();
   ASSERT_EQ(wire_.messages.size(), 1U) << "of the first session";
   clock_.advance(std::chrono::hours(1));
-  exporter.tick();
+  exporter->tick();
   EXPECT_EQ(wire_.messages.size(), 1U) << "not again and again";
   wire_.new_peer = true;
-  exporter.add(answered_flow());
-  exporter.flush();
+  exporter->offer(answered_flow(), clock_.now());
+  exporter->flush();
   ASSERT_EQ(wire_.messages.size(), 3U);
   EXPECT_EQ(first_set(wire_.messages[1]), template_ids::kInterfaceNames);
 }
 
 TEST_F(SessionExporterTest, TellsStatisticsButNotTheSamplingRateAgain) {
-  Exporter exporter = make();
-  exporter.tick();
+  const auto exporter = make();
+  exporter->tick();
   EXPECT_TRUE(wire_.messages.empty()) << "there is nothing to tell yet";
-  EXPECT_GT(exporter.deadline(), clock_.now().steady);
+  EXPECT_GT(exporter->deadline(), clock_.now().steady);
   clock_.advance(std::chrono::seconds(301));
-  exporter.tick();
+  exporter->tick();
   ASSERT_EQ(wire_.messages.size(), 1U);
   EXPECT_EQ(sets(wire_.messages[0]), (std::vector<std::uint16_t>{292, 293, 294}));
-  EXPECT_GT(exporter.deadline(), clock_.now().steady);
+  EXPECT_GT(exporter->deadline(), clock_.now().steady);
 }
 
 TEST_F(SessionExporterTest, IsIntroducedWithoutTemplates) {
-  Exporter exporter = make();
-  exporter.introduce();
-  exporter.tick();
+  const auto exporter = make();
+  exporter->take_over();
+  exporter->tick();
   EXPECT_TRUE(wire_.messages.empty());
-  EXPECT_GT(exporter.deadline(), clock_.now().steady);
+  EXPECT_GT(exporter->deadline(), clock_.now().steady);
 }
 
 TEST_F(SessionExporterTest, PassesTheEndOn) {
-  Exporter exporter = make();
-  exporter.stop();
+  const auto exporter = make();
+  exporter->stop();
   EXPECT_TRUE(wire_.stopped);
 }
 

@@ -9,13 +9,6 @@
 namespace ctflow {
 namespace {
 
-Flow flow_with(FlowEvent event, std::uint32_t status) {
-  Flow flow;
-  flow.event = event;
-  flow.status = status;
-  return flow;
-}
-
 TEST(Profile, HasARowEach) {
   std::set<std::string_view> names;
   for (const ProfileRow& row : profiles()) {
@@ -25,30 +18,12 @@ TEST(Profile, HasARowEach) {
   EXPECT_EQ(names.size(), 6U);
 }
 
-TEST(Profile, OfFlowsWantsReportsWithCounters) {
+TEST(Profile, WantsReportsWithCountersOrTranslationsThatBeginAndEnd) {
   for (const ProfileRow& row : profiles()) {
-    if (row.layout == LayoutKind::kNatEvents) continue;
-    for (const std::uint32_t status : {0U, status::kSourceNat}) {
-      EXPECT_TRUE(row.wants(flow_with(FlowEvent::kEnded, status))) << row.name;
-      EXPECT_TRUE(row.wants(flow_with(FlowEvent::kReported, status))) << row.name;
-      EXPECT_FALSE(row.wants(flow_with(FlowEvent::kCreated, status))) << row.name;
-      EXPECT_FALSE(row.wants(flow_with(FlowEvent::kEndedBefore, status))) << row.name;
-    }
-    EXPECT_TRUE(row.counts) << row.name;
+    const bool nat = row.layout == LayoutKind::kNatEvents;
+    EXPECT_EQ(row.wants, nat ? FlowKinds::nat_events() : FlowKinds::reports()) << row.name;
+    EXPECT_EQ(row.counts, !nat) << row.name;
   }
-}
-
-TEST(Profile, OfNatEventsWantsBeginAndEndOfTranslations) {
-  const ProfileRow& row = row_of(Profile::kNatEvents);
-  for (const std::uint32_t status : {status::kSourceNat, status::kDestinationNat}) {
-    EXPECT_TRUE(row.wants(flow_with(FlowEvent::kCreated, status)));
-    EXPECT_TRUE(row.wants(flow_with(FlowEvent::kEnded, status)));
-    EXPECT_TRUE(row.wants(flow_with(FlowEvent::kEndedBefore, status)));
-    EXPECT_FALSE(row.wants(flow_with(FlowEvent::kReported, status)));
-  }
-  EXPECT_FALSE(row.wants(flow_with(FlowEvent::kCreated, 0)));
-  EXPECT_FALSE(row.wants(flow_with(FlowEvent::kEnded, 0)));
-  EXPECT_FALSE(row.counts);
 }
 
 TEST(Profile, DoesNotRepeatOptionsToNfdumpOverIpfix) {

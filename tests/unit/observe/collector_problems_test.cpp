@@ -19,7 +19,7 @@ class CollectorProblemsTest : public testing::Test {
  protected:
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<Problem> found;
-    find_collector_problems(collector_, found);
+    find_collector_problems(output_, found);
     std::vector<std::string> all;
     for (const Problem& one : found) {
       EXPECT_EQ(one.subject, "main");
@@ -31,53 +31,53 @@ class CollectorProblemsTest : public testing::Test {
   }
   [[nodiscard]] std::string means() const {
     std::vector<Problem> found;
-    find_collector_problems(collector_, found);
+    find_collector_problems(output_, found);
     return found.empty() ? "" : found.front().impact;
   }
   void fail(FailureKind kind, const std::string& reason) {
-    collector_.connected = false;
-    collector_.last_failure = {kind, reason, {}};
+    output_.connected = false;
+    output_.last_failure = {kind, reason, {}};
   }
   void use_stream() {
-    collector_.transport = TransportKind::kTcp;
-    collector_.backlog = Backlog{1000, 4 << 20, 0, 0, std::nullopt};
-    collector_.counters.waiting = {2, 40, 80, 400, 4000};
+    output_.collector->transport = TransportKind::kTcp;
+    output_.backlog = Backlog{1000, 4 << 20, 0, 0, std::nullopt};
+    output_.counters.waiting = {2, 40, 80, 400, 4000};
   }
 
   Status status_ = test::sample_status();
-  CollectorStatus& collector_ = status_.namespaces[0].collectors[0];
+  OutputStatus& output_ = status_.namespaces[0].outputs[0];
 };
 
 TEST_F(CollectorProblemsTest, AreNoneWhenAllIsWell) {
   EXPECT_THAT(names(), IsEmpty());
-  EXPECT_EQ(state_of(collector_), CollectorState::kOk);
+  EXPECT_EQ(state_of(output_), CollectorState::kOk);
 }
 
 TEST_F(CollectorProblemsTest, FollowTheStateOfDatagrams) {
-  collector_.last_loss = seconds(1);
+  output_.last_loss = seconds(1);
   EXPECT_THAT(names(), ElementsAre("collector_lossy"));
-  collector_.last_refusal = seconds(299);
+  output_.collector->last_refusal = seconds(299);
   EXPECT_THAT(names(), ElementsAre("collector_refused"));
-  collector_.last_refusal = seconds(301);
+  output_.collector->last_refusal = seconds(301);
   EXPECT_THAT(names(), ElementsAre("collector_lossy"));
-  collector_.connected = false;
+  output_.connected = false;
   EXPECT_THAT(names(), ElementsAre("collector_unreachable"));
-  collector_.peer = "[2001:db8::1]:4739";
+  output_.peer = "[2001:db8::1]:4739";
   EXPECT_THAT(names(), ElementsAre("collector_unreachable"));
-  collector_.peer = "flows.example";
+  output_.peer = "flows.example";
   EXPECT_THAT(names(), ElementsAre("collector_unresolved"));
 }
 
 TEST_F(CollectorProblemsTest, ForgetARefusalOfTcpOnceThereIsAConnection) {
   use_stream();
-  collector_.refusals = 3;
-  collector_.last_refusal = seconds(1);
-  collector_.last_failure = {FailureKind::kRefused, "Connection refused", {}};
-  EXPECT_EQ(state_of(collector_), CollectorState::kOk);
+  output_.collector->refusals = 3;
+  output_.collector->last_refusal = seconds(1);
+  output_.last_failure = {FailureKind::kRefused, "Connection refused", {}};
+  EXPECT_EQ(state_of(output_), CollectorState::kOk);
   EXPECT_THAT(names(), IsEmpty());
-  collector_.connected = false;
+  output_.connected = false;
   EXPECT_THAT(names(), ElementsAre("collector_refused"));
-  collector_.last_refusal = seconds(3600);  // it is still not there
+  output_.collector->last_refusal = seconds(3600);  // it is still not there
   EXPECT_THAT(names(), ElementsAre("collector_refused"));
 }
 
@@ -102,21 +102,21 @@ TEST_F(CollectorProblemsTest, SayThatFlowsWaitOnlyWhereTheyDo) {
   EXPECT_THAT(means(), HasSubstr("40 flows wait in memory; beyond spool.memory (4 MiB) the oldest "
                                  "are lost, and all of them when ctflowd stops"));
   EXPECT_THAT(means(), Not(HasSubstr("so far;")));
-  collector_.backlog->disk_limit = std::uint64_t{3} << 29;
-  collector_.counters.lost_spool_full.flows = 7;
+  output_.backlog->disk_limit = std::uint64_t{3} << 29;
+  output_.counters.lost_spool_full.flows = 7;
   EXPECT_THAT(means(),
               HasSubstr("40 flows wait on disk; beyond spool.size (1.5 GiB) the oldest are "
                         "lost; 7 flows are lost so far"));
-  collector_.backlog.reset();
-  collector_.transport = TransportKind::kUdp;
+  output_.backlog.reset();
+  output_.collector->transport = TransportKind::kUdp;
   fail(FailureKind::kUnreachable, "Network is unreachable");
   EXPECT_THAT(means(), Not(HasSubstr("wait")));
   EXPECT_THAT(means(), HasSubstr("7 flows are lost so far"));
 }
 
 TEST_F(CollectorProblemsTest, TellOfAFileThatCannotBeWritten) {
-  collector_.transport = TransportKind::kFile;
-  collector_.peer = "/var/lib/flows";
+  output_.collector->transport = TransportKind::kFile;
+  output_.peer = "/var/lib/flows";
   fail(FailureKind::kFile, "No space left on device");
   EXPECT_THAT(names(), ElementsAre("collector_unreachable"));
   EXPECT_THAT(means(), HasSubstr("no file can be written in /var/lib/flows: No space left"));
@@ -124,13 +124,13 @@ TEST_F(CollectorProblemsTest, TellOfAFileThatCannotBeWritten) {
 
 TEST_F(CollectorProblemsTest, WarnBeforeTheSpoolIsFull) {
   use_stream();
-  collector_.backlog->memory = (std::uint64_t{4} << 20) / 10 * 9 - 1;
+  output_.backlog->memory = (std::uint64_t{4} << 20) / 10 * 9 - 1;
   EXPECT_THAT(names(), IsEmpty());
-  ++collector_.backlog->memory;
+  ++output_.backlog->memory;
   EXPECT_THAT(names(), ElementsAre("spool_nearly_full"));
-  collector_.backlog->disk_limit = 1'000'000;  // the disk takes what memory has no room for
+  output_.backlog->disk_limit = 1'000'000;  // the disk takes what memory has no room for
   EXPECT_THAT(names(), IsEmpty());
-  collector_.backlog->disk = 900'000;
+  output_.backlog->disk = 900'000;
   EXPECT_THAT(names(), ElementsAre("spool_nearly_full"));
   fail(FailureKind::kNoAnswer, "no answer within 10 s");
   EXPECT_THAT(names(), ElementsAre("collector_unreachable", "spool_nearly_full"));
@@ -138,12 +138,12 @@ TEST_F(CollectorProblemsTest, WarnBeforeTheSpoolIsFull) {
 
 TEST_F(CollectorProblemsTest, TellOfASpoolThatCannotBeUsed) {
   use_stream();
-  collector_.backlog->trouble = "note: Read-only file system";
+  output_.backlog->trouble = "note: Read-only file system";
   EXPECT_THAT(names(), ElementsAre("spool_unusable"));
   EXPECT_THAT(means(), HasSubstr("Read-only file system"));
-  collector_.counters.unrecorded = {1, 12, 24, 0, 0};
+  output_.counters.unrecorded = {1, 12, 24, 0, 0};
   EXPECT_THAT(names(), ElementsAre("spool_unusable", "spool_unrecorded"));
-  collector_.backlog->trouble.clear();
+  output_.backlog->trouble.clear();
   EXPECT_THAT(means(), HasSubstr("12 flows were sent"));
 }
 

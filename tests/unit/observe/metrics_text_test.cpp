@@ -29,7 +29,7 @@ TEST(MetricsText, TellsLossesByReason) {
   Status status = test::sample_status();
   status.namespaces[0].source.lost_overrun = 3;
   status.namespaces[0].pipeline.lost_no_counters = 4;
-  ExporterCounters& counters = status.namespaces[0].collectors[0].counters;
+  ExporterCounters& counters = status.namespaces[0].outputs[0].counters;
   counters.lost_messages = 5;
   counters.lost_send_error = 6;
   const std::string text = metrics_text(status);
@@ -45,9 +45,9 @@ TEST(MetricsText, TellsLossesByReason) {
 TEST(MetricsText, TellsWhatWaitsInOctets) {
   Status status = test::sample_status();
   EXPECT_THAT(metrics_text(status), Not(HasSubstr("ctflowd_collector_spool_bytes")));
-  CollectorStatus& collector = status.namespaces[0].collectors[0];
-  collector.backlog = Backlog{11, 12, 13, 14, std::nullopt};
-  collector.oldest_waiting = std::chrono::seconds(15);
+  OutputStatus& output = status.namespaces[0].outputs[0];
+  output.backlog = Backlog{11, 12, 13, 14, std::nullopt};
+  output.oldest_waiting = std::chrono::seconds(15);
   const std::string text = metrics_text(status);
   const auto line = [](const std::string& name, const std::string& more, int value) {
     return "ctflowd_collector_" + name + "{namespace=\"\",collector=\"main\"" + more + "} " +
@@ -91,7 +91,7 @@ TEST(MetricsText, NamesAFamilyOnceForAllNamespaces) {
 
 TEST(MetricsText, HasExactlyOneStateOfACollector) {
   Status status = test::sample_status();
-  status.namespaces[0].collectors[0].last_refusal = std::chrono::seconds(1);
+  status.namespaces[0].outputs[0].collector->last_refusal = std::chrono::seconds(1);
   std::istringstream lines(metrics_text(status));
   std::vector<std::string> ones;
   for (std::string line; std::getline(lines, line);) {

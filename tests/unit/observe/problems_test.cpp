@@ -27,7 +27,7 @@ class ProblemsTest : public testing::Test {
  protected:
   Status status_ = test::sample_status();
   NamespaceStatus& home_ = status_.namespaces[0];
-  CollectorStatus& collector_ = home_.collectors[0];
+  OutputStatus& output_ = home_.outputs[0];
 };
 
 TEST_F(ProblemsTest, AreNoneWhenAllIsWell) { EXPECT_THAT(names(status_), IsEmpty()); }
@@ -56,7 +56,7 @@ TEST_F(ProblemsTest, FollowTheFillOfBuffersAndTables) {
 }
 
 TEST_F(ProblemsTest, NameTheCollector) {
-  collector_.last_loss = seconds(1);
+  output_.last_loss = seconds(1);
   EXPECT_THAT(names(status_), ElementsAre("collector_lossy"));
   EXPECT_EQ(find_problems(status_)[0].subject, "main");
 }

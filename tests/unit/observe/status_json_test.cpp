@@ -51,7 +51,7 @@ TEST(StatusJson, SaysWhatIsMeasuredAndWhereConnectionsAreLeftOut) {
 TEST(StatusJson, SaysWhetherAllIsWell) {
   Status status = test::sample_status();
   EXPECT_EQ(Json::parse(status_json(status)).at("well"), true);
-  status.namespaces[0].collectors[0].connected = false;
+  status.namespaces[0].outputs[0].connected = false;
   const Json json = Json::parse(status_json(status));
   EXPECT_EQ(json.at("well"), false);
   EXPECT_EQ(json.at("problems").at(0).at("name"), "collector_unreachable");
@@ -60,16 +60,16 @@ TEST(StatusJson, SaysWhetherAllIsWell) {
 
 TEST(StatusJson, TellsTheLastFailureAndWhatWaits) {
   Status status = test::sample_status();
-  CollectorStatus& collector = status.namespaces[0].collectors[0];
+  OutputStatus& output = status.namespaces[0].outputs[0];
   const auto told = [&] {
     return Json::parse(status_json(status)).at("namespaces").at(0).at("collectors").at(0);
   };
   EXPECT_TRUE(told().at("last_failure").is_null());
   EXPECT_FALSE(told().contains("backlog"));
-  collector.transport = TransportKind::kTls;
-  collector.last_failure = {FailureKind::kHandshake, "certificate has expired", {}};
-  collector.last_failure_age = std::chrono::seconds(4);
-  collector.backlog = Backlog{1, 2, 3, 4, std::nullopt};
+  output.collector->transport = TransportKind::kTls;
+  output.last_failure = {FailureKind::kHandshake, "certificate has expired", {}};
+  output.last_failure_age = std::chrono::seconds(4);
+  output.backlog = Backlog{1, 2, 3, 4, std::nullopt};
   EXPECT_EQ(told().at("transport"), "tls");
   EXPECT_EQ(told().at("last_failure").at("kind"), "handshake");
   EXPECT_EQ(told().at("last_failure").at("reason"), "certificate has expired");

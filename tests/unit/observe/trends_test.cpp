@@ -60,13 +60,13 @@ TEST_F(TrendsTest, SayHowLongAgoSomethingGrew) {
   sample_after(seconds(1));
   EXPECT_EQ(completed().namespaces[0].last_overrun, std::nullopt);
   home_.source.lost_overrun = 3;
-  home_.collectors[0].refusals = 1;
+  home_.outputs[0].collector->refusals = 1;
   sample_after(seconds(1));
   sample_after(seconds(10));
   const Status status = completed();
   EXPECT_EQ(status.namespaces[0].last_overrun, seconds(10));
-  EXPECT_EQ(status.namespaces[0].collectors[0].last_refusal, seconds(10));
-  EXPECT_EQ(status.namespaces[0].collectors[0].last_loss, std::nullopt);
+  EXPECT_EQ(status.namespaces[0].outputs[0].collector->last_refusal, seconds(10));
+  EXPECT_EQ(status.namespaces[0].outputs[0].last_loss, std::nullopt);
 }
 
 TEST_F(TrendsTest, TakeALossBeforeTheFirstSampleForNew) {
@@ -80,14 +80,14 @@ TEST_F(TrendsTest, TakeALossBeforeTheFirstSampleForNew) {
 }
 
 TEST_F(TrendsTest, FollowACollectorThatBeginsAnew) {
-  home_.collectors[0].refusals = 9;
+  home_.outputs[0].collector->refusals = 9;
   sample_after(seconds(1));
-  home_.collectors[0].refusals = 0;
+  home_.outputs[0].collector->refusals = 0;
   sample_after(seconds(5));
-  EXPECT_EQ(completed().namespaces[0].collectors[0].last_refusal, seconds(5));
-  home_.collectors[0].refusals = 2;
+  EXPECT_EQ(completed().namespaces[0].outputs[0].collector->last_refusal, seconds(5));
+  home_.outputs[0].collector->refusals = 2;
   sample_after(seconds(1));
-  EXPECT_EQ(completed().namespaces[0].collectors[0].last_refusal, seconds(0));
+  EXPECT_EQ(completed().namespaces[0].outputs[0].collector->last_refusal, seconds(0));
 }
 
 }  // namespace

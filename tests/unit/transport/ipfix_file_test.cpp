@@ -33,8 +33,8 @@ class IpfixFileTransportTest : public testing::Test {
   }
 
   std::unique_ptr<IpfixFileTransport> make() {
-    auto transport = std::make_unique<IpfixFileTransport>(io_, config_, clock_.clock());
-    transport->begin_sessions_with(test::sample_origin()->first_messages, ledger_);
+    auto transport = std::make_unique<IpfixFileTransport>(io_, config_, *ledger_, clock_.clock());
+    transport->begin_with(test::sample_origin()->first_messages);
     return transport;
   }
 
@@ -42,9 +42,8 @@ class IpfixFileTransportTest : public testing::Test {
     const CountedMessage message =
         test::counted_message(sequence_++, 1, static_cast<std::uint8_t>(tag), size);
     ++offered_;
-    EXPECT_EQ(transport.send_counted(message.bytes, message.content),
-              std::errc::operation_in_progress);
-    EXPECT_EQ(offered_, ledger_.flows + ledger_.waiting.flows + ledger_.lost());
+    transport.send(message.bytes, message.content);
+    EXPECT_EQ(offered_, counters().flows + counters().waiting.flows + counters().lost());
   }
 
   [[nodiscard]] test::Received read(const std::string& file) const {
@@ -55,11 +54,13 @@ class IpfixFileTransportTest : public testing::Test {
     return received;
   }
 
+  [[nodiscard]] const ExporterCounters& counters() const { return ledger_->counters(); }
+
   boost::asio::io_context io_;
   test::TemporaryDirectory directory_;
   test::FakeClock clock_;
   CollectorConfig config_;
-  ExporterCounters ledger_;
+  std::optional<ExportLedger> ledger_{std::in_place};
   std::uint32_t sequence_ = 1;
   std::uint64_t offered_ = 0;
 };
@@ -81,8 +82,8 @@ TEST_F(IpfixFileTransportTest, GivesTheFileItsNameWhenItIsComplete) {
   const test::Received file = read("221320.ipfix");
   EXPECT_THAT(file.tags(), ElementsAre(kFirst, 1, 2));
   EXPECT_THAT(file.sequences(), ElementsAre(0, 1, 2));
-  EXPECT_EQ(ledger_.flows, 2U);
-  EXPECT_EQ(ledger_.messages, 3U);
+  EXPECT_EQ(counters().flows, 2U);
+  EXPECT_EQ(counters().messages, 3U);
 }
 
 TEST_F(IpfixFileTransportTest, BeginsEachFileWithTheTemplatesAndZero) {
@@ -95,7 +96,7 @@ TEST_F(IpfixFileTransportTest, BeginsEachFileWithTheTemplatesAndZero) {
   EXPECT_LE(directory_.content("221320.ipfix").size(), 400U);
   EXPECT_THAT(read("221320-1.ipfix").tags(), ElementsAre(kFirst, 4, 5));
   EXPECT_THAT(read("221320-1.ipfix").sequences(), ElementsAre(0, 1, 2));
-  EXPECT_EQ(ledger_.sessions, 2U);
+  EXPECT_EQ(counters().sessions, 2U);
 }
 
 TEST_F(IpfixFileTransportTest, EndsAFileWithItsTime) {
@@ -115,8 +116,8 @@ TEST_F(IpfixFileTransportTest, EndsAFileWithItsTime) {
 
 TEST_F(IpfixFileTransportTest, EndsAFileWithItsTimeWhenNothingIsSentAnyMore) {
   config_.file.interval = std::chrono::milliseconds(20);
-  auto transport = std::make_unique<IpfixFileTransport>(io_, config_);
-  transport->begin_sessions_with(test::sample_origin()->first_messages, ledger_);
+  auto transport = std::make_unique<IpfixFileTransport>(io_, config_, *ledger_);
+  transport->begin_with(test::sample_origin()->first_messages);
   send(*transport, 1);
   EXPECT_TRUE(test::run_until(io_, [&] { return directory_.files(".ipfix").size() == 1; }));
 }
@@ -160,7 +161,7 @@ TEST_F(IpfixFileTransportTest, FindsANumberBehindAnyNumberOfFilesAndGaps) {
   const auto transport = make();
   for (int i = 1; i <= 3; ++i) send(*transport, i);
   transport->stop();
-  EXPECT_EQ(ledger_.lost(), 0U);
+  EXPECT_EQ(counters().lost(), 0U);
   for (int i = 1; i <= 3; ++i) {
     EXPECT_THAT(read("day-" + std::to_string(12'350 + i) + ".ipfix").tags(),
                 ElementsAre(kFirst, i));
@@ -178,7 +179,7 @@ TEST_F(IpfixFileTransportTest, WritesMoreThanTenThousandFilesOfOneName) {
   constexpr int kFiles = 30;
   for (int i = 0; i < kFiles; ++i) send(*transport, 1);
   transport->stop();
-  EXPECT_EQ(ledger_.lost(), 0U);
+  EXPECT_EQ(counters().lost(), 0U);
   EXPECT_EQ(directory_.files(".ipfix").size(), kFiles + 2U);
   EXPECT_EQ(read("day-10020.ipfix").tags().size(), 2U);
 }
@@ -203,7 +204,7 @@ TEST_F(IpfixFileTransportTest, TakesOutAMessageThatTheDiskHasNoRoomFor) {
     const auto transport = make();
     send(*transport, 1, 4000);
     send(*transport, 2, 5000);
-    EXPECT_EQ(ledger_.lost_write_error.flows, 1U);
+    EXPECT_EQ(counters().lost_write_error.flows, 1U);
     EXPECT_FALSE(transport->connected());
     transport->prepare();
     EXPECT_TRUE(transport->connected()) << "as far as is known";
@@ -249,10 +250,10 @@ TEST_F(IpfixFileTransportTest, BeginsAnotherFileWhenOneCannotGrow) {
     const LongestFile limit(210);
     send(*transport, 2);
     send(*transport, 3);
-    EXPECT_EQ(ledger_.lost(), 0U);
+    EXPECT_EQ(counters().lost(), 0U);
     EXPECT_TRUE(transport->connected());
     send(*transport, 4, 200);
-    EXPECT_EQ(ledger_.lost_write_error.flows, 1U) << "no file can take this one";
+    EXPECT_EQ(counters().lost_write_error.flows, 1U) << "no file can take this one";
     EXPECT_FALSE(transport->connected());
   }
   send(*transport, 5);
@@ -263,7 +264,7 @@ TEST_F(IpfixFileTransportTest, BeginsAnotherFileWhenOneCannotGrow) {
   EXPECT_THAT(read("221320-1.ipfix").tags(), ElementsAre(kFirst, 2));
   EXPECT_THAT(read("221320-2.ipfix").tags(), ElementsAre(kFirst, 3));
   EXPECT_THAT(read("221320-3.ipfix").tags(), ElementsAre(kFirst, 5));
-  EXPECT_EQ(ledger_.sessions, 4U);
+  EXPECT_EQ(counters().sessions, 4U);
 }
 
 TEST_F(IpfixFileTransportTest, LeavesNoFileBehindThatHasOnlyTemplates) {
@@ -273,9 +274,9 @@ TEST_F(IpfixFileTransportTest, LeavesNoFileBehindThatHasOnlyTemplates) {
     for (int i = 1; i <= 3; ++i) send(*transport, i);
     transport->stop();
   }
-  EXPECT_EQ(ledger_.lost_write_error.flows, 3U);
-  EXPECT_EQ(ledger_.sessions, 0U);
-  EXPECT_EQ(ledger_.messages, 0U);
+  EXPECT_EQ(counters().lost_write_error.flows, 3U);
+  EXPECT_EQ(counters().sessions, 0U);
+  EXPECT_EQ(counters().messages, 0U);
   EXPECT_THAT(directory_.files(".ipfix"), IsEmpty());
   EXPECT_THAT(directory_.files(".part"), IsEmpty());
 }
@@ -303,8 +304,8 @@ TEST_F(IpfixFileTransportTest, CountsEverythingAsLostWithoutItsDirectory) {
   transport->prepare();
   send(*transport, 1);
   send(*transport, 2);
-  EXPECT_EQ(ledger_.lost_write_error.flows, 2U);
-  EXPECT_EQ(ledger_.lost_write_error.octets, 20U);
+  EXPECT_EQ(counters().lost_write_error.flows, 2U);
+  EXPECT_EQ(counters().lost_write_error.octets, 20U);
 }
 
 TEST_F(IpfixFileTransportTest, CompletesWhatAnEarlierProcessLeft) {
@@ -327,11 +328,11 @@ TEST_F(IpfixFileTransportTest, LeavesAFileAloneThatAnotherProcessWrites) {
   send(*other, 1);
   CollectorConfig config = config_;
   config.file.name = "other.ipfix";
-  IpfixFileTransport transport(io_, config, clock_.clock());
-  ExporterCounters ledger;
-  transport.begin_sessions_with(test::sample_origin()->first_messages, ledger);
+  ExportLedger ledger;
+  IpfixFileTransport transport(io_, config, ledger, clock_.clock());
+  transport.begin_with(test::sample_origin()->first_messages);
   const CountedMessage message = test::counted_message(1, 1);
-  transport.send_counted(message.bytes, message.content);
+  transport.send(message.bytes, message.content);
   EXPECT_THAT(directory_.files(".part"), ElementsAre("221320.ipfix.part", "other.ipfix.part"));
 }
 

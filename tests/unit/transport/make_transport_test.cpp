@@ -22,15 +22,16 @@ class MakeTransportTest : public testing::Test {
   template <typename Expected>
   bool makes(TransportKind kind) {
     config_.transport = kind;
-    return dynamic_cast<Expected*>(make_transport(io_, config_).get()) != nullptr;
+    return dynamic_cast<Expected*>(make_session_transport(io_, config_, ledger_).get()) != nullptr;
   }
 
   boost::asio::io_context io_;
   CollectorConfig config_;
+  ExportLedger ledger_;
 };
 
 TEST_F(MakeTransportTest, MakesWhatTheConfigurationAsksFor) {
-  EXPECT_TRUE(makes<UdpTransport>(TransportKind::kUdp));
+  EXPECT_NE(dynamic_cast<UdpTransport*>(make_datagram_transport(io_, config_).get()), nullptr);
   EXPECT_TRUE(makes<StreamTransport>(TransportKind::kTcp));
   EXPECT_TRUE(makes<IpfixFileTransport>(TransportKind::kFile));
   if (kHasTls) {

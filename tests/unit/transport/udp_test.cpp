@@ -85,6 +85,8 @@ void set_only_address(const char* address) {
 const udp::endpoint kLoopback4(boost::asio::ip::address_v4::loopback(), 0);
 const udp::endpoint kLoopback6(boost::asio::ip::address_v6::loopback(), 0);
 
+std::string message_of(std::errc error) { return std::make_error_code(error).message(); }
+
 class UdpTransportTest : public testing::Test {
  protected:
   static CollectorConfig config(const std::string& address, std::uint16_t port) {
@@ -111,7 +113,7 @@ TEST_F(UdpTransportTest, SendsToIpv4) {
   UdpTransport transport(io_, config("127.0.0.1", receiver.port()));
   EXPECT_TRUE(transport.prepare());
   EXPECT_FALSE(transport.prepare());
-  EXPECT_FALSE(transport.send(bytes("message")));
+  EXPECT_TRUE(transport.send(bytes("message")).is_sent());
   EXPECT_EQ(receiver.receive(), "message");
   EXPECT_EQ(transport.peer(), "127.0.0.1:" + std::to_string(receiver.port()));
 }
@@ -120,7 +122,7 @@ TEST_F(UdpTransportTest, SendsToIpv6) {
   Receiver receiver(io_, kLoopback6);
   UdpTransport transport(io_, config("::1", receiver.port()));
   EXPECT_TRUE(transport.prepare());
-  EXPECT_FALSE(transport.send(bytes("message")));
+  EXPECT_TRUE(transport.send(bytes("message")).is_sent());
   EXPECT_EQ(receiver.receive(), "message");
   EXPECT_EQ(transport.peer(), "[::1]:" + std::to_string(receiver.port()));
 }
@@ -133,7 +135,7 @@ TEST_F(UdpTransportTest, SendsFromTheConfiguredAddressWithTheConfiguredDscp) {
   settings.bind_device = "lo";
   UdpTransport transport(io_, settings);
   transport.prepare();
-  EXPECT_FALSE(transport.send(bytes("message")));
+  EXPECT_TRUE(transport.send(bytes("message")).is_sent());
   EXPECT_EQ(receiver.receive(), "message");
   EXPECT_EQ(receiver.sender.address().to_string(), "127.0.0.9");
   EXPECT_EQ(receiver.traffic_class, 46 << 2);
@@ -146,10 +148,10 @@ TEST_F(UdpTransportTest, LooksANameUpInTheBackground) {
   UdpTransport transport(io_, settings);
   EXPECT_TRUE(transport.lookup_running());
   EXPECT_TRUE(transport.prepare());
-  EXPECT_EQ(transport.send(bytes("too early")), std::errc::not_connected);
+  EXPECT_EQ(transport.send(bytes("too early")).loss(), LossReason::kUnresolved);
   resolve(transport);
   EXPECT_TRUE(transport.prepare()) << "the new address has not seen the templates";
-  EXPECT_FALSE(transport.send(bytes("message")));
+  EXPECT_TRUE(transport.send(bytes("message")).is_sent());
   EXPECT_EQ(receiver.receive(), "message");
 }
 
@@ -160,10 +162,10 @@ TEST_F(UdpTransportTest, AsksForTemplatesBeforeAMessageThatWasBegunBeforeTheAddr
   UdpTransport transport(io_, settings);
   EXPECT_TRUE(transport.prepare());
   resolve(transport);
-  EXPECT_EQ(transport.send(bytes("begun")), std::errc::connection_reset);
+  EXPECT_TRUE(transport.send(bytes("begun")).is_again());
   EXPECT_TRUE(transport.prepare());
-  EXPECT_FALSE(transport.send(bytes("templates")));
-  EXPECT_FALSE(transport.send(bytes("begun")));
+  EXPECT_TRUE(transport.send(bytes("templates")).is_sent());
+  EXPECT_TRUE(transport.send(bytes("begun")).is_sent());
   EXPECT_EQ(receiver.receive(), "templates");
   EXPECT_EQ(receiver.receive(), "begun");
 }
@@ -176,12 +178,12 @@ TEST_F(UdpTransportTest, ReportsEveryMessageThatCouldNotLeave) {
     set_only_address("192.0.2.1");
     UdpTransport transport(io_, config("192.0.2.1", 4739));
     transport.prepare();
-    EXPECT_FALSE(transport.send(bytes("leaves")));
+    EXPECT_TRUE(transport.send(bytes("leaves")).is_sent());
     set_only_address("0.0.0.0");
-    EXPECT_EQ(transport.send(bytes("1")), std::errc::network_unreachable);
+    EXPECT_EQ(transport.send(bytes("1")).loss(), LossReason::kSendError);
     for (const char* const text : {"2", "3"}) {
       transport.prepare();
-      EXPECT_EQ(transport.send(bytes(text)), std::errc::network_unreachable)
+      EXPECT_EQ(transport.send(bytes(text)).loss(), LossReason::kSendError)
           << "within the second in which the socket is not connected again";
       EXPECT_EQ(transport.last_failure().kind, FailureKind::kUnreachable);
     }
@@ -208,7 +210,7 @@ TEST_F(UdpTransportTest, SurvivesANameThatDoesNotExist) {
   resolve(transport);
   EXPECT_FALSE(transport.lookup_running());
   transport.prepare();
-  EXPECT_EQ(transport.send(bytes("message")), std::errc::not_connected);
+  EXPECT_EQ(transport.send(bytes("message")).loss(), LossReason::kUnresolved);
   EXPECT_EQ(transport.peer(), "collector.invalid");
 }
 
@@ -220,11 +222,12 @@ TEST_F(UdpTransportTest, CountsRefusalsAndAsksForTemplatesAgain) {
   }
   UdpTransport transport(io_, config("127.0.0.1", port));
   transport.prepare();
-  EXPECT_FALSE(transport.send(bytes("refused")));
+  EXPECT_TRUE(transport.send(bytes("refused")).is_sent());
   EXPECT_TRUE(transport.prepare()) << "whoever listens next has no templates";
   EXPECT_EQ(transport.refusals(), 1U);
   Receiver back(io_, udp::endpoint(boost::asio::ip::address_v4::loopback(), port));
-  EXPECT_FALSE(transport.send(bytes("heard"))) << "a refusal does not cost the next message";
+  EXPECT_TRUE(transport.send(bytes("heard")).is_sent())
+      << "a refusal does not cost the next message";
   EXPECT_EQ(back.receive(), "heard");
 }
 
@@ -246,7 +249,7 @@ TEST_F(UdpTransportTest, SendsLargeMessagesByIpv6InParts) {
   UdpTransport transport(io_, large);
   transport.prepare();
   const std::string text(2000, 'x');
-  EXPECT_FALSE(transport.send(bytes(text)));
+  EXPECT_TRUE(transport.send(bytes(text)).is_sent());
   EXPECT_EQ(receiver.receive(), text);
 }
 
@@ -263,7 +266,8 @@ TEST_F(UdpTransportTest, ReportsAMessageThatIsTooLong) {
   UdpTransport transport(io_, config("127.0.0.1", receiver.port()));
   transport.prepare();
   const std::vector<std::byte> oversize(70'000);
-  EXPECT_EQ(transport.send(oversize), std::errc::message_size);
+  EXPECT_EQ(transport.send(oversize).loss(), LossReason::kSendError);
+  EXPECT_EQ(transport.last_failure().reason, message_of(std::errc::message_size));
 }
 
 TEST_F(UdpTransportTest, ReportsAnAddressThatThisHostDoesNotHave) {
@@ -271,7 +275,8 @@ TEST_F(UdpTransportTest, ReportsAnAddressThatThisHostDoesNotHave) {
   settings.source_address = "192.0.2.1";
   UdpTransport transport(io_, settings);
   EXPECT_TRUE(transport.prepare());
-  EXPECT_EQ(transport.send(bytes("message")), std::errc::address_not_available);
+  EXPECT_EQ(transport.send(bytes("message")).loss(), LossReason::kSendError);
+  EXPECT_EQ(transport.last_failure().reason, message_of(std::errc::address_not_available));
 }
 
 TEST_F(UdpTransportTest, ReportsADeviceThatDoesNotExist) {
@@ -279,7 +284,8 @@ TEST_F(UdpTransportTest, ReportsADeviceThatDoesNotExist) {
   settings.bind_device = "no-such-device";
   UdpTransport transport(io_, settings);
   transport.prepare();
-  EXPECT_EQ(transport.send(bytes("message")), std::errc::no_such_device);
+  EXPECT_EQ(transport.send(bytes("message")).loss(), LossReason::kSendError);
+  EXPECT_EQ(transport.last_failure().reason, message_of(std::errc::no_such_device));
 }
 
 }  // namespace

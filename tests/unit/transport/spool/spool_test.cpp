@@ -17,7 +17,8 @@ using test::tag_of;
 
 class SpoolTest : public testing::Test {
  protected:
-  Spool make() { return {"one", config_, clock_.clock(), files_}; }
+  Spool make() { return make(*ledger_); }
+  Spool make(ExportLedger& ledger) { return {"one", config_, ledger, clock_.clock(), files_}; }
 
   void use_disk() { config_.directory = directory_.name(); }
 
@@ -44,73 +45,70 @@ class SpoolTest : public testing::Test {
     return tags;
   }
 
+  [[nodiscard]] const ExporterCounters& counters() const { return ledger_->counters(); }
+
   void check_ledger() const {
-    EXPECT_EQ(offered_ + ledger_.recovered.flows,
-              ledger_.flows + ledger_.waiting.flows + ledger_.lost());
-    EXPECT_EQ(10 * (offered_ + ledger_.recovered.flows),
-              ledger_.octets + ledger_.waiting.octets + 10 * ledger_.lost());
+    EXPECT_EQ(offered_ + counters().recovered.flows,
+              counters().flows + counters().waiting.flows + counters().lost());
+    EXPECT_EQ(10 * (offered_ + counters().recovered.flows),
+              counters().octets + counters().waiting.octets + 10 * counters().lost());
   }
 
   test::FaultyFiles files_;
   test::TemporaryDirectory directory_;
   SpoolConfig config_;
   test::FakeClock clock_;
-  ExporterCounters ledger_;
+  std::optional<ExportLedger> ledger_{std::in_place};
   std::shared_ptr<const Origin> origin_ = test::sample_origin();
   std::uint32_t sequence_ = 0;
   std::uint64_t offered_ = 0;
 
   /// The ledger of the next process.
-  void begin_again(Spool& spool) {
-    ledger_ = {};
+  void begin_again() {
+    ledger_.emplace();
     offered_ = 0;
-    spool.account_to(ledger_);
   }
 };
 
 TEST_F(SpoolTest, KeepsTheOrderInMemory) {
   Spool spool = make();
-  spool.account_to(ledger_);
   add(spool, {1, 2, 3});
-  EXPECT_EQ(ledger_.waiting.flows, 3U);
+  EXPECT_EQ(counters().waiting.flows, 3U);
   EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2, 3}));
-  EXPECT_EQ(ledger_.waiting.flows, 0U);
-  EXPECT_EQ(ledger_.flows, 3U);
+  EXPECT_EQ(counters().waiting.flows, 0U);
+  EXPECT_EQ(counters().flows, 3U);
 }
 
 TEST_F(SpoolTest, GivesReturnedMessagesFirstAndCountsThemAsResent) {
   Spool spool = make();
-  spool.account_to(ledger_);
   add(spool, {1, 2, 3, 4});
   std::deque<KeptMessage> flying;
   for (int i = 0; i < 3; ++i) flying.push_back(*spool.next());
   spool.give_back(std::move(flying), 2);
   check_ledger();
-  EXPECT_EQ(ledger_.resent.flows, 2U) << "the third had not left";
+  EXPECT_EQ(counters().resent.flows, 2U) << "the third had not left";
   EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2, 3, 4}));
 }
 
 TEST_F(SpoolTest, LosesTheOldestWhenMemoryIsFull) {
   config_.memory = 10'000;
   Spool spool = make();
-  spool.account_to(ledger_);
   std::vector<int> tags(100);
   for (int i = 0; i < 100; ++i) tags[static_cast<std::size_t>(i)] = i;
   add(spool, tags);
-  EXPECT_GT(ledger_.lost_spool_full.flows, 10U);
+  EXPECT_GT(counters().lost_spool_full.flows, 10U);
   const std::vector<int> left = deliver(spool);
-  EXPECT_EQ(left.front(), static_cast<int>(ledger_.lost_spool_full.flows));
+  EXPECT_EQ(left.front(), static_cast<int>(counters().lost_spool_full.flows));
   EXPECT_EQ(left.back(), 99);
 }
 
 TEST_F(SpoolTest, NeverDropsWhatIsOnItsWay) {
   config_.memory = 2000;
   Spool spool = make();
-  spool.account_to(ledger_);
   add(spool, {1});
   const auto flying = spool.next();
   add(spool, {2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
-  EXPECT_GT(ledger_.lost_spool_full.flows, 0U);
+  EXPECT_GT(counters().lost_spool_full.flows, 0U);
   spool.sent(*flying);
   check_ledger();
   EXPECT_EQ(deliver(spool).back(), 12);
@@ -119,18 +117,16 @@ TEST_F(SpoolTest, NeverDropsWhatIsOnItsWay) {
 TEST_F(SpoolTest, LosesWhatWaitedTooLong) {
   config_.max_age = std::chrono::minutes(1);
   Spool spool = make();
-  spool.account_to(ledger_);
   add(spool, {1, 2});
   clock_.advance(std::chrono::seconds(61));
   add(spool, {3});
-  EXPECT_EQ(ledger_.lost_spool_age.flows, 2U);
+  EXPECT_EQ(counters().lost_spool_age.flows, 2U);
   EXPECT_EQ(deliver(spool), std::vector<int>{3});
 }
 
 TEST_F(SpoolTest, PutsMessagesOnDiskWhileThereIsNoConnection) {
   use_disk();
   Spool spool = make();
-  spool.account_to(ledger_);
   add(spool, {1, 2});
   EXPECT_EQ(directory_.files(".spool").size(), 1U);
   spool.set_connected(true);
@@ -145,7 +141,6 @@ TEST_F(SpoolTest, MovesMemoryToDiskWhenTheConnectionGoes) {
   use_disk();
   {
     Spool spool = make();
-    spool.account_to(ledger_);
     spool.set_connected(true);
     add(spool, {1, 2, 3});
     std::deque<KeptMessage> flying;
@@ -153,15 +148,11 @@ TEST_F(SpoolTest, MovesMemoryToDiskWhenTheConnectionGoes) {
     spool.give_back(std::move(flying), 1);
     spool.set_connected(false);
   }  // SIGKILL
+  begin_again();
   Spool spool = make();
-  ExporterCounters next;
-  spool.account_to(next);
   spool.open();
-  EXPECT_EQ(next.recovered.flows, 3U);
-  EXPECT_EQ(next.waiting.flows, 3U);
-  ledger_ = next;
-  offered_ = 0;
-  spool.account_to(ledger_);
+  EXPECT_EQ(counters().recovered.flows, 3U);
+  EXPECT_EQ(counters().waiting.flows, 3U);
   EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2, 3}));
 }
 
@@ -169,22 +160,20 @@ TEST_F(SpoolTest, TakesTheDiskWhenAConnectionIsTooSlowForTheMemory) {
   use_disk();
   config_.memory = 2000;
   Spool spool = make();
-  spool.account_to(ledger_);
   spool.set_connected(true);
   std::vector<int> tags(50);
   for (int i = 0; i < 50; ++i) tags[static_cast<std::size_t>(i)] = i;
   add(spool, tags);
-  EXPECT_EQ(ledger_.lost(), 0U);
+  EXPECT_EQ(counters().lost(), 0U);
   EXPECT_EQ(deliver(spool), tags);
 }
 
 TEST_F(SpoolTest, FallsBackToMemoryWhenTheDirectoryIsMissingAndTriesAgain) {
   config_.directory = directory_.path("later");
   Spool spool = make();
-  spool.account_to(ledger_);
   add(spool, {1, 2});
-  EXPECT_GE(ledger_.spool_errors, 1U);
-  EXPECT_EQ(ledger_.waiting.flows, 2U);
+  EXPECT_GE(counters().spool_errors, 1U);
+  EXPECT_EQ(counters().waiting.flows, 2U);
   std::filesystem::create_directory(config_.directory);
   clock_.advance(std::chrono::seconds(2));
   add(spool, {3});
@@ -194,30 +183,26 @@ TEST_F(SpoolTest, FallsBackToMemoryWhenTheDirectoryIsMissingAndTriesAgain) {
 
 TEST_F(SpoolTest, CountsWhatIsInMemoryAsLostWhenItStops) {
   Spool spool = make();
-  spool.account_to(ledger_);
   add(spool, {1, 2});
   spool.stop();
   check_ledger();
-  EXPECT_EQ(ledger_.lost_stopped.flows, 2U);
-  EXPECT_EQ(ledger_.waiting.flows, 0U);
+  EXPECT_EQ(counters().lost_stopped.flows, 2U);
+  EXPECT_EQ(counters().waiting.flows, 0U);
 }
 
 TEST_F(SpoolTest, LeavesOnDiskWhatWaitsWhenItStops) {
   use_disk();
   {
     Spool spool = make();
-    spool.account_to(ledger_);
     spool.set_connected(true);
     add(spool, {1, 2});
     spool.stop();
     check_ledger();
-    EXPECT_EQ(ledger_.waiting.flows, 2U);
-    EXPECT_EQ(ledger_.lost(), 0U);
+    EXPECT_EQ(counters().waiting.flows, 2U);
+    EXPECT_EQ(counters().lost(), 0U);
   }
   Spool spool = make();
-  ledger_ = {};
-  offered_ = 0;
-  spool.account_to(ledger_);
+  begin_again();
   EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2}));
 }
 
@@ -225,7 +210,6 @@ TEST_F(SpoolTest, SendsAMessageFromDiskAgainWhenItsConnectionBroke) {
   use_disk();
   {
     Spool spool = make();
-    spool.account_to(ledger_);
     add(spool, {1, 2});
     std::deque<KeptMessage> flying;
     flying.push_back(*spool.next());
@@ -234,15 +218,12 @@ TEST_F(SpoolTest, SendsAMessageFromDiskAgainWhenItsConnectionBroke) {
     check_ledger();
   }  // SIGKILL
   Spool spool = make();
-  ledger_ = {};
-  offered_ = 0;
-  spool.account_to(ledger_);
+  begin_again();
   EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2}));
 }
 
 TEST_F(SpoolTest, TellsWhatWaitsAndSinceWhen) {
   Spool spool = make();
-  spool.account_to(ledger_);
   EXPECT_EQ(spool.backlog().memory, 0U);
   EXPECT_EQ(spool.backlog().disk_limit, 0U) << "there is no directory";
   EXPECT_FALSE(spool.backlog().oldest);
@@ -262,7 +243,6 @@ TEST_F(SpoolTest, TellsWhatWaitsOnDiskAndSinceWhenAlsoOfAnEarlierProcess) {
   const TimePoint first = clock_.now().wall;
   {
     Spool spool = make();
-    spool.account_to(ledger_);
     spool.set_connected(false);
     add(spool, {1});
     clock_.advance(std::chrono::seconds(5));
@@ -273,11 +253,9 @@ TEST_F(SpoolTest, TellsWhatWaitsOnDiskAndSinceWhenAlsoOfAnEarlierProcess) {
     EXPECT_EQ(spool.backlog().oldest, first);
     spool.stop();
   }
-  ledger_ = {};
-  offered_ = 0;
+  begin_again();
   clock_.advance(std::chrono::seconds(60));
   Spool spool = make();
-  spool.account_to(ledger_);
   spool.open();
   EXPECT_EQ(spool.backlog().oldest, first);
   const auto message = spool.next();
@@ -296,7 +274,6 @@ TEST_F(SpoolTest, DoesNotPromiseWhatWasDroppedWhileItWasOnItsWay) {
   config_.size = 8000;
   {
     Spool spool = make();
-    spool.account_to(ledger_);
     add(spool, {1, 2, 3});
     std::deque<KeptMessage> flying;
     for (int i = 0; i < 3; ++i) flying.push_back(*spool.next());
@@ -305,26 +282,25 @@ TEST_F(SpoolTest, DoesNotPromiseWhatWasDroppedWhileItWasOnItsWay) {
     spool.stop();
     check_ledger();
   }
-  const ExportAmount promised = ledger_.waiting;
+  const ExportAmount promised = counters().waiting;
   EXPECT_GT(promised.flows, 0U);
   Spool spool = make();
-  begin_again(spool);
+  begin_again();
   EXPECT_EQ(deliver(spool).size(), promised.flows);
-  EXPECT_EQ(ledger_.recovered.flows, promised.flows);
+  EXPECT_EQ(counters().recovered.flows, promised.flows);
 }
 
 TEST_F(SpoolTest, DoesNotPromiseWhatWasRemovedUnderneath) {
   use_disk();
   Spool spool = make();
-  spool.account_to(ledger_);
   add(spool, {1, 2, 3});
   for (const std::string& file : directory_.files(".spool")) {
     std::filesystem::remove(directory_.path(file));
   }
   spool.stop();
   check_ledger();
-  EXPECT_EQ(ledger_.waiting.flows, 0U);
-  EXPECT_EQ(ledger_.lost_spool_damaged.flows, 3U);
+  EXPECT_EQ(counters().waiting.flows, 0U);
+  EXPECT_EQ(counters().lost_spool_damaged.flows, 3U);
 }
 
 TEST_F(SpoolTest, SaysWhatTheNextStartSendsAgain) {
@@ -332,7 +308,6 @@ TEST_F(SpoolTest, SaysWhatTheNextStartSendsAgain) {
   std::vector<int> sent;
   {
     Spool spool = make();
-    spool.account_to(ledger_);
     add(spool, {1, 2, 3, 4});
     const auto first = spool.next();
     const auto second = spool.next();
@@ -348,29 +323,28 @@ TEST_F(SpoolTest, SaysWhatTheNextStartSendsAgain) {
     EXPECT_FALSE(spool.next()) << "the disk could not note that it was sent";
     spool.stop();
     check_ledger();
-    EXPECT_EQ(ledger_.flows, 2U);
-    EXPECT_EQ(ledger_.waiting.flows, 2U);
-    EXPECT_EQ(ledger_.unrecorded.flows, 2U);
+    EXPECT_EQ(counters().flows, 2U);
+    EXPECT_EQ(counters().waiting.flows, 2U);
+    EXPECT_EQ(counters().unrecorded.flows, 2U);
   }
   files_.recover();
-  const std::uint64_t unrecorded = ledger_.unrecorded.flows;
+  const std::uint64_t unrecorded = counters().unrecorded.flows;
   Spool spool = make();
-  begin_again(spool);
+  begin_again();
   const std::vector<int> again = deliver(spool);
   EXPECT_EQ(again, (std::vector<int>{1, 2, 3, 4}));
-  EXPECT_EQ(ledger_.resent.flows, unrecorded) << "never twice without a word";
+  EXPECT_EQ(counters().resent.flows, unrecorded) << "never twice without a word";
 }
 
 TEST_F(SpoolTest, GoesOnByMemoryWhileTheDiskCannotBeUsed) {
   use_disk();
   Spool spool = make();
-  spool.account_to(ledger_);
   add(spool, {1, 2});
   files_.turn_read_only();
   spool.set_connected(true);
   add(spool, {3, 4});
   EXPECT_EQ(deliver(spool), (std::vector<int>{3, 4}));
-  EXPECT_EQ(ledger_.waiting.flows, 2U);
+  EXPECT_EQ(counters().waiting.flows, 2U);
   files_.recover();
   clock_.advance(std::chrono::seconds(6));
   spool.work();
@@ -378,13 +352,12 @@ TEST_F(SpoolTest, GoesOnByMemoryWhileTheDiskCannotBeUsed) {
   clock_.advance(std::chrono::seconds(6));
   spool.work();
   EXPECT_EQ(spool.trouble(), "");
-  EXPECT_EQ(ledger_.unrecorded.flows, 0U);
+  EXPECT_EQ(counters().unrecorded.flows, 0U);
 }
 
 TEST_F(SpoolTest, SaysWhyADirectoryCannotBeUsed) {
   config_.directory = directory_.path("later");
   Spool spool = make();
-  spool.account_to(ledger_);
   spool.open();
   EXPECT_NE(spool.trouble().find("No such file or directory"), std::string::npos);
   std::filesystem::create_directory(config_.directory);
@@ -398,37 +371,35 @@ TEST_F(SpoolTest, ReadsALargeSpoolALittleAtATime) {
   constexpr int kMessages = 20'000;
   {
     Spool spool = make();
-    spool.account_to(ledger_);
     for (int i = 0; i < kMessages; ++i) add(spool, {1}, 1400);
   }
   Spool spool = make();
-  begin_again(spool);
+  begin_again();
   spool.open();
-  EXPECT_LT(ledger_.recovered.flows, 1000U) << "events of the kernel do not wait for the rest";
+  EXPECT_LT(counters().recovered.flows, 1000U) << "events of the kernel do not wait for the rest";
   add(spool, {2});
   int slices = 0;
-  std::uint64_t before = ledger_.recovered.flows;
-  while (ledger_.recovered.flows < kMessages && slices < 1000) {
+  std::uint64_t before = counters().recovered.flows;
+  while (counters().recovered.flows < kMessages && slices < 1000) {
     const auto again = spool.work();
-    if (ledger_.recovered.flows < kMessages) {
+    if (counters().recovered.flows < kMessages) {
       EXPECT_LT(again, std::chrono::milliseconds(100));
     }
-    EXPECT_LT(ledger_.recovered.flows - before, 1000U);
-    before = ledger_.recovered.flows;
+    EXPECT_LT(counters().recovered.flows - before, 1000U);
+    before = counters().recovered.flows;
     check_ledger();
     ++slices;
   }
   EXPECT_GE(slices, 50);
   spool.work();
   EXPECT_GE(spool.work(), std::chrono::milliseconds(100)) << "nothing is left to be read";
-  EXPECT_EQ(ledger_.waiting.flows, kMessages + 1U);
+  EXPECT_EQ(counters().waiting.flows, kMessages + 1U);
 }
 
 TEST_F(SpoolTest, KeepsOnDiskWhatTheCollectorDoesNotTake) {
   use_disk();
   {
     Spool spool = make();
-    spool.account_to(ledger_);
     spool.set_connected(true);
     add(spool, {1, 2, 3});
     std::deque<KeptMessage> flying;
@@ -444,16 +415,15 @@ TEST_F(SpoolTest, KeepsOnDiskWhatTheCollectorDoesNotTake) {
     EXPECT_EQ(tag_of(spool.next()->bytes), 2) << "the first is on its way";
   }  // SIGKILL
   Spool spool = make();
-  begin_again(spool);
+  begin_again();
   EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2, 3}));
-  EXPECT_EQ(ledger_.recovered.flows, 3U);
-  EXPECT_EQ(ledger_.resent.flows, 2U) << "those that were on their way";
+  EXPECT_EQ(counters().recovered.flows, 3U);
+  EXPECT_EQ(counters().resent.flows, 2U) << "those that were on their way";
 }
 
 TEST_F(SpoolTest, ForgetsWhatItKeptOnceTheCollectorHasIt) {
   use_disk();
   Spool spool = make();
-  spool.account_to(ledger_);
   spool.set_connected(true);
   add(spool, {1});
   KeptMessage flying = *spool.next();
@@ -462,14 +432,13 @@ TEST_F(SpoolTest, ForgetsWhatItKeptOnceTheCollectorHasIt) {
   spool.sent(flying);
   check_ledger();
   EXPECT_EQ(directory_.files(".spool").size(), 0U);
-  EXPECT_EQ(ledger_.flows, 1U);
+  EXPECT_EQ(counters().flows, 1U);
 }
 
 TEST_F(SpoolTest, CountsAsLostWhatTheDiskSaysWasHandedOver) {
   use_disk();
   {
     Spool spool = make();
-    spool.account_to(ledger_);
     add(spool, {1, 2, 3});
     std::deque<KeptMessage> flying;
     for (int i = 0; i < 2; ++i) {
@@ -479,52 +448,50 @@ TEST_F(SpoolTest, CountsAsLostWhatTheDiskSaysWasHandedOver) {
     files_.turn_read_only();
     spool.give_back(std::move(flying), 2);
     check_ledger();
-    EXPECT_EQ(ledger_.waiting.flows, 3U) << "they are sent again as long as this process lives";
+    EXPECT_EQ(counters().waiting.flows, 3U) << "they are sent again as long as this process lives";
     spool.stop();
     check_ledger();
-    EXPECT_EQ(ledger_.lost_stopped.flows, 2U);
-    EXPECT_EQ(ledger_.waiting.flows, 1U);
+    EXPECT_EQ(counters().lost_stopped.flows, 2U);
+    EXPECT_EQ(counters().waiting.flows, 1U);
   }
   files_.recover();
   Spool spool = make();
-  begin_again(spool);
+  begin_again();
   EXPECT_EQ(deliver(spool), std::vector<int>{3});
 }
 
 TEST_F(SpoolTest, WaitsForTheLockOfTheExporterBefore) {
   use_disk();
-  ExporterCounters before_ledger;
-  Spool before = make();
-  before.account_to(before_ledger);
+  ExportLedger before_ledger;
+  Spool before = make(before_ledger);
   CountedMessage message = test::counted_message(sequence_++, 1, 1);
   before.add(std::move(message.bytes), message.content, origin_);
   Spool spool = make();
-  spool.account_to(ledger_);
   spool.open();
   add(spool, {2});
-  EXPECT_EQ(ledger_.spool_errors, 0U);
+  EXPECT_EQ(counters().spool_errors, 0U);
   EXPECT_EQ(spool.trouble(), "");
-  EXPECT_EQ(ledger_.waiting.flows, 1U) << "in memory";
+  EXPECT_EQ(counters().waiting.flows, 1U) << "in memory";
   clock_.advance(std::chrono::seconds(3));
   before.stop();
-  EXPECT_EQ(before_ledger.waiting.flows, 1U);
+  EXPECT_EQ(before_ledger.counters().waiting.flows, 1U);
   spool.work();
   check_ledger();
-  EXPECT_EQ(ledger_.recovered.flows, 1U);
+  EXPECT_EQ(counters().recovered.flows, 1U);
   EXPECT_EQ(deliver(spool), (std::vector<int>{1, 2}));
-  EXPECT_EQ(ledger_.spool_errors, 0U);
+  EXPECT_EQ(counters().spool_errors, 0U);
 }
 
 TEST_F(SpoolTest, SaysThatAnotherProcessHasItsDirectory) {
   use_disk();
-  Spool other = make();
+  ExportLedger other_ledger;
+  Spool other = make(other_ledger);
   other.open();
   Spool spool = make();
-  spool.account_to(ledger_);
   spool.open();
   clock_.advance(std::chrono::seconds(11));
   spool.work();
-  EXPECT_EQ(ledger_.spool_errors, 1U);
+  EXPECT_EQ(counters().spool_errors, 1U);
   EXPECT_NE(spool.trouble().find("Resource temporarily unavailable"), std::string::npos);
 }
 
@@ -536,16 +503,15 @@ TEST_F(SpoolTest, JudgesTheAgeInMemoryByTheTimeThatPassed) {
     now.wall += set_by;
     return now;
   };
-  Spool spool("one", config_, clock, files_);
-  spool.account_to(ledger_);
+  Spool spool("one", config_, *ledger_, clock, files_);
   add(spool, {1});
   set_by = std::chrono::hours(1);
   add(spool, {2});
-  EXPECT_EQ(ledger_.lost_spool_age.flows, 0U) << "the wall clock was set, nothing is older";
+  EXPECT_EQ(counters().lost_spool_age.flows, 0U) << "the wall clock was set, nothing is older";
   set_by = -std::chrono::hours(2);
   clock_.advance(std::chrono::seconds(61));
   add(spool, {3});
-  EXPECT_EQ(ledger_.lost_spool_age.flows, 2U);
+  EXPECT_EQ(counters().lost_spool_age.flows, 2U);
 }
 
 }  // namespace

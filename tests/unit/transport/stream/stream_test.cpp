@@ -32,8 +32,9 @@ class StreamTransportTest : public testing::Test {
   std::unique_ptr<StreamTransport> make(std::uint16_t port, std::uint8_t templates = kFirst) {
     config_.port = port;
     auto transport = std::make_unique<StreamTransport>(
-        io_, config_, [this] { return make_tcp_connection(io_); }, Backoff([] { return 0.0; }));
-    transport->begin_sessions_with(test::sample_origin(templates)->first_messages, ledger_);
+        io_, config_, [this] { return make_tcp_connection(io_); }, *ledger_,
+        Backoff([] { return 0.0; }));
+    transport->begin_with(test::sample_origin(templates)->first_messages);
     return transport;
   }
 
@@ -41,8 +42,7 @@ class StreamTransportTest : public testing::Test {
     const CountedMessage message =
         test::counted_message(sequence_++, 1, static_cast<std::uint8_t>(tag), size);
     ++offered_;
-    EXPECT_EQ(transport.send_counted(message.bytes, message.content),
-              std::errc::operation_in_progress);
+    transport.send(message.bytes, message.content);
     check_ledger();
   }
 
@@ -54,17 +54,19 @@ class StreamTransportTest : public testing::Test {
   }
 
   bool run_until_sent(std::uint64_t flows) {
-    return run_until([&] { return ledger_.flows == flows; });
+    return run_until([&] { return counters().flows == flows; });
   }
 
   void check_ledger() const {
-    EXPECT_EQ(offered_ + ledger_.recovered.flows,
-              ledger_.flows + ledger_.waiting.flows + ledger_.lost());
+    EXPECT_EQ(offered_ + counters().recovered.flows,
+              counters().flows + counters().waiting.flows + counters().lost());
   }
+
+  [[nodiscard]] const ExporterCounters& counters() const { return ledger_->counters(); }
 
   boost::asio::io_context io_;
   CollectorConfig config_;
-  ExporterCounters ledger_;
+  std::optional<ExportLedger> ledger_{std::in_place};
   std::uint32_t sequence_ = 1;  ///< the options of the first message have taken 0
   std::uint64_t offered_ = 0;
 };
@@ -74,15 +76,15 @@ TEST_F(StreamTransportTest, BeginsWithTheTemplatesAndCountsFromZero) {
   const auto transport = make(collector.port());
   send(*transport, 1);
   send(*transport, 2);
-  EXPECT_EQ(ledger_.flows, 0U) << "nothing is sent before there is a connection";
+  EXPECT_EQ(counters().flows, 0U) << "nothing is sent before there is a connection";
   ASSERT_TRUE(run_until_sent(2));
   EXPECT_TRUE(transport->connected());
   ASSERT_TRUE(run_until([&] { return collector.received(0).messages().size() == 3; }));
   EXPECT_THAT(collector.received(0).tags(), ElementsAre(kFirst, 1, 2));
   EXPECT_THAT(collector.received(0).sequences(), ElementsAre(0, 1, 2));
-  EXPECT_EQ(ledger_.messages, 3U);
-  EXPECT_EQ(ledger_.templates, 3U);
-  EXPECT_EQ(ledger_.sessions, 1U);
+  EXPECT_EQ(counters().messages, 3U);
+  EXPECT_EQ(counters().templates, 3U);
+  EXPECT_EQ(counters().sessions, 1U);
 }
 
 TEST_F(StreamTransportTest, TellsNewsOncePerSession) {
@@ -90,7 +92,7 @@ TEST_F(StreamTransportTest, TellsNewsOncePerSession) {
   const auto transport = make(collector.port());
   EXPECT_TRUE(transport->prepare());
   EXPECT_FALSE(transport->prepare());
-  ASSERT_TRUE(run_until([&] { return ledger_.sessions == 1; }));
+  ASSERT_TRUE(run_until([&] { return counters().sessions == 1; }));
   EXPECT_TRUE(transport->prepare());
   EXPECT_FALSE(transport->prepare());
 }
@@ -98,7 +100,7 @@ TEST_F(StreamTransportTest, TellsNewsOncePerSession) {
 TEST_F(StreamTransportTest, NoticesTheEndOfTheConnectionWithoutSending) {
   StreamCollector collector(io_);
   const auto transport = make(collector.port());
-  ASSERT_TRUE(run_until([&] { return ledger_.sessions == 1 && collector.connections() == 1; }));
+  ASSERT_TRUE(run_until([&] { return counters().sessions == 1 && collector.connections() == 1; }));
   collector.close(false);
   ASSERT_TRUE(run_until([&] { return !transport->connected(); }));
   ASSERT_TRUE(run_until([&] { return collector.connections() == 2; })) << "it comes back";
@@ -114,12 +116,12 @@ TEST_F(StreamTransportTest, BeginsTheNextConnectionLikeTheFirst) {
   ASSERT_TRUE(run_until([&] { return !transport->connected(); }));
   send(*transport, 2);
   send(*transport, 3);
-  EXPECT_EQ(ledger_.waiting.flows, 2U);
+  EXPECT_EQ(counters().waiting.flows, 2U);
   ASSERT_TRUE(run_until_sent(3));
   ASSERT_TRUE(run_until([&] { return collector.received(1).messages().size() == 3; }));
   EXPECT_THAT(collector.received(1).tags(), ElementsAre(kFirst, 2, 3));
   EXPECT_THAT(collector.received(1).sequences(), ElementsAre(0, 1, 2)) << "a new session";
-  EXPECT_EQ(ledger_.sessions, 2U);
+  EXPECT_EQ(counters().sessions, 2U);
 }
 
 TEST_F(StreamTransportTest, WaitsForACollectorThatDoesNotListenYet) {
@@ -136,7 +138,7 @@ TEST_F(StreamTransportTest, WaitsForACollectorThatDoesNotListenYet) {
   EXPECT_FALSE(transport->busy()) << "nothing will leave within a moment";
   StreamCollector collector(io_, port);
   ASSERT_TRUE(run_until_sent(1));
-  EXPECT_EQ(ledger_.lost(), 0U);
+  EXPECT_EQ(counters().lost(), 0U);
 }
 
 TEST_F(StreamTransportTest, CountsAsSentOnlyWhatTheCollectorsHostHas) {
@@ -146,15 +148,15 @@ TEST_F(StreamTransportTest, CountsAsSentOnlyWhatTheCollectorsHostHas) {
   const auto transport = make(collector.port());
   constexpr int kMessages = 3000;  // more than the collector's host takes
   for (int i = 0; i < kMessages; ++i) send(*transport, 1, 1400);
-  ASSERT_TRUE(run_until([&] { return ledger_.flows > 0; }));
+  ASSERT_TRUE(run_until([&] { return counters().flows > 0; }));
   test::run_until(
       io_, [] { return false; }, std::chrono::milliseconds(300));
-  EXPECT_LT(ledger_.flows, 1000U);
-  EXPECT_EQ(ledger_.waiting.flows, kMessages - ledger_.flows);
+  EXPECT_LT(counters().flows, 1000U);
+  EXPECT_EQ(counters().waiting.flows, kMessages - counters().flows);
   collector.set_reading(true);
   ASSERT_TRUE(run_until_sent(kMessages));
   ASSERT_TRUE(run_until([&] { return collector.received(0).messages().size() == kMessages + 1; }));
-  EXPECT_EQ(ledger_.resent.messages, 0U);
+  EXPECT_EQ(counters().resent.messages, 0U);
 }
 
 TEST_F(StreamTransportTest, SendsAgainWholeWhatABrokenConnectionLeftUnacknowledged) {
@@ -165,14 +167,14 @@ TEST_F(StreamTransportTest, SendsAgainWholeWhatABrokenConnectionLeftUnacknowledg
   const auto transport = make(port);
   constexpr int kMessages = 1000;
   for (int i = 0; i < kMessages; ++i) send(*transport, i % 200, 1400);
-  ASSERT_TRUE(run_until([&] { return ledger_.flows > 0; }));
+  ASSERT_TRUE(run_until([&] { return counters().flows > 0; }));
   test::run_until(
       io_, [] { return false; }, std::chrono::milliseconds(200));
   collector->close(true);
   collector.reset();
   ASSERT_TRUE(run_until([&] { return !transport->connected(); }));
   // What the host acknowledged and the collector never read: nobody can know.
-  const std::uint64_t unread = ledger_.flows;
+  const std::uint64_t unread = counters().flows;
   StreamCollector back(io_, port);
   ASSERT_TRUE(run_until_sent(kMessages));
   ASSERT_TRUE(
@@ -181,7 +183,7 @@ TEST_F(StreamTransportTest, SendsAgainWholeWhatABrokenConnectionLeftUnacknowledg
   std::vector<int> expected{kFirst};
   for (int i = static_cast<int>(unread); i < kMessages; ++i) expected.push_back(i % 200);
   EXPECT_EQ(back.received(0).tags(), expected);
-  EXPECT_GT(ledger_.resent.messages, 0U);
+  EXPECT_GT(counters().resent.messages, 0U);
 }
 
 TEST_F(StreamTransportTest, ShowsMessagesLostFromTheSpoolWithinASessionAsAGap) {
@@ -189,17 +191,17 @@ TEST_F(StreamTransportTest, ShowsMessagesLostFromTheSpoolWithinASessionAsAGap) {
   collector.set_reading(false);
   config_.spool.memory = 600'000;
   const auto transport = make(collector.port());
-  ASSERT_TRUE(run_until([&] { return ledger_.sessions == 1; }));
+  ASSERT_TRUE(run_until([&] { return counters().sessions == 1; }));
   constexpr int kMessages = 2000;
   for (int i = 0; i < kMessages; ++i) {
     send(*transport, 1, 1400);
     io_.poll();
   }
-  EXPECT_GT(ledger_.lost_spool_full.flows, 0U);
+  EXPECT_GT(counters().lost_spool_full.flows, 0U);
   collector.set_reading(true);
-  ASSERT_TRUE(run_until([&] { return ledger_.waiting.flows == 0; }));
+  ASSERT_TRUE(run_until([&] { return counters().waiting.flows == 0; }));
   ASSERT_TRUE(
-      run_until([&] { return collector.received(0).messages().size() == ledger_.flows + 1; }));
+      run_until([&] { return collector.received(0).messages().size() == counters().flows + 1; }));
   EXPECT_EQ(collector.received(0).sequences().back(), static_cast<unsigned>(kMessages));
 }
 
@@ -216,9 +218,9 @@ TEST_F(StreamTransportTest, ReplaysTheDiskBeforeWhatIsNewAndInItsOwnSession) {
     send(*before, 1);
     send(*before, 2);
     before->stop();
-    EXPECT_EQ(ledger_.waiting.flows, 2U);
+    EXPECT_EQ(counters().waiting.flows, 2U);
   }
-  ledger_ = {};
+  ledger_.emplace();
   offered_ = 0;
   StreamCollector collector(io_, port);
   const auto transport = make(port);
@@ -231,7 +233,7 @@ TEST_F(StreamTransportTest, ReplaysTheDiskBeforeWhatIsNewAndInItsOwnSession) {
   EXPECT_THAT(collector.received(0).sequences(), ElementsAre(0, 1, 2));
   EXPECT_TRUE(collector.received(0).ended);
   EXPECT_THAT(collector.received(1).tags(), ElementsAre(kFirst, 3));
-  EXPECT_EQ(ledger_.recovered.flows, 2U);
+  EXPECT_EQ(counters().recovered.flows, 2U);
   EXPECT_TRUE(directory.files(".spool").empty());
 }
 
@@ -243,7 +245,7 @@ TEST_F(StreamTransportTest, ReplaysInTheSameSessionWhatHasTheSameTemplates) {
     send(*before, 1);
     before->stop();
   }
-  ledger_ = {};
+  ledger_.emplace();
   offered_ = 0;
   sequence_ = 1;
   StreamCollector collector(io_);
@@ -280,7 +282,7 @@ TEST_F(StreamTransportTest, EndsTheSessionWhenItStops) {
   ASSERT_TRUE(run_until([&] { return collector.received(0).ended; }));
   EXPECT_THAT(collector.received(0).tags(), ElementsAre(kFirst, 1));
   check_ledger();
-  EXPECT_EQ(ledger_.flows, 1U);
+  EXPECT_EQ(counters().flows, 1U);
 }
 
 TEST_F(StreamTransportTest, CountsWhatNeverLeftWhenItStops) {
@@ -288,7 +290,7 @@ TEST_F(StreamTransportTest, CountsWhatNeverLeftWhenItStops) {
   send(*transport, 1);
   transport->stop();
   check_ledger();
-  EXPECT_EQ(ledger_.lost_stopped.flows, 1U);
+  EXPECT_EQ(counters().lost_stopped.flows, 1U);
   EXPECT_FALSE(transport->busy());
 }
 
@@ -297,8 +299,8 @@ TEST_F(StreamTransportTest, CountsWhatNeverLeftWhenItIsDestroyedWithoutAStop) {
   send(*transport, 1);
   transport.reset();
   check_ledger();
-  EXPECT_EQ(ledger_.lost_stopped.flows, 1U);
-  EXPECT_EQ(ledger_.waiting.flows, 0U);
+  EXPECT_EQ(counters().lost_stopped.flows, 1U);
+  EXPECT_EQ(counters().waiting.flows, 0U);
 }
 
 TEST_F(StreamTransportTest, GivesBackWhatIsUnderWayWhenItIsDestroyedWithoutAStop) {
@@ -308,17 +310,17 @@ TEST_F(StreamTransportTest, GivesBackWhatIsUnderWayWhenItIsDestroyedWithoutAStop
   collector.set_reading(false);
   auto transport = make(collector.port());
   for (int i = 0; i < 3000; ++i) send(*transport, 1, 1400);
-  ASSERT_TRUE(run_until([&] { return ledger_.flows > 0; }));
+  ASSERT_TRUE(run_until([&] { return counters().flows > 0; }));
   test::run_until(
       io_, [] { return false; }, std::chrono::milliseconds(200));
   transport.reset();
   check_ledger();
-  const std::uint64_t waiting = ledger_.waiting.flows;
-  EXPECT_EQ(waiting + ledger_.flows, 3000U);
-  ledger_ = {};
+  const std::uint64_t waiting = counters().waiting.flows;
+  EXPECT_EQ(waiting + counters().flows, 3000U);
+  ledger_.emplace();
   offered_ = 0;
   const auto next = make(9);
-  ASSERT_TRUE(run_until([&] { return ledger_.recovered.flows == waiting; }));
+  ASSERT_TRUE(run_until([&] { return counters().recovered.flows == waiting; }));
 }
 
 TEST_F(StreamTransportTest, IsDestroyedSafelyWithOperationsUnderWay) {
@@ -329,7 +331,7 @@ TEST_F(StreamTransportTest, IsDestroyedSafelyWithOperationsUnderWay) {
     for (int step = 0; step < i; ++step) io_.poll_one();
     transport.reset();
     offered_ = 0;
-    ledger_ = {};
+    ledger_.emplace();
   }
   test::run_until(
       io_, [] { return false; }, std::chrono::milliseconds(50));
@@ -380,11 +382,11 @@ TEST_F(StreamTransportTest, CountsWhatIsUnderWayAsWaiting) {
   StreamCollector collector(io_, 0, 2048);
   collector.set_reading(false);
   const auto transport = make(collector.port());
-  ASSERT_TRUE(run_until([&] { return ledger_.sessions == 1; }));
+  ASSERT_TRUE(run_until([&] { return counters().sessions == 1; }));
   const TimePoint before = system_now().wall;
   for (int i = 0; i < 200; ++i) send(*transport, 1, 60'000);
-  ASSERT_TRUE(run_until([&] { return ledger_.flows > 0 || ledger_.waiting.flows > 0; }));
-  ASSERT_GT(ledger_.waiting.flows, 0U) << "more than the kernel's buffers hold";
+  ASSERT_TRUE(run_until([&] { return counters().flows > 0 || counters().waiting.flows > 0; }));
+  ASSERT_GT(counters().waiting.flows, 0U) << "more than the kernel's buffers hold";
   EXPECT_GT(transport->backlog()->memory, 60'000U);
   ASSERT_TRUE(transport->backlog()->oldest);
   EXPECT_GE(*transport->backlog()->oldest, before);
@@ -398,7 +400,7 @@ TEST_F(StreamTransportTest, PromisesAtTheStopOnlyWhatTheNextStartFinds) {
   auto transport = make(collector.port());
   constexpr int kMessages = 3000;
   for (int i = 0; i < kMessages; ++i) send(*transport, 1, 1400);  // to disk: no connection yet
-  ASSERT_TRUE(run_until([&] { return ledger_.flows > 0; }));
+  ASSERT_TRUE(run_until([&] { return counters().flows > 0; }));
   test::run_until(
       io_, [] { return false; }, std::chrono::milliseconds(200));
   rlimit before{};
@@ -410,19 +412,19 @@ TEST_F(StreamTransportTest, PromisesAtTheStopOnlyWhatTheNextStartFinds) {
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, ignored);
   check_ledger();
-  EXPECT_GT(ledger_.lost_stopped.flows, 0U);
-  const std::uint64_t acknowledged = ledger_.flows;
-  const std::uint64_t waiting = ledger_.waiting.flows;
+  EXPECT_GT(counters().lost_stopped.flows, 0U);
+  const std::uint64_t acknowledged = counters().flows;
+  const std::uint64_t waiting = counters().waiting.flows;
   EXPECT_GT(waiting, 0U);
   collector.set_reading(true);
   ASSERT_TRUE(run_until([&] { return collector.received(0).ended; }));
   EXPECT_GT(collector.received(0).tags().size(), acknowledged + 1)
       << "what is not found again the kernel delivers";
   transport.reset();
-  ledger_ = {};
+  ledger_.emplace();
   offered_ = 0;
   const auto next = make(9);
-  ASSERT_TRUE(run_until([&] { return ledger_.recovered.flows == waiting; }));
+  ASSERT_TRUE(run_until([&] { return counters().recovered.flows == waiting; }));
 }
 
 }  // namespace

@@ -119,20 +119,22 @@ class TlsConnectionTest : public testing::Test {
   std::unique_ptr<StreamTransport> make_transport(std::uint16_t port) {
     config_.port = port;
     auto transport = std::make_unique<StreamTransport>(
-        io_, config_, [this] { return make_tls_connection(io_, config_); },
+        io_, config_, [this] { return make_tls_connection(io_, config_); }, *ledger_,
         Backoff([] { return 0.0; }));
-    transport->begin_sessions_with(test::sample_origin()->first_messages, ledger_);
+    transport->begin_with(test::sample_origin()->first_messages);
     return transport;
   }
 
   static void send(StreamTransport& transport, std::uint32_t sequence, std::uint8_t tag) {
     const CountedMessage message = test::counted_message(sequence, 1, tag);
-    transport.send_counted(message.bytes, message.content);
+    transport.send(message.bytes, message.content);
   }
+
+  [[nodiscard]] const ExporterCounters& counters() const { return ledger_->counters(); }
 
   boost::asio::io_context io_;
   CollectorConfig config_;
-  ExporterCounters ledger_;
+  std::optional<ExportLedger> ledger_{std::in_place};
   std::shared_ptr<Connection> connection_;
   FailureKind failure_ = FailureKind::kNone;
 };
@@ -210,9 +212,9 @@ TEST_F(TlsConnectionTest, SendsNothingToACollectorThatRefusesUsAfterTheHandshake
   send(*transport, 1, 1);
   ASSERT_TRUE(test::run_until(io_, [&] { return collector.handshakes >= 2; }));
   EXPECT_NE(collector.error, "");
-  EXPECT_EQ(ledger_.flows, 0U) << "TCP acknowledged, but nobody read";
-  EXPECT_EQ(ledger_.waiting.flows, 1U);
-  EXPECT_EQ(ledger_.sessions, 0U);
+  EXPECT_EQ(counters().flows, 0U) << "TCP acknowledged, but nobody read";
+  EXPECT_EQ(counters().waiting.flows, 1U);
+  EXPECT_EQ(counters().sessions, 0U);
   ASSERT_TRUE(test::run_until(io_, [&] { return !transport->connected(); }));
   EXPECT_EQ(transport->last_failure().kind, FailureKind::kHandshake);
   EXPECT_NE(transport->last_failure().reason, "");
@@ -230,7 +232,7 @@ TEST_F(TlsConnectionTest, ReadsItsFilesForEachConnection) {
   ASSERT_TRUE(test::run_until(io_, [&] { return collector.handshakes == 1; }));
   std::filesystem::copy_file(certificates().authority(), authority,
                              std::filesystem::copy_options::overwrite_existing);
-  EXPECT_TRUE(test::run_until(io_, [&] { return ledger_.flows == 1; }));
+  EXPECT_TRUE(test::run_until(io_, [&] { return counters().flows == 1; }));
 }
 
 TEST_F(TlsConnectionTest, TriesAgainWhenAFileCannotBeReadJustNow) {
@@ -243,10 +245,10 @@ TEST_F(TlsConnectionTest, CarriesMessagesAndCountsWhatArrived) {
   TlsCollector collector(io_, certificates(), "collector");
   const auto transport = make_transport(collector.port());
   for (std::uint8_t i = 1; i <= 50; ++i) send(*transport, i, i);
-  ASSERT_TRUE(test::run_until(io_, [&] { return ledger_.flows == 50; }));
+  ASSERT_TRUE(test::run_until(io_, [&] { return counters().flows == 50; }));
   ASSERT_TRUE(test::run_until(io_, [&] { return collector.received.messages().size() == 51; }));
   EXPECT_EQ(collector.received.sequences().back(), 50U);
-  EXPECT_EQ(ledger_.waiting.flows, 0U);
+  EXPECT_EQ(counters().waiting.flows, 0U);
   EXPECT_FALSE(transport->busy());
   transport->stop();
   EXPECT_TRUE(test::run_until(io_, [&] { return collector.received.ended; })) << "close_notify";

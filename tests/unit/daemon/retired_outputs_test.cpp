@@ -1,44 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "daemon/retired_exporters.hpp"
+#include "daemon/retired_outputs.hpp"
 
 #include <gtest/gtest.h>
 
 #include "encode/ipfix.hpp"
+#include "export/session_exporter.hpp"
 #include "support/fakes.hpp"
 #include "support/stream_collector.hpp"
 
 namespace ctflow {
 namespace {
 
-class RetiredExportersTest : public testing::Test {
+class RetiredOutputsTest : public testing::Test {
  protected:
-  std::unique_ptr<Exporter> make() {
+  std::unique_ptr<Output> make() {
     CollectorConfig config;
     config.name = "test";
+    config.transport = TransportKind::kTcp;
+    const auto make_transport = [this](ExportLedger&) {
+      return std::make_unique<test::FakeSessions>(wire_);
+    };
     auto exporter =
-        std::make_unique<Exporter>(config, std::make_unique<IpfixEncoder>(EncoderOptions{}),
-                                   std::make_unique<test::FakeTransport>(wire_));
+        std::make_unique<SessionExporter>(config, std::make_unique<IpfixEncoder>(EncoderOptions{}),
+                                          make_transport, std::make_shared<OutputContext>());
     Flow flow;
     flow.original.family = flow.reply.family = AddressFamily::kIpv4;
     flow.forward = {1, 40};
     flow.present.counters = true;
-    exporter->add(flow);
+    exporter->offer(flow, system_now());
     return exporter;
   }
 
   boost::asio::io_context io_;
   test::FakeWire wire_;
-  RetiredExporters retired_{io_};
+  RetiredOutputs retired_{io_};
 };
 
-TEST_F(RetiredExportersTest, EndsAtOnceWhatHasNothingToSend) {
+TEST_F(RetiredOutputsTest, EndsAtOnceWhatHasNothingToSend) {
   retired_.add(make());
   EXPECT_TRUE(wire_.stopped);
   EXPECT_FALSE(wire_.messages.empty()) << "the open message was sent";
   EXPECT_FALSE(retired_.busy());
 }
 
-TEST_F(RetiredExportersTest, WaitsForWhatIsUnderWay) {
+TEST_F(RetiredOutputsTest, WaitsForWhatMayLeaveWithinAMoment) {
   wire_.busy = true;
   retired_.add(make());
   EXPECT_TRUE(retired_.busy());
@@ -48,13 +53,13 @@ TEST_F(RetiredExportersTest, WaitsForWhatIsUnderWay) {
   EXPECT_TRUE(test::run_until(io_, [&] { return wire_.stopped; }));
 }
 
-TEST_F(RetiredExportersTest, DoesNotWaitForEver) {
+TEST_F(RetiredOutputsTest, DoesNotWaitForEver) {
   wire_.busy = true;
   retired_.add(make());
   EXPECT_TRUE(test::run_until(io_, [&] { return wire_.stopped; }));
 }
 
-TEST_F(RetiredExportersTest, EndsAllWhenTheDaemonStops) {
+TEST_F(RetiredOutputsTest, EndsAllWhenTheDaemonStops) {
   wire_.busy = true;
   retired_.add(make());
   retired_.finish();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "daemon/retired_exporters.hpp"
+#include "daemon/retired_outputs.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -14,9 +14,9 @@ constexpr std::chrono::milliseconds kPoll{20};
 
 }  // namespace
 
-void RetiredExporters::add(std::unique_ptr<Exporter> exporter) {
-  exporter->flush();
-  Retired one{std::move(exporter), std::chrono::steady_clock::now() + kPatience};
+void RetiredOutputs::add(std::unique_ptr<Output> output) {
+  output->flush();
+  Retired one{std::move(output), std::chrono::steady_clock::now() + kPatience};
   if (!busy_one(one)) {
     end(one);
     return;
@@ -25,22 +25,22 @@ void RetiredExporters::add(std::unique_ptr<Exporter> exporter) {
   watch();
 }
 
-bool RetiredExporters::busy() const {
+bool RetiredOutputs::busy() const {
   return std::any_of(retired_.begin(), retired_.end(), busy_one);
 }
 
-void RetiredExporters::end(const Retired& one) {
-  one.exporter->stop();
-  log_collector_totals(*one.exporter);
+void RetiredOutputs::end(const Retired& one) {
+  one.output->stop();
+  log_output_totals(one.output->status(system_now()));
 }
 
-void RetiredExporters::finish() {
+void RetiredOutputs::finish() {
   timer_.cancel();
   for (const Retired& one : retired_) end(one);
   retired_.clear();
 }
 
-void RetiredExporters::watch() {
+void RetiredOutputs::watch() {
   timer_.after(kPoll, [this] {
     const auto now = std::chrono::steady_clock::now();
     const auto over = std::stable_partition(

@@ -7,18 +7,18 @@
 #include <vector>
 
 #include "ctflow/clock.hpp"
+#include "ctflow/output.hpp"
 #include "event_loop/timer.hpp"
-#include "export/exporter.hpp"
 
 namespace ctflow {
 
-/// Exporters of collectors that a reload removed or changed. Each has a few seconds to send what
-/// waits for its connection, then its session ends and its totals are logged.
-class RetiredExporters {
+/// Outputs that a reload removed or changed, or whose network namespace is closed. Each has a few
+/// seconds to send what waits, then it is stopped and its totals are logged.
+class RetiredOutputs {
  public:
-  explicit RetiredExporters(boost::asio::io_context& io) : timer_(io) {}
+  explicit RetiredOutputs(boost::asio::io_context& io) : timer_(io) {}
 
-  void add(std::unique_ptr<Exporter> exporter);
+  void add(std::unique_ptr<Output> output);
 
   [[nodiscard]] bool busy() const;
 
@@ -27,11 +27,11 @@ class RetiredExporters {
 
  private:
   struct Retired {
-    std::unique_ptr<Exporter> exporter;
+    std::unique_ptr<Output> output;
     MonoTime latest;
   };
 
-  static bool busy_one(const Retired& one) { return one.exporter->transport().busy(); }
+  static bool busy_one(const Retired& one) { return one.output->busy(); }
   static void end(const Retired& one);
   void watch();
 

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The seam behind the pipeline: where enriched flow reports go. An Exporter (one for each
+// collector) is an output; a log or a database is another.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "ctflow/clock.hpp"
+#include "ctflow/config.hpp"
+#include "ctflow/counters.hpp"
+#include "ctflow/flow.hpp"
+#include "ctflow/flow_kinds.hpp"
+#include "ctflow/interface_names.hpp"
+#include "ctflow/status.hpp"
+
+namespace ctflow {
+
+/// The settings that one output is made from. Each kind of output has its own.
+using OutputConfig = std::variant<CollectorConfig>;
+
+/// What an output can ask of the path before it: one for all outputs of a network namespace, given
+/// to each when it is made. When the namespace is closed the last answers stay.
+class OutputContext {
+ public:
+  /// What never came to any output.
+  [[nodiscard]] UpstreamLosses losses() const { return losses_ ? losses_() : last_losses_; }
+
+  /// Null: not known, or not any more.
+  [[nodiscard]] const InterfaceNames* interface_names() const { return interface_names_; }
+
+  // For the owner of the path.
+  void answer_losses(std::function<UpstreamLosses()> losses) { losses_ = std::move(losses); }
+  void set_interface_names(const InterfaceNames& names) { interface_names_ = &names; }
+  void close() {
+    last_losses_ = losses();
+    losses_ = nullptr;
+    interface_names_ = nullptr;
+  }
+
+ private:
+  std::function<UpstreamLosses()> losses_;
+  UpstreamLosses last_losses_;
+  const InterfaceNames* interface_names_ = nullptr;
+};
+
+/// Takes flow reports and events. Called from the event loop; never blocks, and never throws after
+/// construction. What is offered enters a ledger, and leaves it as sent, waiting or lost.
+class Output {
+ public:
+  /// `name`: unique among the outputs. `wants`: what offer() is called for.
+  Output(std::string name, FlowKinds wants) : name_(std::move(name)), wants_(wants) {}
+  virtual ~Output() = default;
+
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+  Output(Output&&) = delete;
+  Output& operator=(Output&&) = delete;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] FlowKinds wants() const { return wants_; }
+
+  /// Whether it was made from these settings: a reload keeps it.
+  [[nodiscard]] virtual bool configured_as(const OutputConfig& config) const = 0;
+
+  /// A flow report or event of a kind that it wants. `now` is read once for each batch of events:
+  /// it may be a little earlier than the true time.
+  virtual void offer(const Flow& flow, const Instant& now) = 0;
+
+  /// Does what is due by time; to be called at deadline().
+  virtual void tick() = 0;
+  [[nodiscard]] virtual MonoTime deadline() const = 0;
+
+  /// Sends, or writes, what was offered so far.
+  virtual void flush() = 0;
+
+  /// True while something waits that may leave within a moment: a reason to run the event loop on
+  /// before stop().
+  [[nodiscard]] virtual bool busy() const { return false; }
+
+  /// The last call: the ledger is complete afterwards.
+  virtual void stop() {}
+
+  /// True while an answer of the name service is awaited. It cannot be interrupted.
+  [[nodiscard]] virtual bool lookup_running() const { return false; }
+
+  /// All but what Trends adds.
+  [[nodiscard]] virtual OutputStatus status(const Instant& now) const = 0;
+
+  // For groups, whose members take over from each other.
+
+  /// From now on healthy() says whether what is offered gets through. A member that failed is
+  /// healthy again when nothing failed for `recovery`.
+  virtual void watch_health(std::chrono::milliseconds /*recovery*/) {}
+  /// Notes what became known since, and tries a member that failed now and then.
+  virtual void check_health(const Instant& /*now*/) {}
+  [[nodiscard]] virtual bool healthy() const { return true; }
+  /// Called before it gets flow reports that another member got until now.
+  virtual void take_over() {}
+
+ private:
+  const std::string name_;
+  const FlowKinds wants_;
+};
+
+}  // namespace ctflow

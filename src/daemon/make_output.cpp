@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/make_output.hpp"
+
+#include <ctime>
+#include <variant>
+
+#include "encode/ipfix.hpp"
+#include "encode/netflow9.hpp"
+#include "export/datagram_exporter.hpp"
+#include "export/observation_domain.hpp"
+#include "export/profile.hpp"
+#include "export/session_exporter.hpp"
+#include "transport/make_transport.hpp"
+
+namespace ctflow {
+namespace {
+
+/// When this host started, by today's wall clock.
+TimePoint boot_time() {
+  timespec uptime{};
+  clock_gettime(CLOCK_BOOTTIME, &uptime);
+  return TimePoint(std::chrono::system_clock::now()) - std::chrono::seconds(uptime.tv_sec) -
+         std::chrono::nanoseconds(uptime.tv_nsec);
+}
+
+std::unique_ptr<Encoder> make_encoder(const CollectorConfig& config, bool extras) {
+  EncoderOptions options;
+  options.observation_domain = config.observation_domain.value();
+  options.exporting_process = observation_domain_from(config.name);
+  options.zones = config.zones;
+  options.extras = extras;
+  options.packet_properties = config.packet_properties;
+  options.next_hop = config.next_hop;
+  options.layout = row_of(config.profile).layout;
+  options.elements = config.elements;
+  if (config.protocol == Protocol::kNetflow9) {
+    return std::make_unique<Netflow9Encoder>(options, boot_time());
+  }
+  return std::make_unique<IpfixEncoder>(options);
+}
+
+std::unique_ptr<Output> make_exporter(boost::asio::io_context& io, const CollectorConfig& config,
+                                      const std::shared_ptr<const OutputContext>& context,
+                                      bool extras) {
+  auto encoder = make_encoder(config, extras);
+  if (config.transport == TransportKind::kUdp) {
+    return std::make_unique<DatagramExporter>(config, std::move(encoder),
+                                              make_datagram_transport(io, config), context);
+  }
+  const auto make_transport = [&](ExportLedger& ledger) {
+    return make_session_transport(io, config, ledger);
+  };
+  return std::make_unique<SessionExporter>(config, std::move(encoder), make_transport, context);
+}
+
+}  // namespace
+
+std::vector<OutputConfig> outputs_of(const Config& config) {
+  return {config.collectors.begin(), config.collectors.end()};
+}
+
+std::unique_ptr<Output> make_output(boost::asio::io_context& io, const OutputConfig& config,
+                                    const std::shared_ptr<const OutputContext>& context,
+                                    bool extras) {
+  return std::visit(
+      [&](const CollectorConfig& collector) {
+        return make_exporter(io, collector, context, extras);
+      },
+      config);
+}
+
+}  // namespace ctflow

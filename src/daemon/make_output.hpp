@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The one place that names every kind of output.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <vector>
+
+#include "ctflow/config.hpp"
+#include "ctflow/output.hpp"
+
+namespace ctflow {
+
+/// The outputs that a configuration asks for, in its order. Names and Observation Domains are those
+/// of the namespace.
+std::vector<OutputConfig> outputs_of(const Config& config);
+
+/// `extras`: flows may carry KernelExtras. `io` must outlive it. Throws when it cannot be made.
+std::unique_ptr<Output> make_output(boost::asio::io_context& io, const OutputConfig& config,
+                                    const std::shared_ptr<const OutputContext>& context,
+                                    bool extras);
+
+}  // namespace ctflow
