@@ -50,15 +50,26 @@ std::vector<std::string> left_over_files(const Config& config) {
 }
 
 Findings check_left_overs(const Config& config) {
-  Findings found;
+  std::string first;
+  std::string reason;
+  std::size_t more = 0;  // a spool may have thousands of files
   for (const std::string& file : left_over_files(config)) {
     if (access(file.c_str(), R_OK | W_OK) == 0) continue;
-    found.wrong.push_back(
-        {"file_of_another_user",
-         fmt::format("this user cannot read and write {}, which a ctflowd before left: {}", file,
-                     std::generic_category().message(errno)),
-         "chown ctflowd " + file});
+    if (first.empty()) {
+      reason = std::generic_category().message(errno);
+      first = file;
+    } else {
+      ++more;
+    }
   }
+  Findings found;
+  if (first.empty()) return found;
+  const std::string others = more == 0 ? "" : fmt::format(" and {} more files", more);
+  found.wrong.push_back(
+      {"file_of_another_user",
+       fmt::format("this user cannot read and write {}{}, which a ctflowd before left: {}", first,
+                   others, reason),
+       fmt::format("chown ctflowd {}{}", first, others)});
   return found;
 }
 

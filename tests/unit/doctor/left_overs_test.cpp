@@ -61,9 +61,29 @@ TEST_F(LeftOversTest, AreFoundWhereThisUserCannotWriteThem) {
     constexpr uid_t kNobody = 65534;
     if (setresuid(kNobody, kNobody, kNobody) != 0) _exit(77);
     const Findings found = check_left_overs(config_);
-    const bool right = found.wrong.size() == 1 &&
-                       found.wrong[0].fix == "chown ctflowd " + directory_.path("state.lock");
-    _exit(right ? 0 : 1);
+    if (found.wrong.size() != 1) _exit(1);
+    if (found.wrong[0].fix != "chown ctflowd " + directory_.path("state.lock")) _exit(2);
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(LeftOversTest, AreOneFindingHoweverManyThereAre) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can make files that another user cannot write";
+  for (const char* const name : {"one-0000000000000001.spool", "one.lock", "state"}) {
+    leave(name);
+    chmod(directory_.path(name).c_str(), 0600);
+  }
+  chmod(directory_.name().c_str(), 0777);
+  const pid_t child = fork();
+  if (child == 0) {
+    constexpr uid_t kNobody = 65534;
+    if (setresuid(kNobody, kNobody, kNobody) != 0) _exit(77);
+    const Findings found = check_left_overs(config_);
+    if (found.wrong.size() != 1) _exit(1);
+    _exit(found.wrong[0].fix.find(" and 2 more files") != std::string::npos ? 0 : 2);
   }
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
