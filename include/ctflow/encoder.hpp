@@ -11,17 +11,17 @@
 
 namespace ctflow {
 
-/// What one message carries, for the loss ledger.
+/// What one message carries, for the ledger.
 struct MessageContent {
-  std::uint32_t flows = 0;         ///< connections
-  std::uint32_t data_records = 0;  ///< flow records (one or two per connection)
+  std::uint32_t flows = 0;         ///< flow reports
+  std::uint32_t data_records = 0;  ///< Flow Records (one or two per flow report)
   std::uint32_t option_records = 0;
   std::uint32_t templates = 0;
   std::uint64_t packets = 0;  ///< sum of packetDeltaCount over the flow records
   std::uint64_t octets = 0;   ///< sum of octetDeltaCount over the flow records
 };
 
-/// What one Exporting Process did since it began, for the collector (RFC 7011 section 4).
+/// Totals of one Exporting Process since it began, for options records (RFC 7011 section 4).
 struct ExportStatistics {
   std::uint64_t exported_messages = 0;
   std::uint64_t exported_records = 0;  ///< flow records
@@ -29,7 +29,7 @@ struct ExportStatistics {
   std::uint64_t ignored_packets = 0;   ///< seen, and not to be exported by the configuration
   std::uint64_t ignored_octets = 0;
   std::uint64_t not_sent_flows = 0;    ///< flow records that were lost, wherever
-  std::uint64_t not_sent_packets = 0;  ///< of those of which it is known
+  std::uint64_t not_sent_packets = 0;  ///< of lost messages; unknown for other losses
   std::uint64_t not_sent_octets = 0;
 };
 
@@ -65,7 +65,8 @@ class Encoder {
   [[nodiscard]] virtual bool add_options_templates(const OptionsKinds& kinds) = 0;
 
   /// From now on options records go without their templates, because every Transport Session begins
-  /// with those of add_options_templates(). Before, they stand behind them in the same message.
+  /// with those of add_options_templates(). Until then each template precedes its records in the
+  /// same message.
   virtual void omit_options_templates() = 0;
 
   /// Appends the options record of the sampling rate (1 of 1).
@@ -92,7 +93,7 @@ class Encoder {
   [[nodiscard]] virtual std::span<const std::byte> finish(TimePoint now) = 0;
 };
 
-/// RFC 7011 section 10.3.3: the size to use when nothing is known about the path.
+/// RFC 7011 section 10.3.3: the size to use for an unknown path.
 inline constexpr std::size_t kMinimumMessageSize = 512;
 /// Largest payload of a UDP datagram over IPv4 (65535 - 20 - 8).
 inline constexpr std::size_t kMaximumMessageSize = 65507;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The Information Elements that ctflowd has: what is known of each, and how to find one.
+// The Information Elements that ctflowd exports, and look-up by name.
 // The rows are in encode/element_table.hpp; docs/elements.md is generated from them.
 #pragma once
 

@@ -22,7 +22,7 @@ constexpr auto kMinimalTail = fields("sourceTransportPort", "destinationTranspor
                                      "protocolIdentifier", "flowEndReason");
 constexpr auto kZones = fields("ingressVRFID", "egressVRFID");
 
-// The next hop of a translated connection is of the family behind the translation.
+// The next hop of a translated connection has the family after translation.
 constexpr auto kNextHopIpv4 =
     fields("ipNextHopIPv4Address", "sourceIPv4PrefixLength", "destinationIPv4PrefixLength");
 constexpr auto kNextHopNat64 =
@@ -71,10 +71,10 @@ void append(Fields& fields, std::span<const Field> more) {
   fields.insert(fields.end(), more.begin(), more.end());
 }
 
-void encode_fields(WireWriter& writer, const Record& record, std::span<const Field> fields) {
-  std::byte* room = writer.claim(record_length(fields));
+void encode_fields(WireWriter& writer, const Record& record, const Template& layout) {
+  std::byte* room = writer.claim(layout.length);
   if (room == nullptr) return;
-  for (const Field& item : fields) {
+  for (const Field& item : layout.fields) {
     item.write(room, record);
     room += item.length;
   }
@@ -122,7 +122,8 @@ void Layout::build(Format format, const EncoderOptions& options) {
 
 void Layout::add(std::uint16_t id, Fields fields) {
   fields_.push_back(std::move(fields));
-  templates_.push_back({id, fields_.back(), encode_fields});
+  const std::span<const Field> all = fields_.back();
+  templates_.push_back({id, static_cast<std::uint16_t>(record_length(all)), all, encode_fields});
 }
 
 /// The default layouts and what is added to them.
@@ -212,7 +213,7 @@ const Template& Layout::choose(const Record& record) const {
 std::size_t Layout::shortest_record() const {
   std::size_t shortest = SIZE_MAX;
   for (const Template& layout : templates_) {
-    shortest = std::min(shortest, record_length(layout.fields));
+    shortest = std::min(shortest, std::size_t{layout.length});
   }
   return std::max<std::size_t>(shortest, 1);
 }

@@ -51,7 +51,7 @@ bool SetEncoder::fits() {
 
 template <typename Source>
 void SetEncoder::write_specifiers(std::span<const FieldOf<Source>> fields) {
-  // RFC 7011 section 3.2: the Enterprise bit, and the number behind the length.
+  // RFC 7011 section 3.2: the Enterprise bit, and the number after the length.
   constexpr std::uint16_t kEnterpriseBit = 0x8000;
   for (const FieldOf<Source>& field : fields) {
     writer_.u16(field.enterprise == 0 ? field.element
@@ -144,7 +144,7 @@ void SetEncoder::write_record(const Flow& flow, bool initiator) {
   const Template& layout = layout_.choose(record);
   open_set(layout.id);
   const std::size_t offset = writer_.size();
-  layout.encode(writer_, record, layout.fields);
+  layout.encode(writer_, record, layout);
   record_written(offset, flow, layout);
 }
 

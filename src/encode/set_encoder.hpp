@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What IPFIX and NetFlow v9 share: Sets of records behind a header, filled transactionally.
+// What IPFIX and NetFlow v9 share: Sets of records after a header, filled transactionally.
 #pragma once
 
 #include <algorithm>
@@ -47,8 +47,8 @@ class SetEncoder : public Encoder {
 
   [[nodiscard]] const Layout& layout() const { return layout_; }
 
-  /// The time for the header of a message that leaves now: not before what it tells of, even if the
-  /// wall clock was set back in between.
+  /// The time for the header of a message that is sent now: not before its latest record, even if
+  /// the wall clock was set back in between.
   [[nodiscard]] TimePoint export_time(TimePoint now) const { return std::max(now, latest_); }
 
  private:

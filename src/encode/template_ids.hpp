@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Template IDs: all that are sent, and all that were ever sent.
 //
-// An id stands for one layout for ever: collectors keep templates for hours (over UDP nothing
-// withdraws them, RFC 7011 section 8.4). A new layout takes ids that are free, and what is no
-// longer sent moves to kRetired. The assertion at the end fails to compile where two layouts share
-// an id.
+// An id stands for one layout and never for another: collectors keep templates for hours (over UDP
+// nothing withdraws them, RFC 7011 section 8.4). A new layout takes ids that are free, and what is
+// no longer sent moves to kRetired. The assertion at the end fails to compile where two layouts
+// share an id.
 #pragma once
 
 #include <array>

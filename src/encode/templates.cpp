@@ -105,7 +105,7 @@ template <Format kFormat, RecordKind kKind, bool kWithZones, Extent kExtent>
 constexpr auto kLayout = head<kKind>() + body<kFormat>() + translation<kKind>() +
                          icmp<kFormat, kKind>() + zones<kWithZones>() + extras_fields<kExtent>();
 
-/// Where the fields of a layout begin in a record; behind the last its length.
+/// Where the fields of a layout begin in a record; at the end its length.
 template <std::size_t kCount>
 constexpr std::array<std::size_t, kCount + 1> offsets_of(const std::array<Field, kCount>& layout) {
   std::array<std::size_t, kCount + 1> offsets{};
@@ -121,7 +121,7 @@ void write_fields(std::byte* room, const Record& record, std::index_sequence<kIn
 
 /// `kTranslated`: only records of the initiator have the layout.
 template <const auto& kFields, bool kTranslated>
-void encode_layout(WireWriter& writer, const Record& record, std::span<const Field> /*fields*/) {
+void encode_layout(WireWriter& writer, const Record& record, const Template& /*layout*/) {
   constexpr std::size_t kLength = offsets_of(kFields).back();
   std::byte* room = writer.claim(kLength);
   if (room == nullptr) return;
@@ -141,12 +141,14 @@ template <Format kFormat, bool kWithZones, Extent kExtent, std::size_t... kIndex
 constexpr auto templates_of(std::index_sequence<kIndex...>) {
   return std::array<Template, kRecordKinds>{
       Template{static_cast<std::uint16_t>(first_id(kWithZones, kExtent) + kIndex),
+               static_cast<std::uint16_t>(record_length(std::span<const Field>(
+                   kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones, kExtent>))),
                kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
                encode_layout<kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
                              is_translated(static_cast<RecordKind>(kIndex))>}...};
 }
 
-/// The plain templates, and behind them those for connections with extras, if any.
+/// The plain templates, then those for connections with extras, if any.
 template <Format kFormat, bool kWithZones, Extent kExtent>
 constexpr auto make_templates() {
   constexpr auto kKinds = std::make_index_sequence<kRecordKinds>();

@@ -17,13 +17,14 @@ namespace ctflow {
 /// A Template ID bound to a layout.
 struct Template {
   std::uint16_t id;
+  std::uint16_t length;  ///< octets of a record
   std::span<const Field> fields;
-  /// Writes all fields of one record; called with `fields`.
-  void (*encode)(WireWriter&, const Record&, std::span<const Field>);
+  /// Writes all fields of one record; called with the template itself.
+  void (*encode)(WireWriter&, const Record&, const Template&);
 };
 
 /// The compile-time layouts of the default profile, in the order in which they are sent: plain ones
-/// of each kind, and behind them, if `extras`, those for connections with KernelExtras.
+/// of each kind, then, if `extras`, those for connections with KernelExtras.
 std::span<const Template> default_templates(Format format, const EncoderOptions& options);
 
 /// What the options choose of the ids; `with_extras`: of the layouts for KernelExtras.
