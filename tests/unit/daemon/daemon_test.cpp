@@ -447,9 +447,9 @@ TEST_F(NamespacesTest, HaveTheirOwnSettingsWhenOneIsClosedDuringAReload) {
   EXPECT_GT(failed, 0);
   ASSERT_EQ(found.size(), 3U) << "b was opened again";
   for (const NamespaceStatus& one : found) {
-    ASSERT_EQ(one.collectors.size(), 2U) << one.name;
-    EXPECT_EQ(one.collectors[0].name, "test@" + one.name);
-    EXPECT_EQ(one.collectors[1].name, "other@" + one.name);
+    ASSERT_EQ(one.outputs.size(), 2U) << one.name;
+    EXPECT_EQ(one.outputs[0].name, "test@" + one.name);
+    EXPECT_EQ(one.outputs[1].name, "other@" + one.name);
   }
 }
 
