@@ -88,7 +88,9 @@ void RouteStore::inherit(const RouteStore& older, RoutingTime now) {
           }
         });
   }
-  trim(now);
+  do {
+    trim(now);
+  } while (changes_.size() > kChanges);  // what both remember may be twice that
 }
 
 }  // namespace ctflow

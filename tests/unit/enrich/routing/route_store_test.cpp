@@ -208,5 +208,21 @@ TEST(RouteStore, TakesOverWhatAnOlderOneRemembers) {
   EXPECT_EQ(interfaces(store, 1, 299), (Found{1, 2}));
 }
 
+TEST(RouteStore, BoundsItsMemoryAlsoWhenItTakesOverMore) {
+  RouteStore older(AddressFamily::kIpv4);
+  RouteStore store(AddressFamily::kIpv4);
+  constexpr unsigned kMissing = 1000;
+  RoutingTime time = 0;
+  for (unsigned i = 0; i < RouteStore::kChanges; ++i) {
+    older.add(message(7, i % 50'000, i / 50'000, 1 + i / 50'000), ++time);
+  }
+  for (unsigned i = kMissing; i < RouteStore::kChanges; ++i) {
+    store.add(message(7, i % 50'000, i / 50'000, 1 + i / 50'000));
+  }
+  EXPECT_EQ(older.forgotten(), 0U);
+  store.inherit(older, ++time);  // the missing ones are changes, too
+  EXPECT_EQ(store.forgotten(), kMissing);
+}
+
 }  // namespace
 }  // namespace ctflow
