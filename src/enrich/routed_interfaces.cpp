@@ -17,20 +17,29 @@ std::uint32_t vrf_of(const Question& question, const Side& side) {
   return vrf == nullptr ? 0 : vrf->vrf_table;
 }
 
+/// Since the kernel wrote it: a part of a scan waits for a second. A recording is of any age, and
+/// asked as if it were of now.
+std::chrono::nanoseconds delay(const Flow& flow, const Instant& now) {
+  constexpr std::chrono::seconds kLongest{10};
+  const auto passed = now.wall - flow.event_time;
+  return passed > passed.zero() && passed < kLongest ? passed : passed.zero();
+}
+
 }  // namespace
 
 RoutedInterfaces::RoutedInterfaces(std::function<const RoutingState&()> state,
                                    const InterfacesConfig& config, InterfaceCounters& counters,
-                                   RoutingTime (*clock)())
+                                   Instant (*clock)())
     : state_(std::move(state)), configured_(config), counters_(counters), clock_(clock) {}
 
 Question RoutedInterfaces::ask(const Flow& flow, const RoutingState& state) const {
   Question question{flow, state};
   if (state.last_change() == kAlways) return question;
-  // How long ago by the clock of the events is how long ago by any other.
-  const RoutingTime now = clock_();
+  // How long ago by the wall clock is how long ago by any other.
+  const Instant now = clock_();
+  const TimePoint present = flow.event_time + delay(flow, now);
   const auto ago = [&](TimePoint time) {
-    return now - std::max<RoutingTime>((flow.event_time - time).count(), 0);
+    return routing_time(now.steady) - std::max<RoutingTime>((present - time).count(), 0);
   };
   question.end = ago(flow.end);
   question.start = std::min(ago(flow.start), question.end);

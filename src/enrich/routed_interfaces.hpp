@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/counters.hpp"
 #include "ctflow/enricher.hpp"
 #include "enrich/connection_sides.hpp"
@@ -19,10 +20,10 @@ namespace ctflow {
 /// goes before that, and what no route shows is taken from the configuration.
 class RoutedInterfaces : public Enricher {
  public:
-  /// `state` gives the routing as it is now; `counters` must outlive this. `clock` is that by which
-  /// the state remembers its changes.
+  /// `state` gives the routing as it is now; `counters` must outlive this. By the steady time of
+  /// `clock` the state remembers its changes.
   RoutedInterfaces(std::function<const RoutingState&()> state, const InterfacesConfig& config,
-                   InterfaceCounters& counters, RoutingTime (*clock)() = routing_clock);
+                   InterfaceCounters& counters, Instant (*clock)() = system_now);
 
   void enrich(Flow& flow) override;
 
@@ -35,7 +36,7 @@ class RoutedInterfaces : public Enricher {
   std::function<const RoutingState&()> state_;
   ConstantInterfaces configured_;
   InterfaceCounters& counters_;
-  RoutingTime (*clock_)();
+  Instant (*clock_)();
 };
 
 }  // namespace ctflow

@@ -21,11 +21,11 @@ inline constexpr RoutingTime kNow = kNever - 1;
 inline constexpr RoutingTime kRemembered =
     std::chrono::nanoseconds(std::chrono::minutes(15)).count();
 
-inline RoutingTime routing_clock() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+inline RoutingTime routing_time(std::chrono::steady_clock::time_point time) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
 }
+
+inline RoutingTime routing_clock() { return routing_time(std::chrono::steady_clock::now()); }
 
 /// The time before which everything is forgotten at `now`.
 constexpr RoutingTime oldest_remembered(RoutingTime now) {

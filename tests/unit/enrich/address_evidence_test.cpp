@@ -20,6 +20,7 @@ constexpr std::uint32_t kLan = 2;
 constexpr std::uint32_t kWan = 3;
 constexpr std::uint32_t kWan2 = 4;
 constexpr RoutingTime kSecond = 1'000'000'000;
+constexpr TimePoint kPresent{std::chrono::hours(500'000)};
 
 constexpr const char* kClient = "10.0.0.2";
 constexpr const char* kServer = "198.51.100.9";
@@ -92,7 +93,7 @@ class AddressEvidenceTest : public testing::Test {
     Flow made;
     set_tuple(made.original, source, destination);
     set_tuple(made.reply, answers_from, answers_to);
-    made.event_time = TimePoint(std::chrono::hours(500'000));
+    made.event_time = kPresent;
     made.end = made.event_time - std::chrono::nanoseconds(ago);
     made.start = made.end - std::chrono::seconds(5);
     return made;
@@ -103,7 +104,9 @@ class AddressEvidenceTest : public testing::Test {
 
   Flow enriched(Flow made) {
     RoutedInterfaces enricher([this]() -> const RoutingState& { return state_; }, {}, counters_,
-                              [] { return g_now; });
+                              [] {
+                                return Instant{kPresent, MonoTime(std::chrono::nanoseconds(g_now))};
+                              });
     enricher.enrich(made);
     return made;
   }
@@ -134,6 +137,27 @@ TEST_F(AddressEvidenceTest, AsksAsOfTheLastPacketWhenALineFailed) {
   apply(test::link_message(kWan, "wan", {.removed = true}));
   expect_left_by(enriched(outward(kWanAddress, 11 * kSecond)), kWan);
   EXPECT_EQ(counters_.contradicted + counters_.unknown, 0U);
+}
+
+/// An entry of a scan is read up to a second after the kernel wrote it.
+TEST_F(AddressEvidenceTest, CountsTheTimeThatAnEntryWaited) {
+  g_now += 100 * kSecond;
+  apply(test::link_message(kWan, "wan", {.up = false}));
+  g_now += 10 * kSecond;
+  Flow waited = outward(kClient);
+  for (TimePoint* time : {&waited.start, &waited.end, &waited.event_time}) {
+    *time -= std::chrono::nanoseconds(9 * kSecond);
+  }
+  expect_left_by(enriched(waited), kWan2);  // the line had been down for a second
+  for (TimePoint* time : {&waited.start, &waited.end}) {
+    *time -= std::chrono::nanoseconds(2 * kSecond);
+  }
+  expect_left_by(enriched(waited), kWan);
+  Flow recorded = outward(kClient);
+  for (TimePoint* time : {&recorded.start, &recorded.end, &recorded.event_time}) {
+    *time -= std::chrono::hours(1000);
+  }
+  expect_left_by(enriched(recorded), kWan2);
 }
 
 TEST_F(AddressEvidenceTest, AllowsForTheErrorOfTheEnd) {
