@@ -45,9 +45,14 @@ std::optional<Bounds> reference(const Flow& flow, TimePoint written_after) {
   return Bounds{stop, stop};
 }
 
-/// When the entry would expire without another packet, or did.
-Bounds expiry(const Flow& flow, const Bounds& reference) {
+/// When the entry would expire without another packet, or did. The times of a recording may be
+/// anything: what does not fit into 64 bits of nanoseconds is as good as never.
+Bounds expiry(const Flow& flow, Bounds reference) {
   constexpr std::chrono::seconds kRoundedDown{1};
+  constexpr std::chrono::seconds kLongestTimeout(0xffff'ffff);
+  constexpr TimePoint kLatest = TimePoint::max() - kLongestTimeout - kRoundedDown;
+  reference.earliest = std::min(reference.earliest, kLatest);
+  reference.latest = std::min(reference.latest, kLatest);
   if (flow.present.timeout) {
     const std::chrono::seconds left(flow.timeout);
     return {reference.earliest + left, reference.latest + left + kRoundedDown};

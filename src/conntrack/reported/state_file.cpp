@@ -180,6 +180,9 @@ std::optional<std::size_t> StateFile::load(
   if (fstat(descriptor, &state) != 0 || !S_ISREG(state.st_mode)) {
     return unreadable("not a regular file");
   }
+  if (state.st_uid != geteuid() && state.st_uid != 0) {
+    return unreadable("owned by user " + std::to_string(state.st_uid));
+  }
   Input input(file.get());
   Header header;
   const bool begins_well = read_header(input, header);

@@ -289,6 +289,18 @@ TEST_F(EndOfFlowTest, StaysWithinBoundsWhenTheClockWasSetForward) {
   EXPECT_EQ(flow.end, flow.start);
 }
 
+/// Under UndefinedBehaviorSanitizer: a recording may hold the latest time that event_file.cpp
+/// takes, and an entry any timeout.
+TEST_F(EndOfFlowTest, DoesNotOverflowAtTheEndOfTime) {
+  Flow flow = with_time_left(removed_after(seconds(0)), 0xffff'ffff);
+  flow.start = flow.end = flow.event_time = TimePoint(seconds(std::int64_t{1} << 33));
+  correct_times(flow, timeouts_, std::nullopt, flow.event_time, counters_);
+  EXPECT_EQ(flow.end, flow.event_time);
+  flow.event = FlowEvent::kReported;
+  correct_times(flow, timeouts_, std::nullopt, flow.event_time, counters_);
+  EXPECT_EQ(flow.end, flow.event_time);
+}
+
 TEST_F(EndOfFlowTest, ReasonIsIdleForAnExpiredEntry) {
   EXPECT_EQ(end_reason(removed_after(seconds(42))), EndReason::kIdleTimeout);
   EXPECT_EQ(end_reason(with_state(removed_after(seconds(42), kTcp), kEstablished)),

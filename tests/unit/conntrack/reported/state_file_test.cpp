@@ -206,6 +206,16 @@ TEST_F(StateFileTest, IsOnlyForItsOwner) {
   EXPECT_EQ(state.st_mode & 0777U, 0600U);
 }
 
+TEST_F(StateFileTest, ReadsNoFileOfAnotherUser) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  save(3);
+  constexpr uid_t kAnother = 65534;
+  ASSERT_EQ(chown(name_.c_str(), kAnother, static_cast<gid_t>(-1)), 0);
+  EXPECT_TRUE(load(file()).empty());
+  ASSERT_EQ(chown(name_.c_str(), 0, static_cast<gid_t>(-1)), 0);
+  EXPECT_EQ(load(file()).size(), 3U);
+}
+
 TEST_F(StateFileTest, OverwritesNoFileBehindASymbolicLink) {
   const std::filesystem::path victim = directory_ / "victim";
   std::ofstream(victim) << "precious";
