@@ -24,7 +24,9 @@ ConntrackSource::ConntrackSource(boost::asio::io_context& io, const SourceConfig
       extras_(find_extras(config)),
       listener_(io, config),
       opened_(system_now()),
-      timer_(io) {}
+      timer_(io) {
+  clock_steps_.observe();
+}
 
 void ConntrackSource::set_nat_events(bool on) {
   sessions_ = on;
@@ -49,7 +51,7 @@ void ConntrackSource::start(FlowSink& sink) {
   assembler_->extras = extras_.get();
   assembler_->set_own_traffic(own_traffic_);
   assembler_->clock_steps = &clock_steps_;
-  assembler_->watch_clock(opened_);
+  assembler_->watch_clock();
   observe_timeouts();
   assembler_->sessions = sessions_;
   assembler_->early_drops = &early_drops_;
@@ -115,10 +117,10 @@ void ConntrackSource::watch_settings() {
 
 void ConntrackSource::observe_timeouts() {
   const Instant now = system_now();
-  assembler_->watch_clock(now);
   TimeoutHistory& history = assembler_->timeouts;
   const TimeoutsRead read = read_timeouts(history.current());
   const bool was_complete = std::exchange(timeouts_complete_, !read.failure);
+  assembler_->watch_clock();
   history.observe(read, now.wall);
   if (read.failure && was_complete) {
     log::warn(

@@ -29,28 +29,49 @@ ClockSteps::Elapsed time_namespace_offset() {
   return {};
 }
 
+ClockSteps::Elapsed since_boot() {
+  timespec time{};
+  clock_gettime(CLOCK_BOOTTIME, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+/// Neither the scheduler nor a hypervisor may stop us between two clocks: what passed meanwhile
+/// would look like a step.
+ClockSteps::Reading read_clocks() {
+  constexpr std::chrono::milliseconds kOneMoment{5};
+  constexpr int kTries = 20;
+  ClockSteps::Reading reading{};
+  for (int i = 0; i < kTries; ++i) {
+    const ClockSteps::Elapsed before = since_boot();
+    reading.wall = std::chrono::system_clock::now();
+    reading.boot = since_boot();
+    if (reading.boot - before < kOneMoment) break;
+  }
+  return reading;
+}
+
 }  // namespace
 
-std::function<ClockSteps::Elapsed()> ClockSteps::boot_clock() {
-  return [offset = time_namespace_offset()]() -> Elapsed {
-    timespec time{};
-    clock_gettime(CLOCK_BOOTTIME, &time);
-    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec) - offset;
+std::function<ClockSteps::Reading()> ClockSteps::machine_clocks() {
+  return [offset = time_namespace_offset()] {
+    const Reading reading = read_clocks();
+    return Reading{reading.wall, reading.boot - offset};
   };
 }
 
-ClockSteps::ClockSteps(std::function<Elapsed()> since_boot) : since_boot_(std::move(since_boot)) {
+ClockSteps::ClockSteps(std::function<Reading()> clocks) : clocks_(std::move(clocks)) {
   steps_.reserve(kRemembered);
 }
 
-ClockSteps::Elapsed ClockSteps::observe(TimePoint wall) {
-  const Elapsed boot = since_boot_();
-  const Elapsed passed = boot - std::exchange(boot_, boot);
-  const Elapsed shown = wall - std::exchange(wall_, wall);
-  const Elapsed by = shown - passed;
+ClockSteps::Elapsed ClockSteps::observe() {
+  const Reading now = clocks_();
+  const Reading before = std::exchange(last_, now);
+  const Elapsed passed = now.boot - before.boot;
+  const Elapsed by = now.wall - before.wall - passed;
   if (!std::exchange(observed_, true) || std::chrono::abs(by) < kSmallestStep) return {};
   if (steps_.size() == kRemembered) steps_.erase(steps_.begin());
-  steps_.push_back({wall - passed, wall, by});  // at some moment since the last look
+  steps_.push_back({now.wall - passed, now.wall, by});  // at some moment since the last look
+  total_ += by;
   return by;
 }
 

@@ -19,13 +19,21 @@ class ClockSteps {
  public:
   using Elapsed = std::chrono::nanoseconds;
 
-  /// `since_boot`: a clock that is never set and that counts suspended time, too: since
-  /// the machine booted.
-  explicit ClockSteps(std::function<Elapsed()> since_boot = boot_clock());
+  /// Both clocks at one moment. `boot`: a clock that is never set and that counts suspended time,
+  /// too: since the machine booted.
+  struct Reading {
+    TimePoint wall;
+    Elapsed boot;
+  };
+
+  explicit ClockSteps(std::function<Reading()> clocks = machine_clocks());
 
   /// Looks at the clocks. What it returns is not 0 when the wall clock has been set since the last
   /// call: by how much. Slewing (NTP, 0.5 ms a second) is no step.
-  Elapsed observe(TimePoint wall);
+  Elapsed observe();
+
+  /// All steps so far.
+  [[nodiscard]] Elapsed total() const { return total_; }
 
   /// A time stamped by the wall clock as it then was, in terms of the wall clock as it is now.
   /// `wall`: now. Where a clock was set back, a time that it showed twice is taken for the later.
@@ -35,11 +43,11 @@ class ClockSteps {
   /// was none.
   [[nodiscard]] std::optional<TimePoint> boot_time() const {
     if (!observed_) return std::nullopt;
-    return wall_ - boot_;
+    return last_.wall - last_.boot;
   }
 
-  /// CLOCK_BOOTTIME, of the machine and not of a time namespace.
-  static std::function<Elapsed()> boot_clock();
+  /// CLOCK_REALTIME and CLOCK_BOOTTIME, of the machine and not of a time namespace.
+  static std::function<Reading()> machine_clocks();
 
  private:
   struct Step {
@@ -50,10 +58,10 @@ class ClockSteps {
 
   static constexpr std::size_t kRemembered = 16;
 
-  std::function<Elapsed()> since_boot_;
+  std::function<Reading()> clocks_;
   std::vector<Step> steps_;  ///< the latest last
-  TimePoint wall_{};
-  Elapsed boot_{};
+  Reading last_{};
+  Elapsed total_{};
   bool observed_ = false;
 };
 

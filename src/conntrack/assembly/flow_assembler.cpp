@@ -15,9 +15,9 @@ std::string resetting_programs() {
 
 }  // namespace
 
-void FlowAssembler::watch_clock(const Instant& now) {
+void FlowAssembler::watch_clock() {
   if (clock_steps == nullptr) return;
-  const auto step = clock_steps->observe(now.wall);
+  const auto step = clock_steps->observe();
   if (step.count() == 0) return;
   log::warn("clock_set by={}s impact=\"times from before are corrected by that\"",
             std::chrono::duration<double>(step).count());

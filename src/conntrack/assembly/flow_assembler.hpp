@@ -58,8 +58,13 @@ struct FlowAssembler {
     complete(identity, flow, Written{now, now});
   }
 
-  /// Looks whether the wall clock was set. To be called before anything read at `now` is completed.
-  void watch_clock(const Instant& now);
+  /// Looks whether the wall clock was set. To be called before anything read just now is completed.
+  void watch_clock();
+
+  /// By how much the wall clock was set until the last look.
+  [[nodiscard]] std::chrono::nanoseconds clock_set_by() const {
+    return clock_steps != nullptr ? clock_steps->total() : std::chrono::nanoseconds(0);
+  }
 
   [[nodiscard]] bool began_before_us(const Flow& flow) const {
     return flow.present.start && flow.start < opened;

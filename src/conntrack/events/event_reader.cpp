@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/events/event_reader.hpp"
 
+#include <utility>
+
 #include "conntrack/flow/decode.hpp"
 
 namespace ctflow {
@@ -8,7 +10,7 @@ namespace ctflow {
 using Outcome = ReportedConnections::Outcome;
 
 void EventReader::on_datagram(Bytes datagram, const Instant& time) {
-  assembler_.watch_clock(time);
+  if (std::exchange(batch_, time.steady) != time.steady) assembler_.watch_clock();
   Messages messages(datagram);
   Bytes message;
   while (messages.next(message)) read_message(message, time);

@@ -27,6 +27,7 @@ class EventReader : public EventConsumer {
   void count_malformed(Bytes message);
 
   FlowAssembler& assembler_;
+  MonoTime batch_ = MonoTime::min();  ///< when the datagrams that are read now were received
   Flow flow_;
   log::RateLimit malformed_log_;
 };

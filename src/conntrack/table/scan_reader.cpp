@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/table/scan_reader.hpp"
 
+#include <utility>
+
 #include "conntrack/flow/decode.hpp"
 #include "extras/apply_extras.hpp"
 
@@ -25,12 +27,24 @@ void ScanReader::begin_pass(Purpose purpose, bool previous_complete) {
   assembler_.live.begin_pass(previous_complete);
 }
 
+Written ScanReader::by_present_clock(Written written) {
+  if (std::exchange(part_waits_, false)) {
+    assembler_.watch_clock();
+    set_meanwhile_ = assembler_.clock_set_by() - set_by_;
+  }
+  written.earliest.wall += set_meanwhile_;
+  written.latest.wall += set_meanwhile_;
+  return written;
+}
+
 void ScanReader::on_entry(Bytes message, const Written& written) {
   SourceCounters& counters = assembler_.counters;
   switch (decode(message, flow_)) {
     case DecodeResult::kEntry:
       ++counters.entries;
-      if (!assembler_.filter(flow_) && !handle_entry(written)) ++counters.entries_skipped;
+      if (!assembler_.filter(flow_) && !handle_entry(by_present_clock(written))) {
+        ++counters.entries_skipped;
+      }
       break;
     case DecodeResult::kMalformed:
       ++counters.malformed;
@@ -91,9 +105,10 @@ bool ScanReader::report(const ConnectionIdentity& identity, const Written& writt
 }
 
 void ScanReader::on_part_requested() {
-  const Instant now = system_now();
-  assembler_.watch_clock(now);
-  assembler_.watch_counters(now);
+  assembler_.watch_clock();
+  set_by_ = assembler_.clock_set_by();
+  part_waits_ = true;
+  assembler_.watch_counters(system_now());
   assembler_.live.on_part_requested();
   assembler_.sink.on_batch_end();
 }

@@ -49,6 +49,8 @@ class ScanReader : public DumpConsumer {
   [[nodiscard]] std::uint64_t dependent() const { return dependent_; }
 
  private:
+  /// In terms of the wall clock as it is now: it may have been set while the part waited.
+  Written by_present_clock(Written written);
   /// Decides about the entry in flow_; true: it was reported.
   bool handle_entry(const Written& written);
   void adopt(const ConnectionIdentity& identity, const Written& written);
@@ -61,6 +63,9 @@ class ScanReader : public DumpConsumer {
   bool existing_end_silently_ = false;
   bool kernel_reports_ = false;
   std::uint64_t dependent_ = 0;
+  bool part_waits_ = true;             ///< no entry of it was read yet
+  std::chrono::nanoseconds set_by_{};  ///< the wall clock, when the kernel had written the part
+  std::chrono::nanoseconds set_meanwhile_{};  ///< from then until the part was read
   Flow flow_;
 };
 

@@ -14,19 +14,19 @@ constexpr TimePoint kToday{seconds(1'700'000'000)};
 
 class ClockStepsTest : public testing::Test {
  protected:
-  ClockStepsTest() { steps_.observe(wall_); }
+  ClockStepsTest() { steps_.observe(); }
 
   /// Lets time pass, and the clock be set at its end.
   ClockSteps::Elapsed pass(ClockSteps::Elapsed time, ClockSteps::Elapsed step = {}) {
     boot_ += time;
     wall_ += time + step;
-    return steps_.observe(wall_);
+    return steps_.observe();
   }
   [[nodiscard]] TimePoint correct(TimePoint stamp) const { return steps_.correct(stamp, wall_); }
 
   ClockSteps::Elapsed boot_ = seconds(100);
   TimePoint wall_ = kToday;
-  ClockSteps steps_{[this] { return boot_; }};
+  ClockSteps steps_{[this] { return ClockSteps::Reading{wall_, boot_}; }};
 };
 
 TEST_F(ClockStepsTest, LeavesTimesAloneWhileNobodySetsTheClock) {
@@ -68,6 +68,14 @@ TEST_F(ClockStepsTest, AStampJustAfterTheLookIsOfTheSameClock) {
   EXPECT_EQ(correct(wall_ + milliseconds(1)), wall_ + milliseconds(1));
 }
 
+TEST_F(ClockStepsTest, AddsUpTheSteps) {
+  EXPECT_EQ(steps_.total().count(), 0);
+  pass(seconds(10), hours(100));
+  pass(seconds(10));
+  pass(seconds(10), -hours(3));
+  EXPECT_EQ(steps_.total(), hours(97));
+}
+
 TEST_F(ClockStepsTest, RemembersABoundedNumberOfSteps) {
   for (int i = 0; i < 100; ++i) pass(seconds(10), hours(1));
   EXPECT_EQ(correct(wall_ - seconds(1)), wall_ - seconds(1));
@@ -75,8 +83,8 @@ TEST_F(ClockStepsTest, RemembersABoundedNumberOfSteps) {
 
 TEST(ClockSteps, TheClockOfTheHostIsNotSetMeanwhile) {
   ClockSteps steps;
-  steps.observe(system_now().wall);
-  EXPECT_EQ(steps.observe(system_now().wall).count(), 0);
+  steps.observe();
+  EXPECT_EQ(steps.observe().count(), 0);
 }
 
 TEST_F(ClockStepsTest, KnowsWhenTheMachineBootedByTheClockOfToday) {
@@ -85,13 +93,17 @@ TEST_F(ClockStepsTest, KnowsWhenTheMachineBootedByTheClockOfToday) {
   EXPECT_EQ(steps_.boot_time(), wall_ - seconds(110));
   pass(hours(24));  // suspended, for instance: both clocks count that
   EXPECT_EQ(steps_.boot_time(), wall_ - seconds(110) - hours(24));
-  EXPECT_EQ(ClockSteps([] { return seconds(1); }).boot_time(), std::nullopt) << "nobody has looked";
+  EXPECT_EQ(ClockSteps().boot_time(), std::nullopt) << "nobody has looked";
 }
 
 TEST(ClockSteps, ReadTheUptimeOfThisMachine) {
-  const auto uptime = ClockSteps::boot_clock()();
-  EXPECT_GT(uptime, seconds(0));
-  EXPECT_LE(uptime, ClockSteps::boot_clock()());
+  const auto first = ClockSteps::machine_clocks()();
+  EXPECT_GT(first.boot, seconds(0));
+  const auto second = ClockSteps::machine_clocks()();
+  EXPECT_LE(first.boot, second.boot);
+  EXPECT_LT(std::chrono::abs((second.wall - first.wall) - (second.boot - first.boot)),
+            milliseconds(100))
+      << "of one moment";
 }
 
 }  // namespace

@@ -18,20 +18,21 @@ class SteppedReadingTest : public testing::Test {
  protected:
   SteppedReadingTest() {
     assembler_.clock_steps = &steps_;
-    assembler_.watch_clock(at(seconds(0)));
+    at(seconds(0));
+    assembler_.watch_clock();
     flow_.present.start = flow_.present.stop = true;
     flow_.extras.present = true;
   }
 
   /// The wall clock `age` after the beginning, as it is set now.
-  [[nodiscard]] Instant at(seconds age) {
-    since_boot_ = age;
-    return {kBegan + age + set_by_, {}};
+  Instant at(seconds age) {
+    clocks_ = {kBegan + age + set_by_, age};
+    return {clocks_.wall, {}};
   }
 
-  ClockSteps::Elapsed since_boot_{};
+  ClockSteps::Reading clocks_{};
   seconds set_by_{0};
-  ClockSteps steps_{[this] { return since_boot_; }};
+  ClockSteps steps_{[this] { return clocks_; }};
   test::FakeSink sink_;
   SourceCounters counters_;
   FlowAssembler assembler_{sink_, counters_, SourceConfig{}, Instant{kBegan, {}}};
@@ -39,10 +40,11 @@ class SteppedReadingTest : public testing::Test {
 };
 
 TEST_F(SteppedReadingTest, CorrectsTheFirstPacketOfAPatchedKernelWhenTheClockWasSetForward) {
-  assembler_.watch_clock(at(seconds(10)));
+  at(seconds(10));
+  assembler_.watch_clock();
   set_by_ = hours(1);
   const Instant now = at(seconds(20));
-  assembler_.watch_clock(now);
+  assembler_.watch_clock();
   DirectionExtras& told = flow_.extras.original;
   told.has_times = true;
   told.first = kBegan + seconds(5);             // stamped by the clock as it was
@@ -57,10 +59,11 @@ TEST_F(SteppedReadingTest, CorrectsTheFirstPacketOfAPatchedKernelWhenTheClockWas
 }
 
 TEST_F(SteppedReadingTest, CorrectsThemWhenTheClockWasSetBack) {
-  assembler_.watch_clock(at(seconds(10)));
+  at(seconds(10));
+  assembler_.watch_clock();
   set_by_ = -hours(1);
   const Instant now = at(seconds(20));
-  assembler_.watch_clock(now);
+  assembler_.watch_clock();
   DirectionExtras& told = flow_.extras.reply;
   told.has_times = true;
   told.first = told.last = kBegan + seconds(5);  // the kernel tells no last before the first
@@ -72,7 +75,7 @@ TEST_F(SteppedReadingTest, CorrectsThemWhenTheClockWasSetBack) {
 TEST_F(SteppedReadingTest, NoConnectionIsOlderThanTheUptime) {
   // NTP set the clock before ctflowd was started: of that step it knows nothing.
   const Instant now = at(seconds(100));
-  assembler_.watch_clock(now);
+  assembler_.watch_clock();
   flow_.start = flow_.end = TimePoint(seconds(60));  // 1970
   flow_.extras.original.has_times = true;
   flow_.extras.original.first = flow_.extras.original.last = TimePoint(seconds(60));

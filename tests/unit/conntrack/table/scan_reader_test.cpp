@@ -306,14 +306,14 @@ TEST_F(ScanReaderTest, CountsWhatItCannotRead) {
 }
 
 TEST_F(ScanReaderTest, TimesStayTrueWhenTheClockIsSet) {
-  ClockSteps::Elapsed boot{};
-  ClockSteps steps([&] { return boot; });
+  ClockSteps::Reading clocks{};
+  ClockSteps steps([&] { return clocks; });
   assembler_.clock_steps = &steps;
   const auto instant = [&](int second, std::chrono::hours set) {
     Instant now = at(second);
-    boot = seconds(second);
     now.wall += set;
-    assembler_.watch_clock(now);
+    clocks = {now.wall, seconds(second)};
+    assembler_.watch_clock();
     return now;
   };
   constexpr std::chrono::hours kStep{480'000};  // no battery: 1970, until NTP answers
@@ -329,6 +329,32 @@ TEST_F(ScanReaderTest, TimesStayTrueWhenTheClockIsSet) {
   EXPECT_EQ(sink_.flows[0].start, at(0).wall);
   EXPECT_EQ(sink_.flows[1].start, sink_.flows[0].end + kStep);
   EXPECT_EQ(sink_.flows[1].end, at(80).wall + kStep);
+}
+
+TEST_F(ScanReaderTest, AClockThatIsSetWhileAPartWaitsMovesTheTimesOfThePart) {
+  ClockSteps::Reading clocks{at(50).wall, seconds(50)};
+  ClockSteps steps([&] { return clocks; });
+  assembler_.clock_steps = &steps;
+  table_.on_part_requested();
+  constexpr std::chrono::hours kStep{1000};
+  clocks = {at(51).wall + kStep, seconds(51)};
+  visit(connection_, 50);  // by the clock as it was
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(sink_.flows[0].start, at(0).wall + kStep);
+  EXPECT_EQ(sink_.flows[0].event_time, at(50).wall + kStep);
+  EXPECT_LE(sink_.flows[0].end, at(50).wall + kStep);
+  EXPECT_GE(sink_.flows[0].end, at(0).wall + kStep);
+  table_.on_part_requested();
+  StockConnection other = connection_;
+  other.port += 1;
+  other.start = connection_.start + static_cast<std::uint64_t>(kStep / seconds(1)) * test::kSecond +
+                test::kSecond;
+  const test::Octets entry = test::table_entry(other);
+  Instant now = at(52);
+  now.wall += kStep;
+  table_.on_entry(std::as_bytes(std::span(entry)), Written{now, now});
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[1].event_time, now.wall) << "once";
 }
 
 TEST_F(ScanReaderTest, PassesOnHowThePassEnded) {
