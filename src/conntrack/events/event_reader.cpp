@@ -70,6 +70,8 @@ void EventReader::on_undelivered_end(Bytes message, const Instant& time) {
   flow_.event = FlowEvent::kEnded;
   flow_.port_id = 0;  // that of our request
   if (assembler_.ended.contains(ConnectionIdentity(flow_).end_key)) return;
+  // The list has the timeout that is left now, 0 where an event would have none.
+  if (flow_.present.timeout && flow_.timeout == 0) flow_.present.timeout = false;
   read_end(time);
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "conntrack/flow/decode.hpp"
+#include "conntrack/flow/end_of_flow.hpp"
 #include "ctflow/clock.hpp"
 #include "extras/find_extras.hpp"
 #include "support/event_builder.hpp"
@@ -237,6 +238,39 @@ TEST_F(EventReaderTest, ReadsAnEndFromTheDyingListUnlessItWasReadBefore) {
   read(test::stock_end(connection, test::kStart + 1));
   EXPECT_EQ(sink_.flows.size(), 1U) << "the same end, delivered after all";
   EXPECT_EQ(counters_.repeated, 1U);
+}
+
+TEST_F(EventReaderTest, AnEndFromTheDyingListWithNoTimeLeftExpired) {
+  test::StockConnection connection{.forward_packets = 2};
+  connection.timeout = 0;
+  const test::Octets entry = test::table_entry(connection);
+  reader_.on_undelivered_end(std::as_bytes(std::span(entry)), now());
+  ASSERT_EQ(sink_.flows.size(), 1U);
+  EXPECT_EQ(sink_.flows[0].end_reason, EndReason::kIdleTimeout);
+  EXPECT_FALSE(may_be_dropped_early(sink_.flows[0]));
+}
+
+/// The datagrams of a batch have the time at which it was received: handling one of them may take
+/// long, which is no step of the clock.
+TEST_F(EventReaderTest, ADelayInABatchIsNoStepOfTheClock) {
+  ClockSteps::Reading clocks{event_time_, std::chrono::seconds(1000)};
+  ClockSteps steps([&] { return clocks; });
+  assembler_.clock_steps = &steps;
+  const auto pass = [&](std::chrono::seconds time) {
+    clocks.wall += time;
+    clocks.boot += time;
+  };
+  read(test::nat_tcp_event(1));
+  pass(std::chrono::seconds(5));
+  read(test::nat_tcp_event(2));
+  pass(std::chrono::seconds(5));
+  const test::Octets later = test::nat_tcp_event(3);
+  reader_.on_datagram(std::as_bytes(std::span(later)),
+                      Instant{clocks.wall, kBegan + std::chrono::seconds(10)});
+  EXPECT_EQ(steps.total().count(), 0);
+  EXPECT_EQ(assembler_.opened, TimePoint{});
+  ASSERT_EQ(sink_.flows.size(), 3U);
+  EXPECT_EQ(sink_.flows[2].start, sink_.flows[0].start);
 }
 
 TEST_F(EventReaderTest, AReportThatTheEndOvertookIsNoNewConnection) {
