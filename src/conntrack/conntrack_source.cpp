@@ -45,14 +45,12 @@ void ConntrackSource::set_own_traffic(std::vector<OwnConnection> connections) {
 }
 
 void ConntrackSource::start(FlowSink& sink) {
-  const auto visit = home_.visit();
-  observe_capabilities();
   assembler_.emplace(sink, counters_, config_, opened_);
   assembler_->extras = extras_.get();
   assembler_->set_own_traffic(own_traffic_);
   assembler_->clock_steps = &clock_steps_;
   assembler_->watch_clock();
-  observe_timeouts();
+  observe_settings();
   assembler_->sessions = sessions_;
   assembler_->early_drops = &early_drops_;
   events_.emplace(*assembler_);
@@ -78,7 +76,10 @@ void ConntrackSource::restore_state() {
         log::quoted(place.directory), log::quoted(place.obstacle));
     return;
   }
-  state_.emplace(place.file, current_identity(config_.wire_counters));
+  {
+    const auto visit = home_.visit();
+    state_.emplace(place.file, current_identity(config_.wire_counters));
+  }
   if (!state_->claim()) {
     state_.reset();
     return;
@@ -108,19 +109,23 @@ void ConntrackSource::observe_capabilities() {
 
 void ConntrackSource::watch_settings() {
   timer_.after(kSettingsInterval, [this] {
-    const auto visit = home_.visit();
-    observe_timeouts();
-    observe_capabilities();
+    observe_settings();
     watch_settings();
   });
 }
 
+void ConntrackSource::observe_settings() {
+  const auto visit = home_.visit();
+  observe_capabilities();
+  observe_timeouts();
+}
+
 void ConntrackSource::observe_timeouts() {
+  assembler_->watch_clock();
   const Instant now = system_now();
   TimeoutHistory& history = assembler_->timeouts;
   const TimeoutsRead read = read_timeouts(history.current());
   const bool was_complete = std::exchange(timeouts_complete_, !read.failure);
-  assembler_->watch_clock();
   history.observe(read, now.wall);
   if (read.failure && was_complete) {
     log::warn(
@@ -162,9 +167,15 @@ void ConntrackSource::stop(bool report_living) {
     dying_->stop();
     scans_->stop(report_living);
   }
+  const bool all_ends = !scans_ || dying_->read_ends(*events_);
   listener_.stop();
   if (!scans_) return;
-  dying_->read_ends(*events_);
+  if (!all_ends && !dying_->read_rest(*events_)) {
+    log::warn(
+        "dying_list_incomplete impact=\"ends that the kernel could not deliver may be missing, and "
+        "how many is not known\" fix=\"raise source.receive_buffer_limit, or find the program that "
+        "asked for reliable delivery and is too slow\"");
+  }
   scans_->save_state();
 }
 

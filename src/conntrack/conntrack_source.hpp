@@ -35,6 +35,8 @@ class ConntrackSource : public FlowSource {
   void stop(bool report_living);
   /// Reads timeouts and capabilities again from time to time: an administrator may change them.
   void watch_settings();
+  void observe_settings();
+  /// Called during a visit.
   void observe_timeouts();
   /// Logs what is measured, at the start and when it changes. Called during a visit.
   void observe_capabilities();

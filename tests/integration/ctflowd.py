@@ -73,16 +73,16 @@ class Ctflowd:
     def _said(self, event):
         return any(_says(line, event) for line in self.log.splitlines())
 
-    def stop(self):
+    def stop(self, limit=STOP_LIMIT):
         """Sends SIGTERM and raises unless the program ends well and in time."""
         began = time.monotonic()
         self.process.terminate()
         try:
-            status = self.process.wait(STOP_LIMIT)
+            status = self.process.wait(limit)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"ctflowd still ran {STOP_LIMIT} s after SIGTERM:\n"
+            raise AssertionError(f"ctflowd still ran {limit} s after SIGTERM:\n"
                                  f"{self.log}") from None
         self.stop_seconds = time.monotonic() - began
         if status != 0:

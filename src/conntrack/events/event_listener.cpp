@@ -79,10 +79,11 @@ void EventListener::drain() {
 }
 
 bool EventListener::catch_up() {
-  for (int i = 0; i < kBatchesPerTurn * kTurnsToCatchUp; ++i) {
-    if (!read_batch()) return true;
-  }
-  return false;
+  bool more = true;
+  for (int i = 0; more && i < kBatchesPerTurn * kTurnsToCatchUp; ++i) more = read_batch();
+  consumer_->on_batch_end();
+  count_lost();
+  return !more;
 }
 
 bool EventListener::read_batch() {

@@ -23,8 +23,7 @@ DyingList::DyingList(boost::asio::io_context& io, FlowAssembler& reading, EventL
                      const NetworkNamespace& home)
     : assembler_(reading),
       listener_(listener),
-      home_(home),
-      dump_(io, TableDump::What::kDying),
+      dump_(io, TableDump::What::kDying, KernelFilter({}), home),
       timer_(io) {}
 
 void DyingList::start() {
@@ -40,7 +39,6 @@ void DyingList::look(std::function<void(bool proven)> seen) {
 }
 
 void DyingList::begin() {
-  const auto visit = home_.visit();
   const auto least = failures_ < kFailuresToGiveUp ? kLeastAge : kAgeUnasked;
   ages_ = std::chrono::steady_clock::now() - aged_ >= least;
   if (ages_) assembler_.ended.begin_look();
@@ -61,7 +59,10 @@ void DyingList::on_entry(Bytes message, const Written& written) {
 }
 
 void DyingList::on_pass_end(bool complete) {
-  if (ends_ != nullptr) return;
+  if (ends_ != nullptr) {
+    ends_complete_ = complete;
+    return;
+  }
   failures_ = complete || met_ > 0 ? 0 : failures_ + 1;
   if (failures_ == kFailuresToGiveUp) {
     log::warn(
@@ -86,12 +87,25 @@ void DyingList::stop() {
   seen_ = nullptr;
 }
 
-void DyingList::read_ends(EventReader& events) {
-  const auto visit = home_.visit();
+bool DyingList::read_ends(EventReader& events) {
+  constexpr int kTries = 8;
+  for (int i = 0; i < kTries; ++i) {
+    // Room for what ends from now on, and for what the kernel takes off the list meanwhile.
+    const bool caught_up = listener_.catch_up();
+    if (read_rest(events) && caught_up) return true;
+  }
+  return false;
+}
+
+bool DyingList::read_rest(EventReader& events) {
+  assembler_.repeats_expected = true;  // what is on the list may be delivered as well
+  assembler_.watch_clock();
   ends_ = &events;
+  ends_complete_ = false;
   dump_.run(*this);
   ends_ = nullptr;
   events.on_batch_end();
+  return ends_complete_;
 }
 
 }  // namespace ctflow

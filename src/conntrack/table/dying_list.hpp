@@ -41,9 +41,13 @@ class DyingList : private DumpConsumer {
 
   void stop();
 
-  /// Reads the ends that wait for delivery as if they had been delivered; returns when all is read.
-  /// To be called when no event will be read any more.
-  void read_ends(EventReader& events);
+  /// Reads the ends that wait for delivery as if they had been delivered, as often as it takes to
+  /// meet all of them. To be called at the stop, while the listener is still a member of its
+  /// groups: without a listener the kernel takes all ends for delivered. False: some may be left.
+  bool read_ends(EventReader& events);
+
+  /// The same once, of what is left when the listener has left its groups.
+  bool read_rest(EventReader& events);
 
  private:
   void begin();
@@ -53,11 +57,11 @@ class DyingList : private DumpConsumer {
 
   FlowAssembler& assembler_;
   EventListener& listener_;
-  NetworkNamespace home_;
   TableDump dump_;
   Timer timer_;
   std::function<void(bool proven)> seen_;
   EventReader* ends_ = nullptr;  ///< takes what is met, if not null
+  bool ends_complete_ = false;   ///< all of them were met
   MonoTime aged_{};              ///< the last look that let ends be forgotten
   bool ages_ = false;            ///< this look does
   std::uint64_t met_ = 0;        ///< in this look

@@ -3,8 +3,10 @@
 
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "ctflow/clock.hpp"
 
@@ -19,23 +21,36 @@ constexpr milliseconds kLongestGap{1000};
 constexpr int kPartsPerTurn = 8;
 constexpr std::chrono::seconds kPatience{10};  // for one part
 
+std::size_t page_size() {
+  static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return size;
+}
+
 }  // namespace
 
-bool TableDump::may_be_cut(std::size_t part) {
+bool TableDump::may_be_cut(std::size_t part, std::size_t page) {
   constexpr std::size_t kLongestEntry = 1024;
-  // The kernel's socket buffers for parts have one page, or what is read at once; a part of the
-  // other size follows when memory is short. The end of either is used for its own bookkeeping.
+  // The kernel's socket buffers for parts have one page, at most 8 KiB (NLMSG_GOODSIZE), or what is
+  // read at once; a part of the other size follows when memory is short. The end of either is used
+  // for its own bookkeeping.
   constexpr std::size_t kBookkeeping = 512;
-  for (const std::size_t size : {std::size_t{4096}, Dump::kPart}) {
+  constexpr std::size_t kLargestPage = 8192;
+  for (const std::size_t size : {std::min(page, kLargestPage), Dump::kPart}) {
     if (part + kLongestEntry + kBookkeeping > size && part <= size) return true;
   }
   return false;
 }
 
-TableDump::TableDump(boost::asio::io_context& io, What what, const KernelFilter& filter)
-    : timer_(io), what_(what) {
+TableDump::TableDump(boost::asio::io_context& io, What what, const KernelFilter& filter,
+                     NetworkNamespace home)
+    : timer_(io), what_(what), home_(std::move(home)) {
   const int kind = what == What::kDying ? IPCTNL_MSG_CT_GET_DYING : IPCTNL_MSG_CT_GET;
   request_ = {static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8 | kind), filter.dump_request()};
+}
+
+std::error_code TableDump::begin() {
+  const auto visit = home_.visit();
+  return dump_.begin(request_);
 }
 
 bool TableDump::request(DumpConsumer& consumer) {
@@ -44,7 +59,7 @@ bool TableDump::request(DumpConsumer& consumer) {
   cancelled_ = false;
   cut_ = false;
   const Instant before = system_now();
-  if (const std::error_code error = dump_.begin(request_)) {
+  if (const std::error_code error = begin()) {
     log_failure("asking for the connection table", error);
     end(Dump::State::kFailed);
     return false;
@@ -113,7 +128,7 @@ Dump::State TableDump::read_part() {
   }
   if (dump_.part_size() == 0) return state;  // sent by another process
   if (state == Dump::State::kMore) {
-    cut_ = what_ == What::kDying && may_be_cut(dump_.part_size());
+    cut_ = what_ == What::kDying && may_be_cut(dump_.part_size(), page_size());
   }
   written_ = {before, after};
   consumer_->on_part_requested();

@@ -14,6 +14,7 @@
 #include "log/log.hpp"
 #include "netlink/dump.hpp"
 #include "netlink/kernel_filter.hpp"
+#include "netlink/network_namespace.hpp"
 
 namespace ctflow {
 
@@ -41,12 +42,14 @@ class TableDump {
     kDying,
   };
 
-  /// `filter`: limits which connections the kernel writes.
+  /// `filter`: limits which connections the kernel writes. `home`: the namespace whose connections
+  /// they are. It is visited only to open the socket: the consumer may make sockets of its own.
   explicit TableDump(boost::asio::io_context& io, What what = What::kConnections,
-                     const KernelFilter& filter = KernelFilter({}));
+                     const KernelFilter& filter = KernelFilter({}), NetworkNamespace home = {});
 
-  /// Whether a part of so many octets may have ended because the next entry did not fit.
-  static bool may_be_cut(std::size_t part);
+  /// Whether a part of so many octets may have ended because the next entry did not fit. `page`:
+  /// octets of a page of memory.
+  static bool may_be_cut(std::size_t part, std::size_t page);
 
   /// Begins a pass over about `entries` entries that is to take `duration`. Counters of the kernel
   /// are read, never zeroed.
@@ -61,6 +64,7 @@ class TableDump {
   [[nodiscard]] bool running() const { return dump_.running(); }
 
  private:
+  std::error_code begin();
   /// Asks for the table. False: failed, and the consumer has got the end of the pass.
   bool request(DumpConsumer& consumer);
   void wait(MonoTime until);
@@ -73,6 +77,7 @@ class TableDump {
 
   Timer timer_;
   What what_;
+  NetworkNamespace home_;
   DumpRequest request_;
   Dump dump_{NETLINK_NETFILTER};
   DumpConsumer* consumer_ = nullptr;

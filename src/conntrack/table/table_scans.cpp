@@ -22,7 +22,7 @@ TableScans::TableScans(boost::asio::io_context& io, FlowAssembler& assembler, Dy
       config_(config),
       home_(home),
       filter_(config.filter),
-      dump_(io, TableDump::What::kConnections, filter_),
+      dump_(io, TableDump::What::kConnections, filter_, home),
       reader_(assembler, config.active_timeout),
       pass_timer_(io),
       sweep_timer_(io) {
@@ -62,19 +62,24 @@ std::chrono::milliseconds TableScans::pass_duration(bool silent) const {
 }
 
 void TableScans::begin() {
-  const auto visit = home_.visit();
   began_ = std::chrono::steady_clock::now();
   overruns_ = assembler_.counters.overruns;
   entries_before_ = assembler_.counters.entries;
-  kernel_reports_ = extras_.refresh().reports;
-  reader_.kernel_reports(kernel_reports_);
   constexpr std::uint32_t kOnDemand = 2;
-  const bool silent = events_mode() == kOnDemand;
+  bool silent = false;
+  std::size_t entries = 0;
+  {
+    const auto visit = home_.visit();
+    kernel_reports_ = extras_.refresh().reports;
+    silent = events_mode() == kOnDemand;
+    entries = table_size();
+  }
+  reader_.kernel_reports(kernel_reports_);
   reader_.existing_end_silently(silent);
   const auto duration = pass_duration(silent);
   if (quick_ > 0) --quick_;
   reader_.begin_pass(ScanReader::Purpose::kReport, complete_);
-  dump_.start(reader_, table_size(), duration);
+  dump_.start(reader_, entries, duration);
 }
 
 void TableScans::on_end(bool complete) {
@@ -149,7 +154,6 @@ void TableScans::stop(bool report_living) {
   dump_.cancel();
   began_ = {};
   if (!report_living) return;
-  const auto visit = home_.visit();
   reader_.begin_pass(ScanReader::Purpose::kStop, false);
   dump_.run(reader_);
   log::info("living_reported complete={}", complete_);
