@@ -289,7 +289,8 @@ TEST_F(ExporterTest, RepeatsTheSamplingRateAfterAsManyMessagesAsTheTemplates) {
   for (const auto& message : wire_.messages) {
     since = has_set(message, kSamplingOptions) ? 0 : since + 1;
     EXPECT_LE(since, 6U) << "a collector that is restarted waits no longer";
-    EXPECT_FALSE(has_set(message, kSamplingOptions) && has_set(message, kDefaultTemplates))
+    EXPECT_FALSE(has_set(message, kSamplingOptions) &&
+                 has_set(message, template_ids::kDefault.first))
         << "Graylog";
   }
 }
@@ -577,7 +578,7 @@ TEST_F(InterfaceNamesTest, LetFlowsPass) {
   }
   EXPECT_GE(count_with(wire_.messages, template_ids::kInterfaceNames), 100U)
       << "flows do not stop them";
-  EXPECT_EQ(count_with(wire_.messages, kDefaultTemplates), 350U);
+  EXPECT_EQ(count_with(wire_.messages, template_ids::kDefault.first), 350U);
 }
 
 TEST_F(InterfaceNamesTest, BeginAgainWithANewPeerInTheMiddle) {
@@ -709,7 +710,8 @@ TEST_F(SessionExporterTest, NeverRepeatsThem) {
     exporter->flush();
   }
   ASSERT_EQ(wire_.messages.size(), 5U);
-  for (const auto& message : wire_.messages) EXPECT_EQ(first_set(message), kDefaultTemplates);
+  for (const auto& message : wire_.messages)
+    EXPECT_EQ(first_set(message), template_ids::kDefault.first);
 }
 
 TEST_F(SessionExporterTest, LeavesTheLedgerOfKeptMessagesToTheTransport) {
