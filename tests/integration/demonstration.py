@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Shows ctflowd at work in the lab: connections of known size beside the flows that nfdump read.
 
-packaging/quickstart runs this. The exit status is 1 if they differ.
+scripts/quickstart runs this. The exit status is 1 if they differ.
 """
 
 import argparse

@@ -27,7 +27,7 @@ def require(*programs):
     """Skips unless these programs are installed."""
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
-        skip(f"not installed: {' '.join(missing)} (packaging/debian-packages names the packages)")
+        skip(f"not installed: {' '.join(missing)} (scripts/debian-packages names the packages)")
 
 
 def privileged():
