@@ -166,7 +166,7 @@ struct FilterConfig {
 /// Connections between this host and a collector, over which flow records are sent.
 enum class OwnTraffic : std::uint8_t { kExclude, kInclude };
 
-/// How events are read from the kernel. A change needs a restart.
+/// How events are read from the kernel.
 struct SourceConfig {
   std::size_t receive_buffer = std::size_t{32} << 20;  ///< octets; about 1.2 kB hold one event
   /// The buffer grows up to this when it was half full, octets; never smaller than it begins.
@@ -235,7 +235,7 @@ struct InterfacesConfig {
   friend bool operator==(const InterfacesConfig&, const InterfacesConfig&) = default;
 };
 
-/// Where a running ctflowd can be asked how it fares. A change needs a restart.
+/// Where a running ctflowd answers for its status.
 struct StatusConfig {
   std::string socket = "/run/ctflowd/status.sock";  ///< unix socket; empty: none
   std::string listen{};  ///< TCP: ADDRESS:PORT or [IPv6 ADDRESS]:PORT; empty: none
@@ -249,16 +249,29 @@ struct LogConfig {
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
 
-struct Config {
-  std::vector<CollectorConfig> collectors;  ///< at least one
-  std::vector<GroupConfig> groups{};
+/// What is read at the start only. A reload reports changes of it and keeps the values in use.
+struct SealedConfig {
   std::vector<NamespaceConfig> namespaces{};  ///< none: only the one that we run in
-  SourceConfig source;
-  InterfacesConfig interfaces;
+  SourceConfig source{};
   StatusConfig status{};
-  LogConfig log;
   std::string user{};  ///< whom root becomes at start; empty: root stays root
 
+  friend bool operator==(const SealedConfig&, const SealedConfig&) = default;
+};
+
+/// What a reload replaces as a whole.
+struct ReloadableConfig {
+  std::vector<CollectorConfig> collectors{};  ///< at least one
+  std::vector<GroupConfig> groups{};
+  InterfacesConfig interfaces{};
+  LogConfig log{};
+
+  friend bool operator==(const ReloadableConfig&, const ReloadableConfig&) = default;
+};
+
+/// To which of the two a setting belongs decides what a reload does with it: the list of settings
+/// that need a restart is made from the member pointers of config/settings.cpp.
+struct Config : SealedConfig, ReloadableConfig {
   friend bool operator==(const Config&, const Config&) = default;
 };
 

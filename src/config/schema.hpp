@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // A configuration language as a value: a Section lists settings, and each Setting says its key,
-// what may stand there and which member takes it. FlowAssembler, unknown and missing keys and the
-// list of all settings follow from it. The language itself is settings.cpp.
+// what may stand there and which member takes it. Reading, unknown and missing keys, the list of
+// all settings and what a reload cannot change follow from it. The language itself is settings.cpp.
 #pragma once
 
 #include <fmt/format.h>
@@ -20,6 +20,7 @@
 #include "config/formats.hpp"
 #include "config/source_text.hpp"
 #include "config/yaml_reader.hpp"
+#include "ctflow/config.hpp"
 
 namespace ctflow::config {
 
@@ -46,14 +47,25 @@ struct Setting {
   std::string expected;  ///< for messages
   std::function<void(const Place&, const YamlNode&, Target&)> read;
   std::vector<std::string> below;  ///< paths of the settings in it, when it is a section or list
-  std::function<bool(const Target&, const Target&)> same;  ///< the two have the same value
+  /// Paths of the settings in which the two differ; a list is one setting.
+  std::function<std::vector<std::string>(const Target&, const Target&)> changed;
+  bool sealed = false;  ///< read at the start only
+
+  /// A setting of a base: that of SealedConfig makes it a sealed one.
+  template <typename Derived, typename = std::enable_if_t<std::is_base_of_v<Target, Derived> &&
+                                                          !std::is_same_v<Target, Derived>>>
+  operator Setting<Derived>() const {  // NOLINT(google-explicit-constructor)
+    return {key, presence, expected, read, below, changed, std::is_same_v<Target, SealedConfig>};
+  }
 };
 
-/// Whether two targets have the same value in a member.
+/// `changed` of a setting without settings in it.
 template <typename Target, typename Member>
-auto same_in(Member Target::*member) {
-  return
-      [member](const Target& left, const Target& right) { return left.*member == right.*member; };
+auto changed_as_a_whole(const std::string& key, Member Target::*member) {
+  return [key, member](const Target& left, const Target& right) {
+    return left.*member == right.*member ? std::vector<std::string>{}
+                                         : std::vector<std::string>{key};
+  };
 }
 
 /// What is wrong with values that are each right by themselves, and at which setting to say so.
@@ -86,6 +98,17 @@ std::vector<std::string> paths(const Section<Target>& section, const std::string
   for (const Setting<Target>& setting : section.settings) {
     all.push_back(prefix + setting.key);
     for (const std::string& path : setting.below) all.push_back(prefix + path);
+  }
+  return all;
+}
+
+/// Paths of the settings in which the two differ.
+template <typename Target>
+std::vector<std::string> changed_paths(const Section<Target>& section, const Target& left,
+                                       const Target& right, const std::string& prefix = "") {
+  std::vector<std::string> all;
+  for (const Setting<Target>& setting : section.settings) {
+    for (const std::string& path : setting.changed(left, right)) all.push_back(prefix + path);
   }
   return all;
 }
@@ -137,8 +160,8 @@ void read_section(const Place& place, const YamlNode& node, const Section<Target
 
 /// A setting with a single value. The format's range must fit the member.
 template <typename Target, typename Member, typename Value>
-Setting<Target> value(std::string key, Requirement presence, const ValueFormat<Value>& format,
-                      Member Target::*member) {
+Setting<Target> value(const std::string& key, Requirement presence,
+                      const ValueFormat<Value>& format, Member Target::*member) {
   const auto read = [format, member](const Place& place, const YamlNode& node, Target& target) {
     const Value parsed = parse_scalar(place, node, format);
     if constexpr (std::is_arithmetic_v<Member>) {
@@ -147,12 +170,12 @@ Setting<Target> value(std::string key, Requirement presence, const ValueFormat<V
       target.*member = parsed;
     }
   };
-  return {std::move(key), presence, format.expected, read, {}, same_in(member)};
+  return {key, presence, format.expected, read, {}, changed_as_a_whole(key, member)};
 }
 
 /// A setting that is a list of at least one value, none twice.
 template <typename Target, typename Value>
-Setting<Target> words(std::string key, Requirement presence, const std::string& what,
+Setting<Target> words(const std::string& key, Requirement presence, const std::string& what,
                       const ValueFormat<Value>& format, std::vector<Value> Target::*member) {
   const std::string expected = "a list of " + what + ", at least one";
   const auto read = [=](const Place& place, const YamlNode& node, Target& target) {
@@ -172,7 +195,7 @@ Setting<Target> words(std::string key, Requirement presence, const std::string& 
       values.push_back(parsed);
     }
   };
-  return {std::move(key), presence, expected, read, {}, same_in(member)};
+  return {key, presence, expected, read, {}, changed_as_a_whole(key, member)};
 }
 
 /// A setting that is a mapping of others.
@@ -182,7 +205,11 @@ Setting<Target> section(const std::string& key, Requirement presence, const Sect
   const auto read = [inner, member](const Place& place, const YamlNode& node, Target& target) {
     read_section(place, node, inner, target.*member);
   };
-  return {key, presence, "a mapping of settings", read, paths(inner, key + "."), same_in(member)};
+  const auto changed = [inner, member, prefix = key + "."](const Target& left,
+                                                           const Target& right) {
+    return changed_paths(inner, left.*member, right.*member, prefix);
+  };
+  return {key, presence, "a mapping of settings", read, paths(inner, key + "."), changed};
 }
 
 /// Refuses an item of a list whose `id` an earlier one has.
@@ -215,7 +242,8 @@ Setting<Target> list(const std::string& key, Requirement presence, const Section
       read_section(place.item(i), node.children[i], inner, (target.*member).emplace_back());
     }
   };
-  return {key, presence, expected, read, paths(inner, key + "[]."), same_in(member)};
+  return {
+      key, presence, expected, read, paths(inner, key + "[]."), changed_as_a_whole(key, member)};
 }
 
 /// The same, no two with the same `id`.

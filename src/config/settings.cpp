@@ -204,7 +204,7 @@ std::optional<Complaint> check_members(const Config& config) {
   return std::nullopt;
 }
 
-/// Two namespaces in one Observation Domain could not be told apart.
+/// Two namespaces in one Observation Domain could not be distinguished.
 std::optional<Complaint> check_domains(const Config& config) {
   std::map<std::uint32_t, std::string> name_of;
   for (const NamespaceConfig& one : config.namespaces) {
@@ -316,6 +316,9 @@ Section<LogConfig> log() { return {{value("level", kOptional, level(), &LogConfi
 
 }  // namespace
 
+static_assert(sizeof(Config) == sizeof(SealedConfig) + sizeof(ReloadableConfig),
+              "a setting belongs to one of the two: what a reload does with it follows from that");
+
 Section<Config> settings() {
   return {{
               list("collectors", kRequired, collector(), &Config::collectors, "name",
@@ -332,15 +335,22 @@ Section<Config> settings() {
           check_whole};
 }
 
-std::vector<std::string> needing_restart(const Config& now, const Config& next) {
-  std::vector<std::string> changed;
-  for (const Setting<SourceConfig>& setting : source_settings().settings) {
-    if (!setting.same(now.source, next.source)) changed.push_back("source." + setting.key);
+std::vector<std::string> sealed_settings() {
+  std::vector<std::string> names;
+  for (const Setting<Config>& setting : settings().settings) {
+    if (setting.sealed) names.push_back(setting.key);
   }
-  if (now.namespaces != next.namespaces) changed.emplace_back("namespaces");
-  if (now.status != next.status) changed.emplace_back("status");
-  if (now.user != next.user) changed.emplace_back("user");
-  return changed;
+  return names;
+}
+
+std::vector<std::string> needing_restart(const Config& now, const Config& next) {
+  std::vector<std::string> all;
+  for (const Setting<Config>& setting : settings().settings) {
+    if (!setting.sealed) continue;
+    const std::vector<std::string> changed = setting.changed(now, next);
+    all.insert(all.end(), changed.begin(), changed.end());
+  }
+  return all;
 }
 
 }  // namespace ctflow::config

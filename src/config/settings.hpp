@@ -10,7 +10,11 @@ namespace ctflow::config {
 /// Every setting there is. Defaults are those of the members (include/ctflow/config.hpp).
 Section<Config> settings();
 
-/// The paths of the settings in which the two differ and that are read only at start.
+/// The top-level settings that are read at the start only: those of SealedConfig. Manual pages and
+/// docs/operations.md list them, and a test compares.
+std::vector<std::string> sealed_settings();
+
+/// The paths of the settings below these in which the two differ.
 std::vector<std::string> needing_restart(const Config& now, const Config& next);
 
 }  // namespace ctflow::config
