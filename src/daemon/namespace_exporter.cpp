@@ -122,7 +122,8 @@ Pipeline::Enrichers NamespaceExporter::make_enrichers(const Config& config,
         [mirror]() -> const RoutingState& { return mirror->state(); }, config.interfaces,
         interface_counters_));
   } else {
-    enrichers.push_back(std::make_unique<ConstantInterfaces>(config.interfaces));
+    enrichers.push_back(
+        std::make_unique<ConstantInterfaces>(config.interfaces, interface_counters_));
   }
   return enrichers;
 }
@@ -236,7 +237,8 @@ void NamespaceExporter::leave(RetiredOutputs& heirs) {
   own_traffic_timer_.cancel();
   source_->close();
   pipeline_.flush();
-  if (mirror_) log_interface_totals(name_, interface_counters_, mirror_->counters());
+  log_interface_totals(name_, interface_counters_,
+                       mirror_ ? mirror_->counters() : RoutingCounters());
   log_source_totals(name_, source_->counters(), pipeline_.counters());
   retired_.finish();  // those of an earlier reload
   context_->close();
@@ -287,7 +289,8 @@ void NamespaceExporter::arm_timer() {
 void NamespaceExporter::log_totals() const {
   const Instant now = system_now();
   for (const auto& output : pipeline_.outputs()) log_output_totals(output->status(now));
-  if (mirror_) log_interface_totals(name_, interface_counters_, mirror_->counters());
+  log_interface_totals(name_, interface_counters_,
+                       mirror_ ? mirror_->counters() : RoutingCounters());
   log_source_totals(name_, source_->counters(), pipeline_.counters());
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The counters as log lines, when an output, a namespace or ctflowd itself ends.
+// The ledger as log lines, when an output, a namespace or ctflowd stops. Every counter is in them:
+// the lines are made from the tables of observe/counter_names.hpp.
 #pragma once
 
 #include <string>
@@ -17,8 +18,8 @@ void log_interface_totals(const std::string& network_namespace, const InterfaceC
 void log_source_totals(const std::string& network_namespace, const SourceCounters& source,
                        const PipelineCounters& pipeline);
 
-/// False, and logged, when events were read and nothing of them was sent: a replay that exported
-/// nothing.
+/// False, and logged, when events were read and no Flow Record of them was sent, as at the end of a
+/// replay with the wrong profile.
 bool log_whether_exported(const Status& status);
 
 }  // namespace ctflow

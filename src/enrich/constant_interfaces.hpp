@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// Interfaces from the configuration.
 #pragma once
 
 #include <utility>
 
 #include "ctflow/config.hpp"
+#include "ctflow/counters.hpp"
 #include "ctflow/enricher.hpp"
 
 namespace ctflow {
@@ -18,7 +20,9 @@ class ConstantInterfaces : public Enricher {
     const std::string* vrf = nullptr;  ///< name of the VRF device, null = not known
   };
 
-  explicit ConstantInterfaces(InterfacesConfig config) : config_(std::move(config)) {}
+  /// `counters` must outlive this.
+  ConstantInterfaces(InterfacesConfig config, InterfaceCounters& counters)
+      : config_(std::move(config)), counters_(counters) {}
 
   [[nodiscard]] Choice choose(const Flow& flow) const {
     for (const MarkInterfaces& entry : config_.by_mark) {
@@ -39,9 +43,23 @@ class ConstantInterfaces : public Enricher {
     if (!flow.extras.reply.has_interfaces) {
       flow.backward_interfaces = {forward.egress, forward.ingress};
     }
+    // A direction that the kernel has seen has passed both sides.
+    const bool measured = flow.extras.original.has_interfaces || flow.extras.reply.has_interfaces;
+    count(measured, forward.ingress);
+    count(measured, forward.egress);
   }
 
  private:
+  void count(bool measured, std::uint32_t configured) {
+    if (measured) {
+      ++counters_.from_kernel;
+    } else if (configured != 0) {
+      ++counters_.from_settings;
+    } else {
+      ++counters_.unknown;
+    }
+  }
+
   /// Where an entry leaves an interface open, the constants hold.
   template <typename Entry>
   [[nodiscard]] Choice choice_of(const Entry& entry) const {
@@ -51,6 +69,7 @@ class ConstantInterfaces : public Enricher {
   }
 
   InterfacesConfig config_;
+  InterfaceCounters& counters_;
 };
 
 }  // namespace ctflow

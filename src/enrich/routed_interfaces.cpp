@@ -30,7 +30,7 @@ std::chrono::nanoseconds delay(const Flow& flow, const Instant& now) {
 RoutedInterfaces::RoutedInterfaces(std::function<const RoutingState&()> state,
                                    const InterfacesConfig& config, InterfaceCounters& counters,
                                    Instant (*clock)())
-    : state_(std::move(state)), configured_(config), counters_(counters), clock_(clock) {}
+    : state_(std::move(state)), configured_(config, counters), counters_(counters), clock_(clock) {}
 
 Question RoutedInterfaces::ask(const Flow& flow, const RoutingState& state) const {
   Question question{flow, state};

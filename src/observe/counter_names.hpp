@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Every counter of the ledger by name, so that no way of telling it can leave one out.
+// Every counter of the ledger by name and meaning. Log, status and metrics are made from these
+// tables, so that none of them can leave a counter out.
 #pragma once
 
 #include <array>
@@ -10,13 +11,13 @@ namespace ctflow {
 
 template <typename Counters>
 struct CounterName {
-  const char* name;  ///< as in the totals of the log
+  const char* name;  ///< in the totals of the log and in the JSON status; metrics derive theirs
   const char* help;  ///< a sentence without its full stop
   std::uint64_t Counters::*member;
 };
 
-/// Compiles only when every member is named: a counter that is new belongs into its table here.
-/// `kOthers`: octets of members that are named in another table.
+/// Compiles only when every member has a line: add a new counter to its table here.
+/// `kOthers`: octets of members that are in another table.
 template <typename Counters, std::size_t kOthers = 0, std::size_t kCount>
 constexpr std::array<CounterName<Counters>, kCount> all_counters(
     const CounterName<Counters> (&names)[kCount]) {
@@ -29,52 +30,57 @@ constexpr std::array<CounterName<Counters>, kCount> all_counters(
 
 inline constexpr auto kSourceCounters = all_counters<SourceCounters>({
     {"messages", "Netlink messages read", &SourceCounters::messages},
-    {"ended", "Connections that ended", &SourceCounters::ended},
-    {"reports", "Reports of living connections by a patched kernel", &SourceCounters::reports},
+    {"ended", "Connections removed from the table (DESTROY events)", &SourceCounters::ended},
+    {"reports", "Interim reports sent by a patched kernel", &SourceCounters::reports},
     {"filtered",
-     "Of all that was read: connections that are not exported by the configuration (zones, "
-     "source.filter, source.own_traffic)",
+     "Events and scanned entries that the configuration leaves out (zones, source.filter, "
+     "source.own_traffic)",
      &SourceCounters::filtered},
-    {"created", "Connections that began, where a collector wants to know",
+    {"created", "Connections created (NEW events), counted where a collector gets NAT events",
      &SourceCounters::created},
-    {"already_reported", "Connections that ended with nothing left to export",
+    {"already_reported", "Removed connections with nothing left to export after interim reports",
      &SourceCounters::already_reported},
-    {"ended_empty", "Connections that ended without a packet", &SourceCounters::ended_empty},
+    {"ended_empty", "Removed connections without a packet", &SourceCounters::ended_empty},
     {"repeated", "Events that the kernel sent again", &SourceCounters::repeated},
-    {"repeats_unknown", "Ends that were forgotten while the kernel might send them again",
+    {"repeats_unknown",
+     "Removed connections forgotten while the kernel might send their event again",
      &SourceCounters::repeats_unknown},
     {"counters_fell", "Connections whose counters another program set to zero",
      &SourceCounters::counters_fell},
-    {"fallen_packets", "Packets seen in those counters that are not exported",
+    {"fallen_packets", "Packets seen in counters before these were set to zero, not exported",
      &SourceCounters::fallen_packets},
-    {"reports_skipped", "Reports with nothing to export", &SourceCounters::reports_skipped},
-    {"entries", "Living connections met in passes over the table", &SourceCounters::entries},
-    {"entries_skipped", "Entries that were not due or had nothing new",
+    {"reports_skipped", "Interim reports of a patched kernel with nothing new to export",
+     &SourceCounters::reports_skipped},
+    {"entries", "Table entries read by scans", &SourceCounters::entries},
+    {"entries_skipped", "Scanned entries that were not due or had nothing new",
      &SourceCounters::entries_skipped},
-    {"no_room", "Skipped reports and entries of connections that could not be remembered",
+    {"no_room", "Interim reports not made because source.live_connections was reached",
      &SourceCounters::no_room},
-    {"existing_adopted", "Connections at the start whose past is not exported",
+    {"existing_adopted", "Existing connections whose traffic before the start is not exported",
      &SourceCounters::existing_adopted},
-    {"ignored_packets", "Packets of connections at the start that are not exported",
+    {"ignored_packets", "Packets counted before ctflowd started that are not exported",
      &SourceCounters::ignored_packets},
-    {"ignored_octets", "Octets of connections at the start that are not exported",
+    {"ignored_octets", "Octets counted before ctflowd started that are not exported",
      &SourceCounters::ignored_octets},
-    {"existing_skipped", "Connections at the start that ended before they were adopted",
+    {"existing_skipped", "Existing connections removed before the first scan reached them",
      &SourceCounters::existing_skipped},
-    {"reconciled", "Connections that vanished from the table without an event",
+    {"reconciled", "Reported connections missing from the table without a DESTROY event",
      &SourceCounters::reconciled},
-    {"ignored", "Netlink messages of another kind", &SourceCounters::ignored},
+    {"ignored", "Netlink messages of other types", &SourceCounters::ignored},
     {"malformed", "Netlink messages that could not be decoded", &SourceCounters::malformed},
     {"foreign", "Datagrams that the kernel did not send", &SourceCounters::foreign},
-    {"overruns", "Times that the kernel began to drop events", &SourceCounters::overruns},
-    {"lost_overrun", "Events that the kernel dropped", &SourceCounters::lost_overrun},
-    {"retried", "Times that an event found no room and was kept for later",
+    {"overruns", "Overruns of the receive buffer (ENOBUFS)", &SourceCounters::overruns},
+    {"lost_overrun", "Events dropped by the kernel because the receive buffer was full",
+     &SourceCounters::lost_overrun},
+    {"retried", "Times an event found the receive buffer full and the kernel kept it",
      &SourceCounters::retried},
-    {"end_from_packets", "End times told by a patched kernel", &SourceCounters::end_from_packets},
-    {"end_from_dump", "End times bounded by passes over the table", &SourceCounters::end_from_dump},
-    {"end_from_timeout", "End times from the kernel's stop time and timeout",
+    {"end_from_packets", "End times from the packet times of a patched kernel",
+     &SourceCounters::end_from_packets},
+    {"end_from_dump", "End times bounded by scans of the table", &SourceCounters::end_from_dump},
+    {"end_from_timeout", "End times computed from the kernel's stop time and the timeout",
      &SourceCounters::end_from_timeout},
-    {"end_from_event", "End times taken from the event", &SourceCounters::end_from_event},
+    {"end_from_event", "End times taken from the time of the event",
+     &SourceCounters::end_from_event},
     {"end_ambiguous", "End times that several timeouts of the kernel would explain",
      &SourceCounters::end_ambiguous},
     {"end_unexplained", "End times that no timeout of the kernel explains",
@@ -82,93 +88,96 @@ inline constexpr auto kSourceCounters = all_counters<SourceCounters>({
 });
 
 inline constexpr auto kPipelineCounters = all_counters<PipelineCounters>({
-    {"exported", "Flows handed to the collectors", &PipelineCounters::exported},
-    {"lost_no_counters", "Flows lost because the kernel did not count them",
+    {"exported", "Flow reports with counters passed to the collectors",
+     &PipelineCounters::exported},
+    {"lost_no_counters", "Flow reports not exported because the kernel did not count",
      &PipelineCounters::lost_no_counters},
-    {"sessions", "Events without counters for collectors of NAT events",
+    {"nat_events", "Events without counters passed to collectors of NAT events",
      &PipelineCounters::sessions},
 });
 
 inline constexpr auto kInterfaceCounters = all_counters<InterfaceCounters>({
-    {"from_kernel", "Interfaces told by a patched kernel", &InterfaceCounters::from_kernel},
+    {"from_kernel", "Interfaces measured by a patched kernel", &InterfaceCounters::from_kernel},
     {"from_routes", "Interfaces found by routes", &InterfaceCounters::from_routes},
     {"from_settings", "Interfaces taken from the configuration", &InterfaceCounters::from_settings},
-    {"unknown", "Interfaces that are unknown", &InterfaceCounters::unknown},
-    {"undecided", "Flows for which a routing rule needs the packet", &InterfaceCounters::undecided},
-    {"contradicted", "Flows whose route and translated address name different interfaces",
+    {"unknown", "Interfaces not found", &InterfaceCounters::unknown},
+    {"undecided", "Flow reports for which a routing rule matches on packet fields",
+     &InterfaceCounters::undecided},
+    {"contradicted", "Flow reports whose route and translated address name different interfaces",
      &InterfaceCounters::contradicted},
-    {"forgotten", "Flows that ended before the changes of routes that are remembered",
+    {"forgotten", "Flow reports older than the route changes that are remembered",
      &InterfaceCounters::forgotten},
 });
 
 inline constexpr auto kRoutingCounters = all_counters<RoutingCounters>({
     {"changes", "Changes of the kernel's routing that were followed", &RoutingCounters::changes},
     {"resyncs", "Times that all routes were read again", &RoutingCounters::resyncs},
-    {"malformed", "Messages about routes that could not be decoded", &RoutingCounters::malformed},
-    {"foreign", "Datagrams about routes that the kernel did not send", &RoutingCounters::foreign},
-    {"overruns", "Times that changes of routes were dropped", &RoutingCounters::overruns},
-    {"forgotten", "Changes of routes that were forgotten early, because there were too many",
+    {"malformed", "Routing messages that could not be decoded", &RoutingCounters::malformed},
+    {"foreign", "Routing datagrams that the kernel did not send", &RoutingCounters::foreign},
+    {"overruns", "Times that the kernel dropped routing messages", &RoutingCounters::overruns},
+    {"forgotten", "Route changes forgotten early because there were too many",
      &RoutingCounters::forgotten},
 });
 
-inline constexpr auto kCarried = all_counters<ExportAmount>({
+inline constexpr auto kAmountCounters = all_counters<ExportAmount>({
     {"messages", "messages", &ExportAmount::messages},
-    {"flows", "connections", &ExportAmount::flows},
-    {"records", "flow records", &ExportAmount::records},
-    {"packets", "packets", &ExportAmount::packets},
-    {"octets", "octets", &ExportAmount::octets},
+    {"flows", "flow reports", &ExportAmount::flows},
+    {"records", "Flow Records", &ExportAmount::records},
+    {"packets", "sum of packetDeltaCount", &ExportAmount::packets},
+    {"octets", "sum of octetDeltaCount", &ExportAmount::octets},
 });
 
-/// What became of messages that a transport keeps; in messages, connections and so on (kCarried).
-struct CarriedName {
+/// What became of messages that a transport keeps, in each term of kAmountCounters.
+struct AmountName {
   const char* name;
   const char* help;
   ExportAmount ExporterCounters::*member;
 };
 
-inline constexpr std::array kExporterCarried{
-    CarriedName{"waiting", "Waits now, in memory or on disk", &ExporterCounters::waiting},
-    CarriedName{"recovered", "Found on disk at the start", &ExporterCounters::recovered},
-    CarriedName{"resent", "May have left this host twice", &ExporterCounters::resent},
-    CarriedName{"unrecorded", "Sent, but the disk could not note it: sent again by the next start",
-                &ExporterCounters::unrecorded},
-    CarriedName{"lost_spool_full", "Lost to make room in the spool",
-                &ExporterCounters::lost_spool_full},
-    CarriedName{"lost_spool_age", "Lost because it waited too long",
-                &ExporterCounters::lost_spool_age},
-    CarriedName{"lost_spool_damaged", "Lost because the spool was unreadable",
-                &ExporterCounters::lost_spool_damaged},
-    CarriedName{"lost_stopped", "Lost because ctflowd stopped while it waited in memory",
-                &ExporterCounters::lost_stopped},
-    CarriedName{"lost_write_error", "Lost because a file could not be written",
-                &ExporterCounters::lost_write_error},
+inline constexpr std::array kExporterAmounts{
+    AmountName{"waiting", "Waiting now, in memory or on disk", &ExporterCounters::waiting},
+    AmountName{"recovered", "Found on disk at the start", &ExporterCounters::recovered},
+    AmountName{"resent", "Possibly sent twice", &ExporterCounters::resent},
+    AmountName{"unrecorded", "Sent but not marked as sent on disk: the next start sends it again",
+               &ExporterCounters::unrecorded},
+    AmountName{"lost_spool_full", "Lost to make room in the spool",
+               &ExporterCounters::lost_spool_full},
+    AmountName{"lost_spool_age", "Lost because it waited longer than spool.max_age",
+               &ExporterCounters::lost_spool_age},
+    AmountName{"lost_spool_damaged", "Lost because the spool was unreadable",
+               &ExporterCounters::lost_spool_damaged},
+    AmountName{"lost_stopped", "Lost because ctflowd stopped while it waited in memory",
+               &ExporterCounters::lost_stopped},
+    AmountName{"lost_write_error", "Lost because a file could not be written",
+               &ExporterCounters::lost_write_error},
 };
 
 inline constexpr auto kExporterCounters =
-    all_counters<ExporterCounters, kExporterCarried.size() * sizeof(ExportAmount)>({
-        {"offered", "Connections that the collector's profile has records of",
+    all_counters<ExporterCounters, kExporterAmounts.size() * sizeof(ExportAmount)>({
+        {"offered", "Flow reports or NAT events that the collector's profile has records of",
          &ExporterCounters::offered},
         {"messages", "Messages sent", &ExporterCounters::messages},
-        {"flows", "Connections whose records were sent", &ExporterCounters::flows},
-        {"records", "Flow records sent", &ExporterCounters::records},
+        {"flows", "Flow reports whose Flow Records were sent", &ExporterCounters::flows},
+        {"records", "Flow Records sent", &ExporterCounters::records},
         {"packets", "Sum of packetDeltaCount sent", &ExporterCounters::packets},
         {"octets", "Sum of octetDeltaCount sent", &ExporterCounters::octets},
         {"message_octets", "Octets of the messages themselves", &ExporterCounters::message_octets},
-        {"templates", "Templates sent", &ExporterCounters::templates},
-        {"option_records", "Options records sent", &ExporterCounters::option_records},
+        {"templates", "Template Records sent", &ExporterCounters::templates},
+        {"option_records", "Options Data Records sent", &ExporterCounters::option_records},
         {"lost_messages", "Messages that could not be sent", &ExporterCounters::lost_messages},
-        {"lost_would_block", "Connections lost because the send buffer was full",
+        {"lost_would_block", "Flow reports lost because the send buffer was full",
          &ExporterCounters::lost_would_block},
-        {"lost_unresolved", "Connections lost because the name had no address",
+        {"lost_unresolved", "Flow reports lost because the collector's name had no address",
          &ExporterCounters::lost_unresolved},
-        {"lost_send_error", "Connections lost because of another error",
+        {"lost_send_error", "Flow reports lost because of another send error",
          &ExporterCounters::lost_send_error},
-        {"lost_records", "Flow records that could not be sent", &ExporterCounters::lost_records},
+        {"lost_records", "Flow Records that could not be sent", &ExporterCounters::lost_records},
         {"lost_packets", "Sum of packetDeltaCount that could not be sent",
          &ExporterCounters::lost_packets},
         {"lost_octets", "Sum of octetDeltaCount that could not be sent",
          &ExporterCounters::lost_octets},
-        {"sessions", "Connections made or files begun", &ExporterCounters::sessions},
+        {"transport_sessions", "Transport Sessions begun: connections made, files begun",
+         &ExporterCounters::sessions},
         {"spool_errors", "Times that the disk spool could not be used",
          &ExporterCounters::spool_errors},
     });

@@ -58,18 +58,34 @@ Labels with(Labels labels, const char* name, std::string value) {
   return labels;
 }
 
+/// Prometheus wants base units with one name: a counter of octets is a metric of bytes.
+std::string in_bytes(std::string_view name) {
+  constexpr std::string_view kOctets = "octets";
+  std::string metric(name);
+  if (name.size() >= kOctets.size() && name.substr(name.size() - kOctets.size()) == kOctets) {
+    metric.replace(name.size() - kOctets.size(), kOctets.size(), "bytes");
+  }
+  return metric;
+}
+
 /// Counters whose name begins like one of these are one family with a label: the rest of the name.
 struct Split {
   std::string_view prefix;
   const char* family;
   const char* help;
   const char* label;
-  std::vector<std::string_view> except{};  ///< names that only look like it
+  std::vector<std::string_view> except{};  ///< names that begin like it and do not belong to it
+  std::string_view also{};  ///< a name that belongs to it and is the label as a whole
 };
 
 bool applies(const Split& split, std::string_view name) {
+  if (name == split.also) return true;
   return name.substr(0, split.prefix.size()) == split.prefix &&
          std::find(split.except.begin(), split.except.end(), name) == split.except.end();
+}
+
+std::string label_of(const Split& split, std::string_view name) {
+  return std::string(name == split.also ? name : name.substr(split.prefix.size()));
 }
 
 template <typename Counters, typename Table>
@@ -83,19 +99,19 @@ void add_counters(Families& families, const std::string& prefix, const Counters&
     }
     if (split != nullptr) {
       families.counter(split->family, split->help, counters.*one.member,
-                       with(labels, split->label, std::string(name.substr(split->prefix.size()))));
+                       with(labels, split->label, label_of(*split, name)));
     } else {
-      families.counter(prefix + one.name + "_total", one.help, counters.*one.member, labels);
+      families.counter(prefix + in_bytes(name) + "_total", one.help, counters.*one.member, labels);
     }
   }
 }
 
 void add_batches(Families& families, const BatchSizes& batches, const Labels& labels) {
-  auto& histogram = families
-                        .add("ctflowd_netlink_batch_datagrams",
-                             "Datagrams that one reading of the event socket brought",
-                             MetricType::Histogram, labels)
-                        .histogram;
+  auto& histogram =
+      families
+          .add("ctflowd_netlink_batch_datagrams", "Datagrams taken from the event socket at once",
+               MetricType::Histogram, labels)
+          .histogram;
   std::uint64_t cumulated = 0;
   for (std::size_t i = 0; i < BatchSizes::kBounds.size(); ++i) {
     cumulated += batches.counts[i];
@@ -107,43 +123,44 @@ void add_batches(Families& families, const BatchSizes& batches, const Labels& la
 
 void add_kernel(Families& families, const NamespaceStatus& one, const Labels& labels) {
   const EventQueueStatus& queue = one.kernel.queue;
-  families.gauge("ctflowd_receive_buffer_bytes", "Receive buffer of the event socket", queue.limit,
-                 labels);
-  families.gauge("ctflowd_receive_buffer_used_bytes", "Of it, what waits to be read", queue.used,
-                 labels);
-  families.gauge("ctflowd_receive_buffer_most_used_bytes", "The most that waited so far",
+  families.gauge("ctflowd_receive_buffer_bytes", "Size of the event socket's receive buffer",
+                 queue.limit, labels);
+  families.gauge("ctflowd_receive_buffer_used_bytes", "Bytes queued in the event socket",
+                 queue.used, labels);
+  families.gauge("ctflowd_receive_buffer_most_used_bytes", "Most bytes queued so far",
                  queue.most_used, labels);
   families.counter("ctflowd_netlink_drops_total",
-                   "Datagrams without room at the event socket, by the kernel's count",
-                   queue.dropped, labels);
+                   "Datagrams dropped at the event socket, counted by the kernel", queue.dropped,
+                   labels);
   add_batches(families, queue.batches, labels);
-  const PassStatus& passes = one.kernel.passes;
-  const char* help = "Passes over the connection table";
-  families.counter("ctflowd_table_passes_total", help, passes.complete,
+  const PassStatus& scans = one.kernel.passes;
+  const char* help = "Scans of the connection table";
+  families.counter("ctflowd_table_scans_total", help, scans.complete,
                    with(labels, "result", "complete"));
-  families.counter("ctflowd_table_passes_total", help, passes.incomplete,
+  families.counter("ctflowd_table_scans_total", help, scans.incomplete,
                    with(labels, "result", "incomplete"));
-  families.gauge("ctflowd_table_pass_duration_seconds",
-                 "How long the last pass took; it is slow on purpose",
-                 std::chrono::duration<double>(passes.last_lasted).count(), labels);
-  families.gauge("ctflowd_table_pass_entries", "Entries that the last pass met",
-                 passes.last_entries, labels);
-  const RememberedStatus& remembered = one.kernel.remembered;
-  families.gauge("ctflowd_remembered_connections",
-                 "Living connections whose reports are remembered", remembered.connections, labels);
-  families.gauge("ctflowd_remembered_connections_limit", "source.live_connections",
-                 remembered.limit, labels);
-  families.gauge("ctflowd_remembered_bytes", "Memory of what is remembered", remembered.octets,
+  families.gauge("ctflowd_table_scan_duration_seconds",
+                 "Duration of the last scan, which is spread over half of the active timeout",
+                 std::chrono::duration<double>(scans.last_lasted).count(), labels);
+  families.gauge("ctflowd_table_scan_entries", "Entries read by the last scan", scans.last_entries,
                  labels);
-  families.gauge("ctflowd_conntrack_entries", "Entries of the kernel's connection table",
-                 one.table_entries, labels);
+  const RememberedStatus& reported = one.kernel.remembered;
+  families.gauge("ctflowd_reported_connections",
+                 "Connections in the table that have had an interim report", reported.connections,
+                 labels);
+  families.gauge("ctflowd_reported_connections_limit", "source.live_connections", reported.limit,
+                 labels);
+  families.gauge("ctflowd_reported_connections_bytes", "Memory used for reported connections",
+                 reported.octets, labels);
+  families.gauge("ctflowd_conntrack_entries", "Entries in the connection table", one.table_entries,
+                 labels);
   families.gauge("ctflowd_conntrack_entries_limit", "nf_conntrack_max", one.table_limit, labels);
   for (const char* state : {"absent", "off", "on"}) {
-    families.gauge("ctflowd_kernel_patch", "Whether the kernel measures flows itself",
+    families.gauge("ctflowd_kernel_patch", "1 for the state of the kernel patch",
                    one.kernel_patch == state ? 1 : 0, with(labels, "state", state));
   }
   for (std::size_t i = 0; i < EventRates::kWindows.size(); ++i) {
-    families.gauge("ctflowd_events_per_second", "Events of connections a second",
+    families.gauge("ctflowd_events_per_second", "Conntrack events per second",
                    one.rates.per_second[i],
                    with(labels, "window", std::to_string(EventRates::kWindows[i]) + "s"));
   }
@@ -151,29 +168,29 @@ void add_kernel(Families& families, const NamespaceStatus& one, const Labels& la
 
 void add_routing(Families& families, const RoutingStatus& routing, const Labels& labels) {
   add_counters(families, "ctflowd_routing_", routing.counters, kRoutingCounters, {}, labels);
-  families.gauge("ctflowd_routing_routes", "Routes in the copy of the kernel's routing",
+  families.gauge("ctflowd_routing_routes", "Routes in the copy of the kernel's routing tables",
                  routing.routes, labels);
-  families.gauge("ctflowd_routing_rules", "Rules in the copy of the kernel's routing",
+  families.gauge("ctflowd_routing_rules", "Policy rules in the copy of the kernel's routing tables",
                  routing.rules, labels);
-  families.gauge("ctflowd_routing_bytes", "Memory of the copy of the kernel's routing",
+  families.gauge("ctflowd_routing_bytes", "Memory used for the copy of the kernel's routing tables",
                  routing.octets, labels);
 }
 
-/// Lost connections by reason; what waits, was recovered and sent twice in all terms.
-void add_carried(Families& families, const ExporterCounters& counters, const Split& losses,
+/// Lost flow reports by reason; what waits, was recovered and sent twice in all terms.
+void add_amounts(Families& families, const ExporterCounters& counters, const Split& losses,
                  const Labels& labels) {
-  for (const CarriedName& one : kExporterCarried) {
-    const ExportAmount& carried = counters.*one.member;
+  for (const AmountName& one : kExporterAmounts) {
+    const ExportAmount& amount = counters.*one.member;
     const std::string_view name = one.name;
     if (applies(losses, name)) {
-      families.counter(losses.family, losses.help, carried.flows,
-                       with(labels, losses.label, std::string(name.substr(losses.prefix.size()))));
+      families.counter(losses.family, losses.help, amount.flows,
+                       with(labels, losses.label, label_of(losses, name)));
       continue;
     }
-    for (const auto& part : kCarried) {
-      const std::string family = fmt::format("ctflowd_collector_{}_{}", name, part.name);
+    for (const auto& part : kAmountCounters) {
+      const std::string family = fmt::format("ctflowd_collector_{}_{}", name, in_bytes(part.name));
       const std::string help = fmt::format("{}: {}", one.help, part.help);
-      const std::uint64_t value = carried.*part.member;
+      const std::uint64_t value = amount.*part.member;
       if (name == "waiting" || name == "unrecorded") {
         families.gauge(family, help, value, labels);
       } else {
@@ -185,7 +202,7 @@ void add_carried(Families& families, const ExporterCounters& counters, const Spl
 
 void add_backlog(Families& families, const OutputStatus& one, const Labels& labels) {
   const Backlog& backlog = *one.backlog;
-  const char* used = "Octets of messages that wait, with those of the connection's own copy";
+  const char* used = "Bytes of waiting messages, those not acknowledged yet included";
   families.gauge("ctflowd_collector_spool_bytes", used, backlog.memory,
                  with(labels, "where", "memory"));
   families.gauge("ctflowd_collector_spool_bytes", used, backlog.disk,
@@ -196,7 +213,7 @@ void add_backlog(Families& families, const OutputStatus& one, const Labels& labe
   families.gauge("ctflowd_collector_spool_limit_bytes", limit, backlog.disk_limit,
                  with(labels, "where", "disk"));
   families.gauge("ctflowd_collector_oldest_waiting_seconds",
-                 "How long the oldest message waits, 0 if none does",
+                 "Age of the oldest waiting message, 0 if none waits",
                  one.oldest_waiting ? one.oldest_waiting->count() : 0, labels);
 }
 
@@ -204,39 +221,41 @@ void add_collector(Families& families, const OutputStatus& one, const Labels& of
   const Labels labels = with(of_namespace, "collector", one.name);
   const Split losses{"lost_",
                      "ctflowd_collector_lost_total",
-                     "Connections that could not be sent",
+                     "Flow reports that could not be sent",
                      "reason",
                      {"lost_messages", "lost_records", "lost_packets", "lost_octets"}};
   add_counters(families, "ctflowd_collector_", one.counters, kExporterCounters, {losses}, labels);
-  add_carried(families, one.counters, losses, labels);
+  add_amounts(families, one.counters, losses, labels);
   families.counter("ctflowd_collector_refusals_total",
-                   "Answers that nobody listens at the collector's port", one.collector->refusals,
-                   labels);
-  families.gauge("ctflowd_collector_healthy", "Whether the collector's group uses it",
-                 one.healthy ? 1 : 0, labels);
+                   "Answers of the collector's host that the port is closed",
+                   one.collector->refusals, labels);
+  families.gauge("ctflowd_collector_healthy",
+                 "1 if the collector is used, 0 if its group passes it over", one.healthy ? 1 : 0,
+                 labels);
   if (one.backlog) add_backlog(families, one, labels);
   const CollectorState now = state_of(one);
   for (const auto state :
        {CollectorState::kOk, CollectorState::kUnresolved, CollectorState::kUnreachable,
         CollectorState::kRefused, CollectorState::kLossy}) {
-    families.gauge("ctflowd_collector_state", "1 for the state that the collector is in",
+    families.gauge("ctflowd_collector_state", "1 for the current state of the collector",
                    now == state ? 1 : 0, with(labels, "state", name_of(state)));
   }
 }
 
 void add_namespace(Families& families, const NamespaceStatus& one) {
   const Labels labels{{"namespace", one.name}};
-  const char* lost = "Connections, or events of them, that never came to a collector";
-  const char* ends = "Where end times came from";
+  const char* lost = "Events and flow reports lost before any collector";
+  const char* ends = "End times by origin";
   add_counters(families, "ctflowd_source_", one.source, kSourceCounters,
                {{"lost_", "ctflowd_lost_total", lost, "reason"},
                 {"end_from_", "ctflowd_end_times_total", ends, "from"}},
                labels);
   add_counters(families, "ctflowd_", one.pipeline, kPipelineCounters,
                {{"lost_", "ctflowd_lost_total", lost, "reason"}}, labels);
-  const char* found = "Where interfaces came from, two for each flow";
+  const char* found =
+      "Interfaces by origin, two for each flow report: the initiator's side and the responder's";
   add_counters(families, "ctflowd_interfaces_", one.interfaces, kInterfaceCounters,
-               {{"from_", "ctflowd_interfaces_total", found, "from"}}, labels);
+               {{"from_", "ctflowd_interfaces_total", found, "from", {}, "unknown"}}, labels);
   add_kernel(families, one, labels);
   if (one.routing) add_routing(families, *one.routing, labels);
   for (const OutputStatus& output : one.outputs) {
@@ -244,30 +263,31 @@ void add_namespace(Families& families, const NamespaceStatus& one) {
   }
   for (const GroupStatus& group : one.groups) {
     families.counter("ctflowd_group_switches_total",
-                     "Times that flows went to another collector than before", group.switches,
+                     "Times that a group changed the collector in use", group.switches,
                      with(labels, "group", group.name));
   }
 }
 
 void add_process(Families& families, const Status& status) {
-  families.gauge("ctflowd_build_info", "1, with what this ctflowd is", 1,
+  families.gauge("ctflowd_build_info", "1, labelled with version and compiler", 1,
                  {{"version", status.version}, {"compiler", status.compiler}});
   const auto seconds = [](std::chrono::system_clock::time_point time) {
     return std::chrono::duration<double>(time.time_since_epoch()).count();
   };
-  families.gauge("ctflowd_start_time_seconds", "When ctflowd started, Unix time",
+  families.gauge("ctflowd_start_time_seconds", "Start time of ctflowd since the Unix epoch",
                  seconds(status.started), {});
-  const char* help = "Reloads of the configuration";
+  const char* help = "Configuration reloads";
   families.counter("ctflowd_reloads_total", help, status.reloads.succeeded,
                    {{"result", "success"}});
   families.counter("ctflowd_reloads_total", help, status.reloads.failed, {{"result", "failure"}});
-  families.gauge("ctflowd_last_reload_successful", "0 if the last reload failed",
+  families.gauge("ctflowd_last_reload_successful", "0 if the last configuration reload failed",
                  status.reloads.last_succeeded ? 1 : 0, {});
-  families.gauge("ctflowd_last_reload_timestamp_seconds", "Of the last reload, 0 before the first",
+  families.gauge("ctflowd_last_reload_timestamp_seconds",
+                 "Time of the last configuration reload, 0 before the first",
                  seconds(status.reloads.last), {});
   families.gauge("ctflowd_namespaces_missing", "Configured network namespaces that are not open",
                  status.missing_namespaces.size(), {});
-  families.gauge("ctflowd_problems", "What ctflowd status finds wrong now",
+  families.gauge("ctflowd_problems", "Problems that ctflowd status reports now",
                  find_problems(status).size(), {});
 }
 

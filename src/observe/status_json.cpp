@@ -46,7 +46,7 @@ Json last_failure_json(const OutputStatus& one) {
               {"seconds_ago", ago_json(one.last_failure_age)}};
 }
 
-/// What waits is counted in counters.waiting; this is what it takes.
+/// Fill and limits of memory and disk; what waits is counted in counters.waiting.
 Json backlog_json(const OutputStatus& one) {
   return Json{{"memory_octets", one.backlog->memory},
               {"memory_limit", one.backlog->memory_limit},
@@ -72,8 +72,8 @@ Json collector_json(const OutputStatus& one) {
   if (!one.group.empty()) out["group"] = one.group;
   if (one.backlog) out["backlog"] = backlog_json(one);
   Json& counters = out["counters"] = counters_json(one.counters, kExporterCounters);
-  for (const CarriedName& carried : kExporterCarried) {
-    counters[carried.name] = counters_json(one.counters.*carried.member, kCarried);
+  for (const AmountName& amount : kExporterAmounts) {
+    counters[amount.name] = counters_json(one.counters.*amount.member, kAmountCounters);
   }
   return out;
 }
@@ -104,8 +104,8 @@ Json filter_json(const FilterStatus& filter) {
 
 Json kernel_json(const NamespaceStatus& one) {
   const EventQueueStatus& queue = one.kernel.queue;
-  const PassStatus& passes = one.kernel.passes;
-  const RememberedStatus& remembered = one.kernel.remembered;
+  const PassStatus& scans = one.kernel.passes;
+  const RememberedStatus& reported = one.kernel.remembered;
   return Json{{"patch", one.kernel_patch},
               {"capabilities", capabilities_json(one.kernel.capabilities)},
               {"filter", filter_json(one.kernel.filter)},
@@ -119,15 +119,15 @@ Json kernel_json(const NamespaceStatus& one) {
                 {"port_id", queue.port_id},
                 {"readings", queue.batches.readings},
                 {"datagrams", queue.batches.datagrams}}},
-              {"passes",
-               {{"complete", passes.complete},
-                {"incomplete", passes.incomplete},
-                {"last_milliseconds", passes.last_lasted.count()},
-                {"last_entries", passes.last_entries}}},
-              {"remembered",
-               {{"connections", remembered.connections},
-                {"limit", remembered.limit},
-                {"octets", remembered.octets}}}};
+              {"scans",
+               {{"complete", scans.complete},
+                {"incomplete", scans.incomplete},
+                {"last_milliseconds", scans.last_lasted.count()},
+                {"last_entries", scans.last_entries}}},
+              {"reported_connections",
+               {{"connections", reported.connections},
+                {"limit", reported.limit},
+                {"octets", reported.octets}}}};
 }
 
 Json namespace_json(const NamespaceStatus& one) {
@@ -190,7 +190,7 @@ std::string status_json(const Status& status) {
   for (const MissingNamespace& one : status.missing_namespaces) {
     out["missing_namespaces"].push_back({{"name", one.name}, {"why", one.why}});
   }
-  // Names of peers and errors are text of others: what is not UTF-8 must not stop the answer.
+  // Peers and errors are text of others, and may not be UTF-8.
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -101,8 +101,9 @@ class PipelineSink : public FlowSink {
 
 /// Netlink bytes to finished messages, everything but the two system calls.
 void whole_path(benchmark::State& state) {
+  InterfaceCounters found;
   std::vector<std::unique_ptr<Enricher>> enrichers;
-  enrichers.push_back(std::make_unique<ConstantInterfaces>(InterfacesConfig{1, 2}));
+  enrichers.push_back(std::make_unique<ConstantInterfaces>(InterfacesConfig{1, 2}, found));
   Pipeline::Outputs outputs;
   outputs.push_back(std::make_unique<DatagramExporter>(
       CollectorConfig{}, std::make_unique<IpfixEncoder>(EncoderOptions{}),

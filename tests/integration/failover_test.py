@@ -184,7 +184,7 @@ class Failover(TwoLines):
         # What is forgotten of the route before, the translated source still shows.
         self.assert_left_by(records, 1001, "wan", True)
         self.assert_left_by(records, 1002, "wan", True)
-        self.assertGreater(program.totals("interface_totals")["route_changes_forgotten"], 500)
+        self.assertGreater(program.totals("interface_totals")["route_forgotten"], 500)
 
     def test_route_and_address_that_contradict_are_unknown(self):
         """Of a fixed source, which the kernel leaves to a connection whose route moves."""

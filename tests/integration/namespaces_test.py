@@ -98,7 +98,7 @@ class Namespaces(case.LabTest):
         self.assertEqual({name: one["flows"] for name, one in program.collector_totals().items()},
                          {"one@red": 1, "one@blue": 1})
         for name in ("red", "blue"):
-            self.assertRegex(program.log, rf"stopped namespace={name} .* ended=3 filtered=2 ")
+            self.assertRegex(program.log, rf"stopped namespace={name} .* ended=3 .*filtered=2 ")
 
     def test_reload_reaches_all_of_them(self):
         self.make_lab()

@@ -21,6 +21,7 @@ from lab import SERVER4, SERVER6, wait_until
 
 SOCKET = "/run/ctflowd/status.sock"
 PACKAGING = pathlib.Path(__file__).resolve().parents[2] / "packaging"
+TERMS_OF_LOSSES = {"lost_messages", "lost_records", "lost_packets", "lost_octets"}
 _SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
@@ -94,10 +95,11 @@ class StatusTest(case.LabTest):
             figures = {**collector["counters"], "refusals": collector["refusals"]}
             for key, value in totals.items():
                 self.assertEqual(figures[key], value, (collector["name"], key))
-                name = (f"ctflowd_collector_{key}_total" if not key.startswith("lost_")
-                        or key == "lost_messages" else "ctflowd_collector_lost_total")
+                by_reason = key.startswith("lost_") and key not in TERMS_OF_LOSSES
+                metric = re.sub("octets$", "bytes", key)
+                name = f"ctflowd_collector_{'lost' if by_reason else metric}_total"
                 labels = [("collector", collector["name"]), ("namespace", "")]
-                if name == "ctflowd_collector_lost_total":
+                if by_reason:
                     labels.append(("reason", key[len("lost_"):]))
                 self.assertEqual(samples[name, tuple(sorted(labels))], value, name)
         for protocol, records in result.records.items():
@@ -129,7 +131,7 @@ class StatusTest(case.LabTest):
         session = self.start(watch=False)
         code, text = self.ask()
         self.assertEqual(code, 0, text)
-        self.assertRegex(text, r"^well \(ctflowd ")
+        self.assertRegex(text, r"^OK \(ctflowd ")
         code, text = self.ask("--json")
         self.assertEqual((code, json.loads(text)["well"]), (0, True))
         mode = os.stat(SOCKET).st_mode & 0o777
@@ -170,7 +172,7 @@ class StatusTest(case.LabTest):
             "ctflowd_lost_total", (("namespace", ""), ("reason", "overrun"))], lost)
         code, text = self.ask()
         self.assertEqual(code, 1)
-        self.assertRegex(text, rf"^NOT WELL: 1 problem .*\n  events_lost: the kernel dropped {lost} ")
+        self.assertRegex(text, rf"^1 PROBLEM .*\nevents_lost: the kernel dropped {lost} ")
         result = session.finish(idle=False)
         self.assertEqual(result.totals["lost_overrun"], lost)
 

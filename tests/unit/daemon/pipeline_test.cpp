@@ -43,7 +43,7 @@ class PipelineTest : public testing::Test {
 
   Pipeline make() {
     std::vector<std::unique_ptr<Enricher>> enrichers;
-    enrichers.push_back(std::make_unique<ConstantInterfaces>(InterfacesConfig{4, 5}));
+    enrichers.push_back(std::make_unique<ConstantInterfaces>(InterfacesConfig{4, 5}, interfaces_));
     Pipeline::Outputs outputs;
     outputs.push_back(exporter(first_));
     outputs.push_back(exporter(second_));
@@ -54,6 +54,7 @@ class PipelineTest : public testing::Test {
     return pipeline.outputs()[output]->status(clock_.now()).counters;
   }
 
+  InterfaceCounters interfaces_;
   test::FakeClock clock_;
   test::FakeWire first_;
   test::FakeWire second_;

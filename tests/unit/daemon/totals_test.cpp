@@ -4,7 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <functional>
+#include <set>
+#include <sstream>
+#include <string>
+
 #include "log/log.hpp"
+#include "observe/counter_names.hpp"
 #include "support/sample_status.hpp"
 
 namespace ctflow {
@@ -30,6 +39,70 @@ class TotalsTest : public testing::Test {
   Status status_ = test::sample_status();
   NamespaceStatus& home_ = status_.namespaces[0];
 };
+
+/// Counters whose values are 1000, 1001, …, none of them the same.
+template <typename Counters>
+Counters numbered() {
+  std::array<std::uint64_t, sizeof(Counters) / sizeof(std::uint64_t)> numbers{};
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = 1000 + i;
+  Counters counters;
+  std::memcpy(&counters, &numbers, sizeof counters);
+  return counters;
+}
+
+/// The numbers from 1000 on of all the `key=number` that were logged.
+std::set<std::uint64_t> logged(const std::function<void()>& log) {
+  testing::internal::CaptureStderr();
+  log();
+  std::istringstream words(testing::internal::GetCapturedStderr());
+  std::set<std::uint64_t> numbers;
+  for (std::string word; words >> word;) {
+    const std::string value = word.substr(word.find('=') + 1);
+    if (value.size() == 4 && std::all_of(value.begin(), value.end(), isdigit)) {
+      numbers.insert(std::stoull(value));
+    }
+  }
+  return numbers;
+}
+
+template <typename Counters>
+std::set<std::uint64_t> numbers_of() {
+  std::set<std::uint64_t> all;
+  for (std::size_t i = 0; i < sizeof(Counters) / sizeof(std::uint64_t); ++i) all.insert(1000 + i);
+  return all;
+}
+
+// Each struct is filled and compared as a whole, not by the tables that the lines are made from: a
+// counter that is in no line is found whatever leaves it out.
+TEST_F(TotalsTest, HaveEveryCounter) {
+  EXPECT_EQ(logged([] { log_source_totals("red", numbered<SourceCounters>(), {}); }),
+            numbers_of<SourceCounters>());
+  EXPECT_EQ(logged([] { log_source_totals("", {}, numbered<PipelineCounters>()); }),
+            numbers_of<PipelineCounters>());
+  EXPECT_EQ(logged([] { log_interface_totals("", numbered<InterfaceCounters>(), {}); }),
+            numbers_of<InterfaceCounters>());
+  EXPECT_EQ(logged([] { log_interface_totals("", {}, numbered<RoutingCounters>()); }),
+            numbers_of<RoutingCounters>());
+  OutputStatus output;
+  output.counters = numbered<ExporterCounters>();
+  EXPECT_EQ(logged([&] { log_output_totals(output); }), numbers_of<ExporterCounters>());
+}
+
+TEST_F(TotalsTest, HaveWhatWasKeptOnlyWhereThereWasSome) {
+  OutputStatus output;
+  output.name = "main";
+  output.collector.emplace();
+  testing::internal::CaptureStderr();
+  log_output_totals(output);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::Not(testing::HasSubstr("kept_totals")));
+  output.counters.waiting = {1, 2, 3, 4, 5};
+  testing::internal::CaptureStderr();
+  log_output_totals(output);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::HasSubstr("kept_totals collector=main what=waiting messages=1 flows=2 "
+                                 "records=3 packets=4 octets=5\n"));
+}
 
 TEST_F(TotalsTest, TakeNothingReadForNothingToExport) {
   home_.source.messages = 0;

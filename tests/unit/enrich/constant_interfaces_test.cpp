@@ -6,27 +6,34 @@
 namespace ctflow {
 namespace {
 
-TEST(ConstantInterfaces, GivesBothDirectionsTheConfiguredOnes) {
+class ConstantInterfacesTest : public testing::Test {
+ protected:
+  ConstantInterfaces make(const InterfacesConfig& config) { return {config, counters_}; }
+
+  InterfaceCounters counters_;
+};
+
+TEST_F(ConstantInterfacesTest, GivesBothDirectionsTheConfiguredOnes) {
   Flow flow;
-  ConstantInterfaces({4, 5}).enrich(flow);
+  make({4, 5}).enrich(flow);
   EXPECT_EQ(flow.forward_interfaces, (Interfaces{4, 5}));
   EXPECT_EQ(flow.backward_interfaces, (Interfaces{5, 4}));
 }
 
-TEST(ConstantInterfaces, LeavesAloneWhatTheKernelTold) {
+TEST_F(ConstantInterfacesTest, LeavesAloneWhatTheKernelMeasured) {
   Flow flow;
   flow.extras.original.has_interfaces = true;
   flow.forward_interfaces = {7, 0};
-  ConstantInterfaces({4, 5}).enrich(flow);
+  make({4, 5}).enrich(flow);
   EXPECT_EQ(flow.forward_interfaces, (Interfaces{7, 0}));
   EXPECT_EQ(flow.backward_interfaces, (Interfaces{5, 4}));
 }
 
-TEST(ConstantInterfaces, TakesTheFirstMarkThatFitsThenTheZoneThenTheConstants) {
+TEST_F(ConstantInterfacesTest, TakesTheFirstMarkThatFitsThenTheZoneThenTheConstants) {
   InterfacesConfig config{1, 2};
   config.by_mark = {{0x10, 0xf0, "", 3, 4}, {0, 0x0f, "red", 5, 0}};
   config.by_zone = {{9, "blue", 6, 7}};
-  const ConstantInterfaces enricher(config);
+  const ConstantInterfaces enricher = make(config);
   Flow flow;
   flow.mark = 0x1f;
   flow.original.zone = 9;
@@ -43,6 +50,18 @@ TEST(ConstantInterfaces, TakesTheFirstMarkThatFitsThenTheZoneThenTheConstants) {
   EXPECT_EQ(enricher.choose(flow).interfaces, (Interfaces{6, 7}));
   flow.reply.zone = 8;
   EXPECT_EQ(enricher.choose(flow).interfaces, (Interfaces{1, 2}));
+}
+
+TEST_F(ConstantInterfacesTest, CountsBothSidesOfEveryFlow) {
+  Flow flow;
+  make({4, 0}).enrich(flow);
+  EXPECT_EQ(counters_.from_settings, 1U);
+  EXPECT_EQ(counters_.unknown, 1U);
+  flow.extras.reply.has_interfaces = true;
+  make({4, 0}).enrich(flow);
+  EXPECT_EQ(counters_.from_kernel, 2U);
+  EXPECT_EQ(counters_.from_settings, 1U);
+  EXPECT_EQ(counters_.unknown, 1U);
 }
 
 }  // namespace

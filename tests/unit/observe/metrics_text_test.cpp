@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "observe/metrics_text.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,16 +17,18 @@ using testing::Not;
 
 TEST(MetricsText, HasHelpTypeAndLabels) {
   const std::string text = metrics_text(test::sample_status());
-  EXPECT_THAT(text, HasSubstr("# HELP ctflowd_source_ended_total Connections that ended\n"
-                              "# TYPE ctflowd_source_ended_total counter\n"
-                              "ctflowd_source_ended_total{namespace=\"\"} 12\n"));
+  EXPECT_THAT(text,
+              HasSubstr("# HELP ctflowd_source_ended_total Connections removed from the table "
+                        "(DESTROY events)\n"
+                        "# TYPE ctflowd_source_ended_total counter\n"
+                        "ctflowd_source_ended_total{namespace=\"\"} 12\n"));
   EXPECT_THAT(text,
               HasSubstr("ctflowd_collector_records_total{namespace=\"\",collector=\"main\"} 24\n"));
   EXPECT_THAT(text, HasSubstr("ctflowd_build_info{version=\"1.2.3\",compiler=\"none\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("ctflowd_start_time_seconds 1000000\n"));
 }
 
-TEST(MetricsText, TellsLossesByReason) {
+TEST(MetricsText, HasLossesByReason) {
   Status status = test::sample_status();
   status.namespaces[0].source.lost_overrun = 3;
   status.namespaces[0].pipeline.lost_no_counters = 4;
@@ -42,7 +45,39 @@ TEST(MetricsText, TellsLossesByReason) {
   EXPECT_THAT(text, Not(HasSubstr("reason=\"messages\"")));
 }
 
-TEST(MetricsText, TellsWhatWaitsInOctets) {
+TEST(MetricsText, HasOneUnitForAmountsOfData) {
+  Status status = test::sample_status();
+  status.namespaces[0].source.ignored_octets = 3;
+  status.namespaces[0].collectors[0].counters.octets = 4;
+  status.namespaces[0].collectors[0].counters.waiting.octets = 5;
+  status.namespaces[0].routing = RoutingStatus{};
+  const std::string text = metrics_text(status);
+  EXPECT_THAT(text, HasSubstr("ctflowd_source_ignored_bytes_total{namespace=\"\"} 3\n"));
+  EXPECT_THAT(text,
+              HasSubstr("ctflowd_collector_bytes_total{namespace=\"\",collector=\"main\"} 4\n"));
+  EXPECT_THAT(text, HasSubstr("ctflowd_collector_waiting_bytes{namespace=\"\","
+                              "collector=\"main\"} 5\n"));
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line[0] == '#') continue;  // a HELP text may speak of octets
+    EXPECT_EQ(line.substr(0, line.find('{')).find("octets"), std::string::npos) << line;
+  }
+}
+
+TEST(MetricsText, AddsUpToTwoInterfacesForEachFlowReport) {
+  Status status = test::sample_status();
+  status.namespaces[0].interfaces = {1, 2, 3, 4, 9, 9, 9};
+  const std::string text = metrics_text(status);
+  for (const auto& [from, value] : {std::pair{"kernel", 1}, std::pair{"routes", 2},
+                                    std::pair{"settings", 3}, std::pair{"unknown", 4}}) {
+    EXPECT_THAT(text,
+                HasSubstr(fmt::format("ctflowd_interfaces_total{{namespace=\"\",from=\"{}\"}} {}\n",
+                                      from, value)));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("ctflowd_interfaces_unknown_total")));
+}
+
+TEST(MetricsText, HasWhatWaitsInBytes) {
   Status status = test::sample_status();
   EXPECT_THAT(metrics_text(status), Not(HasSubstr("ctflowd_collector_spool_bytes")));
   OutputStatus& output = status.namespaces[0].outputs[0];
