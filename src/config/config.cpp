@@ -11,17 +11,17 @@
 #include <system_error>
 
 #include "config/settings.hpp"
-#include "config/shown.hpp"
 #include "config/source_text.hpp"
 #include "config/yaml_reader.hpp"
 #include "process/descriptor.hpp"
+#include "text/escape.hpp"
 
 namespace ctflow {
 
 namespace {
 
 [[noreturn]] void fail_reading(const std::string& file_name, const std::string& why) {
-  throw ConfigError(fmt::format("{}: cannot be read: {}", config::printable(file_name), why));
+  throw ConfigError(fmt::format("{}: cannot be read: {}", text::printable(file_name), why));
 }
 
 [[noreturn]] void fail_reading(const std::string& file_name, int error) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a single value may look like: the text of a scalar to the value it stands for. Nothing here
-// knows YAML or the settings; quotes around a value make no difference.
+// Formats of single values: the text of a scalar to its value. Independent of YAML and of the
+// settings; quotes around a value make no difference.
 #pragma once
 
 #include <chrono>
@@ -16,15 +16,15 @@ namespace ctflow::config {
 
 template <typename Value>
 struct Parsed {
-  std::optional<Value> value;  ///< nothing: not understood
-  std::string hint;            ///< then: what mends it, when that can be told
+  std::optional<Value> value;  ///< nothing: not valid
+  std::string hint;            ///< then: how to correct it, if that is known
 };
 
 template <typename Value>
 struct ValueFormat {
   std::string expected;  ///< "an integer from 1 to 65535"
   std::function<Parsed<Value>(std::string_view)> parse;
-  std::string collection_hint{};  ///< what mends it when a list or mapping stands there instead
+  std::string collection_hint{};  ///< how to correct a list or mapping in its place
 };
 
 /// Plain decimal digits; YAML readers disagree about every other form (0123, 0x10, 1e3, 1_000).

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "config/shown.hpp"
-#include "config/utf8.hpp"
 #include "ctflow/config.hpp"
+#include "text/escape.hpp"
+#include "text/utf8.hpp"
 
 namespace ctflow::config {
 namespace {
@@ -37,18 +37,19 @@ SourceText::SourceText(std::string_view text, std::string name) : name_(std::mov
 void SourceText::refuse_what_is_no_text() const {
   const std::string_view text = text_;
   for (std::size_t i = 0; i < text.size();) {
-    const CodePoint point = first_code_point(text.substr(i));
+    const text::CodePoint point = text::first_code_point(text.substr(i));
     if (point.length == 0) {
       fail(i, "",
-           fmt::format("expected text in UTF-8, got the octet {}", printable(text.substr(i, 1))));
+           fmt::format("expected text in UTF-8, got the octet {}",
+                       text::printable(text.substr(i, 1))));
     }
     // The YAML library takes \x04 for the end of the file, and drops a carriage return that stands
     // alone: neither may hide settings.
     const bool line_end = text[i] == '\n' || text.substr(i, 2) == "\r\n";
-    if (is_control(point.value) && !line_end && text[i] != '\t') {
+    if (text::is_control(point.value) && !line_end && text[i] != '\t') {
       fail(i, "",
            fmt::format("expected text, got the control character {}",
-                       printable(text.substr(i, point.length))));
+                       text::printable(text.substr(i, point.length))));
     }
     i += point.length;
   }
@@ -60,15 +61,15 @@ Position SourceText::position(std::size_t offset) const {
   Position position;
   position.line = static_cast<std::size_t>(next - line_starts_.begin());
   for (std::size_t i = *(next - 1); i < offset; ++position.column) {
-    i += std::max<std::size_t>(1, first_code_point(std::string_view(text_).substr(i)).length);
+    i += std::max<std::size_t>(1, text::first_code_point(std::string_view(text_).substr(i)).length);
   }
   return position;
 }
 
 void SourceText::fail(std::size_t offset, std::string_view path, std::string_view message) const {
   const Position at = position(offset);
-  throw ConfigError(fmt::format("{}:{}:{}: {}{}{}", printable(name_), at.line, at.column, path,
-                                path.empty() ? "" : ": ", message));
+  throw ConfigError(fmt::format("{}:{}:{}: {}{}{}", text::printable(name_), at.line, at.column,
+                                path, path.empty() ? "" : ": ", message));
 }
 
 }  // namespace ctflow::config

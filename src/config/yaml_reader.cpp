@@ -18,6 +18,7 @@
 
 #include "config/shown.hpp"
 #include "ctflow/config.hpp"
+#include "text/escape.hpp"
 
 namespace ctflow::config {
 namespace {
@@ -245,7 +246,7 @@ std::string syntax_message(const SourceText& source, const YAML::Exception& erro
   const bool has_tab = text.find('\t', line) < word;
   const std::string_view hint =
       has_tab ? "indent with spaces, not with tabs" : syntax_hint(error.msg);
-  std::string message = "not valid YAML: " + printable(error.msg);
+  std::string message = "not valid YAML: " + text::printable(error.msg);
   if (!hint.empty()) message += fmt::format(": {}", hint);
   return message;
 }
@@ -265,7 +266,7 @@ YamlNode read_yaml(const SourceText& source) {
     const std::size_t offset = error.mark.pos < 0 ? 0 : static_cast<std::size_t>(error.mark.pos);
     source.fail(offset, "", syntax_message(source, error, offset));
   } catch (const std::exception& error) {
-    source.fail(0, "", "cannot be read as YAML: " + printable(error.what()));
+    source.fail(0, "", "cannot be read as YAML: " + text::printable(error.what()));
   }
   std::optional<YamlNode> root = builder.take();
   if (!root || root->kind == Kind::kNull) {

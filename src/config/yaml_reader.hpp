@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// YAML text to a tree that knows where everything stands. Strict where YAML is lax: one document,
-// no duplicate keys, no anchors, aliases or tags, bounded depth. It knows nothing of settings.
+// YAML text to a tree with the position of every value. Strict where YAML is lax: one document,
+// no duplicate keys, no anchors, aliases or tags, bounded depth. Independent of the settings.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,7 @@ struct YamlNode {
 /// Throws ConfigError. The root is a collection or a scalar; an empty file is refused.
 YamlNode read_yaml(const SourceText& source);
 
-/// `parent.key` and `parent[index]`, with the key made harmless.
+/// `parent.key` and `parent[index]`, with the key escaped.
 std::string member_path(const std::string& parent, const std::string& key);
 std::string item_path(const std::string& parent, std::size_t index);
 

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "log/log_output.hpp"
+#include "text/escape.hpp"
 
 namespace ctflow::log {
 namespace {
@@ -67,7 +68,7 @@ class Sink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
 
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
-    if (output_.lost() > 0 && !tell_lost()) return;
+    if (output_.lost() > 0 && !report_lost()) return;
     put(message);
   }
   void flush_() override {}
@@ -80,10 +81,9 @@ class Sink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   }
 
   /// False: there still is no room, and the line that was to follow is lost, too.
-  bool tell_lost() {
-    const std::string text =
-        fmt::format("log_lines_lost lost={} impact=\"whoever reads the log did not for a while\"",
-                    output_.lost());
+  bool report_lost() {
+    const std::string text = fmt::format(
+        "log_lines_lost lost={} impact=\"the reader of the log did not keep up\"", output_.lost());
     // If it is lost it is counted, in the place of the line that was to follow.
     if (!put(spdlog::details::log_msg("ctflowd", spdlog::level::warn, text))) return false;
     output_.take_lost();
@@ -93,9 +93,8 @@ class Sink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   LogOutput output_{STDERR_FILENO};
 };
 
-bool is_harmless(char c) {
-  return c > ' ' && c != '"' && c != '\\' && c != '=' && static_cast<unsigned char>(c) != 0x7f;
-}
+/// ASCII that needs neither quotes nor escapes.
+bool is_harmless(char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '='; }
 
 }  // namespace
 
@@ -129,22 +128,11 @@ bool is_journal(const char* stream) {
   return fmt::format("{}:{}", here.st_dev, here.st_ino) == stream;
 }
 
-std::string quoted(std::string_view text) {
-  if (!text.empty() && std::all_of(text.begin(), text.end(), is_harmless)) return std::string(text);
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (octet < 0x20 || octet == 0x7f) {
-      out += fmt::format("\\x{:02x}", octet);
-    } else {
-      out += c;
-    }
+std::string quoted(std::string_view value) {
+  if (!value.empty() && std::all_of(value.begin(), value.end(), is_harmless)) {
+    return std::string(value);
   }
-  out += '"';
-  return out;
+  return text::quoted(value);
 }
 
 bool RateLimit::allow(Clock::time_point now) {

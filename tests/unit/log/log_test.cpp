@@ -19,8 +19,10 @@ TEST(Quoted, EscapesWhatWouldBreakALogLine) {
   EXPECT_EQ(quoted(""), "\"\"");
   EXPECT_EQ(quoted("two words"), "\"two words\"");
   EXPECT_EQ(quoted("a=b"), "\"a=b\"");
-  EXPECT_EQ(quoted("say \"hi\"\n"), "\"say \\\"hi\\\"\\x0a\"");
+  EXPECT_EQ(quoted("say \"hi\"\n"), "\"say \\\"hi\\\"\\n\"");
   EXPECT_EQ(quoted("\x1b[31m"), "\"\\x1b[31m\"");
+  EXPECT_EQ(quoted("\xff"), "\"\\xff\"");
+  EXPECT_EQ(quoted("Köln"), "\"Köln\"");
 }
 
 TEST(RateLimit, LetsTheFirstThroughThenOnePerInterval) {

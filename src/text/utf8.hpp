@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace ctflow::config {
+namespace ctflow::text {
 
 struct CodePoint {
   char32_t value = 0;
@@ -18,4 +18,4 @@ CodePoint first_code_point(std::string_view text);
 /// A C0 or C1 control character or DEL.
 bool is_control(char32_t value);
 
-}  // namespace ctflow::config
+}  // namespace ctflow::text

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "config/utf8.hpp"
+#include "text/utf8.hpp"
 
 #include <gtest/gtest.h>
 
-namespace ctflow::config {
+namespace ctflow::text {
 namespace {
 
 TEST(FirstCodePoint, DecodesEveryLength) {
@@ -34,4 +34,4 @@ TEST(IsControl, KnowsC0DelAndC1) {
 }
 
 }  // namespace
-}  // namespace ctflow::config
+}  // namespace ctflow::text

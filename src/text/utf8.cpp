@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "config/utf8.hpp"
+#include "text/utf8.hpp"
 
 #include <array>
 
-namespace ctflow::config {
+namespace ctflow::text {
 namespace {
 
 /// How a sequence of `length` octets begins, and the least value that needs that many.
@@ -42,4 +42,4 @@ CodePoint first_code_point(std::string_view text) {
 
 bool is_control(char32_t value) { return value < 0x20 || (value >= 0x7f && value <= 0x9f); }
 
-}  // namespace ctflow::config
+}  // namespace ctflow::text
