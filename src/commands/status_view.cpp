@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "findings/finding_text.hpp"
+#include "text/escape.hpp"
 #include "text/octets_text.hpp"
 
 namespace ctflow {
@@ -14,18 +16,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Text of the answer may come from others (peers, errors): nothing of it commands a terminal.
-std::string shown(const Json& text) {
-  std::string out = text.get<std::string>();
-  std::replace_if(
-      out.begin(), out.end(),
-      [](char c) {
-        const auto octet = static_cast<unsigned char>(c);
-        return octet < 0x20 || octet == 0x7f;
-      },
-      '?');
-  return out;
-}
+std::string shown(const Json& value) { return text::printable(value.get<std::string>()); }
 
 std::uint64_t number(const Json& value) { return value.get<std::uint64_t>(); }
 
@@ -48,16 +39,11 @@ std::string duration(double seconds) {
 
 std::string problems_text(const Json& problems) {
   std::string out;
-  for (const Json& one : problems) {
-    const std::string subject = shown(one.at("subject"));
-    out += fmt::format("  {}{}: {}\n    fix: {}\n", shown(one.at("name")),
-                       subject.empty() ? "" : " " + subject, shown(one.at("impact")),
-                       shown(one.at("fix")));
-  }
+  for (const Json& one : problems) out += finding_text(finding_from(one));
   return out;
 }
 
-/// Nothing where nothing waits.
+/// Empty where nothing waits.
 std::string waiting_text(const Json& one) {
   if (!one.contains("backlog")) return "";
   const Json& waiting = one.at("counters").at("waiting");
@@ -70,7 +56,7 @@ std::string waiting_text(const Json& one) {
     return fmt::format(", {} {} of {} ({} %)", where, octets_text(octets), octets_text(limit),
                        octets * 100 / limit);
   };
-  std::string out = fmt::format("\n    waiting {} flows in {} messages",
+  std::string out = fmt::format("\n    waiting {} flow reports in {} messages",
                                 number(waiting.at("flows")), number(waiting.at("messages")));
   const Json& oldest = backlog.at("oldest_seconds");
   if (!oldest.is_null()) {
@@ -82,10 +68,10 @@ std::string waiting_text(const Json& one) {
 
 std::string collector_text(const Json& one) {
   const Json& counters = one.at("counters");
-  std::string out =
-      fmt::format("  {:<20} {:<12} {}  flows {} records {} messages {}", shown(one.at("name")),
-                  shown(one.at("state")), shown(one.at("peer")), number(counters.at("flows")),
-                  number(counters.at("records")), number(counters.at("messages")));
+  std::string out = fmt::format("  {:<20} {:<12} {}  flow reports {} records {} messages {}",
+                                shown(one.at("name")), shown(one.at("state")),
+                                shown(one.at("peer")), number(counters.at("flows")),
+                                number(counters.at("records")), number(counters.at("messages")));
   if (number(one.at("lost")) > 0) {
     out += fmt::format("\n    lost {}{}", number(one.at("lost")),
                        ago(one.at("last_loss_seconds_ago")));
@@ -119,17 +105,18 @@ std::string namespace_text(const Json& one) {
   const std::string name = shown(one.at("name"));
   std::string out = name.empty() ? "" : fmt::format("namespace {}\n", name);
   out += fmt::format(
-      "  in    connections ended {}, reports of living ones {}, events/s {:.1f} "
+      "  in    connections removed {}, interim reports {}, events/s {:.1f} "
       "(10 s {:.1f}, 60 s {:.1f})\n",
       number(source.at("ended")),
       number(source.at("entries")) + number(source.at("reports")) -
           number(source.at("entries_skipped")) - number(source.at("reports_skipped")),
       rates.at("1s").get<double>(), rates.at("10s").get<double>(), rates.at("60s").get<double>());
-  out += fmt::format("  out   flows {}\n", number(pipeline.at("exported")));
-  out += fmt::format("  lost  events dropped by the kernel {}{}, flows without counters {}\n",
-                     number(source.at("lost_overrun")), ago(one.at("last_overrun_seconds_ago")),
-                     number(pipeline.at("lost_no_counters")));
-  out += fmt::format("  table {} of {} entries, receive buffer {} of {} octets used (at most {})\n",
+  out += fmt::format("  out   flow reports {}\n", number(pipeline.at("exported")));
+  out +=
+      fmt::format("  lost  events dropped by the kernel {}{}, flow reports without counters {}\n",
+                  number(source.at("lost_overrun")), ago(one.at("last_overrun_seconds_ago")),
+                  number(pipeline.at("lost_no_counters")));
+  out += fmt::format("  table {} of {} entries, receive buffer {} of {} octets used (maximum {})\n",
                      number(kernel.at("table_entries")), number(kernel.at("table_limit")),
                      number(buffer.at("used")), number(buffer.at("octets")),
                      number(buffer.at("most_used")));
@@ -153,9 +140,9 @@ StatusView view_status(const std::string& json) {
     StatusView view;
     view.well = status.at("well").get<bool>();
     const Json& problems = status.at("problems");
-    view.text = view.well ? "well"
-                          : fmt::format("NOT WELL: {} problem{}", problems.size(),
-                                        problems.size() == 1 ? "" : "s");
+    view.text = view.well
+                    ? "OK"
+                    : fmt::format("{} PROBLEM{}", problems.size(), problems.size() == 1 ? "" : "S");
     view.text +=
         fmt::format(" (ctflowd {}, up {})\n", shown(status.at("version")),
                     duration(status.at("time").get<double>() - status.at("started").get<double>()));
@@ -168,7 +155,7 @@ StatusView view_status(const std::string& json) {
     }
     return view;
   } catch (const Json::exception& error) {
-    throw std::runtime_error(std::string("the answer is not that of a ctflowd: ") + error.what());
+    throw std::runtime_error(std::string("this is not the status of a ctflowd: ") + error.what());
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A status for a person, from the JSON that a running ctflowd gave.
+// The JSON status as text.
 #pragma once
 
 #include <string>
@@ -7,11 +7,11 @@
 namespace ctflow {
 
 struct StatusView {
-  std::string text;  ///< the first line says whether all is well
+  std::string text;  ///< the first line says whether there are problems
   bool well = false;
 };
 
-/// Throws std::runtime_error when that is not the status of a ctflowd.
+/// Throws std::runtime_error for anything but the status of a ctflowd.
 StatusView view_status(const std::string& json);
 
 }  // namespace ctflow

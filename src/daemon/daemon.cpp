@@ -11,13 +11,13 @@
 #include "doctor/configuration_check.hpp"
 #include "doctor/spool_check.hpp"
 #include "doctor/system_check.hpp"
-#include "doctor/tracking_check.hpp"
+#include "findings/finding_text.hpp"
 #include "log/log.hpp"
 
 namespace ctflow {
 namespace {
 
-/// False, and logged, when `work` throws: what follows it must happen all the same.
+/// False, and logged, when `work` throws: what follows must happen nevertheless.
 template <typename Work>
 bool succeeds(Work work) {
   try {
@@ -59,7 +59,7 @@ int Daemon::run() {
   const bool ran = succeeds([&] {
     constexpr std::chrono::milliseconds kLongestWait{300};  // the receive buffer bridges that
     start_when_ready(std::chrono::steady_clock::now() + kLongestWait);
-    log::may_wait({});  // from here on whoever does not read the log must not hold up the flows
+    log::may_wait({});  // from here on a reader of the log that stalls must not delay the flows
     io_.run();
   });
   constexpr std::chrono::seconds kForTheTotals{1};
@@ -73,14 +73,14 @@ int Daemon::run() {
     attempt([&] { branch->stop(); });
     attempt([&] { branch->flush(); });
   }
-  attempt([&] { hand_over_the_rest(); });
+  attempt([&] { drain(); });
   attempt([&] { namespaces_.finish(); });
   for (NamespaceExporter* const branch : namespaces_.all()) attempt([&] { branch->finish(); });
   for (const NamespaceExporter* const branch : namespaces_.all()) branch->log_totals();
   return ran && drained ? 0 : 1;
 }
 
-void Daemon::hand_over_the_rest() {
+void Daemon::drain() {
   const auto busy = [&] {
     const std::vector<NamespaceExporter*> all = namespaces_.all();
     return namespaces_.busy() ||
@@ -145,19 +145,16 @@ Config Daemon::read_changed() const {
   const std::vector<std::string> fixed = config::needing_restart(config_, next);
   if (!fixed.empty()) {
     log::warn(
-        "reload_incomplete settings={} impact=\"they stay as they are\" fix=\"restart ctflowd\"",
+        "reload_incomplete settings={} impact=\"these keep their values\" fix=\"restart ctflowd\"",
         fmt::join(fixed, ","));
   }
-  next.source = config_.source;
-  next.namespaces = config_.namespaces;
-  next.status = config_.status;
-  next.user = config_.user;
+  static_cast<SealedConfig&>(next) = config_;
   return next;
 }
 
 void Daemon::reload() {
   if (!parts_.load) {
-    log::warn("reload_refused impact=\"a replay keeps its configuration\"");
+    log::warn("reload_refused impact=\"a replay does not reload its configuration\"");
     return;
   }
   if (reloading_) {
@@ -173,7 +170,7 @@ void Daemon::reload() {
       changes.push_back({branch, branch->prepare(next)});
     }
   } catch (const std::exception& error) {
-    log::error("reload_failed error={} impact=\"the configuration before stays in use\"",
+    log::error("reload_failed error={} impact=\"the previous configuration stays in use\"",
                log::quoted(error.what()));
     on_reloaded(error.what());
     service_manager::ready();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Owns everything that runs in the event loop, from start to totals.
+// Owns everything that runs in the event loop, from the start to the totals.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -22,7 +22,7 @@ class Daemon {
  public:
   struct Parts {
     NamespaceExporter::MakeSource make_source;
-    NamespaceExporter::Check check;  ///< empty: there is nothing to look at
+    NamespaceExporter::Check check;  ///< empty: nothing to check
     std::function<Config()> load;    ///< reads the configuration again; empty: SIGHUP is refused
   };
 
@@ -39,10 +39,10 @@ class Daemon {
   /// SIGHUP reads the configuration again. Returns the exit status.
   int run();
 
-  /// True while the system's resolver works for a collector: it cannot be interrupted.
+  /// True while a name look-up runs: getaddrinfo(3) cannot be interrupted.
   [[nodiscard]] bool lookup_running() const;
 
-  /// What can be told of it now.
+  /// Its status now.
   [[nodiscard]] Status status() const;
 
  private:
@@ -51,10 +51,10 @@ class Daemon {
   /// or after a moment: meanwhile the kernel queues the events.
   void start_when_ready(MonoTime latest);
   void start();
-  /// Gives messages that wait for a connection a moment to leave.
-  void hand_over_the_rest();
+  /// Waits a moment for messages that wait for a connection.
+  void drain();
   void reload();
-  /// The configuration as far as it can be changed now; tells what cannot.
+  /// The new configuration with the sealed part of the current one; logs what differs there.
   Config read_changed() const;
   void adopt_when_ready(MonoTime latest);
   void adopt();
@@ -80,7 +80,7 @@ class Daemon {
   bool reload_again_ = false;
   const std::chrono::system_clock::time_point made_ = std::chrono::system_clock::now();
   ReloadStatus reloads_;
-  std::optional<StatusServer> status_server_;  ///< the last: it asks for all the others
+  std::optional<StatusServer> status_server_;  ///< the last member: it reads all the others
 };
 
 }  // namespace ctflow

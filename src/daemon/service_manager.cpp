@@ -17,7 +17,7 @@ void ready() { sd_notify(0, "READY=1"); }
 void reloading() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  // Type=notify-reload wants to know when.
+  // For Type=notify-reload.
   const auto text =
       fmt::format("RELOADING=1\nMONOTONIC_USEC={}{:06}", now.tv_sec, now.tv_nsec / 1000);
   sd_notify(0, text.c_str());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What systemd is told of our state (sd_notify(3)). Does nothing where nobody asked for it, or when
+// State changes for systemd (sd_notify(3)). No effect outside a service of type notify, or when
 // built without libsystemd.
 #pragma once
 
@@ -12,7 +12,7 @@ void reloading();
 void stopping();
 void alive();  ///< for the watchdog
 
-/// How often alive() has to be said; 0: never.
+/// The interval of alive(); 0: no watchdog.
 std::chrono::microseconds watchdog_interval();
 
 }  // namespace ctflow::service_manager

@@ -2,34 +2,33 @@
 #include "doctor/collector_check.hpp"
 
 #include <fmt/format.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <boost/asio/ip/udp.hpp>
 #include <cerrno>
-#include <memory>
 #include <optional>
 #include <system_error>
 
 #include "doctor/stream_check.hpp"
+#include "transport/address/lookup.hpp"
 #include "transport/address/socket_options.hpp"
 
 namespace ctflow {
 namespace {
 
-using Addresses = std::unique_ptr<addrinfo, void (*)(addrinfo*)>;
+using boost::asio::ip::udp;
 
-/// Null, with the reason in `error`, when there is none.
-Addresses look_up(const std::string& host, std::uint16_t port, std::string& error) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_DGRAM;
-  if (port == 0) hints.ai_flags = AI_NUMERICHOST;  // a source address
-  addrinfo* result = nullptr;
-  const int code = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &result);
-  if (code != 0) error = gai_strerror(code);
-  return {code == 0 ? result : nullptr, freeaddrinfo};
+/// Numeric addresses included. Nothing, with the reason in `error`, when there is none.
+std::optional<udp::endpoint> look_up(const std::string& host, std::uint16_t port,
+                                     std::string& error) {
+  Lookup::Addresses found;
+  const Lookup::Error failure = Lookup::ask_system(host, found);
+  if (failure) error = failure.message();
+  if (failure || found.empty()) return std::nullopt;
+  return udp::endpoint(found.front(), port);
 }
 
 /// A socket that closes itself.
@@ -52,9 +51,9 @@ class Socket {
 
 std::string reason() { return std::generic_category().message(errno); }
 
-/// Why not; nothing: it can be sent to.
+/// Why it fails; nothing: datagrams can be sent.
 std::optional<std::string> connect_to(int descriptor, const CollectorConfig& collector,
-                                      const addrinfo& to) {
+                                      const udp::endpoint& to) {
   if (!collector.bind_device.empty() &&
       setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, collector.bind_device.c_str(),
                  static_cast<socklen_t>(collector.bind_device.size())) != 0) {
@@ -62,12 +61,13 @@ std::optional<std::string> connect_to(int descriptor, const CollectorConfig& col
   }
   if (!collector.source_address.empty()) {
     std::string error;
-    const Addresses from = look_up(collector.source_address, 0, error);
-    if (!from || bind(descriptor, from->ai_addr, from->ai_addrlen) != 0) {
+    const auto from = look_up(collector.source_address, 0, error);
+    if (!from || bind(descriptor, from->data(), static_cast<socklen_t>(from->size())) != 0) {
       return "source_address " + collector.source_address + ": " + (from ? reason() : error);
     }
   }
-  if (connect(descriptor, to.ai_addr, to.ai_addrlen) == 0 || errno == EINPROGRESS) {
+  if (connect(descriptor, to.data(), static_cast<socklen_t>(to.size())) == 0 ||
+      errno == EINPROGRESS) {
     return std::nullopt;
   }
   return reason();
@@ -81,7 +81,7 @@ void check_mtu(int descriptor, const CollectorConfig& collector, int family, Fin
   socklen_t length = sizeof mtu;
   if (getsockopt(descriptor, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_MTU : IP_MTU, &mtu,
                  &length) != 0) {
-    found.unchecked.push_back("the MTU towards " + collector.name + ": " + reason());
+    found.unchecked.push_back("the MTU towards collector " + collector.name + ": " + reason());
     return;
   }
   const auto room = static_cast<std::size_t>(mtu) - headers;
@@ -89,16 +89,16 @@ void check_mtu(int descriptor, const CollectorConfig& collector, int family, Fin
   if (longest <= room) return;
   found.wrong.push_back(
       {"message_larger_than_mtu",
-       fmt::format("messages of up to {} octets to {} do not fit into the route's MTU of {}: they "
-                   "leave in fragments, and one lost fragment loses the whole message",
-                   longest, collector.name, mtu),
+       fmt::format("messages of up to {} octets exceed the route's MTU of {}: they are fragmented, "
+                   "and a message is lost if any fragment is",
+                   longest, mtu),
        fmt::format("set max_message_size to {} or less", room)});
 }
 
-/// What the host answers to an empty datagram; 0: nothing.
+/// The ICMP error that an empty datagram causes; 0: none.
 int answer_of(int descriptor, std::chrono::milliseconds patience) {
   if (send(descriptor, nullptr, 0, 0) < 0) return errno;
-  pollfd ready{descriptor, 0, 0};  // errors are always told
+  pollfd ready{descriptor, 0, 0};  // errors are always reported
   if (poll(&ready, 1, static_cast<int>(patience.count())) <= 0) return 0;
   int error = 0;
   socklen_t length = sizeof error;
@@ -112,38 +112,36 @@ void check_answer(int error, const CollectorConfig& collector, Findings& found) 
   if (error == ECONNREFUSED) {
     found.wrong.push_back(
         {"collector_refused",
-         fmt::format(
-             "the host of {} answers that no program listens at {} port {}: what is sent is "
-             "lost",
-             collector.name, collector.address, collector.port),
+         fmt::format("the host answers that no program listens at {} port {}: messages are lost",
+                     collector.address, collector.port),
          "start the collector, or correct its address and port"});
   } else {
-    found.wrong.push_back(
-        {"collector_unreachable",
-         fmt::format("{} cannot be reached at {}: {}", collector.name, collector.address, text),
-         "mend the route or the packet filter on the way"});
+    found.wrong.push_back({"collector_unreachable",
+                           fmt::format("{} cannot be reached: {}", collector.address, text),
+                           "correct the route or the packet filter on the path"});
   }
 }
 
 Findings check_datagrams(const CollectorConfig& collector, std::chrono::milliseconds patience) {
   Findings found;
   std::string error;
-  const Addresses to = look_up(collector.address, collector.port, error);
+  const auto to = look_up(collector.address, collector.port, error);
   if (!to) {
-    found.wrong.push_back({"collector_unresolved",
-                           fmt::format("{} has no address, the flows for {} are lost: {}",
-                                       collector.address, collector.name, error),
-                           "correct the address or the name service"});
+    found.wrong.push_back(
+        {"collector_unresolved",
+         fmt::format("{} has no address, its flows are lost: {}", collector.address, error),
+         "correct the address or the name service"});
     return found;
   }
-  const Socket socket(to->ai_family, SOCK_DGRAM);
+  const int family = to->protocol().family();
+  const Socket socket(family, SOCK_DGRAM);
   if (const auto why = connect_to(socket.get(), collector, *to)) {
     found.wrong.push_back({"collector_unreachable",
-                           fmt::format("there is no way to {}: {}", collector.name, *why),
+                           fmt::format("{} cannot be reached: {}", collector.address, *why),
                            "ip route get " + collector.address});
     return found;
   }
-  check_mtu(socket.get(), collector, to->ai_family, found);
+  check_mtu(socket.get(), collector, family, found);
   check_answer(answer_of(socket.get(), patience), collector, found);
   return found;
 }
@@ -152,16 +150,20 @@ Findings check_datagrams(const CollectorConfig& collector, std::chrono::millisec
 
 Findings check_collector(const CollectorConfig& collector, const StatusConfig& status,
                          const Patience& patience) {
+  Findings found;
   switch (collector.transport) {
     case TransportKind::kFile:
-      return {};
+      break;
     case TransportKind::kTcp:
     case TransportKind::kTls:
-      return check_stream(collector, status, patience.connection);
+      found = check_stream(collector, status, patience.connection);
+      break;
     case TransportKind::kUdp:
+      found = check_datagrams(collector, patience.datagram);
       break;
   }
-  return check_datagrams(collector, patience.datagram);
+  set_subject(found.wrong, 0, collector.name);
+  return found;
 }
 
 }  // namespace ctflow

@@ -29,8 +29,8 @@ void check_akvorado(const Config& config, Findings& found) {
   });
   if (!netflow9.empty()) {
     found.wrong.push_back({"akvorado_netflow9",
-                           netflow9 + ": from NetFlow v9 Akvorado reads starts that are 605 to "
-                                      "6731 s early",
+                           netflow9 + ": from NetFlow v9 Akvorado computes start times that are "
+                                      "605 to 6731 s early",
                            "set protocol to ipfix"});
   }
   const std::string unsampled = names_of(config, [](const CollectorConfig& one) {
@@ -38,8 +38,8 @@ void check_akvorado(const Config& config, Findings& found) {
   });
   if (!unsampled.empty()) {
     found.wrong.push_back({"akvorado_sampling_unknown",
-                           unsampled + ": Akvorado drops flows whose sampling rate it does not "
-                                       "know, unless it has a default-sampling-rate",
+                           unsampled + ": Akvorado drops flows without a sampling rate, unless it "
+                                       "has a default-sampling-rate",
                            "set sampling_options to true"});
   }
   // A record's octets appear at one moment, however long it lasted.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a valid configuration does to the numbers that collectors show (docs/collectors.md).
+// Valid configurations from which collectors read something wrong (docs/collectors.md).
 #pragma once
 
 #include "ctflow/config.hpp"
-#include "doctor/finding.hpp"
+#include "findings/finding.hpp"
 
 namespace ctflow {
 

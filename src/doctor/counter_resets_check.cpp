@@ -12,7 +12,8 @@ Findings check_counter_resets(bool immune, const std::string& processes) {
         {"counters_reset",
          "nlbwmon runs here and sets the kernel's counters to zero whenever it reads them: packets "
          "and octets are exported too low",
-         "stop nlbwmon and measure by flows, or patch the kernel (kernel-patches)"});
+         "stop nlbwmon and take the figures from the collector, or patch the kernel "
+         "(kernel-patches)"});
   }
   return found;
 }

@@ -4,12 +4,12 @@
 
 #include <string>
 
-#include "doctor/finding.hpp"
+#include "findings/finding.hpp"
 
 namespace ctflow {
 
-/// Whether a program runs that does it all the time. What a patched kernel counts itself,
-/// `immune`, stays as it is. `processes`: /proc.
+/// Whether a program runs that does so regularly. `immune`: a patched kernel has counters of its
+/// own. `processes`: /proc.
 Findings check_counter_resets(bool immune, const std::string& processes = "/proc");
 
 }  // namespace ctflow

@@ -21,16 +21,18 @@
 #include "doctor/user_check.hpp"
 #include "enrich/routing/routing_mirror.hpp"
 #include "extras/find_extras.hpp"
+#include "findings/finding_text.hpp"
 #include "netlink/configured_namespaces.hpp"
 #include "netlink/network_namespace.hpp"
+#include "text/escape.hpp"
 
 namespace ctflow {
 namespace {
 
 const char* describe(const Capabilities& measured) {
   if (!measured.possible()) {
-    return "stock kernel: end times are estimated from the timeouts, interfaces follow from the "
-           "routes, counters are conntrack's own";
+    return "stock kernel: end times are computed from the timeouts, interfaces from the routes, "
+           "counters are those of conntrack";
   }
   if (!measured.active()) return "patched kernel, measuring is off";
   if (!measured.counters) {
@@ -42,7 +44,7 @@ const char* describe(const Capabilities& measured) {
          "are exact for connections that began since it was switched on";
 }
 
-/// What of the kernel's routing interfaces can be told from. Read here as the daemon reads it.
+/// The kernel's routing tables, from which interfaces are derived. Read as the daemon reads them.
 std::string describe_routes() {
   constexpr std::chrono::seconds kLongestWait{10};
   boost::asio::io_context io;
@@ -53,13 +55,13 @@ std::string describe_routes() {
     while (!mirror.loaded() && std::chrono::steady_clock::now() < latest) {
       io.run_one_for(std::chrono::milliseconds(100));
     }
-    if (!mirror.loaded()) return "the kernel does not tell them";
+    if (!mirror.loaded()) return "the kernel did not answer";
     const RoutingState& state = mirror.state();
     std::string text =
         fmt::format("{} in {} interfaces, {} of them VRFs, chosen by {} rules", state.routes(),
                     state.interfaces(), state.vrfs().size(), state.rules());
     if (state.undecidable_rules() > 0) {
-      text += fmt::format(", {} of which ask for what conntrack does not know and are passed over",
+      text += fmt::format(", {} of which match on packet fields and are ignored",
                           state.undecidable_rules());
     }
     return text;
@@ -70,15 +72,7 @@ std::string describe_routes() {
 
 using Json = nlohmann::ordered_json;
 
-Json findings_json(const std::vector<Finding>& findings) {
-  Json out = Json::array();
-  for (const Finding& one : findings) {
-    out.push_back({{"name", one.event}, {"impact", one.impact}, {"fix", one.fix}});
-  }
-  return out;
-}
-
-void tell_json(const Diagnosis& diagnosis, std::ostream& out) {
+void print_json(const Diagnosis& diagnosis, std::ostream& out) {
   const Findings& found = diagnosis.findings;
   Json json{{"findings", findings_json(found.wrong)},
             {"notes", findings_json(found.notes)},
@@ -88,28 +82,28 @@ void tell_json(const Diagnosis& diagnosis, std::ostream& out) {
   out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
-/// The configuration; nothing when there is none, which is told.
-std::optional<Config> find_config(const DoctorQuestion& question, Diagnosis& diagnosis) {
-  if (!question.config_required && !std::filesystem::exists(question.config)) {
-    diagnosis.facts.push_back({"configuration", question.config +
-                                                    " is not there: defaults are taken, and no "
-                                                    "collector is checked (give it with -c)"});
+/// The configuration. Nothing, and noted, when there is none.
+std::optional<Config> find_config(const DoctorOptions& options, Diagnosis& diagnosis) {
+  if (!options.config_required && !std::filesystem::exists(options.config)) {
+    diagnosis.facts.push_back({"configuration", options.config +
+                                                    " does not exist: defaults are used, and no "
+                                                    "collector is checked (set it with -c)"});
     return std::nullopt;
   }
-  Config config = load_config(question.config);
-  diagnosis.facts.push_back({"configuration", fmt::format("{}: {} collectors", question.config,
+  Config config = load_config(options.config);
+  diagnosis.facts.push_back({"configuration", fmt::format("{}: {} collectors", options.config,
                                                           config.collectors.size())});
   return config;
 }
 
-/// In the namespace that this thread is in.
+/// The network namespace that this thread is in.
 Findings examine_here(const SourceConfig& config) {
   Findings found = check_tracking(config);
   found.add(check_fragments(read_fragments()));
   return found;
 }
 
-/// The connection tracking of each namespace that the daemon would watch.
+/// The connection tracking of each network namespace that the daemon would export.
 Findings examine_tracking(const Config& config) {
   if (config.namespaces.empty()) return examine_here(config.source);
   Findings all;
@@ -121,28 +115,25 @@ Findings examine_tracking(const Config& config) {
       const NetworkNamespace there(file_of(one));
       const auto visit = there.visit();
       Findings found = examine_here(config.source);
-      for (std::vector<Finding>* list : {&found.wrong, &found.notes}) {
-        for (Finding& finding : *list) {
-          finding.impact = "namespace " + one.name + ": " + finding.impact;
-        }
-      }
+      set_subject(found.wrong, 0, one.name);
+      set_subject(found.notes, 0, one.name);
       all.add(std::move(found));
     } catch (const std::system_error& error) {
       all.wrong.push_back({"namespace_unreachable",
-                           "namespace " + one.name + " cannot be entered: " + error.what(),
-                           "ip netns list; entering needs CAP_SYS_ADMIN"});
+                           std::string("the network namespace cannot be entered: ") + error.what(),
+                           "ip netns list; entering needs CAP_SYS_ADMIN", one.name});
     }
   }
   return all;
 }
 
-std::string nothing_against(const CollectorConfig& collector) {
+std::string describe(const CollectorConfig& collector) {
   if (collector.transport == TransportKind::kFile) {
     return "files go to " + collector.file.directory;
   }
-  const bool datagrams = collector.transport == TransportKind::kUdp;
-  return fmt::format("{} {} port {}", datagrams ? "nothing speaks against" : "takes connections at",
-                     collector.address, collector.port);
+  const char* done = collector.transport == TransportKind::kUdp ? "no errors sending to"
+                                                                : "accepts connections at";
+  return fmt::format("{} {} port {}", done, collector.address, collector.port);
 }
 
 void examine_collectors(const Config& config, Diagnosis& diagnosis) {
@@ -150,7 +141,7 @@ void examine_collectors(const Config& config, Diagnosis& diagnosis) {
   for (const CollectorConfig& collector : config.collectors) {
     Findings found = check_collector(collector, config.status);
     if (found.wrong.empty()) {
-      diagnosis.facts.push_back({"collector " + collector.name, nothing_against(collector)});
+      diagnosis.facts.push_back({"collector " + collector.name, describe(collector)});
     }
     diagnosis.findings.add(std::move(found));
   }
@@ -165,9 +156,9 @@ Diagnosis examine_kernel(const SourceConfig& config, const std::string& director
   return diagnosis;
 }
 
-Diagnosis examine(const DoctorQuestion& question) {
+Diagnosis examine(const DoctorOptions& options) {
   Diagnosis given;
-  const std::optional<Config> config = find_config(question, given);
+  const std::optional<Config> config = find_config(options, given);
   const SourceConfig source = config ? config->source : SourceConfig();
   Diagnosis diagnosis = examine_kernel(source);
   diagnosis.facts.insert(diagnosis.facts.end(), given.facts.begin(), given.facts.end());
@@ -181,26 +172,26 @@ Diagnosis examine(const DoctorQuestion& question) {
   if (!find_capabilities(source).counters) findings.add(check_merging(merging_interfaces()));
   findings.add(check_namespace());
   if (config) findings.add(check_configuration(*config));
-  if (config) findings.add(check_user_rights(*config, question.config));
+  if (config) findings.add(check_user_rights(*config, options.config));
   if (config) examine_collectors(*config, diagnosis);
   return diagnosis;
 }
 
-void tell(const Diagnosis& diagnosis, bool json, std::ostream& out) {
+void print(const Diagnosis& diagnosis, bool json, std::ostream& out) {
   if (json) {
-    tell_json(diagnosis, out);
+    print_json(diagnosis, out);
     return;
   }
   const Findings& found = diagnosis.findings;
-  for (const Diagnosis::Fact& fact : diagnosis.facts) out << fact.name << ": " << fact.text << '\n';
-  for (const Finding& one : found.wrong) {
-    out << one.event << ": " << one.impact << "\n  fix: " << one.fix << '\n';
+  for (const Diagnosis::Fact& fact : diagnosis.facts) {
+    out << fact.name << ": " << text::printable(fact.text) << '\n';
   }
-  for (const Finding& one : found.notes) {
-    out << "note " << one.event << ": " << one.impact << "\n  change: " << one.fix << '\n';
+  for (const Finding& one : found.wrong) out << finding_text(one);
+  for (const Finding& one : found.notes) out << "note " << finding_text(one);
+  for (const std::string& what : found.unchecked) {
+    out << "not checked: " << text::printable(what) << '\n';
   }
-  for (const std::string& what : found.unchecked) out << "not checked: " << what << '\n';
-  if (found.wrong.empty()) out << "nothing to mend\n";
+  if (found.wrong.empty()) out << "no problems found\n";
 }
 
 int exit_status(const Diagnosis& diagnosis) {

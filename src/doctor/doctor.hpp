@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// `ctflowd doctor`: what this machine does to the numbers.
+// `ctflowd doctor`: checks this host for settings that make exported data wrong or incomplete.
 #pragma once
 
 #include <iosfwd>
@@ -7,17 +7,17 @@
 #include <vector>
 
 #include "ctflow/config.hpp"
-#include "doctor/finding.hpp"
+#include "findings/finding.hpp"
 
 namespace ctflow {
 
-struct DoctorQuestion {
+struct DoctorOptions {
   std::string config = "/etc/ctflowd/ctflowd.yaml";
-  bool config_required = false;  ///< asked for by name: a missing file is an error
+  bool config_required = false;  ///< named on the command line: a missing file is an error
   bool json = false;
 };
 
-/// What a doctor says: what is, and what is wrong with it.
+/// What was found: facts, and findings.
 struct Diagnosis {
   struct Fact {
     std::string name;
@@ -27,17 +27,17 @@ struct Diagnosis {
   Findings findings;
 };
 
-/// Looks at everything. Throws ConfigError for a configuration that cannot be used.
-Diagnosis examine(const DoctorQuestion& question);
+/// Makes all checks. Throws ConfigError for a configuration that cannot be used.
+Diagnosis examine(const DoctorOptions& options);
 
-/// Of the kernel alone, by the settings in `directory`.
+/// The facts about the kernel alone, by the settings in `directory`.
 Diagnosis examine_kernel(const SourceConfig& config,
                          const std::string& directory = "/proc/sys/net/netfilter");
 
-/// For a person, or as one JSON object.
-void tell(const Diagnosis& diagnosis, bool json, std::ostream& out);
+/// As text, or as one JSON object.
+void print(const Diagnosis& diagnosis, bool json, std::ostream& out);
 
-/// 0 all is well, 1 there are findings, 2 there are none, but something could not be checked.
+/// 0 no problems, 1 problems, 2 no problems but some checks were not possible.
 int exit_status(const Diagnosis& diagnosis);
 
 }  // namespace ctflow

@@ -60,20 +60,19 @@ Values read_ipv6(const std::string& file_name) {
 void add_note(const char* family, const std::optional<std::uint64_t>& received,
               const std::optional<std::uint64_t>& fragments, Findings& found) {
   if (!fragments) {
-    found.unchecked.push_back(
-        fmt::format("fragments of {}: the kernel does not show them in /proc/net", family));
+    found.unchecked.push_back(fmt::format("fragments of {}: no counter in /proc/net", family));
     return;
   }
   if (*fragments == 0) return;
   const std::string share =
-      received ? fmt::format("{} packets came", *received) : "the number of packets is unknown";
+      received ? fmt::format("of {} packets received", *received) : "number of packets unknown";
   found.notes.push_back(
       {"packets_reassembled",
-       fmt::format("{} fragments of {} came or left ({}): conntrack counts a packet when it is "
-                   "whole, so one in fragments is one packet, and the IP headers of all fragments "
-                   "but the first are in no counter",
+       fmt::format("{} fragments of {} were received or sent ({}): conntrack counts reassembled "
+                   "packets, so the packet count is lower than on the wire, and the IP headers of "
+                   "all fragments but the first are not counted",
                    *fragments, family, share),
-       "nothing on this host; smaller datagrams or a larger MTU at the sender avoid fragments"});
+       "no setting of this host; smaller datagrams or a larger MTU at the sender avoid fragments"});
 }
 
 }  // namespace

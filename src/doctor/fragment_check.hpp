@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Packets that arrive in fragments: conntrack puts them together before it counts.
+// Packets that arrive in fragments: conntrack reassembles them before it counts.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 
-#include "doctor/finding.hpp"
+#include "findings/finding.hpp"
 
 namespace ctflow {
 
-/// Counts of the kernel since the network namespace was made. Nothing: not shown. Fragments are
-/// those that came (ReasmReqds) or, where they are more, those that left (FragCreates): of IPv6 the
-/// kernel does not count the former when conntrack puts them together, and what this host sends in
-/// fragments is counted before it is cut.
+/// Counters of the kernel since the network namespace was created. Empty: not available. Fragments
+/// are those received (ReasmReqds) or, where they are more, those sent (FragCreates): the kernel
+/// does not count received IPv6 fragments that conntrack reassembles, and conntrack counts what
+/// this host sends before it is fragmented.
 struct FragmentCounts {
   std::optional<std::uint64_t> received4;  ///< packets, fragments included
   std::optional<std::uint64_t> fragments4;

@@ -16,7 +16,7 @@
 namespace ctflow {
 namespace {
 
-/// Why settings cannot be read although they may be there; 0: they can, or are not there.
+/// errno of reading settings that may exist; 0: they can be read, or do not exist.
 int find_obstacle(const std::string& directory) {
   constexpr std::array kNames{"nf_conntrack_acct", "nf_conntrack_timestamp", "nf_conntrack_events"};
   for (const char* name : kNames) {
@@ -24,7 +24,7 @@ int find_obstacle(const std::string& directory) {
     const std::ifstream file(directory + "/" + name);
     if (!file.is_open() && errno != ENOENT) return errno;
   }
-  // Without conntrack the directory is still in its place, unless all settings are hidden.
+  // Without conntrack the directory still exists, unless all settings are hidden.
   const std::filesystem::path parent = std::filesystem::path(directory).parent_path();
   struct stat state {};
   return stat(parent.c_str(), &state) == 0 ? 0 : errno;
@@ -37,7 +37,7 @@ std::vector<Finding> check_kernel(const std::string& directory) {
   if (const int obstacle = find_obstacle(directory); obstacle != 0) {
     findings.push_back(
         {"settings_unreadable",
-         fmt::format("not checked whether connections are tracked, counted, stamped and reported: "
+         fmt::format("whether connections are tracked, counted and reported could not be checked: "
                      "{}: {}",
                      directory, std::generic_category().message(obstacle)),
          "let ctflowd read it: no ProcSubset=pid in its unit, /proc mounted in its root, enough "
@@ -46,7 +46,8 @@ std::vector<Finding> check_kernel(const std::string& directory) {
   }
   const auto accounting = conntrack_setting(directory, "nf_conntrack_acct");
   if (!accounting) {
-    findings.push_back({"conntrack_missing", "no connection is tracked, nothing will be exported",
+    findings.push_back({"conntrack_missing",
+                        "connections are not tracked, nothing will be exported",
                         "modprobe nf_conntrack"});
     return findings;
   }
@@ -60,19 +61,20 @@ std::vector<Finding> check_kernel(const std::string& directory) {
   }
   const std::uint32_t events = events_mode(directory);
   if (events == 0) {
-    findings.push_back({"events_off", "the kernel reports no connection at all",
+    findings.push_back({"events_off", "the kernel sends no events, nothing will be exported",
                         "sysctl -w net.netfilter.nf_conntrack_events=1"});
   } else if (events == 2) {
     findings.push_back({"events_on_demand",
-                        "connections that began before ctflowd are not reported when they end",
+                        "connections created before ctflowd started are not reported when they end",
                         "sysctl -w net.netfilter.nf_conntrack_events=1"});
   }
   const Capabilities measured = find_capabilities({}, directory);
   if (measured.possible() && !measured.active()) {
-    findings.push_back({"flow_measurement_off",
-                        "this kernel could tell the last packet, interfaces, TCP flags and packets "
-                        "as on the wire, but does not",
-                        "sysctl -w net.netfilter.nf_conntrack_flow=1"});
+    findings.push_back(
+        {"flow_measurement_off",
+         "this kernel can measure packet times, interfaces, TCP flags and packets as on "
+         "the wire, but it is switched off",
+         "sysctl -w net.netfilter.nf_conntrack_flow=1"});
   }
   return findings;
 }

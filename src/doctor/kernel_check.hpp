@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Kernel settings without which the numbers are wrong or missing.
+// Kernel settings without which exported data is wrong or missing.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "doctor/finding.hpp"
+#include "findings/finding.hpp"
 
 namespace ctflow {
 

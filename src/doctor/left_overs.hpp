@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "ctflow/config.hpp"
-#include "doctor/finding.hpp"
+#include "findings/finding.hpp"
 
 namespace ctflow {
 

@@ -20,7 +20,7 @@ namespace {
 
 std::string reason() { return std::generic_category().message(errno); }
 
-/// Nothing: files can be made, found and removed in it.
+/// Empty: files can be created, listed and removed in it.
 std::string fault_of(const std::string& directory) {
   struct stat status {};
   if (stat(directory.c_str(), &status) != 0) return reason();
@@ -28,17 +28,17 @@ std::string fault_of(const std::string& directory) {
   return access(directory.c_str(), R_OK | W_OK | X_OK) == 0 ? "" : reason();
 }
 
-std::string make_it(const std::string& directory) {
+std::string create_command(const std::string& directory) {
   return "install -d -m 0750 -o ctflowd " + directory;
 }
 
 void check_file_directory(const CollectorConfig& collector, Findings& found) {
   const std::string fault = fault_of(collector.file.directory);
   if (fault.empty()) return;
-  found.wrong.push_back({"file_directory_unusable",
-                         fmt::format("this user cannot make files for {} in {}: {}", collector.name,
-                                     collector.file.directory, fault),
-                         make_it(collector.file.directory)});
+  found.wrong.push_back(
+      {"file_directory_unusable",
+       fmt::format("this user cannot create files in {}: {}", collector.file.directory, fault),
+       create_command(collector.file.directory)});
 }
 
 void check_spool(const CollectorConfig& collector, Findings& found) {
@@ -48,25 +48,25 @@ void check_spool(const CollectorConfig& collector, Findings& found) {
   if (fault.empty()) return;
   found.wrong.push_back(
       {"spool_directory_unusable",
-       fmt::format(
-           "this user cannot keep messages for {} in {}: {}; without it they wait in memory "
-           "only, up to spool.memory ({}), and are lost when ctflowd stops",
-           collector.name, directory, fault, octets_text(collector.spool.memory)),
-       make_it(directory)});
+       fmt::format("this user cannot keep messages in {}: {}; they wait in memory only, up to "
+                   "spool.memory ({}), and are lost when ctflowd stops",
+                   directory, fault, octets_text(collector.spool.memory)),
+       create_command(directory)});
 }
 
-/// As root they could be read when the configuration was.
+/// Root could read them when the configuration was read.
 void check_tls_files(const CollectorConfig& collector, Findings& found) {
   for (const std::string* const file :
        {&collector.tls.ca_file, &collector.tls.certificate, &collector.tls.key}) {
     if (file->empty() || access(file->c_str(), R_OK) == 0) continue;
-    found.wrong.push_back({"tls_file_unreadable",
-                           fmt::format("this user cannot read {} of {}: {}; ctflowd does not start",
-                                       *file, collector.name, reason()),
-                           "chgrp to a group of this user, and chmod g+r, " + *file});
+    found.wrong.push_back(
+        {"tls_file_unreadable",
+         fmt::format("this user cannot read {}: {}; ctflowd does not start", *file, reason()),
+         "chgrp to a group of this user, and chmod g+r, " + *file});
   }
 }
 
+/// A key that cannot be read is an error of the configuration already.
 void check_key(const CollectorConfig& collector, Findings& found) {
   const std::string& key = collector.tls.key;
   struct stat status {};
@@ -75,9 +75,9 @@ void check_key(const CollectorConfig& collector, Findings& found) {
   if ((status.st_mode & kExposed) == 0) return;
   found.wrong.push_back(
       {"tls_key_exposed",
-       fmt::format("the private key {} of {} has mode {:04o}: other users of this host can {} it, "
-                   "and then speak for it",
-                   key, collector.name, static_cast<unsigned>(status.st_mode & 07777),
+       fmt::format("the private key {} has mode {:04o}: other users of this host can {} it, and "
+                   "impersonate this exporter",
+                   key, static_cast<unsigned>(status.st_mode & 07777),
                    (status.st_mode & S_IROTH) != 0 ? "read" : "replace"),
        "chmod o=,g-w " + key});
 }
@@ -109,27 +109,27 @@ void check_listen(const std::string& listen, Findings& found) {
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(boost::asio::ip::tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
-  // In use: most often by the ctflowd that runs with this very configuration.
+  // In use: usually by the ctflowd that runs with this configuration.
   if (!error || error == boost::asio::error::address_in_use) return;
   found.wrong.push_back(
       {"status_listen_unusable",
-       fmt::format("status.listen {} cannot be listened at: {}", listen, error.message()),
-       "give an address that this host has, and a port from 1024 up"});
+       fmt::format("status.listen {} cannot be opened: {}", listen, error.message()),
+       "set an address of this host and a port from 1024 up"});
 }
 
 void check_socket(const std::string& socket, Findings& found) {
   if (socket.empty() || socket == StatusConfig().socket) return;
-  const auto add = [&](const std::string& fault, const std::string& mend) {
+  const auto add = [&](const std::string& fault, const std::string& fix) {
     found.wrong.push_back({"status_socket_unusable",
-                           fmt::format("status.socket {} cannot be made: {}", socket, fault),
-                           mend});
+                           fmt::format("status.socket {} cannot be created: {}", socket, fault),
+                           fix});
   };
   struct stat status {};
   if (lstat(socket.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode)) {
-    add("there is a file that is no socket", "remove the file, or give another path");
+    add("a file that is not a socket exists there", "remove the file, or set another path");
     return;
   }
-  // The last directory is made when ctflowd starts, no other.
+  // Only the last directory is created when ctflowd starts.
   const std::filesystem::path directory = std::filesystem::path(socket).parent_path();
   const std::filesystem::path above = directory.parent_path();
   std::error_code ignored;
@@ -145,7 +145,11 @@ void check_socket(const std::string& socket, Findings& found) {
 
 Findings check_places(const Config& config) {
   Findings found;
-  for (const CollectorConfig& collector : config.collectors) check_collector(collector, found);
+  for (const CollectorConfig& collector : config.collectors) {
+    const std::size_t first = found.wrong.size();
+    check_collector(collector, found);
+    set_subject(found.wrong, first, collector.name);
+  }
   check_listen(config.status.listen, found);
   check_socket(config.status.socket, found);
   found.add(check_spools(config));

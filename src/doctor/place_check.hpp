@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Whether the places on this host that a configuration names can be used, by the user who asks.
+// Whether this user can use the directories, keys and sockets that a configuration names.
 #pragma once
 
 #include "ctflow/config.hpp"
-#include "doctor/finding.hpp"
+#include "findings/finding.hpp"
 
 namespace ctflow {
 
-/// Directories of spools and files, who may read private keys, the listeners of the status. Changes
+/// Directories of spools and files, permissions of private keys, the sockets of the status. Changes
 /// nothing; binds the address of status.listen for a moment.
 Findings check_places(const Config& config);
 

@@ -141,7 +141,7 @@ Ruleset read_ruleset(const std::string& directory, const std::string& proc_net) 
                          ruleset.uncounted_flowtables.push_back(*std::move(name));
                        }
                      });
-  // Rules are many, and needed only where nothing else tells.
+  // Rules are many, and needed only where hooks and entries do not answer it.
   if (!error && !ruleset.hooked && ruleset.entries == 0) {
     error = dump_netfilter(
         {NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, NFPROTO_UNSPEC}, [&](std::uint8_t, Bytes rule) {
@@ -155,17 +155,18 @@ Ruleset read_ruleset(const std::string& directory, const std::string& proc_net) 
 Findings check_ruleset(const Ruleset& ruleset) {
   Findings found;
   if (!ruleset.error.empty()) {
-    found.unchecked.push_back("rules and flowtables: nftables cannot be asked: " + ruleset.error);
+    found.unchecked.push_back("rules and flowtables: nftables could not be read: " + ruleset.error);
   }
   for (const std::string& name : ruleset.uncounted_flowtables) {
     found.wrong.push_back(
         {"flowtable_uncounted",
-         fmt::format("packets that the flowtable {} forwards are missing from the kernel's "
-                     "counters, and so from the records",
-                     name),
-         fmt::format("nft 'add flowtable {} {{ counter; }}', and write counter; into the ruleset's "
-                     "file",
-                     name)});
+         fmt::format(
+             "packets forwarded by the flowtable {} are not in the kernel's counters, and so "
+             "not in the Flow Records",
+             name),
+         fmt::format(
+             "nft 'add flowtable {} {{ counter; }}', and add counter; to the ruleset's file",
+             name)});
   }
   bool tracking = ruleset.entries > 0 || ruleset.rule_needs_conntrack;
   if (ruleset.hooked) tracking = *ruleset.hooked;

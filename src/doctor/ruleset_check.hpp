@@ -1,28 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Whether this network namespace tracks connections at all, and whether flowtables take packets
-// away uncounted.
+// Whether this network namespace tracks connections, and whether flowtables count packets.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "doctor/finding.hpp"
+#include "findings/finding.hpp"
 #include "netlink/attributes.hpp"
 
 namespace ctflow {
 
-/// What there is to know of the rules.
+/// What was found about the rules.
 struct Ruleset {
   /// Whether conntrack's hook is registered. Nothing: this kernel does not list its hooks
   /// (CONFIG_NETFILTER_NETLINK_HOOK).
   std::optional<bool> hooked{};
   bool rule_needs_conntrack = false;  ///< an nftables rule, which makes the kernel register it
-  bool legacy_tables = false;         ///< iptables-legacy, whose rules are not looked at
+  bool legacy_tables = false;         ///< iptables-legacy, whose rules are not read
   std::size_t entries = 0;            ///< in the connection table
   /// "FAMILY TABLE NAME" of each flowtable without `counter`.
   std::vector<std::string> uncounted_flowtables{};
-  std::string error{};  ///< why nftables could not be asked; empty: it could
+  std::string error{};  ///< why nftables could not be read; empty: it could
 };
 
 /// Asks the kernel. `directory`: where nf_conntrack_count is.

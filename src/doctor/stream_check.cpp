@@ -36,7 +36,7 @@ void let_settle(boost::asio::io_context& io, const DialResult& dialed, Outcome& 
   connection->read(
       pending.guard([&, connection](const Connection::Error& error, std::size_t /*octets*/) {
         ended = true;
-        if (!error) return;  // it has something to say, which is no refusal
+        if (!error) return;  // data, which is no refusal
         outcome.failure = FailureKind::kHandshake;
         outcome.reason = connection->reason(error);
       }));
@@ -64,11 +64,11 @@ Outcome connect_once(const CollectorConfig& collector, std::chrono::milliseconds
   dialed->connection->say_goodbye();
   dialed->connection->close();
   io.restart();
-  io.poll();  // what was read for ends with the connection
+  io.poll();  // the read ends with the connection
   return outcome;
 }
 
-std::string what_becomes(const CollectorConfig& collector) {
+std::string consequence(const CollectorConfig& collector) {
   if (collector.spool.directory.empty()) {
     return fmt::format(
         "flows wait in memory up to spool.memory ({}), then the oldest are lost, and "
@@ -80,34 +80,33 @@ std::string what_becomes(const CollectorConfig& collector) {
 }
 
 Finding finding_of(const CollectorConfig& collector, const Outcome& outcome) {
-  const std::string becomes = what_becomes(collector);
+  const std::string becomes = consequence(collector);
   switch (outcome.failure) {
     case FailureKind::kUnresolved:
       return {"collector_unresolved",
-              fmt::format("{} has no address, {}: {}", collector.address, becomes, outcome.reason),
+              fmt::format("{} has no address: {}; {}", collector.address, outcome.reason, becomes),
               "correct the address or the name service"};
     case FailureKind::kRefused:
-      return {"collector_refused",
-              fmt::format("the host of {} answers that no program listens at {}: {}",
-                          collector.name, outcome.peer, becomes),
-              "start the collector, or correct its address and port"};
+      return {
+          "collector_refused",
+          fmt::format("the host answers that no program listens at {}; {}", outcome.peer, becomes),
+          "start the collector, or correct its address and port"};
     case FailureKind::kNoAnswer:
       return {"collector_silent",
-              fmt::format("{} at {}: {}; the host is down, or a packet filter on the way drops the "
+              fmt::format("{}: {}; the host is down, or a packet filter on the path drops the "
                           "connection; {}",
-                          collector.name, outcome.peer, outcome.reason, becomes),
-              fmt::format("let TCP port {} through to {}", collector.port, collector.address)};
+                          outcome.peer, outcome.reason, becomes),
+              fmt::format("permit TCP port {} to {}", collector.port, collector.address)};
     case FailureKind::kHandshake:
       return {"collector_rejected",
-              fmt::format("{} at {} takes connections, but TLS fails: {}; {}", collector.name,
-                          outcome.peer, outcome.reason, becomes),
+              fmt::format("{} accepts connections, but TLS fails: {}; {}", outcome.peer,
+                          outcome.reason, becomes),
               fmt::format("correct tls.ca_file, tls.server_name or the certificates; openssl "
                           "s_client -connect {}:{} shows that of the collector",
                           collector.address, collector.port)};
     default:
       return {"collector_unreachable",
-              fmt::format("there is no way to {} at {}: {}; {}", collector.name, outcome.peer,
-                          outcome.reason, becomes),
+              fmt::format("{} cannot be reached: {}; {}", outcome.peer, outcome.reason, becomes),
               "ip route get " + collector.address};
   }
 }
@@ -131,9 +130,9 @@ Findings check_stream(const CollectorConfig& collector, const StatusConfig& stat
     found.wrong.push_back(finding_of(collector, outcome));
   } else if (is_own_status(outcome, status)) {
     found.wrong.push_back({"collector_is_status",
-                           fmt::format("{} at {} is this ctflowd's own status.listen: it takes "
+                           fmt::format("{} is status.listen of this ctflowd: it accepts "
                                        "connections, and the flows are lost",
-                                       collector.name, outcome.peer),
+                                       outcome.peer),
                            "correct the collector's address and port, or status.listen"});
   }
   return found;

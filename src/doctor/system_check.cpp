@@ -24,7 +24,7 @@
 namespace ctflow {
 namespace {
 
-/// Before this code was written: no clock that is right can show it.
+/// Before this code was written.
 constexpr std::chrono::seconds kNotBefore{1'793'000'000};  // October 2026
 
 std::optional<std::uint64_t> effective_capabilities(const std::string& status_file) {
@@ -63,11 +63,12 @@ Findings check_capabilities(const std::string& status_file) {
   if (!bits) {
     found.unchecked.push_back("capabilities: " + status_file + " cannot be read");
   } else if ((*bits >> CAP_NET_ADMIN & 1U) == 0) {
-    found.wrong.push_back({"capability_missing",
-                           "this user has no CAP_NET_ADMIN: ctflowd run as this user cannot listen "
-                           "to the kernel",
-                           "run as root, setcap cap_net_admin+ep FILE, or "
-                           "AmbientCapabilities=CAP_NET_ADMIN in the service"});
+    found.wrong.push_back(
+        {"capability_missing",
+         "this user has no CAP_NET_ADMIN, which ctflowd needs to receive the events of "
+         "the kernel",
+         "run as root, setcap cap_net_admin+ep FILE, or "
+         "AmbientCapabilities=CAP_NET_ADMIN in the service"});
   }
   return found;
 }
@@ -87,8 +88,8 @@ Findings check_receive_buffer(const SourceConfig& config, std::size_t granted) {
   } else if (granted < config.receive_buffer) {
     found.wrong.push_back(
         {"receive_buffer_small",
-         fmt::format("the kernel grants {} octets of source.receive_buffer's {}: events are lost "
-                     "when more come at once than fit, one in about 1200 octets",
+         fmt::format("the kernel grants {} octets of source.receive_buffer {}: bursts of events "
+                     "that exceed it are lost; one event takes about 1200 octets",
                      granted, config.receive_buffer),
          fmt::format("sysctl -w net.core.rmem_max={}, or run as root",
                      std::max(config.receive_buffer, config.receive_buffer_limit) / 2)});
@@ -116,14 +117,14 @@ Findings check_clock(const ClockState& clock) {
   if (clock.now < floor) {
     found.wrong.push_back(
         {"clock_wrong",
-         "the clock shows a time before this ctflowd was written: every flow gets "
-         "wrong times, and collectors file it under the wrong day",
+         "the clock shows a time before this ctflowd was released: all times are wrong, and "
+         "collectors store the flows under the wrong day",
          "set the clock, then timedatectl set-ntp true"});
   } else if (clock.known && !clock.synchronised) {
-    found.notes.push_back({"clock_unsynchronised",
-                           "nobody keeps the clock right: flows of several exporters may not fit "
-                           "together",
-                           "timedatectl set-ntp true, or another time service"});
+    found.notes.push_back(
+        {"clock_unsynchronised",
+         "the clock is not synchronised: flows of several exporters may not match",
+         "timedatectl set-ntp true, or another time service"});
   }
   return found;
 }
@@ -135,10 +136,10 @@ Findings check_merging(const std::vector<std::string>& merging) {
       {"packets_merged",
        fmt::format(
            "{} merge received packets (GRO) before conntrack of a stock kernel counts them: "
-           "octets lack the headers of all but the first, packet counts are too low; {}",
+           "packet counts are too low, and octets lack the headers of merged packets; {}",
            fmt::join(merging, ", "),
            "a patched kernel counts them as on the wire (kernel-patches/README.md)"),
-       fmt::format("leave it, or: ethtool -K {} gro off, which costs throughput",
+       fmt::format("ethtool -K {} gro off, which costs throughput; or accept it",
                    merging.front())});
   return found;
 }
@@ -168,11 +169,10 @@ Findings check_namespace(const std::string& proc) {
   }
   const auto first = std::filesystem::read_symlink(proc + "/1/ns/net", error);
   if (error) {
-    found.notes.push_back({"namespace_unknown",
-                           "whether this is the network namespace of process 1 is not shown to "
-                           "this user: " +
-                               error.message(),
-                           "run as root to know"});
+    found.notes.push_back(
+        {"namespace_unknown",
+         "whether this is the network namespace of process 1 could not be read: " + error.message(),
+         "run as root"});
   } else if (own != first) {
     found.notes.push_back(
         {"other_namespace",

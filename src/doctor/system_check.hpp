@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What of this host, outside of conntrack, costs records or truth: privileges, buffers, the clock,
-// merged packets.
+// Checks of the host outside of conntrack: privileges, buffers, the clock, merged packets.
 #pragma once
 
 #include <chrono>
@@ -8,16 +7,16 @@
 #include <vector>
 
 #include "ctflow/config.hpp"
-#include "doctor/finding.hpp"
+#include "findings/finding.hpp"
 
 namespace ctflow {
 
 /// CAP_NET_ADMIN, by /proc/self/status.
 Findings check_capabilities(const std::string& status_file = "/proc/self/status");
 
-/// `granted`: what the kernel gives where this process asks for source.receive_buffer.
+/// `granted`: what the kernel grants this process for source.receive_buffer.
 Findings check_receive_buffer(const SourceConfig& config, std::size_t granted);
-/// Asks for it at a socket of its own; 0 when there is none to be had.
+/// Tries it with a socket of its own; 0: no socket.
 std::size_t granted_receive_buffer(std::size_t wanted);
 
 struct ClockState {

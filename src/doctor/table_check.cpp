@@ -7,6 +7,7 @@
 
 #include "conntrack/flow/timeouts.hpp"
 #include "extras/find_extras.hpp"
+#include "findings/table_fill.hpp"
 #include "netlink/conntrack_settings.hpp"
 
 namespace ctflow {
@@ -16,18 +17,13 @@ namespace {
 constexpr std::size_t kEstablished = 3;
 
 void check_fill(const std::string& directory, std::vector<Finding>& found) {
-  const std::size_t entries = table_size(directory);
-  const std::size_t limit = table_limit(directory);
-  if (limit == 0 || entries < limit / 10 * 9) return;
-  found.push_back({"table_nearly_full",
-                   fmt::format("{} of {} entries are in use: the kernel evicts connections early, "
-                               "which cuts flows in two, then refuses new ones",
-                               entries, limit),
-                   fmt::format("sysctl -w net.netfilter.nf_conntrack_max={}", limit * 2)});
+  if (const auto finding = table_nearly_full(table_size(directory), table_limit(directory))) {
+    found.push_back(*finding);
+  }
 }
 
-/// Without reports a connection is told when it leaves the table, its timeout after its last
-/// packet.
+/// Without interim reports a connection is exported when it leaves the table, its timeout after its
+/// last packet.
 void check_lateness(const SourceConfig& config, const std::string& directory,
                     std::vector<Finding>& found) {
   constexpr std::chrono::hours kLate{1};
@@ -38,20 +34,20 @@ void check_lateness(const SourceConfig& config, const std::string& directory,
   found.push_back(
       {"timeouts_late",
        fmt::format(
-           "with source.active_timeout off, a TCP connection whose ends vanish is told {} h "
+           "with source.active_timeout off, a TCP connection that is not closed is exported {} h "
            "after its last packet, and a long one only at its end",
            std::chrono::duration_cast<std::chrono::hours>(established).count()),
        "set source.active_timeout, or sysctl -w "
        "net.netfilter.nf_conntrack_tcp_timeout_established=3600"});
 }
 
-void check_remembered(const SourceConfig& config, const std::string& directory,
-                      std::vector<Finding>& found) {
+void check_reported(const SourceConfig& config, const std::string& directory,
+                    std::vector<Finding>& found) {
   const std::size_t entries = table_size(directory);
   if (config.active_timeout.count() == 0 || entries <= config.live_connections) return;
   found.push_back({"live_connections_small",
-                   fmt::format("{} connections live, and the reports of {} can be remembered: the "
-                               "others are told only at their end",
+                   fmt::format("the table has {} connections, and interim reports are possible for "
+                               "{}: the others are exported only at their end",
                                entries, config.live_connections),
                    fmt::format("set source.live_connections to {} or more", entries * 2)});
 }
@@ -62,7 +58,7 @@ std::vector<Finding> check_table(const SourceConfig& config, const std::string& 
   std::vector<Finding> found;
   check_fill(directory, found);
   check_lateness(config, directory, found);
-  check_remembered(config, directory, found);
+  check_reported(config, directory, found);
   return found;
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Whether the connection table is large enough, and its timeouts let the numbers come in time.
+// Whether the connection table is large enough, and its timeouts short enough for timely reports.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "ctflow/config.hpp"
-#include "doctor/finding.hpp"
+#include "findings/finding.hpp"
 
 namespace ctflow {
 

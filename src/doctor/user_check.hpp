@@ -5,7 +5,7 @@
 #include <string>
 
 #include "ctflow/config.hpp"
-#include "doctor/finding.hpp"
+#include "findings/finding.hpp"
 
 namespace ctflow {
 

@@ -5,6 +5,8 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "findings/table_fill.hpp"
+#include "observe/recent.hpp"
 #include "text/octets_text.hpp"
 
 namespace ctflow {
@@ -18,9 +20,9 @@ bool is_stream(const OutputStatus& one) {
   return goes_by(one, TransportKind::kTcp) || goes_by(one, TransportKind::kTls);
 }
 
-/// As long as a peer has no address, its name stands for it.
+/// A peer without an address is given by its name.
 bool has_address(const std::string& peer) {
-  if (peer.rfind('/', 0) == 0) return true;  // a directory needs none
+  if (peer.rfind('/', 0) == 0) return true;  // a directory
   std::string host = peer.substr(0, peer.rfind(':'));
   if (host.size() > 1 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
@@ -44,20 +46,20 @@ Fill fill_of(const Backlog& backlog) {
   return {backlog.memory, backlog.memory_limit, "spool.memory"};
 }
 
-/// What becomes of the flows for a collector that cannot be reached.
+/// What happens to the flows for a collector that cannot be reached.
 std::string consequence(const OutputStatus& one) {
   std::string text;
   if (one.backlog) {
     const Fill fill = fill_of(*one.backlog);
     const bool disk = one.backlog->disk_limit > 0;
-    text = fmt::format("{} flows wait {}; beyond {} ({}) the oldest are lost",
+    text = fmt::format("{} flow reports wait {}; beyond {} ({}) the oldest are lost",
                        one.counters.waiting.flows, disk ? "on disk" : "in memory", fill.setting,
                        octets_text(fill.limit));
     if (!disk) text += ", and all of them when ctflowd stops";
     if (one.counters.lost() == 0) return text;
     text += "; ";
   }
-  return text + fmt::format("{} flows are lost so far", one.counters.lost());
+  return text + fmt::format("{} flow reports lost so far", one.counters.lost());
 }
 
 std::string reason_of(const OutputStatus& one) {
@@ -66,90 +68,91 @@ std::string reason_of(const OutputStatus& one) {
 }
 
 const char* advice(const OutputStatus& one) {
-  if (goes_by(one, TransportKind::kFile)) return "give the directory room, and ctflowd access";
+  if (goes_by(one, TransportKind::kFile))
+    return "make room in the directory, and give ctflowd access";
   switch (one.last_failure.kind) {
     case FailureKind::kNoAnswer:
-      return "look whether the host is up and which packet filter on the way drops the connection";
+      return "check that the host is up and which packet filter on the path drops the connection";
     case FailureKind::kHandshake:
       return "correct tls.ca_file and tls.server_name, or the certificate that is refused: openssl "
              "s_client -connect ADDRESS:PORT";
     case FailureKind::kBroken:
-      return "see the collector's own log; a connection is tried again every few seconds";
+      return "see the collector's log; ctflowd reconnects every few seconds";
     default:
       return "ip route get ADDRESS; correct the route, bind_device or source_address";
   }
 }
 
-Problem unreachable(const OutputStatus& one) {
+Finding unreachable(const OutputStatus& one) {
   const std::string reason = reason_of(one);
   std::string impact;
   if (goes_by(one, TransportKind::kFile)) {
-    impact = fmt::format("no file can be written in {}: {}", one.peer, reason);
+    impact = fmt::format("files cannot be written in {}: {}", one.peer, reason);
   } else if (is_stream(one)) {
-    impact = fmt::format("there is no connection to {}: {}", one.peer, reason);
+    impact = fmt::format("no connection to {}: {}", one.peer, reason);
   } else {
-    impact = fmt::format("nothing can be sent to {}: {}", one.peer, reason);
+    impact = fmt::format("no messages can be sent to {}: {}", one.peer, reason);
   }
-  return {"collector_unreachable", one.name, impact + "; " + consequence(one), advice(one)};
+  return {"collector_unreachable", impact + "; " + consequence(one), advice(one)};
 }
 
-Problem refused(const OutputStatus& one) {
-  const char* mend = "start the collector, or correct its address and port";
+Finding refused(const OutputStatus& one) {
+  const char* fix = "start the collector, or correct its address and port";
   if (is_stream(one)) {
-    return {"collector_refused", one.name,
-            fmt::format("the host of {} refuses connections ({} so far): no program listens at "
-                        "this port; {}",
-                        one.peer, one.collector->refusals, consequence(one)),
-            mend};
+    return {
+        "collector_refused",
+        fmt::format("the host of {} refuses connections ({} so far): no program listens at this "
+                    "port; {}",
+                    one.peer, one.collector->refusals, consequence(one)),
+        fix};
   }
-  return {"collector_refused", one.name,
-          fmt::format("the host of {} answered {} messages with a refusal, the last {}: no program "
-                      "listened at this port, and what was sent until then is lost; how much that "
-                      "is cannot be known",
+  return {"collector_refused",
+          fmt::format("the host of {} refused {} messages (ICMP port unreachable), the last {}: "
+                      "messages sent before that were probably lost",
                       one.peer, one.collector->refusals, seconds_ago(one.collector->last_refusal)),
-          mend};
+          fix};
 }
 
-Problem lossy(const OutputStatus& one) {
-  const bool kept = one.backlog.has_value();
-  return {"collector_lossy", one.name,
-          fmt::format("{} connections could not be sent to {}, the last {}", one.counters.lost(),
+Finding lossy(const OutputStatus& one) {
+  const bool spooled = one.backlog.has_value();
+  return {"collector_lossy",
+          fmt::format("{} flow reports could not be sent to {}, the last {}", one.counters.lost(),
                       one.peer, seconds_ago(one.last_loss)),
-          kept ? "see the log: spool_lost; raise spool.size or spool.memory"
-               : "see the log: send_failed error="};
+          spooled ? "see the log: spool_lost; raise spool.size or spool.memory"
+                  : "see the log: send_failed error="};
 }
 
-/// What waits will soon find no room, connection or not.
-void check_fill(const OutputStatus& one, std::vector<Problem>& found) {
+/// The spool is nearly full, whether connected or not.
+void check_fill(const OutputStatus& one, std::vector<Finding>& found) {
   if (!one.backlog) return;
   const Fill fill = fill_of(*one.backlog);
-  if (fill.used < fill.limit / 10 * 9) return;
+  if (!nearly_full(fill.used, fill.limit)) return;
   found.push_back(
-      {"spool_nearly_full", one.name,
-       fmt::format("{} of {} ({}) are in use: the oldest flows for {} are lost when it "
-                   "is full",
+      {"spool_nearly_full",
+       fmt::format("{} of {} ({}) are in use: when it is full the oldest messages for {} are lost",
                    octets_text(fill.used), octets_text(fill.limit), fill.setting, one.peer),
-       fmt::format("raise {}, or find out why the collector takes so little", fill.setting)});
+       fmt::format("raise {}, or find out why the collector is slow", fill.setting)});
 }
 
-void check_spool(const OutputStatus& one, std::vector<Problem>& found) {
+void check_spool(const OutputStatus& one, std::vector<Finding>& found) {
   if (!one.backlog || one.backlog->trouble.empty()) return;
   found.push_back(
-      {"spool_unusable", one.name,
-       fmt::format("spool.directory cannot be used now ({}): new messages wait in memory only, "
-                   "and what is on disk is not sent until it can be used again",
+      {"spool_unusable",
+       fmt::format("spool.directory cannot be used ({}): new messages wait in memory only, and "
+                   "those on disk are not sent until it can",
                    one.backlog->trouble),
-       "see the log: spool_failed directory= error=; it is tried again every second"});
+       "see the log: spool_failed directory= error=; tried again every second"});
 }
 
-/// Sent, and the disk says that it was not.
-void check_unrecorded(const OutputStatus& one, std::vector<Problem>& found) {
+/// Sent, but not marked as sent on disk.
+void check_unrecorded(const OutputStatus& one, std::vector<Finding>& found) {
   if (one.counters.unrecorded.messages == 0) return;
-  found.push_back({"spool_unrecorded", one.name,
-                   fmt::format("{} flows were sent, and the disk could not be written to note it: "
-                               "if ctflowd ends now the next start sends them again",
-                               one.counters.unrecorded.flows),
-                   "make spool.directory writable before ctflowd is stopped"});
+  found.push_back(
+      {"spool_unrecorded",
+       fmt::format("{} flow reports were sent, but could not be marked as sent on disk: "
+                   "if ctflowd stops now the next start sends them again",
+                   one.counters.unrecorded.flows),
+       "make spool.directory writable before ctflowd is stopped"});
 }
 
 }  // namespace
@@ -207,16 +210,16 @@ const char* name_of(FailureKind kind) {
   return "";
 }
 
-void find_collector_problems(const OutputStatus& output, std::vector<Problem>& found) {
+void find_collector_problems(const OutputStatus& output, std::vector<Finding>& found) {
   switch (state_of(output)) {
     case CollectorState::kOk:
       break;
     case CollectorState::kUnresolved:
       found.push_back(
-          {"collector_unresolved", output.name,
+          {"collector_unresolved",
            fmt::format("{} has no address: {}; {}", output.peer, reason_of(output),
                        consequence(output)),
-           "correct the name or the name service; it is asked again every few seconds"});
+           "correct the name or the name service; it is looked up again every few seconds"});
       break;
     case CollectorState::kUnreachable:
       found.push_back(unreachable(output));

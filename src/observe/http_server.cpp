@@ -193,7 +193,7 @@ class Listener : public AnyListener {
   }
 
   std::weak_ptr<State> state_;  ///< which owns this
-  /// Of its own: whoever keeps this listener busy keeps no other.
+  /// Of its own: clients of this listener do not affect another one.
   std::shared_ptr<std::size_t> open_ = std::make_shared<std::size_t>(0);
   log::RateLimit full_log_;
   typename Protocol::acceptor acceptor_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A small HTTP server inside the event loop, for pages that are made on request. Whatever clients
-// do, it takes bounded memory and bounded time away from the flows.
+// A small HTTP server inside the event loop, for pages that are made on request. It takes bounded
+// memory and bounded time, independent of the clients.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -26,7 +26,7 @@ class HttpServer {
     std::size_t request_octets = 8192;  ///< the request line with all headers
     std::chrono::milliseconds request_time{3000};   ///< from connecting to the whole request
     std::chrono::milliseconds response_time{5000};  ///< until the client has read the answer
-    /// A page is made at most that often; who asks earlier gets the same again.
+    /// A page is made at most that often; an earlier request gets the same again.
     std::chrono::milliseconds page_age{50};
   };
 
@@ -46,7 +46,7 @@ class HttpServer {
 
  private:
   struct Shared;
-  std::shared_ptr<Shared> shared_;  ///< with the sessions, which may end later
+  std::shared_ptr<Shared> shared_;  ///< with the requests, which may end later
 };
 
 }  // namespace ctflow

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A status as metrics for Prometheus, in its text format 0.0.4.
+// The status as metrics for Prometheus, in its text format 0.0.4.
 #pragma once
 
 #include <string>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What of a status is wrong, in the order of what it costs.
+// The problems that a status shows, the most expensive first.
 #pragma once
 
 #include <vector>
 
 #include "ctflow/status.hpp"
-#include "observe/problem.hpp"
+#include "findings/finding.hpp"
 
 namespace ctflow {
 
-std::vector<Problem> find_problems(const Status& status);
+std::vector<Finding> find_problems(const Status& status);
 
 }  // namespace ctflow

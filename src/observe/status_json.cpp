@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "findings/finding_text.hpp"
 #include "observe/collector_problems.hpp"
 #include "observe/counter_names.hpp"
 #include "observe/problems.hpp"
@@ -170,11 +171,7 @@ Json reloads_json(const ReloadStatus& reloads) {
 }  // namespace
 
 std::string status_json(const Status& status) {
-  Json problems = Json::array();
-  for (const Problem& one : find_problems(status)) {
-    problems.push_back(
-        {{"name", one.name}, {"subject", one.subject}, {"impact", one.impact}, {"fix", one.fix}});
-  }
+  Json problems = findings_json(find_problems(status));
   Json out{{"well", problems.empty()},
            {"problems", std::move(problems)},
            {"version", status.version},

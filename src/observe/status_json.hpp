@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A status as JSON, for programs and for `ctflowd status`.
+// The status as JSON, for programs and for `ctflowd status`.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace ctflow {
 
-/// One object, with a newline behind it. The keys are stable; docs/operations.md describes them.
+/// One object and a newline. The keys are stable; docs/operations.md describes them.
 std::string status_json(const Status& status);
 
 }  // namespace ctflow

@@ -33,7 +33,8 @@ void StatusServer::open_socket(const StatusConfig& config) {
   } catch (const std::runtime_error& error) {
     if (config.socket != StatusConfig().socket) throw;
     log::warn(
-        "status_unavailable error={} impact=\"ctflowd status cannot ask, nothing else\" fix=\"set "
+        "status_unavailable error={} impact=\"ctflowd status does not work, exporting does\" "
+        "fix=\"set "
         "status.socket to a path that ctflowd may create, or to off\"",
         log::quoted(error.what()));
   }
@@ -51,9 +52,9 @@ void StatusServer::open_tcp() {
     listen_error_ = "status.listen: " + listen_ + ": " + error.code().message();
     if (listen_log_.allow()) {
       log::warn(
-          "status_listen_unavailable error={} suppressed={} impact=\"it is tried again every "
-          "second\" "
-          "fix=\"ss -ltnp; give status.listen an address of this host and a free port\"",
+          "status_listen_unavailable error={} suppressed={} impact=\"/status and /metrics cannot "
+          "be reached by TCP; tried again every second\" "
+          "fix=\"ss -ltnp; set status.listen to an address of this host and a free port\"",
           log::quoted(listen_error_), listen_log_.suppressed());
     }
     return;
@@ -66,7 +67,7 @@ void StatusServer::watch() {
   if (!listen_error_.empty()) open_tcp();
   try {
     trends_.sample(fill_(), std::chrono::steady_clock::now());
-  } catch (const std::exception& error) {  // a namespace that went: no reason to end
+  } catch (const std::exception& error) {  // such as a namespace that was removed
     if (error_log_.allow()) log::warn("status_failed error={}", log::quoted(error.what()));
   }
   timer_.after(std::chrono::seconds(1), [this] { watch(); });
@@ -76,7 +77,7 @@ Status StatusServer::current() const {
   Status status = fill_();
   status.listen_error = listen_error_;
   const auto now = std::chrono::steady_clock::now();
-  Trends trends = trends_;  // what grew since the last second grew now
+  Trends trends = trends_;  // what grew since the last sample grew now
   trends.sample(status, now);
   trends.complete(status, now);
   return status;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Tells how a running ctflowd fares, to whoever asks: /metrics and /status.
+// Serves the status of a running ctflowd: /metrics and /status.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -19,9 +19,9 @@ namespace ctflow {
 class StatusServer {
  public:
   /// `fill` is called from the event loop, once a second and on request; it and `io` must outlive
-  /// this. Throws std::runtime_error when a configured socket cannot be made; that the default one
-  /// cannot is only logged, for nobody asked for it. An address that is in use or not there (yet)
-  /// is tried again every second.
+  /// this. Throws std::runtime_error when a configured socket cannot be created; for the default
+  /// one this is only logged. An address that is in use or does not exist yet is tried again every
+  /// second.
   StatusServer(boost::asio::io_context& io, const StatusConfig& config,
                std::function<Status()> fill);
 
@@ -34,7 +34,7 @@ class StatusServer {
 
   boost::asio::io_context& io_;
   std::string listen_;        ///< status.listen
-  std::string listen_error_;  ///< why nothing listens there; empty: all is well
+  std::string listen_error_;  ///< why it is not open; empty: it is
   std::function<Status()> fill_;
   Trends trends_;
   Timer timer_;

@@ -21,23 +21,23 @@ constexpr mode_t kOwnerAndGroup = 0660;
   throw std::runtime_error(fmt::format("status.socket: {}: {}", path, why));
 }
 
-/// Ends well when nobody owns the file any more, and it is gone.
+/// Removes a socket that no process listens at; fails for anything else.
 void remove_stale(boost::asio::io_context& io, const std::string& path) {
   struct stat file {};
   if (lstat(path.c_str(), &file) != 0) return;
-  if (!S_ISSOCK(file.st_mode)) fail(path, "there is a file that is no socket; remove it");
+  if (!S_ISSOCK(file.st_mode)) fail(path, "a file that is not a socket exists there; remove it");
   Protocol::socket probe(io);
   boost::system::error_code error;
   probe.open();
-  probe.non_blocking(true);  // a full queue is a living process, too
+  probe.non_blocking(true);  // a full queue: a process listens
   probe.connect(path, error);
   if (error != boost::asio::error::connection_refused) {
     fail(path,
          "another ctflowd listens there; stop it, or give this one a status.socket of its own");
   }
   if (unlink(path.c_str()) != 0) {
-    fail(path,
-         "left by a dead process, cannot be removed: " + std::generic_category().message(errno));
+    fail(path, "left by a process that has ended, cannot be removed: " +
+                   std::generic_category().message(errno));
   }
 }
 
@@ -46,12 +46,12 @@ void remove_stale(boost::asio::io_context& io, const std::string& path) {
 StatusSocket::StatusSocket(boost::asio::io_context& io, std::string path)
     : path_(std::move(path)), acceptor_(io) {
   if (path_.size() >= sizeof(sockaddr_un::sun_path)) {
-    fail(path_, fmt::format("longer than {} characters, which a socket's name cannot be",
+    fail(path_, fmt::format("longer than {} characters, the limit of a socket's name",
                             sizeof(sockaddr_un::sun_path) - 1));
   }
   const std::string directory = std::filesystem::path(path_).parent_path();
   if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
-    fail(path_, "cannot make " + directory + ": " + std::generic_category().message(errno));
+    fail(path_, "cannot create " + directory + ": " + std::generic_category().message(errno));
   }
   remove_stale(io, path_);
   boost::system::error_code error;

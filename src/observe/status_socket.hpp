@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The unix socket at which a daemon can be asked.
+// The unix socket of the status.
 #pragma once
 
 #include <sys/types.h>
@@ -10,12 +10,13 @@
 
 namespace ctflow {
 
-/// The file of the socket; it vanishes with this object, unless another took its place.
+/// The file of the socket; removed with this object, unless another one has replaced it.
 class StatusSocket {
  public:
-  /// Listens at `path`, for the owner and the group (mode 0660). The last directory is made if it
-  /// is missing; a socket that a dead process left behind is replaced. Throws std::runtime_error
-  /// with what to do: when something answers there, when it is no socket, or it cannot be made.
+  /// Listens at `path`, for the owner and the group (mode 0660). The last directory is created if
+  /// it is missing; a socket left by a process that has ended is replaced. Throws
+  /// std::runtime_error with what to do: if a process listens there, it is not a socket, or it
+  /// cannot be created.
   StatusSocket(boost::asio::io_context& io, std::string path);
   ~StatusSocket();
 

@@ -16,7 +16,7 @@ std::uint64_t events_of(const SourceCounters& source) {
 
 void Trends::watch(const std::string& key, std::uint64_t value, MonoTime now) {
   Growth& growth = growths_[key];
-  // A collector that a reload made anew begins at zero.
+  // A collector that a reload replaced begins at zero.
   const std::uint64_t before = value < growth.value ? 0 : growth.value;
   if (value > before) growth.grown = now;
   growth.value = value;
@@ -33,7 +33,7 @@ void Trends::sample(const Status& status, MonoTime now) {
     }
     std::deque<Sample>& samples = events_[one.name];
     const std::uint64_t events = events_of(one.source);
-    // A namespace that was made anew begins at zero.
+    // A namespace that was opened again begins at zero.
     if (!samples.empty() && events < samples.back().events) samples.clear();
     samples.push_back({now, events});
     while (samples.size() > 2 && now - samples[1].time >= kRemembered) samples.pop_front();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What one status alone cannot tell: rates, and how long ago a counter grew.
+// What follows from several statuses: rates, and how long ago a counter grew.
 #pragma once
 
 #include <chrono>
@@ -12,18 +12,18 @@
 
 namespace ctflow {
 
-/// Looks at a status once a second.
+/// Fed with a status once a second.
 class Trends {
  public:
   void sample(const Status& status, MonoTime now);
 
-  /// Fills in what was seen until `now`.
+  /// Sets rates and ages as of `now`.
   void complete(Status& status, MonoTime now) const;
 
  private:
   struct Growth {
     std::uint64_t value = 0;
-    MonoTime grown{};  ///< zero: it never did
+    MonoTime grown{};  ///< zero: never
   };
   struct Sample {
     MonoTime time;

@@ -16,7 +16,7 @@ namespace {
 void open_standard_descriptors() {
   for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
     if (fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;
-    // It gets the lowest free number, which is this one. To be kept by whatever we start.
+    // It gets the lowest free number, which is this one. Programs that are started keep it.
     if (open("/dev/null", O_RDWR) != descriptor) std::abort();  // NOLINT: no O_CLOEXEC
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a process inherits from whoever started it, made what a daemon can rely on.
+// Descriptors, signals, umask and limits that the process inherited, set to what a daemon needs.
 #pragma once
 
 namespace ctflow {
@@ -8,7 +8,7 @@ namespace ctflow {
 /// - Descriptors 0, 1 and 2 are open, at /dev/null if they were not: the first socket must not
 ///   become stderr, to which log lines go.
 /// - SIGPIPE and SIGXFSZ are errors of the write that caused them, not the end of the process.
-/// - Nothing that is made can be read by everybody, whatever the umask was.
+/// - No file that is created can be read by others, whatever the umask was.
 /// - As many descriptors may be open as the hard limit allows.
 void prepare_environment();
 

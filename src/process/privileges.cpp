@@ -38,11 +38,11 @@ Account find_account(const std::string& user) {
   const passwd* const entry = getpwnam(user.c_str());
   if (entry == nullptr) {
     throw std::runtime_error(fmt::format(
-        "user: {}: there is no such user; make it with useradd --system {}", user, user));
+        "user: {}: there is no such user; create it with useradd --system {}", user, user));
   }
   if (entry->pw_uid == 0) {
     throw std::runtime_error(
-        fmt::format("user: {}: that is root again; name another user, or none", user));
+        fmt::format("user: {}: that is root; set another user, or none", user));
   }
   return {entry->pw_uid, entry->pw_gid};
 }
@@ -75,7 +75,7 @@ void bound(Capabilities kept) {
 void drop_privileges(const std::string& user, KeptPrivileges kept) {
   const Account account = find_account(user);
   if (geteuid() != 0) {
-    if (geteuid() == account.user) return;  // as a service manager has already seen to it
+    if (geteuid() == account.user) return;  // done by a service manager
     throw std::runtime_error(fmt::format(
         "user: {}: only root can become another user; start ctflowd as root or as {}", user, user));
   }
@@ -90,12 +90,12 @@ void drop_privileges(const std::string& user, KeptPrivileges kept) {
   if (setresgid(account.group, account.group, account.group) != 0) {
     fail(user, "taking its group", errno);
   }
-  if (setresuid(account.user, account.user, account.user) != 0) fail(user, "becoming it", errno);
+  if (setresuid(account.user, account.user, account.user) != 0) fail(user, "changing to it", errno);
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  if (!set_capabilities(capabilities)) fail(user, "giving up capabilities", errno);
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(user, "giving up new privileges", errno);
+  if (!set_capabilities(capabilities)) fail(user, "dropping capabilities", errno);
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(user, "setting no_new_privs", errno);
   if (setuid(0) == 0 || (permitted_capabilities() & ~capabilities) != 0) {
-    throw std::runtime_error(fmt::format("user: {}: privileges could not be given up", user));
+    throw std::runtime_error(fmt::format("user: {}: privileges could not be dropped", user));
   }
 }
 
@@ -106,15 +106,15 @@ void make_directory_of(const std::string& user, const std::string& directory) {
   const Account account = find_account(user);
   constexpr mode_t kOwnerAndReaders = 0755;
   if (mkdir(directory.c_str(), kOwnerAndReaders) != 0 && errno != EEXIST) {
-    fail(user, "making " + directory, errno);
+    fail(user, "creating " + directory, errno);
   }
   struct stat made {};
-  if (lstat(directory.c_str(), &made) != 0) fail(user, "looking at " + directory, errno);
-  if (made.st_uid != 0) return;  // somebody else has seen to it
-  if (!S_ISDIR(made.st_mode)) fail(user, "making " + directory, ENOTDIR);
+  if (lstat(directory.c_str(), &made) != 0) fail(user, "reading " + directory, errno);
+  if (made.st_uid != 0) return;  // already owned by another user
+  if (!S_ISDIR(made.st_mode)) fail(user, "creating " + directory, ENOTDIR);
   if (lchown(directory.c_str(), account.user, account.group) != 0 ||
       chmod(directory.c_str(), kOwnerAndReaders) != 0) {
-    fail(user, "giving it " + directory, errno);
+    fail(user, "changing the owner of " + directory, errno);
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the process is allowed to do, once it need not be root any more.
+// Privileges of the process after the start.
 #pragma once
 
 #include <cstdint>
@@ -15,15 +15,15 @@ struct KeptPrivileges {
   bool net_raw = false;           ///< CAP_NET_RAW: binds to a device, before Linux 5.7
 };
 
-/// Becomes `user`, with its groups, and gives up every capability but those kept; none of them can
-/// come back, nor pass to a program that is started. To be called before the first thread. Throws
+/// Becomes `user`, with its groups, and drops every capability but those kept, irrevocably and
+/// for programs that are started, too. To be called before the first thread. Throws
 /// std::runtime_error, which says what is missing; then the process must not go on.
 void drop_privileges(const std::string& user, KeptPrivileges kept);
 
-/// Throws std::runtime_error for a user that drop_privileges() could not become for any root.
+/// Throws std::runtime_error for a user that drop_privileges() would refuse.
 void check_user(const std::string& user);
 
-/// Makes `directory`, or takes it over from root, for `user`. Throws std::runtime_error.
+/// Creates `directory` for `user`, or changes its owner from root. Throws std::runtime_error.
 void make_directory_of(const std::string& user, const std::string& directory);
 
 /// Gives files that a ctflowd running as root left to `user`: those of root that no other directory

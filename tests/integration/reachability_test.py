@@ -115,8 +115,8 @@ class Reachability(case.LabTest):
         code, text = self.ask()
         self.assertEqual(code, 1)
         self.assertIn(f"the host of {COLLECTOR}:{LATE} refuses connections", text)
-        self.assertIn("1 flows wait in memory", text)
-        self.assertRegex(text, r"waiting 1 flows in 1 messages, the oldest for \d+ s, in memory ")
+        self.assertIn("1 flow reports wait in memory", text)
+        self.assertRegex(text, r"waiting 1 flow reports in 1 messages, the oldest for \d+ s, in memory ")
         self.assertNotIn("vain", text)
         late = collectors()["late"]
         self.assertEqual(late["last_failure"]["kind"], "refused")
@@ -232,8 +232,8 @@ class Reachability(case.LabTest):
         self.assertEqual(backlog["disk_limit"], 1 << 20)
         code, text = self.ask()
         self.assertEqual(code, 1)
-        self.assertIn("10 flows wait on disk; beyond spool.size (1 MiB) the oldest are lost", text)
-        self.assertRegex(text, r"waiting 10 flows in \d+ messages, the oldest for \d+ s, "
+        self.assertIn("10 flow reports wait on disk; beyond spool.size (1 MiB) the oldest are lost", text)
+        self.assertRegex(text, r"waiting 10 flow reports in \d+ messages, the oldest for \d+ s, "
                                r"in memory 0 B of 4 MiB \(0 %\), on disk [\d.]+ KiB of 1 MiB \(")
         metric = ('ctflowd_collector_spool_bytes{namespace="",collector="late",where="disk"} '
                   f'{on_disk}\n')

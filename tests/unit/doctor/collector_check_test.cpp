@@ -28,7 +28,7 @@ class CollectorCheckTest : public testing::Test {
     std::vector<std::string> names;
     const Findings found =
         check_collector(collector_, {}, {std::chrono::milliseconds(50), std::chrono::seconds(20)});
-    for (const Finding& one : found.wrong) names.push_back(one.event);
+    for (const Finding& one : found.wrong) names.push_back(one.name);
     EXPECT_THAT(found.unchecked, IsEmpty());
     return names;
   }

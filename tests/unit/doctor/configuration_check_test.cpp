@@ -26,7 +26,7 @@ CollectorConfig entry(const std::string& name, Profile profile = Profile::kDefau
 std::vector<std::string> events(const std::vector<Finding>& findings) {
   std::vector<std::string> all;
   all.reserve(findings.size());
-  for (const Finding& one : findings) all.push_back(one.event);
+  for (const Finding& one : findings) all.push_back(one.name);
   return all;
 }
 

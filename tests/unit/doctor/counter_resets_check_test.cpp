@@ -35,7 +35,7 @@ TEST_F(CounterResetsCheck, FindsTheOneThatDoesItAllTheTimeUnlessItDoesNoHarm) {
   EXPECT_TRUE(check_counter_resets(false, directory_).wrong.empty());
   add("20", "nlbwmon");
   ASSERT_EQ(check_counter_resets(false, directory_).wrong.size(), 1U);
-  EXPECT_EQ(check_counter_resets(false, directory_).wrong[0].event, "counters_reset");
+  EXPECT_EQ(check_counter_resets(false, directory_).wrong[0].name, "counters_reset");
   EXPECT_TRUE(check_counter_resets(true, directory_).wrong.empty());
 }
 

@@ -16,9 +16,9 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-std::string told(const Diagnosis& diagnosis, bool json = false) {
+std::string printed(const Diagnosis& diagnosis, bool json = false) {
   std::ostringstream text;
-  tell(diagnosis, json, text);
+  print(diagnosis, json, text);
   return text.str();
 }
 
@@ -27,35 +27,43 @@ class DoctorTest : public testing::Test {
   Diagnosis diagnosis_{{{"kernel", "stock"}}, {}};
 };
 
-TEST_F(DoctorTest, SaysThatThereIsNothingToMend) {
-  EXPECT_EQ(told(diagnosis_), "kernel: stock\nnothing to mend\n");
+TEST_F(DoctorTest, SaysThatThereAreNoProblems) {
+  EXPECT_EQ(printed(diagnosis_), "kernel: stock\nno problems found\n");
   EXPECT_EQ(exit_status(diagnosis_), 0);
 }
 
-TEST_F(DoctorTest, SaysWhatIsWrongAndTheCommandThatMendsIt) {
+TEST_F(DoctorTest, SaysWhatIsWrongAndTheCommandThatFixesIt) {
   diagnosis_.findings.wrong.push_back({"accounting_off", "no counters", "sysctl -w x=1"});
-  EXPECT_THAT(told(diagnosis_), HasSubstr("accounting_off: no counters\n  fix: sysctl -w x=1\n"));
-  EXPECT_THAT(told(diagnosis_), Not(HasSubstr("nothing to mend")));
+  EXPECT_THAT(printed(diagnosis_),
+              HasSubstr("accounting_off: no counters\n  fix: sysctl -w x=1\n"));
+  EXPECT_THAT(printed(diagnosis_), Not(HasSubstr("no problems found")));
   EXPECT_EQ(exit_status(diagnosis_), 1);
+}
+
+TEST_F(DoctorTest, NamesTheSubject) {
+  diagnosis_.findings.wrong.push_back({"collector_refused", "closed", "start it", "main"});
+  EXPECT_THAT(printed(diagnosis_), HasSubstr("collector_refused main: closed\n"));
+  const auto json = nlohmann::json::parse(printed(diagnosis_, true));
+  EXPECT_EQ(json.at("findings").at(0).at("subject"), "main");
 }
 
 TEST_F(DoctorTest, TakesNotesForNoFault) {
   diagnosis_.findings.notes.push_back({"packets_merged", "counted once", "ethtool"});
-  EXPECT_THAT(told(diagnosis_), HasSubstr("note packets_merged: counted once\n"));
+  EXPECT_THAT(printed(diagnosis_), HasSubstr("note packets_merged: counted once\n"));
   EXPECT_EQ(exit_status(diagnosis_), 0);
 }
 
 TEST_F(DoctorTest, DoesNotCallWellWhatItCouldNotCheck) {
   diagnosis_.findings.unchecked.emplace_back("rules: not permitted");
-  EXPECT_THAT(told(diagnosis_), HasSubstr("not checked: rules: not permitted\n"));
+  EXPECT_THAT(printed(diagnosis_), HasSubstr("not checked: rules: not permitted\n"));
   EXPECT_EQ(exit_status(diagnosis_), 2);
   diagnosis_.findings.wrong.push_back({"a", "b", "c"});
   EXPECT_EQ(exit_status(diagnosis_), 1);
 }
 
-TEST_F(DoctorTest, TellsTheSameAsJson) {
+TEST_F(DoctorTest, HasTheSameAsJson) {
   diagnosis_.findings = {{{"a", "b", "c"}}, {{"d", "e", "f"}}, {"g\xff"}};
-  const auto json = nlohmann::json::parse(told(diagnosis_, true));
+  const auto json = nlohmann::json::parse(printed(diagnosis_, true));
   EXPECT_EQ(json.at("facts").at("kernel"), "stock");
   EXPECT_EQ(json.at("findings").at(0).at("name"), "a");
   EXPECT_EQ(json.at("findings").at(0).at("fix"), "c");
@@ -65,25 +73,25 @@ TEST_F(DoctorTest, TellsTheSameAsJson) {
 
 TEST_F(DoctorTest, SaysWhatTheKernelIs) {
   const test::SettingsDirectory settings;
-  EXPECT_THAT(told(examine_kernel({}, settings.path())),
-              HasSubstr("stock kernel: end times are estimated"));
+  EXPECT_THAT(printed(examine_kernel({}, settings.path())),
+              HasSubstr("stock kernel: end times are computed"));
   settings.set("nf_conntrack_flow", "1\n");
-  EXPECT_THAT(told(examine_kernel({}, settings.path())),
+  EXPECT_THAT(printed(examine_kernel({}, settings.path())),
               HasSubstr("are exact for connections that began since"));
   SourceConfig config;
   config.wire_counters = false;
-  EXPECT_THAT(told(examine_kernel(config, settings.path())),
+  EXPECT_THAT(printed(examine_kernel(config, settings.path())),
               HasSubstr("counters are conntrack's own (source.wire_counters: false)"));
   settings.set("nf_conntrack_flow", "0\n");
-  EXPECT_THAT(told(examine_kernel({}, settings.path())), HasSubstr("measuring is off"));
+  EXPECT_THAT(printed(examine_kernel({}, settings.path())), HasSubstr("measuring is off"));
 }
 
 TEST_F(DoctorTest, NeedsTheConfigurationOnlyWhenItIsNamed) {
-  DoctorQuestion question{"/nonexistent/ctflowd.yaml", true, false};
-  EXPECT_THROW(examine(question), ConfigError);
-  question.config_required = false;
-  EXPECT_THAT(told(examine(question)),
-              HasSubstr("/nonexistent/ctflowd.yaml is not there: defaults are taken"));
+  DoctorOptions options{"/nonexistent/ctflowd.yaml", true, false};
+  EXPECT_THROW(examine(options), ConfigError);
+  options.config_required = false;
+  EXPECT_THAT(printed(examine(options)),
+              HasSubstr("/nonexistent/ctflowd.yaml does not exist: defaults are used"));
 }
 
 }  // namespace

@@ -42,9 +42,11 @@ TEST_F(FragmentCheckTest, TellsHowManyCameByTheNameOfTheColumn) {
   const Findings found = look();
   ASSERT_EQ(found.notes.size(), 2U);
   EXPECT_THAT(found.wrong, IsEmpty()) << "it is nobody's mistake";
-  EXPECT_EQ(found.notes[0].event, "packets_reassembled");
-  EXPECT_THAT(found.notes[0].impact, HasSubstr("600 fragments of IPv4 came or left (1000 packets"));
-  EXPECT_THAT(found.notes[1].impact, HasSubstr("30 fragments of IPv6 came or left (70 packets"));
+  EXPECT_EQ(found.notes[0].name, "packets_reassembled");
+  EXPECT_THAT(found.notes[0].impact,
+              HasSubstr("600 fragments of IPv4 were received or sent (of 1000 packets"));
+  EXPECT_THAT(found.notes[1].impact,
+              HasSubstr("30 fragments of IPv6 were received or sent (of 70 packets"));
 }
 
 TEST_F(FragmentCheckTest, SaysWhenTheKernelDoesNotTell) {

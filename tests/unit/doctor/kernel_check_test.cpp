@@ -20,7 +20,7 @@ class KernelCheckTest : public testing::Test {
     for (const Finding& finding : check_kernel(settings_.path())) {
       EXPECT_FALSE(finding.impact.empty());
       EXPECT_FALSE(finding.fix.empty());
-      names.push_back(finding.event);
+      names.push_back(finding.name);
     }
     return names;
   }
@@ -57,7 +57,7 @@ TEST_F(KernelCheckTest, DoesNotTakeHiddenSettingsForMissingConntrack) {
   for (const char* hidden : {"/nonexistent/net/netfilter", "/proc/1/mem/netfilter"}) {
     const std::vector<Finding> found = check_kernel(hidden);
     ASSERT_EQ(found.size(), 1U);
-    EXPECT_EQ(found[0].event, "settings_unreadable");
+    EXPECT_EQ(found[0].name, "settings_unreadable");
     EXPECT_NE(found[0].impact.find(hidden), std::string::npos);
   }
 }
@@ -70,7 +70,7 @@ TEST_F(KernelCheckTest, SaysThatItCouldNotLookWhereDescriptorsAreUsedUp) {
   const std::vector<Finding> found = check_kernel(settings_.path());
   setrlimit(RLIMIT_NOFILE, &limit);
   ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(found[0].event, "settings_unreadable");
+  EXPECT_EQ(found[0].name, "settings_unreadable");
 }
 
 }  // namespace

@@ -34,11 +34,11 @@ class PlaceCheckTest : public testing::Test {
     std::vector<std::string> all;
     for (const Finding& one : check_places(config_).wrong) {
       EXPECT_FALSE(one.fix.empty());
-      all.push_back(one.event);
+      all.push_back(one.name);
     }
     return all;
   }
-  [[nodiscard]] std::string means() const { return check_places(config_).wrong.at(0).impact; }
+  [[nodiscard]] std::string impact() const { return check_places(config_).wrong.at(0).impact; }
 
   test::TemporaryDirectory directory_;
   Config config_;
@@ -52,11 +52,11 @@ TEST_F(PlaceCheckTest, FindsASpoolThatCannotBeUsed) {
   EXPECT_THAT(names(), IsEmpty());
   main().spool.directory = directory_.path("missing");
   EXPECT_THAT(names(), ElementsAre("spool_directory_unusable"));
-  EXPECT_THAT(means(), HasSubstr("No such file or directory"));
-  EXPECT_THAT(means(), HasSubstr("spool.memory (4 MiB)"));
+  EXPECT_THAT(impact(), HasSubstr("No such file or directory"));
+  EXPECT_THAT(impact(), HasSubstr("spool.memory (4 MiB)"));
   std::ofstream(directory_.path("missing")) << "a file";
-  EXPECT_THAT(means(), HasSubstr("Not a directory"));
-  main().spool.directory = "/proc/sys";  // nobody can make files there, root included
+  EXPECT_THAT(impact(), HasSubstr("Not a directory"));
+  main().spool.directory = "/proc/sys";  // not even root can create files there
   EXPECT_THAT(names(), ElementsAre("spool_directory_unusable"));
   main().transport = TransportKind::kUdp;  // which has no spool
   EXPECT_THAT(names(), IsEmpty());
@@ -68,7 +68,7 @@ TEST_F(PlaceCheckTest, NamesEachCollector) {
   config_.collectors[1].transport = TransportKind::kFile;
   config_.collectors[1].file.directory = directory_.path("missing");
   EXPECT_THAT(names(), ElementsAre("spool_directory_unusable", "file_directory_unusable"));
-  EXPECT_THAT(check_places(config_).wrong[1].impact, HasSubstr("other"));
+  EXPECT_EQ(check_places(config_).wrong[1].subject, "other");
 }
 
 TEST_F(PlaceCheckTest, FindsAKeyThatOthersMayReadOrReplace) {
@@ -82,7 +82,7 @@ TEST_F(PlaceCheckTest, FindsAKeyThatOthersMayReadOrReplace) {
     chmod(main().tls.key.c_str(), mode);
     EXPECT_THAT(names(), ElementsAre("tls_key_exposed")) << mode;
   }
-  EXPECT_THAT(means(), HasSubstr("has mode 0602: other users of this host can replace it"));
+  EXPECT_THAT(impact(), HasSubstr("has mode 0602: other users of this host can replace it"));
 }
 
 TEST_F(PlaceCheckTest, FindsAListenerOfTheStatusThatCannotBe) {
@@ -100,7 +100,7 @@ TEST_F(PlaceCheckTest, FindsAListenerOfTheStatusThatCannotBe) {
   EXPECT_THAT(names(), ElementsAre("status_socket_unusable"));
   config_.status.socket = directory_.path("file");
   std::ofstream(config_.status.socket) << "no socket";
-  EXPECT_THAT(means(), HasSubstr("there is a file that is no socket"));
+  EXPECT_THAT(impact(), HasSubstr("a file that is not a socket"));
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ std::vector<std::string> events(const Ruleset& ruleset) {
   for (const Finding& one : check_ruleset(ruleset).wrong) {
     EXPECT_FALSE(one.impact.empty());
     EXPECT_FALSE(one.fix.empty());
-    names.push_back(one.event);
+    names.push_back(one.name);
   }
   return names;
 }

@@ -19,8 +19,8 @@ using testing::HasSubstr;
 /// "wrong:NAME", "note:NAME" or "unchecked", of what should be at most one.
 std::string outcome(const Findings& found) {
   std::string text;
-  for (const Finding& one : found.wrong) text += "wrong:" + one.event;
-  for (const Finding& one : found.notes) text += "note:" + one.event;
+  for (const Finding& one : found.wrong) text += "wrong:" + one.name;
+  for (const Finding& one : found.notes) text += "note:" + one.name;
   for (std::size_t i = 0; i < found.unchecked.size(); ++i) text += "unchecked";
   return text;
 }

@@ -17,7 +17,7 @@ class TableCheckTest : public testing::Test {
  protected:
   [[nodiscard]] std::vector<std::string> events() const {
     std::vector<std::string> names;
-    for (const Finding& one : check_table(config_, settings_.path())) names.push_back(one.event);
+    for (const Finding& one : check_table(config_, settings_.path())) names.push_back(one.name);
     return names;
   }
 

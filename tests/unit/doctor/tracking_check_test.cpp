@@ -4,13 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "log/log.hpp"
 #include "support/settings_directory.hpp"
 
 namespace ctflow {
 namespace {
-
-using testing::HasSubstr;
 
 TEST(CheckTracking, PutsSettingsAndTableTogether) {
   const test::SettingsDirectory settings;
@@ -19,19 +16,9 @@ TEST(CheckTracking, PutsSettingsAndTableTogether) {
   settings.set("nf_conntrack_count", "10\n");
   std::vector<std::string> names;
   for (const Finding& one : check_tracking(SourceConfig(), settings.path()).wrong) {
-    names.push_back(one.event);
+    names.push_back(one.name);
   }
   EXPECT_THAT(names, testing::IsSupersetOf({"accounting_off", "table_nearly_full"}));
-}
-
-TEST(LogFindings, WarnsOfWhatIsWrong) {
-  log::configure(LogLevel::kInfo);
-  testing::internal::CaptureStderr();
-  log_findings({{{"bad", "it \"costs\"", "mend it"}}, {{"fine", "known", "nothing"}}, {"that"}});
-  const std::string text = testing::internal::GetCapturedStderr();
-  EXPECT_THAT(text, HasSubstr("warning bad impact=\"it \\\"costs\\\"\" fix=\"mend it\"\n"));
-  EXPECT_THAT(text, HasSubstr("info fine impact=known fix=nothing\n"));
-  EXPECT_THAT(text, HasSubstr("info unchecked what=that\n"));
 }
 
 }  // namespace

@@ -18,19 +18,18 @@ using testing::Not;
 class CollectorProblemsTest : public testing::Test {
  protected:
   [[nodiscard]] std::vector<std::string> names() const {
-    std::vector<Problem> found;
+    std::vector<Finding> found;
     find_collector_problems(output_, found);
     std::vector<std::string> all;
-    for (const Problem& one : found) {
-      EXPECT_EQ(one.subject, "main");
+    for (const Finding& one : found) {
       EXPECT_FALSE(one.impact.empty());
       EXPECT_FALSE(one.fix.empty());
       all.push_back(one.name);
     }
     return all;
   }
-  [[nodiscard]] std::string means() const {
-    std::vector<Problem> found;
+  [[nodiscard]] std::string impact() const {
+    std::vector<Finding> found;
     find_collector_problems(output_, found);
     return found.empty() ? "" : found.front().impact;
   }
@@ -85,33 +84,34 @@ TEST_F(CollectorProblemsTest, GiveTheReasonOfTheLastFailure) {
   use_stream();
   fail(FailureKind::kNoAnswer, "no answer within 10 s");
   EXPECT_THAT(names(), ElementsAre("collector_unreachable"));
-  EXPECT_THAT(means(), HasSubstr("no connection to 192.0.2.10:4739: no answer within 10 s; "));
+  EXPECT_THAT(impact(), HasSubstr("no connection to 192.0.2.10:4739: no answer within 10 s; "));
   fail(FailureKind::kHandshake, "the collector's certificate is refused: certificate has expired");
   EXPECT_THAT(names(), ElementsAre("collector_unreachable"));
-  EXPECT_THAT(means(), HasSubstr("certificate has expired"));
+  EXPECT_THAT(impact(), HasSubstr("certificate has expired"));
   fail(FailureKind::kUnresolved, "Host not found (authoritative)");
   EXPECT_THAT(names(), ElementsAre("collector_unresolved")) << "an address of before is no help";
-  EXPECT_THAT(means(), HasSubstr("Host not found"));
+  EXPECT_THAT(impact(), HasSubstr("Host not found"));
   fail(FailureKind::kUnreachable, "Network is unreachable");
-  EXPECT_THAT(means(), HasSubstr("Network is unreachable"));
+  EXPECT_THAT(impact(), HasSubstr("Network is unreachable"));
 }
 
 TEST_F(CollectorProblemsTest, SayThatFlowsWaitOnlyWhereTheyDo) {
   use_stream();
   fail(FailureKind::kRefused, "Connection refused");
-  EXPECT_THAT(means(), HasSubstr("40 flows wait in memory; beyond spool.memory (4 MiB) the oldest "
-                                 "are lost, and all of them when ctflowd stops"));
-  EXPECT_THAT(means(), Not(HasSubstr("so far;")));
+  EXPECT_THAT(impact(),
+              HasSubstr("40 flow reports wait in memory; beyond spool.memory (4 MiB) the oldest "
+                        "are lost, and all of them when ctflowd stops"));
+  EXPECT_THAT(impact(), Not(HasSubstr("so far;")));
   output_.backlog->disk_limit = std::uint64_t{3} << 29;
   output_.counters.lost_spool_full.flows = 7;
-  EXPECT_THAT(means(),
-              HasSubstr("40 flows wait on disk; beyond spool.size (1.5 GiB) the oldest are "
-                        "lost; 7 flows are lost so far"));
+  EXPECT_THAT(impact(),
+              HasSubstr("40 flow reports wait on disk; beyond spool.size (1.5 GiB) the oldest are "
+                        "lost; 7 flow reports lost so far"));
   output_.backlog.reset();
   output_.collector->transport = TransportKind::kUdp;
   fail(FailureKind::kUnreachable, "Network is unreachable");
-  EXPECT_THAT(means(), Not(HasSubstr("wait")));
-  EXPECT_THAT(means(), HasSubstr("7 flows are lost so far"));
+  EXPECT_THAT(impact(), Not(HasSubstr("wait")));
+  EXPECT_THAT(impact(), HasSubstr("7 flow reports lost so far"));
 }
 
 TEST_F(CollectorProblemsTest, TellOfAFileThatCannotBeWritten) {
@@ -119,7 +119,7 @@ TEST_F(CollectorProblemsTest, TellOfAFileThatCannotBeWritten) {
   output_.peer = "/var/lib/flows";
   fail(FailureKind::kFile, "No space left on device");
   EXPECT_THAT(names(), ElementsAre("collector_unreachable"));
-  EXPECT_THAT(means(), HasSubstr("no file can be written in /var/lib/flows: No space left"));
+  EXPECT_THAT(impact(), HasSubstr("files cannot be written in /var/lib/flows: No space left"));
 }
 
 TEST_F(CollectorProblemsTest, WarnBeforeTheSpoolIsFull) {
@@ -140,11 +140,11 @@ TEST_F(CollectorProblemsTest, TellOfASpoolThatCannotBeUsed) {
   use_stream();
   output_.backlog->trouble = "note: Read-only file system";
   EXPECT_THAT(names(), ElementsAre("spool_unusable"));
-  EXPECT_THAT(means(), HasSubstr("Read-only file system"));
+  EXPECT_THAT(impact(), HasSubstr("Read-only file system"));
   output_.counters.unrecorded = {1, 12, 24, 0, 0};
   EXPECT_THAT(names(), ElementsAre("spool_unusable", "spool_unrecorded"));
   output_.backlog->trouble.clear();
-  EXPECT_THAT(means(), HasSubstr("12 flows were sent"));
+  EXPECT_THAT(impact(), HasSubstr("12 flow reports were sent"));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ using testing::IsEmpty;
 
 std::vector<std::string> names(const Status& status) {
   std::vector<std::string> found;
-  for (const Problem& one : find_problems(status)) {
+  for (const Finding& one : find_problems(status)) {
     EXPECT_FALSE(one.impact.empty());
     EXPECT_FALSE(one.fix.empty());
     found.push_back(one.name);
@@ -32,7 +32,7 @@ class ProblemsTest : public testing::Test {
 
 TEST_F(ProblemsTest, AreNoneWhenAllIsWell) { EXPECT_THAT(names(status_), IsEmpty()); }
 
-TEST_F(ProblemsTest, AreLossesOfLateOnly) {
+TEST_F(ProblemsTest, AreRecentLossesOnly) {
   home_.last_overrun = seconds(299);
   home_.last_no_counters = seconds(0);
   home_.last_fall = seconds(10);
@@ -61,7 +61,7 @@ TEST_F(ProblemsTest, NameTheCollector) {
   EXPECT_EQ(find_problems(status_)[0].subject, "main");
 }
 
-TEST_F(ProblemsTest, TellOfAReloadThatFailed) {
+TEST_F(ProblemsTest, NameAReloadThatFailed) {
   status_.reloads.last_succeeded = false;
   status_.reloads.last_error = "x.yaml:1:1: colour";
   ASSERT_THAT(names(status_), ElementsAre("reload_failed"));
@@ -77,7 +77,7 @@ TEST_F(ProblemsTest, NameTimeoutsThatCannotBeRead) {
   }
 }
 
-TEST_F(ProblemsTest, NameWhatIsConfiguredAndNotThereYet) {
+TEST_F(ProblemsTest, NameWhatIsConfiguredAndDoesNotExistYet) {
   status_.missing_namespaces = {{"red", "/run/netns/red: No such file or directory"}};
   ASSERT_THAT(names(status_), ElementsAre("namespace_missing"));
   EXPECT_EQ(find_problems(status_)[0].subject, "red");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "commands/status_command.hpp"
+#include "commands/status.hpp"
 
 #include <fmt/format.h>
 
@@ -26,36 +26,36 @@ namespace {
 
 using Protocol = boost::asio::local::stream_protocol;
 
-constexpr std::chrono::seconds kPatience{5};
+constexpr std::chrono::seconds kTimeout{5};
 constexpr std::size_t kLongestAnswer = std::size_t{16} << 20;
 
 std::string explain(const std::string& socket, const boost::system::error_code& error) {
-  std::string mend = "is ctflowd running there?";
+  std::string fix = "is ctflowd running there?";
   if (error == boost::system::errc::no_such_file_or_directory ||
       error == boost::asio::error::connection_refused) {
-    mend = "ctflowd is not running, or has another status.socket: give it with --socket";
+    fix = "ctflowd is not running, or has another status.socket: set it with --socket";
   } else if (error == boost::asio::error::access_denied) {
-    mend = "ask as root or as a member of the socket's group";
+    fix = "run as root or as a member of the socket's group";
   } else if (error == beast::error::timeout) {
-    mend = fmt::format("ctflowd did not answer within {} s", kPatience.count());
+    fix = fmt::format("ctflowd did not answer within {} s", kTimeout.count());
   }
-  return fmt::format("{}: {}: {}", socket, error.message(), mend);
+  return fmt::format("{}: {}: {}", socket, error.message(), fix);
 }
 
-/// A connection, a request, the answer; `error` tells how that ended.
-class Conversation {
+/// One HTTP request over a unix socket.
+class Request {
  public:
-  explicit Conversation(const std::string& path) : stream_(io_) {
+  explicit Request(const std::string& path) : stream_(io_) {
     request_ = {http::verb::get, path, 11};
     request_.set(http::field::host, "localhost");
     parser_.body_limit(kLongestAnswer);
   }
 
-  boost::system::error_code hold(const std::string& socket) {
+  boost::system::error_code send(const std::string& socket) {
     if (socket.size() >= sizeof(sockaddr_un::sun_path)) {
       return boost::asio::error::make_error_code(boost::asio::error::name_too_long);
     }
-    stream_.expires_after(kPatience);
+    stream_.expires_after(kTimeout);
     connect(socket);
     io_.run();
     return error_;
@@ -98,34 +98,34 @@ class Conversation {
   PendingHandlers pending_;
 };
 
-bool show(const StatusQuestion& question, std::ostream& out) {
-  const std::string json = ask(question.socket, "/status");
+bool show(const StatusOptions& options, std::ostream& out) {
+  const std::string json = ask(options.socket, "/status");
   const StatusView view = view_status(json);
-  if (question.watch && !question.json) out << "\x1b[H\x1b[2J";  // the screen, from its top
-  out << (question.json ? json : view.text) << std::flush;
+  if (options.watch && !options.json) out << "\x1b[H\x1b[2J";  // the screen, from its top
+  out << (options.json ? json : view.text) << std::flush;
   return view.well;
 }
 
 }  // namespace
 
 std::string ask(const std::string& socket, const std::string& path) {
-  Conversation conversation(path);
-  const auto error = conversation.hold(socket);
+  Request request(path);
+  const auto error = request.send(socket);
   if (error) throw std::runtime_error(explain(socket, error));
-  const auto& response = conversation.response();
+  const auto& response = request.response();
   if (response.result() != http::status::ok) {
-    throw std::runtime_error(fmt::format("{}: answered {}", socket, response.result_int()));
+    throw std::runtime_error(fmt::format("{}: HTTP status {}", socket, response.result_int()));
   }
   return response.body();
 }
 
-int run_status(const StatusQuestion& question, std::ostream& out, std::ostream& errors) {
-  constexpr std::chrono::seconds kPause{2};
+int run_status(const StatusOptions& options, std::ostream& out, std::ostream& errors) {
+  constexpr std::chrono::seconds kInterval{2};
   try {
     while (true) {
-      const bool well = show(question, out);
-      if (!question.watch || !out) return well ? 0 : 1;
-      std::this_thread::sleep_for(kPause);
+      const bool well = show(options, out);
+      if (!options.watch || !out) return well ? 0 : 1;
+      std::this_thread::sleep_for(kInterval);
     }
   } catch (const std::runtime_error& error) {
     errors << error.what() << '\n';

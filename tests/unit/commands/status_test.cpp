@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a client makes of a server that is not ctflowd; with ctflowd's: status_server_test.cpp.
-#include "commands/status_command.hpp"
+// The client with a server that is not ctflowd; with that of ctflowd: status_server_test.cpp.
+#include "commands/status.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -53,13 +53,13 @@ class StatusCommandTest : public testing::Test {
 TEST_F(StatusCommandTest, SaysThatAnAnswerIsNoStatus) {
   const auto [status, text] = run("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
   EXPECT_EQ(status, 2);
-  EXPECT_THAT(text, HasSubstr("not that of a ctflowd"));
+  EXPECT_THAT(text, HasSubstr("not the status of a ctflowd"));
 }
 
 TEST_F(StatusCommandTest, SaysThatAnAnswerIsAnError) {
   const auto [status, text] = run("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n");
   EXPECT_EQ(status, 2);
-  EXPECT_THAT(text, HasSubstr("answered 500"));
+  EXPECT_THAT(text, HasSubstr("HTTP status 500"));
 }
 
 TEST_F(StatusCommandTest, SaysThatTheAnswerEndsEarly) {

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The command line as a value.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "commands/status.hpp"
+#include "doctor/doctor.hpp"
+
+namespace ctflow {
+
+enum class Command : std::uint8_t { kRun, kCheck, kDoctor, kRecord, kReplay, kStatus };
+
+struct CommandLine {
+  Command command = Command::kRun;
+  std::string config = "/etc/ctflowd/ctflowd.yaml";
+  std::string file{};      ///< of record and replay
+  std::uint32_t rate = 0;  ///< of replay: events per second, 0 = no limit
+  DoctorOptions doctor{};
+  StatusOptions status{};
+};
+
+/// What parsing led to: a command line, or, after --help, --version or an error whose message has
+/// been printed, an exit status.
+struct ParsedCommandLine {
+  std::optional<CommandLine> value{};
+  int exit_status = 0;
+};
+
+ParsedCommandLine parse_command_line(int argc, const char* const* argv);
+
+}  // namespace ctflow

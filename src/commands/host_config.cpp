@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/host_config.hpp"
+
+#include "netlink/configured_namespaces.hpp"
+
+namespace ctflow {
+
+Config load_for_this_host(const std::string& file) {
+  Config config = load_config(file);
+  const std::string twice = exported_twice(config.namespaces);
+  if (!twice.empty()) throw ConfigError(file + ": " + twice);
+  return config;
+}
+
+}  // namespace ctflow

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/run.hpp"
+
+#include <memory>
+#include <utility>
+
+#include "commands/become_user.hpp"
+#include "commands/host_config.hpp"
+#include "commands/run_daemon.hpp"
+#include "conntrack/conntrack_source.hpp"
+#include "doctor/tracking_check.hpp"
+#include "findings/finding_text.hpp"
+#include "log/log.hpp"
+
+namespace ctflow {
+int run(const std::string& config_file) {
+  const Config config = load_for_this_host(config_file);
+  log::configure(config.log.level);
+  become_user(config, config_file);
+  boost::asio::io_context io;
+  Daemon::Parts parts;
+  parts.make_source = [&io](const Config& current, const NetworkNamespace& home) {
+    return std::make_unique<ConntrackSource>(io, current.source, home);
+  };
+  parts.check = [](const SourceConfig& source) { log_findings(check_tracking(source)); };
+  parts.load = [config_file] { return load_config(config_file); };
+  return run_daemon(io, config, std::move(parts), MustExport::kNo);
+}
+
+}  // namespace ctflow

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/command_line.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace ctflow {
+namespace {
+
+ParsedCommandLine parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "ctflowd");
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  const ParsedCommandLine parsed =
+      parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+  testing::internal::GetCapturedStdout();
+  testing::internal::GetCapturedStderr();
+  return parsed;
+}
+
+CommandLine line(const std::vector<const char*>& arguments) {
+  return parse(arguments).value.value();
+}
+
+TEST(CommandLine, RunsByDefault) {
+  EXPECT_EQ(line({}).command, Command::kRun);
+  EXPECT_EQ(line({}).config, "/etc/ctflowd/ctflowd.yaml");
+  EXPECT_EQ(line({"-c", "a.yaml"}).config, "a.yaml");
+  EXPECT_EQ(line({"run", "-c", "a.yaml"}).config, "a.yaml");
+}
+
+TEST(CommandLine, HasTheOptionsOfEachCommand) {
+  EXPECT_EQ(line({"check", "--config", "a.yaml"}).command, Command::kCheck);
+  EXPECT_EQ(line({"record", "x.pcap"}).command, Command::kRecord);
+  const CommandLine replay = line({"replay", "x.pcap", "--rate", "7", "-c", "a.yaml"});
+  EXPECT_EQ(replay.command, Command::kReplay);
+  EXPECT_EQ(replay.file, "x.pcap");
+  EXPECT_EQ(replay.rate, 7U);
+  const CommandLine status = line({"status", "--json", "--watch", "--socket", "/run/s"});
+  EXPECT_EQ(status.command, Command::kStatus);
+  EXPECT_TRUE(status.status.json && status.status.watch);
+  EXPECT_EQ(status.status.socket, "/run/s");
+}
+
+TEST(CommandLine, RequiresTheFileOfADoctorOnlyWhenItIsGiven) {
+  EXPECT_FALSE(line({"doctor"}).doctor.config_required);
+  for (const auto& given : {std::vector<const char*>{"doctor", "-c", "a.yaml", "--json"},
+                            std::vector<const char*>{"-c", "a.yaml", "doctor", "--json"}}) {
+    const DoctorOptions doctor = line(given).doctor;
+    EXPECT_TRUE(doctor.config_required && doctor.json);
+    EXPECT_EQ(doctor.config, "a.yaml");
+  }
+}
+
+TEST(CommandLine, EndsWithAnExitStatus) {
+  EXPECT_EQ(parse({"--help"}).exit_status, 0);
+  EXPECT_FALSE(parse({"--version"}).value);
+  EXPECT_EQ(parse({"--frobnicate"}).exit_status, 2);
+  EXPECT_EQ(parse({"record"}).exit_status, 2) << "the file is missing";
+  EXPECT_EQ(parse({"run", "check"}).exit_status, 2) << "one command only";
+  EXPECT_FALSE(parse({"record"}).value);
+}
+
+}  // namespace
+}  // namespace ctflow
