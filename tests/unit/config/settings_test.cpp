@@ -18,11 +18,13 @@ namespace {
 
 const std::string kDocumented = test::source_directory() + "/config/ctflowd.yaml";
 
-std::string documented_text() {
-  std::ifstream stream(kDocumented, std::ios::binary);
-  EXPECT_TRUE(stream) << kDocumented;
+std::string text_of(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  EXPECT_TRUE(stream) << file;
   return {std::istreambuf_iterator<char>(stream), {}};
 }
+
+std::string documented_text() { return text_of(kDocumented); }
 
 /// The text with every `#key: value` put to use; comments have a space after the `#`.
 std::string put_to_use(const std::string& text) {
@@ -129,6 +131,58 @@ TEST(Settings, HavePathsThroughListsAndSections) {
   EXPECT_THAT(paths(settings()),
               testing::IsSupersetOf({"collectors", "collectors[].port", "source",
                                      "source.batch_delay", "interfaces.egress", "log.level"}));
+}
+
+/// `a, b and c`, each with the mark of the document around it, line breaks as spaces.
+std::string listed(const std::vector<std::string>& names, const std::string& mark) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? " and " : ", ";
+    text += mark == "`" ? "`" + names[i] + ":`" : mark + names[i] + mark;
+  }
+  return text;
+}
+
+std::string on_one_line(const std::string& text) {
+  return std::regex_replace(text, std::regex("\\s+"), " ");
+}
+
+TEST(SealedSettings, AreThoseOfTheirStruct) {
+  EXPECT_THAT(sealed_settings(),
+              testing::UnorderedElementsAre("namespaces", "source", "status", "user"));
+}
+
+TEST(SealedSettings, AreNamedInTheDocuments) {
+  const std::vector<std::string> sealed = sealed_settings();
+  const std::string documents = test::source_directory() + "/docs/";
+  EXPECT_THAT(on_one_line(text_of(documents + "man/ctflowd.8.scd")),
+              testing::HasSubstr(listed(sealed, "*") + " need a restart"));
+  EXPECT_THAT(on_one_line(text_of(documents + "operations.md")),
+              testing::HasSubstr(listed(sealed, "`") + " need a restart"));
+  // One sentence for each in the manual page of the file, and in the file.
+  for (const std::string& file : {documents + "man/ctflowd.yaml.5.scd", kDocumented}) {
+    const std::string text = std::regex_replace(text_of(file), std::regex("\n# "), " ");
+    const std::regex sentence("A\\s+change\\s+needs\\s+a\\s+restart");
+    EXPECT_EQ(static_cast<std::size_t>(
+                  std::distance(std::sregex_iterator(text.begin(), text.end(), sentence), {})),
+              sealed.size())
+        << file;
+  }
+}
+
+TEST(NeedingRestart, NamesWhatDiffersInSealedSettingsOnly) {
+  Config now;
+  Config next;
+  next.log.level = LogLevel::kDebug;
+  next.collectors.emplace_back();
+  EXPECT_THAT(needing_restart(now, next), testing::IsEmpty());
+  next.source.batch_delay = std::chrono::milliseconds(7);
+  next.status.listen = "127.0.0.1:9995";
+  next.namespaces.emplace_back();
+  next.user = "ctflowd";
+  EXPECT_THAT(
+      needing_restart(now, next),
+      testing::UnorderedElementsAre("source.batch_delay", "status.listen", "namespaces", "user"));
 }
 
 }  // namespace
