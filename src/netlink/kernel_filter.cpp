@@ -16,10 +16,11 @@ namespace {
 
 /// The library puts each list into one run of instructions that is jumped over by at most 255, and
 /// drops silently what goes beyond its own limits. A list that is longer than these is left to user
-/// space: 3 instructions for an IPv4 network and a mark, 12 for an IPv6 network, 1 for a protocol.
+/// space: 3 instructions for an IPv4 network and a mark, 1 for a protocol.
 constexpr std::size_t kMostProtocols = 200;
 constexpr std::size_t kMostIpv4 = 64;
-constexpr std::size_t kMostIpv6 = 16;
+/// Of several IPv6 networks the library up to 1.0.9 compares only the first.
+constexpr std::size_t kMostIpv6 = 1;
 constexpr std::size_t kMostMarks = 64;
 
 /// The library looks for the IPv4 destination (CTA_IP_V4_DST, 2) also behind the addresses. In a
