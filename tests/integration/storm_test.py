@@ -6,12 +6,14 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import time
 
 import case
+import ctflowd
 import isolation
 import traffic
-from lab import SERVER4, wait_until
+from lab import CLIENT4, COLLECTOR, SERVER4, wait_until
 
 # A million takes a minute, and a kernel with room for it (net.netfilter.nf_conntrack_max).
 COUNT = int(os.environ.get("CTFLOWD_STORM", 30_000 if isolation.privileged() else 2_000))
@@ -151,38 +153,65 @@ class Storm(case.LabTest):
         self.assertEqual(ledger["lost_overrun"], 0)
         self.assert_collected(result)
 
-    def test_many_ends_hide_no_connection_that_was_reported(self):
-        """More of them between two parts of a scan than were once kept: the others counted as
-        vanished, and what they had counted was exported again."""
-        session = self.start_storm(receive_buffer="256MiB", receive_buffer_limit="256MiB",
-                                   active_timeout="10s")
-        lasting, storm = (self.lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                          for _ in range(2))
-        self.addCleanup(lasting.close)
-        self.addCleanup(storm.close)
-        sent = 0
+    def test_a_port_scan_hides_no_connection_that_was_reported(self):
+        """More ends between two parts of a scan than were once kept: the connections of the part
+        counted as vanished, and what they had counted was exported again."""
+        lasting = 200
+        self.make_lab()
+        self.lab.router.set("net/netfilter/nf_conntrack_udp_timeout", 300)
+        sink = self.lab.collector.socket(socket.AF_INET, socket.SOCK_DGRAM)  # nobody reads it
+        self.addCleanup(sink.close)
+        sink.bind((COLLECTOR, 4739))
+        program = ctflowd.Ctflowd(
+            case.program, self.lab.router, self.directory, "run", config=ctflowd.configuration(
+                [ctflowd.Collector("one", 4739, "ipfix")],
+                source={"receive_buffer": "256MiB", "receive_buffer_limit": "256MiB",
+                        "active_timeout": "10s"})).wait_for("started")
+        self.addCleanup(program.kill)
+        sock = self.lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(sock.close)
 
-        def send(sock, ports):
-            nonlocal sent
-            for port in ports:
+        def send():
+            for port in range(1, 1 + lasting):
                 sock.sendto(bytes(SIZE), (SERVER4, port))
-                sent += 1
 
-        send(lasting, range(1, 201))
+        send()
         time.sleep(12)  # all of them are reported while they live, and remembered
-        deadline = time.monotonic() + 16  # three scans
-        while time.monotonic() < deadline:
-            send(storm, range(1000, 7000))
-            self.lab.router.run("conntrack", "-D", "-p", "udp",
-                                "--sport", storm.getsockname()[1])
-        send(lasting, range(1, 201))
+        self.scan_ports(20)  # longer than four scans; entries of the port scan end at once
+        send()
         self.lab.router.run("conntrack", "-F")
         time.sleep(1)
-        result = session.finish(idle=False)
-        self.assertEqual(result.totals["reconciled"], 0)
-        for protocol, records in result.records.items():
-            with self.subTest(protocol=protocol):
-                self.assertEqual(case.sums(records), (sent, sent * OCTETS))
+        program.stop(limit=30)
+        ledger = program.totals()
+        scanned = ledger["ended"] - lasting
+        self.assertGreater(scanned, 50_000)
+        self.assertEqual(ledger["reconciled"], 0)
+        self.assertEqual(ledger["lost_overrun"], 0)
+        sent = program.collector_totals()["one"]["packets"]
+        self.assertEqual(sent, 2 * lasting + 2 * scanned)  # SYN and RST
+
+    def scan_ports(self, seconds):
+        """SYNs to closed ports, as many as go; the RST removes each entry at once."""
+        addresses = socket.inet_aton(CLIENT4) + socket.inet_aton(SERVER4)
+        raw = self.lab.client.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+        with contextlib.closing(raw):
+            raw.connect((SERVER4, 0))
+            segments = [_syn(addresses, source, port)
+                        for source in range(20_000, 20_004) for port in range(2_000, 10_000)]
+            deadline = time.monotonic() + seconds
+            while time.monotonic() < deadline:
+                for segment in segments:
+                    raw.send(segment)
+
+
+def _syn(addresses, source, destination):
+    def segment(checksum):
+        return struct.pack("!HHIIBBHHH", source, destination, 1, 0, 5 << 4, 2, 1024, checksum, 0)
+    words = addresses + struct.pack("!HH", socket.IPPROTO_TCP, 20) + segment(0)
+    total = sum(struct.unpack(f"!{len(words) // 2}H", words))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return segment(total ^ 0xffff)
 
 
 if __name__ == "__main__":
