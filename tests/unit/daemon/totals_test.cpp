@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <type_traits>
 
 #include "log/log.hpp"
 #include "observe/counter_names.hpp"
@@ -46,7 +47,8 @@ Counters numbered() {
   std::array<std::uint64_t, sizeof(Counters) / sizeof(std::uint64_t)> numbers{};
   for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = 1000 + i;
   Counters counters;
-  std::memcpy(&counters, &numbers, sizeof counters);
+  static_assert(std::is_trivially_copyable_v<Counters>);
+  std::memcpy(static_cast<void*>(&counters), numbers.data(), sizeof counters);
   return counters;
 }
 

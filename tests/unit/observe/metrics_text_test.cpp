@@ -48,8 +48,8 @@ TEST(MetricsText, HasLossesByReason) {
 TEST(MetricsText, HasOneUnitForAmountsOfData) {
   Status status = test::sample_status();
   status.namespaces[0].source.ignored_octets = 3;
-  status.namespaces[0].collectors[0].counters.octets = 4;
-  status.namespaces[0].collectors[0].counters.waiting.octets = 5;
+  status.namespaces[0].outputs[0].counters.octets = 4;
+  status.namespaces[0].outputs[0].counters.waiting.octets = 5;
   status.namespaces[0].routing = RoutingStatus{};
   const std::string text = metrics_text(status);
   EXPECT_THAT(text, HasSubstr("ctflowd_source_ignored_bytes_total{namespace=\"\"} 3\n"));

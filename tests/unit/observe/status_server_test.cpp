@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "commands/status_command.hpp"
+#include "commands/status.hpp"
 #include "support/sample_status.hpp"
 
 namespace ctflow {
@@ -70,17 +70,17 @@ TEST_F(StatusServerTest, ServesBothPages) {
   EXPECT_THAT(status, HasSubstr("\"ended\": 12,"));
 }
 
-TEST_F(StatusServerTest, TellsAPersonThatAllIsWell) {
+TEST_F(StatusServerTest, BeginsWithOkWithoutProblems) {
   const auto [exit_status, text] = run();
   EXPECT_EQ(exit_status, 0);
-  EXPECT_THAT(text, StartsWith("well"));
+  EXPECT_THAT(text, StartsWith("OK "));
 }
 
-TEST_F(StatusServerTest, TellsOfALossAsSoonAsItIsThere) {
+TEST_F(StatusServerTest, ReportsALossAtOnce) {
   status_.namespaces[0].source.lost_overrun = 1;
   const auto [exit_status, text] = run();
   EXPECT_EQ(exit_status, 1);
-  EXPECT_THAT(text, StartsWith("NOT WELL: 1 problem"));
+  EXPECT_THAT(text, StartsWith("1 PROBLEM "));
   EXPECT_THAT(run(true).second, StartsWith("{\n  \"well\": false,"));
 }
 

@@ -71,7 +71,7 @@ TEST_F(StatusSocketTest, RefusesThePlaceOfALivingProcess) {
 TEST_F(StatusSocketTest, LeavesAFileThatIsNoSocket) {
   fs::create_directory(path_.parent_path());
   std::ofstream(path_) << "precious";
-  EXPECT_THAT(error_of(path_), testing::HasSubstr("no socket"));
+  EXPECT_THAT(error_of(path_), testing::HasSubstr("not a socket"));
   EXPECT_EQ(fs::file_size(path_), 8U);
 }
 
@@ -85,7 +85,7 @@ TEST_F(StatusSocketTest, LeavesASocketThatTookItsPlace) {
 
 TEST_F(StatusSocketTest, SaysWhyItCannotListen) {
   EXPECT_THAT(error_of("/" + std::string(200, 'a')), testing::HasSubstr("longer than 107"));
-  EXPECT_THAT(error_of(directory_ / "no" / "such" / "s"), testing::HasSubstr("cannot make "));
+  EXPECT_THAT(error_of(directory_ / "no" / "such" / "s"), testing::HasSubstr("cannot create "));
 }
 
 }  // namespace
