@@ -24,7 +24,7 @@ constexpr hours kYear{8766};
 std::int64_t ms_of(TimePoint time) { return expected::floor_ms(time); }
 
 /// What a collector makes of one message with one flow.
-struct FlowAssembler {
+struct TimesRead {
   std::uint32_t sys_up_time;
   std::uint32_t unix_secs;
   std::int64_t base;   ///< ms since 1970
@@ -38,7 +38,7 @@ class Netflow9Time : public ::testing::Test {
  protected:
   void boot_at(TimePoint boot) { encoder_ = make_encoder(Protocol::kNetflow9, false, boot); }
 
-  FlowAssembler read(TimePoint now, TimePoint start, TimePoint end) {
+  TimesRead read(TimePoint now, TimePoint start, TimePoint end) {
     Flow flow = sample::snat_silent();
     flow.start = start;
     flow.end = end;
@@ -56,10 +56,10 @@ class Netflow9Time : public ::testing::Test {
   }
 
   /// A flow of the last few seconds, whose times must come back exactly.
-  FlowAssembler read_recent(TimePoint now) {
+  TimesRead read_recent(TimePoint now) {
     const TimePoint start = now - milliseconds(7654) - nanoseconds(321);
     const TimePoint end = now - milliseconds(1234) - nanoseconds(567);
-    const FlowAssembler reading = read(now, start, end);
+    const TimesRead reading = read(now, start, end);
     EXPECT_EQ(reading.first, ms_of(start)) << "first, at " << ms_of(now);
     EXPECT_EQ(reading.last, ms_of(end)) << "last, at " << ms_of(now);
     EXPECT_LE(reading.raw_last, reading.sys_up_time);
@@ -93,26 +93,26 @@ TEST_F(Netflow9Time, StaysExactWhenTheBootTimeHasAFractionOfAMillisecond) {
 }
 
 TEST_F(Netflow9Time, ClampsTimesBeforeTheBaseToZero) {
-  const FlowAssembler begun_before = read(kSampleNow, kSampleBoot - seconds(5), kSampleEnd);
+  const TimesRead begun_before = read(kSampleNow, kSampleBoot - seconds(5), kSampleEnd);
   EXPECT_EQ(begun_before.raw_first, 0U);
   EXPECT_EQ(begun_before.last, ms_of(kSampleEnd));
-  const FlowAssembler before = read(kSampleNow, kSampleBoot - seconds(5), kSampleBoot - seconds(4));
+  const TimesRead before = read(kSampleNow, kSampleBoot - seconds(5), kSampleBoot - seconds(4));
   EXPECT_EQ(before.raw_first, 0U);
   EXPECT_EQ(before.raw_last, 0U);
-  const FlowAssembler ages_ago = read(kSampleNow, at_ms(0), at_ms(1));
+  const TimesRead ages_ago = read(kSampleNow, at_ms(0), at_ms(1));
   EXPECT_EQ(ages_ago.raw_first, 0U);
   EXPECT_EQ(ages_ago.raw_last, 0U);
 }
 
 // Filebeat ignores times after the header's.
 TEST_F(Netflow9Time, ClampsTimesAfterTheHeaderToSysUpTime) {
-  const FlowAssembler ends_later = read(kSampleNow, kSampleStart, kSampleNow + seconds(10));
+  const TimesRead ends_later = read(kSampleNow, kSampleStart, kSampleNow + seconds(10));
   EXPECT_EQ(ends_later.first, ms_of(kSampleStart));
   EXPECT_EQ(ends_later.raw_last, ends_later.sys_up_time);
-  const FlowAssembler later = read(kSampleNow, kSampleNow + hours(1), kSampleNow + hours(2));
+  const TimesRead later = read(kSampleNow, kSampleNow + hours(1), kSampleNow + hours(2));
   EXPECT_EQ(later.raw_first, later.sys_up_time);
   EXPECT_EQ(later.raw_last, later.sys_up_time);
-  const FlowAssembler ages_later = read(kSampleNow, kSampleStart, kSampleNow + 50 * kYear);
+  const TimesRead ages_later = read(kSampleNow, kSampleStart, kSampleNow + 50 * kYear);
   EXPECT_EQ(ages_later.raw_last, ages_later.sys_up_time);
 }
 
@@ -143,7 +143,7 @@ TEST_F(Netflow9Time, SysUpTimeReachesItsLargestValueAndStaysThere) {
   boot_at(full - milliseconds(kLargestUpTime));
   std::uint32_t previous = 0;
   for (int second = -3; second <= 3; ++second) {
-    const FlowAssembler reading = read_recent(full + seconds(second));
+    const TimesRead reading = read_recent(full + seconds(second));
     EXPECT_GE(reading.sys_up_time, previous) << second;
     if (second <= 0) {
       EXPECT_EQ(reading.base, ms_of(full) - kLargestUpTime) << second;
@@ -157,10 +157,9 @@ TEST_F(Netflow9Time, SysUpTimeReachesItsLargestValueAndStaysThere) {
 
 TEST_F(Netflow9Time, StaysExactWhenTheDeviceRunsForMoreThan49Days) {
   boot_at(kSampleNow - hours(24 * 60));
-  const FlowAssembler first = read_recent(kSampleNow);
+  const TimesRead first = read_recent(kSampleNow);
   for (const auto later : {hours(0), hours(1), hours(24 * 30), hours(24 * 365)}) {
-    const FlowAssembler reading =
-        read_recent(kSampleNow + later + milliseconds(later.count() % 997));
+    const TimesRead reading = read_recent(kSampleNow + later + milliseconds(later.count() % 997));
     EXPECT_EQ(reading.sys_up_time, first.sys_up_time);
     EXPECT_GE(reading.base, first.base);
   }
@@ -168,8 +167,7 @@ TEST_F(Netflow9Time, StaysExactWhenTheDeviceRunsForMoreThan49Days) {
 
 TEST_F(Netflow9Time, ClampsWhatIsOlderThanASlidingBase) {
   boot_at(kSampleNow - hours(24 * 60));
-  const FlowAssembler reading =
-      read(kSampleNow, kSampleNow - hours(24 * 55), kSampleNow - seconds(3));
+  const TimesRead reading = read(kSampleNow, kSampleNow - hours(24 * 55), kSampleNow - seconds(3));
   EXPECT_EQ(reading.raw_first, 0U);
   EXPECT_EQ(reading.last, ms_of(kSampleNow - seconds(3)));
 }
@@ -178,23 +176,23 @@ TEST_F(Netflow9Time, ClampsWhatIsOlderThanASlidingBase) {
 TEST_F(Netflow9Time, KeepsAFlowOfFortyDaysExactWhenTheBaseSlides) {
   boot_at(kSampleNow - hours(24 * 60));
   const TimePoint start = kSampleNow - hours(24 * 40) - nanoseconds(1);
-  const FlowAssembler reading = read(kSampleNow, start, kSampleNow - seconds(3));
+  const TimesRead reading = read(kSampleNow, start, kSampleNow - seconds(3));
   EXPECT_EQ(reading.first, ms_of(start));
   EXPECT_EQ(reading.last, ms_of(kSampleNow - seconds(3)));
 }
 
 TEST_F(Netflow9Time, SysUpTimeStaysWhenTheClockStepsBack) {
-  const FlowAssembler before = read_recent(kSampleNow);
+  const TimesRead before = read_recent(kSampleNow);
   const TimePoint stepped = kSampleNow - hours(1);
-  const FlowAssembler after = read_recent(stepped);
+  const TimesRead after = read_recent(stepped);
   EXPECT_EQ(after.sys_up_time, before.sys_up_time);
   EXPECT_EQ(read_recent(stepped + seconds(30)).sys_up_time, before.sys_up_time);
 }
 
 TEST_F(Netflow9Time, ReturnsToTheBootTimeOnceTheClockHasCaughtUp) {
-  const FlowAssembler before = read_recent(kSampleNow);
+  const TimesRead before = read_recent(kSampleNow);
   read_recent(kSampleNow - hours(1));
-  const FlowAssembler caught_up = read_recent(kSampleNow + seconds(1));
+  const TimesRead caught_up = read_recent(kSampleNow + seconds(1));
   EXPECT_EQ(caught_up.sys_up_time, before.sys_up_time + 1000);
   EXPECT_EQ(caught_up.base, ms_of(kSampleBoot));
 }
@@ -202,7 +200,7 @@ TEST_F(Netflow9Time, ReturnsToTheBootTimeOnceTheClockHasCaughtUp) {
 TEST_F(Netflow9Time, NeverDecreasesWhenTheClockStepsByYears) {
   std::uint32_t previous = read_recent(kSampleNow).sys_up_time;
   for (const auto step : {10 * kYear, -5 * kYear, 1 * kYear, -9 * kYear, 20 * kYear, hours(0)}) {
-    const FlowAssembler reading = read_recent(kSampleNow + step);
+    const TimesRead reading = read_recent(kSampleNow + step);
     EXPECT_GE(reading.sys_up_time, previous) << step.count();
     previous = reading.sys_up_time;
   }
@@ -210,7 +208,7 @@ TEST_F(Netflow9Time, NeverDecreasesWhenTheClockStepsByYears) {
 
 // A router without a clock of its own starts in 1970 or in the year of its firmware.
 TEST_F(Netflow9Time, StartsAtZeroWhenTheClockIsBeforeTheBootTime) {
-  const FlowAssembler reading = read(kSampleBoot - hours(1), kSampleBoot - hours(2), kSampleBoot);
+  const TimesRead reading = read(kSampleBoot - hours(1), kSampleBoot - hours(2), kSampleBoot);
   EXPECT_EQ(reading.sys_up_time, 0U);
   EXPECT_EQ(reading.raw_first, 0U);
   EXPECT_EQ(reading.raw_last, 0U);
@@ -218,7 +216,7 @@ TEST_F(Netflow9Time, StartsAtZeroWhenTheClockIsBeforeTheBootTime) {
 }
 
 TEST_F(Netflow9Time, FollowsTheSameRulesInMessagesWithoutFlows) {
-  const FlowAssembler before = read_recent(kSampleNow);
+  const TimesRead before = read_recent(kSampleNow);
   const ParsedMessage options =
       parser_.parse(encode_sampling_options(*encoder_, kSampleNow - hours(2)));
   EXPECT_EQ(options.sys_up_time, before.sys_up_time);

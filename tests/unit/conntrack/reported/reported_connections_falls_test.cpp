@@ -171,7 +171,7 @@ TEST(LiveConnectionsFalls, CountersOfAPatchedKernelCannotBeReset) {
     return one;
   };
   const auto report_wire = [&](Flow one, int age) {
-    const ConnectionIdentity identity(one, true);
+    const ConnectionIdentity identity(one);
     live.visit(identity, at(age));
     one.forward = one.extras.original.wire;
     one.backward = one.extras.reply.wire;
