@@ -194,9 +194,9 @@ constexpr bool is_sound() {
       return false;
     }
     const bool by_record = one.carrier <= Carrier::kBiflow;
-    if (by_record != (one.record.write != nullptr)) return false;
-    if (one.carrier == Carrier::kNatEvent && one.nat_event.write == nullptr) return false;
-    if (one.carrier == Carrier::kOptions && one.options.write == nullptr) return false;
+    if (by_record != one.record.present) return false;
+    if (one.carrier == Carrier::kNatEvent && !one.nat_event.present) return false;
+    if (one.carrier == Carrier::kOptions && !one.options.present) return false;
   }
   return true;
 }
@@ -222,7 +222,7 @@ consteval std::array<Field, sizeof...(Names)> fields(const Names&... names) {
 template <typename... Names>
 consteval std::array<Field, sizeof...(Names)> nat_event_fields(const Names&... names) {
   const auto write = [](const Element& one) {
-    return one.nat_event.write != nullptr ? one.nat_event.write : one.record.write;
+    return one.nat_event.present ? one.nat_event.write : one.record.write;
   };
   return {Field{element(names).id, element(names).length, write(element(names))}...};
 }

@@ -136,9 +136,12 @@ Value to_value(Deferred /*value*/) {
 
 }  // namespace value_detail
 
-/// How to get one element's value out of a record; null: such records do not have it.
+/// How to get one element's value out of a record.
 template <typename Source>
 struct Accessor {
+  /// False: such records do not have it. The pointers are null then, which cannot be asked at
+  /// compile time with g++ and -fsanitize=undefined (gcc bug 71962).
+  bool present = false;
   void (*write)(std::byte* to, const Source& source) = nullptr;  ///< as octets of a record
   Value (*value)(const Source& source) = nullptr;
 };
@@ -164,7 +167,7 @@ constexpr Accessor<Source> make_accessor() {
     return {};
   } else {
     using Getter = value_detail::Getter<kLength, kGet>;
-    return {Getter::write, Getter::value};
+    return {true, Getter::write, Getter::value};
   }
 }
 

@@ -62,7 +62,7 @@ class CommandLine(case.LabTest):
                                "status: {listen: '192.0.2.77:9995'}\n")
         status, log = self.run_to_end("check", config=config)
         self.assertEqual(status, 0, log)
-        self.assertIn(" spool_directory_unusable impact=", log)
+        self.assertIn(" spool_directory_unusable subject=main impact=", log)
         self.assertIn(" status_listen_unusable impact=", log)
 
     def test_no_configuration(self):

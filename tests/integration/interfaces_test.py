@@ -126,7 +126,12 @@ class Interfaces(case.LabTest):
 
     def test_rule_by_mark(self):
         self.lab.rules("track", f"udp dport {_MARKED_PORT} meta mark set 0x10 ct mark set 0x10")
-        self.assert_rule_chooses_second_line("fwmark", "0x10/0xff", others=[lambda: self.udp(53)])
+        self.assert_rule_chooses_second_line("fwmark", "0x10/0xff", others=[self._udp_after_the_marked_one])
+
+    def _udp_after_the_marked_one(self):
+        """Whether rules by mark concern connections is known once one with a mark was reported."""
+        self.lab.wait_for_idle()
+        return self.udp(53)
 
     def test_rule_by_source(self):
         router = self.lab.router

@@ -217,7 +217,7 @@ class Namespaces(case.LabTest):
         doctor = subprocess.run(self.lab.collector.command(
             case.program, "doctor", "-c", f"{program.name}.yaml"), text=True, capture_output=True,
             check=False)
-        self.assertIn("namespace red", doctor.stdout)
+        self.assertIn("namespace_unreachable red:", doctor.stdout)
         traffic.udp(self.lab.client, self.lab.server, SERVER4, 53, (100,), (200, 300))
         program.process.send_signal(signal.SIGHUP)
         program.wait_for("reloaded")

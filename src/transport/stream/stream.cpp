@@ -151,6 +151,8 @@ std::optional<KeptMessage> StreamTransport::next_message() {
     replaying_ = false;
     return message;
   }
+  // Of a large spool some is read only after the session began.
+  if (message->place) replaying_ = true;
   if (message->origin == session_origin_ || same_session(*message->origin, *session_origin_)) {
     return message;
   }

@@ -75,7 +75,7 @@ std::vector<std::uint8_t> octets_of(const Value& value, std::size_t length) {
 template <typename Source>
 void expect_octets_of_value(const Element& element, const Accessor<Source>& accessor,
                             const Source& source) {
-  if (accessor.write == nullptr) return;
+  if (!accessor.present) return;
   std::vector<std::byte> room(std::size_t{element.length} + 2, std::byte{0xee});
   accessor.write(room.data() + 1, source);
   EXPECT_EQ(room.front(), std::byte{0xee}) << element.name;
@@ -120,13 +120,13 @@ TEST(Elements, HaveValuesOfTheirType) {
   const Flow flow = sample::tcp();
   const Record record{flow, true};
   for (const Element& element : elements()) {
-    if (element.record.value != nullptr && element.formats != Formats::kNetflow9) {
+    if (element.record.present && element.formats != Formats::kNetflow9) {
       EXPECT_TRUE(is_of(element.type, element.record.value(record))) << element.name;
     }
-    if (element.nat_event.value != nullptr) {
+    if (element.nat_event.present) {
       EXPECT_TRUE(is_of(element.type, element.nat_event.value(record))) << element.name;
     }
-    if (element.options.value != nullptr) {
+    if (element.options.present) {
       EXPECT_TRUE(is_of(element.type, element.options.value({}))) << element.name;
     }
   }
