@@ -49,7 +49,7 @@ class FlowSource {
   [[nodiscard]] virtual Capabilities capabilities() { return {}; }
 
   /// Connections that are not exported (source.own_traffic), instead of those given before.
-  virtual void set_own_traffic(std::vector<OwnConnection> /*connections*/) {}
+  virtual void set_own_traffic(const std::vector<OwnConnection>& /*connections*/) {}
 
   /// Starts delivering to `sink`, which must stay valid until stop() returns.
   virtual void start(FlowSink& sink) = 0;

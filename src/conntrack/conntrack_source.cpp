@@ -39,8 +39,8 @@ Capabilities ConntrackSource::capabilities() {
   return extras_->refresh();
 }
 
-void ConntrackSource::set_own_traffic(std::vector<OwnConnection> connections) {
-  own_traffic_ = std::move(connections);
+void ConntrackSource::set_own_traffic(const std::vector<OwnConnection>& connections) {
+  own_traffic_ = connections;
   if (assembler_) assembler_->set_own_traffic(own_traffic_);
 }
 

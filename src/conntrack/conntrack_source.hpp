@@ -24,7 +24,7 @@ class ConntrackSource : public FlowSource {
 
   void set_nat_events(bool on) override;
   [[nodiscard]] Capabilities capabilities() override;
-  void set_own_traffic(std::vector<OwnConnection> connections) override;
+  void set_own_traffic(const std::vector<OwnConnection>& connections) override;
   void start(FlowSink& sink) override;
   void stop() override { stop(config_.report_at_stop); }
   void close() override { stop(true); }

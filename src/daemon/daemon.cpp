@@ -148,7 +148,7 @@ Config Daemon::read_changed() const {
         "reload_incomplete settings={} impact=\"these keep their values\" fix=\"restart ctflowd\"",
         fmt::join(fixed, ","));
   }
-  static_cast<SealedConfig&>(next) = config_;
+  static_cast<SealedConfig&>(next) = static_cast<const SealedConfig&>(config_);
   return next;
 }
 

@@ -34,8 +34,8 @@ class ScriptedSource : public FlowSource {
     status.capabilities = measured;
     return status;
   }
-  void set_own_traffic(std::vector<OwnConnection> connections) override {
-    own_traffic = std::move(connections);
+  void set_own_traffic(const std::vector<OwnConnection>& connections) override {
+    own_traffic = connections;
   }
   void start(FlowSink& sink) override {
     sink_ = &sink;
@@ -66,8 +66,8 @@ class BorrowedSource : public FlowSource {
   void set_nat_events(bool on) override { source_.set_nat_events(on); }
   [[nodiscard]] Capabilities capabilities() override { return source_.capabilities(); }
   [[nodiscard]] SourceStatus status() const override { return source_.status(); }
-  void set_own_traffic(std::vector<OwnConnection> connections) override {
-    source_.set_own_traffic(std::move(connections));
+  void set_own_traffic(const std::vector<OwnConnection>& connections) override {
+    source_.set_own_traffic(connections);
   }
   void start(FlowSink& sink) override { source_.start(sink); }
   void stop() override { source_.stop(); }
