@@ -14,7 +14,7 @@ namespace ctflow {
 Capabilities read_patch_capabilities(const std::string& directory);
 
 /// The extras are in the message itself (CTA_FLOW), so that decoding has read them already.
-class FromPatch : public ExtrasSource {
+class FromPatch final : public ExtrasSource {
  public:
   using Read = std::function<Capabilities()>;
 

@@ -84,8 +84,8 @@ TEST(ByteOrder, StaysWithinADatagramThatIsCutAnywhere) {
   const std::string foreign = test::ForeignOrder::datagram(text_of(test::nat_tcp_event()));
   for (std::size_t length = 0; length < foreign.size(); ++length) {
     // Of its own size, so that a sanitizer sees what is beyond.
-    std::vector<std::byte> part(length);
-    std::memcpy(part.data(), foreign.data(), length);
+    const auto* octets = reinterpret_cast<const std::byte*>(foreign.data());
+    std::vector<std::byte> part(octets, octets + length);
     to_host_order(part);
   }
 }
