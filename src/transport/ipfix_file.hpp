@@ -32,6 +32,11 @@ class IpfixFileTransport : public SessionTransport {
                      ExportLedger& ledger, Clock clock = system_now);
   ~IpfixFileTransport() override;
 
+  IpfixFileTransport(const IpfixFileTransport&) = delete;
+  IpfixFileTransport& operator=(const IpfixFileTransport&) = delete;
+  IpfixFileTransport(IpfixFileTransport&&) = delete;
+  IpfixFileTransport& operator=(IpfixFileTransport&&) = delete;
+
   void begin_with(std::vector<CountedMessage> messages) override {
     origin_ = make_origin(std::move(messages));
   }

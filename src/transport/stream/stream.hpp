@@ -38,6 +38,11 @@ class StreamTransport : public SessionTransport {
   /// Without stop() before, it does the same.
   ~StreamTransport() override;
 
+  StreamTransport(const StreamTransport&) = delete;
+  StreamTransport& operator=(const StreamTransport&) = delete;
+  StreamTransport(StreamTransport&&) = delete;
+  StreamTransport& operator=(StreamTransport&&) = delete;
+
   void begin_with(std::vector<CountedMessage> messages) override;
   bool prepare() override { return std::exchange(new_session_, false); }
   void send(std::span<const std::byte> message, const MessageContent& content) override;
