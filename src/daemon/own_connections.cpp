@@ -10,6 +10,8 @@
 #include <charconv>
 #include <optional>
 
+#include "process/descriptor.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -54,17 +56,17 @@ std::optional<boost::asio::ip::address> source_towards(const CollectorConfig& co
     if (error) return std::nullopt;
     return given;
   }
-  const int socket = ::socket(remote.protocol().family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (socket < 0) return std::nullopt;
+  const Descriptor socket(::socket(remote.protocol().family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.is_open()) return std::nullopt;
   if (!config.bind_device.empty()) {
-    setsockopt(socket, SOL_SOCKET, SO_BINDTODEVICE, config.bind_device.c_str(),
+    setsockopt(socket.number(), SOL_SOCKET, SO_BINDTODEVICE, config.bind_device.c_str(),
                static_cast<socklen_t>(config.bind_device.size()));
   }
   udp::endpoint local;
   auto length = static_cast<socklen_t>(local.capacity());
-  const bool known = connect(socket, remote.data(), static_cast<socklen_t>(remote.size())) == 0 &&
-                     getsockname(socket, local.data(), &length) == 0;
-  close(socket);
+  const bool known =
+      connect(socket.number(), remote.data(), static_cast<socklen_t>(remote.size())) == 0 &&
+      getsockname(socket.number(), local.data(), &length) == 0;
   if (!known) return std::nullopt;
   return local.address();
 }

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "doctor/stream_check.hpp"
+#include "process/descriptor.hpp"
 #include "transport/address/lookup.hpp"
 #include "transport/address/socket_options.hpp"
 
@@ -30,24 +31,6 @@ std::optional<udp::endpoint> look_up(const std::string& host, std::uint16_t port
   if (failure || found.empty()) return std::nullopt;
   return udp::endpoint(found.front(), port);
 }
-
-/// A socket that closes itself.
-class Socket {
- public:
-  Socket(int family, int type) : descriptor_(socket(family, type | SOCK_CLOEXEC, 0)) {}
-  ~Socket() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  Socket(Socket&&) = delete;
-  Socket& operator=(Socket&&) = delete;
-
-  [[nodiscard]] int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
 
 std::string reason() { return std::generic_category().message(errno); }
 
@@ -134,15 +117,15 @@ Findings check_datagrams(const CollectorConfig& collector, std::chrono::millisec
     return found;
   }
   const int family = to->protocol().family();
-  const Socket socket(family, SOCK_DGRAM);
-  if (const auto why = connect_to(socket.get(), collector, *to)) {
+  const Descriptor socket(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (const auto why = connect_to(socket.number(), collector, *to)) {
     found.wrong.push_back({"collector_unreachable",
                            fmt::format("{} cannot be reached: {}", collector.address, *why),
                            "ip route get " + collector.address});
     return found;
   }
-  check_mtu(socket.get(), collector, family, found);
-  check_answer(answer_of(socket.get(), patience), collector, found);
+  check_mtu(socket.number(), collector, family, found);
+  check_answer(answer_of(socket.number(), patience), collector, found);
   return found;
 }
 

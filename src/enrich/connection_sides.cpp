@@ -11,35 +11,28 @@ using Kind = RouteAnswer::Kind;
 
 /// Packets are routed between the untranslated source and the translated destination: destinations
 /// change before routing, sources behind it. So the initiator has its own address, and the
-/// responder the one that answers, in both directions.
-RouteQuery to_responder(const Question& question) {
-  const Flow& flow = question.flow;
+/// responder the one that answers, in both directions. `there` is the tuple of what the end that is
+/// asked for sends, `here` that of the other.
+RouteQuery query_towards(const Question& question, const Tuple& here, const Tuple& there) {
   RouteQuery query;
-  query.family = flow.reply.family;
-  query.protocol = flow.reply.protocol;
-  query.mark = flow.mark;
+  query.family = there.family;
+  query.protocol = there.protocol;
+  query.mark = question.flow.mark;
   query.time = question.time;
-  const bool same_family = flow.original.family == flow.reply.family;
-  query.source = PrefixKey::of(same_family ? flow.original.source : flow.reply.destination);
-  query.destination = PrefixKey::of(flow.reply.source);
-  query.source_port = flow.original.source_port;
-  query.destination_port = flow.reply.source_port;
+  query.source = PrefixKey::of(here.family == there.family ? here.source : there.destination);
+  query.destination = PrefixKey::of(there.source);
+  query.source_port = here.source_port;
+  query.destination_port = there.source_port;
   return query;
 }
 
+RouteQuery to_responder(const Question& question) {
+  return query_towards(question, question.flow.original, question.flow.reply);
+}
+
 RouteQuery to_initiator(const Question& question) {
-  const Flow& flow = question.flow;
-  RouteQuery query;
-  query.family = flow.original.family;
-  query.protocol = flow.original.protocol;
+  RouteQuery query = query_towards(question, question.flow.reply, question.flow.original);
   query.returning = true;
-  query.mark = flow.mark;
-  query.time = question.time;
-  const bool same_family = flow.original.family == flow.reply.family;
-  query.source = PrefixKey::of(same_family ? flow.reply.source : flow.original.destination);
-  query.destination = PrefixKey::of(flow.original.source);
-  query.source_port = flow.reply.source_port;
-  query.destination_port = flow.original.source_port;
   return query;
 }
 

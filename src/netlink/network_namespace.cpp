@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "log/log.hpp"
+#include "process/descriptor.hpp"
 
 namespace ctflow {
 namespace {
@@ -84,27 +85,14 @@ struct NetworkNamespace::Files {
   /// Both are opened below /proc: a descriptor that was opened through a mount, as those of
   /// /run/netns are, keeps the owner of the namespace from unmounting it (EBUSY).
   explicit Files(const std::string& name)
-      : home(current != nullptr ? copy_of(current->home.number) : open_file(kOwn)) {
+      : home(current != nullptr ? copy_of(current->home.number()) : open_file(kOwn)) {
     const Descriptor mounted(open_file(name));
-    enter(mounted.number);
-    const Return back(current != nullptr ? current->there.number : home.number);
-    there.number = open_file(kOwn);
+    enter(mounted.number());
+    const Return back(current != nullptr ? current->there.number() : home.number());
+    there.reset(open_file(kOwn));
   }
 
   static constexpr const char* kOwn = "/proc/thread-self/ns/net";
-
-  struct Descriptor {
-    explicit Descriptor(int file = -1) : number(file) {}
-    ~Descriptor() {
-      if (number >= 0) close(number);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    Descriptor(Descriptor&&) = delete;
-    Descriptor& operator=(Descriptor&&) = delete;
-
-    int number;
-  };
 
   struct Return {
     explicit Return(int descriptor) : to(descriptor) {}
@@ -119,7 +107,7 @@ struct NetworkNamespace::Files {
 
   /// Of one that a visit is made to; null: home.
   static int descriptor_of(const Files* files) {
-    return files != nullptr ? files->there.number : current->home.number;
+    return files != nullptr ? files->there.number() : current->home.number();
   }
 
   /// Where visits have moved this thread; null: it is at home.
@@ -135,7 +123,7 @@ NetworkNamespace::NetworkNamespace(const std::string& file)
     : files_(std::make_shared<const Files>(file)) {}
 
 NamespaceIdentity NetworkNamespace::identity() const {
-  return files_ ? identity_of(files_->there.number) : NamespaceIdentity{};
+  return files_ ? identity_of(files_->there.number()) : NamespaceIdentity{};
 }
 
 NetworkNamespace::Visit NetworkNamespace::visit() const { return Visit(files_); }
@@ -149,7 +137,7 @@ NetworkNamespace::Visit::Visit(std::shared_ptr<const Files> there)
 
 NetworkNamespace::Visit::~Visit() {
   if (there_.get() == before_) return;
-  go_back(before_ != nullptr ? before_->there.number : there_->home.number);
+  go_back(before_ != nullptr ? before_->there.number() : there_->home.number());
   Files::current = before_;
 }
 
