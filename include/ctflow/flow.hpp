@@ -130,6 +130,15 @@ struct Presence {
   friend bool operator==(const Presence&, const Presence&) = default;
 };
 
+/// What reports of a connection had before this one. All zero: this is the first.
+struct EarlierReports {
+  Counters forward;  ///< of the original direction
+  Counters backward;
+  TimePoint start{};  ///< of the connection: Flow::start is then the end of the last report
+
+  friend bool operator==(const EarlierReports&, const EarlierReports&) = default;
+};
+
 /// What is reported of one connection at one moment. A passive value of fixed size: copying it
 /// never allocates.
 struct Flow {
@@ -158,6 +167,7 @@ struct Flow {
   FlowEvent event = FlowEvent::kEnded;
   EndReason end_reason = EndReason::kIdleTimeout;
   Presence present;
+  EarlierReports earlier;
   KernelExtras extras;
 };
 

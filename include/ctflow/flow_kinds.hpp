@@ -33,10 +33,15 @@ class FlowKinds {
   static constexpr FlowKinds uncounted_reports() {
     return of(FlowEvent::kEnded, false) | of(FlowEvent::kReported, false);
   }
-  /// Beginnings, and ends with nothing left to report: what a source does not send by default.
-  static constexpr FlowKinds beginnings_and_empty_ends() {
-    return of(FlowEvent::kCreated, false) | of(FlowEvent::kCreated, true) |
-           of(FlowEvent::kEndedBefore, false) | of(FlowEvent::kEndedBefore, true);
+  // What a source does not send by default.
+
+  /// Beginnings.
+  static constexpr FlowKinds beginnings() {
+    return of(FlowEvent::kCreated, false) | of(FlowEvent::kCreated, true);
+  }
+  /// Ends with nothing left to report.
+  static constexpr FlowKinds empty_ends() {
+    return of(FlowEvent::kEndedBefore, false) | of(FlowEvent::kEndedBefore, true);
   }
   /// Beginnings and ends of connections with translated addresses or ports, counted or not.
   static constexpr FlowKinds nat_events() {

@@ -45,6 +45,9 @@ class FlowSource {
   /// Whether beginnings are delivered, too, and every end. At first they are not.
   virtual void set_nat_events(bool on) = 0;
 
+  /// Whether ends are delivered also where interim reports had everything. At first they are not.
+  virtual void set_every_end(bool /*on*/) {}
+
   /// What flows may carry beside what conntrack has, read anew.
   [[nodiscard]] virtual Capabilities capabilities() { return {}; }
 

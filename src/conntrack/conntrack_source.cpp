@@ -34,6 +34,11 @@ void ConntrackSource::set_nat_events(bool on) {
   if (assembler_) assembler_->sessions = on;
 }
 
+void ConntrackSource::set_every_end(bool on) {
+  every_end_ = on;
+  if (assembler_) assembler_->every_end = on;
+}
+
 Capabilities ConntrackSource::capabilities() {
   const auto visit = home_.visit();
   return extras_->refresh();
@@ -52,6 +57,7 @@ void ConntrackSource::start(FlowSink& sink) {
   assembler_->watch_clock();
   observe_settings();
   assembler_->sessions = sessions_;
+  assembler_->every_end = every_end_;
   assembler_->early_drops = &early_drops_;
   events_.emplace(*assembler_);
   dying_.emplace(io_, *assembler_, listener_, home_);

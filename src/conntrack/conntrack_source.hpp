@@ -23,6 +23,7 @@ class ConntrackSource : public FlowSource {
                   const NetworkNamespace& home);
 
   void set_nat_events(bool on) override;
+  void set_every_end(bool on) override;
   [[nodiscard]] Capabilities capabilities() override;
   void set_own_traffic(const std::vector<OwnConnection>& connections) override;
   void start(FlowSink& sink) override;
@@ -46,6 +47,7 @@ class ConntrackSource : public FlowSource {
   SourceConfig config_;
   NetworkNamespace home_;
   bool sessions_ = false;
+  bool every_end_ = false;
   bool timeouts_complete_ = true;  ///< at the last look, or there was none
   std::unique_ptr<ExtrasSource> extras_;
   std::optional<Capabilities> logged_;

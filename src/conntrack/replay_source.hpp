@@ -23,6 +23,7 @@ class ReplaySource : public FlowSource {
                const SourceConfig& config = {});
 
   void set_nat_events(bool on) override { sessions_ = on; }
+  void set_every_end(bool on) override { every_end_ = on; }
   [[nodiscard]] Capabilities capabilities() override { return extras_->capabilities(); }
   void start(FlowSink& sink) override;
   void stop() override { timer_.cancel(); }
@@ -38,6 +39,7 @@ class ReplaySource : public FlowSource {
   std::uint32_t rate_;
   SourceConfig config_;
   bool sessions_ = false;
+  bool every_end_ = false;
   SourceCounters counters_;
   std::unique_ptr<ExtrasSource> extras_;
   FlowSink* sink_ = nullptr;

@@ -175,7 +175,8 @@ void NamespaceExporter::adopt(Change change) {
                     change.config.groups);
   config_ = std::move(change.config);
   extras_ = change.extras;
-  source_->set_nat_events(pipeline_.wants().has(FlowKinds::beginnings_and_empty_ends()));
+  source_->set_nat_events(pipeline_.wants().has(FlowKinds::beginnings()));
+  source_->set_every_end(pipeline_.wants().has(FlowKinds::empty_ends()));
   if (!started_) return;
   compared_ = false;
   check();

@@ -41,7 +41,7 @@ TEST(FlowKinds, NameWhatOutputsWant) {
     const bool report = event == FlowEvent::kEnded || event == FlowEvent::kReported;
     EXPECT_EQ(FlowKinds::reports().has(kind), report && counted);
     EXPECT_EQ(FlowKinds::uncounted_reports().has(kind), report && !counted);
-    EXPECT_EQ(FlowKinds::beginnings_and_empty_ends().has(kind), !report);
+    EXPECT_EQ((FlowKinds::beginnings() | FlowKinds::empty_ends()).has(kind), !report);
     EXPECT_EQ(FlowKinds::nat_events().has(kind), nat && event != FlowEvent::kReported);
   });
 }

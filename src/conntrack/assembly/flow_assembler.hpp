@@ -47,6 +47,8 @@ struct FlowAssembler {
   ExtrasSource* extras = nullptr;     ///< of the namespace whose connections they are
   /// Hand on that connections began, and ended with nothing left to export.
   bool sessions = false;
+  /// Hand on that connections ended with nothing left to export.
+  bool every_end = false;
 
   /// Adds the extras, derives which connection a decoded flow is of, then puts its times in terms
   /// of today's clock.

@@ -53,7 +53,7 @@ void EventReader::read_first_end(const ConnectionIdentity& identity, const Insta
   const Outcome outcome = assembler_.live.finish(identity, flow_);
   if (outcome == Outcome::kNews && !skipped) {
     assembler_.sink.on_flow(flow_);
-  } else if (assembler_.sessions) {
+  } else if (assembler_.sessions || assembler_.every_end) {
     flow_.event = FlowEvent::kEndedBefore;
     assembler_.sink.on_flow(flow_);
   } else if (skipped) {

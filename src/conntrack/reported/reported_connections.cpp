@@ -64,6 +64,7 @@ bool subtract(Flow& flow, const ReportedConnection& reported) {
   // Counters that never fall: a report that was overtaken by another one.
   if (below(flow.forward, reported.forward) || below(flow.backward, reported.backward))
     return false;
+  flow.earlier = {reported.forward, reported.backward, flow.start};
   flow.forward = difference(flow.forward, reported.forward);
   flow.backward = difference(flow.backward, reported.backward);
   // What is new came after what was reported, whatever the timeout says of its end.

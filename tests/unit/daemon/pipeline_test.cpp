@@ -164,7 +164,7 @@ TEST_F(PipelineTest, OffersAnOutputWhatItWantsAndNothingElse) {
   outputs.push_back(std::move(all));
   outputs.push_back(std::move(uncounted));
   Pipeline pipeline({}, std::move(outputs));
-  EXPECT_FALSE(pipeline.wants().has(FlowKinds::beginnings_and_empty_ends()));
+  EXPECT_FALSE(pipeline.wants().has(FlowKinds::beginnings() | FlowKinds::empty_ends()));
   Flow flow = counted_flow();
   pipeline.handle(flow);
   flow.present.counters = false;

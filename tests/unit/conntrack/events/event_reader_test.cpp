@@ -132,6 +132,21 @@ TEST_F(EventReaderTest, TellsOfBeginningsAndOfEveryEndIfAsked) {
   EXPECT_EQ(counters_.already_reported, 0U);
 }
 
+TEST_F(EventReaderTest, TellsOfEveryEndWithoutBeginningsIfAsked) {
+  assembler_.every_end = true;
+  const test::StockConnection connection{.forward_packets = 2};
+  read(test::with_field(test::stock_message(IPCTNL_MSG_CT_NEW, connection, {}),
+                        offsetof(nlmsghdr, nlmsg_flags),
+                        std::uint16_t{NLM_F_CREATE | NLM_F_EXCL}));
+  EXPECT_TRUE(sink_.flows.empty());
+  EXPECT_EQ(counters_.ignored, 1U);
+  read(test::measured_event(IPCTNL_MSG_CT_NEW, 10, 1000, test::kSecond));
+  read(test::measured_event(IPCTNL_MSG_CT_DELETE, 10, 1000, test::kSecond));
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[1].event, FlowEvent::kEndedBefore);
+  EXPECT_EQ(counters_.already_reported, 0U);
+}
+
 TEST_F(EventReaderTest, ExportsAnEndOnceHoweverOftenTheKernelSendsIt) {
   for (int i = 0; i < 5; ++i) read(test::nat_tcp_event());
   EXPECT_EQ(sink_.flows.size(), 1U);

@@ -67,6 +67,19 @@ TEST(ReportedConnections, TellsWhatIsNewSinceTheLastReport) {
   EXPECT_EQ(live.size(), 0U);
 }
 
+TEST(ReportedConnections, TellsWhatEarlierReportsHad) {
+  ReportedConnections live(10, kBegan);
+  Flow first = flow(1, {3, 300}, {2, 200}, 5);
+  report(live, first);
+  EXPECT_EQ(first.earlier, (EarlierReports{{}, {}, kStart}));
+  Flow ended = flow(1, {10, 1000}, {2, 200}, 9);
+  finish(live, ended);
+  EXPECT_EQ(ended.earlier, (EarlierReports{{3, 300}, {2, 200}, kStart}));
+  Flow only = flow(2, {1, 1}, {}, 1);
+  finish(live, only);
+  EXPECT_EQ(only.earlier, EarlierReports{});
+}
+
 TEST(ReportedConnections, TellsNothingWhereNothingIsNew) {
   ReportedConnections live(10, kBegan);
   Flow first = flow(1, {3, 300}, {2, 200}, 5);
