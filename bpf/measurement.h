@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the measuring programs leave in their maps and send through their ring buffer, shared by
- * bpf/*.bpf.c and src/extras/from_bpf. Host byte order unless noted; times in nanoseconds. The
+ * the programs of bpf/ and src/extras/from_bpf. Host byte order unless noted; times in ns. The
  * meaning of the measured values is that of kernel-patches/nf_conntrack_flow.h.
  */
 #ifndef CTFLOWD_BPF_MEASUREMENT_H
@@ -24,7 +24,7 @@ struct ctflow_direction {
 	__u64 octets;	    /* from the IP header to the end of the IP packet */
 	__u64 first;	    /* first and last packet of the connection itself, CLOCK_MONOTONIC (coarse); */
 	__u64 last;	    /* 0: none was seen */
-	__u32 iif;	    /* of the first packet, 0 = this host */
+	__u32 iif;	    /* of the first packet, 0 = this host; valid if has_iif */
 	__u32 oif;	    /* valid if has_oif */
 	__u32 icmp_errors;  /* how many of `packets` are ICMP errors about the connection */
 	__u32 length_min;   /* of one IP packet on the wire, octets; 65535 = that or more */
@@ -35,7 +35,8 @@ struct ctflow_direction {
 	__u8 ttl_max;
 	__u8 changed;
 	__u8 has_oif;
-	__u8 pad[5];
+	__u8 has_iif;	    /* not if all packets took the fast path of a flowtable */
+	__u8 pad[4];
 };
 
 /* Both directions: [0] original, [1] reply. */
