@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Process 1 of the guest. The root file system is the host's, read only.
-# ctflowd_tests (kernel command line): directory with the tests
+# On the kernel's command line:
+# ctflowd_tests    directory with the tests
+# ctflowd_modules  directory with lib/modules, of a kernel that has modules
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp PYTHONDONTWRITEBYTECODE=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -16,6 +18,19 @@ value() {
 CTFLOWD=$(value ctflowd)
 NFCAPD=$(value nfcapd)
 export CTFLOWD NFCAPD
+# This kernel's modules are not where the host has its own: whatever it misses
+# comes from there.
+modules=$(value ctflowd_modules)
+if [ -n "$modules" ]; then
+	printf '#!/bin/sh\nexec modprobe -d %s "$@"\n' "$modules" >/run/modprobe
+	chmod +x /run/modprobe
+	echo /run/modprobe >/proc/sys/kernel/modprobe
+	for module in nf_conntrack_netlink nf_flow_table_inet nfnetlink_queue \
+		pktgen veth
+	do
+		/run/modprobe $module
+	done
+fi
 echo "KERNEL $(uname -r)"
 # What a kernel with lockdep says before it has started us is not about the
 # patches, unless it names what they touch: 6.1 as User Mode Linux complains of

@@ -104,8 +104,8 @@ uml() {
 		</dev/null 2>&1 | clean
 }
 
-# qemu KERNEL SCRIPT ARGUMENTS WORD...: the same in a virtual machine.
-# qemu_threads is single or multi (default).
+# qemu KERNEL SCRIPT ARGUMENTS OPTION...: the same in a virtual machine.
+# qemu_threads is single or multi (default), qemu_words are for the kernel.
 qemu() {
 	local kernel=$1 script=$2 arguments=$3
 	shift 3
@@ -118,14 +118,17 @@ rootfstype=9p rootflags=trans=virtio,version=9p2000.L,msize=262144 \
 root=root ro init=$here/guest/init.sh \
 ctflowd_tests=$(guest_path "$here/guest") \
 nf_conntrack.hashsize=4096 \
-ctflowd_script=$script ${arguments:+ctflowd_arguments=$arguments}" \
+ctflowd_script=$script ${arguments:+ctflowd_arguments=$arguments} \
+${qemu_words:-}" \
 		</dev/null 2>&1 | clean
 }
 
 clean() {
-	tr -d '\r' | grep --line-buffered -a -v -e 'configured out of UML' \
-		-e 'setup_one_line' -e 'wtmp record' -e '^reboot:' \
-		-e '^Powering off' -e '^.\[' -e '^SeaBIOS' -e '^iPXE' \
+	tr -d '\r' | sed -u -E 's/\x1b(\[[?0-9;]*[A-Za-z]|c)//g' |
+		grep --line-buffered -a -v -e 'configured out of UML' \
+		-e 'setup_one_line' -e 'wtmp record' \
+		-e '^\(\[[ .0-9]*\] \)\?reboot:' \
+		-e '^Powering off' -e '^SeaBIOS' -e '^iPXE' \
 		-e '^Booting from ROM' -e '^$'
 }
 
