@@ -79,7 +79,7 @@ struct CollectorConfig {
   std::vector<std::string> elements{};
   bool next_hop = false;  ///< export the next hop and the prefix lengths of source and destination
   bool zones = false;     ///< export conntrack zones as ingressVRFID and egressVRFID
-  /// With a patched kernel: export minimum and maximum TTL and packet length.
+  /// Where they are measured: export minimum and maximum TTL and packet length.
   bool packet_properties = false;
   bool interface_names = false;  ///< tell the names of the interfaces in options records
   TransportKind transport = TransportKind::kUdp;
@@ -166,6 +166,15 @@ struct FilterConfig {
 /// Connections between this host and a collector, over which flow records are sent.
 enum class OwnTraffic : std::uint8_t { kExclude, kInclude };
 
+/// Who measures what conntrack does not keep.
+enum class Measure : std::uint8_t {
+  kAuto,       ///< the first that is possible: patched kernel, fentry, netfilter
+  kOff,        ///< nobody
+  kPatch,      ///< a patched kernel
+  kFentry,     ///< eBPF programs at the entries and exits of the kernel's functions
+  kNetfilter,  ///< eBPF programs at the netfilter hooks
+};
+
 /// How events are read from the kernel.
 struct SourceConfig {
   std::size_t receive_buffer = std::size_t{32} << 20;  ///< octets; about 1.2 kB hold one event
@@ -184,7 +193,8 @@ struct SourceConfig {
   /// Behind the name of the state file: each namespace has its own. Not a setting of its own.
   std::string state_suffix{};
   bool report_at_stop = false;  ///< report every living connection when the daemon stops
-  bool wire_counters = true;    ///< with a patched kernel: count packets as they were on the wire
+  Measure measure = Measure::kAuto;
+  bool wire_counters = true;  ///< where they are measured: count packets as they were on the wire
   /// Those of NamespaceConfig; not a setting of its own.
   std::vector<std::uint64_t> zones{};
   /// Living connections whose reports are remembered, 64 octets each.

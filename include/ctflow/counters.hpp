@@ -14,7 +14,7 @@ namespace ctflow {
 struct SourceCounters {
   std::uint64_t messages = 0;  ///< netlink messages read
   std::uint64_t ended = 0;     ///< DESTROY events decoded: connections that ended
-  std::uint64_t reports = 0;   ///< interim reports decoded (patched kernel)
+  std::uint64_t reports = 0;   ///< interim reports decoded (patched kernel, eBPF programs)
   std::uint64_t filtered = 0;  ///< of all these: not exported by the configuration
   std::uint64_t created = 0;   ///< NEW events decoded, if a collector wants them
   /// Connections that ended with nothing left to export: interim reports had all. If a collector
@@ -50,13 +50,19 @@ struct SourceCounters {
   std::uint64_t ignored = 0;    ///< well-formed messages of another kind
   std::uint64_t malformed = 0;  ///< messages dropped because they could not be decoded
   std::uint64_t foreign = 0;    ///< datagrams dropped because the kernel did not send them
-  std::uint64_t overruns = 0;   ///< ENOBUFS: times the kernel began to drop events
+  std::uint64_t overruns = 0;   ///< ENOBUFS, or no room in the ring: times events were dropped
   /// Events that the kernel dropped, by its own count: connections that ended, and also what it
   /// sends of beginnings if a collector wants those, and of interim reports if it is patched.
   std::uint64_t lost_overrun = 0;
+  // Records of eBPF programs that found no room in the ring buffer, by the programs' own count:
+  std::uint64_t lost_ends = 0;        ///< of connections that ended
+  std::uint64_t lost_beginnings = 0;  ///< of connections that began, if a collector wants those
+  std::uint64_t lost_reports = 0;     ///< interim reports; the next record has what they had
+  /// Connections that found no room in the programs' map: exported by conntrack's own counters.
+  std::uint64_t unmeasured = 0;
   /// With reliable delivery: times that an event found no room and was kept for later.
   std::uint64_t retried = 0;
-  std::uint64_t end_from_packets = 0;  ///< end = the last packet, measured by a patched kernel
+  std::uint64_t end_from_packets = 0;  ///< end = the last packet, measured beside conntrack
   std::uint64_t end_from_dump = 0;     ///< end = where scans saw packets
   std::uint64_t end_from_timeout =
       0;                             ///< end = the kernel's stop time minus the protocol's timeout
@@ -96,7 +102,7 @@ struct RoutingCounters {
 /// Where the interfaces came from. Always: the first four add up to two for each flow, one for the
 /// initiator's side and one for the responder's.
 struct InterfaceCounters {
-  std::uint64_t from_kernel = 0;    ///< measured by a patched kernel
+  std::uint64_t from_kernel = 0;    ///< measured in the kernel: patch, eBPF programs
   std::uint64_t from_routes = 0;    ///< looked up, or an address of this host
   std::uint64_t from_settings = 0;  ///< by mark, by zone or constant
   std::uint64_t unknown = 0;

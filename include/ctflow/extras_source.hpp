@@ -12,6 +12,8 @@ namespace ctflow {
 enum class MeasurementOrigin : std::uint8_t {
   kNone,         ///< a stock kernel: end times are estimates, counters are conntrack's
   kKernelPatch,  ///< CTA_FLOW of the series in kernel-patches/
+  kFentry,       ///< eBPF programs at the entries and exits of the kernel's functions
+  kNetfilter,    ///< eBPF programs at the netfilter hooks
 };
 
 /// What is measured of connections of one network namespace now.
@@ -23,6 +25,7 @@ struct Capabilities {
   bool interfaces = false;  ///< through which the packets went
   bool flags = false;       ///< TCP control bits, class of service, TTL, packet lengths
   bool reports = false;     ///< the origin reports existing connections by itself
+  bool ends = false;        ///< … and ends, so that no netlink events are listened to
 
   /// Flows may carry extras, now or once the origin is switched on.
   [[nodiscard]] constexpr bool possible() const { return origin != MeasurementOrigin::kNone; }
@@ -35,7 +38,17 @@ struct Capabilities {
 
 /// One word for logs, status and metrics.
 constexpr const char* name_of(MeasurementOrigin origin) {
-  return origin == MeasurementOrigin::kKernelPatch ? "kernel_patch" : "none";
+  switch (origin) {
+    case MeasurementOrigin::kKernelPatch:
+      return "kernel_patch";
+    case MeasurementOrigin::kFentry:
+      return "fentry";
+    case MeasurementOrigin::kNetfilter:
+      return "netfilter";
+    case MeasurementOrigin::kNone:
+      break;
+  }
+  return "none";
 }
 
 /// Where extras come from. Asked between decoding and identification of a connection, because

@@ -90,7 +90,7 @@ struct Routing {
   friend bool operator==(const Routing&, const Routing&) = default;
 };
 
-/// What the kernel patch series measures in one direction (kernel-patches/nf_conntrack_flow.h).
+/// What is measured in one direction, with the meaning of kernel-patches/nf_conntrack_flow.h.
 struct DirectionExtras {
   TimePoint first{};  ///< first and last packet; resolution one kernel tick
   TimePoint last{};
@@ -109,12 +109,14 @@ struct DirectionExtras {
   friend bool operator==(const DirectionExtras&, const DirectionExtras&) = default;
 };
 
-/// CTA_FLOW: present if the kernel has the patch and it was on when the connection began.
+/// What was measured of a connection beside conntrack: present if that was so when it began.
 struct KernelExtras {
   DirectionExtras original;
   DirectionExtras reply;
   std::uint8_t reason = 0;  ///< enum nf_ct_flow_reason, 0 = unknown
   bool present = false;
+  /// The times are in terms of the wall clock as it is now; else as it was when they were stamped.
+  bool by_present_clock = false;
 
   friend bool operator==(const KernelExtras&, const KernelExtras&) = default;
 };

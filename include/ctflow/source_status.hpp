@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "ctflow/extras_source.hpp"
 
@@ -78,6 +79,7 @@ struct SourceStatus {
   RememberedStatus remembered;
   TimeoutKnowledge timeouts = TimeoutKnowledge::kAssumed;
   Capabilities capabilities;
+  std::string obstacle{};  ///< why nothing measures more than that; empty: nothing does, or need
   FilterStatus filter;
 };
 

@@ -21,6 +21,14 @@ ValueFormat<OwnTraffic> own_traffic() {
   return choice<OwnTraffic>({{"exclude", OwnTraffic::kExclude}, {"include", OwnTraffic::kInclude}});
 }
 
+ValueFormat<Measure> measure() {
+  return choice<Measure>({{"auto", Measure::kAuto},
+                          {"off", Measure::kOff},
+                          {"patch", Measure::kPatch},
+                          {"fentry", Measure::kFentry},
+                          {"netfilter", Measure::kNetfilter}});
+}
+
 /// To skip what another ctflowd had not reported yet would lose it.
 std::optional<Complaint> check_source(const SourceConfig& source) {
   const bool kept = source.state_file && !source.state_file->empty();
@@ -43,6 +51,7 @@ Section<SourceConfig> source_settings() {
           value("existing", kOptional, existing(), &S::existing),
           value("state_file", kOptional, absolute_path_or_off(), &S::state_file),
           value("report_at_stop", kOptional, boolean(), &S::report_at_stop),
+          value("measure", kOptional, measure(), &S::measure),
           value("wire_counters", kOptional, boolean(), &S::wire_counters),
           value("live_connections", kOptional, integer(0, 100'000'000), &S::live_connections),
           value("own_traffic", kOptional, own_traffic(), &S::own_traffic),

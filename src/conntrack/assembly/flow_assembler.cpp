@@ -37,7 +37,7 @@ ConnectionIdentity FlowAssembler::identify(Flow& flow, const Instant& now) const
   };
   if (flow.present.start) correct(flow.start);
   if (flow.present.stop) correct(flow.end);
-  if (!flow.extras.present) return identity;
+  if (!flow.extras.present || flow.extras.by_present_clock) return identity;
   for (DirectionExtras* direction : {&flow.extras.original, &flow.extras.reply}) {
     if (!direction->has_times) continue;
     correct(direction->first);

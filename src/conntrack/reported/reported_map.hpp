@@ -25,8 +25,9 @@ struct ReportedConnection {
   Tenths grown{};  ///< the latest of the last visit that found more packets than the one before
   /// Tenths of a second from the visit before `grown` to `grown`.
   std::uint16_t window = kUnknownWindow;
-  std::uint8_t pass = 0;    ///< the pass over the table that met it last
-  std::uint8_t visits = 0;  ///< since the last report
+  std::uint8_t pass = 0;        ///< the pass over the table that met it last
+  std::uint8_t visits : 7 = 0;  ///< since the last report
+  bool wire : 1 = false;        ///< the counters are those of the wire
 
   static constexpr std::uint16_t kUnknownWindow = 0xffff;
 };

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The seam to the eBPF programs that measure connections and send records of them. A fake in tests
+// replaces the kernel.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "measurement.h"
+
+namespace ctflow {
+
+/// What is to be sent of the connections of one network namespace.
+struct Watch {
+  /// A living connection with packets is reported at least this often; 0: only at its end.
+  std::chrono::nanoseconds interval{};
+  bool created = false;  ///< records of connections that begin, too
+
+  friend bool operator==(const Watch&, const Watch&) = default;
+};
+
+/// Counts since the programs were attached, by enum ctflow_loss.
+using RecordLosses = std::array<std::uint64_t, CTFLOW_LOSSES>;
+
+/// One set of programs for all namespaces of the daemon. Nothing throws. The destructor detaches.
+class MeasuringPrograms {
+ public:
+  using Take = std::function<void(const ctflow_record&)>;
+
+  virtual ~MeasuringPrograms() = default;
+
+  /// Loads and attaches the programs, unless they are. Empty: they are attached. Else one line that
+  /// says why they cannot be: no BTF, a missing capability, the verifier's last words, lockdown.
+  /// Without a watch attached programs measure nothing.
+  virtual std::string load() = 0;
+
+  /// From now on connections that begin in this namespace are measured; of all that end there, the
+  /// measured ones or not, a record is sent. Changes a watch that is there. `netns`: inode of the
+  /// namespace (nsfs). Empty: done; else why not. Only after load().
+  virtual std::string watch(std::uint64_t netns, const Watch& what) = 0;
+
+  /// No more records come of it. What the ring holds can still be read.
+  virtual void unwatch(std::uint64_t netns) = 0;
+
+  /// Readable while the ring holds records. Only after load().
+  [[nodiscard]] virtual int descriptor() const = 0;
+
+  /// Gives at most `limit` records to `take`, in the order in which they were sent. Returns how
+  /// many; fewer than `limit`: there are no more now.
+  virtual std::size_t consume(const Take& take, std::size_t limit) = 0;
+
+  /// Sends CTFLOW_REPORTED of measured connections that have had packets since their last report,
+  /// and for which no packet comes that would send it, although the interval is over. False: the
+  /// ring had no room for all; to be called again when it was read. Such are no losses.
+  virtual bool sweep() = 0;
+
+  /// The same of every measured connection of one namespace that was not reported since `before`
+  /// (CLOCK_MONOTONIC, nanoseconds), with packets or without.
+  virtual bool report_living(std::uint64_t netns, std::uint64_t before) = 0;
+
+  /// What could not be done for this namespace, since the programs were attached.
+  [[nodiscard]] virtual RecordLosses losses(std::uint64_t netns) const = 0;
+};
+
+}  // namespace ctflow

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A build without eBPF.
+#ifndef CTFLOWD_BPF
+
+#include "extras/from_bpf/make_programs.hpp"
+
+namespace ctflow {
+
+std::unique_ptr<MeasuringPrograms> make_measuring_programs() { return nullptr; }
+
+}  // namespace ctflow
+
+#endif
