@@ -4,6 +4,7 @@
 # On the kernel's command line:
 # ctflowd_tests    directory with the tests
 # ctflowd_modules  directory with lib/modules, of a kernel that has modules
+# ctflowd_measure  tests/bpf/measure, where eBPF is to measure
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp PYTHONDONTWRITEBYTECODE=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -17,7 +18,8 @@ value() {
 }
 CTFLOWD=$(value ctflowd)
 NFCAPD=$(value nfcapd)
-export CTFLOWD NFCAPD
+CTFLOWD_MEASURE=$(value ctflowd_measure)
+export CTFLOWD NFCAPD CTFLOWD_MEASURE
 # This kernel's modules are not where the host has its own: whatever it misses
 # comes from there.
 modules=$(value ctflowd_modules)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs inside the guest: every test_*.py that fits the kernel."""
+"""Runs inside the guest: every test_*.py that fits what measures there."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ def run_tests(module: types.ModuleType, group: str, lab: lab_module.Lab,
         title = f"{group}: {name[5:].replace('_', ' ')}"
         if not name.startswith("test_") or (
                 patterns and not any(p in title for p in patterns)):
+            continue
+        only_patch = getattr(test, "only_patch", None)
+        if only_patch and lab.origin.name != "patched":
+            print(f"patch   {title}: {only_patch}", flush=True)
             continue
         begin = time.monotonic()
         reason = ""
@@ -52,10 +56,10 @@ def run_module(module: types.ModuleType, group: str) -> int:
 def main(patterns: list[str]) -> int:
     counts = {"ok": 0, "FAILED": 0, "skipped": 0}
     lab = lab_module.Lab()
-    kernel = "patched" if lab_module.patched() else "stock"
+    origin = lab.origin.name
     for path in sorted(pathlib.Path(__file__).parent.glob("test_*.py")):
         module = importlib.import_module(path.stem)
-        if getattr(module, "KERNEL", "patched") == kernel:
+        if origin in getattr(module, "ORIGINS", ("patched", "ebpf")):
             run_tests(module, path.stem[5:], lab, patterns, counts)
     return finish(counts)
 

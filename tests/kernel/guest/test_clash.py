@@ -8,7 +8,8 @@ import time
 
 import ctnl
 import packets
-from lab import CLIENT, SERVER, TICK, Lab, equal, ifindex, near, sysctl, third_link
+from lab import (CLIENT, SERVER, TICK, Lab, equal, ifindex, near, sysctl,
+                 third_link)
 from nfqueue import first_packets_wait
 
 

@@ -133,7 +133,7 @@ def test_reports_of_padded_packets(lab: Lab) -> None:
     table(lab, True)
     lab.active_timeout(1)
     port = start(lab)
-    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+    with lab.listen(ctnl.GROUP_FLOW) as listener:
         for _ in range(22):
             length = padded(lab, port)
             time.sleep(0.1)
@@ -183,7 +183,7 @@ def test_reports_from_the_fast_path(lab: Lab) -> None:
     table(lab, False)
     lab.active_timeout(1)
     port = start(lab)
-    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+    with lab.listen(ctnl.GROUP_FLOW) as listener:
         for _ in range(25):
             lab.udp(port)
             time.sleep(0.1)

@@ -62,7 +62,7 @@ def test_no_egress_when_dropped(lab: Lab) -> None:
     lab.rules("table ip t { chain f { type filter hook forward priority 1;"
               " udp dport 53 drop; }; }")
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_NEW, ctnl.GROUP_DESTROY) as listener:
+    with lab.listen(ctnl.GROUP_NEW, ctnl.GROUP_DESTROY) as listener:
         lab.udp(port)
         # Never confirmed: no entry, no event.
         equal("events", [m for m in listener.drain() if m.orig.sport == port],

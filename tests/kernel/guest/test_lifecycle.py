@@ -9,9 +9,11 @@ import packets
 from lab import (CLIENT, SERVER, Failure, Lab, destroyed, equal,
                  namespace, near, of_port, run, sysctl)
 from nfqueue import first_packets_wait
+from origin import only_patch
 from packets import ACK, PSH, SYN
 
 
+@only_patch("sysctls")
 def test_defaults(lab: Lab) -> None:
     run("ip netns add fresh")
     try:
@@ -23,10 +25,11 @@ def test_defaults(lab: Lab) -> None:
         run("ip netns del fresh")
 
 
+@only_patch("its sysctl, and attributes of ctnetlink")
 def test_off_means_nothing_at_all(lab: Lab) -> None:
     lab.measure(False)
     port = lab.port()
-    with ctnl.Listener(1, 2, 3, ctnl.GROUP_FLOW) as listener:
+    with lab.listen(1, 2, 3, ctnl.GROUP_FLOW) as listener:
         lab.handshake(port)
         equal("dump", lab.find(port).flow, None)
         lab.fins(port)
@@ -68,6 +71,7 @@ def test_off_while_the_first_packet_waits(lab: Lab) -> None:
         equal("on again", lab.find(port).flow, None)
 
 
+@only_patch("a switch for each namespace")
 def test_off_while_the_first_packet_waits_and_others_measure(lab: Lab) -> None:
     run("ip netns add n1; ip netns exec n1 "
         "sysctl -q net.netfilter.nf_conntrack_flow=1")
@@ -84,6 +88,7 @@ def test_off_while_the_first_packet_waits_and_others_measure(lab: Lab) -> None:
         run("ip netns del n1")
 
 
+@only_patch("sysctls")
 def test_values_out_of_range_are_refused(lab: Lab) -> None:
     for name, value in (("nf_conntrack_flow", 2), ("nf_conntrack_flow", -1),
                         ("nf_conntrack_flow", "x"),
@@ -99,6 +104,7 @@ def test_values_out_of_range_are_refused(lab: Lab) -> None:
     equal("timeout", sysctl("nf_conntrack_flow_active_timeout"), "17")
 
 
+@only_patch("a switch for each namespace")
 def test_namespaces_are_independent(lab: Lab) -> None:
     """Turned on and dismantled while on: the rest must not notice."""
     lab.measure(False)
@@ -121,6 +127,7 @@ def test_namespaces_are_independent(lab: Lab) -> None:
     equal("here again", lab.flow(port).orig.packets, 1)
 
 
+@only_patch("a switch for each namespace")
 def test_namespace_with_live_connections_goes_away(lab: Lab) -> None:
     run("""set -e
     ip netns add n1
@@ -134,7 +141,7 @@ def test_namespace_with_live_connections_goes_away(lab: Lab) -> None:
         here = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         for port in range(2000, 2050):
             here.sendto(b"x", ("127.0.0.1", port))
-        flows = [m.flow for m in ctnl.dump()]
+        flows = [m.flow for m in lab.dump()]
     here.close()
     equal("entries", len(flows), 50)
     equal("measured", all(flow and flow.orig.packets for flow in flows), True)
@@ -145,9 +152,10 @@ def test_namespace_with_live_connections_goes_away(lab: Lab) -> None:
     equal("here", lab.flow(port).orig.packets, 1)
 
 
+@only_patch("attributes of ctnetlink")
 def test_where_the_attribute_is(lab: Lab) -> None:
     port = lab.port()
-    with ctnl.Listener(1, 2, 3) as listener:
+    with lab.listen(1, 2, 3) as listener:
         lab.handshake(port)
         lab.tcp(port, ACK, True, seq=5001, ack=1001)
         lab.settle()
@@ -199,7 +207,7 @@ def test_zones_keep_equal_tuples_apart(lab: Lab) -> None:
     lab.udp(port, size=10)
     lab.udp(port, size=20, tos=8 << 2)
     lab.settle()
-    found = {m.zone: m.flow.orig for m in ctnl.dump() if of_port(port)(m)}
+    found = {m.zone: m.flow.orig for m in lab.dump() if of_port(port)(m)}
     equal("zones", sorted(found), [0, 5])
     equal("zone 0", (found[0].octets, found[0].tos), (38, 0))
     equal("zone 5", (found[5].octets, found[5].tos), (48, 32))
@@ -264,7 +272,7 @@ def test_marks_labels_helper_fit_together(lab: Lab) -> None:
 
 
 def test_many_connections_come_and_go(lab: Lab) -> None:
-    with ctnl.Listener(ctnl.GROUP_DESTROY, buffer=64 << 20) as listener:
+    with lab.listen(ctnl.GROUP_DESTROY, buffer=64 << 20) as listener:
         for port in range(10000, 14000):
             lab.udp(port, size=port % 100)
         lab.settle()
@@ -276,10 +284,11 @@ def test_many_connections_come_and_go(lab: Lab) -> None:
         equal("reason", flow.reason, "netlink")
 
 
+@only_patch("the kernel repeats ctnetlink events")
 def test_destroy_that_has_to_be_sent_again(lab: Lab) -> None:
     """A reliable listener that does not read: the kernel keeps the event."""
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_DESTROY, buffer=4096) as listener:
+    with lab.listen(ctnl.GROUP_DESTROY, buffer=4096) as listener:
         listener.socket.setsockopt(ctnl.SOL_NETLINK, 4, 1)  # BROADCAST_ERROR
         listener.socket.setsockopt(ctnl.SOL_NETLINK, 5, 1)  # NO_ENOBUFS
         ports = range(port, port + 50)
@@ -308,6 +317,7 @@ def test_events_off_still_measures(lab: Lab) -> None:
     equal("packets", lab.flow(port).orig.packets, 2)
 
 
+@only_patch("sysctls")
 def test_settings_while_packets_flow(lab: Lab) -> None:
     for step in range(40):
         lab.measure(bool(step % 2))
@@ -315,7 +325,7 @@ def test_settings_while_packets_flow(lab: Lab) -> None:
         for port in range(50000, 50020):
             lab.udp(port)
     lab.measure(True)
-    with ctnl.Listener(ctnl.GROUP_DESTROY) as listener:
+    with lab.listen(ctnl.GROUP_DESTROY) as listener:
         port = lab.port()
         begin = time.time()
         lab.udp(port)

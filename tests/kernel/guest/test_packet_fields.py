@@ -42,7 +42,7 @@ def test_flags_of_segments_that_are_let_pass_early(lab: Lab) -> None:
 
 def test_flags_of_the_rst_that_kills(lab: Lab) -> None:
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_DESTROY) as listener:
+    with lab.listen(ctnl.GROUP_DESTROY) as listener:
         lab.tcp(port, SYN, seq=1000, ttl=63)
         lab.tcp(port, RST | ACK, True, seq=0, ack=1001, ttl=50)
         event = listener.wait(destroyed(port))

@@ -11,7 +11,7 @@ from packets import ACK, RST, SYN
 def test_timeout(lab: Lab) -> None:
     sysctl("nf_conntrack_udp_timeout", 1)
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_DESTROY) as listener:
+    with lab.listen(ctnl.GROUP_DESTROY) as listener:
         lab.udp(port)
         time.sleep(1.2)
         lab.expire()
@@ -21,7 +21,7 @@ def test_timeout(lab: Lab) -> None:
 def test_tcp_close(lab: Lab) -> None:
     sysctl("nf_conntrack_tcp_timeout_time_wait", 1)
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_DESTROY) as listener:
+    with lab.listen(ctnl.GROUP_DESTROY) as listener:
         lab.handshake(port)
         lab.fins(port)
         time.sleep(1.2)
@@ -33,7 +33,7 @@ def test_tcp_close(lab: Lab) -> None:
 def test_tcp_reset(lab: Lab) -> None:
     sysctl("nf_conntrack_tcp_timeout_close", 1)
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_DESTROY) as listener:
+    with lab.listen(ctnl.GROUP_DESTROY) as listener:
         lab.handshake(port)
         lab.tcp(port, RST | ACK, True, seq=5001, ack=1001)
         time.sleep(1.2)
@@ -44,7 +44,7 @@ def test_tcp_reset(lab: Lab) -> None:
 
 def test_rst_as_the_only_answer(lab: Lab) -> None:
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_DESTROY) as listener:
+    with lab.listen(ctnl.GROUP_DESTROY) as listener:
         lab.tcp(port, SYN, seq=1000)
         lab.tcp(port, RST | ACK, True, seq=0, ack=1001)
         equal("reason", listener.wait(destroyed(port)).flow.reason,
@@ -52,7 +52,7 @@ def test_rst_as_the_only_answer(lab: Lab) -> None:
 
 
 def test_delete_and_flush(lab: Lab) -> None:
-    with ctnl.Listener(ctnl.GROUP_DESTROY) as listener:
+    with lab.listen(ctnl.GROUP_DESTROY) as listener:
         port = lab.port()
         lab.udp(port)
         lab.settle()
@@ -70,7 +70,7 @@ def test_early_drop(lab: Lab) -> None:
     sysctl("nf_conntrack_buckets", 512)
     sysctl("nf_conntrack_max", 300)
     try:
-        with ctnl.Listener(ctnl.GROUP_DESTROY) as listener:
+        with lab.listen(ctnl.GROUP_DESTROY) as listener:
             for port in range(30000, 30900):
                 lab.udp(port)
             reasons = [m.flow.reason for m in listener.rest()]
@@ -82,7 +82,7 @@ def test_early_drop(lab: Lab) -> None:
 
 def test_reopened(lab: Lab) -> None:
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_DESTROY) as listener:
+    with lab.listen(ctnl.GROUP_DESTROY) as listener:
         lab.handshake(port)
         lab.fins(port)
         lab.tcp(port, SYN, seq=90000)
@@ -100,7 +100,7 @@ def test_other(lab: Lab) -> None:
     port = lab.port()
     lab.udp(port)
     lab.settle()
-    with ctnl.Listener(ctnl.GROUP_DESTROY) as listener:
+    with lab.listen(ctnl.GROUP_DESTROY) as listener:
         run("ip addr del 10.0.2.1/24 dev r2")
         try:
             equal("reason", listener.wait(destroyed(port)).flow.reason,

@@ -6,13 +6,14 @@ import time
 import ctnl
 from lab import (SERVER, TICK, Lab, between, destroyed, equal, near, of_port,
                  reported, run, sysctl)
+from origin import only_patch
 from packets import ACK, PSH, RST, SYN
 
 
 def test_active_timeout(lab: Lab) -> None:
     lab.active_timeout(1)
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+    with lab.listen(ctnl.GROUP_FLOW) as listener:
         begin = time.time()
         for _ in range(35):
             lab.udp(port)
@@ -35,7 +36,7 @@ def test_active_timeout(lab: Lab) -> None:
 def test_the_tail_of_a_connection_that_falls_silent(lab: Lab) -> None:
     lab.active_timeout(1)
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+    with lab.listen(ctnl.GROUP_FLOW) as listener:
         begin = time.time()
         for _ in range(5):
             lab.udp(port)
@@ -60,7 +61,7 @@ def test_the_tail_of_a_connection_that_falls_silent(lab: Lab) -> None:
 def test_tail_of_the_reply_direction(lab: Lab) -> None:
     lab.active_timeout(1)
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+    with lab.listen(ctnl.GROUP_FLOW) as listener:
         lab.udp(port)
         equal("first", listener.wait(reported(port), 5).packets, [1, 0])
         lab.udp(port, reply=True)
@@ -70,9 +71,10 @@ def test_tail_of_the_reply_direction(lab: Lab) -> None:
         equal("last", totals[-1], 2)
 
 
+@only_patch("sysctls")
 def test_writing_the_timeout_starts_a_sweep(lab: Lab) -> None:
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+    with lab.listen(ctnl.GROUP_FLOW) as listener:
         lab.udp(port)
         time.sleep(1.2)
         lab.active_timeout(1)
@@ -84,7 +86,7 @@ def test_writing_the_timeout_starts_a_sweep(lab: Lab) -> None:
 def test_closed_tcp_is_reported_at_once(lab: Lab) -> None:
     lab.active_timeout(100)
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+    with lab.listen(ctnl.GROUP_FLOW) as listener:
         lab.handshake(port)
         lab.tcp(port, ACK | PSH, seq=1001, ack=5001, size=100)
         equal("too early", listener.drain(0.2), [])
@@ -107,7 +109,7 @@ def test_closed_tcp_is_reported_at_once(lab: Lab) -> None:
 def test_reset_tcp_is_reported_at_once(lab: Lab) -> None:
     lab.active_timeout(100)
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+    with lab.listen(ctnl.GROUP_FLOW) as listener:
         lab.handshake(port)
         lab.tcp(port, RST | ACK, True, seq=5001, ack=1001)
         report = listener.wait(reported(port), 1)
@@ -119,7 +121,7 @@ def test_reset_tcp_is_reported_at_once(lab: Lab) -> None:
 def test_rejected_with_reset(lab: Lab) -> None:
     lab.active_timeout(100)
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+    with lab.listen(ctnl.GROUP_FLOW) as listener:
         lab.handshake(port)
         lab.rules("table ip t { chain f { type filter hook forward priority "
                   "1; tcp dport 80 reject with tcp reset; }; }")
@@ -132,6 +134,7 @@ def test_rejected_with_reset(lab: Lab) -> None:
                     report.flow.reply.tcp_flags), (2, 80, SYN | ACK | RST))
 
 
+@only_patch("groups of ctnetlink")
 def test_a_listener_of_this_group_alone(lab: Lab) -> None:
     """nf_conntrack_events=2: somebody listens, that is enough."""
     sysctl("nf_conntrack_events", 2)
@@ -139,7 +142,7 @@ def test_a_listener_of_this_group_alone(lab: Lab) -> None:
     before, port, after = lab.port(), lab.port(), lab.port()
     lab.udp(before)
     lab.settle()
-    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+    with lab.listen(ctnl.GROUP_FLOW) as listener:
         for _ in range(15):
             lab.udp(before)
             lab.udp(port)
@@ -150,7 +153,7 @@ def test_a_listener_of_this_group_alone(lab: Lab) -> None:
     # The listener has gone.
     lab.udp(after)
     lab.settle()
-    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+    with lab.listen(ctnl.GROUP_FLOW) as listener:
         time.sleep(1.2)
         lab.udp(after)
         equal("reports", [m for m in listener.drain(1.5)
@@ -159,7 +162,7 @@ def test_a_listener_of_this_group_alone(lab: Lab) -> None:
 
 def test_zero_means_no_reports(lab: Lab) -> None:
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+    with lab.listen(ctnl.GROUP_FLOW) as listener:
         lab.handshake(port)
         lab.fins(port)
         time.sleep(1.1)
@@ -168,11 +171,12 @@ def test_zero_means_no_reports(lab: Lab) -> None:
         equal("reports", listener.drain(0.5), [])
 
 
+@only_patch("groups of ctnetlink")
 def test_other_groups_hear_nothing_of_reports(lab: Lab) -> None:
     lab.active_timeout(1)
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_FLOW) as reports, \
-            ctnl.Listener(ctnl.GROUP_NEW, ctnl.GROUP_UPDATE) as others:
+    with lab.listen(ctnl.GROUP_FLOW) as reports, \
+            lab.listen(ctnl.GROUP_NEW, ctnl.GROUP_UPDATE) as others:
         for _ in range(15):
             lab.udp(port)
             time.sleep(0.1)
@@ -186,7 +190,7 @@ def test_reports_and_destroy_add_up(lab: Lab) -> None:
     """Conservation: the last total is that of the DESTROY event."""
     lab.active_timeout(1)
     ports = [lab.port() for _ in range(20)]
-    with ctnl.Listener(ctnl.GROUP_FLOW, ctnl.GROUP_DESTROY,
+    with lab.listen(ctnl.GROUP_FLOW, ctnl.GROUP_DESTROY,
                        ) as listener:
         sent = dict.fromkeys(ports, 0)
         for step in range(30):
@@ -212,7 +216,7 @@ def test_reports_and_destroy_add_up(lab: Lab) -> None:
 def test_many_idle_connections_are_all_swept(lab: Lab) -> None:
     lab.active_timeout(2)
     first = 40000
-    with ctnl.Listener(ctnl.GROUP_FLOW) as listener:
+    with lab.listen(ctnl.GROUP_FLOW) as listener:
         for port in range(first, first + 1500):
             lab.udp(port)
         events = listener.drain(6)
@@ -225,7 +229,7 @@ def test_destroy_follows_with_the_same_last(lab: Lab) -> None:
     lab.active_timeout(1)
     sysctl("nf_conntrack_udp_timeout", 3)
     port = lab.port()
-    with ctnl.Listener(ctnl.GROUP_FLOW, ctnl.GROUP_DESTROY) as listener:
+    with lab.listen(ctnl.GROUP_FLOW, ctnl.GROUP_DESTROY) as listener:
         sent = time.time()
         lab.udp(port)
         report = listener.wait(reported(port), 5)
