@@ -8,7 +8,7 @@ from lab import (SYSCTL, Failure, Lab, between, destroyed, equal, of_port,
                  run, sysctl)
 from packets import SYN
 
-ORIGINS = ("stock",)
+ORIGINS = ("stock", "ebpf")
 
 
 def test_there_is_no_switch(lab: Lab) -> None:
@@ -24,7 +24,9 @@ def test_no_message_has_the_attribute(lab: Lab) -> None:
     port = lab.port()
     with ctnl.Listener(1, 2, 3, ctnl.GROUP_FLOW) as listener:
         lab.handshake(port)
-        equal("dump", lab.find(port).flow, None)
+        lab.settle()
+        equal("dump", [m.flow for m in ctnl.dump() if of_port(port)(m)],
+              [None])
         lab.fins(port)
         lab.settle()
         run("conntrack -F")

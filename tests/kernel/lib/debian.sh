@@ -64,21 +64,73 @@ debian_kernel() {
 	echo "$1: Debian's $package, version ${modules##*_}"
 }
 
-# run_debian TITLE SCRIPT ARGUMENTS [WORD...]: in the kernel of debian_kernel.
+# debian SCRIPT ARGUMENTS [WORD...]: the console of the kernel of debian_kernel.
 # One thread: emulators before 8.1 let a processor run code that another one
 # has just overwritten, and attaching tracing programs overwrites code.
-run_debian() {
-	local title=$1 script=$2 arguments=$3 threads=multi
-	shift 3
-	qemu_patches_code || threads=single
-	verdicts "$title" < <(qemu_threads=$threads \
-		qemu_words="ctflowd_modules=$(guest_path "$modules") $*" \
-		qemu "$kernel" "$script" "$arguments" \
-		-smp "${processors:-1}" -initrd "$initrd")
+debian() {
+	local script=$1 arguments=$2 qemu_threads=multi qemu_words
+	shift 2
+	qemu_patches_code || qemu_threads=single
+	qemu_words="ctflowd_modules=$(guest_path "$modules") $*"
+	qemu "$kernel" "$script" "$arguments" -smp "${processors:-1}" \
+		-initrd "$initrd"
+}
+
+# The program that measures in the guest and prints what it finds.
+find_measure() {
+	measure=${CTFLOWD_MEASURE:-$top/build/tests/bpf/measure}
+	[ -x "$measure" ] ||
+		unavailable "no $measure: build ctflowd with CTFLOWD_BPF, or set CTFLOWD_MEASURE"
+}
+
+# What the patch says of the packets of guest/same_packets.py: in $1. Any series
+# will do, the rules are one.
+ask_patch() {
+	local obstacle series=6.1
+	obstacle=$(uml_obstacle)
+	[ -z "$obstacle" ] || {
+		echo "$obstacle"
+		return
+	}
+	has_source $series || series=6.12
+	(
+		mkdir -p "$cache/locks"
+		exec 9>"$cache/locks/$series"
+		flock 9
+		build "$series" patched uml um uml.config >&2 &&
+			uml "$kernel" same_packets.py '' 512M |
+			sed -n 's/^SIDE //p' >"$1"
+	)
+	[ -s "$1" ] || echo "the patched kernel says nothing"
+}
+
+# The same packets for the patch and for eBPF, field by field.
+same_packets() {
+	local series=$1 dir=$cache/debian obstacle
+	echo "== $series: patch and eBPF side by side"
+	obstacle=$(ask_patch "$dir/same-patch")
+	if [ -n "$obstacle" ]; then
+		count skipped "$series side by side: NOT RUN, $obstacle"
+		return
+	fi
+	debian same_packets.py '' "ctflowd_measure=$(guest_path "$measure")" |
+		sed -n 's/^SIDE //p' >"$dir/same-$series"
+	if python3 "$here/lib/same_packets.py" "$dir/same-patch" \
+		"$dir/same-$series"
+	then
+		count ok "$series: side by side"
+	else
+		count FAILED "$series: side by side"
+	fi
 }
 
 # Everything that is to be shown with Debian's kernel of series $1.
 bpf_tests() {
-	debian_kernel "$1"
-	run_debian "$1 Debian" main.py "$2"
+	local series=$1 arguments=$2
+	debian_kernel "$series"
+	find_measure
+	verdicts "$series eBPF" < <(debian main.py "$arguments" \
+		"ctflowd_measure=$(guest_path "$measure")")
+	[ -z "$arguments" ] || return
+	same_packets "$series"
 }

@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What can happen to programs that are attached to a kernel in use."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import ctnl
+import ebpf
+import pktgen
+from lab import Failure, Lab, between, destroyed, equal, namespace, run, sysctl
+
+ORIGINS = ("ebpf",)
+BPF, PROG_GET_NEXT_ID = 321, 11
+STORM = 50_000
+
+
+def tool(lab: Lab, *options: str) -> ebpf.Tool:
+    assert isinstance(lab.origin, ebpf.Measuring)
+    return ebpf.Tool(lab.origin.program, *options)
+
+
+def programs() -> set[int]:
+    """The ids of all programs that this kernel has loaded."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    ids: set[int] = set()
+    last = 0
+    while True:
+        attribute = ctypes.create_string_buffer(
+            struct.pack("=III", last, 0, 0), 12)
+        if libc.syscall(BPF, PROG_GET_NEXT_ID, attribute, 12):
+            return ids
+        last = struct.unpack_from("=I", attribute, 4)[0]
+        ids.add(last)
+
+
+class Traffic:
+    """Packets of one old connection, all the time."""
+
+    def __init__(self, lab: Lab, port: int) -> None:
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.send, args=(lab, port))
+
+    def send(self, lab: Lab, port: int) -> None:
+        while not self.stop.is_set():
+            for _ in range(20):
+                lab.udp(port, size=700)
+            time.sleep(0.002)
+
+    def __enter__(self) -> Traffic:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        self.thread.join()
+
+
+def test_attached_and_detached_under_traffic(lab: Lab) -> None:
+    lab.measure(False)
+    old = lab.port()
+    lab.udp(old)
+    with Traffic(lab, old):
+        for _ in range(4):
+            lab.measure(True)
+            ports = [lab.port() for _ in range(10)]
+            for port in ports:
+                for size in (1, 2, 3):
+                    lab.udp(port, size=size)
+                lab.udp(port, size=9, reply=True)
+            lab.settle()
+            flows = {m.orig.sport: m.flow for m in lab.dump()}
+            equal("older than the programs", flows[old], None)
+            for port in ports:
+                flow = flows[port]
+                if flow is None or not flow.orig or not flow.reply:
+                    raise Failure(f"port {port} is not measured")
+                equal("wire", (flow.orig.packets, flow.orig.octets,
+                               flow.reply.packets, flow.reply.octets),
+                      (3, 3 * 28 + 6, 1, 37))
+            lab.measure(False)
+            lab.udp(ports[0])
+    lab.measure(True)
+    equal("of an earlier run", lab.find(ports[0]).flow, None)
+
+
+def test_killed_leaves_nothing_attached(lab: Lab) -> None:
+    lab.measure(False)
+    before = programs()
+    with Traffic(lab, lab.port()):
+        measuring = tool(lab)
+        attached = programs() - before
+        between("programs", len(attached), 5, 100)
+        measuring.stop(signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while programs() - before and time.monotonic() < deadline:
+            time.sleep(0.2)
+        equal("left behind", programs() - before, set())
+    lab.measure(True)
+    port = lab.port()
+    lab.udp(port)
+    equal("works", lab.flow(port).orig.packets, 1)
+
+
+def test_a_full_map_never_gives_wrong_numbers(lab: Lab) -> None:
+    lab.measure(False)
+    run("conntrack -F")
+    measuring = tool(lab, "--size", "100")
+    ports = [lab.port() for _ in range(250)]
+    try:
+        for _ in range(2):
+            for port in ports:
+                lab.udp(port, size=port % 50)
+        lab.settle()
+        lost = measuring.lost()
+        run("conntrack -F")
+        ended = wait_for_ends(measuring, ports)
+        # There is room again.
+        port = lab.port()
+        lab.udp(port)
+        lab.settle()
+        run("conntrack -F")
+        again = wait_for_ends(measuring, [port])[port]
+    finally:
+        measuring.stop()
+    measured = {port: m.flow for port, m in ended.items() if m.flow}
+    between("measured", len(measured), 50, 100)
+    equal("counted as not measured", lost[3] >= 250 - len(measured), True)
+    for port, flow in measured.items():
+        equal("wire", (flow.orig.packets, flow.orig.octets),
+              (2, 2 * (28 + port % 50)))
+    for port, message in ended.items():
+        equal("of conntrack", message.packets[0], 2)
+    equal("again", again.flow and again.flow.orig.packets, 1)
+
+
+def wait_for_ends(measuring: ebpf.Tool,
+                  ports: list[int]) -> dict[int, ctnl.Message]:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with measuring.changed:
+            ended = {m.orig.sport: m for m in measuring.events
+                     if m.kind == ctnl.MSG_DELETE and m.orig.sport in ports}
+            if len(ended) == len(ports):
+                return ended
+            measuring.changed.wait(0.5)
+    raise Failure(f"{len(ended)} of {len(ports)} ends told")
+
+
+def test_two_at_once(lab: Lab) -> None:
+    second = tool(lab)
+    try:
+        port = lab.port()
+        with lab.listen(ctnl.GROUP_DESTROY) as listener:
+            lab.handshake(port)
+            lab.fins(port)
+            lab.settle()
+            run("conntrack -F")
+            first = listener.wait(destroyed(port)).flow
+        other = wait_for_ends(second, [port])[port].flow
+        if first is None or other is None:
+            raise Failure("not measured by both")
+        for mine, theirs in ((first.orig, other.orig),
+                             (first.reply, other.reply)):
+            # Each has derived the clock for itself, to a tick.
+            for one in (mine, theirs):
+                one.first = one.last = None
+            equal("the same", mine, theirs)
+    finally:
+        second.stop()
+    lab.udp(lab.port())
+    port = lab.port()
+    lab.udp(port)
+    equal("the other one goes on", lab.flow(port).orig.packets, 1)
+
+
+def local_connections(name: str, count: int) -> int:
+    """A namespace with this many connections to itself; its inode number."""
+    run(f"""set -e
+    ip netns add {name}
+    ip -n {name} link set lo up
+    ip netns exec {name} sysctl -q net.netfilter.nf_conntrack_acct=1
+    ip netns exec {name} nft 'add table ip t'
+    ip netns exec {name} nft 'add chain ip t o {{ type filter hook output
+        priority 0; }}'
+    ip netns exec {name} nft 'add rule ip t o ct state new counter'
+    """)
+    with namespace(name):
+        inode = ebpf.own_namespace()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here:
+            for port in range(2000, 2000 + count):
+                here.sendto(b"x", ("127.0.0.1", port))
+    return inode
+
+
+def test_namespaces_come_and_go(lab: Lab) -> None:
+    lab.measure(False)
+    measuring = tool(lab, "--netns", "all")
+    try:
+        for number in range(3):
+            inode = local_connections(f"n{number}", 20)
+            time.sleep(0.3)
+            run(f"ip netns del n{number}")
+            deadline = time.monotonic() + 20
+            while True:
+                with measuring.changed:
+                    mine = [m for m in measuring.events
+                            if m.kind == ctnl.MSG_DELETE
+                            and 2000 <= m.orig.dport < 2020]
+                if len(mine) >= 20 * (number + 1):
+                    break
+                if time.monotonic() > deadline:
+                    raise Failure(f"{len(mine)} ends of namespace {inode}")
+                time.sleep(0.2)
+        equal("ends", len(mine), 60)
+        for message in mine:
+            if message.flow is None:
+                raise Failure("not measured")
+            equal("wire", (message.flow.orig.packets,
+                           message.flow.orig.octets), (1, 29))
+            equal("reason", message.flow.reason, "other")
+        port = lab.port()
+        lab.udp(port)
+        lab.settle()
+        run("conntrack -F")
+        equal("here", wait_for_ends(measuring, [port])[port].packets[0], 1)
+    finally:
+        measuring.stop()
+
+
+def test_other_namespaces_are_not_measured(lab: Lab) -> None:
+    lab.measure(False)
+    measuring = tool(lab)
+    try:
+        local_connections("n9", 20)
+        run("ip netns del n9")
+        port = lab.port()
+        lab.udp(port)
+        lab.settle()
+        run("conntrack -F")
+        wait_for_ends(measuring, [port])
+        time.sleep(1)
+        others = [m for m in measuring.events if 2000 <= m.orig.dport < 2020]
+        equal("records of others", others, [])
+    finally:
+        measuring.stop()
+
+
+def test_a_storm_is_told_or_counted(lab: Lab) -> None:
+    """Conservation: records and losses are what has ended."""
+    lab.measure(False)
+    sysctl("nf_conntrack_buckets", 65536)
+    sysctl("nf_conntrack_max", 2 * STORM)
+    sysctl("nf_conntrack_udp_timeout", 600)
+    assert isinstance(lab.origin, ebpf.Measuring)
+    path = "/tmp/storm"
+    with open(path, "wb") as out:
+        process = subprocess.Popen([lab.origin.program], stdout=out,
+                                   stdin=subprocess.PIPE)
+    while not os.path.getsize(path):
+        time.sleep(0.2)
+    pktgen.setup([{"count": STORM, "udp_src_min": 10000,
+                   "udp_src_max": 10000 + STORM, "pkt_size": 60,
+                   "delay": 20000}])
+    begin = time.monotonic()
+    pktgen.start().wait()
+    made = int(sysctl("nf_conntrack_count"))
+    filled = time.monotonic()
+    run("conntrack -F")
+    flushed = time.monotonic()
+    size = -1
+    while size != os.path.getsize(path):
+        size = os.path.getsize(path)
+        time.sleep(2)
+    process.send_signal(signal.SIGTERM)
+    equal("status", process.wait(30), 0)
+    told = int(run(f"grep -c '\"event\":1[,}}]' {path}", check=False))
+    losses = ebpf.json.loads(run(f"tail -n 1 {path}"))["losses"]
+    os.unlink(path)
+    print(f"        {made} connections made in {filled - begin:.1f} s, flushed"
+          f" in {flushed - filled:.1f} s: {told} told, {losses} lost",
+          flush=True)
+    between("made", made, STORM * 0.98, STORM + 10)
+    equal("told and lost", told + losses[0], made)
+    equal("unmeasured", losses[3], 0)
