@@ -2,30 +2,14 @@
 #include "transport/spool/disk_spool.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 #include <utility>
 
 #include "ledger/export_amount.hpp"
 #include "log/log.hpp"
+#include "transport/spool/disk_errors.hpp"
 
 namespace ctflow {
-namespace {
-
-constexpr std::size_t kOpenAtMost = 3;  ///< the one written, the one read, the one before that
-
-bool lacks_room(const std::error_code& error) {
-  return error == std::errc::no_space_on_device || error.value() == EDQUOT;
-}
-
-/// It would happen with any other file as well.
-bool concerns_all_files(const std::error_code& error) {
-  return lacks_room(error) || error == std::errc::too_many_files_open ||
-         error == std::errc::too_many_files_open_in_system ||
-         error == std::errc::not_enough_memory || error == std::errc::read_only_file_system;
-}
-
-}  // namespace
 
 DiskSpool::DiskSpool(std::string collector, const SpoolConfig& config, SpoolFiles& files)
     : collector_(std::move(collector)),
@@ -53,38 +37,13 @@ std::error_code DiskSpool::open() {
   return {};
 }
 
-void DiskSpool::note_open(SpoolSegment& segment) {
-  if (open_.size() >= kOpenAtMost) {
-    open_.front()->close();
-    open_.erase(open_.begin());
-  }
-  open_.push_back(&segment);
-}
-
-std::error_code DiskSpool::use(SpoolSegment& segment) {
-  const auto known = std::find(open_.begin(), open_.end(), &segment);
-  if (known != open_.end()) {
-    std::rotate(known, known + 1, open_.end());
-    return {};
-  }
-  const std::error_code error = segment.open();
-  error ? segment.close() : note_open(segment);
-  return error;
-}
-
-void DiskSpool::let_go(SpoolSegment& segment, const std::error_code& error) {
-  if (concerns_all_files(error)) return;
-  segment.close();
-  open_.erase(std::remove(open_.begin(), open_.end(), &segment), open_.end());
-}
-
 /// Others may be readable: this one has to wait for repair().
 std::error_code DiskSpool::failed(Segments::iterator segment, const std::error_code& error) {
   if (!concerns_all_files(error)) {
     segment->second->suspended = true;
     troubled_.insert(segment->first);
   }
-  let_go(*segment->second, error);
+  open_.close_failed(*segment->second, error);
   return error;
 }
 
@@ -93,7 +52,7 @@ std::error_code DiskSpool::owed(Segments::iterator segment, const std::error_cod
                                 const std::error_code& error) {
   if (!error || (segment->second->unrecorded() && lacks_room(error))) return {};
   troubled_.insert(segment->first);
-  let_go(*segment->second, error);
+  open_.close_failed(*segment->second, error);
   return not_open ? not_open : error;
 }
 
@@ -102,7 +61,7 @@ DiskSpool::Segments::iterator DiskSpool::forget(Segments::iterator segment) {
   size_ -= std::min(size_, one->size());
   if (writable_ == one) writable_ = nullptr;
   if (unrecorded_ == segment->first) unrecorded_.reset();
-  open_.erase(std::remove(open_.begin(), open_.end(), one), open_.end());
+  open_.forget(*one);
   unscanned_.erase(segment->first);
   troubled_.erase(segment->first);
   return segments_.erase(segment);
@@ -131,7 +90,7 @@ std::error_code DiskSpool::recover(std::size_t budget, DiskChanges& changes) {
       ++number;
       continue;
     }
-    std::error_code error = use(one);
+    std::error_code error = open_.use(one);
     const std::uint64_t size = one.size();
     if (!error) error = one.scan(budget, changes.recovered);
     size_ -= size - std::min(size, one.size());  // as it is counted from now on
@@ -162,13 +121,13 @@ std::error_code DiskSpool::drop_oldest(DiskChanges& changes) {
     if (&one == writable_ || one.suspended) continue;
     if (!one.scanned()) {
       // What goes has to be counted, and one file is soon read.
-      if ((error = use(one))) continue;
+      if ((error = open_.use(one))) continue;
       std::size_t all = std::numeric_limits<std::size_t>::max();
       const std::uint64_t size = one.size();
       error = one.scan(all, changes.recovered);
       size_ -= size - std::min(size, one.size());
       if (error) {
-        let_go(one, error);
+        open_.close_failed(one, error);
         continue;
       }
       unscanned_.erase(segment->first);
@@ -192,7 +151,7 @@ std::error_code DiskSpool::create(const std::shared_ptr<const Origin>& origin) {
     if (segment) {
       size_ += segment->size();
       writable_ = segment.get();
-      note_open(*segment);
+      open_.add(*segment);
       segments_.emplace(number, std::move(segment));
       return {};
     }
@@ -213,7 +172,7 @@ std::error_code DiskSpool::make_room(const std::shared_ptr<const Origin>& origin
     forget(std::prev(segments_.end()));
   }
   if (writable_ != nullptr && writable_->origin() == origin && writable_->size() < segment_size_) {
-    const std::error_code error = use(*writable_);
+    const std::error_code error = open_.use(*writable_);
     if (error) leave_writable(error);
     return error;
   }
@@ -222,7 +181,7 @@ std::error_code DiskSpool::make_room(const std::shared_ptr<const Origin>& origin
 
 void DiskSpool::leave_writable(const std::error_code& error) {
   if (concerns_all_files(error)) return;
-  let_go(*std::exchange(writable_, nullptr), error);
+  open_.close_failed(*std::exchange(writable_, nullptr), error);
   std::error_code not_removed;  // later, by repair()
   remove_if_done(std::prev(segments_.end()), not_removed);
 }
@@ -273,7 +232,7 @@ std::optional<KeptMessage> DiskSpool::take(DiskChanges& changes, std::error_code
       continue;
     }
     if (!one.scanned()) return std::nullopt;
-    error = use(one);
+    error = open_.use(one);
     if (error == std::errc::no_such_file_or_directory) {
       error.clear();
       changes.damaged += one.unread();
@@ -324,7 +283,7 @@ std::error_code DiskSpool::mark(const DiskPlace& place, State state) {
   const auto segment = segments_.find(place.segment);
   if (segment == segments_.end()) return {};
   SpoolSegment& one = *segment->second;
-  const std::error_code not_open = use(one);
+  const std::error_code not_open = open_.use(one);
   return owed(segment, not_open, one.mark(place.offset, state));
 }
 
@@ -332,7 +291,7 @@ std::error_code DiskSpool::give_back(const DiskPlace& place, bool left) {
   const auto segment = segments_.find(place.segment);
   if (segment == segments_.end()) return {};
   SpoolSegment& one = *segment->second;
-  const std::error_code not_open = use(one);
+  const std::error_code not_open = open_.use(one);
   return owed(segment, not_open, one.give_back(place.offset, left));
 }
 
@@ -355,13 +314,13 @@ std::error_code DiskSpool::repair() {
     one.suspended = false;
     std::error_code error;
     if (one.owes()) {
-      error = use(one);
+      error = open_.use(one);
       if (!error) error = one.repair();
     }
     if (error == std::errc::no_such_file_or_directory) error.clear();  // take() finds that out
     if (error) {
       troubled_.insert(number);
-      let_go(one, error);
+      open_.close_failed(one, error);
     }
     std::error_code not_removed;
     remove_if_done(segment, not_removed);

@@ -9,10 +9,10 @@
 #include <set>
 #include <string>
 #include <system_error>
-#include <vector>
 
 #include "ctflow/config.hpp"
 #include "transport/spool/kept_message.hpp"
+#include "transport/spool/open_segments.hpp"
 #include "transport/spool/spool_directory.hpp"
 #include "transport/spool/spool_files.hpp"
 #include "transport/spool/spool_segment.hpp"
@@ -33,7 +33,6 @@ struct DiskChanges {
 /// Errors of the file system cost time, never messages: a file that cannot be read now is read
 /// later, and one that cannot be removed is not counted as dropped. No message is handed out before
 /// the disk has noted it, so that a later process does not send it a second time unnoticed.
-/// However many files wait, a few descriptors are in use.
 class DiskSpool {
  public:
   using State = SpoolSegment::State;
@@ -100,12 +99,6 @@ class DiskSpool {
  private:
   using Segments = std::map<std::uint64_t, std::unique_ptr<SpoolSegment>>;
 
-  /// Opens a file, and closes another for it if need be.
-  std::error_code use(SpoolSegment& segment);
-  void note_open(SpoolSegment& segment);
-  /// Closes a file that fails: its descriptor may be useless for good (the file system was away)
-  /// while the file is not. The next use() opens it anew.
-  void let_go(SpoolSegment& segment, const std::error_code& error);
   std::error_code failed(Segments::iterator segment, const std::error_code& error);
   std::error_code owed(Segments::iterator segment, const std::error_code& not_open,
                        const std::error_code& error);
@@ -131,7 +124,7 @@ class DiskSpool {
   std::set<std::uint64_t> unscanned_;
   std::set<std::uint64_t> troubled_;  ///< suspended, owing, or not removed
   std::optional<std::uint64_t> unrecorded_;
-  std::vector<SpoolSegment*> open_;  ///< the one used last is last
+  OpenSegments open_;
   std::uint64_t next_number_ = 0;
   std::uint64_t size_ = 0;            ///< of all files
   SpoolSegment* writable_ = nullptr;  ///< the last one, if made by this process

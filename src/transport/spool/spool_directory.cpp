@@ -6,19 +6,18 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <charconv>
 #include <optional>
 #include <string_view>
 #include <utility>
+
+#include "transport/spool/disk_errors.hpp"
 
 namespace ctflow {
 namespace {
 
 constexpr std::string_view kExtension = ".spool";
 constexpr std::size_t kDigits = 16;
-
-std::error_code last_error() { return {errno, std::generic_category()}; }
 
 /// The number in `COLLECTOR-NUMBER.spool`; nothing for another file.
 std::optional<std::uint64_t> number_of(std::string_view name, std::string_view collector) {

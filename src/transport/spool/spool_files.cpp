@@ -40,7 +40,7 @@ int SpoolFiles::status(int file, struct stat& found) { return fstat(file, &found
 int SpoolFiles::list(const std::string& directory, std::vector<std::string>& names) {
   DIR* entries = opendir(directory.c_str());
   if (entries == nullptr) return -1;
-  errno = 0;  // tells an error from the end
+  errno = 0;  // distinguishes an error from the end
   for (const dirent* entry = readdir(entries); entry != nullptr; entry = readdir(entries)) {
     names.emplace_back(&entry->d_name[0]);
     errno = 0;

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +10,8 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
+
+#include "process/descriptor.hpp"
 
 namespace ctflow {
 namespace {
@@ -58,11 +59,9 @@ std::vector<SpoolFile> list_spool_files(const std::string& directory) {
 bool spool_in_use(const std::string& directory, const std::string& collector) {
   const std::string name = directory + "/" + collector + ".lock";
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg)
-  const int file = open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-  if (file < 0) return errno != ENOENT;
-  const bool in_use = flock(file, LOCK_SH | LOCK_NB) != 0;
-  close(file);
-  return in_use;
+  const Descriptor file(open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file.is_open()) return errno != ENOENT;
+  return flock(file.number(), LOCK_SH | LOCK_NB) != 0;
 }
 
 std::vector<std::string> spool_owners(const Config& config, const std::string& directory) {

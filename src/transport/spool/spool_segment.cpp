@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "ledger/export_amount.hpp"
+#include "transport/spool/disk_errors.hpp"
 
 namespace ctflow {
 namespace {
@@ -17,12 +18,6 @@ namespace {
 using namespace spool_format;
 
 constexpr mode_t kOwnerAndGroup = 0640;
-
-std::error_code last_error() { return {errno, std::generic_category()}; }
-
-bool lacks_room(const std::error_code& error) {
-  return error == std::errc::no_space_on_device || error.value() == EDQUOT;
-}
 
 /// All of `bytes`, or an error.
 std::error_code write_at(SpoolFiles& files, int file, std::uint64_t offset,
