@@ -13,10 +13,9 @@
 
 #include "ctflow/flow.hpp"
 #include "ctflow/log_level.hpp"
+#include "ctflow/protocol.hpp"
 
 namespace ctflow {
-
-enum class Protocol : std::uint8_t { kIpfix, kNetflow9 };
 
 /// Which records a collector gets (docs/protocol.md, "Profiles").
 enum class Profile : std::uint8_t { kDefault, kNfdump, kAkvorado, kBiflow, kNatEvents, kMinimal };
@@ -70,8 +69,8 @@ struct CollectorConfig {
   std::chrono::milliseconds flush_after{1000};          ///< longest wait of a partly filled message
   std::chrono::milliseconds template_interval{60'000};  ///< templates are repeated after this time
   std::uint32_t template_messages = 20;                 ///< … and after this many messages
-  bool sampling_options = true;                         ///< tell that 1 of 1 packets is counted
-  bool statistics_options = true;  ///< tell what was exported and lost, with later options
+  bool sampling_options = true;                         ///< export that 1 of 1 packets is counted
+  bool statistics_options = true;  ///< export what was sent and lost, with later options
   std::chrono::milliseconds options_interval{300'000};  ///< options are repeated after this time
   std::chrono::milliseconds resolve_interval{300'000};  ///< a host name is looked up again
   Profile profile = Profile::kDefault;
@@ -81,7 +80,7 @@ struct CollectorConfig {
   bool zones = false;     ///< export conntrack zones as ingressVRFID and egressVRFID
   /// Where they are measured: export minimum and maximum TTL and packet length.
   bool packet_properties = false;
-  bool interface_names = false;  ///< tell the names of the interfaces in options records
+  bool interface_names = false;  ///< export the names of the interfaces in options records
   TransportKind transport = TransportKind::kUdp;
   TlsConfig tls{};
   SpoolConfig spool{};
@@ -183,7 +182,7 @@ struct SourceConfig {
   Delivery delivery = Delivery::kBestEffort;
   /// Pause between the first waiting event and reading, so that events are read in batches.
   std::chrono::milliseconds batch_delay{2};
-  /// A living connection is reported at least this often; 0: only at its end.
+  /// A connection is reported at least this often; 0: only at its end.
   std::chrono::milliseconds active_timeout{60'000};
   /// What connections counted before the start.
   ExistingConnections existing = ExistingConnections::kExport;
@@ -192,20 +191,20 @@ struct SourceConfig {
   std::optional<std::string> state_file{};
   /// Behind the name of the state file: each namespace has its own. Not a setting of its own.
   std::string state_suffix{};
-  bool report_at_stop = false;  ///< report every living connection when the daemon stops
+  bool report_at_stop = false;  ///< report every connection in the table when the daemon stops
   Measure measure = Measure::kAuto;
   bool wire_counters = true;  ///< where they are measured: count packets as they were on the wire
   /// Those of NamespaceConfig; not a setting of its own.
   std::vector<std::uint64_t> zones{};
-  /// Living connections whose reports are remembered, 64 octets each.
-  std::size_t live_connections = std::size_t{1} << 20;
+  /// Reported connections at most, 64 octets each.
+  std::size_t max_reported_connections = std::size_t{1} << 20;
   OwnTraffic own_traffic = OwnTraffic::kExclude;
   FilterConfig filter{};
 
   friend bool operator==(const SourceConfig&, const SourceConfig&) = default;
 };
 
-/// How the interfaces of a flow are found where the kernel does not tell them.
+/// How the interfaces of a flow are found where the kernel does not report them.
 enum class InterfaceLookup : std::uint8_t {
   kRoutes,    ///< by the routes to both ends
   kConstant,  ///< not at all

@@ -74,12 +74,12 @@ struct SourceCounters {
 };
 
 /// Counts of the pipeline. Always: flows handed on by the source = exported + lost_no_counters +
-/// sessions.
+/// nat_events.
 struct PipelineCounters {
   std::uint64_t exported = 0;  ///< flow reports with counters
   std::uint64_t lost_no_counters =
-      0;                       ///< flow reports of connections that began without accounting
-  std::uint64_t sessions = 0;  ///< events that are no flow reports, for NAT events
+      0;                         ///< flow reports of connections that began without accounting
+  std::uint64_t nat_events = 0;  ///< events that are no flow reports, for NAT events
 };
 
 /// What never came to an output.
@@ -164,9 +164,9 @@ struct ExporterCounters {
   std::uint64_t lost_octets = 0;
 
   // Of outputs that keep messages.
-  std::uint64_t sessions = 0;  ///< connections made, files begun
-  ExportAmount waiting;        ///< now: kept in memory or on disk, or not acknowledged yet
-  ExportAmount recovered;      ///< found on disk at the start: offered to a ctflowd before this one
+  std::uint64_t transport_sessions = 0;  ///< connections made, files begun
+  ExportAmount waiting;    ///< now: kept in memory or on disk, or not acknowledged yet
+  ExportAmount recovered;  ///< found on disk at the start: offered to a ctflowd before this one
   /// May have left this host twice: on two connections, of which the first broke before they were
   /// acknowledged, or by the process before, which ended while they were on their way.
   ExportAmount resent;

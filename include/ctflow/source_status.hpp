@@ -40,16 +40,16 @@ struct EventQueueStatus {
   BatchSizes batches;
 };
 
-/// Passes over the connection table.
-struct PassStatus {
+/// Scans of the connection table.
+struct ScanStatus {
   std::uint64_t complete = 0;
   std::uint64_t incomplete = 0;             ///< the table changed its size, or reading failed
-  std::chrono::milliseconds last_lasted{};  ///< of the last pass; it is made slowly on purpose
-  std::uint64_t last_entries = 0;           ///< connections that the last pass met
+  std::chrono::milliseconds last_lasted{};  ///< of the last scan; it is made slowly on purpose
+  std::uint64_t last_entries = 0;           ///< connections that the last scan met
 };
 
-/// Reported connections that are remembered.
-struct RememberedStatus {
+/// Reported connections, in memory.
+struct ReportedStatus {
   std::size_t connections = 0;
   std::size_t limit = 0;
   std::size_t octets = 0;
@@ -75,8 +75,8 @@ struct FilterStatus {
 
 struct SourceStatus {
   EventQueueStatus queue;
-  PassStatus passes;
-  RememberedStatus remembered;
+  ScanStatus scans;
+  ReportedStatus reported;
   TimeoutKnowledge timeouts = TimeoutKnowledge::kAssumed;
   Capabilities capabilities;
   std::string obstacle{};  ///< why nothing measures more than that; empty: nothing does, or need

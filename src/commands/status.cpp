@@ -24,7 +24,7 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 namespace {
 
-using Protocol = boost::asio::local::stream_protocol;
+using LocalStream = boost::asio::local::stream_protocol;
 
 constexpr std::chrono::seconds kTimeout{5};
 constexpr std::size_t kLongestAnswer = std::size_t{16} << 20;
@@ -65,7 +65,7 @@ class Request {
 
  private:
   void connect(const std::string& socket) {
-    stream_.async_connect(Protocol::endpoint(socket),
+    stream_.async_connect(LocalStream::endpoint(socket),
                           pending_.guard([this](beast::error_code error) {
                             if (!failed(error)) write();
                           }));
@@ -90,7 +90,7 @@ class Request {
   }
 
   boost::asio::io_context io_;
-  beast::basic_stream<Protocol> stream_;
+  beast::basic_stream<LocalStream> stream_;
   beast::flat_buffer buffer_;
   http::request<http::empty_body> request_;
   http::response_parser<http::string_body> parser_;

@@ -7,13 +7,10 @@
 
 #include <array>
 #include <cstddef>
-#include <limits>
 #include <utility>
 
 namespace ctflow::config {
 namespace {
-
-constexpr std::uint64_t kMax32 = std::numeric_limits<std::uint32_t>::max();
 
 struct NamedProtocol {
   std::string_view name;
@@ -105,7 +102,6 @@ std::optional<Complaint> check_match(const ConnectionMatch& match) {
 
 Section<ConnectionMatch> connection_match() {
   using M = ConnectionMatch;
-  constexpr Requirement kOptional = Requirement::kOptional;
   return {
       {
           words("protocols", kOptional, "IP protocols", ip_protocol(), &M::protocols),

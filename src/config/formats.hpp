@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@
 #include <vector>
 
 namespace ctflow::config {
+
+inline constexpr std::uint64_t kMax32 = std::numeric_limits<std::uint32_t>::max();
 
 template <typename Value>
 struct Parsed {

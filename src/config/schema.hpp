@@ -25,6 +25,8 @@
 namespace ctflow::config {
 
 enum class Requirement : std::uint8_t { kOptional, kRequired };
+inline constexpr Requirement kOptional = Requirement::kOptional;
+inline constexpr Requirement kRequired = Requirement::kRequired;
 
 /// Where reading has come to; messages begin with it.
 struct Place {

@@ -2,7 +2,6 @@
 #include "config/settings.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 
 #include "config/source_settings.hpp"
@@ -14,10 +13,6 @@
 
 namespace ctflow::config {
 namespace {
-
-constexpr Requirement kOptional = Requirement::kOptional;
-constexpr Requirement kRequired = Requirement::kRequired;
-constexpr std::uint64_t kMax32 = std::numeric_limits<std::uint32_t>::max();
 
 ValueFormat<Protocol> protocol() {
   return choice<Protocol>({{"ipfix", Protocol::kIpfix}, {"netflow9", Protocol::kNetflow9}});
@@ -58,7 +53,7 @@ ValueFormat<std::string> element() {
 std::optional<Complaint> check_element_formats(const CollectorConfig& collector) {
   const bool ipfix = collector.protocol == Protocol::kIpfix;
   for (const std::string& name : collector.elements) {
-    if (fits(*find_element(name), ipfix ? Format::kIpfix : Format::kNetflow9)) {
+    if (fits(*find_element(name), ipfix ? Protocol::kIpfix : Protocol::kNetflow9)) {
       continue;
     }
     return Complaint{"elements",

@@ -40,7 +40,6 @@ std::optional<Complaint> check_source(const SourceConfig& source) {
 
 Section<SourceConfig> source_settings() {
   using S = SourceConfig;
-  constexpr Requirement kOptional = Requirement::kOptional;
   return {
       {
           value("receive_buffer", kOptional, size("64KiB", "1GiB"), &S::receive_buffer),
@@ -53,7 +52,8 @@ Section<SourceConfig> source_settings() {
           value("report_at_stop", kOptional, boolean(), &S::report_at_stop),
           value("measure", kOptional, measure(), &S::measure),
           value("wire_counters", kOptional, boolean(), &S::wire_counters),
-          value("live_connections", kOptional, integer(0, 100'000'000), &S::live_connections),
+          value("live_connections", kOptional, integer(0, 100'000'000),
+                &S::max_reported_connections),
           value("own_traffic", kOptional, own_traffic(), &S::own_traffic),
           section("filter", kOptional, filter_settings(), &S::filter),
       },

@@ -7,8 +7,6 @@
 namespace ctflow::config {
 namespace {
 
-constexpr Requirement kOptional = Requirement::kOptional;
-
 std::optional<Complaint> check_tls(const TlsConfig& tls) {
   if (!tls.key.empty() && tls.certificate.empty()) {
     return Complaint{"key", "expected with it the certificate that it belongs to"};

@@ -29,9 +29,9 @@ ConntrackSource::ConntrackSource(boost::asio::io_context& io, const SourceConfig
 }
 
 void ConntrackSource::set_nat_events(bool on) {
-  sessions_ = on;
+  nat_events_ = on;
   listener_.listen_to_beginnings(on);
-  if (assembler_) assembler_->sessions = on;
+  if (assembler_) assembler_->nat_events = on;
 }
 
 void ConntrackSource::set_every_end(bool on) {
@@ -56,7 +56,7 @@ void ConntrackSource::start(FlowSink& sink) {
   assembler_->clock_steps = &clock_steps_;
   assembler_->watch_clock();
   observe_settings();
-  assembler_->sessions = sessions_;
+  assembler_->nat_events = nat_events_;
   assembler_->every_end = every_end_;
   assembler_->early_drops = &early_drops_;
   events_.emplace(*assembler_);
@@ -94,7 +94,7 @@ void ConntrackSource::restore_state() {
   std::size_t without_memory = 0;
   const auto restored = state_->load(
       [&](const ReportedConnection& entry) {
-        without_memory += !assembler_->live.restore(entry, now);
+        without_memory += !assembler_->reported.restore(entry, now);
       },
       [&](std::uint64_t ended) { assembler_->ended.add(ended); });
   log::info("state_file file={}", log::quoted(place.file));
@@ -151,27 +151,27 @@ void ConntrackSource::observe_timeouts() {
 SourceStatus ConntrackSource::status() const {
   SourceStatus status;
   status.queue = listener_.status();
-  status.remembered.limit = config_.live_connections;
+  status.reported.limit = config_.max_reported_connections;
   status.capabilities = extras_->capabilities();
   status.filter.events = listener_.filtered();
   status.filter.dumps = scans_ && scans_->filtered();
   status.filter.after_decoding = config_.filter != FilterConfig{};
   status.filter.own_traffic = config_.own_traffic == OwnTraffic::kExclude && !own_traffic_.empty();
-  if (scans_) status.passes = scans_->status();
+  if (scans_) status.scans = scans_->status();
   if (assembler_) {
-    status.remembered.connections = assembler_->live.size();
-    status.remembered.octets = assembler_->live.memory();
+    status.reported.connections = assembler_->reported.size();
+    status.reported.octets = assembler_->reported.memory();
     status.timeouts = assembler_->timeouts.knowledge();
   }
   return status;
 }
 
-void ConntrackSource::stop(bool report_living) {
+void ConntrackSource::stop(bool report_existing) {
   timer_.cancel();
   if (scans_) {
-    listener_.catch_up();  // a report that waits must not be older than what passes report
+    listener_.catch_up();  // a report that waits must not be older than what scans report
     dying_->stop();
-    scans_->stop(report_living);
+    scans_->stop(report_existing);
   }
   const bool all_ends = !scans_ || dying_->read_ends(*events_);
   listener_.stop();

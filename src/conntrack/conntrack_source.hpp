@@ -33,7 +33,7 @@ class ConntrackSource : public FlowSource {
   [[nodiscard]] SourceStatus status() const override;
 
  private:
-  void stop(bool report_living);
+  void stop(bool report_existing);
   /// Reads timeouts and capabilities again from time to time: an administrator may change them.
   void watch_settings();
   void observe_settings();
@@ -46,7 +46,7 @@ class ConntrackSource : public FlowSource {
   boost::asio::io_context& io_;
   SourceConfig config_;
   NetworkNamespace home_;
-  bool sessions_ = false;
+  bool nat_events_ = false;
   bool every_end_ = false;
   bool timeouts_complete_ = true;  ///< at the last look, or there was none
   std::unique_ptr<ExtrasSource> extras_;

@@ -27,7 +27,7 @@ void ReplaySource::start(FlowSink& sink) {
   began_.steady = std::chrono::steady_clock::now();
   assembler_.emplace(sink, counters_, config_, began_);
   assembler_->extras = extras_.get();
-  assembler_->sessions = sessions_;
+  assembler_->nat_events = nat_events_;
   assembler_->every_end = every_end_;
   reader_.emplace(*assembler_);
   play();

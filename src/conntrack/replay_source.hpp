@@ -22,7 +22,7 @@ class ReplaySource : public FlowSource {
   ReplaySource(boost::asio::io_context& io, const std::string& file_name, std::uint32_t rate,
                const SourceConfig& config = {});
 
-  void set_nat_events(bool on) override { sessions_ = on; }
+  void set_nat_events(bool on) override { nat_events_ = on; }
   void set_every_end(bool on) override { every_end_ = on; }
   [[nodiscard]] Capabilities capabilities() override { return extras_->capabilities(); }
   void start(FlowSink& sink) override;
@@ -38,7 +38,7 @@ class ReplaySource : public FlowSource {
   Timer timer_;
   std::uint32_t rate_;
   SourceConfig config_;
-  bool sessions_ = false;
+  bool nat_events_ = false;
   bool every_end_ = false;
   SourceCounters counters_;
   std::unique_ptr<ExtrasSource> extras_;

@@ -29,7 +29,7 @@ bool succeeds(Work work) {
   }
 }
 
-constexpr std::chrono::milliseconds kPoll{10};
+constexpr std::chrono::milliseconds kLookupPoll{10};
 
 }  // namespace
 
@@ -116,7 +116,7 @@ void Daemon::start_when_ready(MonoTime latest) {
   const bool waiting = std::any_of(
       all.begin(), all.end(), [](const NamespaceExporter* branch) { return branch->waiting(); });
   if (waiting && std::chrono::steady_clock::now() < latest) {
-    start_timer_.after(kPoll, [this, latest] { start_when_ready(latest); });
+    start_timer_.after(kLookupPoll, [this, latest] { start_when_ready(latest); });
     return;
   }
   start();
@@ -189,7 +189,7 @@ void Daemon::adopt_when_ready(MonoTime latest) {
   const bool waiting = std::any_of(changes_.begin(), changes_.end(),
                                    [](const PendingChange& one) { return one.change.waiting(); });
   if (waiting && std::chrono::steady_clock::now() < latest) {
-    reload_timer_.after(kPoll, [this, latest] { adopt_when_ready(latest); });
+    reload_timer_.after(kLookupPoll, [this, latest] { adopt_when_ready(latest); });
     return;
   }
   adopt();

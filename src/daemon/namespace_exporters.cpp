@@ -15,7 +15,7 @@ constexpr std::chrono::seconds kLookAgain{1};
 /// A name is there a moment before the namespace that it is to stand for.
 constexpr std::chrono::milliseconds kUnsettled{500};
 constexpr std::chrono::milliseconds kLookSoon{20};
-constexpr std::chrono::milliseconds kPoll{10};
+constexpr std::chrono::milliseconds kStartPoll{10};
 
 }  // namespace
 
@@ -148,7 +148,8 @@ void NamespaceExporters::open(Entry& entry) {
 
 void NamespaceExporters::start_when_ready(Entry& entry, MonoTime latest) {
   if (entry.exporter->waiting() && Steady::now() < latest) {
-    entry.start_timer.after(kPoll, [this, &entry, latest] { start_when_ready(entry, latest); });
+    entry.start_timer.after(kStartPoll,
+                            [this, &entry, latest] { start_when_ready(entry, latest); });
     return;
   }
   try {

@@ -55,7 +55,7 @@ void Pipeline::handle(Flow& flow) {
   } else if (FlowKinds::uncounted_reports().has(kind)) {
     ++counters_.lost_no_counters;
   } else {
-    ++counters_.sessions;
+    ++counters_.nat_events;
   }
 }
 

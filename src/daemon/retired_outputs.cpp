@@ -10,7 +10,7 @@ namespace ctflow {
 namespace {
 
 constexpr std::chrono::seconds kPatience{3};
-constexpr std::chrono::milliseconds kPoll{20};
+constexpr std::chrono::milliseconds kRetiredPoll{20};
 
 }  // namespace
 
@@ -41,7 +41,7 @@ void RetiredOutputs::finish() {
 }
 
 void RetiredOutputs::watch() {
-  timer_.after(kPoll, [this] {
+  timer_.after(kRetiredPoll, [this] {
     const auto now = std::chrono::steady_clock::now();
     const auto over = std::stable_partition(
         retired_.begin(), retired_.end(),

@@ -60,7 +60,7 @@ bool log_whether_exported(const Status& status) {
     read.messages += one.source.messages;
     read.malformed += one.source.malformed;
     read.ignored += one.source.ignored;
-    handed_on += one.pipeline.exported + one.pipeline.sessions;
+    handed_on += one.pipeline.exported + one.pipeline.nat_events;
     for (const OutputStatus& output : one.outputs) {
       arrived += output.counters.flows + output.counters.waiting.flows;
       lost += output.counters.lost();

@@ -12,6 +12,7 @@
 #include <optional>
 #include <system_error>
 
+#include "doctor/errno_reason.hpp"
 #include "doctor/stream_check.hpp"
 #include "process/descriptor.hpp"
 #include "transport/address/lookup.hpp"
@@ -32,28 +33,26 @@ std::optional<udp::endpoint> look_up(const std::string& host, std::uint16_t port
   return udp::endpoint(found.front(), port);
 }
 
-std::string reason() { return std::generic_category().message(errno); }
-
 /// Why it fails; nothing: datagrams can be sent.
 std::optional<std::string> connect_to(int descriptor, const CollectorConfig& collector,
                                       const udp::endpoint& to) {
   if (!collector.bind_device.empty() &&
       setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, collector.bind_device.c_str(),
                  static_cast<socklen_t>(collector.bind_device.size())) != 0) {
-    return "bind_device " + collector.bind_device + ": " + reason();
+    return "bind_device " + collector.bind_device + ": " + errno_reason();
   }
   if (!collector.source_address.empty()) {
     std::string error;
     const auto from = look_up(collector.source_address, 0, error);
     if (!from || bind(descriptor, from->data(), static_cast<socklen_t>(from->size())) != 0) {
-      return "source_address " + collector.source_address + ": " + (from ? reason() : error);
+      return "source_address " + collector.source_address + ": " + (from ? errno_reason() : error);
     }
   }
   if (connect(descriptor, to.data(), static_cast<socklen_t>(to.size())) == 0 ||
       errno == EINPROGRESS) {
     return std::nullopt;
   }
-  return reason();
+  return errno_reason();
 }
 
 void check_mtu(int descriptor, const CollectorConfig& collector, int family, Findings& found) {
@@ -64,7 +63,8 @@ void check_mtu(int descriptor, const CollectorConfig& collector, int family, Fin
   socklen_t length = sizeof mtu;
   if (getsockopt(descriptor, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_MTU : IP_MTU, &mtu,
                  &length) != 0) {
-    found.unchecked.push_back("the MTU towards collector " + collector.name + ": " + reason());
+    found.unchecked.push_back("the MTU towards collector " + collector.name + ": " +
+                              errno_reason());
     return;
   }
   const auto room = static_cast<std::size_t>(mtu) - headers;

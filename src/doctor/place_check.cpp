@@ -12,20 +12,19 @@
 #include <system_error>
 
 #include "config/status_endpoint.hpp"
+#include "doctor/errno_reason.hpp"
 #include "doctor/spool_check.hpp"
 #include "text/octets_text.hpp"
 
 namespace ctflow {
 namespace {
 
-std::string reason() { return std::generic_category().message(errno); }
-
 /// Empty: files can be created, listed and removed in it.
 std::string fault_of(const std::string& directory) {
   struct stat status {};
-  if (stat(directory.c_str(), &status) != 0) return reason();
+  if (stat(directory.c_str(), &status) != 0) return errno_reason();
   if (!S_ISDIR(status.st_mode)) return std::generic_category().message(ENOTDIR);
-  return access(directory.c_str(), R_OK | W_OK | X_OK) == 0 ? "" : reason();
+  return access(directory.c_str(), R_OK | W_OK | X_OK) == 0 ? "" : errno_reason();
 }
 
 std::string create_command(const std::string& directory) {
@@ -61,7 +60,7 @@ void check_tls_files(const CollectorConfig& collector, Findings& found) {
     if (file->empty() || access(file->c_str(), R_OK) == 0) continue;
     found.wrong.push_back(
         {"tls_file_unreadable",
-         fmt::format("this user cannot read {}: {}; ctflowd does not start", *file, reason()),
+         fmt::format("this user cannot read {}: {}; ctflowd does not start", *file, errno_reason()),
          "chgrp to a group of this user, and chmod g+r, " + *file});
   }
 }

@@ -10,7 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/timex.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -20,6 +19,7 @@
 #include <optional>
 
 #include "netlink/netlink_socket.hpp"
+#include "process/descriptor.hpp"
 
 namespace ctflow {
 namespace {
@@ -146,16 +146,15 @@ Findings check_merging(const std::vector<std::string>& merging) {
 
 std::vector<std::string> merging_interfaces() {
   std::vector<std::string> found;
-  const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (socket < 0) return found;
+  const Descriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.is_open()) return found;
   const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> all(if_nameindex(),
                                                                                  if_freenameindex);
   for (const auto* one = all.get(); one != nullptr && one->if_name != nullptr; ++one) {
-    if (carries_packets(socket, one->if_name) && merges(socket, one->if_name)) {
+    if (carries_packets(socket.number(), one->if_name) && merges(socket.number(), one->if_name)) {
       found.emplace_back(one->if_name);
     }
   }
-  close(socket);
   return found;
 }
 

@@ -44,11 +44,11 @@ void check_lateness(const SourceConfig& config, const std::string& directory,
 void check_reported(const SourceConfig& config, const std::string& directory,
                     std::vector<Finding>& found) {
   const std::size_t entries = table_size(directory);
-  if (config.active_timeout.count() == 0 || entries <= config.live_connections) return;
+  if (config.active_timeout.count() == 0 || entries <= config.max_reported_connections) return;
   found.push_back({"live_connections_small",
                    fmt::format("the table has {} connections, and interim reports are possible for "
                                "{}: the others are exported only at their end",
-                               entries, config.live_connections),
+                               entries, config.max_reported_connections),
                    fmt::format("set source.live_connections to {} or more", entries * 2)});
 }
 

@@ -16,7 +16,7 @@ namespace ctflow {
 namespace element_table {
 
 using C = Carrier;
-using F = Formats;
+using F = Protocols;
 using T = DataType;
 namespace r = record_value;
 namespace e = nat_event_value;
@@ -26,13 +26,13 @@ inline constexpr std::nullptr_t kNone = nullptr;
 /// A row: its values in Flow Records, in NAT events where they differ, and in options records.
 template <std::uint16_t kLength, auto kRecord, auto kNatEvent = nullptr, auto kOptions = nullptr>
 constexpr Element row(std::uint16_t id, std::string_view name, DataType type, Carrier carrier,
-                      Formats formats, std::string_view meaning) {
+                      Protocols protocols, std::string_view meaning) {
   return {id,
           name,
           type,
           kLength,
           carrier,
-          formats,
+          protocols,
           meaning,
           make_accessor<Record, kLength, kRecord>(),
           make_accessor<Record, kLength, kNatEvent>(),

@@ -75,9 +75,9 @@ std::optional<std::string_view> kind_without_elements(const std::vector<std::str
   return std::nullopt;
 }
 
-bool fits(const Element& element, Format format) {
-  if (element.formats == Formats::kBoth) return true;
-  return (element.formats == Formats::kIpfix) == (format == Format::kIpfix);
+bool fits(const Element& element, Protocol protocol) {
+  if (element.protocols == Protocols::kBoth) return true;
+  return (element.protocols == Protocols::kIpfix) == (protocol == Protocol::kIpfix);
 }
 
 }  // namespace ctflow

@@ -33,7 +33,7 @@ enum class Carrier : std::uint8_t {
 };
 
 /// The formats in which a user may ask for it.
-enum class Formats : std::uint8_t { kBoth, kIpfix, kNetflow9 };
+enum class Protocols : std::uint8_t { kBoth, kIpfix, kNetflow9 };
 
 /// One row of the element table.
 struct Element {
@@ -42,7 +42,7 @@ struct Element {
   DataType type;
   std::uint16_t length;  ///< octets in a record
   Carrier carrier;
-  Formats formats;
+  Protocols protocols;
   std::string_view meaning;  ///< one line, for people
   Accessor<Record> record;
   Accessor<Record> nat_event;  ///< in the record of a NAT event, where it is another value
@@ -65,7 +65,7 @@ std::vector<Field> fields_of(const std::vector<std::string>& names, RecordKind k
 /// withdraw it (RFC 7011 section 8.1).
 std::optional<std::string_view> kind_without_elements(const std::vector<std::string>& names);
 
-/// Whether messages of this format can carry it.
-bool fits(const Element& element, Format format);
+/// Whether messages of this protocol can carry it.
+bool fits(const Element& element, Protocol protocol);
 
 }  // namespace ctflow

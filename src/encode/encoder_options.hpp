@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-namespace ctflow {
+#include "ctflow/protocol.hpp"
 
-enum class Format : std::uint8_t { kIpfix, kNetflow9 };
+namespace ctflow {
 
 /// Which set of templates; docs/elements.md lists them.
 enum class LayoutKind : std::uint8_t {

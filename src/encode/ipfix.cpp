@@ -6,17 +6,17 @@
 namespace ctflow {
 namespace {
 
-constexpr std::uint16_t kVersion = 10;     // RFC 7011 section 3.1
-constexpr std::size_t kHeaderLength = 16;  // RFC 7011 section 3.1
-constexpr std::uint16_t kTemplateSet = 2;  // RFC 7011 section 3.3.2
-constexpr std::uint16_t kOptionsSet = 3;   // RFC 7011 section 3.3.2
+constexpr std::uint16_t kIpfixVersion = 10;  // RFC 7011 section 3.1
+constexpr std::size_t kIpfixHeader = 16;     // RFC 7011 section 3.1
+constexpr std::uint16_t kTemplateSet = 2;    // RFC 7011 section 3.3.2
+constexpr std::uint16_t kOptionsSet = 3;     // RFC 7011 section 3.3.2
 
 }  // namespace
 
 IpfixEncoder::IpfixEncoder(const EncoderOptions& options)
-    : SetEncoder({kHeaderLength, kTemplateSet, kOptionsSet, 1}, Layout(Format::kIpfix, options),
+    : SetEncoder({kIpfixHeader, kTemplateSet, kOptionsSet, 1}, Layout(Protocol::kIpfix, options),
                  {options.observation_domain, options.exporting_process},
-                 options_layouts(Format::kIpfix)),
+                 options_layouts(Protocol::kIpfix)),
       observation_domain_(options.observation_domain) {}
 
 void IpfixEncoder::write_options_head(WireWriter& writer, const OptionsLayout& layout) {
@@ -27,7 +27,7 @@ void IpfixEncoder::write_options_head(WireWriter& writer, const OptionsLayout& l
 
 std::span<const std::byte> IpfixEncoder::finish(TimePoint now) {
   WireWriter& writer = close_message();
-  writer.overwrite_u16(0, kVersion);
+  writer.overwrite_u16(0, kIpfixVersion);
   writer.overwrite_u16(2, static_cast<std::uint16_t>(writer.size()));
   writer.overwrite_u32(4, export_seconds(export_time(now)));
   writer.overwrite_u32(8, sequence_);

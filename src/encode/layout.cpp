@@ -7,20 +7,16 @@
 
 #include "encode/element_table.hpp"
 #include "encode/elements.hpp"
+#include "encode/field_lists.hpp"
 
 namespace ctflow {
 namespace {
 
+using namespace field_lists;
 using Fields = std::vector<Field>;
 
-constexpr auto kMinimalIpv4 = fields("sourceIPv4Address", "destinationIPv4Address");
-constexpr auto kMinimalIpv6 = fields("sourceIPv6Address", "destinationIPv6Address");
-constexpr auto kCounts = fields("octetDeltaCount", "packetDeltaCount");
-constexpr auto kIpfixTimes = fields("flowStartMilliseconds", "flowEndMilliseconds");
-constexpr auto kNetflow9Times = fields("flowStartSysUpTime", "flowEndSysUpTime");
 constexpr auto kMinimalTail = fields("sourceTransportPort", "destinationTransportPort",
                                      "protocolIdentifier", "flowEndReason");
-constexpr auto kZones = fields("ingressVRFID", "egressVRFID");
 
 // The next hop of a translated connection has the family after translation.
 constexpr auto kNextHopIpv4 =
@@ -106,18 +102,18 @@ bool same_elements(const Fields& one, const Fields& other) {
 
 }  // namespace
 
-void Layout::build(Format format, const EncoderOptions& options) {
+void Layout::build(Protocol protocol, const EncoderOptions& options) {
   if (!options.elements.empty()) return add_elements(options);
-  if (options.layout == LayoutKind::kMinimal) return add_minimal(format, options);
-  if (options.layout == LayoutKind::kNatEvents) return add_nat_events(format, options);
+  if (options.layout == LayoutKind::kMinimal) return add_minimal(protocol, options);
+  if (options.layout == LayoutKind::kNatEvents) return add_nat_events(protocol, options);
   if (options.layout == LayoutKind::kBiflow) style_ = RecordStyle::kBiflow;
   if (style_ == RecordStyle::kMirrored && !options.next_hop) {
-    const std::span<const Template> ready = default_templates(format, options);
+    const std::span<const Template> ready = default_templates(protocol, options);
     templates_.assign(ready.begin(), ready.end());
     return;
   }
-  add_kinds(format, options, false);
-  if (options.extras) add_kinds(format, options, true);
+  add_kinds(protocol, options, false);
+  if (options.extras) add_kinds(protocol, options, true);
 }
 
 void Layout::add(std::uint16_t id, Fields fields) {
@@ -127,10 +123,10 @@ void Layout::add(std::uint16_t id, Fields fields) {
 }
 
 /// The default layouts and what is added to them.
-void Layout::add_kinds(Format format, const EncoderOptions& options, bool with_extras) {
+void Layout::add_kinds(Protocol protocol, const EncoderOptions& options, bool with_extras) {
   EncoderOptions base = options;
   base.extras = with_extras;
-  const std::span<const Template> ready = default_templates(format, base);
+  const std::span<const Template> ready = default_templates(protocol, base);
   const std::uint16_t first = template_ids::first_id(
       style_ == RecordStyle::kBiflow ? template_ids::kBiflow : template_ids::kDefault,
       choices_of(options, with_extras));
@@ -143,15 +139,15 @@ void Layout::add_kinds(Format format, const EncoderOptions& options, bool with_e
   }
 }
 
-void Layout::add_minimal(Format format, const EncoderOptions& options) {
+void Layout::add_minimal(Protocol protocol, const EncoderOptions& options) {
   by_ = By::kFamily;
   const std::uint16_t first =
       template_ids::first_id(template_ids::kMinimal, choices_of(options, false));
   for (const bool ipv4 : {true, false}) {
     Fields fields;
-    append(fields, ipv4 ? kMinimalIpv4 : kMinimalIpv6);
+    append(fields, ipv4 ? kIpv4Ends : kIpv6Ends);
     append(fields, kCounts);
-    append(fields, format == Format::kIpfix ? kIpfixTimes : kNetflow9Times);
+    append(fields, protocol == Protocol::kIpfix ? kIpfixTimes : kNetflow9Times);
     append(fields, kMinimalTail);
     if (options.zones) append(fields, kZones);
     if (options.next_hop) append(fields, next_hop(ipv4 ? RecordKind::kIpv4 : RecordKind::kIpv6));
@@ -159,7 +155,7 @@ void Layout::add_minimal(Format format, const EncoderOptions& options) {
   }
 }
 
-void Layout::add_nat_events(Format format, const EncoderOptions& options) {
+void Layout::add_nat_events(Protocol protocol, const EncoderOptions& options) {
   style_ = RecordStyle::kNatEvent;
   by_ = By::kTranslation;
   const std::uint16_t first =
@@ -168,7 +164,7 @@ void Layout::add_nat_events(Format format, const EncoderOptions& options) {
     const auto translation = static_cast<Translation>(i);
     Fields fields;
     append(fields, kEventTime);
-    append(fields, format == Format::kIpfix ? kEventIpfixTimes : kNetflow9Times);
+    append(fields, protocol == Protocol::kIpfix ? kEventIpfixTimes : kNetflow9Times);
     append(fields, translation == Translation::kNat44 ? kEventIpv4 : kEventIpv6);
     append(fields, translation == Translation::kNat66 ? kEventPostNatIpv6 : kEventPostNatIpv4);
     append(fields, kEventTail);

@@ -21,7 +21,7 @@ enum class RecordStyle : std::uint8_t {
 
 class Layout {
  public:
-  Layout(Format format, const EncoderOptions& options) { build(format, options); }
+  Layout(Protocol protocol, const EncoderOptions& options) { build(protocol, options); }
 
   Layout(const Layout&) = delete;  // templates_ points into fields_
   Layout& operator=(const Layout&) = delete;
@@ -42,11 +42,11 @@ class Layout {
  private:
   enum class By : std::uint8_t { kKind, kFamily, kTranslation, kElements };
 
-  void build(Format format, const EncoderOptions& options);
+  void build(Protocol protocol, const EncoderOptions& options);
   void add(std::uint16_t id, std::vector<Field> fields);
-  void add_kinds(Format format, const EncoderOptions& options, bool with_extras);
-  void add_minimal(Format format, const EncoderOptions& options);
-  void add_nat_events(Format format, const EncoderOptions& options);
+  void add_kinds(Protocol protocol, const EncoderOptions& options, bool with_extras);
+  void add_minimal(Protocol protocol, const EncoderOptions& options);
+  void add_nat_events(Protocol protocol, const EncoderOptions& options);
   void add_elements(const EncoderOptions& options);
 
   RecordStyle style_ = RecordStyle::kMirrored;

@@ -10,8 +10,8 @@
 namespace ctflow {
 namespace {
 
-constexpr std::uint16_t kVersion = 9;
-constexpr std::size_t kHeaderLength = 20;      // RFC 3954 section 5.1
+constexpr std::uint16_t kNetflow9Version = 9;
+constexpr std::size_t kNetflow9Header = 20;    // RFC 3954 section 5.1
 constexpr std::uint16_t kTemplateFlowSet = 0;  // RFC 3954 section 5.2
 constexpr std::uint16_t kOptionsFlowSet = 1;   // RFC 3954 section 6.1
 constexpr std::size_t kAlignment = 4;          // RFC 3954 section 5.3
@@ -36,10 +36,10 @@ std::int64_t milliseconds(TimePoint time) {
 }  // namespace
 
 Netflow9Encoder::Netflow9Encoder(const EncoderOptions& options, TimePoint boot)
-    : SetEncoder({kHeaderLength, kTemplateFlowSet, kOptionsFlowSet, kAlignment},
-                 Layout(Format::kNetflow9, options),
+    : SetEncoder({kNetflow9Header, kTemplateFlowSet, kOptionsFlowSet, kAlignment},
+                 Layout(Protocol::kNetflow9, options),
                  {options.observation_domain, options.exporting_process},
-                 options_layouts(Format::kNetflow9)),
+                 options_layouts(Protocol::kNetflow9)),
       source_id_(options.observation_domain),
       boot_(milliseconds(boot)) {}
 
@@ -96,7 +96,7 @@ std::span<const std::byte> Netflow9Encoder::finish(TimePoint now) {
     if (times.end_offset != kNowhere) writer.overwrite_u32(times.end_offset, since_base(times.end));
   }
   const MessageContent& held = content();
-  writer.overwrite_u16(0, kVersion);
+  writer.overwrite_u16(0, kNetflow9Version);
   writer.overwrite_u16(
       2, static_cast<std::uint16_t>(held.templates + held.data_records + held.option_records));
   writer.overwrite_u32(4, uptime);

@@ -57,8 +57,8 @@ constexpr OptionsLayouts kNetflow9{{template_ids::kSampling, kNetflow9Sampling},
 
 }  // namespace
 
-const OptionsLayouts& options_layouts(Format format) {
-  return format == Format::kIpfix ? kIpfix : kNetflow9;
+const OptionsLayouts& options_layouts(Protocol protocol) {
+  return protocol == Protocol::kIpfix ? kIpfix : kNetflow9;
 }
 
 void write_options_record(WireWriter& writer, const OptionsLayout& layout,

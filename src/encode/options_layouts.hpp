@@ -24,7 +24,7 @@ struct OptionsLayouts {
   std::span<const OptionsLayout> statistics;
 };
 
-const OptionsLayouts& options_layouts(Format format);
+const OptionsLayouts& options_layouts(Protocol protocol);
 
 /// One record, without Set header.
 void write_options_record(WireWriter& writer, const OptionsLayout& layout,

@@ -6,16 +6,14 @@
 #include <utility>
 
 #include "encode/element_table.hpp"
+#include "encode/field_lists.hpp"
 
 namespace ctflow {
 namespace {
 
+using namespace field_lists;
+
 constexpr std::array<Field, 0> kNothing{};
-constexpr auto kIpv4Head = fields("sourceIPv4Address", "destinationIPv4Address");
-constexpr auto kIpv6Head = fields("sourceIPv6Address", "destinationIPv6Address");
-constexpr auto kCounts = fields("octetDeltaCount", "packetDeltaCount");
-constexpr auto kIpfixTimes = fields("flowStartMilliseconds", "flowEndMilliseconds");
-constexpr auto kNetflow9Times = fields("flowStartSysUpTime", "flowEndSysUpTime");
 // No flowDirection (61): a connection's record is of the interface where its packets came in and of
 // the one where they went out, so neither value would be true.
 constexpr auto kTail = fields("ingressInterface", "egressInterface", "sourceTransportPort",
@@ -29,7 +27,6 @@ constexpr auto kIpv6Translation =
            "postNAPTSourceTransportPort", "postNAPTDestinationTransportPort");
 constexpr auto kIcmpv4 = fields("icmpTypeCodeIPv4");
 constexpr auto kIcmpv6 = fields("icmpTypeCodeIPv6");
-constexpr auto kZones = fields("ingressVRFID", "egressVRFID");
 constexpr auto kExtras = fields("ipClassOfService", "tcpControlBits");
 constexpr auto kPacketProperties =
     fields("minimumTTL", "maximumTTL", "minimumIpTotalLength", "maximumIpTotalLength");
@@ -40,15 +37,15 @@ enum class Extent : std::uint8_t { kPlain, kMore, kMost };
 template <RecordKind kKind>
 constexpr auto head() {
   if constexpr (is_ipv4(kKind)) {
-    return kIpv4Head;
+    return kIpv4Ends;
   } else {
-    return kIpv6Head;
+    return kIpv6Ends;
   }
 }
 
-template <Format kFormat>
+template <Protocol kProtocol>
 constexpr auto body() {
-  if constexpr (kFormat == Format::kIpfix) {
+  if constexpr (kProtocol == Protocol::kIpfix) {
     return kCounts + kIpfixTimes + kTail + kFlowId;
   } else {
     // flowId makes nfdump take a NetFlow v9 record for a firewall event: IPFIX only.
@@ -67,14 +64,14 @@ constexpr auto translation() {
   }
 }
 
-template <Format kFormat, RecordKind kKind>
+template <Protocol kProtocol, RecordKind kKind>
 constexpr auto icmp() {
   constexpr bool kIsIcmp = kKind == RecordKind::kIpv4Icmp || kKind == RecordKind::kIpv4IcmpNat ||
                            kKind == RecordKind::kIpv6Icmp || kKind == RecordKind::kIpv6IcmpNat ||
                            kKind == RecordKind::kIcmpNat64;
   if constexpr (!kIsIcmp) {
     return kNothing;
-  } else if constexpr (is_ipv4(kKind) || kFormat == Format::kNetflow9) {
+  } else if constexpr (is_ipv4(kKind) || kProtocol == Protocol::kNetflow9) {
     return kIcmpv4;  // NetFlow v9 collectors read 32 for both families
   } else {
     return kIcmpv6;
@@ -101,9 +98,9 @@ constexpr auto extras_fields() {
   }
 }
 
-template <Format kFormat, RecordKind kKind, bool kWithZones, Extent kExtent>
-constexpr auto kLayout = head<kKind>() + body<kFormat>() + translation<kKind>() +
-                         icmp<kFormat, kKind>() + zones<kWithZones>() + extras_fields<kExtent>();
+template <Protocol kProtocol, RecordKind kKind, bool kWithZones, Extent kExtent>
+constexpr auto kLayout = head<kKind>() + body<kProtocol>() + translation<kKind>() +
+                         icmp<kProtocol, kKind>() + zones<kWithZones>() + extras_fields<kExtent>();
 
 /// Where the fields of a layout begin in a record; at the end its length.
 template <std::size_t kCount>
@@ -137,26 +134,26 @@ constexpr std::uint16_t first_id(bool with_zones, Extent extent) {
 }
 static_assert(template_ids::kDefault.count == kRecordKinds);
 
-template <Format kFormat, bool kWithZones, Extent kExtent, std::size_t... kIndex>
+template <Protocol kProtocol, bool kWithZones, Extent kExtent, std::size_t... kIndex>
 constexpr auto templates_of(std::index_sequence<kIndex...>) {
-  return std::array<Template, kRecordKinds>{
-      Template{static_cast<std::uint16_t>(first_id(kWithZones, kExtent) + kIndex),
-               static_cast<std::uint16_t>(record_length(std::span<const Field>(
-                   kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones, kExtent>))),
-               kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
-               encode_layout<kLayout<kFormat, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
-                             is_translated(static_cast<RecordKind>(kIndex))>}...};
+  return std::array<Template, kRecordKinds>{Template{
+      static_cast<std::uint16_t>(first_id(kWithZones, kExtent) + kIndex),
+      static_cast<std::uint16_t>(record_length(std::span<const Field>(
+          kLayout<kProtocol, static_cast<RecordKind>(kIndex), kWithZones, kExtent>))),
+      kLayout<kProtocol, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
+      encode_layout<kLayout<kProtocol, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
+                    is_translated(static_cast<RecordKind>(kIndex))>}...};
 }
 
 /// The plain templates, then those for connections with extras, if any.
-template <Format kFormat, bool kWithZones, Extent kExtent>
+template <Protocol kProtocol, bool kWithZones, Extent kExtent>
 constexpr auto make_templates() {
   constexpr auto kKinds = std::make_index_sequence<kRecordKinds>();
-  constexpr auto kBasic = templates_of<kFormat, kWithZones, Extent::kPlain>(kKinds);
+  constexpr auto kBasic = templates_of<kProtocol, kWithZones, Extent::kPlain>(kKinds);
   if constexpr (kExtent == Extent::kPlain) {
     return kBasic;
   } else {
-    constexpr auto kWithExtras = templates_of<kFormat, kWithZones, kExtent>(kKinds);
+    constexpr auto kWithExtras = templates_of<kProtocol, kWithZones, kExtent>(kKinds);
     std::array<Template, 2 * kRecordKinds> both{};
     for (std::size_t i = 0; i < kRecordKinds; ++i) {
       both[i] = kBasic[i];
@@ -166,48 +163,48 @@ constexpr auto make_templates() {
   }
 }
 
-template <Format kFormat, bool kWithZones, Extent kExtent>
-constexpr auto kTemplates = make_templates<kFormat, kWithZones, kExtent>();
+template <Protocol kProtocol, bool kWithZones, Extent kExtent>
+constexpr auto kTemplates = make_templates<kProtocol, kWithZones, kExtent>();
 
-template <Format kFormat, bool kWithZones>
+template <Protocol kProtocol, bool kWithZones>
 std::span<const Template> select(const EncoderOptions& options) {
-  if (!options.extras) return kTemplates<kFormat, kWithZones, Extent::kPlain>;
-  if (!options.packet_properties) return kTemplates<kFormat, kWithZones, Extent::kMore>;
-  return kTemplates<kFormat, kWithZones, Extent::kMost>;
+  if (!options.extras) return kTemplates<kProtocol, kWithZones, Extent::kPlain>;
+  if (!options.packet_properties) return kTemplates<kProtocol, kWithZones, Extent::kMore>;
+  return kTemplates<kProtocol, kWithZones, Extent::kMost>;
 }
 
-template <Format kFormat>
+template <Protocol kProtocol>
 std::span<const Template> select(const EncoderOptions& options) {
-  return options.zones ? select<kFormat, true>(options) : select<kFormat, false>(options);
+  return options.zones ? select<kProtocol, true>(options) : select<kProtocol, false>(options);
 }
 
-template <Format kFormat, RecordKind kKind, bool kWithZones = false,
+template <Protocol kProtocol, RecordKind kKind, bool kWithZones = false,
           Extent kExtent = Extent::kPlain>
-constexpr std::size_t kLength = offsets_of(kLayout<kFormat, kKind, kWithZones, kExtent>).back();
+constexpr std::size_t kLength = offsets_of(kLayout<kProtocol, kKind, kWithZones, kExtent>).back();
 
-static_assert(kLength<Format::kIpfix, RecordKind::kIpv4> == 62);
-static_assert(kLength<Format::kIpfix, RecordKind::kIpv4Nat> == 74);
-static_assert(kLength<Format::kIpfix, RecordKind::kIpv4Icmp> == 64);
-static_assert(kLength<Format::kIpfix, RecordKind::kIpv4IcmpNat> == 76);
-static_assert(kLength<Format::kIpfix, RecordKind::kIpv6> == 86);
-static_assert(kLength<Format::kIpfix, RecordKind::kIpv6Nat> == 122);
-static_assert(kLength<Format::kIpfix, RecordKind::kNat64> == 98);
-static_assert(kLength<Format::kIpfix, RecordKind::kIpv6Icmp> == 88);
-static_assert(kLength<Format::kIpfix, RecordKind::kIpv6IcmpNat> == 124);
-static_assert(kLength<Format::kIpfix, RecordKind::kIcmpNat64> == 100);
-static_assert(kLength<Format::kIpfix, RecordKind::kIpv4, true> == 70);
-static_assert(kLength<Format::kIpfix, RecordKind::kIpv4, false, Extent::kMore> == 64);
-static_assert(kLength<Format::kIpfix, RecordKind::kIpv4, false, Extent::kMost> == 70);
-static_assert(kLength<Format::kNetflow9, RecordKind::kIpv4> == 46);
-static_assert(kLength<Format::kNetflow9, RecordKind::kIpv4Nat> == 58);
-static_assert(kLength<Format::kNetflow9, RecordKind::kIpv4Icmp> == 48);
-static_assert(kLength<Format::kNetflow9, RecordKind::kIpv6> == 70);
+static_assert(kLength<Protocol::kIpfix, RecordKind::kIpv4> == 62);
+static_assert(kLength<Protocol::kIpfix, RecordKind::kIpv4Nat> == 74);
+static_assert(kLength<Protocol::kIpfix, RecordKind::kIpv4Icmp> == 64);
+static_assert(kLength<Protocol::kIpfix, RecordKind::kIpv4IcmpNat> == 76);
+static_assert(kLength<Protocol::kIpfix, RecordKind::kIpv6> == 86);
+static_assert(kLength<Protocol::kIpfix, RecordKind::kIpv6Nat> == 122);
+static_assert(kLength<Protocol::kIpfix, RecordKind::kNat64> == 98);
+static_assert(kLength<Protocol::kIpfix, RecordKind::kIpv6Icmp> == 88);
+static_assert(kLength<Protocol::kIpfix, RecordKind::kIpv6IcmpNat> == 124);
+static_assert(kLength<Protocol::kIpfix, RecordKind::kIcmpNat64> == 100);
+static_assert(kLength<Protocol::kIpfix, RecordKind::kIpv4, true> == 70);
+static_assert(kLength<Protocol::kIpfix, RecordKind::kIpv4, false, Extent::kMore> == 64);
+static_assert(kLength<Protocol::kIpfix, RecordKind::kIpv4, false, Extent::kMost> == 70);
+static_assert(kLength<Protocol::kNetflow9, RecordKind::kIpv4> == 46);
+static_assert(kLength<Protocol::kNetflow9, RecordKind::kIpv4Nat> == 58);
+static_assert(kLength<Protocol::kNetflow9, RecordKind::kIpv4Icmp> == 48);
+static_assert(kLength<Protocol::kNetflow9, RecordKind::kIpv6> == 70);
 
 }  // namespace
 
-std::span<const Template> default_templates(Format format, const EncoderOptions& options) {
-  return format == Format::kIpfix ? select<Format::kIpfix>(options)
-                                  : select<Format::kNetflow9>(options);
+std::span<const Template> default_templates(Protocol protocol, const EncoderOptions& options) {
+  return protocol == Protocol::kIpfix ? select<Protocol::kIpfix>(options)
+                                      : select<Protocol::kNetflow9>(options);
 }
 
 }  // namespace ctflow

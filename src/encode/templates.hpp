@@ -25,7 +25,7 @@ struct Template {
 
 /// The compile-time layouts of the default profile, in the order in which they are sent: plain ones
 /// of each kind, then, if `extras`, those for connections with KernelExtras.
-std::span<const Template> default_templates(Format format, const EncoderOptions& options);
+std::span<const Template> default_templates(Protocol protocol, const EncoderOptions& options);
 
 /// What the options choose of the ids; `with_extras`: of the layouts for KernelExtras.
 constexpr template_ids::Choices choices_of(const EncoderOptions& options, bool with_extras) {

@@ -211,7 +211,7 @@ bool needs_nothing(const Question& question, const Far& far, const Side& side) {
 }
 
 /// The interface is the kernel's word: whatever else the route says must be true of it, too.
-void settle_told(const Question& question, RouteQuery query, Side& side) {
+void settle_measured(const Question& question, RouteQuery query, Side& side) {
   const RouteAnswer& route = side.route;
   if (route.kind != Kind::kForward || side.interface == 0 || route.interface == side.interface) {
     return;
@@ -262,7 +262,7 @@ Settled settle_initiator(const Question& question, Sides& sides) {
   RouteQuery query = query_to_initiator(question, sides.responder);
   if (sides.initiator.unmarked) query.mark = 0;
   if (!sides.initiator.measured) return settle(question, far, query, sides.initiator);
-  settle_told(question, query, sides.initiator);
+  settle_measured(question, query, sides.initiator);
   return Settled::kAsRouted;
 }
 
@@ -271,7 +271,7 @@ Settled settle_responder(const Question& question, Sides& sides) {
   if (needs_nothing(question, far, sides.responder)) return Settled::kAsRouted;
   const RouteQuery query = query_to_responder(question, sides.initiator);
   if (!sides.responder.measured) return settle(question, far, query, sides.responder);
-  settle_told(question, query, sides.responder);
+  settle_measured(question, query, sides.responder);
   return Settled::kAsRouted;
 }
 

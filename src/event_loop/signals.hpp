@@ -11,7 +11,7 @@
 
 namespace ctflow {
 
-/// As long as this lives the signals do nothing else; one that comes before wait() is kept for it.
+/// As long as this exists the signals do nothing else; one that comes before wait() is kept for it.
 class Signals {
  public:
   Signals(boost::asio::io_context& io, std::initializer_list<int> numbers) : set_(io) {

@@ -46,7 +46,7 @@ class ExportLedger {
   /// All that is sent now without the disk having noted it.
   void unrecorded(const ExportAmount& amount) { counters_.unrecorded = amount; }
 
-  void session_begun() { ++counters_.sessions; }
+  void session_begun() { ++counters_.transport_sessions; }
   void spool_failed() { ++counters_.spool_errors; }
 
   [[nodiscard]] const ExporterCounters& counters() const { return counters_; }

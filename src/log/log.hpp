@@ -54,7 +54,7 @@ class RateLimit {
 
   explicit RateLimit(Clock::duration interval = std::chrono::minutes(1)) : interval_(interval) {}
 
-  /// True: log now, and tell suppressed() with it. False: counted.
+  /// True: log now, and log suppressed() with it. False: counted.
   bool allow(Clock::time_point now = Clock::now());
 
   /// Events that were not logged since the one before the last allowed.

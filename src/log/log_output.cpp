@@ -15,28 +15,24 @@
 
 namespace ctflow::log {
 
-void LogOutput::forget() {
-  if (own_ >= 0) close(std::exchange(own_, -1));
-}
-
 void LogOutput::look() {
   struct stat now {};
   if (fstat(given_, &now) != 0) return;
   if (now.st_dev == device_ && now.st_ino == inode_) return;
-  forget();
+  own_.reset();
   rest_.clear();
   device_ = now.st_dev;
   inode_ = now.st_ino;
   socket_ = S_ISSOCK(now.st_mode);
   if (!S_ISFIFO(now.st_mode) && isatty(given_) == 0) return;
   // O_NONBLOCK belongs to the open file, which others may share with us: it needs one of our own.
-  own_ = open(fmt::format("/proc/self/fd/{}", given_).c_str(),
-              O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+  own_.reset(open(fmt::format("/proc/self/fd/{}", given_).c_str(),
+                  O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
 }
 
 ssize_t LogOutput::give(std::string_view text) const {
   if (socket_) return send(given_, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (own_ >= 0) return ::write(own_, text.data(), text.size());
+  if (own_.is_open()) return ::write(own_.number(), text.data(), text.size());
   // Without a descriptor of our own: a pipe that can be written takes at least so much at once. To
   // a file this is always possible.
   pollfd descriptor{given_, POLLOUT, 0};
@@ -50,7 +46,7 @@ ssize_t LogOutput::give(std::string_view text) const {
 bool LogOutput::wait() {
   if (patience_.count() <= 0) return false;
   const auto began = std::chrono::steady_clock::now();
-  pollfd descriptor{own_ >= 0 ? own_ : given_, POLLOUT, 0};
+  pollfd descriptor{own_.is_open() ? own_.number() : given_, POLLOUT, 0};
   const int ready = poll(&descriptor, 1, static_cast<int>(patience_.count()));
   const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - began);
@@ -66,7 +62,7 @@ std::string_view LogOutput::push(std::string_view text) {
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       if (!wait()) break;
     } else if (errno != EINTR) {
-      break;  // nobody reads any more, or the disk is full
+      break;  // the reader is gone, or the disk is full
     }
   }
   return text;

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "process/descriptor.hpp"
+
 namespace ctflow::log {
 
 /// Never waits for a reader, but for as long as it may: a pipe or socket that is full must not hold
@@ -18,7 +20,7 @@ class LogOutput {
  public:
   /// The descriptor stays its owner's. What it stands for may change, as by dup2(2).
   explicit LogOutput(int descriptor) : given_(descriptor) {}
-  ~LogOutput() { forget(); }
+  ~LogOutput() = default;
 
   LogOutput(const LogOutput&) = delete;
   LogOutput& operator=(const LogOutput&) = delete;
@@ -38,7 +40,6 @@ class LogOutput {
  private:
   /// Looks at what the descriptor stands for now.
   void look();
-  void forget();
   /// Octets that were taken; -1: none, see errno.
   [[nodiscard]] ssize_t give(std::string_view text) const;
   /// All of `text` that is taken now or within the patience; the rest.
@@ -46,7 +47,7 @@ class LogOutput {
   bool wait();
 
   int given_;
-  int own_ = -1;  ///< the same pipe or terminal, opened so that writing does not block; -1: none
+  Descriptor own_;  ///< the same pipe or terminal, opened so that writing does not block
   bool socket_ = false;
   dev_t device_ = 0;
   ino_t inode_ = 0;

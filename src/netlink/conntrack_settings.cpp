@@ -25,21 +25,16 @@ ssize_t read_file(int file, char* text, std::size_t size) {
 
 SettingsReader::SettingsReader(const std::string& directory)
     : directory_(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
-  if (directory_ < 0) error_ = system_error(errno);
-}
-
-SettingsReader::~SettingsReader() {
-  if (directory_ >= 0) close(directory_);
+  if (!directory_.is_open()) error_ = system_error(errno);
 }
 
 std::error_code SettingsReader::read(const char* name, std::uint32_t& value) const {
-  if (directory_ < 0) return error_;
-  const int file = openat(directory_, name, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return system_error(errno);
+  if (!directory_.is_open()) return error_;
+  const Descriptor file(openat(directory_.number(), name, O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) return system_error(errno);
   std::array<char, 32> text{};
-  const ssize_t length = read_file(file, text.data(), text.size());
+  const ssize_t length = read_file(file.number(), text.data(), text.size());
   const int error = length < 0 ? errno : 0;
-  close(file);
   if (error != 0) return system_error(error);
   const char* const end = text.data() + length;
   std::uint32_t number = 0;

@@ -8,6 +8,8 @@
 #include <string>
 #include <system_error>
 
+#include "process/descriptor.hpp"
+
 namespace ctflow {
 
 inline constexpr const char* kSettingsDirectory = "/proc/sys/net/netfilter";
@@ -16,7 +18,7 @@ inline constexpr const char* kSettingsDirectory = "/proc/sys/net/netfilter";
 class SettingsReader {
  public:
   explicit SettingsReader(const std::string& directory = kSettingsDirectory);
-  ~SettingsReader();
+  ~SettingsReader() = default;
 
   SettingsReader(const SettingsReader&) = delete;
   SettingsReader& operator=(const SettingsReader&) = delete;
@@ -31,7 +33,7 @@ class SettingsReader {
   std::error_code read(const char* name, std::uint32_t& value) const;
 
  private:
-  int directory_;
+  Descriptor directory_;
   std::error_code error_;
 };
 

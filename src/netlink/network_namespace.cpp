@@ -36,8 +36,8 @@ NamespaceIdentity identity_of(int descriptor) {
 
 NamespaceAt look_up_namespace(const std::string& file) {
   NamespaceAt found;
-  const int descriptor = open(file.c_str(), O_PATH | O_CLOEXEC);
-  if (descriptor < 0) {
+  const Descriptor descriptor(open(file.c_str(), O_PATH | O_CLOEXEC));
+  if (!descriptor.is_open()) {
     // Only these say that there is no such name; too many open files, for one, does not.
     found.known = errno == ENOENT || errno == ENOTDIR || errno == ESRCH;
     found.why = file + ": " + std::generic_category().message(errno);
@@ -45,15 +45,14 @@ NamespaceAt look_up_namespace(const std::string& file) {
   }
   struct statfs system {};
   constexpr decltype(system.f_type) kNsfs = 0x6e736673;  // NSFS_MAGIC
-  if (fstatfs(descriptor, &system) != 0) {
+  if (fstatfs(descriptor.number(), &system) != 0) {
     found.known = false;
     found.why = file + ": " + std::generic_category().message(errno);
   } else if (system.f_type != kNsfs) {
     found.why = file + ": a file, but no network namespace is mounted there";
   } else {
-    found.identity = identity_of(descriptor);
+    found.identity = identity_of(descriptor.number());
   }
-  close(descriptor);
   return found;
 }
 

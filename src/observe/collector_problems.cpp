@@ -32,8 +32,6 @@ bool has_address(const std::string& peer) {
   return !error;
 }
 
-std::string seconds_ago(const Ago& ago) { return fmt::format("{} s ago", ago ? ago->count() : 0); }
-
 /// The octets that decide when messages are lost, and their limit.
 struct Fill {
   std::uint64_t used = 0;

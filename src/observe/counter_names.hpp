@@ -103,7 +103,7 @@ inline constexpr auto kPipelineCounters = all_counters<PipelineCounters>({
     {"lost_no_counters", "Flow reports not exported because the kernel did not count",
      &PipelineCounters::lost_no_counters},
     {"nat_events", "Events without counters passed to collectors of NAT events",
-     &PipelineCounters::sessions},
+     &PipelineCounters::nat_events},
 });
 
 inline constexpr auto kInterfaceCounters = all_counters<InterfaceCounters>({
@@ -187,7 +187,7 @@ inline constexpr auto kExporterCounters =
         {"lost_octets", "Sum of octetDeltaCount that could not be sent",
          &ExporterCounters::lost_octets},
         {"transport_sessions", "Transport Sessions begun: connections made, files begun",
-         &ExporterCounters::sessions},
+         &ExporterCounters::transport_sessions},
         {"spool_errors", "Times that the disk spool could not be used",
          &ExporterCounters::spool_errors},
     });

@@ -133,7 +133,7 @@ void add_kernel(Families& families, const NamespaceStatus& one, const Labels& la
                    "Datagrams dropped at the event socket, counted by the kernel", queue.dropped,
                    labels);
   add_batches(families, queue.batches, labels);
-  const PassStatus& scans = one.kernel.passes;
+  const ScanStatus& scans = one.kernel.scans;
   const char* help = "Scans of the connection table";
   families.counter("ctflowd_table_scans_total", help, scans.complete,
                    with(labels, "result", "complete"));
@@ -144,7 +144,7 @@ void add_kernel(Families& families, const NamespaceStatus& one, const Labels& la
                  std::chrono::duration<double>(scans.last_lasted).count(), labels);
   families.gauge("ctflowd_table_scan_entries", "Entries read by the last scan", scans.last_entries,
                  labels);
-  const RememberedStatus& reported = one.kernel.remembered;
+  const ReportedStatus& reported = one.kernel.reported;
   families.gauge("ctflowd_reported_connections",
                  "Connections in the table that have had an interim report", reported.connections,
                  labels);

@@ -10,8 +10,6 @@
 namespace ctflow {
 namespace {
 
-std::string seconds_ago(const Ago& ago) { return fmt::format("{} s ago", ago ? ago->count() : 0); }
-
 void check_kernel_side(const NamespaceStatus& one, std::vector<Finding>& found) {
   if (recent(one.last_overrun)) {
     found.push_back({"events_lost",
@@ -50,7 +48,7 @@ void check_kernel_side(const NamespaceStatus& one, std::vector<Finding>& found) 
   if (const auto full = table_nearly_full(one.table_entries, one.table_limit)) {
     found.push_back(*full);
   }
-  const RememberedStatus& reported = one.kernel.remembered;
+  const ReportedStatus& reported = one.kernel.reported;
   if (reported.limit > 0 && reported.connections >= reported.limit) {
     found.push_back(
         {"live_connections_full",

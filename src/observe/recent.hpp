@@ -2,7 +2,10 @@
 // How long a loss or refusal counts as a problem of now.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <chrono>
+#include <string>
 
 #include "ctflow/status.hpp"
 
@@ -12,5 +15,10 @@ namespace ctflow {
 inline constexpr std::chrono::minutes kRecently{5};
 
 inline bool recent(const Ago& ago) { return ago && *ago <= kRecently; }
+
+/// "7 s ago".
+inline std::string seconds_ago(const Ago& ago) {
+  return fmt::format("{} s ago", ago ? ago->count() : 0);
+}
 
 }  // namespace ctflow

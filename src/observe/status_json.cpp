@@ -105,8 +105,8 @@ Json filter_json(const FilterStatus& filter) {
 
 Json kernel_json(const NamespaceStatus& one) {
   const EventQueueStatus& queue = one.kernel.queue;
-  const PassStatus& scans = one.kernel.passes;
-  const RememberedStatus& reported = one.kernel.remembered;
+  const ScanStatus& scans = one.kernel.scans;
+  const ReportedStatus& reported = one.kernel.reported;
   return Json{{"patch", one.kernel_patch},
               {"capabilities", capabilities_json(one.kernel.capabilities)},
               {"filter", filter_json(one.kernel.filter)},

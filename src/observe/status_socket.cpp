@@ -14,7 +14,7 @@
 namespace ctflow {
 namespace {
 
-using Protocol = boost::asio::local::stream_protocol;
+using LocalStream = boost::asio::local::stream_protocol;
 constexpr mode_t kOwnerAndGroup = 0660;
 
 [[noreturn]] void fail(const std::string& path, const std::string& why) {
@@ -26,7 +26,7 @@ void remove_stale(boost::asio::io_context& io, const std::string& path) {
   struct stat file {};
   if (lstat(path.c_str(), &file) != 0) return;
   if (!S_ISSOCK(file.st_mode)) fail(path, "a file that is not a socket exists there; remove it");
-  Protocol::socket probe(io);
+  LocalStream::socket probe(io);
   boost::system::error_code error;
   probe.open();
   probe.non_blocking(true);  // a full queue: a process listens
@@ -55,7 +55,7 @@ StatusSocket::StatusSocket(boost::asio::io_context& io, std::string path)
   }
   remove_stale(io, path_);
   boost::system::error_code error;
-  acceptor_.open(Protocol(), error);
+  acceptor_.open(LocalStream(), error);
   if (error) fail(path_, error.message());
   fchmod(acceptor_.native_handle(), kOwnerAndGroup);  // bind() takes it, less the umask
   acceptor_.bind(path_, error);

@@ -16,6 +16,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "process/descriptor.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -123,15 +125,15 @@ void give_left_over_files(const std::string& user, const std::vector<std::string
   const Account account = find_account(user);
   for (const std::string& name : files) {
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg)
-    const int file = open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (file < 0) continue;
+    const Descriptor file(
+        open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (!file.is_open()) continue;
     struct stat found {};
     // A second name could be one that the user made of a file that is none of ours.
-    if (fstat(file, &found) == 0 && S_ISREG(found.st_mode) && found.st_uid == 0 &&
+    if (fstat(file.number(), &found) == 0 && S_ISREG(found.st_mode) && found.st_uid == 0 &&
         found.st_nlink == 1) {
-      static_cast<void>(fchown(file, account.user, account.group) == 0);
+      static_cast<void>(fchown(file.number(), account.user, account.group) == 0);
     }
-    close(file);
   }
 }
 

@@ -26,7 +26,7 @@ TEST(ReadingAllocation, IsNotDoneForLivingAndEndedConnections) {
   FlowAssembler reading(sink, counters, SourceConfig{}, {});
   EventReader events(reading);
   ScanReader table(reading, std::chrono::seconds(60));
-  table.begin_pass(ScanReader::Purpose::kReport, true);
+  table.begin_scan(ScanReader::Purpose::kReport, true);
   const Instant now{TimePoint(std::chrono::nanoseconds(test::kStart + 50 * test::kSecond)), {}};
   constexpr std::uint16_t kConnections = 2000;
   std::vector<test::Octets> messages;

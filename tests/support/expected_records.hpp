@@ -10,12 +10,11 @@
 #include <vector>
 
 #include "ctflow/flow.hpp"
+#include "ctflow/protocol.hpp"
 #include "fmt/format.h"
 #include "support/message_parser.hpp"
 
 namespace ctflow::test {
-
-enum class Protocol : std::uint8_t { kIpfix, kNetflow9 };
 
 using RecordText = std::vector<std::string>;  ///< template id first, then one line per field
 

@@ -72,19 +72,15 @@ class Column {
 }  // namespace
 
 EarlyDrops::EarlyDrops(const std::string& file)
-    : descriptor_(open(file.c_str(), O_RDONLY | O_CLOEXEC)), counted_(read()) {}
-
-EarlyDrops::~EarlyDrops() {
-  if (descriptor_ >= 0) close(descriptor_);
-}
+    : file_(open(file.c_str(), O_RDONLY | O_CLOEXEC)), counted_(read()) {}
 
 std::uint64_t EarlyDrops::read() const {
-  if (descriptor_ < 0) return 0;
+  if (!file_.is_open()) return 0;
   Column column;
   std::array<char, 4096> piece{};
   off_t offset = 0;
   for (;;) {
-    const ssize_t length = pread(descriptor_, piece.data(), piece.size(), offset);
+    const ssize_t length = pread(file_.number(), piece.data(), piece.size(), offset);
     if (length <= 0) return column.sum();
     column.take({piece.data(), static_cast<std::size_t>(length)});
     offset += length;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "ctflow/clock.hpp"
+#include "process/descriptor.hpp"
 
 namespace ctflow {
 
@@ -16,7 +17,7 @@ class EarlyDrops {
  public:
   /// Of this network namespace. A file that cannot be read: nothing is ever claimed.
   explicit EarlyDrops(const std::string& file = "/proc/net/stat/nf_conntrack");
-  ~EarlyDrops();
+  ~EarlyDrops() = default;
 
   EarlyDrops(const EarlyDrops&) = delete;
   EarlyDrops& operator=(const EarlyDrops&) = delete;
@@ -30,7 +31,7 @@ class EarlyDrops {
  private:
   [[nodiscard]] std::uint64_t read() const;
 
-  int descriptor_;
+  Descriptor file_;
   std::uint64_t unclaimed_ = 0;
   std::uint64_t counted_ = 0;
   MonoTime read_at_ = MonoTime::min();

@@ -22,7 +22,7 @@ void FlowAssembler::watch_clock() {
   log::warn("clock_set by={}s impact=\"times from before are corrected by that\"",
             std::chrono::duration<double>(step).count());
   opened += step;
-  live.shift(step);
+  reported.shift(step);
   timeouts.shift(step);
 }
 
@@ -56,7 +56,8 @@ void FlowAssembler::complete(const ConnectionIdentity& identity, Flow& flow,
     flow.end_reason = EndReason::kLackOfResources;
   }
   if (!has_packet_times(flow.extras)) {
-    correct_times(flow, timeouts, live.last_packet(identity, now), written.earliest.wall, counters);
+    correct_times(flow, timeouts, reported.last_packet(identity, now), written.earliest.wall,
+                  counters);
   }
   apply_extras(flow, counters);
   // A closed connection is reported as such, long before its entry is removed.
@@ -66,11 +67,11 @@ void FlowAssembler::complete(const ConnectionIdentity& identity, Flow& flow,
 }
 
 bool FlowAssembler::skip_existing(const ConnectionIdentity& identity, const Flow& flow) {
-  return skips_existing && began_before_us(flow) && !live.remembers(identity);
+  return skips_existing && began_before_us(flow) && !reported.contains(identity);
 }
 
 bool FlowAssembler::repeats_end(const ConnectionIdentity& identity, const Flow& flow) {
-  if (sessions) begun.remove(unstamped_key(flow));
+  if (nat_events) begun.remove(unstamped_key(flow));
   if (ended.add(identity.end_key)) return false;
   if (!identity.stamped && !repeats_expected) return false;  // a successor, not the same again
   log_repeats();
@@ -104,7 +105,7 @@ void FlowAssembler::count_empty(const Instant& now) {
 }
 
 void FlowAssembler::watch_counters(const Instant& now) {
-  const Falls falls = live.take_falls();
+  const Falls falls = reported.take_falls();
   if (falls.connections == 0) return;
   counters.counters_fell += falls.connections;
   counters.fallen_packets += falls.packets;
@@ -123,9 +124,9 @@ void FlowAssembler::count_no_room() {
   ++counters.no_room;
   if (no_room_log_.allow()) {
     log::warn(
-        "live_connections_full remembered={} impact=\"others are exported whole at their end\" "
+        "live_connections_full reported={} impact=\"others are exported whole at their end\" "
         "fix=\"raise source.live_connections\" suppressed={}",
-        live.size(), no_room_log_.suppressed());
+        reported.size(), no_room_log_.suppressed());
   }
 }
 

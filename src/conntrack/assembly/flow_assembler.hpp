@@ -27,15 +27,15 @@ struct FlowAssembler {
                 const Instant& began)
       : sink(to),
         counters(ledger),
-        live(config.live_connections, began.steady),
+        reported(config.max_reported_connections, began.steady),
         opened(began.wall),
         filter_(config) {}
 
   FlowSink& sink;
   SourceCounters& counters;
-  ReportedConnections live;
+  ReportedConnections reported;
   EndedConnections ended;
-  BegunConnections begun;  ///< only while `sessions`
+  BegunConnections begun;  ///< only while `nat_events`
   /// The kernel has, or had a moment ago, ends that it will send again.
   bool repeats_expected = false;
   TimeoutHistory timeouts;
@@ -46,7 +46,7 @@ struct FlowAssembler {
   EarlyDrops* early_drops = nullptr;  ///< of the kernel that sends the events, if it is this one
   ExtrasSource* extras = nullptr;     ///< of the namespace whose connections they are
   /// Hand on that connections began, and ended with nothing left to export.
-  bool sessions = false;
+  bool nat_events = false;
   /// Hand on that connections ended with nothing left to export.
   bool every_end = false;
 

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "conntrack/events/byte_order.hpp"
+#include "process/descriptor.hpp"
 
 namespace ctflow {
 namespace {
@@ -63,21 +64,16 @@ void claim(const std::string& file_name, int file) {
 std::FILE* create(const std::string& file_name) {
   if (file_name == "-") return stdout;
   constexpr mode_t kOwner = 0600;
-  const int file =
-      open(file_name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, kOwner);
-  if (file < 0) {
+  Descriptor file(
+      open(file_name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, kOwner));
+  if (!file.is_open()) {
     fail(file_name,
          errno == ELOOP ? "it is a symbolic link; give the file's own name" : last_error());
   }
-  std::FILE* stream = nullptr;
-  try {
-    claim(file_name, file);
-    stream = fdopen(file, "wb");
-    if (stream == nullptr) fail(file_name, last_error());
-  } catch (const EventFileError&) {
-    close(file);
-    throw;
-  }
+  claim(file_name, file.number());
+  std::FILE* const stream = fdopen(file.number(), "wb");
+  if (stream == nullptr) fail(file_name, last_error());
+  static_cast<void>(file.release());
   return stream;
 }
 

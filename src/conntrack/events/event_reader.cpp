@@ -50,10 +50,10 @@ void EventReader::read_first_end(const ConnectionIdentity& identity, const Insta
   const bool skipped = assembler_.skip_existing(identity, flow_);
   if (skipped) assembler_.count_ignored(flow_);
   assembler_.complete(identity, flow_, time);
-  const Outcome outcome = assembler_.live.finish(identity, flow_);
+  const Outcome outcome = assembler_.reported.finish(identity, flow_);
   if (outcome == Outcome::kNews && !skipped) {
     assembler_.sink.on_flow(flow_);
-  } else if (assembler_.sessions || assembler_.every_end) {
+  } else if (assembler_.nat_events || assembler_.every_end) {
     flow_.event = FlowEvent::kEndedBefore;
     assembler_.sink.on_flow(flow_);
   } else if (skipped) {
@@ -81,7 +81,7 @@ void EventReader::on_batch_end() {
 }
 
 void EventReader::read_creation(const Instant& time) {
-  if (!assembler_.sessions) {
+  if (!assembler_.nat_events) {
     ++assembler_.counters.ignored;
     return;
   }
@@ -101,7 +101,7 @@ void EventReader::read_report(const Instant& time) {
     return;
   }
   assembler_.complete(identity, flow_, time);
-  const Outcome outcome = assembler_.live.report(identity, flow_, time);
+  const Outcome outcome = assembler_.reported.report(identity, flow_, time);
   if (outcome == Outcome::kFull) assembler_.count_no_room();
   if (outcome == Outcome::kNews) {
     assembler_.sink.on_flow(flow_);

@@ -9,7 +9,7 @@ namespace ctflow {
 
 class EventReader : public EventConsumer {
  public:
-  explicit EventReader(FlowAssembler& reading) : assembler_(reading) {}
+  explicit EventReader(FlowAssembler& assembler) : assembler_(assembler) {}
 
   void on_datagram(Bytes datagram, const Instant& time) override;
   void on_batch_end() override;

@@ -5,10 +5,10 @@
 
 #include <algorithm>
 
+#include "conntrack/flow/answered.hpp"
+
 namespace ctflow {
 namespace {
-
-bool answered(const Flow& flow) { return (flow.status & status::kSeenReply) != 0; }
 
 /// A reset before any answer removes the entry at once, without setting the timeout of CLOSE
 /// (nf_conntrack_tcp_packet()).

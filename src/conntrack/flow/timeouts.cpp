@@ -6,12 +6,13 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "conntrack/flow/answered.hpp"
+
 namespace ctflow {
 namespace {
 
 constexpr std::uint8_t kTcpEstablished = 3;  // enum tcp_conntrack
 
-bool answered(const Flow& flow) { return (flow.status & status::kSeenReply) != 0; }
 bool assured(const Flow& flow) { return (flow.status & status::kAssured) != 0; }
 
 /// Packets do not move when it expires: the timeout was fixed, or flows offloaded to a flowtable

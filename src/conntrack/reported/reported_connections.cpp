@@ -68,8 +68,8 @@ bool subtract(Flow& flow, const ReportedConnection& reported) {
   flow.forward = difference(flow.forward, reported.forward);
   flow.backward = difference(flow.backward, reported.backward);
   // What is new came after what was reported, whatever the timeout says of its end.
-  flow.end = std::max(flow.end, std::min(reported.told_until, flow.event_time));
-  flow.start = std::clamp(reported.told_until, flow.start, flow.end);
+  flow.end = std::max(flow.end, std::min(reported.reported_until, flow.event_time));
+  flow.start = std::clamp(reported.reported_until, flow.start, flow.end);
   return true;
 }
 
@@ -88,7 +88,7 @@ bool is_empty(const Flow& flow) {
 void book(ReportedConnection& entry, const Flow& totals) {
   entry.forward = totals.forward;
   entry.backward = totals.backward;
-  entry.told_until = totals.end;
+  entry.reported_until = totals.end;
 }
 
 /// The visit before is not known. No visit is that early.
@@ -140,8 +140,8 @@ void ReportedConnections::watch_fall(ReportedConnection& entry, const Connection
   if (entry.seen_packets != identity.packets) entry.seen_packets = 0;
 }
 
-ReportedConnection* ReportedConnections::remember(const ConnectionIdentity& identity,
-                                                  const Written& written) {
+ReportedConnection* ReportedConnections::insert_within_limit(const ConnectionIdentity& identity,
+                                                             const Written& written) {
   return table_.size() < limit_ ? insert(identity, written) : nullptr;
 }
 
@@ -152,7 +152,7 @@ ReportedConnection* ReportedConnections::insert(const ConnectionIdentity& identi
   entry->seen_packets = identity.packets;
   entry->visited = tenths(written.earliest.steady, epoch_);
   entry->grown = tenths(written.latest.steady, epoch_);
-  entry->pass = pass_;
+  entry->scan = scan_;
   return entry;
 }
 
@@ -162,9 +162,9 @@ ReportedConnections::Outcome ReportedConnections::report(const ConnectionIdentit
   ReportedConnection* entry = table_.find(identity.key);
   if (entry == nullptr) {
     if (is_empty(flow)) return Outcome::kNothing;
-    entry = remember(identity, written);
+    entry = insert_within_limit(identity, written);
     if (entry == nullptr) return Outcome::kFull;
-    entry->told_until = flow.start;
+    entry->reported_until = flow.start;
   }
   watch_fall(*entry, identity, flow);
   const Flow totals = flow;
@@ -191,8 +191,8 @@ ReportedConnections::Outcome ReportedConnections::finish(const ConnectionIdentit
 
 bool ReportedConnections::adopt(const ConnectionIdentity& identity, const Flow& flow,
                                 const Written& written) {
-  if (!flow.present.counters || remembers(identity)) return false;
-  ReportedConnection* entry = remember(identity, written);
+  if (!flow.present.counters || contains(identity)) return false;
+  ReportedConnection* entry = insert_within_limit(identity, written);
   if (entry == nullptr) return false;
   book(*entry, flow);
   return true;
@@ -205,7 +205,7 @@ ReportedConnections::Visit ReportedConnections::visit(const ConnectionIdentity& 
   if (entry == nullptr) return ended_.may_contain(identity.key) ? Visit::kGone : Visit::kUnknown;
   // Except that without a stamp a successor may be remembered under the same key.
   if (!identity.stamped && ended_.may_contain(identity.key)) {
-    entry->pass = pass_;
+    entry->scan = scan_;
     return Visit::kGone;
   }
   const Tenths time = tenths(written.earliest.steady, epoch_);
@@ -223,7 +223,7 @@ ReportedConnections::Visit ReportedConnections::visit(const ConnectionIdentity& 
     entry->seen_packets = identity.packets;
   }
   entry->visited = time;
-  entry->pass = pass_;
+  entry->scan = scan_;
   if (entry->visits < 2) ++entry->visits;
   return entry->visits < 2 ? Visit::kEarly : Visit::kDue;
 }
@@ -236,7 +236,7 @@ std::optional<Bounds> ReportedConnections::last_packet(const ConnectionIdentity&
   // What is new came after what was reported.
   const bool news = identity.packets !=
                     static_cast<std::uint32_t>(entry->forward.packets + entry->backward.packets);
-  const TimePoint reported = news ? entry->told_until : TimePoint::min();
+  const TimePoint reported = news ? entry->reported_until : TimePoint::min();
   const auto since = [&](TimePoint time) { return Bounds{std::max(time, reported), {}}; };
   constexpr Tenths kRounding{1};  // the tenths were rounded down
   const bool grew = entry->seen_packets != identity.packets;
@@ -252,11 +252,11 @@ std::optional<Bounds> ReportedConnections::last_packet(const ConnectionIdentity&
 }
 
 std::size_t ReportedConnections::forget_vanished(
-    std::size_t position, std::size_t budget, std::optional<std::uint8_t> pass,
+    std::size_t position, std::size_t budget, std::optional<std::uint8_t> scan,
     std::uint64_t& vanished, const std::function<void(const ReportedConnection&)>& stays) {
   return table_.sweep(position, budget, [&](const ReportedConnection& entry) {
-    // A later pass may be under way and have met it.
-    const bool gone = pass && static_cast<std::int8_t>(*pass - entry.pass) >= 2;
+    // A later scan may be under way and have met it.
+    const bool gone = scan && static_cast<std::int8_t>(*scan - entry.scan) >= 2;
     vanished += gone;
     if (!gone) stays(entry);
     return gone;
@@ -273,13 +273,13 @@ bool ReportedConnections::restore(const ReportedConnection& reported, const Inst
   if (entry == nullptr) return false;
   entry->forward = reported.forward;
   entry->backward = reported.backward;
-  entry->told_until = reported.told_until;
+  entry->reported_until = reported.reported_until;
   entry->visited = entry->grown = kNotVisited;
   return true;
 }
 
 void ReportedConnections::shift(std::chrono::nanoseconds step) {
-  table_.for_each([step](ReportedConnection& entry) { entry.told_until += step; });
+  table_.for_each([step](ReportedConnection& entry) { entry.reported_until += step; });
 }
 
 }  // namespace ctflow

@@ -40,7 +40,7 @@ std::uint64_t unstamped_key(const Flow& decoded);
 /// Counters of the kernel that were less than before: another program set them to zero.
 struct Falls {
   std::uint64_t connections = 0;  ///< times that one of its counters fell
-  /// What passes over the table had seen of them since the last report: exported by none. Packets
+  /// What scans had seen of them since the last report: exported by none. Packets
   /// that no scan saw before the fall come on top.
   std::uint64_t packets = 0;
 };
@@ -85,7 +85,7 @@ class ReportedConnections {
     table_.for_each([&](const ReportedConnection& entry) { action(entry); });
   }
 
-  [[nodiscard]] bool remembers(const ConnectionIdentity& identity) {
+  [[nodiscard]] bool contains(const ConnectionIdentity& identity) {
     return table_.find(identity.key) != nullptr;
   }
 
@@ -98,7 +98,7 @@ class ReportedConnections {
     kGone,
   };
 
-  /// An entry met in a pass over the table. Every second visit is due.
+  /// An entry met in a scan. Every second visit is due.
   Visit visit(const ConnectionIdentity& identity, const Written& written);
   Visit visit(const ConnectionIdentity& identity, const Instant& now) {
     return visit(identity, Written{now, now});
@@ -112,27 +112,27 @@ class ReportedConnections {
   void on_part_requested() { ended_.begin(); }
 
   /// No part of the table waits to be read any more.
-  void on_pass_end() { ended_.end(); }
+  void on_scan_end() { ended_.end(); }
 
-  /// A pass over the table begins. `previous_complete`: the one before met every entry.
-  void begin_pass(bool previous_complete) {
-    pass_ = static_cast<std::uint8_t>(pass_ + previous_complete);
+  /// A scan begins. `previous_complete`: the one before met every entry.
+  void begin_scan(bool previous_complete) {
+    scan_ = static_cast<std::uint8_t>(scan_ + previous_complete);
   }
 
-  /// The kernel will send the end of this connection again: no pass meets it, but it is not gone.
+  /// The kernel will send the end of this connection again: no scan meets it, but it is not gone.
   void keep(const ConnectionIdentity& identity) {
-    if (ReportedConnection* entry = table_.find(identity.key)) entry->pass = pass_;
+    if (ReportedConnection* entry = table_.find(identity.key)) entry->scan = scan_;
   }
 
-  /// The pass that is under way, or the last one.
-  [[nodiscard]] std::uint8_t pass() const { return pass_; }
+  /// The scan that is under way, or the last one.
+  [[nodiscard]] std::uint8_t scan() const { return scan_; }
 
-  /// Forgets connections that two complete passes until `pass` did not meet, at most `budget`
+  /// Forgets connections that two complete scans until `scan` did not meet, at most `budget`
   /// places of the table from `position` on. Returns where to go on, or ReportedMap::kSwept;
   /// adds to `vanished` the connections that are gone without an event, gives the others to
-  /// `stays`. Without `pass` all of them stay.
+  /// `stays`. Without `scan` all of them stay.
   std::size_t forget_vanished(std::size_t position, std::size_t budget,
-                              std::optional<std::uint8_t> pass, std::uint64_t& vanished,
+                              std::optional<std::uint8_t> scan, std::uint64_t& vanished,
                               const std::function<void(const ReportedConnection&)>& stays);
 
   /// Those since the last call.
@@ -150,7 +150,8 @@ class ReportedConnections {
       2};  // more than ReportedConnection::window holds
 
   /// Null beyond the limit, or without memory.
-  ReportedConnection* remember(const ConnectionIdentity& identity, const Written& written);
+  ReportedConnection* insert_within_limit(const ConnectionIdentity& identity,
+                                          const Written& written);
   ReportedConnection* insert(const ConnectionIdentity& identity, const Written& written);
   /// What was reported is void when the counters began again at zero.
   void watch_fall(ReportedConnection& entry, const ConnectionIdentity& identity, const Flow& flow);
@@ -161,7 +162,7 @@ class ReportedConnections {
   ReportedMap table_;
   RecentlyEnded ended_;
   MonoTime epoch_;  ///< of all Tenths
-  std::uint8_t pass_ = 0;
+  std::uint8_t scan_ = 0;
   Falls falls_;
 };
 

@@ -30,7 +30,7 @@ struct Entry {
   std::uint64_t key = 0;
   Counters forward;
   Counters backward;
-  std::int64_t told_until = 0;
+  std::int64_t reported_until = 0;
 };
 static_assert(sizeof(Entry) == 48);
 
@@ -141,15 +141,11 @@ StateIdentity current_identity(bool wire_counters) {
 StateFile::StateFile(std::string name, StateIdentity identity)
     : name_(std::move(name)), identity_(std::move(identity)) {}
 
-StateFile::~StateFile() {
-  if (claim_ >= 0) close(claim_);
-}
-
 bool StateFile::claim() {
   const std::string name = name_ + ".lock";
-  claim_ = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-  if (claim_ >= 0 && flock(claim_, LOCK_EX | LOCK_NB) == 0) return true;
-  if (claim_ < 0 || errno != EWOULDBLOCK) {
+  claim_.reset(open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+  if (claim_.is_open() && flock(claim_.number(), LOCK_EX | LOCK_NB) == 0) return true;
+  if (!claim_.is_open() || errno != EWOULDBLOCK) {
     log::warn(
         "state_unlocked file={} error={} impact=\"a second ctflowd that keeps its state there "
         "would not be noticed\" fix=\"let ctflowd write this file, or remove it\"",
@@ -214,7 +210,7 @@ std::optional<std::size_t> StateFile::load(
     one.key = entry.key;
     one.forward = entry.forward;
     one.backward = entry.backward;
-    one.told_until = TimePoint(std::chrono::nanoseconds(entry.told_until));
+    one.reported_until = TimePoint(std::chrono::nanoseconds(entry.reported_until));
     take(one);
   }
   for (std::size_t i = 0; take_ended && i < contents->ends; ++i) {
@@ -252,7 +248,7 @@ void StateFile::write(const void* data, std::size_t size) {
 void StateFile::add(const ReportedConnection& entry) {
   if (!file_) return;
   const Entry stored{entry.key, entry.forward, entry.backward,
-                     entry.told_until.time_since_epoch().count()};
+                     entry.reported_until.time_since_epoch().count()};
   write(&stored, sizeof stored);
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "conntrack/reported/reported_map.hpp"
+#include "process/descriptor.hpp"
 
 namespace ctflow {
 
@@ -32,8 +33,8 @@ StateIdentity current_identity(bool wire_counters);
 ///
 /// Layout, by the machine's byte order: "ctflowd2", length of boot (4 octets), boot, table (8),
 /// wire_counters (1), then for each connection key, packets and octets forward and backward, and
-/// nanoseconds of ReportedConnection::told_until (6 times 8 octets), then the keys of ends that the
-/// kernel may send again (8 each), the number of those (8), at last a hash of all before (8).
+/// nanoseconds of ReportedConnection::reported_until (6 times 8 octets), then the keys of ends that
+/// the kernel may send again (8 each), the number of those (8), at last a hash of all before (8).
 /// "ctflowd1" has neither these keys nor their number.
 ///
 /// Only regular files are read, in pieces of fixed size, and no symbolic link is followed. Only
@@ -42,7 +43,7 @@ class StateFile {
  public:
   /// Nothing is opened until it is needed.
   StateFile(std::string name, StateIdentity identity);
-  ~StateFile();
+  ~StateFile() = default;
 
   StateFile(const StateFile&) = delete;
   StateFile& operator=(const StateFile&) = delete;
@@ -81,7 +82,7 @@ class StateFile {
   std::unique_ptr<std::FILE, Closer> file_;
   std::uint64_t hash_ = 0;
   std::uint64_t ended_ = 0;  ///< keys written
-  int claim_ = -1;           ///< descriptor of the lock
+  Descriptor claim_;         ///< of the lock
   int error_ = 0;            ///< the first one of writing
 };
 

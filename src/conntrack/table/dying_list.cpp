@@ -19,9 +19,9 @@ constexpr int kFailuresToGiveUp = 5;
 
 }  // namespace
 
-DyingList::DyingList(boost::asio::io_context& io, FlowAssembler& reading, EventListener& listener,
+DyingList::DyingList(boost::asio::io_context& io, FlowAssembler& assembler, EventListener& listener,
                      const NetworkNamespace& home)
-    : assembler_(reading),
+    : assembler_(assembler),
       listener_(listener),
       dump_(io, TableDump::What::kDying, KernelFilter({}), home),
       timer_(io) {}
@@ -55,10 +55,10 @@ void DyingList::on_entry(Bytes message, const Written& written) {
   ++met_;
   const ConnectionIdentity identity(flow_);
   assembler_.ended.keep(identity.end_key);
-  assembler_.live.keep(identity);
+  assembler_.reported.keep(identity);
 }
 
-void DyingList::on_pass_end(bool complete) {
+void DyingList::on_dump_end(bool complete) {
   if (ends_ != nullptr) {
     ends_complete_ = complete;
     return;

@@ -18,12 +18,12 @@ namespace ctflow {
 
 /// The kernel keeps a connection whose DESTROY found no room with a reliable listener on a list,
 /// outside of the table, until it could be delivered. From here follows which ends may be forgotten
-/// (EndedConnections), and which of the connections that passes over the table no longer meet are
+/// (EndedConnections), and which of the connections that scans no longer meet are
 /// not gone (ReportedConnections::keep()).
 class DyingList : private DumpConsumer {
  public:
   /// All must outlive this. `home`: the namespace whose list it is.
-  DyingList(boost::asio::io_context& io, FlowAssembler& reading, EventListener& listener,
+  DyingList(boost::asio::io_context& io, FlowAssembler& assembler, EventListener& listener,
             const NetworkNamespace& home);
 
   DyingList(const DyingList&) = delete;
@@ -53,7 +53,7 @@ class DyingList : private DumpConsumer {
   void begin();
   void on_entry(Bytes message, const Written& written) override;
   void on_part_requested() override {}
-  void on_pass_end(bool complete) override;
+  void on_dump_end(bool complete) override;
 
   FlowAssembler& assembler_;
   EventListener& listener_;

@@ -17,14 +17,14 @@ constexpr std::uint32_t kDying = 1U << 9;
 }  // namespace
 
 std::chrono::milliseconds ScanReader::period() const {
-  // Two passes and some delay fit into one active timeout.
+  // Two scans and some delay fit into one active timeout.
   return active_timeout_ * 19 / 40;
 }
 
-void ScanReader::begin_pass(Purpose purpose, bool previous_complete) {
+void ScanReader::begin_scan(Purpose purpose, bool previous_complete) {
   purpose_ = purpose;
   dependent_ = 0;
-  assembler_.live.begin_pass(previous_complete);
+  assembler_.reported.begin_scan(previous_complete);
 }
 
 Written ScanReader::by_present_clock(Written written) {
@@ -59,7 +59,7 @@ bool ScanReader::handle_entry(const Written& written) {
   if ((flow_.status & kDying) != 0) return false;
   flow_.port_id = 0;  // that of our request
   const ConnectionIdentity identity = assembler_.identify(flow_, written.latest);
-  const Visit visit = assembler_.live.visit(identity, written);
+  const Visit visit = assembler_.reported.visit(identity, written);
   if (visit == Visit::kGone) return false;
   if (purpose_ == Purpose::kAdopt) {
     adopt(identity, written);
@@ -74,10 +74,10 @@ bool ScanReader::handle_entry(const Written& written) {
 
 void ScanReader::adopt(const ConnectionIdentity& identity, const Written& written) {
   if (flow_.present.start && !assembler_.began_before_us(flow_)) return;  // quite new
-  if (assembler_.live.remembers(identity)) return;                        // by the state file
+  if (assembler_.reported.contains(identity)) return;                     // by the state file
   apply_wire_counters(flow_);
   flow_.end = written.latest.wall;
-  if (assembler_.live.adopt(identity, flow_, written)) {
+  if (assembler_.reported.adopt(identity, flow_, written)) {
     ++assembler_.counters.existing_adopted;
     assembler_.count_ignored(flow_);
   } else if (flow_.present.counters) {
@@ -97,7 +97,7 @@ bool ScanReader::is_due(Visit visit, const Instant& time) const {
 bool ScanReader::report(const ConnectionIdentity& identity, const Written& written) {
   assembler_.complete(identity, flow_, written);
   if (purpose_ == Purpose::kStop) flow_.end_reason = EndReason::kForcedEnd;
-  const auto outcome = assembler_.live.report(identity, flow_, written);
+  const auto outcome = assembler_.reported.report(identity, flow_, written);
   if (outcome == ReportedConnections::Outcome::kFull) assembler_.count_no_room();
   if (outcome != ReportedConnections::Outcome::kNews) return false;
   assembler_.sink.on_flow(flow_);
@@ -109,13 +109,13 @@ void ScanReader::on_part_requested() {
   set_by_ = assembler_.clock_set_by();
   part_waits_ = true;
   assembler_.watch_counters(system_now());
-  assembler_.live.on_part_requested();
+  assembler_.reported.on_part_requested();
   assembler_.sink.on_batch_end();
 }
 
-void ScanReader::on_pass_end(bool complete) {
-  assembler_.live.on_pass_end();
-  pass_ended(complete);
+void ScanReader::on_dump_end(bool complete) {
+  assembler_.reported.on_scan_end();
+  scan_ended(complete);
 }
 
 }  // namespace ctflow

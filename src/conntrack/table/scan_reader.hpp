@@ -10,10 +10,10 @@
 
 namespace ctflow {
 
-/// Decides which of the entries that a pass over the table meets are reported now, so that no
-/// connection waits longer than the active timeout although the passes are two per active timeout:
-/// a connection younger than half of it is left to the next pass, and from then on every second
-/// pass reports it.
+/// Decides which of the entries that a scan meets are reported now, so that no
+/// connection waits longer than the active timeout although the scans are two per active timeout:
+/// a connection younger than half of it is left to the next scan, and from then on every second
+/// scan reports it.
 class ScanReader : public DumpConsumer {
  public:
   enum class Purpose : std::uint8_t {
@@ -22,30 +22,30 @@ class ScanReader : public DumpConsumer {
     kStop,    ///< report everything: we stop (flowEndReason 4)
   };
 
-  ScanReader(FlowAssembler& reading, std::chrono::milliseconds active_timeout)
-      : assembler_(reading), active_timeout_(active_timeout) {}
+  ScanReader(FlowAssembler& assembler, std::chrono::milliseconds active_timeout)
+      : assembler_(assembler), active_timeout_(active_timeout) {}
 
-  /// How far passes are apart.
+  /// How far scans are apart.
   [[nodiscard]] std::chrono::milliseconds period() const;
 
-  /// Prepares for a pass. `previous_complete`: the pass before met every entry.
-  void begin_pass(Purpose purpose, bool previous_complete);
+  /// Prepares for a scan. `previous_complete`: the scan before met every entry.
+  void begin_scan(Purpose purpose, bool previous_complete);
 
   /// The kernel sends no event at the end of connections that began before we listened
-  /// (nf_conntrack_events=2): they are reported in every pass.
+  /// (nf_conntrack_events=2): they are reported in every scan.
   void existing_end_silently(bool on) { existing_end_silently_ = on; }
 
-  /// The kernel reports the connections that it measures: a pass only looks whether they are there.
+  /// The kernel reports the connections that it measures: a scan only looks whether they are there.
   void kernel_reports(bool on) { kernel_reports_ = on; }
 
   void on_entry(Bytes message, const Written& written) override;
   void on_part_requested() override;
-  void on_pass_end(bool complete) override;
+  void on_dump_end(bool complete) override;
 
-  /// Called at the end of each pass.
-  std::function<void(bool complete)> pass_ended;
+  /// Called at the end of each scan.
+  std::function<void(bool complete)> scan_ended;
 
-  /// Entries of this pass that depend on it: the kernel does not report them itself.
+  /// Entries of this scan that depend on it: the kernel does not report them itself.
   [[nodiscard]] std::uint64_t dependent() const { return dependent_; }
 
  private:

@@ -143,7 +143,7 @@ void TableDump::log_failure(const char* what, const std::error_code& error) {
 
 void TableDump::end(Dump::State state) {
   dump_.end();
-  consumer_->on_pass_end(state == Dump::State::kDone && !dump_.interrupted() && !cut_);
+  consumer_->on_dump_end(state == Dump::State::kDone && !dump_.interrupted() && !cut_);
 }
 
 void TableDump::cancel() {

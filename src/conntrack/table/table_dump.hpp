@@ -27,10 +27,10 @@ class DumpConsumer {
   /// The kernel has begun to write the next part: it contains nothing that was removed before.
   virtual void on_part_requested() = 0;
   /// `complete`: every entry that lived all the time was met.
-  virtual void on_pass_end(bool complete) = 0;
+  virtual void on_dump_end(bool complete) = 0;
 };
 
-/// One pass at a time. The kernel writes the next part of the table (32 KiB, about 100 entries)
+/// One dump at a time. The kernel writes the next part of the table (32 KiB, about 100 entries)
 /// whenever one is read, holding the lock of one hash bucket only, so that reading slowly is what
 /// spreads the work.
 class TableDump {
@@ -38,7 +38,7 @@ class TableDump {
   enum class What : std::uint8_t {
     kConnections,  ///< IPCTNL_MSG_CT_GET
     /// IPCTNL_MSG_CT_GET_DYING. The kernel leaves out the rest of the list when the entry goes at
-    /// which the next part was to begin, and does not say so: such a pass is not complete.
+    /// which the next part was to begin, and does not say so: such a dump is not complete.
     kDying,
   };
 
@@ -51,21 +51,21 @@ class TableDump {
   /// octets of a page of memory.
   static bool may_be_cut(std::size_t part, std::size_t page);
 
-  /// Begins a pass over about `entries` entries that is to take `duration`. Counters of the kernel
+  /// Begins a dump of about `entries` entries that is to take `duration`. Counters of the kernel
   /// are read, never zeroed.
   void start(DumpConsumer& consumer, std::size_t entries, std::chrono::milliseconds duration);
 
-  /// A whole pass at once, without returning to the event loop.
+  /// A whole dump at once, without returning to the event loop.
   void run(DumpConsumer& consumer);
 
-  /// Ends a pass without telling the consumer.
+  /// Ends a dump without telling the consumer.
   void cancel();
 
   [[nodiscard]] bool running() const { return dump_.running(); }
 
  private:
   std::error_code begin();
-  /// Asks for the table. False: failed, and the consumer has got the end of the pass.
+  /// Asks for the table. False: failed, and the consumer has got the end of the dump.
   bool request(DumpConsumer& consumer);
   void wait(MonoTime until);
   /// Reads the parts that are due by now.

@@ -24,14 +24,14 @@ TableScans::TableScans(boost::asio::io_context& io, FlowAssembler& assembler, Dy
       filter_(config.filter),
       dump_(io, TableDump::What::kConnections, filter_, home),
       reader_(assembler, config.active_timeout),
-      pass_timer_(io),
+      scan_timer_(io),
       sweep_timer_(io) {
-  reader_.pass_ended = [this](bool complete) { on_end(complete); };
+  reader_.scan_ended = [this](bool complete) { on_end(complete); };
 }
 
 void TableScans::adopt_existing() {
   assembler_.skips_existing = true;
-  reader_.begin_pass(ScanReader::Purpose::kAdopt, complete_);
+  reader_.begin_scan(ScanReader::Purpose::kAdopt, complete_);
   dump_.run(reader_);
   log::info("existing_adopted connections={} complete={}", assembler_.counters.existing_adopted,
             complete_);
@@ -55,8 +55,8 @@ void TableScans::reconcile() {
   schedule(std::max(std::chrono::steady_clock::now(), began_ + kBetween));
 }
 
-std::chrono::milliseconds TableScans::pass_duration(bool silent) const {
-  // The first pass is quick where ends go without an event: whatever it does not meet is lost.
+std::chrono::milliseconds TableScans::scan_duration(bool silent) const {
+  // The first scan is quick where ends go without an event: whatever it does not meet is lost.
   const bool first = assembler_.counters.entries == 0;
   return quick_ > 0 || (first && silent) ? kAtOnce : reader_.period() * 4 / 5;
 }
@@ -76,9 +76,9 @@ void TableScans::begin() {
   }
   reader_.kernel_reports(kernel_reports_);
   reader_.existing_end_silently(silent);
-  const auto duration = pass_duration(silent);
+  const auto duration = scan_duration(silent);
   if (quick_ > 0) --quick_;
-  reader_.begin_pass(ScanReader::Purpose::kReport, complete_);
+  reader_.begin_scan(ScanReader::Purpose::kReport, complete_);
   dump_.start(reader_, entries, duration);
 }
 
@@ -90,9 +90,9 @@ void TableScans::on_end(bool complete) {
       std::chrono::steady_clock::now() - began_);
   status_.last_entries = assembler_.counters.entries - entries_before_;
   if (complete) {
-    dying_.look([this, pass = assembler_.live.pass()](bool proven) {
+    dying_.look([this, scan = assembler_.reported.scan()](bool proven) {
       if (sweep_position_ != ReportedMap::kSwept) return;
-      begin_sweep(proven ? std::optional(pass) : std::nullopt);
+      begin_sweep(proven ? std::optional(scan) : std::nullopt);
     });
   }
   constexpr std::chrono::milliseconds kPause{10};
@@ -107,7 +107,7 @@ bool TableScans::needed() const {
 }
 
 void TableScans::schedule(MonoTime when) {
-  pass_timer_.at(when, [this] {
+  scan_timer_.at(when, [this] {
     if (needed()) {
       begin();
     } else {
@@ -117,9 +117,9 @@ void TableScans::schedule(MonoTime when) {
   });
 }
 
-void TableScans::begin_sweep(std::optional<std::uint8_t> pass) {
+void TableScans::begin_sweep(std::optional<std::uint8_t> scan) {
   sweep_position_ = 0;
-  sweep_pass_ = pass;
+  sweep_scan_ = scan;
   vanished_ = 0;
   saving_ = state_ != nullptr && state_->begin();
   sweep();
@@ -127,10 +127,10 @@ void TableScans::begin_sweep(std::optional<std::uint8_t> pass) {
 
 void TableScans::sweep() {
   sweep_position_ =
-      assembler_.live.forget_vanished(sweep_position_, kSweptAtOnce, sweep_pass_, vanished_,
-                                      [this](const ReportedConnection& entry) {
-                                        if (saving_) state_->add(entry);
-                                      });
+      assembler_.reported.forget_vanished(sweep_position_, kSweptAtOnce, sweep_scan_, vanished_,
+                                          [this](const ReportedConnection& entry) {
+                                            if (saving_) state_->add(entry);
+                                          });
   if (sweep_position_ == ReportedMap::kSwept) {
     if (saving_) {
       store_ends();
@@ -148,23 +148,23 @@ void TableScans::store_ends() {
   assembler_.ended.for_each([this](std::uint64_t key) { state_->add_ended(key); });
 }
 
-void TableScans::stop(bool report_living) {
-  pass_timer_.cancel();
+void TableScans::stop(bool report_existing) {
+  scan_timer_.cancel();
   sweep_timer_.cancel();
   dump_.cancel();
   began_ = {};
-  if (!report_living) return;
-  reader_.begin_pass(ScanReader::Purpose::kStop, false);
+  if (!report_existing) return;
+  reader_.begin_scan(ScanReader::Purpose::kStop, false);
   dump_.run(reader_);
-  log::info("living_reported complete={}", complete_);
+  log::info("reported_at_stop complete={}", complete_);
 }
 
 void TableScans::save_state() {
   if (state_ == nullptr || !state_->begin()) return;
-  assembler_.live.for_each([this](const ReportedConnection& entry) { state_->add(entry); });
+  assembler_.reported.for_each([this](const ReportedConnection& entry) { state_->add(entry); });
   store_ends();
   assembler_.sink.on_checkpoint();
-  if (state_->commit()) log::info("state_saved connections={}", assembler_.live.size());
+  if (state_->commit()) log::info("state_saved connections={}", assembler_.reported.size());
 }
 
 }  // namespace ctflow

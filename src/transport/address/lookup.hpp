@@ -50,7 +50,7 @@ class Lookup {
   static constexpr int kAtMost = 256;
 
  private:
-  /// How a thread reaches the event loop, as long as this object lives.
+  /// How a thread reaches the event loop, as long as this object exists.
   struct Line;
 
   void deliver(const Error& error, const Addresses& found);

@@ -32,7 +32,7 @@ class Connection {
   virtual void write(Moved moved) = 0;
   /// Some octets into `in`; collectors send nothing, so only the end of the connection matters.
   virtual void read(Moved moved) = 0;
-  /// Tells the peer that the connection ends, without waiting.
+  /// Ends the connection to the peer, without waiting.
   virtual void say_goodbye() = 0;
 
   /// How many octets the connection carries for a message cannot be known before it is written: one

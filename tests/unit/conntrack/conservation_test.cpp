@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Truth rule 1 against a model of the kernel: connections of random length, events read late, parts
-// of a dump read late, passes given up in the middle, identities used again, events sent again and
+// of a dump read late, scans given up in the middle, identities used again, events sent again and
 // again, ends that wait on the dying list, counters that another program sets to zero.
 #include <gtest/gtest.h>
 
@@ -65,11 +65,11 @@ class Model {
   Model(std::uint64_t seed, Trouble trouble, milliseconds active_timeout, std::size_t limit)
       : random_(seed),
         trouble_(trouble),
-        config_{.live_connections = limit},
+        config_{.max_reported_connections = limit},
         assembler_(collector_, counters_, config_, Instant{{}, kBegan}),
         events_(assembler_),
         table_(assembler_, active_timeout) {
-    table_.pass_ended = [](bool) {};
+    table_.scan_ended = [](bool) {};
     assembler_.repeats_expected = trouble.repeats;
   }
 
@@ -99,7 +99,7 @@ class Model {
           carry();
       }
     }
-    while (!living_.empty()) end_connection();
+    while (!existing_.empty()) end_connection();
     while (!dying_.empty()) send_again();
     read_events(queue_.size());
     assembler_.watch_counters(now());
@@ -120,7 +120,7 @@ class Model {
     EXPECT_EQ(counters_.repeated > 0, trouble_.repeats);
     EXPECT_EQ(counters_.malformed, 0U);
     EXPECT_EQ(vanished_, 0U) << "every end was told";
-    EXPECT_EQ(assembler_.live.size(), 0U);
+    EXPECT_EQ(assembler_.reported.size(), 0U);
     EXPECT_GT(collector_.records + counters_.ended_empty + counters_.already_reported, ended_)
         << "some lived long enough to be reported";
     if (trouble_.repeats) {
@@ -154,7 +154,7 @@ class Model {
 
   void begin_connection() {
     const auto port = static_cast<std::uint16_t>(1 + pick(60));
-    if (living_.contains(port)) return;
+    if (existing_.contains(port)) return;
     StockConnection connection;
     connection.port = port;
     // With timestamps the same id comes again for the same tuple, and for others.
@@ -162,13 +162,13 @@ class Model {
     connection.forward_packets = 1;
     carried_[port].forward += 1;
     connection.start = trouble_.timestamps ? test::kStart + now_ * 1'000'000 : 0;
-    living_[port] = connection;
+    existing_[port] = connection;
   }
 
   /// Packets of one connection.
   void carry() {
-    if (living_.empty()) return;
-    auto one = std::next(living_.begin(), static_cast<std::ptrdiff_t>(pick(living_.size())));
+    if (existing_.empty()) return;
+    auto one = std::next(existing_.begin(), static_cast<std::ptrdiff_t>(pick(existing_.size())));
     const std::uint64_t forward = pick(5);
     const std::uint64_t backward = pick(5);
     one->second.forward_packets += forward;
@@ -178,14 +178,14 @@ class Model {
   }
 
   void reset_counters() {
-    for (auto& [port, connection] : living_) {
+    for (auto& [port, connection] : existing_) {
       connection.forward_packets = connection.backward_packets = 0;
     }
   }
 
   void end_connection() {
-    if (living_.empty()) return;
-    auto one = std::next(living_.begin(), static_cast<std::ptrdiff_t>(pick(living_.size())));
+    if (existing_.empty()) return;
+    auto one = std::next(existing_.begin(), static_cast<std::ptrdiff_t>(pick(existing_.size())));
     const test::Octets event = test::stock_end(one->second, test::kStart + now_ * 1'000'000);
     // The slow listener may be another one: then we get it now, and again later.
     const bool delayed = trouble_.repeats && pick(3) == 0;
@@ -193,7 +193,7 @@ class Model {
     if (!delayed || pick(2) == 0) queue_.push_back(event);
     final_[one->first].forward += one->second.forward_packets;
     final_[one->first].backward += one->second.backward_packets;
-    living_.erase(one);
+    existing_.erase(one);
     ++ended_;
   }
 
@@ -224,7 +224,7 @@ class Model {
       ASSERT_EQ(decode(std::as_bytes(std::span(event)), flow), DecodeResult::kFlow);
       const ConnectionIdentity identity(flow);
       assembler_.ended.keep(identity.end_key);
-      assembler_.live.keep(identity);
+      assembler_.reported.keep(identity);
     }
   }
 
@@ -238,18 +238,18 @@ class Model {
   void write_part() {
     part_.clear();
     written_ = now();
-    auto one = living_.upper_bound(position_);
-    for (; one != living_.end() && part_.size() < kPart; ++one) {
+    auto one = existing_.upper_bound(position_);
+    for (; one != existing_.end() && part_.size() < kPart; ++one) {
       part_.push_back(test::table_entry(one->second));
       position_ = one->first;
     }
-    at_end_ = one == living_.end();
+    at_end_ = one == existing_.end();
     table_.on_part_requested();
   }
 
   void read_part() {
     if (!running_) {
-      table_.begin_pass(ScanReader::Purpose::kReport, completed_);
+      table_.begin_scan(ScanReader::Purpose::kReport, completed_);
       position_ = 0;
       running_ = true;
       write_part();
@@ -265,8 +265,8 @@ class Model {
       look();
       read_events(queue_.size());  // as DyingList does, before anyone draws conclusions
       for (std::size_t at = 0; at != ReportedMap::kSwept;) {
-        at = assembler_.live.forget_vanished(at, 16, assembler_.live.pass(), vanished_,
-                                             [](const ReportedConnection&) {});
+        at = assembler_.reported.forget_vanished(at, 16, assembler_.reported.scan(), vanished_,
+                                                 [](const ReportedConnection&) {});
       }
     } else {
       write_part();
@@ -286,7 +286,7 @@ class Model {
   FlowAssembler assembler_;
   EventReader events_;
   ScanReader table_;
-  std::map<std::uint16_t, StockConnection> living_;
+  std::map<std::uint16_t, StockConnection> existing_;
   std::map<std::uint16_t, Totals> final_;
   std::map<std::uint16_t, Totals> carried_;  ///< all packets, whatever the counters say
   std::deque<test::Octets> queue_;

@@ -27,7 +27,7 @@ using boost::asio::ip::udp;
 /// Does what the test says when it is started and stopped.
 class ScriptedSource : public FlowSource {
  public:
-  void set_nat_events(bool on) override { sessions = on; }
+  void set_nat_events(bool on) override { nat_events = on; }
   [[nodiscard]] Capabilities capabilities() override { return measured; }
   [[nodiscard]] SourceStatus status() const override {
     SourceStatus status;
@@ -50,7 +50,7 @@ class ScriptedSource : public FlowSource {
   std::function<void(FlowSink&)> on_start = [](FlowSink&) {};
   std::function<void(FlowSink&)> on_stop = [](FlowSink&) {};
   int stops = 0;
-  bool sessions = false;
+  bool nat_events = false;
   Capabilities measured;
   std::vector<OwnConnection> own_traffic;
 
@@ -338,7 +338,7 @@ TEST_F(ReloadTest, TellsTheSourceWhetherACollectorWantsSessions) {
   Config next = config_;
   next.collectors[0].profile = Profile::kNatEvents;
   EXPECT_EQ(run_with(next), 0);
-  EXPECT_TRUE(source_.sessions);
+  EXPECT_TRUE(source_.nat_events);
 }
 
 TEST_F(ReloadTest, ChangesTheInterfaces) {

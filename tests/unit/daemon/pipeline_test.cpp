@@ -112,7 +112,7 @@ TEST_F(PipelineTest, GivesEachCollectorWhatItsProfileHasRecordsOf) {
     before[1] = second;
   }
   EXPECT_EQ(pipeline.counters().exported, 3U);
-  EXPECT_EQ(pipeline.counters().sessions, 3U);
+  EXPECT_EQ(pipeline.counters().nat_events, 3U);
   EXPECT_EQ(pipeline.counters().lost_no_counters, 1U);
   EXPECT_EQ(before[0].offered, pipeline.counters().exported);
 }

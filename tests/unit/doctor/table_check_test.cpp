@@ -54,7 +54,7 @@ TEST_F(TableCheckTest, LeavesReportsToAPatchedKernel) {
 }
 
 TEST_F(TableCheckTest, FindsThatTooFewConnectionsCanBeRemembered) {
-  config_.live_connections = 10;
+  config_.max_reported_connections = 10;
   settings_.set("nf_conntrack_count", "10\n");
   EXPECT_THAT(events(), IsEmpty());
   settings_.set("nf_conntrack_count", "11\n");

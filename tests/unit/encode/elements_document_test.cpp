@@ -34,14 +34,16 @@ std::string name_of(LayoutKind layout) {
   return "";
 }
 
-std::vector<Format> formats_of(LayoutKind layout) {
+std::vector<Protocol> formats_of(LayoutKind layout) {
   for (const ProfileRow& row : profiles()) {
-    if (row.layout == layout && !row.in_netflow9) return {Format::kIpfix};
+    if (row.layout == layout && !row.in_netflow9) return {Protocol::kIpfix};
   }
-  return {Format::kIpfix, Format::kNetflow9};
+  return {Protocol::kIpfix, Protocol::kNetflow9};
 }
 
-std::string name_of(Format format) { return format == Format::kIpfix ? "IPFIX" : "NetFlow v9"; }
+std::string name_of(Protocol protocol) {
+  return protocol == Protocol::kIpfix ? "IPFIX" : "NetFlow v9";
+}
 
 /// What has to be set, or be there, for an element to be in a layout.
 struct Condition {
@@ -88,9 +90,9 @@ std::string carried_by(LayoutKind kind, const Element& element) {
   for (Condition condition : conditions()) {
     condition.options.layout = kind;
     std::map<std::string, std::vector<std::string>> formats;  // by ids
-    for (const Format format : formats_of(kind)) {
-      const std::string ids = ids_with(Layout(format, condition.options), element);
-      if (!ids.empty()) formats[ids].push_back(name_of(format));
+    for (const Protocol protocol : formats_of(kind)) {
+      const std::string ids = ids_with(Layout(protocol, condition.options), element);
+      if (!ids.empty()) formats[ids].push_back(name_of(protocol));
     }
     std::vector<std::string> texts;
     for (const auto& [ids, names] : formats) {
@@ -106,13 +108,14 @@ std::string carried_by(LayoutKind kind, const Element& element) {
 
 std::string carried_by_options(const Element& element) {
   std::set<int> ids;
-  for (const Format format : {Format::kIpfix, Format::kNetflow9}) {
-    const OptionsLayouts& all = options_layouts(format);
+  for (const Protocol protocol : {Protocol::kIpfix, Protocol::kNetflow9}) {
+    const OptionsLayouts& all = options_layouts(protocol);
     std::vector<OptionsLayout> layouts{all.sampling, all.interface_names};
     layouts.insert(layouts.end(), all.statistics.begin(), all.statistics.end());
     for (const OptionsLayout& layout : layouts) {
       for (const OptionsField& field : layout.fields) {
-        const bool is_system_scope = format == Format::kNetflow9 && &field == layout.fields.data();
+        const bool is_system_scope =
+            protocol == Protocol::kNetflow9 && &field == layout.fields.data();
         if (field.element == element.id && !is_system_scope) ids.insert(layout.id);
       }
     }
@@ -122,10 +125,10 @@ std::string carried_by_options(const Element& element) {
 
 std::string by_name(const Element& element) {
   if (find_element(element.name) == nullptr) return "";
-  if (element.formats == Formats::kBoth) return "`elements:`";
+  if (element.protocols == Protocols::kBoth) return "`elements:`";
   return fmt::format(
       "`elements:` ({})",
-      name_of(element.formats == Formats::kIpfix ? Format::kIpfix : Format::kNetflow9));
+      name_of(element.protocols == Protocols::kIpfix ? Protocol::kIpfix : Protocol::kNetflow9));
 }
 
 std::string row_of(const Element& element) {
@@ -153,10 +156,10 @@ std::string templates_of(LayoutKind kind) {
   std::string text;
   EncoderOptions options;
   options.layout = kind;
-  for (const Format format : formats_of(kind)) {
-    const Layout layout(format, options);
+  for (const Protocol protocol : formats_of(kind)) {
+    const Layout layout(protocol, options);
     for (const Template& one : layout.templates()) {
-      text += fmt::format("| {} | {} | {} | {} |\n", name_of(kind), name_of(format), one.id,
+      text += fmt::format("| {} | {} | {} | {} |\n", name_of(kind), name_of(protocol), one.id,
                           specifiers(one));
     }
   }
@@ -165,8 +168,8 @@ std::string templates_of(LayoutKind kind) {
 
 std::string options_templates() {
   std::string text;
-  for (const Format format : {Format::kIpfix, Format::kNetflow9}) {
-    const OptionsLayouts& all = options_layouts(format);
+  for (const Protocol protocol : {Protocol::kIpfix, Protocol::kNetflow9}) {
+    const OptionsLayouts& all = options_layouts(protocol);
     std::vector<OptionsLayout> layouts{all.sampling, all.interface_names};
     layouts.insert(layouts.end(), all.statistics.begin(), all.statistics.end());
     for (const OptionsLayout& layout : layouts) {
@@ -174,7 +177,7 @@ std::string options_templates() {
       for (const OptionsField& field : layout.fields) {
         fields.push_back(fmt::format("{}:{}", field.element, field.length));
       }
-      text += fmt::format("| options | {} | {} | scope {} |\n", name_of(format), layout.id,
+      text += fmt::format("| options | {} | {} | scope {} |\n", name_of(protocol), layout.id,
                           fmt::join(fields, " "));
     }
   }

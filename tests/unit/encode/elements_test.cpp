@@ -120,7 +120,7 @@ TEST(Elements, HaveValuesOfTheirType) {
   const Flow flow = sample::tcp();
   const Record record{flow, true};
   for (const Element& element : elements()) {
-    if (element.record.present && element.formats != Formats::kNetflow9) {
+    if (element.record.present && element.protocols != Protocols::kNetflow9) {
       EXPECT_TRUE(is_of(element.type, element.record.value(record))) << element.name;
     }
     if (element.nat_event.present) {
@@ -167,10 +167,10 @@ TEST(Elements, AreMissedWhereAKindOfRecordHasNone) {
 TEST(Elements, DoNotIncludeADirection) { EXPECT_EQ(find_element("flowDirection"), nullptr); }
 
 TEST(Elements, BelongToTheirFormat) {
-  EXPECT_TRUE(fits(*find_element("octetDeltaCount"), Format::kIpfix));
-  EXPECT_TRUE(fits(*find_element("octetDeltaCount"), Format::kNetflow9));
-  EXPECT_FALSE(fits(*find_element("flowId"), Format::kNetflow9));
-  EXPECT_FALSE(fits(*find_element("flowEndSysUpTime"), Format::kIpfix));
+  EXPECT_TRUE(fits(*find_element("octetDeltaCount"), Protocol::kIpfix));
+  EXPECT_TRUE(fits(*find_element("octetDeltaCount"), Protocol::kNetflow9));
+  EXPECT_FALSE(fits(*find_element("flowId"), Protocol::kNetflow9));
+  EXPECT_FALSE(fits(*find_element("flowEndSysUpTime"), Protocol::kIpfix));
 }
 
 TEST(Elements, TellTheTranslationOfTheInitiatorOnly) {

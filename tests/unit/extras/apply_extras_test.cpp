@@ -30,8 +30,8 @@ class ApplyExtrasTest : public testing::Test {
     flow_.extras.present = true;
   }
   void apply() { apply_extras(flow_, counters_); }
-  EndReason reason(std::uint8_t told, EndReason estimated = EndReason::kIdleTimeout) {
-    flow_.extras.reason = told;
+  EndReason reason(std::uint8_t measured, EndReason estimated = EndReason::kIdleTimeout) {
+    flow_.extras.reason = measured;
     flow_.end_reason = estimated;
     apply();
     return flow_.end_reason;

@@ -108,7 +108,7 @@ TEST_F(ExportLedgerTest, CountsSessionsAndErrorsOfTheDisk) {
   ledger_.spool_failed();
   ledger_.unrecorded(amount_of(content(3)));
   ledger_.unrecorded(amount_of(content(1)));
-  EXPECT_EQ(counters().sessions, 1U);
+  EXPECT_EQ(counters().transport_sessions, 1U);
   EXPECT_EQ(counters().spool_errors, 1U);
   EXPECT_EQ(counters().unrecorded.flows, 1U) << "now, not in sum";
 }

@@ -46,11 +46,11 @@ TEST_F(ProblemsTest, AreRecentLossesOnly) {
 TEST_F(ProblemsTest, FollowTheFillOfBuffersAndTables) {
   home_.kernel.queue.used = home_.kernel.queue.limit / 2;
   home_.table_entries = 89;
-  home_.kernel.remembered = {9, 10, 640};
+  home_.kernel.reported = {9, 10, 640};
   EXPECT_THAT(names(status_), IsEmpty());
   ++home_.kernel.queue.used;
   ++home_.table_entries;
-  ++home_.kernel.remembered.connections;
+  ++home_.kernel.reported.connections;
   EXPECT_THAT(names(status_),
               ElementsAre("queue_filling", "table_nearly_full", "live_connections_full"));
 }

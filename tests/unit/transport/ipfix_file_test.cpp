@@ -96,7 +96,7 @@ TEST_F(IpfixFileTransportTest, BeginsEachFileWithTheTemplatesAndZero) {
   EXPECT_LE(directory_.content("221320.ipfix").size(), 400U);
   EXPECT_THAT(read("221320-1.ipfix").tags(), ElementsAre(kFirst, 4, 5));
   EXPECT_THAT(read("221320-1.ipfix").sequences(), ElementsAre(0, 1, 2));
-  EXPECT_EQ(counters().sessions, 2U);
+  EXPECT_EQ(counters().transport_sessions, 2U);
 }
 
 TEST_F(IpfixFileTransportTest, EndsAFileWithItsTime) {
@@ -264,7 +264,7 @@ TEST_F(IpfixFileTransportTest, BeginsAnotherFileWhenOneCannotGrow) {
   EXPECT_THAT(read("221320-1.ipfix").tags(), ElementsAre(kFirst, 2));
   EXPECT_THAT(read("221320-2.ipfix").tags(), ElementsAre(kFirst, 3));
   EXPECT_THAT(read("221320-3.ipfix").tags(), ElementsAre(kFirst, 5));
-  EXPECT_EQ(counters().sessions, 4U);
+  EXPECT_EQ(counters().transport_sessions, 4U);
 }
 
 TEST_F(IpfixFileTransportTest, LeavesNoFileBehindThatHasOnlyTemplates) {
@@ -275,7 +275,7 @@ TEST_F(IpfixFileTransportTest, LeavesNoFileBehindThatHasOnlyTemplates) {
     transport->stop();
   }
   EXPECT_EQ(counters().lost_write_error.flows, 3U);
-  EXPECT_EQ(counters().sessions, 0U);
+  EXPECT_EQ(counters().transport_sessions, 0U);
   EXPECT_EQ(counters().messages, 0U);
   EXPECT_THAT(directory_.files(".ipfix"), IsEmpty());
   EXPECT_THAT(directory_.files(".part"), IsEmpty());

@@ -13,7 +13,7 @@ using std::chrono::seconds;
 
 constexpr TimePoint kBegan{hours(500'000)};
 
-/// A connection of which a patched kernel told the times, and a clock that is set.
+/// A connection of which a patched kernel measured the times, and a clock that is set.
 class SteppedReadingTest : public testing::Test {
  protected:
   SteppedReadingTest() {
@@ -45,17 +45,17 @@ TEST_F(SteppedReadingTest, CorrectsTheFirstPacketOfAPatchedKernelWhenTheClockWas
   set_by_ = hours(1);
   const Instant now = at(seconds(20));
   assembler_.watch_clock();
-  DirectionExtras& told = flow_.extras.original;
-  told.has_times = true;
-  told.first = kBegan + seconds(5);             // stamped by the clock as it was
-  told.last = kBegan + seconds(19) + hours(1);  // told by the clock as it is
+  DirectionExtras& measured = flow_.extras.original;
+  measured.has_times = true;
+  measured.first = kBegan + seconds(5);             // stamped by the clock as it was
+  measured.last = kBegan + seconds(19) + hours(1);  // measured by the clock as it is
   flow_.start = kBegan + seconds(5);
   flow_.end = kBegan + seconds(19) + hours(1);
   assembler_.identify(flow_, now);
-  EXPECT_EQ(told.first, kBegan + seconds(5) + hours(1));
-  EXPECT_EQ(told.last, kBegan + seconds(19) + hours(1));
-  EXPECT_EQ(flow_.start, told.first);
-  EXPECT_EQ(flow_.end, told.last);
+  EXPECT_EQ(measured.first, kBegan + seconds(5) + hours(1));
+  EXPECT_EQ(measured.last, kBegan + seconds(19) + hours(1));
+  EXPECT_EQ(flow_.start, measured.first);
+  EXPECT_EQ(flow_.end, measured.last);
 }
 
 TEST_F(SteppedReadingTest, CorrectsThemWhenTheClockWasSetBack) {
@@ -64,12 +64,13 @@ TEST_F(SteppedReadingTest, CorrectsThemWhenTheClockWasSetBack) {
   set_by_ = -hours(1);
   const Instant now = at(seconds(20));
   assembler_.watch_clock();
-  DirectionExtras& told = flow_.extras.reply;
-  told.has_times = true;
-  told.first = told.last = kBegan + seconds(5);  // the kernel tells no last before the first
+  DirectionExtras& measured = flow_.extras.reply;
+  measured.has_times = true;
+  measured.first = measured.last =
+      kBegan + seconds(5);  // the kernel tells no last before the first
   assembler_.identify(flow_, now);
-  EXPECT_EQ(told.first, kBegan + seconds(5) - hours(1));
-  EXPECT_EQ(told.last, told.first);
+  EXPECT_EQ(measured.first, kBegan + seconds(5) - hours(1));
+  EXPECT_EQ(measured.last, measured.first);
 }
 
 TEST_F(SteppedReadingTest, NoConnectionIsOlderThanTheUptime) {

@@ -119,7 +119,7 @@ TEST_F(EventReaderTest, TellsOfBeginningsAndOfEveryEndIfAsked) {
   read(created);
   EXPECT_TRUE(sink_.flows.empty()) << "nobody asked";
   EXPECT_EQ(counters_.ignored, 1U);
-  assembler_.sessions = true;
+  assembler_.nat_events = true;
   read(created);
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].event, FlowEvent::kCreated);
@@ -136,8 +136,7 @@ TEST_F(EventReaderTest, TellsOfEveryEndWithoutBeginningsIfAsked) {
   assembler_.every_end = true;
   const test::StockConnection connection{.forward_packets = 2};
   read(test::with_field(test::stock_message(IPCTNL_MSG_CT_NEW, connection, {}),
-                        offsetof(nlmsghdr, nlmsg_flags),
-                        std::uint16_t{NLM_F_CREATE | NLM_F_EXCL}));
+                        offsetof(nlmsghdr, nlmsg_flags), std::uint16_t{NLM_F_CREATE | NLM_F_EXCL}));
   EXPECT_TRUE(sink_.flows.empty());
   EXPECT_EQ(counters_.ignored, 1U);
   read(test::measured_event(IPCTNL_MSG_CT_NEW, 10, 1000, test::kSecond));
@@ -190,7 +189,7 @@ TEST_F(EventReaderTest, ExportsARepeatedEndOfWhichItHadReportedAPartOnce) {
 }
 
 TEST_F(EventReaderTest, TellsBeginningsAndEndsOfSessionsOnce) {
-  assembler_.sessions = true;
+  assembler_.nat_events = true;
   const test::StockConnection connection{.forward_packets = 2};
   const test::Octets created =
       test::with_field(test::stock_message(IPCTNL_MSG_CT_NEW, connection, {}),
@@ -213,7 +212,7 @@ TEST_F(EventReaderTest, ExportsNoRecordOfAConnectionWithoutPackets) {
 }
 
 TEST_F(EventReaderTest, TellsThatAConnectionWithoutPacketsEndedWhereSessionsAreWanted) {
-  assembler_.sessions = true;
+  assembler_.nat_events = true;
   read(test::stock_end({}, test::kStart + test::kSecond));
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].event, FlowEvent::kEndedBefore);
@@ -225,7 +224,7 @@ TEST_F(EventReaderTest, AfterAFallEndsWithoutPacketsAreTakenForFallen) {
   const test::Octets entry = test::table_entry(connection);
   Flow flow;
   ASSERT_EQ(decode(std::as_bytes(std::span(entry)), flow), DecodeResult::kEntry);
-  assembler_.live.report(assembler_.identify(flow, now()), flow, now());
+  assembler_.reported.report(assembler_.identify(flow, now()), flow, now());
   connection.forward_packets = 1;
   read(test::stock_end(connection, test::kStart + test::kSecond));
   assembler_.watch_counters(now());
@@ -299,7 +298,7 @@ TEST_F(EventReaderTest, AReportThatTheEndOvertookIsNoNewConnection) {
   EXPECT_EQ(counters_.reports, 1U);
   EXPECT_EQ(counters_.reports_skipped, 1U);
   EXPECT_EQ(sink_.flows.size(), 1U);
-  EXPECT_EQ(assembler_.live.size(), 0U);
+  EXPECT_EQ(assembler_.reported.size(), 0U);
 }
 
 TEST_F(EventReaderTest, PassesTheEndOfABatchOn) {
@@ -324,7 +323,7 @@ TEST_F(SkippingTest, LeavesOutAConnectionThatBeganBeforeAndWasNotAdopted) {
 }
 
 TEST_F(SkippingTest, StillTellsThatItEndedWhereSessionsAreWanted) {
-  assembler_.sessions = true;
+  assembler_.nat_events = true;
   read(test::nat_tcp_event());
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].event, FlowEvent::kEndedBefore);

@@ -115,8 +115,8 @@ struct EndCase {
   const char* what;
   std::uint8_t protocol;
   std::uint32_t status;
-  int state;         ///< -1: not told
-  int left;          ///< -1: not told
+  int state;         ///< -1: not reported
+  int left;          ///< -1: not reported
   int stop;          ///< seconds from the start
   int end;           ///< expected, seconds from the start
   EndReason reason;  ///< expected
@@ -183,14 +183,14 @@ TEST_F(EndOfFlowTest, TellsTheErrorOfWhatItCannotDecide) {
   EXPECT_EQ(end_of(gone), seconds(600));
   EXPECT_EQ(found_.error, seconds(290) + LastPacketSearch::kTick);
   EXPECT_EQ(counters_.end_ambiguous, 1U);
-  // A pass over the table saw it grow in the last half minute: it was the reset.
+  // A scan saw it grow in the last half minute: it was the reset.
   EXPECT_EQ(end_of(gone, Bounds{kStart + seconds(871), kStart + seconds(901)}), seconds(890));
   EXPECT_EQ(found_.error, LastPacketSearch::kTick);
   EXPECT_EQ(counters_.end_ambiguous, 1U);
 }
 
 TEST_F(EndOfFlowTest, HoldsWhatPassesSawAgainstAPolicy) {
-  // 60 s by a policy instead of 30: counted back by 30 the end is behind what a pass saw.
+  // 60 s by a policy instead of 30: counted back by 30 the end is behind what a scan saw.
   const Bounds bounds{kStart + seconds(10), kStart + seconds(38)};
   EXPECT_EQ(end_of(removed_after(seconds(80)), bounds), seconds(38));
   EXPECT_EQ(found_.error, seconds(28) + LastPacketSearch::kTick);
@@ -212,7 +212,7 @@ TEST_F(EndOfFlowTest, TakesTheTimeoutThatWasInForceAtTheLastPacket) {
   EXPECT_EQ(found_.error, seconds(55) + LastPacketSearch::kTick) << "or at 95";
   EXPECT_EQ(counters_.end_ambiguous, 1U);
   const Bounds seen{kStart + seconds(70), kStart + seconds(100)};
-  EXPECT_EQ(end_of(removed_after(seconds(115)), seen), seconds(95)) << "a pass saw it grow";
+  EXPECT_EQ(end_of(removed_after(seconds(115)), seen), seconds(95)) << "a scan saw it grow";
   Flow gre = removed_after(seconds(80), 47);
   EXPECT_EQ(end_of(gre), seconds(50)) << "no other timeout of GRE was set";
 }

@@ -93,7 +93,7 @@ TEST_F(TimeoutsTest, ReadEachSetting) {
   EXPECT_EQ(timeouts.dccp[4], seconds(5));
   EXPECT_EQ(timeouts.gre_stream, seconds(6));
   EXPECT_EQ(timeouts.generic, seconds(7));
-  EXPECT_EQ(timeouts.icmp, seconds(30)) << "not told, default";
+  EXPECT_EQ(timeouts.icmp, seconds(30)) << "not reported, default";
 }
 
 TEST_F(TimeoutsTest, ReadEveryNameOfTheKernel) {

@@ -80,7 +80,7 @@ TEST(LiveConnectionsFalls, AnEndThatFellToNothingTellsNothingNew) {
   EXPECT_EQ(live.take_falls().connections, 0U) << "they were taken";
 }
 
-/// The counters are above what was reported, and below what a pass saw.
+/// The counters are above what was reported, and below what a scan saw.
 TEST(LiveConnectionsFalls, AFallBetweenTwoReportsIsSeenByPasses) {
   ReportedConnections live(10, kBegan);
   Flow first = flow(1, {10, 1'000}, {}, 5);

@@ -202,12 +202,12 @@ TEST(ReportedConnections, DoNotTakeZeroedCountersForPackets) {
 
 TEST(ReportedConnections, DoNotKnowWhenPacketsCameBeforeARestart) {
   Flow connection = flow(1, {9, 900}, {}, 0);
-  ReportedConnection told;
-  told.key = ConnectionIdentity(connection).key;
-  told.forward = {3, 300};
-  told.told_until = kStart + seconds(50);
+  ReportedConnection stored;
+  stored.key = ConnectionIdentity(connection).key;
+  stored.forward = {3, 300};
+  stored.reported_until = kStart + seconds(50);
   ReportedConnections live(10, kBegan);
-  live.restore(told, at(100));
+  live.restore(stored, at(100));
   EXPECT_EQ(live.last_packet(ConnectionIdentity(connection), at(110)),
             (Bounds{kStart + seconds(50), kStart + seconds(110)}))
       << "not since the restart";
@@ -224,10 +224,10 @@ TEST(ReportedConnections, DoNotKnowWhenPacketsCameBeforeARestart) {
 TEST(ReportedConnections, RestoreMoreThanTheLimit) {
   ReportedConnections live(1, kBegan);
   for (std::uint32_t id = 1; id <= 100; ++id) {
-    ReportedConnection told;
-    told.key = ConnectionIdentity(flow(id, {}, {}, 0)).key;
-    told.forward = {5, 500};
-    EXPECT_TRUE(live.restore(told, at(0)));
+    ReportedConnection stored;
+    stored.key = ConnectionIdentity(flow(id, {}, {}, 0)).key;
+    stored.forward = {5, 500};
+    EXPECT_TRUE(live.restore(stored, at(0)));
   }
   EXPECT_EQ(live.size(), 100U);
   for (std::uint32_t id = 1; id <= 100; ++id) {
@@ -245,21 +245,21 @@ TEST(ReportedConnections, ForgetWhatTwoPassesDidNotMeetUnlessItsEndIsStillToCome
     report(live, one, 1);
   }
   std::uint64_t vanished = 0;
-  const auto sweep = [&](std::optional<std::uint8_t> pass) {
-    live.forget_vanished(0, 1 << 20, pass, vanished, [](const ReportedConnection&) {});
+  const auto sweep = [&](std::optional<std::uint8_t> scan) {
+    live.forget_vanished(0, 1 << 20, scan, vanished, [](const ReportedConnection&) {});
     return live.size();
   };
-  live.begin_pass(true);
+  live.begin_scan(true);
   live.keep(ConnectionIdentity(flow(2, {1, 100}, {}, 1)));
-  EXPECT_EQ(sweep(live.pass()), 2U) << "one pass is not enough";
-  const std::uint8_t first = live.pass();
-  live.begin_pass(true);
+  EXPECT_EQ(sweep(live.scan()), 2U) << "one scan is not enough";
+  const std::uint8_t first = live.scan();
+  live.begin_scan(true);
   EXPECT_EQ(sweep(first), 2U) << "the second has only begun";
   live.keep(ConnectionIdentity(flow(2, {1, 100}, {}, 1)));
   EXPECT_EQ(sweep(std::nullopt), 2U) << "it is not known what waits for delivery";
-  EXPECT_EQ(sweep(live.pass()), 1U);
+  EXPECT_EQ(sweep(live.scan()), 1U);
   EXPECT_EQ(vanished, 1U);
-  EXPECT_TRUE(live.remembers(ConnectionIdentity(flow(2, {1, 100}, {}, 1))));
+  EXPECT_TRUE(live.contains(ConnectionIdentity(flow(2, {1, 100}, {}, 1))));
 }
 
 /// What is remembered has not ended, however many others have.
@@ -273,21 +273,21 @@ TEST(ReportedConnections, MeetWhatTheyRememberWhenTooManyEndsWereRead) {
   Flow one = stamped(1, 5, 1);
   ASSERT_EQ(report(live, one, 1), Outcome::kNews);
   std::uint64_t vanished = 0;
-  for (int pass = 1; pass <= 4; ++pass) {
-    live.begin_pass(true);
+  for (int scan = 1; scan <= 4; ++scan) {
+    live.begin_scan(true);
     live.on_part_requested();
     for (std::uint32_t id = 100; id < 200; ++id) {
-      Flow scanned = stamped(id, 1, pass);
+      Flow scanned = stamped(id, 1, scan);
       finish(live, scanned);
     }
-    const ConnectionIdentity identity(stamped(1, 5, 30 * pass));
-    EXPECT_NE(live.visit(identity, {at(30 * pass), at(30 * pass)}),
+    const ConnectionIdentity identity(stamped(1, 5, 30 * scan));
+    EXPECT_NE(live.visit(identity, {at(30 * scan), at(30 * scan)}),
               ReportedConnections::Visit::kGone);
-    EXPECT_EQ(live.visit(ConnectionIdentity(stamped(300, 1, 1)), {at(30 * pass), at(30 * pass)}),
+    EXPECT_EQ(live.visit(ConnectionIdentity(stamped(300, 1, 1)), {at(30 * scan), at(30 * scan)}),
               ReportedConnections::Visit::kGone)
         << "whether it ended is not known";
-    live.on_pass_end();
-    live.forget_vanished(0, 1 << 20, live.pass(), vanished, [](const ReportedConnection&) {});
+    live.on_scan_end();
+    live.forget_vanished(0, 1 << 20, live.scan(), vanished, [](const ReportedConnection&) {});
   }
   EXPECT_EQ(vanished, 0U);
   Flow ended = stamped(1, 7, 200);

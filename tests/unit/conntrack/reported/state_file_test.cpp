@@ -34,7 +34,7 @@ class StateFileTest : public testing::Test {
     one.key = key;
     one.forward = {key + 1, key + 2};
     one.backward = {key + 3, key + 4};
-    one.told_until = TimePoint(std::chrono::nanoseconds(key + 5));
+    one.reported_until = TimePoint(std::chrono::nanoseconds(key + 5));
     return one;
   }
 
@@ -77,7 +77,7 @@ TEST_F(StateFileTest, GivesBackWhatWasSaved) {
     EXPECT_EQ(found[i].key, expected.key);
     EXPECT_EQ(found[i].forward, expected.forward);
     EXPECT_EQ(found[i].backward, expected.backward);
-    EXPECT_EQ(found[i].told_until, expected.told_until);
+    EXPECT_EQ(found[i].reported_until, expected.reported_until);
   }
 }
 

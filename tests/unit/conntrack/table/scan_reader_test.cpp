@@ -21,8 +21,8 @@ constexpr milliseconds kActiveTimeout = seconds(60);
 class ScanReaderTest : public testing::Test {
  protected:
   ScanReaderTest() {
-    table_.pass_ended = [this](bool complete) { complete_ = complete; };
-    table_.begin_pass(ScanReader::Purpose::kReport, true);
+    table_.scan_ended = [this](bool complete) { complete_ = complete; };
+    table_.begin_scan(ScanReader::Purpose::kReport, true);
   }
 
   [[nodiscard]] static Instant at(int second) {
@@ -38,11 +38,11 @@ class ScanReaderTest : public testing::Test {
         connection, test::kStart + static_cast<std::uint64_t>(second) * test::kSecond);
     events_.on_datagram(std::as_bytes(std::span(octets)), at(second));
   }
-  void next_pass() { table_.begin_pass(ScanReader::Purpose::kReport, true); }
+  void next_scan() { table_.begin_scan(ScanReader::Purpose::kReport, true); }
   std::uint64_t sweep() {
     std::uint64_t vanished = 0;
-    EXPECT_EQ(assembler_.live.forget_vanished(0, 1 << 20, assembler_.live.pass(), vanished,
-                                              [](const ReportedConnection&) {}),
+    EXPECT_EQ(assembler_.reported.forget_vanished(0, 1 << 20, assembler_.reported.scan(), vanished,
+                                                  [](const ReportedConnection&) {}),
               ReportedMap::kSwept);
     return vanished;
   }
@@ -75,10 +75,10 @@ TEST_F(ScanReaderTest, LeavesAYoungConnectionToTheNextPass) {
 }
 
 TEST_F(ScanReaderTest, ReportsEverySecondVisitFromThenOn) {
-  for (int pass = 0; pass < 6; ++pass) {
+  for (int scan = 0; scan < 6; ++scan) {
     connection_.forward_packets += 10;
-    visit(connection_, 40 + pass * 28);
-    next_pass();
+    visit(connection_, 40 + scan * 28);
+    next_scan();
   }
   ASSERT_EQ(sink_.flows.size(), 3U);
   EXPECT_EQ(sink_.flows[1].forward, (Counters{20, 2000}));
@@ -87,7 +87,7 @@ TEST_F(ScanReaderTest, ReportsEverySecondVisitFromThenOn) {
 }
 
 TEST_F(ScanReaderTest, TellsNothingOfAnIdleConnectionAndAllAtOnceWhenItSpeaksAgain) {
-  for (int pass = 0; pass < 5; ++pass) visit(connection_, 40 + pass * 28);
+  for (int scan = 0; scan < 5; ++scan) visit(connection_, 40 + scan * 28);
   ASSERT_EQ(sink_.flows.size(), 1U);
   connection_.forward_packets += 1;
   visit(connection_, 40 + 5 * 28);
@@ -103,7 +103,7 @@ TEST_F(ScanReaderTest, TheEndCarriesOnlyTheRest) {
   EXPECT_EQ(sink_.flows[1].forward, (Counters{2, 200}));
   EXPECT_EQ(sink_.flows[1].backward, Counters{});
   EXPECT_EQ(sink_.flows[1].event, FlowEvent::kEnded);
-  EXPECT_EQ(assembler_.live.size(), 0U);
+  EXPECT_EQ(assembler_.reported.size(), 0U);
 }
 
 TEST_F(ScanReaderTest, IgnoresAnEntryWrittenBeforeItsEndWasRead) {
@@ -111,7 +111,7 @@ TEST_F(ScanReaderTest, IgnoresAnEntryWrittenBeforeItsEndWasRead) {
   end(connection_, 50);
   visit(connection_, 49);  // the kernel wrote it earlier, we read it now
   EXPECT_EQ(sink_.flows.size(), 1U);
-  EXPECT_EQ(assembler_.live.size(), 0U);
+  EXPECT_EQ(assembler_.reported.size(), 0U);
   table_.on_part_requested();
   connection_.start += test::kSecond;  // a successor
   visit(connection_, 90);
@@ -122,18 +122,18 @@ TEST_F(ScanReaderTest, AStormOfEndsHidesNoConnection) {
   StockConnection other = connection_;
   other.port += 1;
   visit(connection_, 50);
-  for (int pass = 1; pass <= 4; ++pass) {
-    next_pass();
+  for (int scan = 1; scan <= 4; ++scan) {
+    next_scan();
     table_.on_part_requested();
     for (std::uint32_t scanned = 0; scanned < 10'000; ++scanned) {
       Flow flow;
       flow.id = scanned + 1;
       flow.present.start = true;
-      assembler_.live.finish(ConnectionIdentity(flow), flow);
+      assembler_.reported.finish(ConnectionIdentity(flow), flow);
     }
-    visit(connection_, 50 + 28 * pass);
-    if (pass == 4) visit(other, 50 + 28 * pass);
-    table_.on_pass_end(true);
+    visit(connection_, 50 + 28 * scan);
+    if (scan == 4) visit(other, 50 + 28 * scan);
+    table_.on_dump_end(true);
     EXPECT_EQ(sweep(), 0U);
   }
   EXPECT_EQ(sink_.flows.size(), 2U) << "each is reported once";
@@ -159,27 +159,27 @@ TEST_F(ScanReaderTest, ASuccessorUnderTheSameIdIsAnotherConnection) {
 
 TEST_F(ScanReaderTest, ForgetsWhatTwoPassesDidNotMeet) {
   visit(connection_, 50);
-  next_pass();
+  next_scan();
   EXPECT_EQ(sweep(), 0U);
-  next_pass();
+  next_scan();
   EXPECT_EQ(sweep(), 1U);
-  EXPECT_EQ(assembler_.live.size(), 0U);
+  EXPECT_EQ(assembler_.reported.size(), 0U);
 }
 
 TEST_F(ScanReaderTest, APassThatWasGivenUpDoesNotCount) {
   visit(connection_, 50);
-  next_pass();
-  table_.begin_pass(ScanReader::Purpose::kReport, false);
-  table_.begin_pass(ScanReader::Purpose::kReport, false);
+  next_scan();
+  table_.begin_scan(ScanReader::Purpose::kReport, false);
+  table_.begin_scan(ScanReader::Purpose::kReport, false);
   EXPECT_EQ(sweep(), 0U);
 }
 
 TEST_F(ScanReaderTest, ReportsConnectionsWithoutEventsInEveryPass) {
   assembler_.opened = at(1).wall;
   table_.existing_end_silently(true);
-  for (int pass = 0; pass < 3; ++pass) {
+  for (int scan = 0; scan < 3; ++scan) {
     connection_.forward_packets += 1;
-    visit(connection_, 2 + pass * 28);
+    visit(connection_, 2 + scan * 28);
   }
   EXPECT_EQ(sink_.flows.size(), 3U);
 }
@@ -229,7 +229,7 @@ TEST_F(ScanReaderTest, PassesBoundTheLastPacketWhereTheTimeoutMisleads) {
 TEST_F(ScanReaderTest, AdoptsWhatIsThereWithoutTelling) {
   assembler_.opened = at(1).wall;
   assembler_.skips_existing = true;
-  table_.begin_pass(ScanReader::Purpose::kAdopt, false);
+  table_.begin_scan(ScanReader::Purpose::kAdopt, false);
   visit(connection_, 1);
   StockConnection new_one = connection_;
   new_one.port = 1001;
@@ -255,7 +255,7 @@ TEST_F(ScanReaderTest, ExportsNothingOfAnOldConnectionThatWasNotAdopted) {
 }
 
 TEST_F(ScanReaderTest, AtTheStopEverythingIsForced) {
-  table_.begin_pass(ScanReader::Purpose::kStop, false);
+  table_.begin_scan(ScanReader::Purpose::kStop, false);
   visit(connection_, 1);
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].end_reason, EndReason::kForcedEnd);
@@ -276,7 +276,7 @@ TEST_F(ScanReaderTest, LeavesToThePatchedKernelWhatItReports) {
 
 TEST_F(ScanReaderTest, BeyondTheLimitTheEndTellsAll) {
   SourceConfig config;
-  config.live_connections = 1;
+  config.max_reported_connections = 1;
   FlowAssembler reading(sink_, counters_, config, Instant{{}, kBegan});
   ScanReader table(reading, kActiveTimeout);
   EventReader events(reading);
@@ -358,7 +358,7 @@ TEST_F(ScanReaderTest, AClockThatIsSetWhileAPartWaitsMovesTheTimesOfThePart) {
 }
 
 TEST_F(ScanReaderTest, PassesOnHowThePassEnded) {
-  table_.on_pass_end(true);
+  table_.on_dump_end(true);
   EXPECT_TRUE(complete_);
 }
 

@@ -17,12 +17,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// A pass is read by the kernel's leave (CAP_NET_ADMIN); its beginning and its end need none.
+/// A scan is read by the kernel's leave (CAP_NET_ADMIN); its beginning and its end need none.
 class TableDumpTest : public testing::Test, public DumpConsumer {
  protected:
   void on_entry(Bytes /*message*/, const Written& /*written*/) override { ++entries_; }
   void on_part_requested() override { ++parts_; }
-  void on_pass_end(bool /*complete*/) override {
+  void on_dump_end(bool /*complete*/) override {
     ++ends_;
     if (at_end_) at_end_();
   }
@@ -102,7 +102,7 @@ class WhereaboutsConsumer : public DumpConsumer {
     ++parts;
     note();
   }
-  void on_pass_end(bool complete) override {
+  void on_dump_end(bool complete) override {
     complete_pass = complete;
     note();
   }

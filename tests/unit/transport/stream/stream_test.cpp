@@ -84,7 +84,7 @@ TEST_F(StreamTransportTest, BeginsWithTheTemplatesAndCountsFromZero) {
   EXPECT_THAT(collector.received(0).sequences(), ElementsAre(0, 1, 2));
   EXPECT_EQ(counters().messages, 3U);
   EXPECT_EQ(counters().templates, 3U);
-  EXPECT_EQ(counters().sessions, 1U);
+  EXPECT_EQ(counters().transport_sessions, 1U);
 }
 
 TEST_F(StreamTransportTest, TellsNewsOncePerSession) {
@@ -92,7 +92,7 @@ TEST_F(StreamTransportTest, TellsNewsOncePerSession) {
   const auto transport = make(collector.port());
   EXPECT_TRUE(transport->prepare());
   EXPECT_FALSE(transport->prepare());
-  ASSERT_TRUE(run_until([&] { return counters().sessions == 1; }));
+  ASSERT_TRUE(run_until([&] { return counters().transport_sessions == 1; }));
   EXPECT_TRUE(transport->prepare());
   EXPECT_FALSE(transport->prepare());
 }
@@ -100,7 +100,8 @@ TEST_F(StreamTransportTest, TellsNewsOncePerSession) {
 TEST_F(StreamTransportTest, NoticesTheEndOfTheConnectionWithoutSending) {
   StreamCollector collector(io_);
   const auto transport = make(collector.port());
-  ASSERT_TRUE(run_until([&] { return counters().sessions == 1 && collector.connections() == 1; }));
+  ASSERT_TRUE(run_until(
+      [&] { return counters().transport_sessions == 1 && collector.connections() == 1; }));
   collector.close(false);
   ASSERT_TRUE(run_until([&] { return !transport->connected(); }));
   ASSERT_TRUE(run_until([&] { return collector.connections() == 2; })) << "it comes back";
@@ -121,7 +122,7 @@ TEST_F(StreamTransportTest, BeginsTheNextConnectionLikeTheFirst) {
   ASSERT_TRUE(run_until([&] { return collector.received(1).messages().size() == 3; }));
   EXPECT_THAT(collector.received(1).tags(), ElementsAre(kFirst, 2, 3));
   EXPECT_THAT(collector.received(1).sequences(), ElementsAre(0, 1, 2)) << "a new session";
-  EXPECT_EQ(counters().sessions, 2U);
+  EXPECT_EQ(counters().transport_sessions, 2U);
 }
 
 TEST_F(StreamTransportTest, WaitsForACollectorThatDoesNotListenYet) {
@@ -191,7 +192,7 @@ TEST_F(StreamTransportTest, ShowsMessagesLostFromTheSpoolWithinASessionAsAGap) {
   collector.set_reading(false);
   config_.spool.memory = 600'000;
   const auto transport = make(collector.port());
-  ASSERT_TRUE(run_until([&] { return counters().sessions == 1; }));
+  ASSERT_TRUE(run_until([&] { return counters().transport_sessions == 1; }));
   constexpr int kMessages = 2000;
   for (int i = 0; i < kMessages; ++i) {
     send(*transport, 1, 1400);
@@ -382,7 +383,7 @@ TEST_F(StreamTransportTest, CountsWhatIsUnderWayAsWaiting) {
   StreamCollector collector(io_, 0, 2048);
   collector.set_reading(false);
   const auto transport = make(collector.port());
-  ASSERT_TRUE(run_until([&] { return counters().sessions == 1; }));
+  ASSERT_TRUE(run_until([&] { return counters().transport_sessions == 1; }));
   const TimePoint before = system_now().wall;
   for (int i = 0; i < 200; ++i) send(*transport, 1, 60'000);
   ASSERT_TRUE(run_until([&] { return counters().flows > 0 || counters().waiting.flows > 0; }));

@@ -214,7 +214,7 @@ TEST_F(TlsConnectionTest, SendsNothingToACollectorThatRefusesUsAfterTheHandshake
   EXPECT_NE(collector.error, "");
   EXPECT_EQ(counters().flows, 0U) << "TCP acknowledged, but nobody read";
   EXPECT_EQ(counters().waiting.flows, 1U);
-  EXPECT_EQ(counters().sessions, 0U);
+  EXPECT_EQ(counters().transport_sessions, 0U);
   ASSERT_TRUE(test::run_until(io_, [&] { return !transport->connected(); }));
   EXPECT_EQ(transport->last_failure().kind, FailureKind::kHandshake);
   EXPECT_NE(transport->last_failure().reason, "");
