@@ -3,6 +3,8 @@
 """Interfaces of both directions, by the routes of the router."""
 
 import json
+import pathlib
+import re
 import subprocess
 import time
 
@@ -251,6 +253,35 @@ class Interfaces(case.LabTest):
         self.check(result, *sent)
         self.assert_interfaces(result, {CLIENT4: (77, 78), SERVER4: (78, 77)}, 53)
         self.assert_interfaces(result, {CLIENT4: (79, 78), SERVER4: (78, 79)}, _MARKED_PORT)
+
+    def test_example_of_marks(self):
+        """config/examples/interfaces-by-mark: the ruleset writes, the configuration reads."""
+        examples = pathlib.Path(__file__).parents[2] / "config" / "examples"
+        self.add_second_line()
+        self.lab.rules("track", "ct state new ct mark set 0x4500")  # bits of somebody else
+        self.lab.router.run("nft", "-f", "-", input=(examples / "interfaces-by-mark.nft").read_text())
+        lan, wan, wan2 = self.indices("lan", "wan", "wan2")
+        number = {"0": 0, "2": lan, "3": wan, "4": wan2}  # the example's
+        entries = [re.sub(r"(ingress|egress): (\d)", lambda found: f"{found[1]}: {number[found[2]]}", entry)
+                   for entry in re.findall(r"^ *- (\{mark: .*\})$", (examples / "interfaces-by-mark.yaml").read_text(), re.M)]
+        self.assertEqual(len(entries), 6)
+        session = self.start(sections={"interfaces": {"lookup": "constant", "by_mark": f"[{', '.join(entries)}]"}})
+        router = self.lab.router
+        sent = [self.udp(53), self.udp(53, SERVER6),
+                traffic.udp(self.lab.server, self.lab.client, CLIENT4, 54, (10,), (20,)),
+                self.udp(55, _PEER4),
+                traffic.udp(self.lab.client, router, LAN4, 56, (1,), (2,)),
+                traffic.udp(router, self.lab.server, SERVER4, 57, (1,), (2,))]
+        marks = set(re.findall(r"mark=(\d+)", router.run("conntrack", "-L", "-p", "udp")))
+        self.assertEqual(marks, {str(mark) for mark in (0x4501, 0x4502, 0x4503, 0x4505, 6)})
+        result = session.finish()
+        self.check(result, *sent)
+        self.assert_interfaces(result, {CLIENT4: (lan, wan), CLIENT6: (lan, wan), SERVER4: (wan, lan),
+                                        SERVER6: (wan, lan)}, 53)
+        self.assert_interfaces(result, {SERVER4: (wan, lan), CLIENT4: (lan, wan)}, 54)
+        self.assert_interfaces(result, {CLIENT4: (lan, wan2), _PEER4: (wan2, lan)}, 55)
+        self.assert_interfaces(result, {CLIENT4: (lan, THIS_HOST), LAN4: (THIS_HOST, lan)}, 56)
+        self.assert_interfaces(result, {WAN4: (THIS_HOST, wan), SERVER4: (wan, THIS_HOST)}, 57)
 
     def make_vrf(self):
         """Both sides of the router in the VRF `red`, or skips."""
