@@ -1,0 +1,472 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Measures connections with programs at netfilter's hooks (6.4), for one network namespace:
+ * ctflow_early() just after conntrack, ctflow_late() just before it confirms new connections. No
+ * tracing is needed, but packets that a flowtable forwards pass neither, and nothing is called when
+ * a connection ends: the daemon takes its entry out once it has read the end.
+ *
+ * A connection gets its entry when its first packet has survived the ruleset: what is dropped costs
+ * no room. Connections that began before are not measured.
+ */
+#include "measure.bpf.h"
+#include "netfilter_maps.h"
+
+#define NF_ACCEPT 1
+#define CTFLOW_NO_INTERFACE 0xffffffff
+#define CTFLOW_EEXIST 17
+
+struct bpf_nf_ctx {
+	const struct nf_hook_state *state;
+	struct sk_buff *skb;
+};
+
+/* A packet between the two hooks. */
+struct ctflow_under_way {
+	__u64 skb;
+	__u64 owner;
+	__u64 now;
+	struct ctflow_packet packet; /* only of new connections, as the rest */
+	__u32 iif;
+	__u32 oif; /* of the packets before, or CTFLOW_NO_INTERFACE */
+};
+
+struct ctflow_scratch {
+	struct ctflow_nf_entry entry;
+	struct ctflow_nf_ended_key ended;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144); /* the loader stores nf_conntrack_max */
+	__type(key, struct ctflow_nf_key);
+	__type(value, struct ctflow_nf_entry);
+} connections SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct ctflow_nf_ended_key);
+	__type(value, struct ctflow_nf_entry);
+} ended SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ctflow_under_way);
+} under_way SEC(".maps");
+
+/* First packets that wait in a queue (nfqueue) while others pass. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct ctflow_under_way);
+} waiting SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ctflow_scratch);
+} scratch SEC(".maps");
+
+const volatile struct ctflow_nf_layout layout = {};
+struct ctflow_nf_totals totals = {};
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Loads from any address of the kernel; a bad one reads 0. Any type will do that is as long. */
+static __always_inline __u64 load64(unsigned long address)
+{
+	return *(const __u64 *)CTFLOW_CAST(address, struct in6_addr);
+}
+
+static __always_inline __u32 load32(unsigned long address)
+{
+	return *(const __u32 *)CTFLOW_CAST(address, struct in6_addr);
+}
+
+static __always_inline __u16 load16(unsigned long address)
+{
+	return *(const __u16 *)CTFLOW_CAST(address, struct in6_addr);
+}
+
+static __always_inline __u8 load8(unsigned long address)
+{
+	return *(const __u8 *)CTFLOW_CAST(address, struct in6_addr);
+}
+
+static __always_inline void load_address(__u8 *to, unsigned long address)
+{
+	const __u64 *words = (const __u64 *)CTFLOW_CAST(address, struct in6_addr);
+
+	((__u64 *)to)[0] = words[0];
+	((__u64 *)to)[1] = words[1];
+}
+
+/* `tuple`: address of a struct nf_conntrack_tuple; `direction`: it is of, bits of NF_CT_ZONE_DIR. */
+static __always_inline void make_key(struct ctflow_nf_key *key, unsigned long connection,
+				     unsigned long tuple, __u8 direction)
+{
+	load_address(key->source, tuple);
+	load_address(key->destination, tuple + layout.destination);
+	key->source_port = load16(tuple + layout.source_port);
+	key->destination_port = load16(tuple + layout.destination_port);
+	key->family = load8(tuple + layout.family);
+	key->protocol = load8(tuple + layout.protocol);
+	key->zone = 0;
+	if (layout.has_zones && load8(connection + layout.zone_direction) & direction)
+		key->zone = load16(connection + layout.zone_id);
+}
+
+static __always_inline bool is_tuple(unsigned long tuple, const struct ctflow_nf_key *key)
+{
+	const __u64 *wanted = (const __u64 *)key;
+	unsigned long destination = tuple + layout.destination;
+
+	return load64(tuple) == wanted[0] && load64(tuple + 8) == wanted[1] &&
+	       load64(destination) == wanted[2] && load64(destination + 8) == wanted[3] &&
+	       load16(tuple + layout.source_port) == key->source_port &&
+	       load16(tuple + layout.destination_port) == key->destination_port &&
+	       load8(tuple + layout.family) == key->family &&
+	       load8(tuple + layout.protocol) == key->protocol;
+}
+
+/* The memory of a connection may have been given to another one, or be free. */
+static __always_inline bool is_there(unsigned long owner, const struct ctflow_nf_key *key)
+{
+	return owner && load32(owner + layout.use) && is_tuple(owner + layout.original, key);
+}
+
+static __always_inline bool is_alive(unsigned long owner, const struct ctflow_nf_key *key)
+{
+	return is_there(owner, key) && !(load32(owner + layout.status) & IPS_DYING);
+}
+
+static __always_inline bool is_second_pass(const struct sk_buff *skb, const struct net_device *device)
+{
+	unsigned long flags;
+
+	if (!device)
+		return false;
+	if (device->flags & IFF_LOOPBACK)
+		return true;
+	flags = BPF_CORE_READ_BITFIELD(device, priv_flags);
+	return flags & IFF_L3MDEV_MASTER || BPF_CORE_READ_BITFIELD(skb, pkt_type) == PACKET_LOOPBACK;
+}
+
+/* A flowtable takes over: what conntrack has counted until here is continued by it alone. */
+static __always_inline void give_up(struct ctflow_nf_entry *entry, unsigned long connection)
+{
+	unsigned long extensions = load64(connection + layout.extensions);
+	__u8 offset = extensions ? load8(extensions + layout.accounting) : 0;
+
+	if (offset) {
+		for (int i = 0; i < 2; i++) {
+			entry->counted_packets[i] = load64(extensions + offset + 16 * i);
+			entry->counted_octets[i] = load64(extensions + offset + 16 * i + 8);
+		}
+		entry->counted = 1;
+	}
+	entry->offloaded = 1;
+	__sync_fetch_and_add(&totals.offloaded, 1);
+}
+
+/* The entry of a confirmed connection; null: it is not measured. */
+static __always_inline struct ctflow_nf_entry *find(unsigned long connection)
+{
+	struct ctflow_nf_entry *entry;
+	struct ctflow_nf_key key;
+
+	make_key(&key, connection, connection + layout.original, 1);
+	entry = bpf_map_lookup_elem(&connections, &key);
+	if (!entry)
+		return 0;
+	if (entry->owner != connection) {
+		if (!entry->merged)
+			return 0;
+		entry->owner = connection;
+		entry->merged = 0;
+	}
+	return entry;
+}
+
+/* Another packet comes while one of a new connection has not arrived at its end: if it was dropped,
+ * so was its connection. */
+static __always_inline void set_aside(struct ctflow_under_way *before, unsigned long connection)
+{
+	__u64 owner = before->owner;
+
+	if (!owner || owner == connection || before->oif != CTFLOW_NO_INTERFACE)
+		return;
+	if (load32(owner + layout.use) && !(load32(owner + layout.status) & IPS_CONFIRMED))
+		bpf_map_update_elem(&waiting, &owner, before, BPF_ANY);
+}
+
+SEC("netfilter")
+int ctflow_early(struct bpf_nf_ctx *ctx)
+{
+	const struct nf_hook_state *state = ctx->state;
+	const struct sk_buff *skb = ctx->skb;
+	const struct net_device *in = state->in;
+	unsigned long connection = skb->_nfct & ~NFCT_INFO_MASK;
+	__u32 info = skb->_nfct & NFCT_INFO_MASK;
+	struct ctflow_packet parsed, *packet = &parsed;
+	struct ctflow_under_way *passing;
+	struct ctflow_direction *direction;
+	struct ctflow_nf_entry *entry = 0;
+	__u32 zero = 0, status, iif;
+	bool fresh;
+
+	if (!connection || info == IP_CT_UNTRACKED || is_second_pass(skb, in))
+		return NF_ACCEPT;
+	status = load32(connection + layout.status);
+	if (status & IPS_TEMPLATE)
+		return NF_ACCEPT;
+	passing = bpf_map_lookup_elem(&under_way, &zero);
+	if (!passing)
+		return NF_ACCEPT;
+	set_aside(passing, connection);
+	passing->owner = 0;
+	fresh = !(status & IPS_CONFIRMED);
+	if (fresh) {
+		if (info >= IP_CT_IS_REPLY)
+			return NF_ACCEPT;
+		packet = &passing->packet;
+	} else {
+		entry = find(connection);
+		if (!entry)
+			return NF_ACCEPT;
+		if (status & (IPS_OFFLOAD | IPS_OFFLOAD << 1) && !entry->offloaded)
+			give_up(entry, connection);
+		if (entry->offloaded)
+			return NF_ACCEPT;
+	}
+
+	iif = in ? in->ifindex : 0;
+	ctflow_parse(skb, true, 0, state->pf, packet);
+	passing->skb = (__u64)skb;
+	if (fresh) {
+		passing->owner = connection;
+		passing->now = ctflow_now();
+		passing->iif = iif;
+		passing->oif = CTFLOW_NO_INTERFACE;
+		return NF_ACCEPT;
+	}
+	direction = &entry->measured.direction[info >= IP_CT_IS_REPLY];
+	if (ctflow_is_icmp_error(info, packet)) {
+		ctflow_count_icmp_error(direction, packet);
+		return NF_ACCEPT;
+	}
+	ctflow_count(direction, packet, ctflow_now());
+	ctflow_set_iif(direction, iif);
+	if (direction->has_oif) {
+		passing->owner = connection;
+		passing->oif = direction->oif;
+	}
+	return NF_ACCEPT;
+}
+
+/* The first packet, as ctflow_early() saw it. Where that is not known (it has waited in a queue for
+ * very long, or passed before the programs were attached): as it is now. */
+static __always_inline void recall(const struct bpf_nf_ctx *ctx, __u64 connection,
+				   struct ctflow_under_way *first)
+{
+	const struct sk_buff *skb = ctx->skb;
+	struct ctflow_under_way *found;
+	__u32 zero = 0;
+
+	found = bpf_map_lookup_elem(&under_way, &zero);
+	if (found && found->owner == connection && found->oif == CTFLOW_NO_INTERFACE) {
+		*first = *found;
+		found->owner = 0;
+		return;
+	}
+	found = bpf_map_lookup_elem(&waiting, &connection);
+	if (found) {
+		*first = *found;
+		bpf_map_delete_elem(&waiting, &connection);
+		return;
+	}
+	first->now = ctflow_now();
+	first->iif = skb->skb_iif;
+	ctflow_parse(skb, true, 0, ctx->state->pf, &first->packet);
+	if (skb->skb_iif && ctx->state->hook == NF_INET_POST_ROUTING)
+		first->packet.ttl++;
+}
+
+static __always_inline void count_first(struct ctflow_direction *direction,
+					const struct ctflow_under_way *first, __u32 oif)
+{
+	ctflow_count(direction, &first->packet, first->now);
+	if (first->now < direction->first)
+		direction->first = first->now;
+	ctflow_set_iif(direction, first->iif);
+	ctflow_set_oif(direction, oif);
+}
+
+/* Packets of both sides have crossed, or two of one side have overtaken each other: the kernel lets
+ * the later ones of these connections go over to the one that was confirmed first. */
+static __always_inline bool merge(unsigned long connection, const struct ctflow_nf_key *key,
+				  const struct ctflow_under_way *first, __u32 oif)
+{
+	struct ctflow_nf_entry *entry;
+	struct ctflow_nf_key reply;
+
+	entry = bpf_map_lookup_elem(&connections, key);
+	if (entry) {
+		if (entry->owner == connection || !is_alive(entry->owner, key))
+			return false;
+		count_first(&entry->measured.direction[0], first, oif);
+		if (entry->measured.direction[0].last < first->now)
+			entry->measured.direction[0].last = first->now;
+		entry->merged = 1;
+		return true;
+	}
+	if (key->protocol == IPPROTO_TCP)
+		return false;
+	make_key(&reply, connection, connection + layout.reply, 2);
+	entry = bpf_map_lookup_elem(&connections, &reply);
+	if (!entry || !is_alive(entry->owner, &reply) || !is_tuple(entry->owner + layout.reply, key))
+		return false;
+	count_first(&entry->measured.direction[1], first, oif);
+	return true;
+}
+
+/* Its predecessor with the same key has ended, but the daemon may not have read that yet. */
+static __always_inline void keep_ended(struct ctflow_scratch *room, const struct ctflow_nf_key *key,
+				       struct ctflow_nf_entry *before)
+{
+	room->ended.key = *key;
+	room->ended.generation = before->generation;
+	room->ended.pad = 0;
+	before->unowned = 0;
+	if (bpf_map_update_elem(&ended, &room->ended, before, BPF_ANY))
+		__sync_fetch_and_add(&totals.unread, 1);
+	else
+		__sync_fetch_and_add(&totals.replaced, 1);
+}
+
+static __always_inline void begin(const struct bpf_nf_ctx *ctx, unsigned long connection, __u32 oif)
+{
+	struct ctflow_under_way first = {};
+	struct ctflow_nf_entry *before;
+	struct ctflow_scratch *room;
+	struct ctflow_nf_key key;
+	__u32 zero = 0;
+	long error;
+
+	make_key(&key, connection, connection + layout.original, 1);
+	recall(ctx, connection, &first);
+	if (merge(connection, &key, &first, oif))
+		return;
+	room = bpf_map_lookup_elem(&scratch, &zero);
+	if (!room)
+		return;
+	before = bpf_map_lookup_elem(&connections, &key);
+	__builtin_memset(&room->entry, 0, sizeof(room->entry));
+	room->entry.owner = connection;
+	room->entry.born = bpf_ktime_get_ns();
+	count_first(&room->entry.measured.direction[0], &first, oif);
+	if (before) {
+		room->entry.generation = before->generation + 1;
+		keep_ended(room, &key, before);
+	}
+	error = bpf_map_update_elem(&connections, &key, &room->entry,
+				    before ? BPF_ANY : BPF_NOEXIST);
+	if (!error)
+		return;
+	if (error == -CTFLOW_EEXIST && merge(connection, &key, &first, oif))
+		return;
+	__sync_fetch_and_add(&totals.unmeasured, 1);
+	if (before) {
+		before->owner = 0;
+		before->merged = 0;
+	}
+}
+
+SEC("netfilter")
+int ctflow_late(struct bpf_nf_ctx *ctx)
+{
+	const struct nf_hook_state *state = ctx->state;
+	const struct sk_buff *skb = ctx->skb;
+	unsigned long connection = skb->_nfct & ~NFCT_INFO_MASK;
+	__u32 info = skb->_nfct & NFCT_INFO_MASK;
+	struct ctflow_under_way *passing;
+	struct ctflow_nf_entry *entry;
+	__u32 zero = 0, status, oif = 0;
+
+	if (!connection || info == IP_CT_UNTRACKED)
+		return NF_ACCEPT;
+	if (state->hook == NF_INET_POST_ROUTING) {
+		if (!state->out || BPF_CORE_READ_BITFIELD(state->out, priv_flags) & IFF_L3MDEV_MASTER)
+			return NF_ACCEPT;
+		oif = state->out->ifindex;
+	} else if (is_second_pass(skb, state->in)) {
+		return NF_ACCEPT;
+	}
+	status = load32(connection + layout.status);
+	if (status & IPS_TEMPLATE)
+		return NF_ACCEPT;
+	if (!(status & IPS_CONFIRMED)) {
+		if (info < IP_CT_IS_REPLY)
+			begin(ctx, connection, oif);
+		return NF_ACCEPT;
+	}
+	if (info == IP_CT_RELATED || info == IP_CT_RELATED_REPLY)
+		return NF_ACCEPT;
+	passing = bpf_map_lookup_elem(&under_way, &zero);
+	if (passing && passing->skb == (__u64)skb && passing->owner == connection &&
+	    passing->oif == oif && !(status & (IPS_OFFLOAD | IPS_OFFLOAD << 1)))
+		return NF_ACCEPT;
+	entry = find(connection);
+	if (!entry || entry->offloaded)
+		return NF_ACCEPT;
+	ctflow_set_oif(&entry->measured.direction[info >= IP_CT_IS_REPLY], oif);
+	if (status & (IPS_OFFLOAD | IPS_OFFLOAD << 1))
+		give_up(entry, connection);
+	return NF_ACCEPT;
+}
+
+static long sweep_one(void *map, const struct ctflow_nf_key *key, struct ctflow_nf_entry *entry,
+		      void *context)
+{
+	if (is_there(entry->owner, key)) {
+		entry->unowned = 0;
+	} else if (++entry->unowned >= CTFLOW_NF_SWEEPS) {
+		bpf_map_delete_elem(map, key);
+		__sync_fetch_and_add(&totals.swept, 1);
+	}
+	return 0;
+}
+
+static long sweep_ended(void *map, const struct ctflow_nf_ended_key *key,
+			struct ctflow_nf_entry *entry, void *context)
+{
+	if (++entry->unowned >= CTFLOW_NF_SWEEPS) {
+		bpf_map_delete_elem(map, key);
+		__sync_fetch_and_add(&totals.expired, 1);
+	}
+	return 0;
+}
+
+/* To be run several times within some timer ticks before packets are measured. */
+SEC("syscall")
+int ctflow_clock(void *context)
+{
+	ctflow_set_clock();
+	return 0;
+}
+
+/* Removes what belongs to connections whose end was not read: filtered, lost, or never confirmed. */
+SEC("syscall")
+int ctflow_sweep(void *context)
+{
+	ctflow_set_clock();
+	bpf_for_each_map_elem(&connections, sweep_one, 0, 0);
+	bpf_for_each_map_elem(&ended, sweep_ended, 0, 0);
+	return 0;
+}
