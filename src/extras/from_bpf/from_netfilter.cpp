@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "extras/from_bpf/from_netfilter.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "extras/from_bpf/connection_key.hpp"
+#include "extras/from_bpf/measured_extras.hpp"
+
+namespace ctflow {
+namespace {
+
+/// Three of them pass before anything is removed that belongs to no connection: longer than an
+/// event waits to be read.
+constexpr std::chrono::seconds kSweepInterval{10};
+
+/// Between reading the one clock and the other.
+constexpr std::chrono::microseconds kClockError{2};
+
+/// The clocks of the machine, unless we were stopped between them.
+Instant read_together(const Clock& clock) {
+  constexpr int kTries = 5;
+  Instant best = clock();
+  for (int i = 0; i < kTries; ++i) {
+    const Instant next = clock();
+    if (next.steady - best.steady < kClockError) break;
+    best = next;
+  }
+  return best;
+}
+
+/// The connection that `entry` was measured of may be the one that `flow` tells of, and was not
+/// there before.
+bool may_belong(const ctflow_nf_entry& entry, const Flow& flow, const Instant& now) {
+  if (flow.present.start) return wall_time(entry.born, now) <= flow.start + kClockError;
+  if (flow.event != FlowEvent::kEnded || !flow.present.counters || entry.offloaded != 0) {
+    return true;
+  }
+  // All that conntrack has counted was measured, too.
+  return entry.measured.direction[0].packets >= flow.forward.packets &&
+         entry.measured.direction[1].packets >= flow.backward.packets;
+}
+
+/// Counters of one direction that a flowtable has taken over.
+Counters continued(const ctflow_nf_entry& entry, int direction, const Counters& conntrack) {
+  const ctflow_direction& seen = entry.measured.direction[direction];
+  return {seen.packets + conntrack.packets - entry.counted_packets[direction],
+          seen.octets + conntrack.octets - entry.counted_octets[direction]};
+}
+
+/// Of packets that took the fast path, nothing but conntrack's counters is known.
+void set_offloaded_extras(const ctflow_nf_entry& entry, const Flow& flow, KernelExtras& extras) {
+  const bool counted = entry.counted != 0 && flow.present.counters;
+  const auto reduce = [&](DirectionExtras& direction, int index, const Counters& conntrack) {
+    DirectionExtras kept;
+    kept.interfaces = direction.interfaces;
+    kept.has_interfaces = direction.has_interfaces;
+    kept.class_of_service = direction.class_of_service;
+    if (counted) kept.wire = continued(entry, index, conntrack);
+    kept.has_wire = counted;
+    direction = kept;
+  };
+  reduce(extras.original, 0, flow.forward);
+  reduce(extras.reply, 1, flow.backward);
+}
+
+}  // namespace
+
+FromNetfilter::FromNetfilter(bool wire_counters, std::unique_ptr<MeasuredEntries> entries,
+                             Clock clock)
+    : wire_counters_(wire_counters), entries_(std::move(entries)), clock_(std::move(clock)) {
+  capabilities_.origin = MeasurementOrigin::kNetfilter;
+  capabilities_.times = capabilities_.interfaces = capabilities_.flags = true;
+  capabilities_.counters = wire_counters_;
+}
+
+const Capabilities& FromNetfilter::refresh() {
+  const Instant now = clock_();
+  if (!swept_ || now.steady - *swept_ >= kSweepInterval) {
+    swept_ = now.steady;
+    entries_->sweep();
+  }
+  const ctflow_nf_totals totals = entries_->totals();
+  if (totals.offloaded > 0) capabilities_.counters = capabilities_.times = false;
+  if (totals.unmeasured != unmeasured_) log_unmeasured(now);
+  return capabilities_;
+}
+
+void FromNetfilter::log_unmeasured(const Instant& now) {
+  if (!unmeasured_log_.allow(now.steady)) return;
+  unmeasured_ = entries_->totals().unmeasured;
+  log::warn(
+      "connections_unmeasured connections={} impact=\"times and interfaces of these are estimates, "
+      "and their counters conntrack's\" fix=\"raise net.netfilter.nf_conntrack_max and start "
+      "again: "
+      "what is measured has room for as many\"",
+      unmeasured_);
+}
+
+bool FromNetfilter::predecessors_wait() const {
+  const ctflow_nf_totals totals = entries_->totals();
+  return totals.replaced > removed_ + totals.expired;
+}
+
+void FromNetfilter::add(Flow& flow) {
+  if (flow.event == FlowEvent::kCreated) return;
+  const Instant now = read_together(clock_);
+  ctflow_nf_entry entry;
+  if (!find(flow, now, entry)) return;
+  set_extras(entry.measured, flow.original.protocol, now, flow.extras);
+  if (entry.offloaded != 0) {
+    set_offloaded_extras(entry, flow, flow.extras);
+  } else if ((flow.status & status::kOffloaded) != 0) {
+    flow.extras = KernelExtras{};  // just now: the next one tells of it
+  }
+  if (wire_counters_) return;
+  flow.extras.original.has_wire = false;
+  flow.extras.reply.has_wire = false;
+}
+
+bool FromNetfilter::find(const Flow& flow, const Instant& now, ctflow_nf_entry& entry) {
+  const ctflow_nf_key key = connection_key(flow);
+  if (flow.event == FlowEvent::kEnded && !predecessors_wait()) {
+    return find_end(flow, key, now, entry);
+  }
+  if (!entries_->find(key, entry)) return false;
+  return find_generation(flow, key, now, entry);
+}
+
+bool FromNetfilter::find_end(const Flow& flow, const ctflow_nf_key& key, const Instant& now,
+                             ctflow_nf_entry& entry) {
+  if (!entries_->take(key, entry)) return false;
+  if (may_belong(entry, flow, now) && (flow.present.start || !predecessors_wait())) return true;
+  // Of a connection that began just now. Packets may have passed since: it counts as unmeasured.
+  ctflow_nf_entry successor = entry;
+  successor.offloaded = 1;
+  successor.counted = 0;
+  entries_->put_back(key, successor);
+  return find_generation(flow, key, now, entry);
+}
+
+bool FromNetfilter::find_generation(const Flow& flow, const ctflow_nf_key& key, const Instant& now,
+                                    ctflow_nf_entry& latest) {
+  const bool ended = flow.event == FlowEvent::kEnded;
+  const bool stamped = flow.present.start;
+  std::optional<std::uint32_t> chosen;
+  ctflow_nf_entry found;
+  for (std::uint32_t back = std::min<std::uint32_t>(latest.generation, CTFLOW_NF_GENERATIONS);
+       back > 0; --back) {
+    const std::uint32_t generation = latest.generation - back;
+    ctflow_nf_entry entry;
+    if (!entries_->find_ended({key, generation, 0}, entry)) continue;
+    if (!may_belong(entry, flow, now)) continue;
+    found = entry;
+    chosen = generation;
+    if (!stamped) break;  // ends come in the order of the beginnings
+  }
+  // One that exists has no successor.
+  const bool is_latest = may_belong(latest, flow, now) && (stamped || !chosen || !ended);
+  if (is_latest) return !ended || entries_->take(key, latest);
+  if (!chosen) return false;
+  latest = found;
+  if (ended && entries_->remove_ended({key, *chosen, 0})) ++removed_;
+  return true;
+}
+
+}  // namespace ctflow

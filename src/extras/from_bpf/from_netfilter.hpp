@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Extras measured by eBPF programs at netfilter's hooks.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "ctflow/clock.hpp"
+#include "ctflow/extras_source.hpp"
+#include "extras/from_bpf/measured_entries.hpp"
+#include "log/log.hpp"
+
+namespace ctflow {
+
+/// Looks each connection up that an event or a scan tells of, and removes what was measured of it
+/// once it has ended. The programs do not see packets that a flowtable forwards: a connection keeps
+/// what was measured of its interfaces then, and its counters are those of the wire until it was
+/// offloaded and conntrack's from then on.
+class FromNetfilter final : public ExtrasSource {
+ public:
+  /// `wire_counters`: use the counters of the wire (source.wire_counters).
+  FromNetfilter(bool wire_counters, std::unique_ptr<MeasuredEntries> entries,
+                Clock clock = system_now);
+
+  [[nodiscard]] const Capabilities& capabilities() const override { return capabilities_; }
+  const Capabilities& refresh() override;
+  void add(Flow& flow) override;
+
+ private:
+  /// The one that `flow` tells of; false: it was not measured, or that is not sure.
+  bool find(const Flow& flow, const Instant& now, ctflow_nf_entry& entry);
+  bool find_end(const Flow& flow, const ctflow_nf_key& key, const Instant& now,
+                ctflow_nf_entry& entry);
+  /// Among `latest` and the predecessors that had to give way to it.
+  bool find_generation(const Flow& flow, const ctflow_nf_key& key, const Instant& now,
+                       ctflow_nf_entry& latest);
+  [[nodiscard]] bool predecessors_wait() const;
+  void log_unmeasured(const Instant& now);
+
+  bool wire_counters_;
+  std::unique_ptr<MeasuredEntries> entries_;
+  Clock clock_;
+  Capabilities capabilities_;
+  std::uint64_t removed_ = 0;     ///< predecessors, by us
+  std::uint64_t unmeasured_ = 0;  ///< connections, as last logged
+  std::optional<MonoTime> swept_;
+  log::RateLimit unmeasured_log_;
+};
+
+}  // namespace ctflow

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "extras/from_bpf/from_netfilter.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string_view>
+#include <utility>
+
+namespace ctflow {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Instant kNow{TimePoint(1'700'000'000s), MonoTime(1000s)};
+
+template <typename Key>
+std::string_view octets(const Key& key) {
+  return {reinterpret_cast<const char*>(&key), sizeof key};
+}
+
+struct ByOctets {
+  template <typename Key>
+  bool operator()(const Key& left, const Key& right) const {
+    return octets(left) < octets(right);
+  }
+};
+
+struct FakeMaps {
+  std::map<ctflow_nf_key, ctflow_nf_entry, ByOctets> connections;
+  std::map<ctflow_nf_ended_key, ctflow_nf_entry, ByOctets> ended;
+  ctflow_nf_totals totals{};
+  int sweeps = 0;
+
+  /// A connection that begins while its predecessor's end is not read, as the kernel does it.
+  void begin(const ctflow_nf_key& key, ctflow_nf_entry entry) {
+    const auto before = connections.find(key);
+    if (before != connections.end()) {
+      entry.generation = before->second.generation + 1;
+      ended[{key, before->second.generation, 0}] = before->second;
+      ++totals.replaced;
+    }
+    connections[key] = entry;
+  }
+};
+
+class FakeEntries final : public MeasuredEntries {
+ public:
+  explicit FakeEntries(FakeMaps& maps) : maps_(maps) {}
+
+  bool find(const ctflow_nf_key& key, ctflow_nf_entry& entry) override {
+    const auto found = maps_.connections.find(key);
+    if (found == maps_.connections.end()) return false;
+    entry = found->second;
+    return true;
+  }
+  bool take(const ctflow_nf_key& key, ctflow_nf_entry& entry) override {
+    const bool found = find(key, entry);
+    maps_.connections.erase(key);
+    return found;
+  }
+  void put_back(const ctflow_nf_key& key, const ctflow_nf_entry& entry) override {
+    maps_.connections.emplace(key, entry);
+  }
+  bool find_ended(const ctflow_nf_ended_key& key, ctflow_nf_entry& entry) override {
+    const auto found = maps_.ended.find(key);
+    if (found == maps_.ended.end()) return false;
+    entry = found->second;
+    return true;
+  }
+  bool remove_ended(const ctflow_nf_ended_key& key) override { return maps_.ended.erase(key) > 0; }
+  void sweep() override { ++maps_.sweeps; }
+  [[nodiscard]] ctflow_nf_totals totals() const override { return maps_.totals; }
+
+ private:
+  FakeMaps& maps_;
+};
+
+ctflow_nf_key a_key() {
+  ctflow_nf_key key{};
+  key.family = 2;
+  key.protocol = 17;
+  return key;
+}
+
+/// Born `age` ago, with so many packets of 100 octets each.
+ctflow_nf_entry an_entry(std::chrono::nanoseconds age, std::uint64_t packets) {
+  ctflow_nf_entry entry{};
+  const auto born = (kNow.steady - age).time_since_epoch();
+  entry.born = static_cast<std::uint64_t>(std::chrono::nanoseconds(born).count());
+  ctflow_direction& original = entry.measured.direction[0];
+  original.packets = packets;
+  original.octets = packets * 100;
+  original.first = original.last = entry.born;
+  original.iif = 3;
+  original.oif = 4;
+  original.has_iif = original.has_oif = 1;
+  return entry;
+}
+
+class FromNetfilterTest : public testing::Test {
+ protected:
+  /// A flow whose connection was confirmed `age` ago; without: no timestamp.
+  Flow flow(std::optional<std::chrono::nanoseconds> age, std::uint64_t packets = 1) {
+    Flow made;
+    made.original.protocol = 17;
+    made.original.family = AddressFamily::kIpv4;
+    made.forward = {packets, packets * 100};
+    made.present.counters = true;
+    made.present.start = age.has_value();
+    if (age) made.start = kNow.wall - *age;
+    return made;
+  }
+
+  std::uint64_t wire_packets(Flow one) {
+    source_.add(one);
+    return one.extras.original.has_wire ? one.extras.original.wire.packets : 0;
+  }
+
+  FakeMaps maps_;
+  MonoTime now_ = kNow.steady;
+  FromNetfilter source_{true, std::make_unique<FakeEntries>(maps_), [this] {
+                          return Instant{kNow.wall + (now_ - kNow.steady), now_};
+                        }};
+};
+
+TEST_F(FromNetfilterTest, AddsWhatWasMeasuredAndForgetsAnEndedConnection) {
+  maps_.begin(a_key(), an_entry(5s, 7));
+  Flow ended = flow(5s - 1us);
+  source_.add(ended);
+  EXPECT_TRUE(ended.extras.present);
+  EXPECT_TRUE(ended.extras.by_present_clock);
+  EXPECT_EQ(ended.extras.original.first, kNow.wall - 5s);
+  EXPECT_EQ(ended.extras.original.wire, (Counters{7, 700}));
+  EXPECT_EQ(ended.extras.original.interfaces, (Interfaces{3, 4}));
+  EXPECT_TRUE(maps_.connections.empty());
+}
+
+TEST_F(FromNetfilterTest, KeepsAConnectionThatExists) {
+  maps_.begin(a_key(), an_entry(5s, 7));
+  Flow living = flow(4s);
+  living.event = FlowEvent::kReported;
+  EXPECT_EQ(wire_packets(living), 7U);
+  EXPECT_EQ(wire_packets(living), 7U);
+}
+
+TEST_F(FromNetfilterTest, LeavesAConnectionAloneThatHasJustBegun) {
+  maps_.begin(a_key(), an_entry(5s, 7));
+  Flow created = flow(4s);
+  created.event = FlowEvent::kCreated;
+  source_.add(created);
+  EXPECT_FALSE(created.extras.present);
+  EXPECT_EQ(maps_.connections.size(), 1U);
+}
+
+TEST_F(FromNetfilterTest, AddsNothingToWhatBeganBefore) {
+  Flow ended = flow(5s);
+  source_.add(ended);
+  EXPECT_FALSE(ended.extras.present);
+}
+
+TEST_F(FromNetfilterTest, TellsPredecessorsApartByTheirStart) {
+  maps_.begin(a_key(), an_entry(30us, 1));
+  maps_.begin(a_key(), an_entry(20us, 2));
+  maps_.begin(a_key(), an_entry(10us, 3));
+  EXPECT_EQ(wire_packets(flow(16us)), 2U) << "the end of the first one was lost";
+  EXPECT_EQ(wire_packets(flow(6us)), 3U);
+  EXPECT_TRUE(maps_.connections.empty());
+  EXPECT_EQ(maps_.ended.size(), 1U) << "left to a sweep";
+}
+
+TEST_F(FromNetfilterTest, TakesPredecessorsInTurnWithoutStamps) {
+  maps_.begin(a_key(), an_entry(30us, 1));
+  maps_.begin(a_key(), an_entry(20us, 2));
+  maps_.begin(a_key(), an_entry(10us, 3));
+  EXPECT_EQ(wire_packets(flow({}, 1)), 1U);
+  EXPECT_EQ(wire_packets(flow({}, 2)), 2U);
+  EXPECT_EQ(wire_packets(flow({}, 3)), 3U);
+  EXPECT_TRUE(maps_.connections.empty());
+  EXPECT_TRUE(maps_.ended.empty());
+}
+
+TEST_F(FromNetfilterTest, GivesAScanTheOneThatExists) {
+  maps_.begin(a_key(), an_entry(30us, 1));
+  maps_.begin(a_key(), an_entry(20us, 2));
+  Flow living = flow({}, 2);
+  living.event = FlowEvent::kReported;
+  EXPECT_EQ(wire_packets(living), 2U);
+  Flow before = flow(25us);
+  before.event = FlowEvent::kReported;
+  EXPECT_EQ(wire_packets(before), 1U) << "written before its successor began";
+}
+
+TEST_F(FromNetfilterTest, DoesNotGiveAnUnmeasuredConnectionThoseOfItsSuccessor) {
+  maps_.begin(a_key(), an_entry(10us, 3));
+  Flow before = flow(50us, 100);
+  source_.add(before);
+  EXPECT_FALSE(before.extras.present);
+  Flow successor = flow(5us, 4);
+  source_.add(successor);
+  EXPECT_TRUE(successor.extras.original.has_interfaces);
+  EXPECT_FALSE(successor.extras.original.has_wire) << "packets may have been missed";
+  EXPECT_FALSE(successor.extras.original.has_times);
+}
+
+TEST_F(FromNetfilterTest, DoesNotBelieveCountersThatConntrackExceeds) {
+  maps_.begin(a_key(), an_entry(10us, 3));
+  Flow before = flow({}, 100);
+  source_.add(before);
+  EXPECT_FALSE(before.extras.present);
+}
+
+TEST_F(FromNetfilterTest, ContinuesTheCountersOfAnOffloadedConnectionByConntracks) {
+  ctflow_nf_entry entry = an_entry(5s, 7);
+  entry.offloaded = entry.counted = 1;
+  entry.counted_packets[0] = 3;
+  entry.counted_octets[0] = 350;
+  maps_.begin(a_key(), entry);
+  Flow ended = flow(4s, 10);
+  source_.add(ended);
+  EXPECT_EQ(ended.extras.original.wire, (Counters{7 + 10 - 3, 700 + 1000 - 350}));
+  EXPECT_FALSE(ended.extras.original.has_times);
+  EXPECT_TRUE(ended.extras.original.has_interfaces);
+}
+
+TEST_F(FromNetfilterTest, TellsThatNotAllIsExactOnceAFlowtableTookOver) {
+  EXPECT_EQ(source_.refresh(),
+            (Capabilities{MeasurementOrigin::kNetfilter, true, true, true, true, false}));
+  maps_.totals.offloaded = 1;
+  EXPECT_FALSE(source_.refresh().counters);
+  EXPECT_FALSE(source_.capabilities().times);
+  EXPECT_TRUE(source_.capabilities().interfaces);
+}
+
+TEST_F(FromNetfilterTest, LeavesOutTheCountersOfTheWireIfAsked) {
+  FromNetfilter source(false, std::make_unique<FakeEntries>(maps_), [] { return kNow; });
+  EXPECT_FALSE(source.capabilities().counters);
+  maps_.begin(a_key(), an_entry(5s, 7));
+  Flow ended = flow(4s);
+  source.add(ended);
+  EXPECT_FALSE(ended.extras.original.has_wire);
+  EXPECT_TRUE(ended.extras.original.has_times);
+}
+
+TEST_F(FromNetfilterTest, SweepsNowAndThen) {
+  source_.refresh();
+  source_.refresh();
+  EXPECT_EQ(maps_.sweeps, 1);
+  now_ += 11s;
+  source_.refresh();
+  EXPECT_EQ(maps_.sweeps, 2);
+}
+
+}  // namespace
+}  // namespace ctflow
