@@ -37,7 +37,7 @@ def decode_direction(data: Record, protocol: int,
         return result
     result.first = data["first"] + offset
     result.last = data["last"] + offset
-    result.iif = data["iif"]
+    result.iif = data["iif"] if data["has_iif"] else None
     result.oif = data["oif"] if data["has_oif"] else None
     result.tcp_flags = data["tcp_flags"] if protocol == TCP else None
     result.tos = data["tos"]

@@ -132,5 +132,7 @@ bpf_tests() {
 	verdicts "$series eBPF" < <(debian main.py "$arguments" \
 		"ctflowd_measure=$(guest_path "$measure")")
 	[ -z "$arguments" ] || return
+	verdicts "$series eBPF, two processors" < <(processors=2 \
+		debian smp.py '' "ctflowd_measure=$(guest_path "$measure")")
 	same_packets "$series"
 }
