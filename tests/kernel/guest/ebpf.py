@@ -26,8 +26,12 @@ ATTACH_SECONDS = 60         # an emulator verifies slowly
 Record = dict[str, Any]
 
 
-def decode_direction(data: Record, protocol: int,
-                     offset: int) -> ctnl.Direction | None:
+def offset() -> int:
+    """From CLOCK_MONOTONIC to time since 1970."""
+    return time.time_ns() - time.monotonic_ns()
+
+
+def decode_direction(data: Record, protocol: int) -> ctnl.Direction | None:
     if not data["packets"]:
         return None
     result = ctnl.Direction(packets=data["packets"], octets=data["octets"],
@@ -35,8 +39,8 @@ def decode_direction(data: Record, protocol: int,
                             flags=data["changed"])
     if not data["first"]:       # ICMP errors only
         return result
-    result.first = data["first"] + offset
-    result.last = data["last"] + offset
+    result.first = data["first"] + offset()
+    result.last = data["last"] + offset()
     result.iif = data["iif"] if data["has_iif"] else None
     result.oif = data["oif"] if data["has_oif"] else None
     result.tcp_flags = data["tcp_flags"] if protocol == TCP else None
@@ -47,8 +51,7 @@ def decode_direction(data: Record, protocol: int,
 
 
 def decode_flow(measured: Record, protocol: int) -> ctnl.Flow:
-    offset = time.time_ns() - time.monotonic_ns()
-    orig, reply = (decode_direction(one, protocol, offset)
+    orig, reply = (decode_direction(one, protocol)
                    for one in measured["direction"])
     return ctnl.Flow(version=1, orig=orig, reply=reply)
 
@@ -83,7 +86,9 @@ def decode(record: Record, size: int) -> ctnl.Message:
         message.packets = list(record["conntrack_packets"])
         message.octets = list(record["conntrack_octets"])
     if record["present"] & HAS_START:
-        message.start, message.stop = record["start"], record["stop"] or None
+        message.start = record["start"]
+        # As nf_ct_delete() does, which comes later.
+        message.stop = record["time"] + min(record["timeout"], 0) + offset()
     if record["present"] & HAS_MEASURED and not created:
         message.flow = decode_flow(record["measured"], message.orig.proto)
         if ended:

@@ -124,6 +124,19 @@ same_packets() {
 	fi
 }
 
+# The real daemon, which finds out by itself or is told who is to measure.
+debian_daemon() {
+	if [ -z "${CTFLOWD:-}" ]; then
+		count skipped "$1 eBPF daemon: NOT RUN, set CTFLOWD to a ctflowd binary"
+		return
+	fi
+	[ -x "$CTFLOWD" ] || die "CTFLOWD=$CTFLOWD is not executable"
+	need nfcapd:nfdump
+	verdicts "$1 eBPF daemon" < <(debian daemon.py '' \
+		"ctflowd=$(guest_path "$CTFLOWD")" \
+		"nfcapd=$(command -v nfcapd)" ctflowd_origin=fentry)
+}
+
 # Everything that is to be shown with Debian's kernel of series $1.
 bpf_tests() {
 	local series=$1 arguments=$2
@@ -135,4 +148,5 @@ bpf_tests() {
 	verdicts "$series eBPF, two processors" < <(processors=2 \
 		debian smp.py '' "ctflowd_measure=$(guest_path "$measure")")
 	same_packets "$series"
+	debian_daemon "$series"
 }
