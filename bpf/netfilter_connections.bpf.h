@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What ctflow_netfilter.bpf.c keeps of connections and packets, and how it finds it.
+ */
+#ifndef CTFLOWD_BPF_NETFILTER_CONNECTIONS_H
+#define CTFLOWD_BPF_NETFILTER_CONNECTIONS_H
+
+#include "measure.bpf.h"
+#include "netfilter_maps.h"
+
+#define CTFLOW_NO_INTERFACE 0xffffffff
+
+/* A packet between the two hooks. */
+struct ctflow_under_way {
+	__u64 skb;
+	__u64 owner;
+	__u64 now;
+	struct ctflow_packet packet; /* only of new connections, as the rest */
+	__u32 iif;
+	__u32 oif; /* of the packets before, or CTFLOW_NO_INTERFACE */
+};
+
+struct ctflow_scratch {
+	struct ctflow_nf_entry entry;
+	struct ctflow_nf_ended_key ended;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144); /* the loader stores nf_conntrack_max */
+	__type(key, struct ctflow_nf_key);
+	__type(value, struct ctflow_nf_entry);
+} connections SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct ctflow_nf_ended_key);
+	__type(value, struct ctflow_nf_entry);
+} ended SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ctflow_under_way);
+} under_way SEC(".maps");
+
+/* First packets that wait in a queue (nfqueue) while others pass. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct ctflow_under_way);
+} waiting SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ctflow_scratch);
+} scratch SEC(".maps");
+
+const volatile struct ctflow_nf_layout layout = {};
+struct ctflow_nf_totals totals = {};
+
+/* Loads from any address of the kernel; a bad one reads 0. Any type will do that is as long. */
+static __always_inline __u64 load64(unsigned long address)
+{
+	return *(const __u64 *)CTFLOW_CAST(address, struct in6_addr);
+}
+
+static __always_inline __u32 load32(unsigned long address)
+{
+	return *(const __u32 *)CTFLOW_CAST(address, struct in6_addr);
+}
+
+static __always_inline __u16 load16(unsigned long address)
+{
+	return *(const __u16 *)CTFLOW_CAST(address, struct in6_addr);
+}
+
+static __always_inline __u8 load8(unsigned long address)
+{
+	return *(const __u8 *)CTFLOW_CAST(address, struct in6_addr);
+}
+
+static __always_inline void load_address(__u8 *to, unsigned long address)
+{
+	const __u64 *words = (const __u64 *)CTFLOW_CAST(address, struct in6_addr);
+
+	((__u64 *)to)[0] = words[0];
+	((__u64 *)to)[1] = words[1];
+}
+
+/* `tuple`: address of a struct nf_conntrack_tuple; `direction`: it is of, bits of NF_CT_ZONE_DIR. */
+static __always_inline void make_key(struct ctflow_nf_key *key, unsigned long connection,
+				     unsigned long tuple, __u8 direction)
+{
+	load_address(key->source, tuple);
+	load_address(key->destination, tuple + layout.destination);
+	key->source_port = load16(tuple + layout.source_port);
+	key->destination_port = load16(tuple + layout.destination_port);
+	key->family = load8(tuple + layout.family);
+	key->protocol = load8(tuple + layout.protocol);
+	key->zone = 0;
+	if (layout.has_zones && load8(connection + layout.zone_direction) & direction)
+		key->zone = load16(connection + layout.zone_id);
+}
+
+static __always_inline bool is_tuple(unsigned long tuple, const struct ctflow_nf_key *key)
+{
+	const __u64 *wanted = (const __u64 *)key;
+	unsigned long destination = tuple + layout.destination;
+
+	return load64(tuple) == wanted[0] && load64(tuple + 8) == wanted[1] &&
+	       load64(destination) == wanted[2] && load64(destination + 8) == wanted[3] &&
+	       load16(tuple + layout.source_port) == key->source_port &&
+	       load16(tuple + layout.destination_port) == key->destination_port &&
+	       load8(tuple + layout.family) == key->family &&
+	       load8(tuple + layout.protocol) == key->protocol;
+}
+
+/* The memory of a connection may have been given to another one, or be free. */
+static __always_inline bool is_there(unsigned long owner, const struct ctflow_nf_key *key)
+{
+	return owner && load32(owner + layout.use) && is_tuple(owner + layout.original, key);
+}
+
+static __always_inline bool is_alive(unsigned long owner, const struct ctflow_nf_key *key)
+{
+	return is_there(owner, key) && !(load32(owner + layout.status) & IPS_DYING);
+}
+
+static __always_inline bool is_second_pass(const struct sk_buff *skb, const struct net_device *device)
+{
+	unsigned long flags;
+
+	if (!device)
+		return false;
+	if (device->flags & IFF_LOOPBACK)
+		return true;
+	flags = BPF_CORE_READ_BITFIELD(device, priv_flags);
+	return flags & IFF_L3MDEV_MASTER || BPF_CORE_READ_BITFIELD(skb, pkt_type) == PACKET_LOOPBACK;
+}
+
+/* A flowtable takes over: what conntrack has counted until here is continued by it alone. */
+static __always_inline void give_up(struct ctflow_nf_entry *entry, unsigned long connection)
+{
+	unsigned long extensions = load64(connection + layout.extensions);
+	__u8 offset = extensions ? load8(extensions + layout.accounting) : 0;
+
+	if (offset) {
+		for (int i = 0; i < 2; i++) {
+			entry->counted_packets[i] = load64(extensions + offset + 16 * i);
+			entry->counted_octets[i] = load64(extensions + offset + 16 * i + 8);
+		}
+		entry->counted = 1;
+	}
+	entry->offloaded = 1;
+	__sync_fetch_and_add(&totals.offloaded, 1);
+}
+
+/* The entry of a confirmed connection; null: it is not measured. */
+static __always_inline struct ctflow_nf_entry *find(unsigned long connection)
+{
+	struct ctflow_nf_entry *entry;
+	struct ctflow_nf_key key;
+
+	make_key(&key, connection, connection + layout.original, 1);
+	entry = bpf_map_lookup_elem(&connections, &key);
+	if (!entry)
+		return 0;
+	if (entry->owner != connection) {
+		if (!entry->merged)
+			return 0;
+		entry->owner = connection;
+		entry->merged = 0;
+	}
+	return entry;
+}
+
+#endif
