@@ -16,18 +16,8 @@ constexpr std::chrono::seconds kSweepInterval{10};
 
 /// Between reading the one clock and the other.
 constexpr std::chrono::microseconds kClockError{2};
-
-/// The clocks of the machine, unless we were stopped between them.
-Instant read_together(const Clock& clock) {
-  constexpr int kTries = 5;
-  Instant best = clock();
-  for (int i = 0; i < kTries; ++i) {
-    const Instant next = clock();
-    if (next.steady - best.steady < kClockError) break;
-    best = next;
-  }
-  return best;
-}
+/// More than that is not the scheduler, but a clock that was set.
+constexpr std::chrono::milliseconds kStep{50};
 
 /// The connection that `entry` was measured of may be the one that `flow` tells of, and was not
 /// there before.
@@ -102,9 +92,17 @@ bool FromNetfilter::predecessors_wait() const {
   return totals.replaced > removed_ + totals.expired;
 }
 
+Instant FromNetfilter::read_clocks() {
+  const Instant read = clock_();
+  const std::chrono::nanoseconds offset =
+      read.wall.time_since_epoch() - read.steady.time_since_epoch();
+  if (offset > offset_ || offset_ - offset > kStep) offset_ = offset;
+  return {TimePoint(read.steady.time_since_epoch() + offset_), read.steady};
+}
+
 void FromNetfilter::add(Flow& flow) {
   if (flow.event == FlowEvent::kCreated) return;
-  const Instant now = read_together(clock_);
+  const Instant now = read_clocks();
   ctflow_nf_entry entry;
   if (!find(flow, now, entry)) return;
   set_extras(entry.measured, flow.original.protocol, now, flow.extras);

@@ -35,6 +35,8 @@ class FromNetfilter final : public ExtrasSource {
   /// Among `latest` and the predecessors that had to give way to it.
   bool find_generation(const Flow& flow, const ctflow_nf_key& key, const Instant& now,
                        ctflow_nf_entry& latest);
+  /// The wall clock is read first: where we are stopped in between, it seems too early.
+  Instant read_clocks();
   [[nodiscard]] bool predecessors_wait() const;
   void log_unmeasured(const Instant& now);
 
@@ -42,7 +44,8 @@ class FromNetfilter final : public ExtrasSource {
   std::unique_ptr<MeasuredEntries> entries_;
   Clock clock_;
   Capabilities capabilities_;
-  std::uint64_t removed_ = 0;     ///< predecessors, by us
+  std::chrono::nanoseconds offset_ = std::chrono::nanoseconds::min() / 2;  ///< of the wall clock
+  std::uint64_t removed_ = 0;                                              ///< predecessors, by us
   std::uint64_t unmeasured_ = 0;  ///< connections, as last logged
   std::optional<MonoTime> swept_;
   log::RateLimit unmeasured_log_;
