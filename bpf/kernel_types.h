@@ -119,11 +119,20 @@ struct ip_ct_tcp {
 	__u8 state;
 };
 
+enum sctp_conntrack {
+	SCTP_CONNTRACK_NONE,
+};
+
 struct ip_ct_sctp {
-	int state;
+	enum sctp_conntrack state;
+};
+
+struct nf_ct_dccp {
+	__u8 state;
 };
 
 union nf_conntrack_proto {
+	struct nf_ct_dccp dccp; /* gone in 6.17 */
 	struct ip_ct_tcp tcp;
 	struct ip_ct_sctp sctp;
 };
@@ -150,11 +159,7 @@ enum nf_ct_ext_id {
 	NF_CT_EXT_ACCT = 1,
 	NF_CT_EXT_TSTAMP = 2,
 	NF_CT_EXT_LABELS = 3,
-};
-
-struct nf_conn_counter {
-	__u64 packets; /* atomic64_t */
-	__u64 bytes;
+	NF_CT_EXT_FLOW = 4, /* with the patch series, which counts offsets in units of 8 octets */
 };
 
 struct nf_flowtable;
@@ -193,6 +198,12 @@ struct flow_offload {
 
 #pragma clang attribute pop
 
+/* struct nf_conn_counter, which is the same everywhere. */
+struct ctflow_counter {
+	__u64 packets; /* atomic64_t */
+	__u64 octets;
+};
+
 /* Constants of the kernel that are not in its uapi headers, or not in one that compiles here. */
 #define NFCT_INFO_MASK 7UL
 #define CTFLOW_AF_INET 2
@@ -214,11 +225,17 @@ struct flow_offload {
 #define IPS_TEMPLATE (1 << 11)
 #define IPS_OFFLOAD (1 << 14)
 
+/* enum tcp_conntrack */
+#define TCP_CONNTRACK_TIME_WAIT 7
+#define TCP_CONNTRACK_CLOSE 8
+
 /* enum nf_inet_hooks */
 #define NF_INET_PRE_ROUTING 0
 #define NF_INET_LOCAL_IN 1
 #define NF_INET_LOCAL_OUT 3
 #define NF_INET_POST_ROUTING 4
+
+#define NF_ACCEPT 1
 
 #define IFF_LOOPBACK 8
 #define IFF_L3MDEV_MASTER (1 << 18)
@@ -228,10 +245,12 @@ struct flow_offload {
 #define IPPROTO_ICMP 1
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
+#define IPPROTO_DCCP 33
 #define IPPROTO_ROUTING 43
 #define IPPROTO_AH 51
 #define IPPROTO_ICMPV6 58
 #define IPPROTO_DSTOPTS 60
+#define IPPROTO_SCTP 132
 
 #define SKB_GSO_TCPV4 (1 << 0)
 #define SKB_GSO_TCPV6 (1 << 4)

@@ -46,6 +46,16 @@ struct ctflow_measured {
 	__u64 reported_packets; /* of both directions then */
 };
 
+/* A measured connection, by the address of its entry. */
+struct ctflow_connection {
+	struct ctflow_measured measured;
+	__u64 interval; /* of its namespace; brought up to date by the sweep */
+	__u64 netns;	/* inode number */
+	__u8 created;	/* a record of its beginning is wanted */
+	__u8 closed;	/* the report of its end in the sense of TCP has been sent */
+	__u8 pad[6];
+};
+
 /* One direction as the kernel identifies it (struct nf_conntrack_tuple). */
 struct ctflow_tuple {
 	__u8 source[16];      /* network byte order; IPv4: the first four octets, the rest 0 */
@@ -73,7 +83,7 @@ struct ctflow_record {
 	__u64 connection;     /* address of the entry: identifies it while it exists */
 	__u64 time;	      /* CLOCK_MONOTONIC (coarse), of this record */
 	__u64 start;	      /* nanoseconds since 1970: struct nf_conn_tstamp */
-	__u64 stop;	      /* 0: the entry has not expired */
+	__u64 stop;	      /* 0: not known; of an expired entry it is that of `time` + `timeout` */
 	__u64 conntrack_packets[2]; /* struct nf_conn_acct */
 	__u64 conntrack_octets[2];
 	__u64 netns;	      /* inode number of the network namespace */
@@ -93,13 +103,31 @@ struct ctflow_record {
 	struct ctflow_measured measured;
 };
 
-/* What the programs could not do, counted per CPU. */
+/* Settings of a watched network namespace; the key of their map is the inode number. */
+struct ctflow_watch {
+	__u64 interval; /* the active timeout, 0 = no reports */
+	__u32 created;	/* not 0: a record for each connection that begins */
+	__u32 pad;
+};
+
+/* What the programs could not do for a namespace. */
 enum ctflow_loss {
 	CTFLOW_LOST_ENDED,    /* records that found no room in the ring buffer, by event */
 	CTFLOW_LOST_REPORTED,
 	CTFLOW_LOST_CREATED,
 	CTFLOW_LOST_UNMEASURED, /* connections that found no room in the map of measured ones */
 	CTFLOW_LOSSES
+};
+
+struct ctflow_losses {
+	__u64 count[CTFLOW_LOSSES];
+};
+
+/* What a run of the program `sweep` does: its first argument. */
+enum ctflow_sweep {
+	CTFLOW_SWEEP_CLOCK,  /* finds the distance of jiffies from CLOCK_MONOTONIC, no more */
+	CTFLOW_SWEEP_DUE,    /* reports connections that have fallen silent */
+	CTFLOW_SWEEP_LIVING, /* reports those of namespace args[1] not reported since args[2] */
 };
 
 #endif

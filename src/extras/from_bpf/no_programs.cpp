@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A build without eBPF.
-#ifndef CTFLOWD_BPF
-
+// A build without eBPF (CTFLOWD_BPF=OFF).
 #include "extras/from_bpf/make_programs.hpp"
 
 namespace ctflow {
@@ -9,5 +7,3 @@ namespace ctflow {
 std::unique_ptr<MeasuringPrograms> make_measuring_programs() { return nullptr; }
 
 }  // namespace ctflow
-
-#endif

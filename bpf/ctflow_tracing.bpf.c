@@ -1,0 +1,616 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Measures connections where conntrack handles them: fentry and fexit programs on its functions.
+ * Which of two programs for one thing is loaded, and which functions there are, the loader decides
+ * by the BTF of the running kernel (src/extras/from_bpf).
+ */
+#include "clash.bpf.h"
+
+#include <bpf/bpf_tracing.h>
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* What one CPU is about. Written without a lock: who reads compares what identifies it. */
+struct cpu_state {
+	/* The last packet that conntrack has looked up, and the egress interface that its direction
+	 * has: most packets leave through the same, which then need no second look-up. */
+	__u64 skb;
+	__u64 nfct;
+	__u32 oif;
+	__u32 has_oif;
+	/* The entry that is about to come to the table, and its packet. */
+	__u64 confirm_skb;
+	__u64 confirm_ct;
+	__u64 loser_kept;
+	/* The task on whose stack early_drop() runs, and the entry that nf_ct_kill_acct() removes. */
+	__u64 early_drop;
+	__u64 killed;
+};
+
+#define CPU_STATES 512
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CPU_STATES);
+	__type(key, __u32);
+	__type(value, struct cpu_state);
+} cpu_states SEC(".maps");
+
+static __always_inline struct cpu_state *this_cpu(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id() & (CPU_STATES - 1);
+
+	return bpf_map_lookup_elem(&cpu_states, &cpu);
+}
+
+/* Tasks that remove entries for another reason than a packet, by address. */
+enum removal {
+	REMOVAL_CLEANUP = 1,
+	REMOVAL_PERIODIC = 2,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, __u64);
+	__type(value, __u32);
+} removing_tasks SEC(".maps");
+
+static const struct ctflow_connection nothing_measured;
+
+/* A connection begins. Returns NULL if it is not to be measured, or cannot be. */
+static __always_inline struct ctflow_connection *begin(__u64 key, __u64 now)
+{
+	const struct nf_conn *ct = (const struct nf_conn *)key;
+	struct ctflow_connection *connection;
+	const struct ctflow_watch *watch;
+	__u64 netns = ctflow_netns(ct, false);
+
+	watch = bpf_map_lookup_elem(&watched, &netns);
+	if (!watch)
+		return NULL;
+	/* Overwrites what a connection has left that had the same place before: then the end of that
+	 * one was missed. */
+	bpf_map_update_elem(&connections, &key, &nothing_measured, BPF_ANY);
+	connection = bpf_map_lookup_elem(&connections, &key);
+	if (!connection) {
+		ctflow_lost(netns, CTFLOW_LOST_UNMEASURED);
+		return NULL;
+	}
+	connection->measured.reported = now;
+	connection->interval = watch->interval;
+	connection->created = watch->created != 0;
+	connection->netns = netns;
+	return connection;
+}
+
+/* Has its packet been counted already? A local packet passes conntrack again on lo, one of a VRF
+ * with the device of the VRF, a multicast one when it is looped back, one that IPVS forwards when
+ * it is sent. */
+static __always_inline bool is_second_pass(const struct sk_buff *skb,
+					   const struct nf_hook_state *state)
+{
+	const struct net_device *in = state->in;
+
+	if (in) {
+		if (in->flags & IFF_LOOPBACK ||
+		    BPF_CORE_READ_BITFIELD(in, priv_flags) & IFF_L3MDEV_MASTER)
+			return true;
+		return BPF_CORE_READ_BITFIELD(skb, pkt_type) == PACKET_LOOPBACK;
+	}
+	if (state->hook == NF_INET_LOCAL_OUT) {
+		const struct net_device *out = state->out;
+
+		return skb->skb_iif ||
+		       (out && BPF_CORE_READ_BITFIELD(out, priv_flags) & IFF_L3MDEV_MASTER);
+	}
+	return false;
+}
+
+/* FIN from both sides, or a reset: then, and only then, the state is worth reading. */
+static __always_inline void report_if_closed(struct ctflow_connection *connection,
+					     const struct nf_conn *ct, __u64 now)
+{
+	__u16 original = connection->measured.direction[0].tcp_flags;
+	__u16 reply = connection->measured.direction[1].tcp_flags;
+	__u8 state;
+
+	if (connection->closed || !(((original & reply) & 1) || ((original | reply) & 4)))
+		return;
+	state = BPF_CORE_READ(ct, proto.tcp.state);
+	if (state != TCP_CONNTRACK_TIME_WAIT && state != TCP_CONNTRACK_CLOSE)
+		return;
+	connection->closed = 1;
+	if (!ctflow_report(connection, ct, now))
+		ctflow_lost(connection->netns, CTFLOW_LOST_REPORTED);
+}
+
+static __always_inline void measure(struct ctflow_connection *connection, struct sk_buff *skb,
+				    bool direct, __u64 nfct, __u8 family, __u32 iif, __u64 now)
+{
+	const struct nf_conn *ct = (const struct nf_conn *)(nfct & ~NFCT_INFO_MASK);
+	__u32 info = nfct & NFCT_INFO_MASK;
+	struct ctflow_direction *direction;
+	struct ctflow_packet packet;
+
+	direction = &connection->measured.direction[info >= IP_CT_IS_REPLY];
+	ctflow_parse(skb, direct, 0, family, &packet);
+	if (ctflow_is_icmp_error(info, &packet)) {
+		ctflow_count_icmp_error(direction, &packet);
+		return;
+	}
+	ctflow_count(direction, &packet, now);
+	ctflow_set_iif(direction, iif);
+	if (connection->interval) {
+		ctflow_report_if_due(connection, ct, now);
+		if (packet.protocol == IPPROTO_TCP)
+			report_if_closed(connection, ct, now);
+	}
+}
+
+static __always_inline int tracked(struct sk_buff *skb, const struct nf_hook_state *state,
+				   unsigned int verdict, bool direct)
+{
+	__u64 nfct = skb->_nfct;
+	__u64 key = nfct & ~NFCT_INFO_MASK;
+	__u32 info = nfct & NFCT_INFO_MASK;
+	struct ctflow_connection *connection;
+	const struct ctflow_direction *direction;
+	const struct net_device *in;
+	struct cpu_state *cpu;
+	__u32 iif = 0;
+	__u64 now;
+
+	if (!key || info == IP_CT_UNTRACKED || verdict != NF_ACCEPT || is_second_pass(skb, state))
+		return 0;
+
+	now = ctflow_now();
+	connection = bpf_map_lookup_elem(&connections, &key);
+	if (!connection || info == IP_CT_NEW || info == IP_CT_RELATED) {
+		/* Measured from the first packet or not at all. */
+		unsigned long status = BPF_CORE_READ((const struct nf_conn *)key, status);
+
+		if (info < IP_CT_IS_REPLY && info != IP_CT_ESTABLISHED &&
+		    !(status & (IPS_CONFIRMED | IPS_DYING | IPS_TEMPLATE)))
+			connection = begin(key, now);
+		if (!connection)
+			return 0;
+	}
+
+	in = state->in;
+	if (in)
+		iif = in->ifindex;
+	else if (state->hook == NF_INET_PRE_ROUTING && skb->dev) /* of act_ct, Open vSwitch */
+		iif = skb->dev->ifindex;
+	measure(connection, skb, direct, nfct, state->pf, iif, now);
+
+	cpu = this_cpu();
+	if (cpu) {
+		direction = &connection->measured.direction[info >= IP_CT_IS_REPLY];
+		cpu->skb = (__u64)skb;
+		cpu->nfct = nfct;
+		cpu->oif = direction->oif;
+		cpu->has_oif = direction->has_oif;
+	}
+	return 0;
+}
+
+SEC("fexit/nf_conntrack_in")
+int BPF_PROG(tracked_direct, struct sk_buff *skb, const struct nf_hook_state *state,
+	     unsigned int verdict)
+{
+	return tracked(skb, state, verdict, true);
+}
+
+SEC("fexit/nf_conntrack_in")
+int BPF_PROG(tracked_probe, struct sk_buff *skb, const struct nf_hook_state *state,
+	     unsigned int verdict)
+{
+	return tracked(skb, state, verdict, false);
+}
+
+/* A packet is about to leave the stack, or to be delivered here. */
+static __always_inline int set_oif(struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	__u64 nfct = skb->_nfct;
+	__u64 key = nfct & ~NFCT_INFO_MASK;
+	__u32 info = nfct & NFCT_INFO_MASK;
+	struct ctflow_connection *connection;
+	const struct cpu_state *cpu;
+	__u32 oif = 0;
+
+	if (!key || info == IP_CT_UNTRACKED)
+		return 0;
+	if (state->hook == NF_INET_POST_ROUTING) {
+		const struct net_device *out = state->out;
+
+		if (out) {
+			if (BPF_CORE_READ_BITFIELD(out, priv_flags) & IFF_L3MDEV_MASTER)
+				return 0; /* it passes again with the device itself */
+			oif = out->ifindex;
+		}
+	} else {
+		const struct net_device *in = state->in;
+
+		if (in && in->flags & IFF_LOOPBACK)
+			return 0; /* has been seen leaving */
+	}
+
+	cpu = this_cpu();
+	if (cpu && cpu->skb == (__u64)skb && cpu->nfct == nfct && cpu->has_oif && cpu->oif == oif)
+		return 0;
+
+	connection = bpf_map_lookup_elem(&connections, &key);
+	if (!connection)
+		return 0;
+	if (info == IP_CT_RELATED || info == IP_CT_RELATED_REPLY) {
+		struct ctflow_packet packet;
+
+		/* ICMP errors may take their own way. */
+		ctflow_parse(skb, false, 0, state->pf, &packet);
+		if (ctflow_is_icmp_error(info, &packet))
+			return 0;
+	}
+	ctflow_set_oif(&connection->measured.direction[info >= IP_CT_IS_REPLY], oif);
+	return 0;
+}
+
+SEC("fentry/nf_confirm")
+int BPF_PROG(leaving, void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	return set_oif(skb, state);
+}
+
+SEC("fentry/ipv4_confirm")
+int BPF_PROG(leaving_ipv4, void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	return set_oif(skb, state);
+}
+
+SEC("fentry/ipv6_confirm")
+int BPF_PROG(leaving_ipv6, void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	return set_oif(skb, state);
+}
+
+SEC("fentry/__nf_conntrack_confirm")
+int BPF_PROG(confirm, struct sk_buff *skb)
+{
+	struct cpu_state *cpu = this_cpu();
+
+	if (cpu) {
+		cpu->confirm_skb = (__u64)skb;
+		cpu->confirm_ct = skb->_nfct & ~NFCT_INFO_MASK;
+		cpu->loser_kept = 0;
+	}
+	return 0;
+}
+
+static __always_inline void merge_loser(const struct nf_conn *winner)
+{
+	__u64 key = (__u64)winner;
+	__u32 zero = 0;
+	struct ctflow_connection *connection = bpf_map_lookup_elem(&connections, &key);
+	const struct ctflow_loser *loser = bpf_map_lookup_elem(&losers, &zero);
+
+	if (!connection || !loser)
+		return;
+	if (ctflow_side_of_loser(loser, winner))
+		ctflow_merge(&connection->measured.direction[1], &loser->direction);
+	else
+		ctflow_merge(&connection->measured.direction[0], &loser->direction);
+}
+
+static __always_inline void tell_creation(const struct nf_conn *ct)
+{
+	__u64 key = (__u64)ct;
+	const struct ctflow_connection *connection = bpf_map_lookup_elem(&connections, &key);
+	struct ctflow_record *record;
+	__u64 netns;
+
+	if (connection) {
+		if (!connection->created)
+			return;
+		netns = connection->netns;
+	} else {
+		const struct ctflow_watch *watch;
+
+		netns = ctflow_netns(ct, false);
+		watch = bpf_map_lookup_elem(&watched, &netns);
+		if (!watch || !watch->created)
+			return;
+	}
+	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	if (!record) {
+		ctflow_lost(netns, CTFLOW_LOST_CREATED);
+		return;
+	}
+	ctflow_fill(record, ct, false, CTFLOW_CREATED, netns, connection);
+	bpf_ringbuf_submit(record, 0);
+}
+
+SEC("fexit/__nf_conntrack_confirm")
+int BPF_PROG(confirmed, struct sk_buff *skb, int verdict)
+{
+	struct cpu_state *cpu = this_cpu();
+	__u64 key;
+
+	if (!cpu || verdict != NF_ACCEPT || cpu->confirm_skb != (__u64)skb)
+		return 0;
+	cpu->confirm_skb = 0;
+	key = skb->_nfct & ~NFCT_INFO_MASK;
+	if (!key)
+		return 0;
+	if (key == cpu->confirm_ct)
+		tell_creation((const struct nf_conn *)key);
+	else if (cpu->loser_kept)
+		merge_loser((const struct nf_conn *)key);
+	return 0;
+}
+
+/* A process has made an entry through ctnetlink. */
+SEC("fexit/nf_conntrack_hash_check_insert")
+int BPF_PROG(inserted, struct nf_conn *ct, int error)
+{
+	if (!error) {
+		begin((__u64)ct, ctflow_now());
+		tell_creation(ct);
+	}
+	return 0;
+}
+
+/* The tracker removes an entry because of a packet, before that was measured. */
+static __always_inline int killed_by(struct nf_conn *ct, __u32 info, struct sk_buff *skb, bool direct)
+{
+	struct cpu_state *cpu = this_cpu();
+	__u64 key = (__u64)ct;
+	struct ctflow_connection *connection;
+
+	if (cpu)
+		cpu->killed = key;
+	if (ct->status & IPS_DYING)
+		return 0;
+	connection = bpf_map_lookup_elem(&connections, &key);
+	if (!connection)
+		return 0;
+	connection->closed = 1; /* the record of its end follows at once */
+	measure(connection, skb, direct, key | (info & NFCT_INFO_MASK),
+		ct->tuplehash[0].tuple.src.l3num, skb->skb_iif, ctflow_now());
+	return 0;
+}
+
+SEC("fentry/nf_ct_kill_acct")
+int BPF_PROG(killed_direct, struct nf_conn *ct, __u32 info, struct sk_buff *skb)
+{
+	return killed_by(ct, info, skb, true);
+}
+
+SEC("fentry/nf_ct_kill_acct")
+int BPF_PROG(killed_probe, struct nf_conn *ct, __u32 info, struct sk_buff *skb)
+{
+	return killed_by(ct, info, skb, false);
+}
+
+SEC("fentry/early_drop")
+int BPF_PROG(early_drop_begin)
+{
+	struct cpu_state *cpu = this_cpu();
+
+	if (cpu)
+		cpu->early_drop = bpf_get_current_task();
+	return 0;
+}
+
+SEC("fexit/early_drop")
+int BPF_PROG(early_drop_end)
+{
+	struct cpu_state *cpu = this_cpu();
+
+	if (cpu)
+		cpu->early_drop = 0;
+	return 0;
+}
+
+static __always_inline int task_removes(__u32 why)
+{
+	__u64 task = bpf_get_current_task();
+
+	bpf_map_update_elem(&removing_tasks, &task, &why, BPF_ANY);
+	return 0;
+}
+
+static __always_inline int task_is_done(void)
+{
+	__u64 task = bpf_get_current_task();
+
+	bpf_map_delete_elem(&removing_tasks, &task);
+	return 0;
+}
+
+SEC("fentry/nf_ct_iterate_cleanup")
+int BPF_PROG(cleanup_begin)
+{
+	return task_removes(REMOVAL_CLEANUP);
+}
+
+SEC("fexit/nf_ct_iterate_cleanup")
+int BPF_PROG(cleanup_end)
+{
+	return task_is_done();
+}
+
+SEC("fentry/gc_worker")
+int BPF_PROG(periodic_begin)
+{
+	return task_removes(REMOVAL_PERIODIC);
+}
+
+SEC("fexit/gc_worker")
+int BPF_PROG(periodic_end)
+{
+	return task_is_done();
+}
+
+/* Why an entry is removed, as the patch series tells it. */
+static __always_inline __u8 reason_of(const struct nf_conn *ct, const struct ctflow_record *record)
+{
+	bool expired = record->timeout <= 0;
+	bool tcp = record->tuple[0].protocol == IPPROTO_TCP;
+	const struct cpu_state *cpu = this_cpu();
+	__u64 task;
+
+	if (record->port_id)
+		return NF_CT_FLOW_REASON_NETLINK;
+	task = bpf_get_current_task();
+	if (!expired) {
+		const __u32 *why = bpf_map_lookup_elem(&removing_tasks, &task);
+		bool killed = cpu && cpu->killed == (__u64)ct;
+
+		if ((cpu && cpu->early_drop == task) || (why && *why == REMOVAL_PERIODIC))
+			return NF_CT_FLOW_REASON_EARLY_DROP;
+		/* Nobody but the tracker removes these, unless an interface or a namespace goes. */
+		if (tcp && !why && !killed && record->state >= TCP_CONNTRACK_TIME_WAIT)
+			return NF_CT_FLOW_REASON_TCP_REOPEN;
+	}
+	if (tcp && record->state == TCP_CONNTRACK_TIME_WAIT)
+		return NF_CT_FLOW_REASON_TCP_CLOSE;
+	if (tcp && record->state == TCP_CONNTRACK_CLOSE)
+		return NF_CT_FLOW_REASON_TCP_RESET;
+	return expired ? NF_CT_FLOW_REASON_TIMEOUT : NF_CT_FLOW_REASON_OTHER;
+}
+
+SEC("fentry/nf_ct_delete")
+int BPF_PROG(removed, struct nf_conn *ct, __u32 port_id, int report)
+{
+	__u64 key = (__u64)ct;
+	__u64 netns;
+	struct ctflow_connection *connection;
+	struct ctflow_record *record;
+
+	if (ct->status & IPS_DYING)
+		return 0; /* somebody else was first */
+
+	connection = bpf_map_lookup_elem(&connections, &key);
+	netns = connection ? connection->netns : ctflow_netns(ct, true);
+	if (!bpf_map_lookup_elem(&watched, &netns)) {
+		if (connection)
+			bpf_map_delete_elem(&connections, &key);
+		return 0;
+	}
+
+	/* Two may come here at once: the one that takes it out of the map tells of it. */
+	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
+	if (!record) {
+		if (!connection || !bpf_map_delete_elem(&connections, &key))
+			ctflow_lost(netns, CTFLOW_LOST_ENDED);
+		return 0;
+	}
+	ctflow_fill(record, ct, true, CTFLOW_ENDED, netns, connection);
+	record->port_id = port_id;
+	record->reason = reason_of(ct, record);
+	if (connection && bpf_map_delete_elem(&connections, &key))
+		bpf_ringbuf_discard(record, 0);
+	else
+		bpf_ringbuf_submit(record, 0);
+	return 0;
+}
+
+/* Entries that never came to the table do not pass nf_ct_delete(). */
+static __always_inline int forget_unconfirmed(struct nf_conntrack *nfct)
+{
+	const struct nf_conn *ct = (const struct nf_conn *)nfct;
+	__u64 key = (__u64)nfct;
+	unsigned long status = BPF_CORE_READ(ct, status);
+	struct cpu_state *cpu;
+
+	if (status & (IPS_CONFIRMED | IPS_TEMPLATE))
+		return 0;
+
+	cpu = this_cpu();
+	if (cpu && cpu->confirm_skb && cpu->confirm_ct == key) {
+		const struct ctflow_connection *connection = bpf_map_lookup_elem(&connections, &key);
+		__u32 zero = 0;
+		struct ctflow_loser *loser = bpf_map_lookup_elem(&losers, &zero);
+
+		if (connection && loser) {
+			loser->direction = connection->measured.direction[0];
+			ctflow_fill_tuple(&loser->tuple, ct, 0);
+			cpu->loser_kept = 1;
+		}
+	}
+	bpf_map_delete_elem(&connections, &key);
+	return 0;
+}
+
+SEC("fentry/nf_ct_destroy")
+int BPF_PROG(freed, struct nf_conntrack *nfct)
+{
+	return forget_unconfirmed(nfct);
+}
+
+SEC("fentry/destroy_conntrack") /* before 5.17 */
+int BPF_PROG(freed_old, struct nf_conntrack *nfct)
+{
+	return forget_unconfirmed(nfct);
+}
+
+struct bpf_map;
+
+struct sweep {
+	__u64 now;
+	__u64 mode; /* enum ctflow_sweep */
+	__u64 netns;
+	__u64 before;
+	bool full;
+};
+
+/* Without packets nothing runs: what is due of connections that have fallen silent is told here. */
+static long sweep_one(struct bpf_map *map, const __u64 *key, struct ctflow_connection *connection,
+		      struct sweep *sweep)
+{
+	const struct nf_conn *ct = (const struct nf_conn *)*key;
+	const struct ctflow_watch *watch = bpf_map_lookup_elem(&watched, &connection->netns);
+	const struct ctflow_measured *measured = &connection->measured;
+	unsigned long status = BPF_CORE_READ(ct, status);
+	bool due;
+
+	/* The second: its end was missed. */
+	if (!watch || (status & IPS_DYING) ||
+	    (!(status & IPS_CONFIRMED) && sweep->now > measured->reported + 600000000000ULL)) {
+		bpf_map_delete_elem(map, key);
+		return 0;
+	}
+	connection->interval = watch->interval;
+	connection->created = watch->created != 0;
+	if (!(status & IPS_CONFIRMED))
+		return 0;
+	if (sweep->mode == CTFLOW_SWEEP_LIVING)
+		due = connection->netns == sweep->netns && measured->reported < sweep->before;
+	else
+		due = watch->interval && sweep->now >= measured->reported + watch->interval &&
+		      measured->direction[0].packets + measured->direction[1].packets !=
+			      measured->reported_packets;
+	if (due && !ctflow_report(connection, ct, sweep->now)) {
+		sweep->full = true; /* to be continued when the ring was read */
+		return 1;
+	}
+	return 0;
+}
+
+/* Run by the daemon. Returns 1 if the ring had no room for all. */
+SEC("raw_tp")
+int sweep(struct bpf_raw_tracepoint_args *arguments)
+{
+	struct sweep sweep = {
+		.mode = arguments->args[0],
+		.netns = arguments->args[1],
+		.before = arguments->args[2],
+	};
+
+	ctflow_set_clock();
+	if (sweep.mode == CTFLOW_SWEEP_CLOCK)
+		return 0;
+	sweep.now = ctflow_now();
+	bpf_for_each_map_elem(&connections, sweep_one, &sweep, 0);
+	return sweep.full;
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "extras/from_bpf/tracing_programs.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <initializer_list>
+#include <iterator>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "ctflow_flowtable.skel.h"
+#include "ctflow_tracing.skel.h"
+#include "extras/from_bpf/kernel_functions.hpp"
+#include "extras/from_bpf/library_log.hpp"
+#include "extras/from_bpf/make_programs.hpp"
+#include "log/log.hpp"
+#include "netlink/conntrack_settings.hpp"
+
+namespace ctflow {
+
+namespace {
+
+constexpr std::uint32_t kDefaultConnections = 262144;
+
+template <typename Skeleton, void (*destroy)(Skeleton*)>
+struct Destroy {
+  void operator()(Skeleton* skeleton) const { destroy(skeleton); }
+};
+using Tracing = std::unique_ptr<ctflow_tracing, Destroy<ctflow_tracing, ctflow_tracing__destroy>>;
+using Flowtable =
+    std::unique_ptr<ctflow_flowtable, Destroy<ctflow_flowtable, ctflow_flowtable__destroy>>;
+
+struct FreeRing {
+  void operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
+};
+using Ring = std::unique_ptr<ring_buffer, FreeRing>;
+
+std::string cause(int error, const LibraryLog& log) {
+  if (error == EPERM)
+    return fmt::format(
+        "not permitted{}{} (needs CAP_BPF and CAP_PERFMON; refused as well by "
+        "lockdown=confidentiality and by kernels that forbid tracing programs)",
+        log.cause().empty() ? "" : ": ", log.cause());
+  return log.cause().empty() ? std::strerror(error) : log.cause();
+}
+
+std::uint64_t tick() {
+  timespec resolution{};
+  ::clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+  return static_cast<std::uint64_t>(resolution.tv_sec) * 1'000'000'000U +
+         static_cast<std::uint64_t>(resolution.tv_nsec);
+}
+
+/// One of two or more programs for the same purpose.
+void choose(std::initializer_list<std::pair<bpf_program*, bool>> programs) {
+  for (const auto& [program, wanted] : programs) bpf_program__set_autoload(program, wanted);
+}
+
+void choose_programs(ctflow_tracing& skeleton, const KernelFunctions& kernel, bool direct) {
+  const auto& programs = skeleton.progs;
+  const bool by_family = kernel.has("ipv4_confirm");  // there, nf_confirm is another function
+  const bool cleanup = kernel.has("nf_ct_iterate_cleanup");
+  const bool early_drop = kernel.has("early_drop");
+  const bool periodic = kernel.has("gc_worker");
+  const bool killed = kernel.has("nf_ct_kill_acct");
+  const bool freed = kernel.has("nf_ct_destroy");
+  choose({{programs.tracked_direct, direct},
+          {programs.tracked_probe, !direct},
+          {programs.killed_direct, killed && direct},
+          {programs.killed_probe, killed && !direct},
+          {programs.leaving, !by_family},
+          {programs.leaving_ipv4, by_family},
+          {programs.leaving_ipv6, by_family && kernel.has("ipv6_confirm")},
+          {programs.freed, freed},
+          {programs.freed_old, !freed},
+          {programs.inserted, kernel.has("nf_conntrack_hash_check_insert")},
+          {programs.early_drop_begin, early_drop},
+          {programs.early_drop_end, early_drop},
+          {programs.cleanup_begin, cleanup},
+          {programs.cleanup_end, cleanup},
+          {programs.periodic_begin, periodic},
+          {programs.periodic_end, periodic}});
+}
+
+struct Detach {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+using Links = std::vector<std::unique_ptr<bpf_link, Detach>>;
+
+bool attach(bpf_program* program, Links& links) {
+  bpf_link* link = bpf_program__attach(program);
+  if (link == nullptr) return false;
+  links.emplace_back(link);
+  return true;
+}
+
+/// Whatever puts something into the map comes after what takes it out again.
+bool attach(const ctflow_tracing& skeleton, Links& links) {
+  const auto& programs = skeleton.progs;
+  bpf_program* program = nullptr;
+  bpf_program* last = nullptr;
+  bpf_object__for_each_program(program, skeleton.obj) {
+    if (!bpf_program__autoload(program) || program == programs.sweep) continue;
+    if (program == programs.tracked_direct || program == programs.tracked_probe)
+      last = program;
+    else if (!attach(program, links))
+      return false;
+  }
+  return last != nullptr && attach(last, links);
+}
+
+/// Packets of flowtables. Nothing when the module is not there, or its programs do not load.
+Flowtable load_flowtable(const ctflow_tracing& tracing, Links& links) {
+  const KernelFunctions kernel("nf_flow_table", "flow_offload_refresh");
+  if (!kernel.obstacle().empty() || !kernel.has("nf_flow_offload_ip_hook")) return nullptr;
+  const LibraryLog log;
+  Flowtable skeleton(ctflow_flowtable__open());
+  if (!skeleton) return nullptr;
+  skeleton->rodata->tick_ns = tracing.rodata->tick_ns;
+  skeleton->bss->clock_offset = tracing.bss->clock_offset;
+  const auto& ours = skeleton->maps;
+  const auto& theirs = tracing.maps;
+  for (const auto& [mine, shared] :
+       {std::pair{ours.connections, theirs.connections}, std::pair{ours.watched, theirs.watched},
+        std::pair{ours.records, theirs.records}, std::pair{ours.losses, theirs.losses}})
+    bpf_map__reuse_fd(mine, bpf_map__fd(shared));
+  Links added;
+  const auto& programs = skeleton->progs;
+  if (ctflow_flowtable__load(skeleton.get()) != 0 || !attach(programs.offload_ip, added) ||
+      !attach(programs.offload_ipv6, added) || !attach(programs.offload_refresh, added)) {
+    log::warn(
+        "flowtable_not_measured error={} impact=\"packets that a flowtable forwards are missing\"",
+        log::quoted(cause(errno, log)));
+    return nullptr;
+  }
+  for (auto& link : added) links.push_back(std::move(link));
+  return skeleton;
+}
+
+}  // namespace
+
+struct TracingPrograms::Loaded {
+  Tracing tracing;
+  Flowtable flowtable;
+  Links links;
+  Ring ring;
+
+  // Of the call of consume() that runs now.
+  const Take* take = nullptr;
+  std::size_t left = 0;
+
+  static int record(void* self, void* data, std::size_t size) {
+    auto& loaded = *static_cast<Loaded*>(self);
+    if (size < sizeof(ctflow_record)) return 0;
+    (*loaded.take)(*static_cast<const ctflow_record*>(data));
+    // An error ends the reading, behind this record.
+    return --loaded.left == 0 ? -ECANCELED : 0;
+  }
+
+  /// What the program returns, or nothing if it did not run.
+  std::optional<std::uint32_t> run(ctflow_sweep what, std::uint64_t netns = 0,
+                                   std::uint64_t before = 0) const {
+    std::array<std::uint64_t, 3> arguments{what, netns, before};
+    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = arguments.data(),
+                .ctx_size_in = sizeof(arguments));
+    if (bpf_prog_test_run_opts(bpf_program__fd(tracing->progs.sweep), &options) != 0)
+      return std::nullopt;
+    return options.retval;
+  }
+
+  std::string load(const MeasuringSizes& sizes, const KernelFunctions& kernel, bool direct);
+  bool set_clock() const;
+};
+
+std::string TracingPrograms::Loaded::load(const MeasuringSizes& sizes,
+                                          const KernelFunctions& kernel, bool direct) {
+  const LibraryLog log;
+  tracing.reset(ctflow_tracing__open());
+  if (!tracing) return cause(errno, log);
+  tracing->rodata->tick_ns = tick();
+  choose_programs(*tracing, kernel, direct);
+  bpf_map__set_max_entries(tracing->maps.connections, sizes.connections);
+  bpf_map__set_max_entries(tracing->maps.records, sizes.ring_octets);
+  if (const int error = ctflow_tracing__load(tracing.get()); error != 0) return cause(-error, log);
+  if (!set_clock()) return "cannot run a program to read the clock";
+  ring.reset(ring_buffer__new(bpf_map__fd(tracing->maps.records), record, this, nullptr));
+  if (!ring) return cause(errno, log);
+  if (!attach(*tracing, links)) return cause(errno, log);
+  return {};
+}
+
+/// The smallest of some distances within a few ticks is the right one.
+bool TracingPrograms::Loaded::set_clock() const {
+  const auto pause = std::chrono::nanoseconds(tracing->rodata->tick_ns / 16);
+  for (int i = 0; i < 48; ++i) {
+    if (!run(CTFLOW_SWEEP_CLOCK)) return false;
+    std::this_thread::sleep_for(pause);
+  }
+  return true;
+}
+
+TracingPrograms::TracingPrograms(const MeasuringSizes& sizes) : sizes_(sizes) {
+  if (sizes_.connections == 0) sizes_.connections = static_cast<std::uint32_t>(table_limit());
+  if (sizes_.connections == 0) sizes_.connections = kDefaultConnections;
+}
+
+TracingPrograms::~TracingPrograms() = default;
+
+std::string TracingPrograms::load() {
+  if (loaded_) return {};
+  const KernelFunctions kernel("nf_conntrack", "nf_conntrack_in");
+  if (!kernel.obstacle().empty()) return kernel.obstacle();
+  std::string obstacle;
+  for (const bool direct : {true, false}) {
+    if (direct && !kernel.has("bpf_rdonly_cast")) continue;
+    auto loaded = std::make_unique<Loaded>();
+    obstacle = loaded->load(sizes_, kernel, direct);
+    if (!obstacle.empty()) continue;
+    loaded_ = std::move(loaded);
+    loaded_->flowtable = load_flowtable(*loaded_->tracing, loaded_->links);
+    return {};
+  }
+  return obstacle;
+}
+
+std::string TracingPrograms::watch(std::uint64_t netns, const Watch& what) {
+  const ctflow_losses none{};
+  const ctflow_watch watch{.interval = static_cast<std::uint64_t>(what.interval.count()),
+                           .created = what.created,
+                           .pad = 0};
+  const auto& maps = loaded_->tracing->maps;
+  const int losses = bpf_map__fd(maps.losses);
+  if (bpf_map_update_elem(losses, &netns, &none, BPF_NOEXIST) != 0 && errno != EEXIST)
+    return std::strerror(errno);
+  if (bpf_map_update_elem(bpf_map__fd(maps.watched), &netns, &watch, BPF_ANY) != 0)
+    return std::strerror(errno);
+  return {};
+}
+
+void TracingPrograms::unwatch(std::uint64_t netns) {
+  const auto& maps = loaded_->tracing->maps;
+  bpf_map_delete_elem(bpf_map__fd(maps.watched), &netns);
+  bpf_map_delete_elem(bpf_map__fd(maps.losses), &netns);
+}
+
+int TracingPrograms::descriptor() const { return ring_buffer__epoll_fd(loaded_->ring.get()); }
+
+std::size_t TracingPrograms::consume(const Take& take, std::size_t limit) {
+  if (limit == 0) return 0;
+  loaded_->take = &take;
+  loaded_->left = limit;
+  ring_buffer__consume(loaded_->ring.get());
+  return limit - loaded_->left;
+}
+
+bool TracingPrograms::sweep() {
+  if (!loaded_->flowtable) loaded_->flowtable = load_flowtable(*loaded_->tracing, loaded_->links);
+  const bool done = loaded_->run(CTFLOW_SWEEP_DUE).value_or(0) == 0;
+  // The clock of the programs was set by this run.
+  if (loaded_->flowtable)
+    loaded_->flowtable->bss->clock_offset = loaded_->tracing->bss->clock_offset;
+  return done;
+}
+
+bool TracingPrograms::report_living(std::uint64_t netns, std::uint64_t before) {
+  return loaded_->run(CTFLOW_SWEEP_LIVING, netns, before).value_or(0) == 0;
+}
+
+RecordLosses TracingPrograms::losses(std::uint64_t netns) const {
+  ctflow_losses losses{};
+  bpf_map_lookup_elem(bpf_map__fd(loaded_->tracing->maps.losses), &netns, &losses);
+  RecordLosses result{};
+  std::copy(std::begin(losses.count), std::end(losses.count), result.begin());
+  return result;
+}
+
+bool TracingPrograms::sees_flowtables() const { return loaded_ && loaded_->flowtable; }
+
+std::uint64_t TracingPrograms::missed_runs() const {
+  std::uint64_t sum = 0;
+  const auto& programs = loaded_->tracing->progs;
+  for (const bpf_program* program : {programs.tracked_direct, programs.tracked_probe}) {
+    if (!bpf_program__autoload(program)) continue;
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
+      sum += info.recursion_misses;
+  }
+  return sum;
+}
+
+void TracingPrograms::dump(const TakeMeasured& take) const {
+  const int map = bpf_map__fd(loaded_->tracing->maps.connections);
+  std::uint64_t key = 0;
+  ctflow_connection connection{};
+  for (int error = bpf_map_get_next_key(map, nullptr, &key); error == 0;
+       error = bpf_map_get_next_key(map, &key, &key))
+    if (bpf_map_lookup_elem(map, &key, &connection) == 0)
+      take(key, connection.netns, connection.measured);
+}
+
+std::unique_ptr<MeasuringPrograms> make_measuring_programs() {
+  return std::make_unique<TracingPrograms>();
+}
+
+}  // namespace ctflow

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Programs on the functions of conntrack (fentry, fexit), from Linux 5.15 on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "extras/from_bpf/measuring.hpp"
+
+namespace ctflow {
+
+/// How much memory the programs may take.
+struct MeasuringSizes {
+  /// Connections measured at the same time, about 250 octets each while they exist; 0: as many as
+  /// the connection table may have (nf_conntrack_max). More than these are not measured, and
+  /// counted.
+  std::uint32_t connections = 0;
+  std::uint32_t ring_octets = 8U << 20U;  ///< a power of two, and of pages; about 420 per record
+};
+
+/// Needs CAP_BPF and CAP_PERFMON to load, and keeps nf_conntrack (and nf_flow_table, which it
+/// attaches to when that is loaded) from being unloaded while it exists.
+class TracingPrograms final : public MeasuringPrograms {
+ public:
+  explicit TracingPrograms(const MeasuringSizes& sizes = {});
+  ~TracingPrograms() override;
+
+  TracingPrograms(const TracingPrograms&) = delete;
+  TracingPrograms& operator=(const TracingPrograms&) = delete;
+  TracingPrograms(TracingPrograms&&) = delete;
+  TracingPrograms& operator=(TracingPrograms&&) = delete;
+
+  std::string load() override;
+  std::string watch(std::uint64_t netns, const Watch& what) override;
+  void unwatch(std::uint64_t netns) override;
+  [[nodiscard]] int descriptor() const override;
+  std::size_t consume(const Take& take, std::size_t limit) override;
+  bool sweep() override;
+  bool report_living(std::uint64_t netns, std::uint64_t before) override;
+  [[nodiscard]] RecordLosses losses(std::uint64_t netns) const override;
+
+  /// Packets of flowtables are measured: nf_flow_table was there at load() or a later sweep().
+  [[nodiscard]] bool sees_flowtables() const;
+
+  /// Runs of a program that the kernel left out, as the CPU was in the middle of the same program:
+  /// each is a packet that was not counted. Of all namespaces.
+  [[nodiscard]] std::uint64_t missed_runs() const;
+
+  /// Calls `take` with each connection that is measured now.
+  using TakeMeasured =
+      std::function<void(std::uint64_t connection, std::uint64_t netns, const ctflow_measured&)>;
+  void dump(const TakeMeasured& take) const;
+
+ private:
+  struct Loaded;
+  MeasuringSizes sizes_;
+  std::unique_ptr<Loaded> loaded_;
+};
+
+}  // namespace ctflow
