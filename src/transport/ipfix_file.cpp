@@ -5,14 +5,12 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <optional>
@@ -20,6 +18,7 @@
 #include <utility>
 
 #include "ledger/export_amount.hpp"
+#include "process/free_name.hpp"
 #include "wire/byte_order.hpp"
 
 namespace ctflow {
@@ -79,19 +78,6 @@ std::optional<std::uint64_t> number_in(std::string_view file, const std::string&
   const bool whole = error == std::errc() && end == file.data() + file.size();
   constexpr std::uint64_t kHighest = std::uint64_t{1} << 62;
   return whole && number < kHighest ? std::optional(number) : std::nullopt;
-}
-
-/// rename(2) that fails with EEXIST when there is such a file.
-std::error_code rename_to_free_name(const std::string& from, const std::string& to) {
-  constexpr unsigned kNoReplace = 1;  // RENAME_NOREPLACE; the C library may not define it
-  if (syscall(SYS_renameat2, AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), kNoReplace) == 0) {
-    return {};
-  }
-  if (errno != EINVAL && errno != ENOSYS) return last_error();
-  // A file system, or a kernel, that cannot do it in one step.
-  struct stat found {};
-  if (lstat(to.c_str(), &found) == 0) return std::make_error_code(std::errc::file_exists);
-  return rename(from.c_str(), to.c_str()) == 0 ? std::error_code{} : last_error();
 }
 
 /// Where the last whole message ends; 0: no IPFIX at all.
