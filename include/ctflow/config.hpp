@@ -116,6 +116,41 @@ struct NamespaceConfig {
   friend bool operator==(const NamespaceConfig&, const NamespaceConfig&) = default;
 };
 
+/// Where the lines of a connection log go.
+enum class LogDestination : std::uint8_t {
+  kFile,
+  kStdout,
+  kUnix,  ///< a stream socket that another program listens at
+  kTcp,
+};
+
+/// With `to: file`: when ctflowd itself begins a new file. Neither: logrotate does.
+struct RotationConfig {
+  std::uint64_t size = 0;                 ///< octets of a file, about; 0: any
+  std::chrono::milliseconds interval{0};  ///< a file ends when this wall time is over; 0: never
+  std::uint32_t keep = 0;                 ///< older files beyond this many are removed; 0: none
+
+  friend bool operator==(const RotationConfig&, const RotationConfig&) = default;
+};
+
+/// One log of connections: lines of JSON (docs/connection-log.md).
+struct ConnectionLogConfig {
+  std::string name;  ///< unique among logs and collectors
+  LogDestination to = LogDestination::kFile;
+  std::string path{};                           ///< of the file, or of the unix socket
+  std::string address{};                        ///< with `to: tcp`, as that of a collector
+  std::uint16_t port = 0;                       ///< with `to: tcp`
+  std::chrono::milliseconds flush_after{1000};  ///< longest wait of a line for others
+  std::size_t buffer = std::size_t{4} << 20;    ///< octets that wait for a file or stdout, at most
+  RotationConfig rotate{};
+  SpoolConfig spool{};  ///< with `to: unix` and `tcp`
+  /// Of the network namespace whose connections they are; not settings of their own.
+  std::string network_namespace{};
+  std::uint32_t observation_domain = 0;
+
+  friend bool operator==(const ConnectionLogConfig&, const ConnectionLogConfig&) = default;
+};
+
 enum class ExistingConnections : std::uint8_t { kExport, kSkip };
 
 /// What the kernel does with events that find no room.
@@ -270,8 +305,9 @@ struct SealedConfig {
 
 /// What a reload replaces as a whole.
 struct ReloadableConfig {
-  std::vector<CollectorConfig> collectors{};  ///< at least one
+  std::vector<CollectorConfig> collectors{};  ///< at least one, or a log
   std::vector<GroupConfig> groups{};
+  std::vector<ConnectionLogConfig> log_connections{};
   InterfacesConfig interfaces{};
   LogConfig log{};
 

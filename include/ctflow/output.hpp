@@ -20,7 +20,7 @@
 namespace ctflow {
 
 /// The settings that one output is made from. Each kind of output has its own.
-using OutputConfig = std::variant<CollectorConfig>;
+using OutputConfig = std::variant<CollectorConfig, ConnectionLogConfig>;
 
 /// What an output can ask of the path before it: one for all outputs of a network namespace, given
 /// to each when it is made. When the namespace is closed the last answers stay.
@@ -76,6 +76,9 @@ class Output {
 
   /// Sends, or writes, what was offered so far.
   virtual void flush() = 0;
+
+  /// Opens its files again: another program has renamed them.
+  virtual void reopen() {}
 
   /// True while something waits that may leave within a moment: a reason to run the event loop on
   /// before stop().

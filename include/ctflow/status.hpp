@@ -28,6 +28,11 @@ struct CollectorStatus {
   Ago last_refusal{};
 };
 
+/// What only a connection log has.
+struct ConnectionLogStatus {
+  LogDestination to = LogDestination::kFile;
+};
+
 /// One output: a collector, or another destination of flow reports.
 struct OutputStatus {
   std::string name;
@@ -42,6 +47,7 @@ struct OutputStatus {
   Ago oldest_waiting{};
   Ago last_loss{};
   std::optional<CollectorStatus> collector{};  ///< nothing: it is no collector
+  std::optional<ConnectionLogStatus> log{};    ///< nothing: it is no connection log
 };
 
 struct GroupStatus {

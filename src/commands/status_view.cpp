@@ -83,6 +83,25 @@ std::string collector_text(const Json& one) {
   return out + waiting_text(one) + "\n";
 }
 
+std::string log_text(const Json& one) {
+  std::string out = fmt::format("  {:<20} {:<12} {}  lines {}, {}", shown(one.at("name")),
+                                shown(one.at("state")), shown(one.at("peer")),
+                                number(one.at("lines")), octets_text(number(one.at("octets"))));
+  if (number(one.at("lost")) > 0) {
+    out += fmt::format("\n    lost {}{}", number(one.at("lost")),
+                       ago(one.at("last_loss_seconds_ago")));
+  }
+  return out + waiting_text(one) + "\n";
+}
+
+/// Empty where there are none.
+std::string logs_text(const Json& one) {
+  if (!one.contains("connection_logs") || one.at("connection_logs").empty()) return "";
+  std::string out = "connection logs\n";
+  for (const Json& log : one.at("connection_logs")) out += log_text(log);
+  return out;
+}
+
 /// Empty where every connection is exported.
 std::string filter_text(const Json& filter) {
   std::string where;
@@ -121,8 +140,9 @@ std::string namespace_text(const Json& one) {
                      number(buffer.at("used")), number(buffer.at("octets")),
                      number(buffer.at("most_used")));
   out += filter_text(kernel.at("filter"));
-  out += "collectors\n";
+  if (!one.at("collectors").empty()) out += "collectors\n";
   for (const Json& collector : one.at("collectors")) out += collector_text(collector);
+  out += logs_text(one);
   for (const Json& group : one.at("groups")) {
     out += fmt::format("  group {} ({}): {}switched {} times\n", shown(group.at("name")),
                        shown(group.at("mode")),

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "config/connection_log_settings.hpp"
 #include "config/source_settings.hpp"
 #include "config/suggestion.hpp"
 #include "config/transport_settings.hpp"
@@ -244,6 +245,7 @@ std::optional<Complaint> check_destinations(const Config& config) {
 }
 
 std::optional<Complaint> check_whole(const Config& config) {
+  if (auto complaint = check_connection_logs(config)) return complaint;
   if (auto complaint = check_members(config)) return complaint;
   if (auto complaint = check_own_status(config)) return complaint;
   if (auto complaint = check_domains(config)) return complaint;
@@ -316,9 +318,11 @@ static_assert(sizeof(Config) == sizeof(SealedConfig) + sizeof(ReloadableConfig),
 
 Section<Config> settings() {
   return {{
-              list("collectors", kRequired, collector(), &Config::collectors, "name",
+              list("collectors", kOptional, collector(), &Config::collectors, "name",
                    &CollectorConfig::name),
               list("groups", kOptional, group(), &Config::groups, "name", &GroupConfig::name),
+              list("log_connections", kOptional, connection_log_settings(),
+                   &Config::log_connections, "name", &ConnectionLogConfig::name),
               list("namespaces", kOptional, network_namespace(), &Config::namespaces, "name",
                    &NamespaceConfig::name),
               section("source", kOptional, source_settings(), &Config::source),

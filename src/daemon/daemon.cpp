@@ -37,7 +37,7 @@ Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
     : io_(io),
       config_(std::move(config)),
       parts_(std::move(parts)),
-      signals_(io, {SIGTERM, SIGINT, SIGHUP}),
+      signals_(io, {SIGTERM, SIGINT, SIGHUP, SIGUSR1}),
       start_timer_(io),
       reload_timer_(io),
       spools_timer_(io),
@@ -101,6 +101,11 @@ void Daemon::drain() {
 
 void Daemon::wait_for_signal() {
   signals_.wait([this](int signal) {
+    if (signal == SIGUSR1) {
+      for (NamespaceExporter* const branch : namespaces_.all()) branch->reopen();
+      wait_for_signal();
+      return;
+    }
     if (signal == SIGHUP) {
       reload();
       wait_for_signal();
@@ -210,7 +215,8 @@ void Daemon::adopt() {
   log::configure(config_.log.level);
   log_findings(check_configuration(config_));
   log_findings(check_clock(read_clock()));
-  log::info("reloaded collectors={} groups={}", config_.collectors.size(), config_.groups.size());
+  log::info("reloaded collectors={} groups={} logs={}", config_.collectors.size(),
+            config_.groups.size(), config_.log_connections.size());
   on_reloaded("");
   // By then the exporters of the old configuration have ended, and left what they had.
   constexpr std::chrono::seconds kOldOnesEnded{5};

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <variant>
 
+#include "connection_log/make_connection_log.hpp"
 #include "encode/ipfix.hpp"
 #include "encode/netflow9.hpp"
 #include "export/datagram_exporter.hpp"
@@ -56,17 +57,18 @@ std::unique_ptr<Output> make_exporter(boost::asio::io_context& io, const Collect
 }  // namespace
 
 std::vector<OutputConfig> outputs_of(const Config& config) {
-  return {config.collectors.begin(), config.collectors.end()};
+  std::vector<OutputConfig> outputs(config.collectors.begin(), config.collectors.end());
+  outputs.insert(outputs.end(), config.log_connections.begin(), config.log_connections.end());
+  return outputs;
 }
 
 std::unique_ptr<Output> make_output(boost::asio::io_context& io, const OutputConfig& config,
                                     const std::shared_ptr<const OutputContext>& context,
                                     bool extras) {
-  return std::visit(
-      [&](const CollectorConfig& collector) {
-        return make_exporter(io, collector, context, extras);
-      },
-      config);
+  if (const auto* log = std::get_if<ConnectionLogConfig>(&config)) {
+    return make_connection_log(io, *log, context);
+  }
+  return make_exporter(io, std::get<CollectorConfig>(config), context, extras);
 }
 
 }  // namespace ctflow

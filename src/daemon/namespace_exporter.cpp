@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "connection_log/socket_sink.hpp"
 #include "ctflow/clock.hpp"
 #include "daemon/make_output.hpp"
 #include "daemon/totals.hpp"
@@ -23,7 +24,8 @@ namespace {
 bool asks_routes(const Config& config) {
   const bool names = std::any_of(config.collectors.begin(), config.collectors.end(),
                                  [](const CollectorConfig& one) { return one.interface_names; });
-  return config.interfaces.lookup == InterfaceLookup::kRoutes || names;
+  return config.interfaces.lookup == InterfaceLookup::kRoutes || names ||
+         !config.log_connections.empty();
 }
 
 NetworkNamespace open_namespace(const NamespaceConfig* which) {
@@ -92,6 +94,13 @@ Config NamespaceExporter::own(const Config& config) const {
     CollectorConfig& collector = result.collectors[i];
     collector.observation_domain = domains[i];
     if (!name_.empty()) collector.name += "@" + name_;
+  }
+  for (ConnectionLogConfig& log : result.log_connections) {
+    log.observation_domain = namespace_domain({name_, "", domain_}, host_identity());
+    log.network_namespace = name_;
+    if (name_.empty()) continue;
+    log.name += "@" + name_;
+    if (log.to == LogDestination::kFile) log.path += "." + name_;  // each has a file of its own
   }
   if (name_.empty()) return result;
   result.source.state_suffix = "." + name_;
@@ -171,6 +180,7 @@ void NamespaceExporter::adopt(Change change) {
     context_->set_interface_names(mirror_->names());
     mirror_->on_names_changed([this] { arm_timer(); });
   }
+  pipeline_.reopen();  // logrotate may use the signal of a reload
   pipeline_.replace(std::move(change.enrichers), take_over(std::move(change.fresh), change.config),
                     change.config.groups);
   config_ = std::move(change.config);
@@ -194,7 +204,9 @@ bool NamespaceExporter::lookup_running() const { return any_lookup_running(pipel
 void NamespaceExporter::start() {
   started_ = true;
   for (const auto& output : pipeline_.outputs()) {
-    log::info("exporting collector={} peer={}", output->name(), output->status(system_now()).peer);
+    const OutputStatus status = output->status(system_now());
+    log::info("exporting {}={} peer={}", status.log ? "log" : "collector", status.name,
+              status.peer);
   }
   pipeline_.tick();  // templates, before the first flow
   arm_timer();
@@ -203,26 +215,29 @@ void NamespaceExporter::start() {
   source_->start(*this);
 }
 
-/// Where each of the collectors is reached, in the order of the configuration.
-std::vector<std::string> NamespaceExporter::peers() const {
+/// Where each of these is reached, in their order.
+std::vector<std::string> NamespaceExporter::peers(
+    const std::vector<CollectorConfig>& collectors) const {
   const Instant now = system_now();
   std::map<std::string, std::string> by_name;
   for (const auto& output : pipeline_.outputs()) {
     by_name.emplace(output->name(), output->status(now).peer);
   }
   std::vector<std::string> peers;
-  for (const CollectorConfig& one : config_.collectors) peers.push_back(by_name[one.name]);
+  for (const CollectorConfig& one : collectors) peers.push_back(by_name[one.name]);
   return peers;
 }
 
 void NamespaceExporter::watch_own_traffic() {
   constexpr std::chrono::seconds kInterval{5};  // for names that are looked up, routes that change
   if (config_.source.own_traffic == OwnTraffic::kInclude) return;
-  const std::vector<std::string> all = peers();
-  std::vector<OwnConnections::Peer> collectors;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    collectors.push_back({config_.collectors[i], all[i]});
+  std::vector<CollectorConfig> configs = config_.collectors;
+  for (const ConnectionLogConfig& log : config_.log_connections) {
+    if (log.to == LogDestination::kTcp) configs.push_back(socket_settings(log));
   }
+  const std::vector<std::string> all = peers(configs);
+  std::vector<OwnConnections::Peer> collectors;
+  for (std::size_t i = 0; i < all.size(); ++i) collectors.push_back({configs[i], all[i]});
   if (own_connections_.update(collectors)) source_->set_own_traffic(own_connections_.all());
   own_traffic_timer_.after(kInterval, [this] { watch_own_traffic(); });
 }
@@ -271,7 +286,7 @@ void NamespaceExporter::check() const {
 void NamespaceExporter::compare_peers() {
   if (compared_ || lookup_running()) return;
   compared_ = true;
-  warn_of_shared_domains(config_.collectors, peers());
+  warn_of_shared_domains(config_.collectors, peers(config_.collectors));
 }
 
 void NamespaceExporter::arm_timer() {

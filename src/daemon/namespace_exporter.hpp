@@ -67,6 +67,9 @@ class NamespaceExporter : private FlowSink {
   /// Sends what waits to be sent.
   void flush() { pipeline_.flush(); }
 
+  /// Outputs open their files again.
+  void reopen() { pipeline_.reopen(); }
+
   /// Messages wait for connections that may take them within a moment.
   [[nodiscard]] bool busy() const;
 
@@ -119,7 +122,8 @@ class NamespaceExporter : private FlowSink {
   Pipeline::Enrichers make_enrichers(const Config& config, const RoutingMirror* mirror);
   Pipeline::Outputs take_over(Pipeline::Outputs fresh, const Config& config);
   [[nodiscard]] UpstreamLosses losses() const;
-  [[nodiscard]] std::vector<std::string> peers() const;
+  [[nodiscard]] std::vector<std::string> peers(
+      const std::vector<CollectorConfig>& collectors) const;
   void check() const;
   void compare_peers();
   /// Lets the source leave out the connections to collectors; looks again now and then.

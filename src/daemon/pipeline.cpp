@@ -78,6 +78,10 @@ void Pipeline::flush() {
   for (const auto& output : outputs_) output->flush();
 }
 
+void Pipeline::reopen() {
+  for (const auto& output : outputs_) output->reopen();
+}
+
 MonoTime Pipeline::deadline() const {
   auto earliest = MonoTime::max();
   for (const auto& output : outputs_) earliest = std::min(earliest, output->deadline());

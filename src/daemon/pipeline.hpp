@@ -35,6 +35,8 @@ class Pipeline {
   /// Output::tick() and flush() of all outputs.
   void tick();
   void flush();
+  /// Output::reopen() of all outputs.
+  void reopen();
 
   /// The earliest deadline of outputs and groups.
   [[nodiscard]] MonoTime deadline() const;

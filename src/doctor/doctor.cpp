@@ -15,6 +15,7 @@
 #include "doctor/collector_check.hpp"
 #include "doctor/configuration_check.hpp"
 #include "doctor/fragment_check.hpp"
+#include "doctor/log_check.hpp"
 #include "doctor/place_check.hpp"
 #include "doctor/system_check.hpp"
 #include "doctor/tracking_check.hpp"
@@ -91,8 +92,10 @@ std::optional<Config> find_config(const DoctorOptions& options, Diagnosis& diagn
     return std::nullopt;
   }
   Config config = load_config(options.config);
-  diagnosis.facts.push_back({"configuration", fmt::format("{}: {} collectors", options.config,
-                                                          config.collectors.size())});
+  std::string text = fmt::format("{}: {} collectors", options.config, config.collectors.size());
+  const std::size_t logs = config.log_connections.size();
+  if (logs > 0) text += fmt::format(", {} connection log{}", logs, logs == 1 ? "" : "s");
+  diagnosis.facts.push_back({"configuration", text});
   return config;
 }
 
@@ -145,6 +148,7 @@ void examine_collectors(const Config& config, Diagnosis& diagnosis) {
     }
     diagnosis.findings.add(std::move(found));
   }
+  diagnosis.findings.add(check_log_readers(config));
 }
 
 }  // namespace

@@ -33,6 +33,19 @@ void add_state(const SourceConfig& source, std::vector<std::string>& files) {
   }
 }
 
+/// Those that ctflowd rotated have been written.
+void add_logs(const Config& config, std::vector<std::string>& files) {
+  const auto add = [&](const std::string& file) {
+    struct stat found {};
+    if (lstat(file.c_str(), &found) == 0) files.push_back(file);
+  };
+  for (const ConnectionLogConfig& log : config.log_connections) {
+    if (log.to != LogDestination::kFile) continue;
+    if (config.namespaces.empty()) add(log.path);
+    for (const NamespaceConfig& one : config.namespaces) add(log.path + "." + one.name);
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> left_over_files(const Config& config) {
@@ -40,6 +53,7 @@ std::vector<std::string> left_over_files(const Config& config) {
   for (const std::string& directory : spool_directories(config)) {
     add_spool(config, directory, files);
   }
+  add_logs(config, files);
   if (config.namespaces.empty()) add_state(config.source, files);
   for (const NamespaceConfig& one : config.namespaces) {
     SourceConfig source = config.source;

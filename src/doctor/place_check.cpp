@@ -13,6 +13,7 @@
 
 #include "config/status_endpoint.hpp"
 #include "doctor/errno_reason.hpp"
+#include "doctor/log_check.hpp"
 #include "doctor/spool_check.hpp"
 #include "text/octets_text.hpp"
 
@@ -149,6 +150,7 @@ Findings check_places(const Config& config) {
     check_collector(collector, found);
     set_subject(found.wrong, first, collector.name);
   }
+  found.add(check_log_places(config));
   check_listen(config.status.listen, found);
   check_socket(config.status.socket, found);
   found.add(check_spools(config));

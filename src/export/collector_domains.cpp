@@ -45,10 +45,6 @@ std::string identity(const NamespaceConfig& where, const std::string& host) {
   return where.name.empty() ? host : host + " " + where.name;
 }
 
-std::uint32_t base_domain(const NamespaceConfig& where, const std::string& host) {
-  return where.observation_domain.value_or(observation_domain_from(identity(where, host)));
-}
-
 /// Not one of `taken`, in which it is entered.
 std::uint32_t derived_domain(const std::string& seed, std::set<std::uint32_t>& taken) {
   std::uint32_t domain = observation_domain_from(seed);
@@ -78,7 +74,7 @@ std::vector<std::size_t> undecided(const Config& config, const NamespaceConfig& 
 /// `taken`: domains of other namespaces and entries.
 std::vector<std::uint32_t> domains_in(const Config& config, const NamespaceConfig& where,
                                       const std::string& host, std::set<std::uint32_t>& taken) {
-  const std::uint32_t base = base_domain(where, host);
+  const std::uint32_t base = namespace_domain(where, host);
   std::vector<std::uint32_t> domains(config.collectors.size(), base);
   std::set<std::pair<std::string, std::uint32_t>> used;  // destination and domain
   for (std::size_t i = 0; i < domains.size(); ++i) {
@@ -98,6 +94,10 @@ std::vector<std::uint32_t> domains_in(const Config& config, const NamespaceConfi
 
 }  // namespace
 
+std::uint32_t namespace_domain(const NamespaceConfig& where, const std::string& host) {
+  return where.observation_domain.value_or(observation_domain_from(identity(where, host)));
+}
+
 bool same_destination(const CollectorConfig& one, const CollectorConfig& other) {
   const std::string to = destination(one);
   return !to.empty() && to == destination(other);
@@ -109,7 +109,7 @@ std::vector<std::uint32_t> observation_domains(const Config& config, const Names
   for (const NamespaceConfig& one : config.namespaces) all.emplace(one.name, one);
   all.insert_or_assign(where.name, where);
   std::set<std::uint32_t> taken;
-  for (const auto& [name, one] : all) taken.insert(base_domain(one, host));
+  for (const auto& [name, one] : all) taken.insert(namespace_domain(one, host));
   for (const CollectorConfig& one : config.collectors) {
     if (one.observation_domain) taken.insert(*one.observation_domain);
   }

@@ -16,6 +16,10 @@ namespace ctflow {
 /// compared as they are written: what they resolve to is not known here.
 bool same_destination(const CollectorConfig& one, const CollectorConfig& other);
 
+/// The Observation Domain of the network namespace `where` (without a name: the one that we run
+/// in), which the first of its collectors gets: its own, or the one derived from `host`.
+std::uint32_t namespace_domain(const NamespaceConfig& where, const std::string& host);
+
 /// The Observation Domain ID of each of `config.collectors`, in their order, in the network
 /// namespace `where` (without a name: the one that we run in).
 ///

@@ -178,7 +178,7 @@ void add_routing(Families& families, const RoutingStatus& routing, const Labels&
 
 /// Lost flow reports by reason; what waits, was recovered and sent twice in all terms.
 void add_amounts(Families& families, const ExporterCounters& counters, const Split& losses,
-                 const Labels& labels) {
+                 const std::string& prefix, const Labels& labels) {
   for (const AmountName& one : kExporterAmounts) {
     const ExportAmount& amount = counters.*one.member;
     const std::string_view name = one.name;
@@ -188,7 +188,7 @@ void add_amounts(Families& families, const ExporterCounters& counters, const Spl
       continue;
     }
     for (const auto& part : kAmountCounters) {
-      const std::string family = fmt::format("ctflowd_collector_{}_{}", name, in_bytes(part.name));
+      const std::string family = fmt::format("{}{}_{}", prefix, name, in_bytes(part.name));
       const std::string help = fmt::format("{}: {}", one.help, part.help);
       const std::uint64_t value = amount.*part.member;
       if (name == "waiting" || name == "unrecorded") {
@@ -225,7 +225,7 @@ void add_collector(Families& families, const OutputStatus& one, const Labels& of
                      "reason",
                      {"lost_messages", "lost_records", "lost_packets", "lost_octets"}};
   add_counters(families, "ctflowd_collector_", one.counters, kExporterCounters, {losses}, labels);
-  add_amounts(families, one.counters, losses, labels);
+  add_amounts(families, one.counters, losses, "ctflowd_collector_", labels);
   families.counter("ctflowd_collector_refusals_total",
                    "Answers of the collector's host that the port is closed",
                    one.collector->refusals, labels);
@@ -240,6 +240,20 @@ void add_collector(Families& families, const OutputStatus& one, const Labels& of
     families.gauge("ctflowd_collector_state", "1 for the current state of the collector",
                    now == state ? 1 : 0, with(labels, "state", name_of(state)));
   }
+}
+
+void add_connection_log(Families& families, const OutputStatus& one, const Labels& of_namespace) {
+  const Labels labels = with(of_namespace, "log", one.name);
+  const Split losses{"lost_",
+                     "ctflowd_connection_log_lost_total",
+                     "Lines that could not be written",
+                     "reason",
+                     {"lost_messages", "lost_records", "lost_packets", "lost_octets"}};
+  const std::string prefix = "ctflowd_connection_log_";
+  add_counters(families, prefix, one.counters, kExporterCounters, {losses}, labels);
+  add_amounts(families, one.counters, losses, prefix, labels);
+  families.gauge(prefix + "up", "1 if lines can be written, by the last attempt",
+                 one.connected ? 1 : 0, labels);
 }
 
 void add_namespace(Families& families, const NamespaceStatus& one) {
@@ -260,6 +274,7 @@ void add_namespace(Families& families, const NamespaceStatus& one) {
   if (one.routing) add_routing(families, *one.routing, labels);
   for (const OutputStatus& output : one.outputs) {
     if (output.collector) add_collector(families, output, labels);
+    if (output.log) add_connection_log(families, output, labels);
   }
   for (const GroupStatus& group : one.groups) {
     families.counter("ctflowd_group_switches_total",

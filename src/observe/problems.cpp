@@ -5,6 +5,7 @@
 
 #include "findings/table_fill.hpp"
 #include "observe/collector_problems.hpp"
+#include "observe/log_problems.hpp"
 #include "observe/recent.hpp"
 
 namespace ctflow {
@@ -81,7 +82,9 @@ std::vector<Finding> find_problems(const Status& status) {
   for (const NamespaceStatus& one : status.namespaces) check(check_kernel_side, one);
   for (const NamespaceStatus& one : status.namespaces) check(check_timeouts, one);
   for (const NamespaceStatus& one : status.namespaces) {
-    for (const OutputStatus& output : one.outputs) check(find_collector_problems, output);
+    for (const OutputStatus& output : one.outputs) {
+      check(output.log ? find_log_problems : find_collector_problems, output);
+    }
   }
   for (const MissingNamespace& one : status.missing_namespaces) {
     found.push_back(

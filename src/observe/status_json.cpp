@@ -6,6 +6,7 @@
 #include "findings/finding_text.hpp"
 #include "observe/collector_problems.hpp"
 #include "observe/counter_names.hpp"
+#include "observe/log_problems.hpp"
 #include "observe/problems.hpp"
 
 namespace ctflow {
@@ -57,6 +58,14 @@ Json backlog_json(const OutputStatus& one) {
               {"trouble", one.backlog->trouble}};
 }
 
+Json output_counters_json(const OutputStatus& one) {
+  Json counters = counters_json(one.counters, kExporterCounters);
+  for (const AmountName& amount : kExporterAmounts) {
+    counters[amount.name] = counters_json(one.counters.*amount.member, kAmountCounters);
+  }
+  return counters;
+}
+
 Json collector_json(const OutputStatus& one) {
   const CollectorStatus& collector = *one.collector;
   Json out{{"name", one.name},
@@ -72,10 +81,22 @@ Json collector_json(const OutputStatus& one) {
            {"last_loss_seconds_ago", ago_json(one.last_loss)}};
   if (!one.group.empty()) out["group"] = one.group;
   if (one.backlog) out["backlog"] = backlog_json(one);
-  Json& counters = out["counters"] = counters_json(one.counters, kExporterCounters);
-  for (const AmountName& amount : kExporterAmounts) {
-    counters[amount.name] = counters_json(one.counters.*amount.member, kAmountCounters);
-  }
+  out["counters"] = output_counters_json(one);
+  return out;
+}
+
+Json log_json(const OutputStatus& one) {
+  Json out{{"name", one.name},
+           {"to", name_of(one.log->to)},
+           {"peer", one.peer},
+           {"state", name_of(state_of(one))},
+           {"last_failure", last_failure_json(one)},
+           {"lines", one.counters.records},
+           {"octets", one.counters.message_octets},
+           {"lost", one.counters.lost()},
+           {"last_loss_seconds_ago", ago_json(one.last_loss)}};
+  if (one.backlog) out["backlog"] = backlog_json(one);
+  out["counters"] = output_counters_json(one);
   return out;
 }
 
@@ -152,6 +173,10 @@ Json namespace_json(const NamespaceStatus& one) {
   out["collectors"] = Json::array();
   for (const OutputStatus& output : one.outputs) {
     if (output.collector) out["collectors"].push_back(collector_json(output));
+  }
+  out["connection_logs"] = Json::array();
+  for (const OutputStatus& output : one.outputs) {
+    if (output.log) out["connection_logs"].push_back(log_json(output));
   }
   out["groups"] = Json::array();
   for (const GroupStatus& group : one.groups) out["groups"].push_back(group_json(group));

@@ -29,6 +29,14 @@ Dialer::Make connection_maker(boost::asio::io_context& io, const CollectorConfig
   return [&io] { return make_tcp_connection(io); };
 }
 
+std::unique_ptr<SessionTransport> make_line_transport(boost::asio::io_context& io,
+                                                      const CollectorConfig& settings,
+                                                      ExportLedger& ledger) {
+  return std::make_unique<StreamTransport>(
+      io, settings, [&io] { return make_tcp_connection(io); }, ledger, Backoff(), system_now,
+      Framing::kLines);
+}
+
 std::unique_ptr<DatagramTransport> make_datagram_transport(boost::asio::io_context& io,
                                                            const CollectorConfig& config) {
   return std::make_unique<UdpTransport>(io, config);

@@ -21,6 +21,12 @@ std::unique_ptr<SessionTransport> make_session_transport(boost::asio::io_context
                                                          const CollectorConfig& config,
                                                          ExportLedger& ledger);
 
+/// Whole lines of text instead of messages, over TCP or, where the address is a path, to a unix
+/// socket. `ledger` must outlive it.
+std::unique_ptr<SessionTransport> make_line_transport(boost::asio::io_context& io,
+                                                      const CollectorConfig& settings,
+                                                      ExportLedger& ledger);
+
 /// Makes the connections of a collector with `transport: tcp` or `tls`. `io` must outlive them.
 Dialer::Make connection_maker(boost::asio::io_context& io, const CollectorConfig& config);
 

@@ -46,6 +46,10 @@ bool is_ipfix_message(std::span<const std::byte> bytes) {
          wire::load<std::uint16_t>(bytes, kLengthOffset) == bytes.size();
 }
 
+bool is_lines(std::span<const std::byte> bytes) {
+  return !bytes.empty() && bytes.front() == std::byte{'{'} && bytes.back() == std::byte{'\n'};
+}
+
 void SessionSequence::stamp(std::span<std::byte> message, const MessageContent& content,
                             std::uint64_t run, TimePoint now) {
   const auto own = wire::load<std::uint32_t>(message, kSequenceOffset);

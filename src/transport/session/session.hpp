@@ -38,6 +38,9 @@ inline std::uint32_t sequence_step(const MessageContent& content) {
 /// True when these octets begin with an IPFIX header whose length is theirs.
 bool is_ipfix_message(std::span<const std::byte> bytes);
 
+/// True when these octets are whole lines of JSON.
+bool is_lines(std::span<const std::byte> bytes);
+
 /// The sequence numbers of one session, from 0. Messages missing between two of the same run leave
 /// a gap, so that the collector sees that they were lost.
 class SessionSequence {

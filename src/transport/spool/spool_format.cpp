@@ -118,7 +118,7 @@ std::optional<std::size_t> record_length(std::span<const std::byte> header) {
 std::optional<KeptMessage> read_record(std::span<const std::byte> record) {
   if (crc(record.subspan(kCovered)) != load<std::uint32_t>(record, 5)) return std::nullopt;
   const std::span<const std::byte> message = record.subspan(kRecordHeader);
-  if (!is_ipfix_message(message)) return std::nullopt;
+  if (!is_ipfix_message(message) && !is_lines(message)) return std::nullopt;
   KeptMessage kept;
   // A clock that was wrong when it was written; nanoseconds end in 2262.
   constexpr auto kLatest = std::chrono::floor<milliseconds>(TimePoint::max()).time_since_epoch();

@@ -24,6 +24,11 @@ bool keeps_messages(const CollectorConfig& collector) {
   return in_sessions && !collector.spool.directory.empty();
 }
 
+bool keeps_lines(const ConnectionLogConfig& log) {
+  const bool socket = log.to == LogDestination::kUnix || log.to == LogDestination::kTcp;
+  return socket && !log.spool.directory.empty();
+}
+
 /// COLLECTOR of `COLLECTOR-NUMBER`; nothing for another name.
 std::optional<std::string> collector_of(std::string_view stem) {
   constexpr std::size_t kDigits = 16;
@@ -34,6 +39,8 @@ std::optional<std::string> collector_of(std::string_view stem) {
 }
 
 }  // namespace
+
+std::string lines_spool_name(const std::string& log) { return log + "+lines"; }
 
 std::vector<SpoolFile> list_spool_files(const std::string& directory) {
   std::vector<SpoolFile> files;
@@ -65,21 +72,31 @@ bool spool_in_use(const std::string& directory, const std::string& collector) {
 }
 
 std::vector<std::string> spool_owners(const Config& config, const std::string& directory) {
-  std::vector<std::string> owners;
+  std::vector<std::string> names;
   for (const CollectorConfig& collector : config.collectors) {
     if (!keeps_messages(collector) || collector.spool.directory != directory) continue;
-    if (config.namespaces.empty()) owners.push_back(collector.name);
+    if (config.namespaces.empty()) names.push_back(collector.name);
     for (const NamespaceConfig& one : config.namespaces) {
-      owners.push_back(collector.name + "@" + one.name);
+      names.push_back(collector.name + "@" + one.name);
     }
   }
-  return owners;
+  for (const ConnectionLogConfig& log : config.log_connections) {
+    if (!keeps_lines(log) || log.spool.directory != directory) continue;
+    if (config.namespaces.empty()) names.push_back(lines_spool_name(log.name));
+    for (const NamespaceConfig& one : config.namespaces) {
+      names.push_back(lines_spool_name(log.name + "@" + one.name));
+    }
+  }
+  return names;
 }
 
 std::vector<std::string> spool_directories(const Config& config) {
   std::vector<std::string> directories;
   for (const CollectorConfig& collector : config.collectors) {
     if (keeps_messages(collector)) directories.push_back(collector.spool.directory);
+  }
+  for (const ConnectionLogConfig& log : config.log_connections) {
+    if (keeps_lines(log)) directories.push_back(log.spool.directory);
   }
   std::sort(directories.begin(), directories.end());
   directories.erase(std::unique(directories.begin(), directories.end()), directories.end());

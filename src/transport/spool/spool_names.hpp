@@ -21,6 +21,10 @@ struct SpoolFile {
 /// read.
 std::vector<SpoolFile> list_spool_files(const std::string& directory);
 
+/// By which a connection log keeps its lines: no collector can be called so, and lines never wait
+/// for a collector.
+std::string lines_spool_name(const std::string& log);
+
 /// A ctflowd has the files of this collector. Also true where that cannot be found out.
 bool spool_in_use(const std::string& directory, const std::string& collector);
 

@@ -2,13 +2,17 @@
 #include "transport/stream/dialer.hpp"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <boost/asio/error.hpp>
+#include <cerrno>
 #include <utility>
 
 #include "ctflow/clock.hpp"
 #include "event_loop/timer.hpp"
 #include "log/log.hpp"
+#include "process/descriptor.hpp"
 #include "transport/address/socket_options.hpp"
 
 namespace ctflow {
@@ -58,6 +62,7 @@ Dialer::Dialer(boost::asio::io_context& io, const CollectorConfig& config, Make 
   Connection::Error not_numeric;
   const auto address = boost::asio::ip::make_address(config.address, not_numeric);
   if (!not_numeric) peer_ = shown(Endpoint(address, config.port));
+  if (is_unix_socket(config)) peer_ = config.address;
 }
 
 Dialer::~Dialer() { cancel(); }
@@ -73,6 +78,10 @@ void Dialer::dial(Answer answer) {
   cancel();
   attempt_ = std::make_unique<Attempt>(io_, std::move(answer));
   attempt_->timer.after(patience_, [this] { give_up(); });
+  if (is_unix_socket(config_)) {
+    attempt_->turn.soon([this] { connect_to_path(); });
+    return;
+  }
   Connection::Error not_numeric;
   const auto address = boost::asio::ip::make_address(config_.address, not_numeric);
   if (not_numeric) {
@@ -81,6 +90,32 @@ void Dialer::dial(Answer answer) {
   }
   attempt_->endpoints.emplace_back(address, config_.port);
   attempt_->turn.soon([this] { try_next(); });
+}
+
+void Dialer::connect_to_path() {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  config_.address.copy(name.sun_path, sizeof name.sun_path - 1);
+  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): as connect(2) wants it
+  const auto* const address = reinterpret_cast<const sockaddr*>(&name);
+  // Done at once, or not at all: EAGAIN says that too many wait to be accepted.
+  if (!socket.is_open() || connect(socket.number(), address, sizeof name) != 0) {
+    const Connection::Error error(errno, boost::system::system_category());
+    finish({nullptr, error.message(), kind_of(error), {}});
+    return;
+  }
+  const std::shared_ptr<Connection> connection = make_();
+  Connection::Error error;
+  // Asio reads and writes any stream socket alike.
+  connection->socket().assign(tcp::v4(), socket.number(), error);
+  if (error) {
+    finish({nullptr, error.message(), FailureKind::kUnreachable, {}});
+    return;
+  }
+  static_cast<void>(socket.release());
+  attempt_->connection = connection;
+  on_connected(connection);
 }
 
 void Dialer::give_up() {

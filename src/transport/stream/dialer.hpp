@@ -25,6 +25,11 @@ struct DialResult {
   std::chrono::steady_clock::duration took{};
 };
 
+/// Whether `address` is the path of a unix socket, which then has no port.
+inline bool is_unix_socket(const CollectorConfig& config) {
+  return !config.address.empty() && config.address.front() == '/';
+}
+
 class Dialer {
  public:
   using Answer = std::function<void(const DialResult&)>;
@@ -56,6 +61,8 @@ class Dialer {
   using Endpoint = boost::asio::ip::tcp::endpoint;
   struct Attempt;
 
+  /// Of a unix socket.
+  void connect_to_path();
   void look_up();
   void on_answer(const Connection::Error& error, const Lookup::Addresses& found);
   void give_up();

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "transport/address/socket_options.hpp"
+#include "transport/spool/spool_names.hpp"
 #include "transport/stream/stream_position.hpp"
 
 namespace ctflow {
@@ -24,13 +25,15 @@ constexpr std::uint64_t kUnknown = std::numeric_limits<std::uint64_t>::max();
 
 StreamTransport::StreamTransport(boost::asio::io_context& io, const CollectorConfig& config,
                                  Dialer::Make make, ExportLedger& ledger, Backoff backoff,
-                                 Clock clock)
-    : config_(config),
+                                 Clock clock, Framing framing)
+    : framing_(framing),
+      config_(config),
       clock_(std::move(clock)),
       ledger_(ledger),
       backoff_(std::move(backoff)),
       dialer_(io, config, std::move(make)),
-      spool_(config.name, config.spool, ledger, clock_),
+      spool_(framing == Framing::kLines ? lines_spool_name(config.name) : config.name, config.spool,
+             ledger, clock_),
       dial_timer_(io),
       poll_timer_(io),
       rate_timer_(io),
@@ -177,8 +180,10 @@ void StreamTransport::pump() {
     if (!message) break;
     const std::size_t at = out.size();
     out.insert(out.end(), message->bytes.begin(), message->bytes.end());
-    sequence_.stamp(std::span(out).subspan(at), message->content, message->origin->run,
-                    clock_().wall);
+    if (framing_ == Framing::kIpfix) {
+      sequence_.stamp(std::span(out).subspan(at), message->content, message->origin->run,
+                      clock_().wall);
+    }
     const std::uint64_t begin = position_ + at;
     const std::uint64_t end = connection_->conceals_length() ? kUnknown : position_ + out.size();
     flying_octets_ += message->bytes.size();
@@ -226,7 +231,8 @@ void StreamTransport::poll_acknowledgements() {
   if (flying_.empty()) return;
   const std::optional<StreamPosition> position = position_of(connection_->socket().native_handle());
   // Without the answer of the kernel (before 4.1) what it took counts as sent.
-  const std::uint64_t arrived = position ? position->acknowledged : written_;
+  std::uint64_t arrived = position ? position->acknowledged : written_;
+  if (is_unix_socket(config_) && !all_was_read(connection_->socket().native_handle())) arrived = 0;
   if (position) written_ = std::max(written_, position->written);  // also within a write
   while (!flying_.empty() && flying_.front().end <= arrived) {
     flying_octets_ -= flying_.front().message.bytes.size();

@@ -25,6 +25,12 @@
 
 namespace ctflow {
 
+/// What the messages are.
+enum class Framing : std::uint8_t {
+  kIpfix,
+  kLines,  ///< whole lines of text, which go as they are; nothing goes before them
+};
+
 /// A Transport Session is a connection: it begins with all templates, and sequence numbers from 0.
 /// Messages wait in the spool until a connection takes them, and count as sent when the collector's
 /// host has acknowledged them; when the connection breaks earlier, they are sent again, whole, on
@@ -34,7 +40,8 @@ class StreamTransport : public SessionTransport {
  public:
   /// `ledger` must outlive this.
   StreamTransport(boost::asio::io_context& io, const CollectorConfig& config, Dialer::Make make,
-                  ExportLedger& ledger, Backoff backoff = Backoff(), Clock clock = system_now);
+                  ExportLedger& ledger, Backoff backoff = Backoff(), Clock clock = system_now,
+                  Framing framing = Framing::kIpfix);
   /// Without stop() before, it does the same.
   ~StreamTransport() override;
 
@@ -97,6 +104,7 @@ class StreamTransport : public SessionTransport {
   void disconnect();
   void note_failure(FailureKind kind, const std::string& reason);
 
+  const Framing framing_;
   CollectorConfig config_;
   Clock clock_;
   ExportLedger& ledger_;

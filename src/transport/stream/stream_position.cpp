@@ -4,6 +4,7 @@
 #include <linux/sockios.h>
 #include <linux/tcp.h>  // netinet/tcp.h has fewer fields, and cannot be included beside it
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -33,6 +34,14 @@ std::optional<StreamPosition> position_of(int socket) {
     before = after;  // an acknowledgement came in between
   }
   return std::nullopt;
+}
+
+bool all_was_read(int socket) {
+  int unread = 0;
+  if (ioctl(socket, SIOCOUTQ, &unread) != 0 || unread != 0) return false;
+  // In this order: the octets of a peer that closes the socket after this are seen above.
+  pollfd hung_up{socket, 0, 0};
+  return poll(&hung_up, 1, 0) == 0;
 }
 
 }  // namespace ctflow

@@ -18,4 +18,8 @@ struct StreamPosition {
 /// does not report it.
 std::optional<StreamPosition> position_of(int socket);
 
+/// Of a unix socket: whether its peer has read all that it was given. False also where the peer has
+/// closed it, by which unread octets are lost.
+bool all_was_read(int socket);
+
 }  // namespace ctflow

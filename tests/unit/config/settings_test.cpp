@@ -91,7 +91,14 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "interfaces.by_mark[].ingress", "interfaces.by_mark[].egress", "collectors[].tls",
           "collectors[].tls.server_name", "collectors[].tls.ca_file",
           "collectors[].tls.certificate", "collectors[].tls.key", "collectors[].spool.directory",
-          "collectors[].file.directory", "user"));
+          "collectors[].file.directory", "user", "log_connections", "log_connections[].name",
+          "log_connections[].to", "log_connections[].path", "log_connections[].address",
+          "log_connections[].port", "log_connections[].flush_after", "log_connections[].buffer",
+          "log_connections[].rotate", "log_connections[].rotate.size",
+          "log_connections[].rotate.interval", "log_connections[].rotate.keep",
+          "log_connections[].spool", "log_connections[].spool.memory",
+          "log_connections[].spool.directory", "log_connections[].spool.size",
+          "log_connections[].spool.max_age", "log_connections[].spool.rate"));
 }
 
 TEST(DocumentedSettings, AreValidWhenPutToUse) {
@@ -104,6 +111,15 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
   EXPECT_EQ(config.groups,
             (std::vector<GroupConfig>{
                 {"pair", GroupMode::kFailover, {"main", "spare"}, std::chrono::seconds(30)}}));
+  ASSERT_EQ(config.log_connections.size(), 1U);
+  ConnectionLogConfig log;
+  log.name = "local";
+  log.path = "/var/log/ctflowd/connections.json";
+  log.address = "192.0.2.11";
+  log.port = 5170;
+  log.rotate = {std::uint64_t{100} << 20, std::chrono::hours(24), 14};
+  log.spool.directory = "/var/lib/ctflowd/spool";
+  EXPECT_EQ(config.log_connections[0], log) << "what has a default is documented with it";
   EXPECT_EQ(config.namespaces,
             (std::vector<NamespaceConfig>{{"red", "/run/netns/red", std::nullopt, {9}}}));
   ASSERT_EQ(config.source.filter.include.size(), 1U);

@@ -48,6 +48,20 @@ TEST_F(LeftOversTest, AreTheFilesOfThisConfiguration) {
   EXPECT_THAT(left_over_files(config_), ElementsAre(directory_.path("state.red")));
 }
 
+TEST_F(LeftOversTest, AreTheFilesOfConnectionLogs) {
+  ConnectionLogConfig log;
+  log.name = "local";
+  log.path = directory_.path("log.json");
+  config_.log_connections.push_back(log);
+  for (const char* const name : {"log.json", "log.json.red", "log.json.20260101T000000Z"}) {
+    leave(name);
+  }
+  EXPECT_THAT(left_over_files(config_), ElementsAre(log.path));
+  config_.namespaces.resize(1);
+  config_.namespaces[0].name = "red";
+  EXPECT_THAT(left_over_files(config_), ElementsAre(log.path + ".red"));
+}
+
 TEST_F(LeftOversTest, AreFoundWhereThisUserCannotWriteThem) {
   leave("state");
   EXPECT_TRUE(check_left_overs(config_).wrong.empty());

@@ -4,9 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/local/stream_protocol.hpp>
 #include <stdexcept>
 
 #include "support/stream_collector.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace ctflow {
 namespace {
@@ -49,6 +51,24 @@ TEST_F(DialerTest, ConnectsToAnAddress) {
   ASSERT_TRUE(result.connection) << result.error;
   EXPECT_EQ(result.connection->socket().remote_endpoint().port(), collector.port());
   EXPECT_EQ(dialer.peer(), "127.0.0.1:" + std::to_string(collector.port()));
+}
+
+TEST_F(DialerTest, ConnectsToAUnixSocket) {
+  const test::TemporaryDirectory directory;
+  config_.address = directory.path("reader.sock");
+  Dialer missing = make(0);
+  const DialResult none = dial(missing);
+  EXPECT_FALSE(none.connection);
+  EXPECT_EQ(none.error, "No such file or directory");
+  EXPECT_EQ(none.failure, FailureKind::kUnreachable);
+  boost::asio::local::stream_protocol::acceptor acceptor(io_, config_.address);
+  Dialer dialer = make(0);
+  const DialResult result = dial(dialer);
+  ASSERT_TRUE(result.connection) << result.error;
+  EXPECT_EQ(dialer.peer(), config_.address);
+  acceptor.close();
+  Dialer closed = make(0);
+  EXPECT_EQ(dial(closed).failure, FailureKind::kRefused);
 }
 
 TEST_F(DialerTest, TriesEveryAddressOfAName) {

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
+
 #include "support/stream_collector.hpp"
 
 namespace ctflow {
@@ -48,6 +50,24 @@ TEST(PositionOf, KnowsNothingOfOtherSockets) {
   EXPECT_FALSE(position_of(datagrams));
   close(datagrams);
   EXPECT_FALSE(position_of(-1));
+}
+
+TEST(AllWasRead, TellsWhetherAUnixPeerHasTakenEverything) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
+  EXPECT_TRUE(all_was_read(ends[0]));
+  std::array<char, 8> octets{};
+  ASSERT_EQ(write(ends[0], octets.data(), 8), 8);
+  EXPECT_FALSE(all_was_read(ends[0]));
+  ASSERT_EQ(read(ends[1], octets.data(), 4), 4);
+  EXPECT_FALSE(all_was_read(ends[0]));
+  ASSERT_EQ(read(ends[1], octets.data(), 4), 4);
+  EXPECT_TRUE(all_was_read(ends[0]));
+  ASSERT_EQ(write(ends[0], octets.data(), 8), 8);
+  close(ends[1]);
+  EXPECT_FALSE(all_was_read(ends[0])) << "its queue was thrown away";
+  close(ends[0]);
+  EXPECT_FALSE(all_was_read(-1));
 }
 
 }  // namespace

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config/connection_log_settings.hpp"
+
+#include <algorithm>
+
+#include "config/transport_settings.hpp"
+
+namespace ctflow::config {
+namespace {
+
+constexpr Requirement kOptional = Requirement::kOptional;
+constexpr Requirement kRequired = Requirement::kRequired;
+
+ValueFormat<LogDestination> destination() {
+  return choice<LogDestination>({{"file", LogDestination::kFile},
+                                 {"stdout", LogDestination::kStdout},
+                                 {"unix", LogDestination::kUnix},
+                                 {"tcp", LogDestination::kTcp}});
+}
+
+Section<RotationConfig> rotation_settings() {
+  using R = RotationConfig;
+  return {{
+              value("size", kOptional, size_or_off("64KiB", "1024GiB"), &R::size),
+              value("interval", kOptional, duration_or_off("1m", "744h"), &R::interval),
+              value("keep", kOptional, integer(0, 100'000), &R::keep),
+          },
+          {}};
+}
+
+const char* word_of(LogDestination to) {
+  switch (to) {
+    case LogDestination::kFile:
+      return "file";
+    case LogDestination::kStdout:
+      return "stdout";
+    case LogDestination::kUnix:
+      return "unix";
+    case LogDestination::kTcp:
+      return "tcp";
+  }
+  return "";
+}
+
+/// Who sets it must not be left in the belief that it is used.
+std::optional<Complaint> check_surplus(const ConnectionLogConfig& log) {
+  const auto only = [&](const char* key, const char* with) {
+    return Complaint{
+        key, fmt::format("expected only with to: {}, got it with to: {}", with, word_of(log.to))};
+  };
+  const bool file = log.to == LogDestination::kFile;
+  if (!file && log.to != LogDestination::kUnix && !log.path.empty()) {
+    return only("path", "file or to: unix");
+  }
+  if (!file && log.rotate != RotationConfig{}) return only("rotate", "file");
+  return std::nullopt;
+}
+
+std::optional<Complaint> check_log(const ConnectionLogConfig& log) {
+  const bool named = log.to == LogDestination::kFile || log.to == LogDestination::kUnix;
+  constexpr std::size_t kLongestSocket = 107;  // octets of sun_path (unix(7)) but for the last
+  if (named && log.path.empty()) {
+    return Complaint{"path", "missing: expected " + absolute_path().expected};
+  }
+  if (log.to == LogDestination::kUnix && log.path.size() > kLongestSocket) {
+    return Complaint{"path", fmt::format("expected at most {} octets for a unix socket, got {}",
+                                         kLongestSocket, log.path.size())};
+  }
+  if (log.to == LogDestination::kTcp && log.address.empty()) {
+    return Complaint{"address", "missing: expected " + host().expected};
+  }
+  if (log.to == LogDestination::kTcp && log.port == 0) {
+    return Complaint{"port", "missing: expected " + port().expected};
+  }
+  if (log.rotate.keep > 0 && log.rotate.size == 0 && log.rotate.interval.count() == 0) {
+    return Complaint{"rotate",
+                     "keep: expected with it a size or an interval, without which no "
+                     "file is ever rotated"};
+  }
+  return check_surplus(log);
+}
+
+/// Whether the lines of both would meet.
+bool same_place(const ConnectionLogConfig& one, const ConnectionLogConfig& other) {
+  if (one.to != other.to) return false;
+  return one.to == LogDestination::kStdout ||
+         (one.to == LogDestination::kFile && one.path == other.path);
+}
+
+}  // namespace
+
+Section<ConnectionLogConfig> connection_log_settings() {
+  using L = ConnectionLogConfig;
+  return {{
+              value("name", kRequired, identifier(), &L::name),
+              value("to", kRequired, destination(), &L::to),
+              value("path", kOptional, absolute_path(), &L::path),
+              value("address", kOptional, host(), &L::address),
+              value("port", kOptional, port(), &L::port),
+              value("flush_after", kOptional, duration("1ms", "60s"), &L::flush_after),
+              value("buffer", kOptional, size("256KiB", "1GiB"), &L::buffer),
+              section("rotate", kOptional, rotation_settings(), &L::rotate),
+              section("spool", kOptional, spool_settings(), &L::spool),
+          },
+          check_log};
+}
+
+std::optional<Complaint> check_connection_logs(const Config& config) {
+  if (config.collectors.empty() && config.log_connections.empty()) {
+    return Complaint{"collectors", "missing: expected a list of at least one mapping of settings"};
+  }
+  const auto& all = config.log_connections;
+  for (auto other = all.begin(); other != all.end(); ++other) {
+    const auto one = std::find_if(all.begin(), other, [&](const ConnectionLogConfig& earlier) {
+      return same_place(earlier, *other);
+    });
+    if (one != other) {
+      return Complaint{
+          "log_connections",
+          fmt::format("{} and {} write to the same {}: every line would be there twice", one->name,
+                      other->name, word_of(one->to))};
+    }
+    // Status, metrics and the spool know outputs by their names.
+    const bool taken = std::any_of(
+        config.collectors.begin(), config.collectors.end(),
+        [&](const CollectorConfig& collector) { return collector.name == other->name; });
+    if (taken) {
+      return Complaint{
+          "log_connections",
+          fmt::format("expected a name of its own, got that of the collector {}", other->name)};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace ctflow::config

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "connection_log/connection_log.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "connection_log/line.hpp"
+
+namespace ctflow {
+
+ConnectionLog::ConnectionLog(const ConnectionLogConfig& config, const MakeSink& make_sink,
+                             std::shared_ptr<const OutputContext> context, Clock clock)
+    : Output(config.name,
+             FlowKinds::reports() | FlowKinds::uncounted_reports() | FlowKinds::empty_ends()),
+      config_(config),
+      context_(std::move(context)),
+      clock_(std::move(clock)),
+      sink_(make_sink(ledger_)) {
+  lines_.reserve(kBatch + kLongestLine);
+}
+
+bool ConnectionLog::configured_as(const OutputConfig& config) const {
+  const auto* mine = std::get_if<ConnectionLogConfig>(&config);
+  return mine != nullptr && *mine == config_;
+}
+
+void ConnectionLog::offer(const Flow& flow, const Instant& now) {
+  ledger_.offer();
+  if (lines_.empty()) opened_ = now.steady;
+  append_line(lines_, flow,
+              {config_.observation_domain, config_.network_namespace, context_->interface_names()});
+  ++content_.flows;
+  ++content_.data_records;
+  if (flow.present.counters && flow.event != FlowEvent::kEndedBefore) {
+    content_.packets += flow.forward.packets + flow.backward.packets;
+    content_.octets += flow.forward.octets + flow.backward.octets;
+  }
+  if (lines_.size() >= kBatch) deliver(now);
+}
+
+void ConnectionLog::deliver(const Instant& now) {
+  if (lines_.empty()) return;
+  sink_->deliver(lines_, std::exchange(content_, {}), now);
+  if (lines_.capacity() < kBatch + kLongestLine) lines_.reserve(kBatch + kLongestLine);
+}
+
+void ConnectionLog::tick() {
+  const Instant now = clock_();
+  if (!lines_.empty() && now.steady - opened_ >= config_.flush_after) deliver(now);
+  sink_->tick(now);
+}
+
+MonoTime ConnectionLog::deadline() const {
+  const MonoTime due = lines_.empty() ? MonoTime::max() : opened_ + config_.flush_after;
+  return std::min(due, sink_->deadline());
+}
+
+void ConnectionLog::flush() { deliver(clock_()); }
+
+void ConnectionLog::reopen() {
+  flush();
+  sink_->reopen();
+}
+
+void ConnectionLog::stop() {
+  flush();
+  sink_->stop();
+}
+
+OutputStatus ConnectionLog::status(const Instant& now) const {
+  OutputStatus status;
+  status.name = config_.name;
+  status.counters = ledger_.counters();
+  status.log = ConnectionLogStatus{config_.to};
+  sink_->describe(status, now);
+  if (status.last_failure.kind != FailureKind::kNone) {
+    status.last_failure_age = std::max(
+        std::chrono::duration_cast<std::chrono::seconds>(now.steady - status.last_failure.at),
+        std::chrono::seconds(0));
+  }
+  return status;
+}
+
+}  // namespace ctflow

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "connection_log/line.hpp"
+
+#include "connection_log/community_id.hpp"
+#include "connection_log/json_text.hpp"
+#include "encode/record_values.hpp"
+
+namespace ctflow {
+namespace {
+
+using json_text::append_address;
+using json_text::append_number;
+using json_text::append_text;
+using json_text::append_time;
+
+bool is_end(const Flow& flow) { return flow.event != FlowEvent::kReported; }
+
+/// flowEndReason (136) in words.
+std::string_view name_of(EndReason reason) {
+  switch (reason) {
+    case EndReason::kIdleTimeout:
+      return "idle_timeout";
+    case EndReason::kActiveTimeout:
+      return "active_timeout";
+    case EndReason::kEndOfFlow:
+      return "end_of_flow";
+    case EndReason::kForcedEnd:
+      return "forced_end";
+    case EndReason::kLackOfResources:
+      return "lack_of_resources";
+  }
+  return "unknown";
+}
+
+/// What one side counted, now and over all reports.
+struct Count {
+  Counters delta;
+  Counters total;
+};
+
+Count count_of(const Flow& flow, const Counters& counters, const Counters& earlier) {
+  if (flow.event == FlowEvent::kEndedBefore) return {{}, counters};
+  return {counters, {counters.packets + earlier.packets, counters.octets + earlier.octets}};
+}
+
+/// One end of a connection, as the other sees it and as it is after translation.
+struct Side {
+  std::string_view name;
+  const IpAddress& address;
+  std::uint16_t port;
+  bool translated;
+  AddressFamily outside_family;
+  const IpAddress& outside;
+  std::uint16_t outside_port;
+  Count count;
+  const Interfaces& interfaces;
+};
+
+void append_interface(std::string& to, std::string_view key, std::uint32_t index,
+                      const InterfaceNames* names) {
+  if (index == 0) return;
+  to += ",\"";
+  to += key;
+  to += "\":{\"index\":";
+  append_number(to, index);
+  if (names != nullptr) {
+    const auto found = names->entries().find(index);
+    if (found != names->entries().end()) {
+      to += ",\"name\":";
+      append_text(to, found->second.name);
+    }
+  }
+  to += '}';
+}
+
+void append_count(std::string& to, std::string_view key, std::uint64_t delta, std::uint64_t total) {
+  to += ",\"";
+  to += key;
+  to += "\":{\"delta\":";
+  append_number(to, delta);
+  to += ",\"total\":";
+  append_number(to, total);
+  to += '}';
+}
+
+void append_port(std::string& to, const Flow& flow, std::uint16_t port) {
+  if (!record_value::has_ports(flow.original.protocol)) return;
+  to += ",\"port\":";
+  append_number(to, port);
+}
+
+void append_translation(std::string& to, const Flow& flow, const Side& side) {
+  to += ",\"nat\":{\"address\":";
+  append_address(to, side.outside_family, side.outside);
+  append_port(to, flow, side.outside_port);
+  to += '}';
+}
+
+void append_side(std::string& to, const Flow& flow, const Side& side, const LineContext& context) {
+  to += ",\"";
+  to += side.name;
+  to += "\":{\"address\":";
+  append_address(to, flow.original.family, side.address);
+  append_port(to, flow, side.port);
+  if (side.translated) append_translation(to, flow, side);
+  if (flow.present.counters) {
+    append_count(to, "packets", side.count.delta.packets, side.count.total.packets);
+    append_count(to, "octets", side.count.delta.octets, side.count.total.octets);
+  }
+  append_interface(to, "ingress", side.interfaces.ingress, context.names);
+  append_interface(to, "egress", side.interfaces.egress, context.names);
+  to += '}';
+}
+
+void append_sides(std::string& to, const Flow& flow, const LineContext& context) {
+  const Tuple& original = flow.original;
+  const Tuple& reply = flow.reply;
+  const Side initiator{"initiator",
+                       original.source,
+                       original.source_port,
+                       (flow.status & status::kSourceNat) != 0,
+                       reply.family,
+                       reply.destination,
+                       reply.destination_port,
+                       count_of(flow, flow.forward, flow.earlier.forward),
+                       flow.forward_interfaces};
+  const Side responder{"responder",
+                       original.destination,
+                       original.destination_port,
+                       (flow.status & status::kDestinationNat) != 0,
+                       reply.family,
+                       reply.source,
+                       reply.source_port,
+                       count_of(flow, flow.backward, flow.earlier.backward),
+                       flow.backward_interfaces};
+  append_side(to, flow, initiator, context);
+  append_side(to, flow, responder, context);
+}
+
+void append_icmp(std::string& to, const Flow& flow) {
+  if (!nat_event_value::is_icmp(flow.original)) return;
+  to += ",\"icmp\":{\"type\":";
+  append_number(to, flow.original.icmp_type);
+  to += ",\"code\":";
+  append_number(to, flow.original.icmp_code);
+  to += ",\"id\":";
+  append_number(to, flow.original.icmp_id);
+  if (translated(flow)) {
+    to += ",\"nat_id\":";
+    append_number(to, flow.reply.icmp_id);
+  }
+  to += '}';
+}
+
+void append_times(std::string& to, const Flow& flow) {
+  const TimePoint begun = flow.earlier.start != TimePoint{} ? flow.earlier.start : flow.start;
+  to += ",\"start\":";
+  append_time(to, begun);
+  to += ",\"end\":";
+  append_time(to, flow.end);
+  to += ",\"delta_start\":";
+  append_time(to, flow.event == FlowEvent::kEndedBefore ? flow.end : flow.start);
+  to += ",\"end_reason\":\"";
+  to += name_of(flow.end_reason);
+  to += '"';
+}
+
+void append_key(std::string& to, const Flow& flow) {
+  to += ",\"family\":";
+  to += flow.original.family == AddressFamily::kIpv4 ? "\"ipv4\"" : "\"ipv6\"";
+  to += ",\"protocol\":";
+  append_number(to, flow.original.protocol);
+}
+
+void append_place(std::string& to, const Flow& flow, const LineContext& context) {
+  to += ",\"zone\":";
+  append_number(to, flow.original.zone);
+  if (flow.reply.zone != flow.original.zone) {
+    to += ",\"reply_zone\":";
+    append_number(to, flow.reply.zone);
+  }
+  to += ",\"mark\":";
+  append_number(to, flow.mark);
+  to += ",\"domain\":";
+  append_number(to, context.observation_domain);
+  if (!context.network_namespace.empty()) {
+    to += ",\"namespace\":";
+    append_text(to, context.network_namespace);
+  }
+}
+
+void append_ids(std::string& to, const Flow& flow) {
+  to += ",\"community_id\":\"";
+  to += CommunityId(flow.original).text();
+  if (translated(flow)) {
+    to += "\",\"nat_community_id\":\"";
+    to += CommunityId(flow.reply).text();
+  }
+  to += '"';
+}
+
+}  // namespace
+
+void append_line(std::string& to, const Flow& flow, const LineContext& context) {
+  to +=
+      is_end(flow) ? R"({"v":1,"event":"end","flow_id":)" : R"({"v":1,"event":"update","flow_id":)";
+  append_number(to, flow.id);
+  append_times(to, flow);
+  append_key(to, flow);
+  append_sides(to, flow, context);
+  append_icmp(to, flow);
+  append_place(to, flow, context);
+  append_ids(to, flow);
+  to += "}\n";
+}
+
+}  // namespace ctflow

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Where a connection log's batches of lines go.
+#pragma once
+
+#include <string>
+
+#include "ctflow/clock.hpp"
+#include "ctflow/encoder.hpp"
+#include "ctflow/status.hpp"
+
+namespace ctflow {
+
+/// What becomes of each batch is entered in the ledger that the sink was made with. Called from the
+/// event loop; never waits, but for stop(), which does so for a moment.
+class LineSink {
+ public:
+  LineSink() = default;
+  virtual ~LineSink() = default;
+
+  LineSink(const LineSink&) = delete;
+  LineSink& operator=(const LineSink&) = delete;
+  LineSink(LineSink&&) = delete;
+  LineSink& operator=(LineSink&&) = delete;
+
+  /// Takes whole lines, and leaves an empty buffer.
+  virtual void deliver(std::string& lines, const MessageContent& content, const Instant& now) = 0;
+
+  virtual void tick(const Instant& /*now*/) {}
+  [[nodiscard]] virtual MonoTime deadline() const { return MonoTime::max(); }
+  virtual void reopen() {}
+  [[nodiscard]] virtual bool busy() const = 0;
+  virtual void stop() = 0;
+  [[nodiscard]] virtual bool lookup_running() const { return false; }
+
+  /// Peer, whether it can be reached, the last failure, and what waits.
+  virtual void describe(OutputStatus& status, const Instant& now) const = 0;
+};
+
+}  // namespace ctflow

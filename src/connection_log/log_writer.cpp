@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "connection_log/log_writer.hpp"
+
+#include <pthread.h>
+
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace ctflow {
+namespace {
+
+constexpr std::chrono::seconds kRetry{1};
+constexpr std::size_t kSpare = 4;  ///< buffers that are kept for lines to come
+
+/// A thread that no signal is given to: those are the event loop's.
+template <typename Work>
+void start_thread(Work work) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread(std::move(work)).detach();
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+}  // namespace
+
+struct LogWriter::Shared {
+  struct Batch {
+    std::string lines;
+    MessageContent content;
+    TimePoint since;
+  };
+
+  explicit Shared(std::unique_ptr<LineTarget> to, std::size_t most)
+      : target(std::move(to)), limit(most) {}
+
+  const std::unique_ptr<LineTarget> target;  ///< the thread's
+  const std::size_t limit;
+
+  mutable std::mutex mutex;
+  std::condition_variable work;  ///< for the thread
+  std::condition_variable done;  ///< for stop()
+  std::deque<Batch> waiting;     ///< the first is being written while `writing`
+  std::vector<std::string> spare;
+  std::size_t octets = 0;
+  Report report;
+  bool writing = false;
+  bool reopen = false;
+  bool stopping = false;
+  bool given_up = false;  ///< what waits is not the thread's any more
+  bool ended = false;
+};
+
+LogWriter::LogWriter(std::unique_ptr<LineTarget> target, std::size_t limit)
+    : shared_(std::make_shared<Shared>(std::move(target), limit)) {
+  start_thread([shared = shared_] { run(shared); });
+}
+
+LogWriter::~LogWriter() { stop(std::chrono::milliseconds(0)); }
+
+void LogWriter::run(const std::shared_ptr<Shared>& shared) {
+  Shared& own = *shared;
+  std::unique_lock lock(own.mutex);
+  bool failing = false;
+  while (!own.given_up) {
+    if (failing && !own.stopping && !own.reopen) own.work.wait_for(lock, kRetry);
+    own.work.wait(lock, [&] { return own.stopping || own.reopen || !own.waiting.empty(); });
+    if (own.given_up) break;
+    const bool reopen = std::exchange(own.reopen, false);
+    if (own.waiting.empty() && !reopen) break;  // stopping
+    own.writing = !own.waiting.empty();
+    std::string lines;
+    if (own.writing) lines.swap(own.waiting.front().lines);
+    lock.unlock();
+    if (reopen) own.target->reopen();
+    std::error_code error;
+    if (!lines.empty()) error = own.target->append(lines, std::chrono::system_clock::now());
+    const TargetNews news = own.target->take_news();
+    lock.lock();
+    own.report.news.begun += news.begun;
+    own.report.news.rotated += news.rotated;
+    own.report.news.torn += news.torn;
+    if (!news.failed.empty()) own.report.news.failed = news.failed;
+    if (lines.empty() || own.given_up) continue;
+    own.writing = false;
+    failing = own.report.failing = static_cast<bool>(error);
+    if (error) {
+      own.report.error = error;
+      own.report.doing = own.target->doing();
+      own.report.failed = true;
+      own.waiting.front().lines.swap(lines);
+      if (own.stopping) break;  // it had its chance
+      continue;
+    }
+    own.report.written.push_back({own.waiting.front().content, lines.size()});
+    own.octets -= lines.size();
+    own.waiting.pop_front();
+    lines.clear();
+    if (own.spare.size() < kSpare) own.spare.push_back(std::move(lines));
+  }
+  own.ended = true;
+  own.done.notify_all();
+}
+
+bool LogWriter::add(std::string& lines, const MessageContent& content, TimePoint now) {
+  {
+    const std::scoped_lock lock(shared_->mutex);
+    if (shared_->stopping || shared_->octets + lines.size() > shared_->limit) return false;
+    shared_->octets += lines.size();
+    shared_->waiting.push_back({std::move(lines), content, now});
+    lines = std::string();
+    if (!shared_->spare.empty()) {
+      lines = std::move(shared_->spare.back());
+      shared_->spare.pop_back();
+    }
+  }
+  shared_->work.notify_one();
+  return true;
+}
+
+void LogWriter::reopen() {
+  {
+    const std::scoped_lock lock(shared_->mutex);
+    shared_->reopen = true;
+  }
+  shared_->work.notify_one();
+}
+
+LogWriter::Report LogWriter::take_report() {
+  const std::scoped_lock lock(shared_->mutex);
+  Report report = shared_->report;
+  shared_->report.written.clear();
+  shared_->report.news = {};
+  shared_->report.failed = false;
+  return report;
+}
+
+bool LogWriter::empty() const {
+  const std::scoped_lock lock(shared_->mutex);
+  return shared_->waiting.empty();
+}
+
+std::size_t LogWriter::octets() const {
+  const std::scoped_lock lock(shared_->mutex);
+  return shared_->octets;
+}
+
+std::size_t LogWriter::limit() const { return shared_->limit; }
+
+std::optional<TimePoint> LogWriter::oldest() const {
+  const std::scoped_lock lock(shared_->mutex);
+  if (shared_->waiting.empty()) return std::nullopt;
+  return shared_->waiting.front().since;
+}
+
+std::vector<Written> LogWriter::stop(std::chrono::milliseconds patience) {
+  std::unique_lock lock(shared_->mutex);
+  shared_->stopping = true;
+  shared_->work.notify_one();
+  shared_->done.wait_for(lock, patience, [&] { return shared_->ended; });
+  shared_->given_up = true;
+  std::vector<Written> left;
+  for (const Shared::Batch& one : shared_->waiting) left.push_back({one.content, one.lines.size()});
+  shared_->waiting.clear();
+  shared_->octets = 0;
+  shared_->work.notify_one();
+  return left;
+}
+
+}  // namespace ctflow

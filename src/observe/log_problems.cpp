@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "observe/log_problems.hpp"
+
+#include <fmt/format.h>
+
+#include "findings/table_fill.hpp"
+#include "observe/recent.hpp"
+#include "text/octets_text.hpp"
+
+namespace ctflow {
+namespace {
+
+bool is_socket(const OutputStatus& one) {
+  return one.log->to == LogDestination::kUnix || one.log->to == LogDestination::kTcp;
+}
+
+/// The octets that decide when lines are lost, and their limit.
+struct Fill {
+  std::uint64_t used;
+  std::uint64_t limit;
+  const char* setting;
+};
+
+Fill fill_of(const OutputStatus& one) {
+  const Backlog& backlog = one.backlog.value();
+  if (backlog.disk_limit > 0) return {backlog.disk, backlog.disk_limit, "spool.size"};
+  return {backlog.memory, backlog.memory_limit, is_socket(one) ? "spool.memory" : "buffer"};
+}
+
+std::string consequence(const OutputStatus& one) {
+  std::string text;
+  if (one.backlog) {
+    const Fill fill = fill_of(one);
+    text = fmt::format("{} lines wait; beyond {} ({}) lines are lost; ",
+                       one.counters.waiting.records, fill.setting, octets_text(fill.limit));
+  }
+  return text + fmt::format("{} lost so far", one.counters.lost());
+}
+
+void check_way(const OutputStatus& one, std::vector<Finding>& found) {
+  if (one.connected) return;
+  const std::string& reason = one.last_failure.reason;
+  found.push_back(
+      {"connection_log_unreachable",
+       fmt::format("no lines can be written to {}: {}; {}", one.peer,
+                   reason.empty() ? "no attempt has succeeded yet" : reason, consequence(one)),
+       is_socket(one) ? "start the program that reads them, or correct path, address and port"
+                      : "see the log: connection_log_failed error= fix="});
+}
+
+void check_losses(const OutputStatus& one, std::vector<Finding>& found) {
+  if (!one.connected || !recent(one.last_loss)) return;
+  found.push_back({"connection_log_lossy",
+                   fmt::format("{} lines for {} were lost, the last {} s ago", one.counters.lost(),
+                               one.peer, one.last_loss->count()),
+                   is_socket(one) ? "raise spool.memory or spool.size, or let the reader be faster"
+                                  : "raise buffer, or use a faster disk"});
+}
+
+void check_fill(const OutputStatus& one, std::vector<Finding>& found) {
+  if (!one.backlog) return;
+  const Fill fill = fill_of(one);
+  if (!nearly_full(fill.used, fill.limit)) return;
+  found.push_back({"connection_log_nearly_full",
+                   fmt::format("{} of {} ({}) are in use: when it is full lines are lost",
+                               octets_text(fill.used), octets_text(fill.limit), fill.setting),
+                   fmt::format("raise {}, or find out why {} is slow", fill.setting, one.peer)});
+}
+
+void check_spool(const OutputStatus& one, std::vector<Finding>& found) {
+  if (!one.backlog || one.backlog->trouble.empty()) return;
+  found.push_back({"spool_unusable",
+                   fmt::format("spool.directory cannot be used ({}): new lines wait in memory "
+                               "only, and those on disk are not sent until it can",
+                               one.backlog->trouble),
+                   "see the log: spool_failed directory= error=; tried again every second"});
+}
+
+}  // namespace
+
+const char* name_of(LogDestination to) {
+  switch (to) {
+    case LogDestination::kFile:
+      return "file";
+    case LogDestination::kStdout:
+      return "stdout";
+    case LogDestination::kUnix:
+      return "unix";
+    case LogDestination::kTcp:
+      return "tcp";
+  }
+  return "";
+}
+
+void find_log_problems(const OutputStatus& output, std::vector<Finding>& found) {
+  check_way(output, found);
+  check_losses(output, found);
+  check_fill(output, found);
+  check_spool(output, found);
+}
+
+}  // namespace ctflow

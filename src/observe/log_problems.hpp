@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The problems of one connection log, by its status.
+#pragma once
+
+#include <vector>
+
+#include "ctflow/status.hpp"
+#include "findings/finding.hpp"
+
+namespace ctflow {
+
+/// "file", "stdout", "unix" or "tcp".
+const char* name_of(LogDestination to);
+
+/// Adds what is wrong now.
+void find_log_problems(const OutputStatus& output, std::vector<Finding>& found);
+
+}  // namespace ctflow

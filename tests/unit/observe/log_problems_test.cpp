@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "observe/log_problems.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace ctflow {
+namespace {
+
+using testing::HasSubstr;
+
+OutputStatus good() {
+  OutputStatus status;
+  status.name = "local";
+  status.peer = "/var/log/ctflowd/connections.json";
+  status.connected = true;
+  status.log = ConnectionLogStatus{};
+  status.backlog = Backlog{};
+  status.backlog->memory_limit = 4 << 20;
+  return status;
+}
+
+std::vector<Finding> problems(const OutputStatus& status) {
+  std::vector<Finding> found;
+  find_log_problems(status, found);
+  return found;
+}
+
+TEST(LogProblems, AreNoneOfALogThatWorks) { EXPECT_THAT(problems(good()), testing::IsEmpty()); }
+
+TEST(LogProblems, SayWhyLinesCannotBeWrittenAndWhatBecomesOfThem) {
+  OutputStatus status = good();
+  status.connected = false;
+  status.last_failure.kind = FailureKind::kFile;
+  status.last_failure.reason = "write: No space left on device";
+  status.counters.waiting.records = 12;
+  const auto found = problems(status);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].name, "connection_log_unreachable");
+  EXPECT_THAT(found[0].impact, HasSubstr("write: No space left on device"));
+  EXPECT_THAT(found[0].impact, HasSubstr("12 lines wait; beyond buffer (4 MiB) lines are lost"));
+}
+
+TEST(LogProblems, NameTheLimitOfASocket) {
+  OutputStatus status = good();
+  status.connected = false;
+  status.log->to = LogDestination::kUnix;
+  EXPECT_THAT(problems(status).at(0).impact, HasSubstr("spool.memory (4 MiB)"));
+  EXPECT_THAT(problems(status).at(0).impact, HasSubstr("no attempt has succeeded yet"));
+  status.backlog->disk_limit = 1 << 30;
+  EXPECT_THAT(problems(status).at(0).impact, HasSubstr("spool.size (1 GiB)"));
+}
+
+TEST(LogProblems, AreLossesOfTheLastMinutes) {
+  OutputStatus status = good();
+  status.counters.lost_would_block = 7;
+  EXPECT_THAT(problems(status), testing::IsEmpty()) << "long ago";
+  status.last_loss = std::chrono::seconds(3);
+  const auto found = problems(status);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].name, "connection_log_lossy");
+  EXPECT_THAT(found[0].impact, HasSubstr("7 lines"));
+}
+
+TEST(LogProblems, AreABufferThatIsNearlyFullAndASpoolWithoutDisk) {
+  OutputStatus status = good();
+  status.backlog->memory = status.backlog->memory_limit;
+  EXPECT_EQ(problems(status).at(0).name, "connection_log_nearly_full");
+  status = good();
+  status.backlog->trouble = "Permission denied";
+  EXPECT_EQ(problems(status).at(0).name, "spool_unusable");
+}
+
+}  // namespace
+}  // namespace ctflow
