@@ -8,9 +8,6 @@
 namespace ctflow::config {
 namespace {
 
-constexpr Requirement kOptional = Requirement::kOptional;
-constexpr Requirement kRequired = Requirement::kRequired;
-
 ValueFormat<LogDestination> destination() {
   return choice<LogDestination>({{"file", LogDestination::kFile},
                                  {"stdout", LogDestination::kStdout},

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "connection_log/line.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/sample_flows.hpp"
+#include "support/source_directory.hpp"
+
+namespace ctflow {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string line_of(const Flow& flow, const LineContext& context = {}) {
+  std::string line;
+  append_line(line, flow, context);
+  return line;
+}
+
+Json read(const Flow& flow, const LineContext& context = {}) {
+  return Json::parse(line_of(flow, context));
+}
+
+Flow reported(Flow flow) {
+  flow.event = FlowEvent::kReported;
+  flow.end_reason = EndReason::kActiveTimeout;
+  return flow;
+}
+
+/// A later report of a connection.
+Flow continued(Flow flow) {
+  flow.earlier = {{7, 700}, {5, 500}, test::kSampleStart - std::chrono::seconds(60)};
+  return flow;
+}
+
+Flow ended_before(Flow flow) {
+  flow.event = FlowEvent::kEndedBefore;
+  flow.end_reason = EndReason::kIdleTimeout;
+  return flow;
+}
+
+Flow uncounted(Flow flow) {
+  flow.present.counters = false;
+  flow.forward = flow.backward = {};
+  return flow;
+}
+
+/// More than a double holds.
+Flow large(Flow flow) {
+  flow.forward.octets = std::uint64_t{1} << 53;
+  flow.backward.octets = (std::uint64_t{1} << 53) - 1;
+  return flow;
+}
+
+Flow evicted(Flow flow) {
+  flow.end_reason = EndReason::kLackOfResources;
+  flow.mark = 0xFEDCBA98;
+  return flow;
+}
+
+Flow removed(Flow flow) {
+  flow.end_reason = EndReason::kForcedEnd;
+  flow.forward_interfaces = flow.backward_interfaces = {};
+  flow.original.zone = flow.reply.zone = 0;
+  return flow;
+}
+
+Flow gre() {
+  Flow flow = test::sample::tcp();
+  flow.original.protocol = flow.reply.protocol = 47;
+  return flow;
+}
+
+/// Every kind of connection and line.
+std::vector<Flow> every_kind() {
+  namespace s = test::sample;
+  return {s::tcp(),
+          s::snat(),
+          s::snat_silent(),
+          s::dnat(),
+          s::icmp(),
+          s::icmp_nat(),
+          s::udp6(),
+          s::nat66(),
+          s::nat64(),
+          s::icmpv6(),
+          s::icmpv6_nat66(),
+          s::icmpv6_nat64(),
+          gre(),
+          reported(s::tcp()),
+          reported(continued(s::snat())),
+          continued(s::tcp()),
+          ended_before(s::udp6()),
+          uncounted(s::icmp()),
+          large(s::tcp()),
+          evicted(s::tcp()),
+          removed(s::udp6())};
+}
+
+class LineTest : public testing::Test {
+ protected:
+  LineTest() {
+    names_.set(7, "lan0");
+    names_.set(0x00010002, "a\"\\\x01\xff");
+  }
+
+  InterfaceNames names_;
+  LineContext context_{test::kSampleDomain, {}, &names_};
+};
+
+// tests/checks/connection_log holds this file, the schema and the documents together.
+TEST_F(LineTest, OfEveryKindIsThatOfTheGoldenFile) {
+  std::string lines;
+  bool in_namespace = false;
+  for (const Flow& flow : every_kind()) {
+    LineContext context = context_;
+    if (std::exchange(in_namespace, !in_namespace)) context.network_namespace = "red";
+    append_line(lines, flow, context);
+  }
+  const std::string golden = test::source_directory() + "/tests/golden/connection_log.jsonl";
+  std::ifstream stream(golden, std::ios::binary);
+  EXPECT_EQ(lines, std::string(std::istreambuf_iterator<char>(stream), {})) << golden;
+}
+
+TEST_F(LineTest, IsOneObjectOnOneLine) {
+  for (const Flow& flow : every_kind()) {
+    const std::string line = line_of(flow, context_);
+    EXPECT_EQ(line.find('\n'), line.size() - 1);
+    EXPECT_LT(line.size(), kLongestLine);
+    EXPECT_EQ(Json::parse(line)["v"], 1);
+  }
+}
+
+TEST_F(LineTest, HasDeltasAndTotals) {
+  const Json json = read(continued(test::sample::tcp()));
+  EXPECT_EQ(json["initiator"]["packets"]["delta"], 0x0102030405U);
+  EXPECT_EQ(json["initiator"]["packets"]["total"], 0x0102030405U + 7);
+  EXPECT_EQ(json["initiator"]["octets"]["total"], 0x060708090A0BU + 700);
+  EXPECT_EQ(json["responder"]["packets"]["total"], 0x1112131415U + 5);
+  EXPECT_EQ(json["start"], "2023-11-14T22:12:20.123Z") << "of the connection";
+  EXPECT_EQ(json["delta_start"], "2023-11-14T22:13:20.123Z");
+  EXPECT_EQ(json["end"], "2023-11-14T22:14:25.535Z");
+}
+
+TEST_F(LineTest, OfAnEndWithNothingNewHasTotalsAndNoDelta) {
+  const Json json = read(ended_before(test::sample::tcp()));
+  EXPECT_EQ(json["event"], "end");
+  EXPECT_EQ(json["initiator"]["packets"]["delta"], 0);
+  EXPECT_EQ(json["initiator"]["packets"]["total"], 0x0102030405U);
+  EXPECT_EQ(json["delta_start"], json["end"]);
+}
+
+TEST_F(LineTest, WithoutCountersHasNone) {
+  const Json json = read(uncounted(test::sample::tcp()));
+  EXPECT_FALSE(json["initiator"].contains("packets"));
+  EXPECT_FALSE(json["responder"].contains("octets"));
+}
+
+TEST_F(LineTest, NamesTheTranslatedSideOnly) {
+  const Json source = read(test::sample::snat());
+  EXPECT_EQ(source["initiator"]["nat"]["address"], "192.0.2.254");
+  EXPECT_EQ(source["initiator"]["nat"]["port"], 0xF00D);
+  EXPECT_FALSE(source["responder"].contains("nat"));
+  const Json destination = read(test::sample::dnat());
+  EXPECT_EQ(destination["responder"]["nat"]["address"], "10.9.8.7");
+  EXPECT_EQ(destination["responder"]["address"], "192.0.2.254");
+  EXPECT_FALSE(destination["initiator"].contains("nat"));
+  EXPECT_NE(destination["nat_community_id"], destination["community_id"]);
+}
+
+TEST_F(LineTest, HasNamesOfInterfacesThatAreKnown) {
+  const Json json = read(test::sample::snat(), context_);
+  EXPECT_EQ(json["initiator"]["ingress"]["name"], "lan0");
+  EXPECT_EQ(json["initiator"]["egress"]["name"], R"(a"\\x01\xff)");
+  EXPECT_FALSE(read(test::sample::tcp(), context_)["initiator"]["ingress"].contains("name"));
+  EXPECT_FALSE(read(test::sample::snat())["initiator"]["ingress"].contains("name"));
+  EXPECT_FALSE(read(removed(test::sample::tcp()))["initiator"].contains("ingress"));
+}
+
+TEST_F(LineTest, HasPortsOnlyWhereTheProtocolHas) {
+  EXPECT_FALSE(read(gre())["initiator"].contains("port"));
+  const Json icmp = read(test::sample::icmp_nat());
+  EXPECT_FALSE(icmp["initiator"].contains("port"));
+  EXPECT_FALSE(icmp["initiator"]["nat"].contains("port"));
+  EXPECT_EQ(icmp["icmp"]["id"], test::sample::icmp_nat().original.icmp_id);
+  EXPECT_EQ(icmp["icmp"]["nat_id"], test::sample::icmp_nat().reply.icmp_id);
+}
+
+TEST_F(LineTest, DoesNotGrowTheBuffer) {
+  std::string line;
+  line.reserve(kLongestLine);
+  const char* const data = line.data();
+  append_line(line, test::sample::icmpv6_nat64(), context_);
+  EXPECT_EQ(line.data(), data);
+}
+
+}  // namespace
+}  // namespace ctflow

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "connection_log/writer_sink.hpp"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "connection_log/log_file.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace ctflow {
+namespace {
+
+using std::chrono::milliseconds;
+
+class WriterSinkTest : public testing::Test {
+ protected:
+  WriterSinkTest() {
+    config_.name = "local";
+    config_.path = directory_.path("log.json");
+    config_.buffer = 10;
+  }
+  WriterSink& make() {
+    sink_.emplace(config_, std::make_unique<LogFile>(config_.path, RotationConfig{}), ledger_);
+    return *sink_;
+  }
+  void deliver(const std::string& text) {
+    std::string lines = text;
+    MessageContent content;
+    content.flows = content.data_records = 1;
+    content.packets = 2;
+    content.octets = 3;
+    ledger_.offer();
+    sink_->deliver(lines, content, system_now());
+    EXPECT_TRUE(lines.empty());
+  }
+  /// Looks as the event loop does.
+  template <typename Condition>
+  [[nodiscard]] bool wait(Condition condition) {
+    const auto latest = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!condition() && std::chrono::steady_clock::now() < latest) {
+      std::this_thread::sleep_for(milliseconds(5));
+      sink_->tick(system_now());
+    }
+    return condition();
+  }
+  /// offered = sent + waiting + lost
+  void expect_balance() const {
+    const ExporterCounters& all = ledger_.counters();
+    EXPECT_EQ(all.offered, all.flows + all.waiting.flows + all.lost());
+    EXPECT_EQ(2 * all.offered, all.packets + all.waiting.packets + all.lost_packets);
+    EXPECT_EQ(3 * all.offered, all.octets + all.waiting.octets + all.lost_octets);
+  }
+
+  test::TemporaryDirectory directory_;
+  ConnectionLogConfig config_;
+  ExportLedger ledger_;
+  std::optional<WriterSink> sink_;
+};
+
+TEST_F(WriterSinkTest, CountsLinesAsSentOnceTheyAreWritten) {
+  make();
+  deliver("{1}\n");
+  EXPECT_EQ(ledger_.counters().waiting.flows, 1U);
+  expect_balance();
+  EXPECT_TRUE(wait([&] { return ledger_.counters().flows == 1; }));
+  EXPECT_EQ(ledger_.counters().message_octets, 4U);
+  EXPECT_EQ(ledger_.counters().sessions, 1U);
+  EXPECT_EQ(sink_->deadline(), MonoTime::max());
+  EXPECT_EQ(directory_.content("log.json"), "{1}\n");
+  expect_balance();
+}
+
+TEST_F(WriterSinkTest, CountsAsWriteErrorsWhatFindsNoRoomWhileNothingCanBeWritten) {
+  config_.path = directory_.path("no/log.json");
+  make();
+  deliver("{1}\n");
+  ASSERT_TRUE(wait([&] {
+    OutputStatus status;
+    sink_->describe(status, system_now());
+    return !status.connected;
+  }));
+  deliver("{2}\n");
+  deliver("{3}\n");  // beyond the buffer
+  EXPECT_EQ(ledger_.counters().lost_write_error.flows, 1U);
+  OutputStatus status;
+  sink_->describe(status, system_now());
+  EXPECT_EQ(status.last_failure.reason, "open: No such file or directory");
+  EXPECT_EQ(status.backlog.value().memory, 8U);
+  EXPECT_EQ(status.backlog.value().memory_limit, 10U);
+  expect_balance();
+  std::filesystem::create_directory(directory_.path("no"));
+  EXPECT_TRUE(wait([&] { return ledger_.counters().flows == 2; }));
+  EXPECT_EQ(directory_.content("no/log.json"), "{1}\n{2}\n");
+  expect_balance();
+}
+
+TEST_F(WriterSinkTest, CountsWhatIsLeftAtTheEnd) {
+  config_.path = directory_.path("no/log.json");
+  make();
+  deliver("{1}\n");
+  deliver("{2}\n");
+  sink_->stop();
+  EXPECT_EQ(ledger_.counters().waiting.flows, 0U);
+  EXPECT_EQ(ledger_.counters().lost(), 2U);
+  EXPECT_FALSE(sink_->busy());
+  expect_balance();
+}
+
+TEST_F(WriterSinkTest, WritesEverythingAtTheEnd) {
+  make();
+  deliver("{1}\n");
+  deliver("{2}\n");
+  sink_->stop();
+  EXPECT_EQ(directory_.content("log.json"), "{1}\n{2}\n");
+  EXPECT_EQ(ledger_.counters().flows, 2U);
+  expect_balance();
+}
+
+}  // namespace
+}  // namespace ctflow
