@@ -212,11 +212,25 @@ void configure(ctflow_netfilter& programs, const ctflow_nf_layout& layout,
 
 int be_silent(libbpf_print_level, const char*, va_list) { return 0; }
 
+/// What libbpf says is in the obstacle, too.
+class Silence {
+ public:
+  Silence() : before_(libbpf_set_print(be_silent)) {}
+  ~Silence() { libbpf_set_print(before_); }
+  Silence(const Silence&) = delete;
+  Silence& operator=(const Silence&) = delete;
+  Silence(Silence&&) = delete;
+  Silence& operator=(Silence&&) = delete;
+
+ private:
+  libbpf_print_fn_t before_;
+};
+
 }  // namespace
 
 std::unique_ptr<MeasuredEntries> attach_netfilter_programs(std::string& obstacle,
                                                            const std::string& directory) {
-  libbpf_set_print(be_silent);
+  const Silence silence;
   const auto layout = find_kernel_layout();
   if (!layout) {
     obstacle = "no types of conntrack in /sys/kernel/btf (CONFIG_DEBUG_INFO_BTF)";
