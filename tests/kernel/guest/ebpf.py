@@ -7,6 +7,8 @@ CLOCK_MONOTONIC, here they are since 1970 as those of CTA_FLOW are.
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import signal
@@ -23,12 +25,9 @@ ENDED, REPORTED, CREATED = 1, 2, 3
 HAS_MEASURED, HAS_COUNTERS, HAS_START = 1, 2, 4
 TCP, ICMP = 6, (1, 58)
 ATTACH_SECONDS = 60         # an emulator verifies slowly
+# From CLOCK_MONOTONIC to time since 1970: once, so that equal times stay equal.
+OFFSET = time.time_ns() - time.monotonic_ns()
 Record = dict[str, Any]
-
-
-def offset() -> int:
-    """From CLOCK_MONOTONIC to time since 1970."""
-    return time.time_ns() - time.monotonic_ns()
 
 
 def decode_direction(data: Record, protocol: int) -> ctnl.Direction | None:
@@ -39,8 +38,8 @@ def decode_direction(data: Record, protocol: int) -> ctnl.Direction | None:
                             flags=data["changed"])
     if not data["first"]:       # ICMP errors only
         return result
-    result.first = data["first"] + offset()
-    result.last = data["last"] + offset()
+    result.first = data["first"] + OFFSET
+    result.last = data["last"] + OFFSET
     result.iif = data["iif"] if data["has_iif"] else None
     result.oif = data["oif"] if data["has_oif"] else None
     result.tcp_flags = data["tcp_flags"] if protocol == TCP else None
@@ -63,12 +62,12 @@ def decode_tuple(data: Record, zone: int) -> ctnl.Tuple:
                       data["source_port"], port, zone)
 
 
-def decode(record: Record, size: int) -> ctnl.Message:
+def decode(record: Record, size: int, received: float) -> ctnl.Message:
     ended = record["event"] == ENDED
     created = record["event"] == CREATED
     message = ctnl.Message(
         ctnl.MSG_DELETE if ended else ctnl.MSG_NEW,
-        ctnl.NLM_F_CREATE if created else 0, time.time(), size,
+        ctnl.NLM_F_CREATE if created else 0, received, size,
         record["port_id"])
     # ctnetlink says it of the connection, or of the one tuple that it is for.
     zone, directions = record["zone"], record["zone_direction"]
@@ -88,12 +87,25 @@ def decode(record: Record, size: int) -> ctnl.Message:
     if record["present"] & HAS_START:
         message.start = record["start"]
         # As nf_ct_delete() does, which comes later.
-        message.stop = record["time"] + min(record["timeout"], 0) + offset()
+        message.stop = record["time"] + min(record["timeout"], 0) + OFFSET
     if record["present"] & HAS_MEASURED and not created:
         message.flow = decode_flow(record["measured"], message.orig.proto)
         if ended:
             message.flow.reason = ctnl.REASONS[record["reason"]]
     return message
+
+
+class Line:
+    """A record, decoded when somebody wants it: an emulator is slow."""
+
+    def __init__(self, record: Record, size: int) -> None:
+        self.record, self.size = record, size
+        self.event: int = record["event"]
+        self.received = time.time()
+
+    @functools.cached_property
+    def message(self) -> ctnl.Message:
+        return decode(self.record, self.size, self.received)
 
 
 class Tool:
@@ -105,7 +117,7 @@ class Tool:
             [program, *options], stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.changed = threading.Condition()
-        self.events: list[ctnl.Message] = []
+        self.lines: list[Line] = []
         self.answers: list[Record] = []
         self.living: dict[int, Record] = {}
         self.losses: list[int] = []
@@ -115,6 +127,7 @@ class Tool:
         with self.changed:
             self.changed.wait_for(lambda: self.attached or self.done,
                                   ATTACH_SECONDS)
+        atexit.register(self.process.kill)
         if not self.attached:
             self.process.kill()
             raise OSError(f"{program} {' '.join(options)}: "
@@ -145,7 +158,13 @@ class Tool:
                 self.living.pop(record["connection"], None)
             else:
                 self.living[record["connection"]] = record
-            self.events.append(decode(record, size))
+            self.lines.append(Line(record, size))
+
+    def ends(self) -> list[ctnl.Message]:
+        """Of all connections that have ended so far."""
+        with self.changed:
+            lines = [one for one in self.lines if one.event == ENDED]
+        return [one.message for one in lines]
 
     def ask(self, command: str) -> Record:
         assert self.process.stdin
@@ -176,14 +195,14 @@ class Listener:
 
     def __init__(self, tool: Tool, *groups: int, buffer: int) -> None:
         self.tool = tool
-        self.kinds = set()
+        self.events = set()
         if ctnl.GROUP_DESTROY in groups:
-            self.kinds.add(ctnl.MSG_DELETE)
+            self.events.add(ENDED)
         if ctnl.GROUP_FLOW in groups:
-            self.kinds.add(ctnl.MSG_NEW)
+            self.events.add(REPORTED)
         own = [g for g in groups if g in (ctnl.GROUP_NEW, ctnl.GROUP_UPDATE)]
         self.kernel = ctnl.Listener(*own, buffer=buffer) if own else None
-        self.place = len(tool.events)
+        self.place = len(tool.lines)
         self.pending: list[ctnl.Message] = []
 
     def close(self) -> None:
@@ -197,17 +216,18 @@ class Listener:
         self.close()
 
     def fetch(self) -> bool:
-        new = self.tool.events[self.place:]
-        self.place += len(new)
-        new = [m for m in new if m.kind in self.kinds
-               and not m.nlflags & ctnl.NLM_F_CREATE]
+        """False: nothing has come, not even what nobody listens for."""
+        lines = self.tool.lines[self.place:]
+        self.place += len(lines)
+        self.pending += [one.message for one in lines
+                         if one.event in self.events]
+        came = bool(lines)
         if self.kernel:
             while self.kernel.read(0):
-                pass
-            new += self.kernel.pending
+                came = True
+            self.pending += self.kernel.pending
             self.kernel.pending = []
-        self.pending += new
-        return bool(new)
+        return came
 
     def read(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
@@ -218,7 +238,7 @@ class Listener:
             if left <= 0:
                 return False
             with self.tool.changed:
-                if len(self.tool.events) == self.place:
+                if len(self.tool.lines) == self.place:
                     self.tool.changed.wait(min(left, 0.1))
 
     def wait(self, match: Callable[[ctnl.Message], bool],
@@ -297,7 +317,7 @@ class Measuring:
             flows = {}
             for connection, record in self.tool.living.items():
                 if connection in measured and record["netns"] == here:
-                    created = decode(record, 0)
+                    created = decode(record, 0, 0)
                     flows[str((created.orig, created.zone))] = decode_flow(
                         measured[connection], created.orig.proto)
         for message in messages:

@@ -141,14 +141,13 @@ def test_a_full_map_never_gives_wrong_numbers(lab: Lab) -> None:
 
 def wait_for_ends(measuring: ebpf.Tool,
                   ports: list[int]) -> dict[int, ctnl.Message]:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while time.monotonic() < deadline:
-        with measuring.changed:
-            ended = {m.orig.sport: m for m in measuring.events
-                     if m.kind == ctnl.MSG_DELETE and m.orig.sport in ports}
-            if len(ended) == len(ports):
-                return ended
-            measuring.changed.wait(0.5)
+        ended = {m.orig.sport: m for m in measuring.ends()
+                 if m.orig.sport in ports}
+        if len(ended) == len(ports):
+            return ended
+        time.sleep(0.3)
     raise Failure(f"{len(ended)} of {len(ports)} ends told")
 
 
@@ -200,9 +199,7 @@ def connect_inside(name: str, count: int) -> None:
 
 
 def ends_inside(measuring: ebpf.Tool) -> list[ctnl.Message]:
-    with measuring.changed:
-        return [m for m in measuring.events if m.kind == ctnl.MSG_DELETE
-                and 2000 <= m.orig.dport < 2100]
+    return [m for m in measuring.ends() if 2000 <= m.orig.dport < 2100]
 
 
 def test_namespaces_come_and_go(lab: Lab) -> None:
