@@ -5,6 +5,7 @@
 #include "commands/command_line.hpp"
 #include "commands/doctor.hpp"
 #include "commands/exit_status.hpp"
+#include "commands/nat_lookup.hpp"
 #include "commands/record.hpp"
 #include "commands/replay.hpp"
 #include "commands/run.hpp"
@@ -31,6 +32,10 @@ int dispatch(const CommandLine& line) {
       return replay(line.file, line.rate, line.config);
     case Command::kStatus:
       return run_status(line.status, std::cout, std::cerr);
+    case Command::kNatLookup:
+      return run_nat_lookup(line.nat, line.config, std::cout, std::cerr);
+    case Command::kNatLogForget:
+      return run_nat_log_forget(line.nat, line.config, std::cout, std::cerr);
   }
   return kUsageError;
 }

@@ -151,6 +151,22 @@ struct ConnectionLogConfig {
   friend bool operator==(const ConnectionLogConfig&, const ConnectionLogConfig&) = default;
 };
 
+/// The log of translations (docs/nat-log.md). Off without a retention.
+struct NatLogConfig {
+  std::string directory = "/var/lib/ctflowd/nat";
+  std::chrono::days retention{0};  ///< a day's file is removed so long after its day; required
+  bool destination = false;        ///< also log whom a translated connection was with
+  /// A transaction is committed this often.
+  std::chrono::milliseconds commit_interval{5000};
+  std::uint32_t queue = 65536;  ///< beginnings and ends that wait for the disk, 96 octets each
+  /// Of the network namespace whose translations they are; not a setting of its own.
+  std::string network_namespace{};
+
+  [[nodiscard]] bool enabled() const { return retention.count() > 0; }
+
+  friend bool operator==(const NatLogConfig&, const NatLogConfig&) = default;
+};
+
 enum class ExistingConnections : std::uint8_t { kExport, kSkip };
 
 /// What the kernel does with events that find no room.
@@ -298,6 +314,7 @@ struct SealedConfig {
   std::vector<NamespaceConfig> namespaces{};  ///< none: only the one that we run in
   SourceConfig source{};
   StatusConfig status{};
+  NatLogConfig nat_log{};
   std::string user{};  ///< whom root becomes at start; empty: root stays root
 
   friend bool operator==(const SealedConfig&, const SealedConfig&) = default;

@@ -87,6 +87,9 @@ struct UpstreamLosses {
   std::uint64_t flows = 0;  ///< dropped by the kernel, or not, or not rightly, counted by it
   std::uint64_t ignored_packets = 0;  ///< left out by the configuration
   std::uint64_t ignored_octets = 0;
+  /// Grows whenever events did not arrive: the kernel had no room for them, or they could not be
+  /// decoded. No number of events.
+  std::uint64_t missed_events = 0;
 };
 
 /// Counts of the mirror of the kernel's routing.

@@ -20,7 +20,7 @@
 namespace ctflow {
 
 /// The settings that one output is made from. Each kind of output has its own.
-using OutputConfig = std::variant<CollectorConfig, ConnectionLogConfig>;
+using OutputConfig = std::variant<CollectorConfig, ConnectionLogConfig, NatLogConfig>;
 
 /// What an output can ask of the path before it: one for all outputs of a network namespace, given
 /// to each when it is made. When the namespace is closed the last answers stay.

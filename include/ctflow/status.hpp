@@ -33,6 +33,12 @@ struct ConnectionLogStatus {
   LogDestination to = LogDestination::kFile;
 };
 
+/// What only a NAT log has.
+struct NatLogStatus {
+  std::uint64_t open = 0;   ///< translations that exist
+  std::uint64_t holes = 0;  ///< times for which the log is known to be incomplete, since the start
+};
+
 /// One output: a collector, or another destination of flow reports.
 struct OutputStatus {
   std::string name;
@@ -48,6 +54,7 @@ struct OutputStatus {
   Ago last_loss{};
   std::optional<CollectorStatus> collector{};  ///< nothing: it is no collector
   std::optional<ConnectionLogStatus> log{};    ///< nothing: it is no connection log
+  std::optional<NatLogStatus> nat_log{};       ///< nothing: it is no NAT log
 };
 
 struct GroupStatus {

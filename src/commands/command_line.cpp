@@ -30,6 +30,49 @@ void add_status_options(CLI::App& command, StatusOptions& options) {
   command.add_flag("--watch", options.watch, "Repeat every two seconds");
 }
 
+void add_place_options(CLI::App& command, CommandLine& line) {
+  add_config_option(command, line);
+  command
+      .add_option("--directory", line.nat.directory,
+                  "nat_log.directory, instead of that of the configuration file")
+      ->type_name("DIRECTORY");
+  command
+      .add_option("--namespace", line.nat.network_namespace, "Network namespace of `namespaces`")
+      ->type_name("NAME");
+}
+
+void add_nat_lookup(CLI::App& app, CommandLine& line) {
+  auto* const look_up = add_command(app, line, Command::kNatLookup, "nat-lookup",
+                                    "Say who used a public address and port (exit 0 one inside "
+                                    "host, 1 none, 3 several, 2 the log "
+                                    "cannot say)");
+  NatLookupOptions& options = line.nat;
+  look_up->add_option("ADDRESS", options.who, "Public address and port; ICMP: identifier")
+      ->type_name("ADDRESS:PORT");
+  look_up->add_option("--at", options.at, "When, with its offset from UTC (RFC 3339)")
+      ->type_name("TIME");
+  look_up->add_option("--protocol", options.protocol, "tcp, udp, …, or a number; all if left out")
+      ->type_name("PROTOCOL");
+  look_up->add_option("--remote", options.remote, "Whom it was used with, where that is logged")
+      ->type_name("ADDRESS[:PORT]");
+  look_up->add_option("--tolerance", options.tolerance, "How far clocks may be apart")
+      ->capture_default_str();
+  look_up->add_option("--format", options.format, "table, json or csv")->capture_default_str();
+  look_up->add_option("--subject", options.subject, "Print all rows of an inside address instead")
+      ->type_name("ADDRESS");
+  add_place_options(*look_up, line);
+}
+
+void add_nat_log(CLI::App& app, CommandLine& line) {
+  auto* const nat_log = app.add_subcommand("nat-log", "Change the NAT log");
+  nat_log->require_subcommand(1);
+  auto* const forget =
+      add_command(*nat_log, line, Command::kNatLogForget, "forget",
+                  "Remove an inside or remote address from all rows of the NAT log");
+  forget->add_option("ADDRESS", line.nat.who, "Address to remove")->required();
+  add_place_options(*forget, line);
+}
+
 }  // namespace
 
 ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
@@ -61,6 +104,8 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   replay->add_option("FILE", line.file, "File to read")->required();
   replay->add_option("--rate", line.rate, "Events per second, 0 = no limit");
   add_status_options(*status, line.status);
+  add_nat_lookup(app, line);
+  add_nat_log(app, line);
 
   try {
     app.parse(argc, argv);

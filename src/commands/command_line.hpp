@@ -6,12 +6,22 @@
 #include <optional>
 #include <string>
 
+#include "commands/nat_lookup.hpp"
 #include "commands/status.hpp"
 #include "doctor/doctor.hpp"
 
 namespace ctflow {
 
-enum class Command : std::uint8_t { kRun, kCheck, kDoctor, kRecord, kReplay, kStatus };
+enum class Command : std::uint8_t {
+  kRun,
+  kCheck,
+  kDoctor,
+  kRecord,
+  kReplay,
+  kStatus,
+  kNatLookup,
+  kNatLogForget
+};
 
 struct CommandLine {
   Command command = Command::kRun;
@@ -20,6 +30,7 @@ struct CommandLine {
   std::uint32_t rate = 0;  ///< of replay: events per second, 0 = no limit
   DoctorOptions doctor{};
   StatusOptions status{};
+  NatLookupOptions nat{};
 };
 
 /// What parsing led to: a command line, or, after --help, --version or an error whose message has

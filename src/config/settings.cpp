@@ -5,6 +5,7 @@
 #include <map>
 
 #include "config/connection_log_settings.hpp"
+#include "config/nat_log_settings.hpp"
 #include "config/source_settings.hpp"
 #include "config/suggestion.hpp"
 #include "config/transport_settings.hpp"
@@ -328,6 +329,7 @@ Section<Config> settings() {
               section("source", kOptional, source_settings(), &Config::source),
               section("interfaces", kOptional, interfaces(), &Config::interfaces),
               section("status", kOptional, status(), &Config::status),
+              section("nat_log", kOptional, nat_log_settings(), &Config::nat_log),
               section("log", kOptional, log(), &Config::log),
               value("user", kOptional, identifier(), &Config::user),
           },

@@ -2,6 +2,7 @@
 #include "daemon/make_output.hpp"
 
 #include <ctime>
+#include <stdexcept>
 #include <variant>
 
 #include "connection_log/make_connection_log.hpp"
@@ -12,6 +13,10 @@
 #include "export/profile.hpp"
 #include "export/session_exporter.hpp"
 #include "transport/make_transport.hpp"
+#ifdef CTFLOWD_SQLITE
+#include "nat_log/nat_log.hpp"
+#include "nat_log/read_table.hpp"
+#endif
 
 namespace ctflow {
 namespace {
@@ -54,19 +59,37 @@ std::unique_ptr<Output> make_exporter(boost::asio::io_context& io, const Collect
   return std::make_unique<SessionExporter>(config, std::move(encoder), make_transport, context);
 }
 
+std::unique_ptr<Output> make_nat_log(const NatLogConfig& config,
+                                     const std::shared_ptr<const OutputContext>& context,
+                                     const NetworkNamespace& home, const SourceConfig& source) {
+#ifdef CTFLOWD_SQLITE
+  return std::make_unique<NatLog>(config, nat::table_of(home, source), context);
+#else
+  static_cast<void>(context);
+  static_cast<void>(home);
+  static_cast<void>(source);
+  throw std::logic_error(config.directory + ": built without SQLite");  // the settings refuse it
+#endif
+}
+
 }  // namespace
 
 std::vector<OutputConfig> outputs_of(const Config& config) {
   std::vector<OutputConfig> outputs(config.collectors.begin(), config.collectors.end());
   outputs.insert(outputs.end(), config.log_connections.begin(), config.log_connections.end());
+  if (config.nat_log.enabled()) outputs.emplace_back(config.nat_log);
   return outputs;
 }
 
 std::unique_ptr<Output> make_output(boost::asio::io_context& io, const OutputConfig& config,
                                     const std::shared_ptr<const OutputContext>& context,
-                                    bool extras) {
+                                    bool extras, const NetworkNamespace& home,
+                                    const SourceConfig& source) {
   if (const auto* log = std::get_if<ConnectionLogConfig>(&config)) {
     return make_connection_log(io, *log, context);
+  }
+  if (const auto* const nat_log = std::get_if<NatLogConfig>(&config)) {
+    return make_nat_log(*nat_log, context, home, source);
   }
   return make_exporter(io, std::get<CollectorConfig>(config), context, extras);
 }

@@ -8,6 +8,7 @@
 
 #include "ctflow/config.hpp"
 #include "ctflow/output.hpp"
+#include "netlink/network_namespace.hpp"
 
 namespace ctflow {
 
@@ -16,8 +17,10 @@ namespace ctflow {
 std::vector<OutputConfig> outputs_of(const Config& config);
 
 /// `extras`: flows may carry KernelExtras. `io` must outlive it. Throws when it cannot be made.
+/// `home`, `source`: the connection table that the flow reports are of.
 std::unique_ptr<Output> make_output(boost::asio::io_context& io, const OutputConfig& config,
                                     const std::shared_ptr<const OutputContext>& context,
-                                    bool extras);
+                                    bool extras, const NetworkNamespace& home,
+                                    const SourceConfig& source);
 
 }  // namespace ctflow

@@ -104,6 +104,7 @@ Config NamespaceExporter::own(const Config& config) const {
   }
   if (name_.empty()) return result;
   result.source.state_suffix = "." + name_;
+  result.nat_log.network_namespace = name_;
   for (GroupConfig& group : result.groups) {
     for (std::string& member : group.collectors) member += "@" + name_;
   }
@@ -148,7 +149,9 @@ NamespaceExporter::Change NamespaceExporter::prepare(const Config& config) {
   const Pipeline::Outputs& old = pipeline_.outputs();
   for (const OutputConfig& one : outputs_of(change.config)) {
     const bool stays = change.extras == extras_ && find_configured(old, one) != old.end();
-    change.fresh.push_back(stays ? nullptr : make_output(io_, one, context_, change.extras));
+    change.fresh.push_back(
+        stays ? nullptr
+              : make_output(io_, one, context_, change.extras, home_, change.config.source));
   }
   return change;
 }
@@ -171,7 +174,8 @@ Pipeline::Outputs NamespaceExporter::take_over(Pipeline::Outputs fresh, const Co
 UpstreamLosses NamespaceExporter::losses() const {
   const SourceCounters& source = source_->counters();
   return {source.lost_overrun + pipeline_.counters().lost_no_counters + source.counters_fell,
-          source.ignored_packets, source.ignored_octets};
+          source.ignored_packets, source.ignored_octets,
+          source.overruns + source.lost_overrun + source.malformed};
 }
 
 void NamespaceExporter::adopt(Change change) {
@@ -205,7 +209,7 @@ void NamespaceExporter::start() {
   started_ = true;
   for (const auto& output : pipeline_.outputs()) {
     const OutputStatus status = output->status(system_now());
-    log::info("exporting {}={} peer={}", status.log ? "log" : "collector", status.name,
+    log::info("exporting {}={} peer={}", status.collector ? "collector" : "log", status.name,
               status.peer);
   }
   pipeline_.tick();  // templates, before the first flow

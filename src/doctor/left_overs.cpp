@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <system_error>
 
 #include "conntrack/reported/state_place.hpp"
@@ -21,6 +22,24 @@ void add_spool(const Config& config, const std::string& directory,
   for (const SpoolFile& file : list_spool_files(directory)) {
     const bool owned = std::find(owners.begin(), owners.end(), file.collector) != owners.end();
     if (owned) files.push_back(file.path);
+  }
+}
+
+/// Of the NAT logs of all namespaces: files of other programs have other names.
+void add_nat_log(const Config& config, std::vector<std::string>& files) {
+  std::vector<std::string> directories;
+  if (!config.nat_log.enabled()) return;
+  if (config.namespaces.empty()) directories.push_back(config.nat_log.directory);
+  for (const NamespaceConfig& one : config.namespaces) {
+    directories.push_back(config.nat_log.directory + "/" + one.name);
+  }
+  for (const std::string& directory : directories) {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+      const std::string name = entry.path().filename().string();
+      const bool day = name.rfind("nat-", 0) == 0 && name.find(".sqlite") == 12;
+      if (day || name == "lock") files.push_back(entry.path().string());
+    }
   }
 }
 
@@ -54,6 +73,7 @@ std::vector<std::string> left_over_files(const Config& config) {
     add_spool(config, directory, files);
   }
   add_logs(config, files);
+  add_nat_log(config, files);
   if (config.namespaces.empty()) add_state(config.source, files);
   for (const NamespaceConfig& one : config.namespaces) {
     SourceConfig source = config.source;

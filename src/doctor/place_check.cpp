@@ -54,6 +54,15 @@ void check_spool(const CollectorConfig& collector, Findings& found) {
        create_command(directory)});
 }
 
+void check_nat_log(const NatLogConfig& config, Findings& found) {
+  const std::string fault = config.enabled() ? fault_of(config.directory) : "";
+  if (fault.empty()) return;
+  found.wrong.push_back(
+      {"nat_log_directory_unusable",
+       fmt::format("this user cannot write the NAT log to {}: {}", config.directory, fault),
+       create_command(config.directory)});
+}
+
 /// Root could read them when the configuration was read.
 void check_tls_files(const CollectorConfig& collector, Findings& found) {
   for (const std::string* const file :
@@ -153,6 +162,7 @@ Findings check_places(const Config& config) {
   found.add(check_log_places(config));
   check_listen(config.status.listen, found);
   check_socket(config.status.socket, found);
+  check_nat_log(config.nat_log, found);
   found.add(check_spools(config));
   return found;
 }

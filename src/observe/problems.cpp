@@ -70,6 +70,23 @@ void check_timeouts(const NamespaceStatus& one, std::vector<Finding>& found) {
                    "see the log: timeouts_unreadable file="});
 }
 
+void check_nat_log(const OutputStatus& one, std::vector<Finding>& found) {
+  if (!one.connected) {
+    found.push_back({"nat_log_not_written",
+                     fmt::format("{}: beginnings and ends of translations wait in memory, and are "
+                                 "lost when nat_log.queue is full",
+                                 one.last_failure.reason),
+                     "make room there, or let ctflowd write there"});
+  }
+  if (recent(one.last_loss)) {
+    found.push_back({"nat_log_losses",
+                     fmt::format("{} beginnings and ends of translations were not logged, the last "
+                                 "{}: look-ups cannot say who used a port then",
+                                 one.counters.lost(), seconds_ago(one.last_loss)),
+                     "a faster disk, or raise nat_log.queue"});
+  }
+}
+
 }  // namespace
 
 std::vector<Finding> find_problems(const Status& status) {
@@ -83,7 +100,11 @@ std::vector<Finding> find_problems(const Status& status) {
   for (const NamespaceStatus& one : status.namespaces) check(check_timeouts, one);
   for (const NamespaceStatus& one : status.namespaces) {
     for (const OutputStatus& output : one.outputs) {
-      check(output.log ? find_log_problems : find_collector_problems, output);
+      if (output.nat_log) {
+        check(check_nat_log, output);
+      } else {
+        check(output.log ? find_log_problems : find_collector_problems, output);
+      }
     }
   }
   for (const MissingNamespace& one : status.missing_namespaces) {

@@ -100,6 +100,19 @@ Json log_json(const OutputStatus& one) {
   return out;
 }
 
+Json nat_log_json(const OutputStatus& one) {
+  return Json{{"name", one.name},
+              {"directory", one.peer},
+              {"written", one.connected},
+              {"last_failure", last_failure_json(one)},
+              {"open_translations", one.nat_log->open},
+              {"holes", one.nat_log->holes},
+              {"waiting", one.counters.waiting.flows},
+              {"lost", one.counters.lost()},
+              {"last_loss_seconds_ago", ago_json(one.last_loss)},
+              {"counters", counters_json(one.counters, kExporterCounters)}};
+}
+
 Json group_json(const GroupStatus& one) {
   Json out{{"name", one.name},
            {"mode", one.mode == GroupMode::kFailover ? "failover" : "balance"},
@@ -173,6 +186,7 @@ Json namespace_json(const NamespaceStatus& one) {
   out["collectors"] = Json::array();
   for (const OutputStatus& output : one.outputs) {
     if (output.collector) out["collectors"].push_back(collector_json(output));
+    if (output.nat_log) out["nat_log"] = nat_log_json(output);
   }
   out["connection_logs"] = Json::array();
   for (const OutputStatus& output : one.outputs) {

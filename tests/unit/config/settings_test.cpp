@@ -91,14 +91,16 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "interfaces.by_mark[].ingress", "interfaces.by_mark[].egress", "collectors[].tls",
           "collectors[].tls.server_name", "collectors[].tls.ca_file",
           "collectors[].tls.certificate", "collectors[].tls.key", "collectors[].spool.directory",
-          "collectors[].file.directory", "user", "log_connections", "log_connections[].name",
-          "log_connections[].to", "log_connections[].path", "log_connections[].address",
-          "log_connections[].port", "log_connections[].flush_after", "log_connections[].buffer",
-          "log_connections[].rotate", "log_connections[].rotate.size",
-          "log_connections[].rotate.interval", "log_connections[].rotate.keep",
-          "log_connections[].spool", "log_connections[].spool.memory",
-          "log_connections[].spool.directory", "log_connections[].spool.size",
-          "log_connections[].spool.max_age", "log_connections[].spool.rate"));
+          "collectors[].file.directory", "nat_log", "nat_log.retention", "nat_log.directory",
+          "nat_log.destination", "nat_log.commit_interval", "nat_log.queue", "user",
+          "log_connections", "log_connections[].name", "log_connections[].to",
+          "log_connections[].path", "log_connections[].address", "log_connections[].port",
+          "log_connections[].flush_after", "log_connections[].buffer", "log_connections[].rotate",
+          "log_connections[].rotate.size", "log_connections[].rotate.interval",
+          "log_connections[].rotate.keep", "log_connections[].spool",
+          "log_connections[].spool.memory", "log_connections[].spool.directory",
+          "log_connections[].spool.size", "log_connections[].spool.max_age",
+          "log_connections[].spool.rate"));
 }
 
 TEST(DocumentedSettings, AreValidWhenPutToUse) {
@@ -133,6 +135,9 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
   EXPECT_EQ(config.collectors.at(0).file.directory, "/var/lib/ctflowd/files");
   EXPECT_EQ(config.collectors.at(0).source_address, "198.51.100.1");
   EXPECT_EQ(config.collectors.at(0).bind_device, "eth0");
+  NatLogConfig nat_log;  // but for the retention the example has the defaults
+  nat_log.retention = std::chrono::days(180);
+  EXPECT_EQ(config.nat_log, nat_log);
   EXPECT_EQ(config.user, "ctflowd");
   EXPECT_EQ(config.interfaces.by_zone, (std::vector<ZoneInterfaces>{{9, "red", 0, 0}}));
   EXPECT_EQ(config.interfaces.by_mark, (std::vector<MarkInterfaces>{{1, 255, "red", 0, 0}}));
@@ -165,7 +170,7 @@ std::string on_one_line(const std::string& text) {
 
 TEST(SealedSettings, AreThoseOfTheirStruct) {
   EXPECT_THAT(sealed_settings(),
-              testing::UnorderedElementsAre("namespaces", "source", "status", "user"));
+              testing::UnorderedElementsAre("namespaces", "source", "status", "nat_log", "user"));
 }
 
 TEST(SealedSettings, AreNamedInTheDocuments) {

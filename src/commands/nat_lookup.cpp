@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/nat_lookup.hpp"
+
+#include <ostream>
+
+#ifdef CTFLOWD_SQLITE
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <stdexcept>
+
+#include "config/formats.hpp"
+#include "ctflow/config.hpp"
+#include "log/log.hpp"
+#include "nat_log/answer_text.hpp"
+#include "nat_log/audit.hpp"
+#include "nat_log/endpoint_text.hpp"
+#include "nat_log/look_up.hpp"
+#include "text/escape.hpp"
+#endif
+
+namespace ctflow {
+
+#ifdef CTFLOWD_SQLITE
+namespace {
+
+constexpr int kCannotSay = 2;
+
+/// What is wrong with the command line: one line for the user.
+class BadQuestion : public std::runtime_error {
+ public:
+  BadQuestion(const std::string& option, const std::string& expected, const std::string& got)
+      : std::runtime_error(
+            fmt::format("{}: expected {}, got {}", option, expected, text::quoted(got, 64))) {}
+};
+
+std::string directory_of(const NatLookupOptions& options, const std::string& config_file) {
+  std::string directory = options.directory;
+  if (directory.empty()) {
+    const Config config = load_config(config_file);
+    if (!config.nat_log.enabled()) {
+      throw std::runtime_error(config_file +
+                               ": nat_log is off: set nat_log.retention, or give --directory");
+    }
+    directory = config.nat_log.directory;
+  }
+  if (!options.network_namespace.empty()) directory += "/" + options.network_namespace;
+  if (!std::filesystem::is_directory(directory)) {
+    throw std::runtime_error(directory + ": there is no such directory, or it cannot be read");
+  }
+  return directory;
+}
+
+nat::AnswerFormat format_of(const NatLookupOptions& options) {
+  if (options.format == "table") return nat::AnswerFormat::kTable;
+  if (options.format == "json") return nat::AnswerFormat::kJson;
+  if (options.format == "csv") return nat::AnswerFormat::kCsv;
+  throw BadQuestion("--format", "table, json or csv", options.format);
+}
+
+nat::Endpoint address_of(const std::string& option, const std::string& text) {
+  const auto address = nat::parse_endpoint(text);
+  if (!address || address->port) throw BadQuestion(option, "an IPv4 or IPv6 address", text);
+  return *address;
+}
+
+nat::Question question_of(const NatLookupOptions& options) {
+  nat::Question question;
+  const auto who = nat::parse_endpoint(options.who);
+  if (!who || !who->port) {
+    throw BadQuestion("ADDRESS:PORT",
+                      "the public address and port, such as 203.0.113.7:40213 or "
+                      "[2001:db8::7]:40213 (for ICMP the identifier)",
+                      options.who);
+  }
+  question.who = *who;
+  const auto at = nat::parse_time(options.at);
+  if (!at) {
+    throw BadQuestion("--at",
+                      "a time with its offset from UTC (RFC 3339), such as "
+                      "2026-11-23T10:00:00+01:00 or 2026-11-23T09:00:00Z",
+                      options.at);
+  }
+  question.at = *at;
+  if (!options.protocol.empty()) {
+    question.protocol = nat::parse_protocol(options.protocol);
+    if (!question.protocol) {
+      throw BadQuestion("--protocol",
+                        "tcp, udp, icmp, icmpv6, sctp, dccp, udplite, gre or a number",
+                        options.protocol);
+    }
+  }
+  if (!options.remote.empty()) {
+    question.remote = nat::parse_endpoint(options.remote);
+    if (!question.remote) throw BadQuestion("--remote", "ADDRESS or ADDRESS:PORT", options.remote);
+  }
+  const auto tolerance = config::duration("0ms", "24h");
+  const auto parsed = tolerance.parse(options.tolerance);
+  if (!parsed.value) throw BadQuestion("--tolerance", tolerance.expected, options.tolerance);
+  question.tolerance = *parsed.value;
+  question.now = nat::moment_of(std::chrono::system_clock::now());
+  return question;
+}
+
+void record(const std::string& what, std::ostream& errors) {
+  if (nat::record_use(what)) return;
+  errors << "warning: /dev/log takes nothing: this use of the log is not recorded\n";
+}
+
+int list_subject(const NatLookupOptions& options, const std::string& directory, std::ostream& out,
+                 std::ostream& errors) {
+  const nat::Endpoint subject = address_of("--subject", options.subject);
+  const nat::AnswerFormat format = format_of(options);
+  record(fmt::format("nat_log_subject subject={}", nat::address_text(subject)), errors);
+  std::vector<nat::Found> rows;
+  nat::for_each_row_of(directory, subject, [&](const nat::Found& row) { rows.push_back(row); });
+  out << nat::rows_text(rows, format);
+  if (rows.empty()) errors << "none: no row has this inside address\n";
+  return rows.empty() ? 1 : 0;
+}
+
+int exit_status(nat::Verdict verdict) {
+  static const std::map<nat::Verdict, int> kStatus{{nat::Verdict::kOne, 0},
+                                                   {nat::Verdict::kNone, 1},
+                                                   {nat::Verdict::kCannotSay, kCannotSay},
+                                                   {nat::Verdict::kSeveral, 3}};
+  return kStatus.at(verdict);
+}
+
+int answer(const NatLookupOptions& options, const std::string& directory, std::ostream& out,
+           std::ostream& errors) {
+  const nat::Question question = question_of(options);
+  const nat::AnswerFormat format = format_of(options);
+  record(fmt::format("nat_log_look_up address={} at={} tolerance={}{}{}", options.who,
+                     nat::time_text(question.at), options.tolerance,
+                     question.protocol ? fmt::format(" protocol={}", *question.protocol) : "",
+                     question.remote ? " remote=" + options.remote : ""),
+         errors);
+  const nat::Answer found = nat::look_up(directory, question);
+  if (format == nat::AnswerFormat::kJson) {
+    out << nat::answer_json(found, question);
+  } else {
+    out << nat::rows_text(found.found, format);
+    (format == nat::AnswerFormat::kCsv ? errors : out) << nat::verdict_text(found, question);
+  }
+  return exit_status(found.verdict);
+}
+
+/// What a command returns, or, with one line of why, that it cannot say.
+template <typename Work>
+int guarded(std::ostream& errors, Work work) {
+  try {
+    return work();
+  } catch (const ConfigError&) {
+    throw;
+  } catch (const std::exception& error) {
+    errors << error.what() << '\n';
+    return kCannotSay;
+  }
+}
+
+}  // namespace
+
+int run_nat_lookup(const NatLookupOptions& options, const std::string& config_file,
+                   std::ostream& out, std::ostream& errors) {
+  return guarded(errors, [&] {
+    if (options.subject.empty() == options.who.empty()) {
+      throw std::runtime_error("expected either ADDRESS:PORT with --at, or --subject ADDRESS");
+    }
+    if (options.subject.empty()) question_of(options);  // before anything is opened
+    const std::string directory = directory_of(options, config_file);
+    return options.subject.empty() ? answer(options, directory, out, errors)
+                                   : list_subject(options, directory, out, errors);
+  });
+}
+
+int run_nat_log_forget(const NatLookupOptions& options, const std::string& config_file,
+                       std::ostream& out, std::ostream& errors) {
+  return guarded(errors, [&] {
+    const nat::Endpoint subject = address_of("ADDRESS", options.who);
+    const std::string directory = directory_of(options, config_file);
+    record(fmt::format("nat_log_forget subject={}", nat::address_text(subject)), errors);
+    const nat::Forgotten done = nat::forget(directory, subject);
+    out << fmt::format(
+        "removed from {} files: as the inside address from {} rows, as the remote "
+        "address from {}\n",
+        done.files, done.inside, done.remote);
+    if (done.busy == 0) return 0;
+    errors << fmt::format(
+        "{} files are being read by others, and their write-ahead log still has "
+        "it: run this again\n",
+        done.busy);
+    return kCannotSay;
+  });
+}
+
+#else
+
+namespace {
+
+int without_sqlite(std::ostream& errors) {
+  errors << "this ctflowd was built without SQLite (CTFLOWD_SQLITE): it has no NAT log\n";
+  return 2;
+}
+
+}  // namespace
+
+int run_nat_lookup(const NatLookupOptions& /*options*/, const std::string& /*config_file*/,
+                   std::ostream& /*out*/, std::ostream& errors) {
+  return without_sqlite(errors);
+}
+
+int run_nat_log_forget(const NatLookupOptions& /*options*/, const std::string& /*config_file*/,
+                       std::ostream& /*out*/, std::ostream& errors) {
+  return without_sqlite(errors);
+}
+
+#endif
+
+}  // namespace ctflow

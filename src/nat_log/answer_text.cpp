@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nat_log/answer_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "nat_log/endpoint_text.hpp"
+
+namespace ctflow::nat {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string end_or(const std::string& address, std::uint16_t port, const char* without) {
+  return address.empty() ? without : endpoint_text(address, port);
+}
+
+std::string began_text(const Found& row) {
+  return ((row.unsure & unsure::kBegan) != 0 ? "before " : "") + time_text(row.began);
+}
+
+std::string ended_text(const Found& row) {
+  if (!row.ended) return "(open)";
+  return ((row.unsure & unsure::kEnded) != 0 ? "unknown, before " : "") + time_text(*row.ended);
+}
+
+constexpr std::size_t kColumns = 7;
+using Line = std::array<std::string, kColumns>;
+
+std::string table(const std::vector<Found>& rows) {
+  std::vector<Line> lines{{"protocol", "inside", "public", "remote", "from", "to", "by"}};
+  for (const Found& row : rows) {
+    lines.push_back(
+        {protocol_text(row.protocol), end_or(row.inside_address, row.inside_port, "(forgotten)"),
+         endpoint_text(row.public_address, row.public_port),
+         end_or(row.remote_address, row.remote_port, "-"), began_text(row), ended_text(row),
+         fmt::format("{}{}", row.destination_nat ? "dnat" : "snat",
+                     row.zone == 0 ? "" : fmt::format(" zone {}", row.zone))});
+  }
+  std::string text;
+  for (const Line& line : lines) {
+    std::string shown;
+    for (std::size_t column = 0; column < kColumns; ++column) {
+      std::size_t width = 0;
+      for (const Line& other : lines) width = std::max(width, other[column].size());
+      shown += fmt::format("{:<{}}  ", line[column], width);
+    }
+    text += shown.substr(0, shown.find_last_not_of(' ') + 1) + "\n";
+  }
+  return text;
+}
+
+std::string csv(const std::vector<Found>& rows) {
+  std::string text =
+      "protocol,inside_address,inside_port,public_address,public_port,remote_address,remote_port,"
+      "began,ended,began_before,end_unknown,nat,zone\n";
+  for (const Found& row : rows) {
+    const bool remote = !row.remote_address.empty();
+    const bool inside = !row.inside_address.empty();
+    text += fmt::format(
+        "{},{},{},{},{},{},{},{},{},{},{},{},{}\n", row.protocol, row.inside_address,
+        inside ? std::to_string(row.inside_port) : "", row.public_address, row.public_port,
+        row.remote_address, remote ? std::to_string(row.remote_port) : "", time_text(row.began),
+        row.ended ? time_text(*row.ended) : "", row.unsure & unsure::kBegan,
+        (row.unsure & unsure::kEnded) >> 1, row.destination_nat ? "dnat" : "snat", row.zone);
+  }
+  return text;
+}
+
+Json end_json(const std::string& address, std::uint16_t port) {
+  if (address.empty()) return nullptr;
+  return Json{{"address", address}, {"port", port}};
+}
+
+Json row_json(const Found& row) {
+  return Json{{"protocol", row.protocol},
+              {"inside", end_json(row.inside_address, row.inside_port)},
+              {"public", end_json(row.public_address, row.public_port)},
+              {"remote", end_json(row.remote_address, row.remote_port)},
+              {"began", time_text(row.began)},
+              {"ended", row.ended ? Json(time_text(*row.ended)) : Json(nullptr)},
+              {"began_before", (row.unsure & unsure::kBegan) != 0},
+              {"end_unknown", (row.unsure & unsure::kEnded) != 0},
+              {"nat", row.destination_nat ? "dnat" : "snat"},
+              {"zone", row.zone}};
+}
+
+const char* name_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kOne:
+      return "one";
+    case Verdict::kNone:
+      return "none";
+    case Verdict::kCannotSay:
+      return "cannot_say";
+    case Verdict::kSeveral:
+      return "several";
+  }
+  return "";
+}
+
+std::string several_text(const Answer& answer, const Question& question) {
+  std::set<std::string> hosts;
+  for (const Found& row : answer.found) hosts.insert(row.inside_address);
+  const std::string several = fmt::format(
+      "several: {} inside hosts had it within that time, one after the other or towards "
+      "different destinations",
+      hosts.size());
+  const bool logged = std::any_of(answer.found.begin(), answer.found.end(),
+                                  [](const Found& row) { return !row.remote_address.empty(); });
+  if (!logged) return several + "; destinations are not logged (nat_log.destination)";
+  return several + (question.remote ? "" : ": --remote decides");
+}
+
+}  // namespace
+
+std::string rows_text(const std::vector<Found>& rows, AnswerFormat format) {
+  if (format == AnswerFormat::kCsv) return csv(rows);
+  if (format == AnswerFormat::kTable) return rows.empty() ? "" : table(rows);
+  Json all = Json::array();
+  for (const Found& row : rows) all.push_back(row_json(row));
+  return all.dump(2) + "\n";
+}
+
+std::string verdict_text(const Answer& answer, const Question& question) {
+  std::string text;
+  switch (answer.verdict) {
+    case Verdict::kOne:
+      text = fmt::format("one: {}", answer.found.front().inside_address);
+      break;
+    case Verdict::kNone:
+      text = "none: no inside host had it then";
+      break;
+    case Verdict::kSeveral:
+      text = several_text(answer, question);
+      break;
+    case Verdict::kCannotSay:
+      text = answer.found.empty() ? "cannot say: the log may have missed it"
+                                  : "cannot say: others may have had it as well";
+      if (!answer.found.empty() && answer.found.front().inside_address.empty()) {
+        text = "cannot say: the address was removed from the log on request";
+      }
+      break;
+  }
+  text += "\n";
+  for (const Hole& hole : answer.holes) {
+    text += fmt::format(
+        "incomplete from {} to {}: {}{}\n", time_text(hole.began),
+        hole.ended ? time_text(*hole.ended) : "now", hole.reason,
+        hole.connections == 0 ? "" : fmt::format(", {} beginnings and ends", hole.connections));
+  }
+  for (const std::string& why : answer.missing) text += "incomplete: " + why + "\n";
+  return text;
+}
+
+std::string answer_json(const Answer& answer, const Question& question) {
+  Json out{{"verdict", name_of(answer.verdict)},
+           {"at", time_text(question.at)},
+           {"tolerance_ms", question.tolerance.count()}};
+  out["rows"] = Json::array();
+  for (const Found& row : answer.found) out["rows"].push_back(row_json(row));
+  out["holes"] = Json::array();
+  for (const Hole& hole : answer.holes) {
+    out["holes"].push_back({{"began", time_text(hole.began)},
+                            {"ended", hole.ended ? Json(time_text(*hole.ended)) : Json(nullptr)},
+                            {"reason", hole.reason},
+                            {"connections", hole.connections}});
+  }
+  out["missing"] = answer.missing;
+  return out.dump(2) + "\n";
+}
+
+}  // namespace ctflow::nat

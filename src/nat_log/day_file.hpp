@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The file of one day, for writing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "nat_log/day.hpp"
+#include "nat_log/sqlite.hpp"
+#include "nat_log/translation.hpp"
+
+namespace ctflow::nat {
+
+/// How much of the times of a row is known, as bits.
+namespace unsure {
+inline constexpr int kBegan = 1;  ///< it began at this time or before
+inline constexpr int kEnded = 2;  ///< it ended at this time or before
+}  // namespace unsure
+
+/// A time for which the log is incomplete.
+struct Hole {
+  Moment began{};
+  std::optional<Moment> ended{};  ///< nothing: it goes on
+  std::string reason{};           ///< one of the words of docs/nat-log.md
+  std::int64_t connections = 0;   ///< beginnings and ends that are missing, where that is known
+};
+
+/// All functions throw SqliteError. Nothing is kept without a commit().
+class DayFile {
+ public:
+  /// Opens it, or makes it. One that was sealed is opened again.
+  DayFile(const std::string& directory, Day day);
+
+  [[nodiscard]] Day day() const { return day_; }
+
+  /// Does nothing within a transaction.
+  void begin();
+  void commit();
+  /// Never throws.
+  void rollback() noexcept;
+  [[nodiscard]] bool in_transaction() const { return in_transaction_; }
+
+  /// A row. One that is there already stays as it is. `remote`: also log the other end.
+  void insert(const Translation& translation, Moment began, std::optional<Moment> ended, int unsure,
+              bool remote);
+  void end(const Translation& translation, Moment began, Moment ended, int unsure);
+
+  void add_hole(const Hole& hole);
+  /// Those that went on end here.
+  void end_holes(Moment at);
+  /// Those of this reason that contain this time end there.
+  void cut_holes(std::string_view reason, Moment at);
+
+  /// What was written until then is in the file.
+  void set_last_commit(Moment time);
+  [[nodiscard]] std::optional<Moment> last_commit();
+
+  /// The earliest day that a translation which existed on this day may be in.
+  void set_carried_from(Day day);
+  [[nodiscard]] std::optional<Day> carried_from();
+
+  /// Rows without an end: their translation, without inside and remote, and their begin.
+  void for_each_open(const std::function<void(const Translation&, Moment began)>& take);
+  [[nodiscard]] bool has_open();
+
+  /// Nothing follows: leaves one file that needs no other, and cannot be written by mistake.
+  void seal();
+
+ private:
+  std::optional<std::int64_t> number(std::string_view key);
+  void set_number(std::string_view key, std::int64_t value);
+  [[nodiscard]] std::int64_t offset(Moment time) const { return (time - day_).count(); }
+
+  std::string path_;
+  Day day_;
+  Database database_;
+  std::optional<Statement> insert_;
+  std::optional<Statement> end_;
+  std::optional<Statement> set_number_;
+  bool in_transaction_ = false;
+};
+
+}  // namespace ctflow::nat

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nat_log/nat_event.hpp"
+
+namespace ctflow::nat {
+
+const char* name_of(HoleReason reason) {
+  switch (reason) {
+    case HoleReason::kLogBegan:
+      return "log_began";
+    case HoleReason::kNotRunning:
+      return "not_running";
+    case HoleReason::kEventsLost:
+      return "events_lost";
+    case HoleReason::kQueueFull:
+      return "queue_full";
+    case HoleReason::kDatabaseRefused:
+      return "database_refused";
+    case HoleReason::kDiskFull:
+      return "disk_full";
+    case HoleReason::kClockSet:
+      return "clock_set";
+    case HoleReason::kTableUnreadable:
+      return "table_unreadable";
+  }
+  return "";
+}
+
+}  // namespace ctflow::nat

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nat_log/nat_log.hpp"
+
+#include <array>
+#include <utility>
+
+#include "log/log.hpp"
+
+namespace ctflow {
+namespace {
+
+using nat::HoleReason;
+using nat::NatEvent;
+
+constexpr std::chrono::seconds kTick{1};
+constexpr std::chrono::milliseconds kPatience{1000};  // at the stop, for a slow disk
+
+std::string name_in(const std::string& network_namespace) {
+  return network_namespace.empty() ? "nat_log" : "nat_log@" + network_namespace;
+}
+
+NatLogConfig in_own_directory(NatLogConfig config) {
+  if (!config.network_namespace.empty()) config.directory += "/" + config.network_namespace;
+  return config;
+}
+
+/// What the ledger has of one beginning or end.
+MessageContent one_event() {
+  MessageContent content;
+  content.flows = 1;
+  content.data_records = 1;
+  return content;
+}
+
+NatEvent event_of(const Flow& flow) {
+  NatEvent event;
+  if (flow.event == FlowEvent::kCreated) {
+    event.began = nat::moment_of(flow.event_time);
+    return event;
+  }
+  event.kind = NatEvent::Kind::kEnd;
+  event.ended = nat::moment_of(flow.event_time);
+  event.knows_begin = flow.present.start;
+  const bool reported_before = flow.earlier.start != TimePoint{};
+  event.began = nat::moment_of(reported_before ? flow.earlier.start : flow.start);
+  return event;
+}
+
+}  // namespace
+
+NatLog::NatLog(const NatLogConfig& config, nat::ReadTable read_table,
+               std::shared_ptr<const OutputContext> context, Clock clock)
+    : Output(name_in(config.network_namespace), FlowKinds::nat_events()),
+      config_(config),
+      context_(std::move(context)),
+      clock_(std::move(clock)),
+      writer_(std::make_unique<nat::Store>(in_own_directory(config), std::move(read_table), clock_),
+              config.queue, config.commit_interval) {}
+
+bool NatLog::configured_as(const OutputConfig& config) const {
+  const auto* const other = std::get_if<NatLogConfig>(&config);
+  return other != nullptr && *other == config_;
+}
+
+void NatLog::offer(const Flow& flow, const Instant& now) {
+  std::array<nat::Translation, 2> found;
+  const std::size_t count = nat::translations_of(flow, found);
+  ledger_.offer();
+  if (has_hole_) add_hole();
+  if (writer_.room() < count + 1) {  // the last place is for a hole
+    const auto report = writer_.report();
+    ledger_.lost(report.failing ? LossReason::kWriteError : LossReason::kSpoolFull, one_event());
+    if (!has_hole_) {
+      has_hole_ = true;
+      hole_ = {};
+      hole_.kind = NatEvent::Kind::kHole;
+      hole_.began = nat::moment_of(now.wall);
+      hole_.reason = HoleReason::kQueueFull;
+      if (report.failing) hole_.reason = HoleReason::kDatabaseRefused;
+      if (report.disk_full) hole_.reason = HoleReason::kDiskFull;
+    }
+    ++hole_.missing;
+    return;
+  }
+  NatEvent event = event_of(flow);
+  for (std::size_t i = 0; i < count; ++i) {
+    event.translation = found[i];
+    event.completes = i + 1 == count;
+    writer_.add(event);
+  }
+  ledger_.wait(one_event());
+}
+
+void NatLog::add_hole() {
+  // Once half of the queue is free: not one hole for each event that finds a place.
+  if (writer_.room() <= config_.queue / 2) return;
+  writer_.add(hole_);
+  has_hole_ = false;
+}
+
+void NatLog::tick() {
+  const Instant now = clock_();
+  if (now.steady < deadline_) return;
+  deadline_ = now.steady + kTick;
+  if (!writer_.started()) {
+    missed_ = context_->losses().missed_events;
+    looked_ = nat::moment_of(now.wall);
+    writer_.start(looked_);
+  }
+  settle();
+  report_failure(now);
+  watch_losses(now);
+  if (has_hole_) add_hole();
+}
+
+void NatLog::settle() {
+  const std::uint64_t written = writer_.report().written;
+  for (; settled_ < written; ++settled_) ledger_.sent_after_wait(one_event(), 0);
+}
+
+void NatLog::report_failure(const Instant& now) {
+  const auto why = writer_.take_failure();
+  if (why) {
+    last_failure_ = {FailureKind::kFile, *why, now.steady};
+    if (!std::exchange(failing_, true)) {
+      log::error(
+          "nat_log_not_written output={} error={} impact=\"beginnings and ends of translations "
+          "wait "
+          "in memory, and are lost when {} wait\" fix=\"make room, or let ctflowd write there\"",
+          name(), log::quoted(*why), config_.queue);
+    }
+  } else if (failing_ && !writer_.report().failing) {
+    failing_ = false;
+    log::info("nat_log_written_again output={}", name());
+  }
+}
+
+void NatLog::watch_losses(const Instant& now) {
+  const std::uint64_t missed = context_->losses().missed_events;
+  const nat::Moment before = std::exchange(looked_, nat::moment_of(now.wall));
+  if (std::exchange(missed_, missed) == missed || writer_.room() < 2) return;
+  NatEvent hole;
+  hole.kind = NatEvent::Kind::kHole;
+  hole.began = before;
+  hole.reason = HoleReason::kEventsLost;
+  writer_.add(hole);
+  log::warn(
+      "nat_log_hole output={} reason=events_lost impact=\"look-ups for this time cannot say that "
+      "no "
+      "host used an address\" fix=\"source.receive_buffer_limit, or source.delivery: reliable\"",
+      name());
+}
+
+void NatLog::stop() {
+  if (std::exchange(has_hole_, false)) writer_.add(hole_);
+  writer_.stop(kPatience);
+  settle();
+  const std::uint64_t left = ledger_.counters().waiting.flows;
+  if (left == 0) return;
+  ledger_.lost_after_wait(LossReason::kStopped, ledger_.counters().waiting);
+  log::error(
+      "nat_log_incomplete output={} lost={} impact=\"their rows are missing; the log has a hole "
+      "from "
+      "its last commit to the next start\"",
+      name(), left);
+}
+
+OutputStatus NatLog::status(const Instant& now) const {
+  const auto report = writer_.report();
+  OutputStatus status;
+  status.name = name();
+  status.peer = in_own_directory(config_).directory;
+  status.connected = !report.failing;
+  status.counters = ledger_.counters();
+  status.last_failure = last_failure_;
+  if (last_failure_.kind != FailureKind::kNone) {
+    status.last_failure_age =
+        std::chrono::duration_cast<std::chrono::seconds>(now.steady - last_failure_.at);
+  }
+  status.nat_log = NatLogStatus{report.open, report.holes};
+  return status;
+}
+
+}  // namespace ctflow

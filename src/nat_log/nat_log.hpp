@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The output that logs translations: who used which public address and port, and when.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ctflow/clock.hpp"
+#include "ctflow/output.hpp"
+#include "ledger/export_ledger.hpp"
+#include "nat_log/store.hpp"
+#include "nat_log/writer.hpp"
+
+namespace ctflow {
+
+/// A beginning or end is sent when its transaction is committed. What finds no room in the queue is
+/// lost, and the log has a hole then.
+class NatLog : public Output {
+ public:
+  NatLog(const NatLogConfig& config, nat::ReadTable read_table,
+         std::shared_ptr<const OutputContext> context, Clock clock = system_now);
+  ~NatLog() override = default;
+
+  NatLog(const NatLog&) = delete;
+  NatLog& operator=(const NatLog&) = delete;
+  NatLog(NatLog&&) = delete;
+  NatLog& operator=(NatLog&&) = delete;
+
+  [[nodiscard]] bool configured_as(const OutputConfig& config) const override;
+  void offer(const Flow& flow, const Instant& now) override;
+  void tick() override;
+  [[nodiscard]] MonoTime deadline() const override { return deadline_; }
+  void flush() override {}
+  void stop() override;
+  [[nodiscard]] OutputStatus status(const Instant& now) const override;
+
+ private:
+  void settle();
+  void report_failure(const Instant& now);
+  void watch_losses(const Instant& now);
+  /// Hands the hole over, if there is one and room for it.
+  void add_hole();
+
+  const NatLogConfig config_;
+  const std::shared_ptr<const OutputContext> context_;
+  const Clock clock_;
+  ExportLedger ledger_;
+  nat::Writer writer_;
+  std::uint64_t settled_ = 0;  ///< of what the writer has written: in the ledger
+  nat::NatEvent hole_;         ///< not handed over yet, if `has_hole_`
+  bool has_hole_ = false;
+  std::uint64_t missed_ = 0;  ///< UpstreamLosses::missed_events at the last look
+  nat::Moment looked_{};
+  MonoTime deadline_ = MonoTime::min();
+  LastFailure last_failure_{};
+  bool failing_ = false;  ///< as logged
+};
+
+}  // namespace ctflow

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nat_log/sqlite.hpp"
+
+#include <fmt/format.h>
+
+namespace ctflow::nat {
+namespace {
+
+int flags_of(Database::Access access) {
+  switch (access) {
+    case Database::Access::kRead:
+      return SQLITE_OPEN_READONLY;
+    case Database::Access::kWrite:
+      return SQLITE_OPEN_READWRITE;
+    case Database::Access::kCreate:
+      return SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Database::Database(const std::string& file, Access access) : file_(file) {
+  sqlite3* handle = nullptr;
+  const int code =
+      sqlite3_open_v2(file.c_str(), &handle, flags_of(access) | SQLITE_OPEN_NOMUTEX, nullptr);
+  handle_.reset(handle);
+  if (code != SQLITE_OK) fail(code);
+  constexpr int kPatience = 2000;  // milliseconds that another program may hold the file
+  sqlite3_busy_timeout(handle, kPatience);
+  sqlite3_extended_result_codes(handle, 1);
+}
+
+void Database::execute(const std::string& sql) {
+  const int code = sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) fail(code);
+}
+
+void Database::fail(int code) const {
+  const char* const why = handle_ ? sqlite3_errmsg(handle_.get()) : sqlite3_errstr(code);
+  throw SqliteError(fmt::format("{}: {}", file_, why), code);
+}
+
+Statement::Statement(const Database& database, std::string_view sql) : database_(&database) {
+  sqlite3_stmt* statement = nullptr;
+  check(sqlite3_prepare_v3(database.handle(), sql.data(), static_cast<int>(sql.size()),
+                           SQLITE_PREPARE_PERSISTENT, &statement, nullptr));
+  statement_.reset(statement);
+}
+
+void Statement::check(int code) const {
+  if (code != SQLITE_OK) database_->fail(code);
+}
+
+Statement& Statement::bind(int index, std::int64_t value) {
+  check(sqlite3_bind_int64(statement_.get(), index, value));
+  return *this;
+}
+
+Statement& Statement::bind(int index, std::optional<std::int64_t> value) {
+  if (value) return bind(index, *value);
+  check(sqlite3_bind_null(statement_.get(), index));
+  return *this;
+}
+
+Statement& Statement::bind(int index, std::span<const std::uint8_t> octets) {
+  check(sqlite3_bind_blob(statement_.get(), index, octets.data(), static_cast<int>(octets.size()),
+                          nullptr));
+  return *this;
+}
+
+Statement& Statement::bind(int index, std::string_view text) {
+  check(sqlite3_bind_text(statement_.get(), index, text.data(), static_cast<int>(text.size()),
+                          nullptr));
+  return *this;
+}
+
+bool Statement::step() {
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code != SQLITE_DONE) {
+    reset();
+    database_->fail(code);
+  }
+  return false;
+}
+
+void Statement::reset() { sqlite3_reset(statement_.get()); }
+
+void Statement::run() {
+  while (step()) {
+  }
+  reset();
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
+std::int64_t Statement::number(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
+
+std::span<const std::uint8_t> Statement::octets(int column) const {
+  const auto* const data =
+      static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_.get(), column));
+  return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+std::string Statement::text(int column) const {
+  const auto all = octets(column);
+  return {all.begin(), all.end()};
+}
+
+}  // namespace ctflow::nat

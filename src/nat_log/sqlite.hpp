@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The part of SQLite that the log uses, with owners and exceptions.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace ctflow::nat {
+
+class SqliteError : public std::runtime_error {
+ public:
+  SqliteError(const std::string& what, int code) : std::runtime_error(what), code_(code) {}
+
+  [[nodiscard]] bool disk_full() const { return (code_ & 0xff) == SQLITE_FULL; }
+
+ private:
+  int code_;
+};
+
+/// All functions throw SqliteError, whose text names the file.
+class Database {
+ public:
+  enum class Access : std::uint8_t { kRead, kWrite, kCreate };
+
+  Database(const std::string& file, Access access);
+
+  void execute(const std::string& sql);
+
+  [[nodiscard]] sqlite3* handle() const { return handle_.get(); }
+  [[nodiscard]] const std::string& file() const { return file_; }
+  /// Rows that the last statement changed.
+  [[nodiscard]] int changes() const { return sqlite3_changes(handle_.get()); }
+
+  [[noreturn]] void fail(int code) const;
+
+ private:
+  struct Closer {
+    void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+  };
+  std::string file_;
+  std::unique_ptr<sqlite3, Closer> handle_;
+};
+
+/// A prepared statement. Parameters and columns count from 1 and 0, as SQLite's.
+class Statement {
+ public:
+  Statement(const Database& database, std::string_view sql);
+
+  Statement& bind(int index, std::int64_t value);
+  Statement& bind(int index, std::optional<std::int64_t> value);
+  /// Not copied: valid until run() or the next reset().
+  Statement& bind(int index, std::span<const std::uint8_t> octets);
+  Statement& bind(int index, std::string_view text);
+
+  /// True: there is a row.
+  bool step();
+  void reset();
+  /// step() to the end, then reset().
+  void run();
+
+  [[nodiscard]] bool is_null(int column) const;
+  [[nodiscard]] std::int64_t number(int column) const;
+  [[nodiscard]] std::span<const std::uint8_t> octets(int column) const;
+  [[nodiscard]] std::string text(int column) const;
+
+ private:
+  struct Finalizer {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+  void check(int code) const;
+
+  const Database* database_;
+  std::unique_ptr<sqlite3_stmt, Finalizer> statement_;
+};
+
+}  // namespace ctflow::nat

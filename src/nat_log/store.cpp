@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nat_log/store.hpp"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <tuple>
+#include <utility>
+
+#include "log/log.hpp"
+
+namespace ctflow::nat {
+namespace {
+
+/// IPS_DYING: removed, its event already sent.
+constexpr std::uint32_t kDying = 1U << 9;
+
+constexpr std::chrono::seconds kBetweenReadings{10};
+
+}  // namespace
+
+Store::Store(NatLogConfig config, ReadTable read_table, Clock clock)
+    : config_(std::move(config)),
+      read_table_(std::move(read_table)),
+      clock_(std::move(clock)),
+      files_(config_.directory) {}
+
+void Store::write(std::span<const NatEvent> events) {
+  now_ = clock_();
+  const auto before =
+      std::make_tuple(going_on_, hole_files_, holes_, taken_up_, today_, carried_from_, compare_at_,
+                      missing_, even_since_, even_from_);
+  try {
+    files_.lock();
+    if (!taken_up_) take_up();
+    enter_day();
+    watch_clock();
+    for (const NatEvent& event : events) apply(event);
+    if (compare_at_ && now_.steady >= *compare_at_) compare_with_table();
+    if (!missing_.empty() && now_.steady >= missing_until_) close_missing();
+    file(today_).set_last_commit(now() - kUnderWay);
+    files_.commit();
+  } catch (...) {
+    files_.rollback();
+    open_.undo();
+    std::tie(going_on_, hole_files_, holes_, taken_up_, today_, carried_from_, compare_at_,
+             missing_, even_since_, even_from_) = before;
+    throw;
+  }
+  open_.keep();
+  before_ = now_;
+  files_.close_idle(today_, now_.steady);
+  forget_old();
+}
+
+/// After a start: what is missing until now, and what did not end.
+void Store::take_up() {
+  const Moment since = listening_since_.value_or(now());
+  const std::vector<Day> days = files_.days();
+  Hole hole{Moment(day_of(since)), since, name_of(HoleReason::kLogBegan), 0};
+  for (const Day day : days) {
+    if (files_.is_sealed(day)) continue;
+    file(day).end_holes(since);
+    file(day).for_each_open([&](const Translation& one, Moment began) {
+      open_.add(key_of(one), {began, day});
+    });
+  }
+  std::set<Day> touched{day_of(since), day_of(now())};
+  // Files of days to come are of a clock that was wrong.
+  const auto newest = std::upper_bound(days.begin(), days.end(), day_of(since));
+  if (newest != days.begin()) {
+    const Day day = *std::prev(newest);
+    const Moment last = file(day).last_commit().value_or(Moment(day));
+    hole.reason = name_of(last > since ? HoleReason::kClockSet : HoleReason::kNotRunning);
+    hole.began = std::min(last, since);
+    hole.ended = std::max(last, since);
+    touched.insert(day);
+  }
+  for (const Day day : touched) file(day).add_hole(hole);
+  ++holes_;
+  taken_up_ = true;
+  even_since_ = now_.steady;
+  even_from_ = since;
+  compare_at_ = now_.steady;
+}
+
+void Store::enter_day() {
+  const Day day = day_of(now());
+  if (day == today_) return;
+  if (today_ != Day() && today_ < day && files_.exists(today_)) file(today_).set_last_commit(now() - kUnderWay);
+  today_ = day;
+  carried_from_ = file(day).carried_from().value_or(day);
+  for (const auto& [key, place] : open_.rows()) carried_from_ = std::min(carried_from_, place.file);
+  file(day).set_carried_from(carried_from_);
+  for (const Hole& hole : going_on_) {
+    file(day).add_hole(hole);
+    hole_files_.insert(day);
+  }
+}
+
+/// A clock that went back names times twice: those since it last was set, as far as it went back.
+/// One that went forward leaves times out.
+void Store::watch_clock() {
+  if (!before_) return;
+  const auto passed = now_.steady - before_->steady;
+  const auto expected = before_->wall + passed;
+  const auto step = now_.wall - expected;
+  // A clock that is corrected slowly runs at most 500 ppm off.
+  const auto most = std::chrono::nanoseconds(std::chrono::seconds(1)) + passed / 1000;
+  if (step <= most && step >= -most) return;
+  const Moment then = moment_of(expected);
+  if (step > step.zero()) {
+    add_hole({then, now(), name_of(HoleReason::kClockSet), 0});
+  } else {
+    file(today_).cut_holes(name_of(HoleReason::kClockSet), now());
+    add_hole({std::max(now(), even_from_), std::max(then, even_from_),
+              name_of(HoleReason::kClockSet), 0});
+  }
+  even_since_ = now_.steady;
+  even_from_ = now();
+}
+
+/// In the files of all days that it touches and that there are.
+void Store::add_hole(const Hole& hole) {
+  ++holes_;
+  const Day last = day_of(hole.ended.value_or(now()));
+  file(today_).add_hole(hole);
+  for (const Day day : files_.days()) {
+    if (day != today_ && day >= day_of(hole.began) && day <= last) file(day).add_hole(hole);
+  }
+}
+
+void Store::begin_hole(HoleReason reason, Moment began, std::uint64_t connections) {
+  const Hole hole{began, std::nullopt, name_of(reason), static_cast<std::int64_t>(connections)};
+  add_hole(hole);
+  going_on_.push_back(hole);
+  for (const Day day : files_.days()) {
+    if (day >= day_of(began) && day <= today_) hole_files_.insert(day);
+  }
+  hole_files_.insert(today_);
+  if (!compare_at_) compare_at_ = std::max(now_.steady, compared_ + kBetweenReadings);
+}
+
+void Store::end_holes() {
+  const Moment at = moment_of(clock_().wall);
+  for (const Day day : hole_files_) {
+    if (files_.exists(day)) file(day).end_holes(at);
+  }
+  hole_files_.clear();
+  going_on_.clear();
+}
+
+/// The file of the day on which it began, or of today where that is not kept.
+Day Store::file_for(Moment began) const {
+  const Day day = day_of(began);
+  return day < today_ && files_.exists(day) ? day : today_;
+}
+
+void Store::apply(const NatEvent& event) {
+  switch (event.kind) {
+    case NatEvent::Kind::kBegin:
+      begin(event.translation, event.began, 0);
+      break;
+    case NatEvent::Kind::kEnd:
+      end(event);
+      break;
+    case NatEvent::Kind::kHole:
+      begin_hole(event.reason, event.began, event.missing);
+      break;
+  }
+}
+
+void Store::begin(const Translation& translation, Moment began, int unsure) {
+  const std::uint64_t key = key_of(translation);
+  if (open_.find(key)) return;  // the table had it before its event came
+  const Day day = file_for(began);
+  file(day).insert(translation, began, std::nullopt, unsure, config_.destination);
+  open_.add(key, {began, day});
+  if (day >= carried_from_) return;
+  carried_from_ = day;
+  file(today_).set_carried_from(day);
+}
+
+void Store::end(const NatEvent& event) {
+  const std::uint64_t key = key_of(event.translation);
+  if (const auto place = open_.find(key)) {
+    open_.remove(key);
+    missing_.erase(key);
+    if (!files_.exists(place->file)) return;  // older than the retention
+    const Moment ended = std::max(place->began, event.ended);
+    file(place->file).end(event.translation, place->began, ended, 0);
+    return;
+  }
+  // Its beginning did not come.
+  const Moment began = event.knows_begin ? std::min(event.began, event.ended) : event.ended;
+  const Day day = file_for(began);
+  file(day).insert(event.translation, began, event.ended, event.knows_begin ? 0 : unsure::kBegan,
+                   config_.destination);
+}
+
+/// Events were missed: adds what exists without a row, and notes which rows have no connection.
+void Store::compare_with_table() {
+  compare_at_.reset();
+  compared_ = now_.steady;
+  compared_wall_ = moment_of(clock_().wall);
+  std::unordered_set<std::uint64_t> present;
+  const std::error_code error = read_table_([&](const Flow& flow) {
+    std::array<Translation, 2> found;
+    if ((flow.status & kDying) != 0) return;
+    const std::size_t count = translations_of(flow, found);
+    for (std::size_t i = 0; i < count; ++i) {
+      present.insert(key_of(found[i]));
+      const Moment seen = moment_of(clock_().wall);
+      const Moment began = flow.present.start ? std::min(moment_of(flow.start), seen) : seen;
+      begin(found[i], began, flow.present.start ? 0 : unsure::kBegan);
+    }
+  });
+  if (error) {
+    log::warn("nat_log_table_unreadable error={} impact=\"what began or ended unseen stays so\"",
+              log::quoted(error.message()));
+    if (going_on_.empty()) begin_hole(HoleReason::kTableUnreadable, compared_wall_, 0);
+    compare_at_ = now_.steady + kBetweenReadings;
+    return;
+  }
+  end_holes();
+  missing_.clear();
+  for (const auto& [key, place] : open_.rows()) {
+    if (present.count(key) == 0) missing_.insert(key);
+  }
+  missing_until_ = now_.steady + kLateEnds;
+}
+
+/// Their ends did not come: all that is known is that they had ended when the table was read.
+void Store::close_missing() {
+  std::set<Day> days;
+  for (const std::uint64_t key : missing_) {
+    if (const auto place = open_.find(key)) days.insert(place->file);
+  }
+  for (const Day day : days) {
+    if (!files_.exists(day)) continue;
+    std::vector<std::pair<Translation, Moment>> ended;
+    file(day).for_each_open([&](const Translation& one, Moment began) {
+      if (missing_.count(key_of(one)) > 0) ended.emplace_back(one, began);
+    });
+    for (const auto& [one, began] : ended) {
+      file(day).end(one, began, std::max(began, compared_wall_), unsure::kEnded);
+    }
+  }
+  for (const std::uint64_t key : missing_) open_.remove(key);
+  missing_.clear();
+}
+
+void Store::forget_old() {
+  if (forgot_ == today_ || now_.steady - even_since_ < kEvenClock) return;
+  forgot_ = today_;
+  const std::size_t removed = files_.remove_old(config_.retention, now());
+  if (removed > 0) log::info("nat_log_days_removed days={}", removed);
+}
+
+}  // namespace ctflow::nat

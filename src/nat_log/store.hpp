@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The log as a whole: turns beginnings, ends and holes into rows of the right files.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <span>
+#include <system_error>
+#include <unordered_set>
+#include <vector>
+
+#include "ctflow/clock.hpp"
+#include "ctflow/config.hpp"
+#include "nat_log/day_files.hpp"
+#include "nat_log/nat_event.hpp"
+#include "nat_log/open_translations.hpp"
+
+namespace ctflow::nat {
+
+/// Calls `take` with every connection of the connection table.
+using ReadTable = std::function<std::error_code(const std::function<void(const Flow&)>& take)>;
+
+/// Of one thread. May block.
+class Store {
+ public:
+  Store(NatLogConfig config, ReadTable read_table, Clock clock = system_now);
+
+  /// Writes these events, what is due by time, and that the log is complete until now; all of it or
+  /// nothing. The first call takes up what an earlier process left. Throws SqliteError,
+  /// std::system_error or std::filesystem::filesystem_error; the events can be given again.
+  void write(std::span<const NatEvent> events);
+
+  /// Since when the kernel's events arrive: the hole before ends here.
+  void set_listening_since(Moment time) { listening_since_ = time; }
+
+  [[nodiscard]] std::size_t open() const { return open_.size(); }
+  [[nodiscard]] std::uint64_t holes() const { return holes_; }
+
+  /// So long before a commit all events are sure to have come.
+  static constexpr std::chrono::milliseconds kUnderWay{1000};
+  /// So long after a reading of the table the end of a connection that was not in it may come.
+  static constexpr std::chrono::seconds kLateEnds{10};
+  /// Nothing is removed until the clock has run evenly for so long.
+  static constexpr std::chrono::minutes kEvenClock{10};
+
+ private:
+  void take_up();
+  void enter_day();
+  void watch_clock();
+  void apply(const NatEvent& event);
+  void begin(const Translation& translation, Moment began, int unsure);
+  void end(const NatEvent& event);
+  void add_hole(const Hole& hole);
+  void begin_hole(HoleReason reason, Moment began, std::uint64_t connections);
+  void end_holes();
+  void compare_with_table();
+  void close_missing();
+  void forget_old();
+  [[nodiscard]] DayFile& file(Day day) { return files_.writable(day, now_.steady); }
+  [[nodiscard]] Day file_for(Moment began) const;
+  [[nodiscard]] Moment now() const { return moment_of(now_.wall); }
+
+  const NatLogConfig config_;
+  const ReadTable read_table_;
+  const Clock clock_;
+  DayFiles files_;
+  OpenTranslations open_;
+  Instant now_{};
+  std::optional<Instant> before_;  ///< of the last commit
+  std::optional<Moment> listening_since_;
+  bool taken_up_ = false;
+  Day today_{};
+  Day carried_from_{};                  ///< as the file of today has it
+  std::vector<Hole> going_on_;          ///< holes that have not ended
+  std::set<Day> hole_files_;            ///< where they are written
+  std::optional<MonoTime> compare_at_;  ///< when the table is to be read
+  MonoTime compared_{};
+  Moment compared_wall_{};
+  std::unordered_set<std::uint64_t> missing_;  ///< were not in the table
+  MonoTime missing_until_{};
+  MonoTime even_since_{};  ///< since when the clock was not set, …
+  Moment even_from_{};     ///< … and what it said then
+  std::optional<Day> forgot_;
+  std::uint64_t holes_ = 0;
+};
+
+}  // namespace ctflow::nat

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nat_log/writer.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <csignal>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "log/log.hpp"
+
+namespace ctflow::nat {
+namespace {
+
+constexpr std::chrono::seconds kBetweenAttempts{1};
+
+/// Signals are the event loop's.
+std::thread start_without_signals(const std::function<void()>& work) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread thread(work);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread;
+}
+
+}  // namespace
+
+struct Writer::Shared {
+  Shared(std::unique_ptr<Store> its_store, std::size_t size, std::chrono::milliseconds interval)
+      : store(std::move(its_store)), queue(size), commit_interval(interval) {
+    batch.reserve(size);
+  }
+
+  // The thread's.
+  std::unique_ptr<Store> store;
+  std::vector<NatEvent> batch;
+
+  NatEventQueue queue;
+  const std::chrono::milliseconds commit_interval;
+  std::atomic<std::uint64_t> written{0};
+  std::atomic<std::uint64_t> open{0};
+  std::atomic<std::uint64_t> holes{0};
+  std::atomic<bool> failing{false};
+  std::atomic<bool> disk_full{false};
+  std::atomic<bool> hurry{false};  ///< the queue fills
+
+  // Held for moments only, never while the disk is waited for.
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::condition_variable ended;
+  std::optional<std::string> failure;
+  bool stopping = false;
+  bool done = false;
+  bool started = false;
+  std::thread thread;
+
+  bool write();
+  void failed(const std::string& why, bool full);
+  void wait();
+};
+
+bool Writer::Shared::write() {
+  if (batch.empty()) queue.pop_all(batch);
+  hurry = false;
+  try {
+    store->write(batch);
+  } catch (const SqliteError& error) {
+    failed(error.what(), error.disk_full());
+    return false;
+  } catch (const std::system_error& error) {
+    const bool taken = error.code() == std::errc::device_or_resource_busy;
+    failed(taken ? std::string(error.what()) + " (another ctflowd writes there)" : error.what(),
+           error.code() == std::errc::no_space_on_device);
+    return false;
+  } catch (const std::exception& error) {
+    failed(error.what(), false);
+    return false;
+  }
+  written += static_cast<std::uint64_t>(
+      std::count_if(batch.begin(), batch.end(), [](const NatEvent& event) {
+        return event.completes && event.kind != NatEvent::Kind::kHole;
+      }));
+  batch.clear();
+  open = store->open();
+  holes = store->holes();
+  failing = false;
+  disk_full = false;
+  return true;
+}
+
+void Writer::Shared::failed(const std::string& why, bool full) {
+  failing = true;
+  disk_full = full;
+  const std::lock_guard lock(mutex);
+  failure = why;
+}
+
+void Writer::Shared::wait() {
+  std::unique_lock lock(mutex);
+  if (failing) {
+    wake.wait_for(lock, kBetweenAttempts, [&] { return stopping; });
+  } else {
+    wake.wait_for(lock, commit_interval, [&] { return stopping || hurry; });
+  }
+}
+
+Writer::Writer(std::unique_ptr<Store> store, std::size_t queue,
+               std::chrono::milliseconds commit_interval)
+    : shared_(std::make_shared<Shared>(std::move(store), queue, commit_interval)) {}
+
+Writer::~Writer() { stop(std::chrono::milliseconds(0)); }
+
+void Writer::run(const std::shared_ptr<Shared>& shared) {
+  bool last = false;
+  while (true) {
+    const bool wrote = shared->write();
+    if (last && (!wrote || shared->queue.size() == 0)) break;
+    if (!last) shared->wait();
+    const std::lock_guard lock(shared->mutex);
+    last = shared->stopping;
+  }
+  shared->store.reset();  // closes the files, and frees the directory
+  const std::lock_guard lock(shared->mutex);
+  shared->done = true;
+  shared->ended.notify_all();
+}
+
+void Writer::start(Moment listening_since) {
+  if (shared_->started) return;
+  shared_->started = true;
+  shared_->store->set_listening_since(listening_since);
+  shared_->thread = start_without_signals([shared = shared_] { run(shared); });
+}
+
+bool Writer::started() const { return shared_->started; }
+
+std::size_t Writer::room() const { return shared_->queue.room(); }
+
+void Writer::add(const NatEvent& event) {
+  shared_->queue.push(event);
+  if (shared_->queue.size() < shared_->queue.capacity() / 4 || shared_->hurry.exchange(true))
+    return;
+  shared_->wake.notify_one();  // without the lock: a signal that is missed costs one interval
+}
+
+Writer::Report Writer::report() const {
+  return {shared_->written, shared_->open, shared_->holes, shared_->failing, shared_->disk_full};
+}
+
+std::optional<std::string> Writer::take_failure() {
+  const std::lock_guard lock(shared_->mutex);
+  return std::exchange(shared_->failure, std::nullopt);
+}
+
+void Writer::stop(std::chrono::milliseconds patience) {
+  if (!shared_->thread.joinable()) return;
+  std::unique_lock lock(shared_->mutex);
+  shared_->stopping = true;
+  shared_->wake.notify_all();
+  const bool done = shared_->ended.wait_for(lock, patience, [&] { return shared_->done; });
+  lock.unlock();
+  if (done) {
+    shared_->thread.join();
+  } else {
+    shared_->thread.detach();
+  }
+}
+
+}  // namespace ctflow::nat

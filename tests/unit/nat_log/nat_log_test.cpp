@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "nat_log/nat_log.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <chrono>
+#include <thread>
+
+#include "nat_log/audit.hpp"
+#include "process/descriptor.hpp"
+#include "support/nat_log_flows.hpp"
+
+namespace ctflow {
+namespace {
+
+using namespace std::chrono_literals;
+using test::source_nat;
+
+const Flow kFlow = source_nat(1, "10.0.0.5:5000", "198.51.100.1:443", "203.0.113.7:40213");
+
+class NatLogTest : public testing::Test {
+ protected:
+  NatLogTest() {
+    config.directory = directory.name();
+    config.retention = std::chrono::days(1);
+    config.commit_interval = 100ms;
+    config.queue = 1024;
+    context->answer_losses([this] { return losses; });
+  }
+
+  /// Runs the log until `condition` holds, ten seconds at most.
+  template <typename Condition>
+  void run_until(NatLog& log, Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (!condition() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(10ms);
+      log.tick();
+    }
+    EXPECT_TRUE(condition());
+  }
+
+  static void offer(NatLog& log, const Flow& flow, FlowEvent event) {
+    Flow offered = flow;
+    offered.event = event;
+    offered.event_time = system_now().wall;
+    log.offer(offered, system_now());
+  }
+
+  std::unique_ptr<NatLog> make() {
+    return std::make_unique<NatLog>(
+        config, [](const auto&) { return std::error_code(); }, context);
+  }
+
+  test::TemporaryDirectory directory;
+  NatLogConfig config;
+  UpstreamLosses losses;
+  std::shared_ptr<OutputContext> context = std::make_shared<OutputContext>();
+};
+
+TEST_F(NatLogTest, WantsBeginningsAndEndsOfTranslatedConnections) {
+  const auto log = make();
+  EXPECT_EQ(log->wants(), FlowKinds::nat_events());
+  EXPECT_TRUE(log->configured_as(config));
+  NatLogConfig other = config;
+  other.destination = true;
+  EXPECT_FALSE(log->configured_as(other));
+  EXPECT_FALSE(log->configured_as(CollectorConfig()));
+}
+
+TEST_F(NatLogTest, WhatIsCommittedIsSent) {
+  const auto log = make();
+  log->tick();
+  offer(*log, kFlow, FlowEvent::kCreated);
+  EXPECT_EQ(log->status(system_now()).counters.waiting.flows, 1U);
+  run_until(*log, [&] { return log->status(system_now()).counters.flows == 1; });
+  EXPECT_EQ(log->status(system_now()).nat_log->open, 1U);
+  offer(*log, kFlow, FlowEvent::kEnded);
+  log->stop();
+  const OutputStatus status = log->status(system_now());
+  EXPECT_EQ(status.counters.offered, 2U);
+  EXPECT_EQ(status.counters.flows, 2U);
+  EXPECT_EQ(status.counters.waiting.flows, 0U);
+  EXPECT_EQ(status.counters.lost(), 0U);
+}
+
+TEST_F(NatLogTest, WhatFindsNoRoomIsLostAndAHole) {
+  const auto log = make();  // no tick: the thread does not run yet
+  for (int i = 0; i < 1100; ++i) {
+    Flow flow = kFlow;
+    flow.id = static_cast<std::uint32_t>(i);
+    offer(*log, flow, FlowEvent::kCreated);
+  }
+  EXPECT_EQ(log->status(system_now()).counters.lost_spool_full.flows, 77U);
+  run_until(*log, [&] { return log->status(system_now()).nat_log->holes >= 2; });
+  log->stop();
+  const OutputStatus status = log->status(system_now());
+  EXPECT_EQ(status.counters.offered, status.counters.flows + status.counters.lost());
+  nat::Question question;
+  question.who = test::endpoint("203.0.113.7:1");
+  question.at = nat::moment_of(system_now().wall) - 1s;
+  question.tolerance = 5s;
+  question.now = question.at + 1s;
+  const nat::Answer answer = nat::look_up(directory.name(), question);
+  EXPECT_EQ(answer.verdict, nat::Verdict::kCannotSay);
+  EXPECT_THAT(answer.holes,
+              testing::Contains(testing::AllOf(testing::Field(&nat::Hole::reason, "queue_full"),
+                                               testing::Field(&nat::Hole::connections, 77))));
+}
+
+TEST_F(NatLogTest, EventsThatDidNotComeAreAHole) {
+  const auto log = make();
+  log->tick();
+  run_until(*log, [&] { return log->status(system_now()).nat_log->holes == 1; });
+  ++losses.missed_events;
+  run_until(*log, [&] { return log->status(system_now()).nat_log->holes == 2; });
+  log->stop();
+}
+
+TEST_F(NatLogTest, ADirectoryThatCannotBeMadeIsAFailureUntilItCan) {
+  config.directory = directory.path("file");
+  std::ofstream(config.directory) << "x";
+  const auto log = make();
+  log->tick();
+  offer(*log, kFlow, FlowEvent::kCreated);
+  run_until(*log, [&] { return !log->status(system_now()).connected; });
+  EXPECT_EQ(log->status(system_now()).last_failure.kind, FailureKind::kFile);
+  std::filesystem::remove(config.directory);
+  run_until(*log, [&] { return log->status(system_now()).connected; });
+  log->stop();
+  EXPECT_EQ(log->status(system_now()).counters.flows, 1U);
+}
+
+TEST_F(NatLogTest, WhatCannotBeWrittenUntilTheStopIsLost) {
+  config.directory = directory.path("file");
+  std::ofstream(config.directory) << "x";
+  const auto log = make();
+  log->tick();
+  offer(*log, kFlow, FlowEvent::kCreated);
+  log->stop();
+  EXPECT_EQ(log->status(system_now()).counters.lost_stopped.flows, 1U);
+  EXPECT_EQ(log->status(system_now()).counters.waiting.flows, 0U);
+}
+
+TEST_F(NatLogTest, EachNetworkNamespaceHasADirectory) {
+  config.network_namespace = "red";
+  const auto log = make();
+  EXPECT_EQ(log->name(), "nat_log@red");
+  log->tick();
+  run_until(*log, [&] { return log->status(system_now()).nat_log->holes == 1; });
+  log->stop();
+  EXPECT_THAT(nat::list_days(directory.path("red")), testing::SizeIs(1));
+}
+
+TEST(RecordUse, SaysWhoAndWhatToTheSystemLog) {
+  const test::TemporaryDirectory directory;
+  const std::string name = directory.path("log");
+  EXPECT_FALSE(nat::record_use("nat_log_look_up address=x", name.c_str()));
+  const Descriptor log(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  name.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(bind(log.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  setenv("SUDO_USER", "an na", 1);
+  EXPECT_TRUE(nat::record_use("nat_log_look_up address=203.0.113.7:1", name.c_str()));
+  unsetenv("SUDO_USER");
+  std::array<char, 512> line{};
+  const ssize_t size = recv(log.number(), line.data(), line.size(), 0);
+  ASSERT_GT(size, 0);
+  EXPECT_THAT(std::string(line.data(), static_cast<std::size_t>(size)),
+              testing::MatchesRegex("<85>ctflowd\\[[0-9]+\\]: nat_log_look_up "
+                                    "address=203.0.113.7:1 uid=[0-9]+ sudo_user=\"an na\""));
+}
+
+}  // namespace
+}  // namespace ctflow
