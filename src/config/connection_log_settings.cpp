@@ -8,7 +8,7 @@
 namespace ctflow::config {
 namespace {
 
-ValueFormat<LogDestination> destination() {
+ValueFormat<LogDestination> log_destination() {
   return choice<LogDestination>({{"file", LogDestination::kFile},
                                  {"stdout", LogDestination::kStdout},
                                  {"unix", LogDestination::kUnix},
@@ -90,7 +90,7 @@ Section<ConnectionLogConfig> connection_log_settings() {
   using L = ConnectionLogConfig;
   return {{
               value("name", kRequired, identifier(), &L::name),
-              value("to", kRequired, destination(), &L::to),
+              value("to", kRequired, log_destination(), &L::to),
               value("path", kOptional, absolute_path(), &L::path),
               value("address", kOptional, host(), &L::address),
               value("port", kOptional, port(), &L::port),

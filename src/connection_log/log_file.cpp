@@ -124,10 +124,13 @@ void LogFile::failed(const char* doing, int error) {
 
 void LogFile::rotate(TimePoint now) {
   const std::string base = path_ + suffix_at(now);
+  // Numbers of one second ascend also where the first files are gone: that is the order of age.
+  number_ = base == base_ ? number_ + 1 : 0;
+  base_ = base;
   std::error_code error;
   constexpr int kAttempts = 10'000;
-  for (int i = 0; i < kAttempts; ++i) {
-    const std::string name = i == 0 ? base : fmt::format("{}-{}", base, i);
+  for (int i = 0; i < kAttempts; ++i, ++number_) {
+    const std::string name = number_ == 0 ? base : fmt::format("{}-{}", base, number_);
     error = rename_to_free_name(path_, name);
     if (!error) {
       file_.reset();

@@ -49,6 +49,8 @@ class LogFile : public LineTarget {
   std::uint64_t size_ = 0;
   TimePoint end_ = TimePoint::max();  ///< when the file's time is over
   MonoTime looked_{};
+  std::string base_{};        ///< name of the last rotated file, without number
+  std::uint64_t number_ = 0;  ///< … and its number, 0: none
   TargetNews news_;
 };
 

@@ -8,7 +8,7 @@ namespace ctflow {
 namespace {
 
 /// Pause between looks at what the thread has done.
-constexpr std::chrono::milliseconds kLook{20};
+constexpr std::chrono::milliseconds kLookInterval{20};
 
 /// For what a disk that does not answer is waited for at the end.
 constexpr std::chrono::seconds kPatience{1};
@@ -40,7 +40,7 @@ void WriterSink::deliver(std::string& lines, const MessageContent& content, cons
   take_report(now);  // what was written makes room
   if (writer_.add(lines, content, now.wall)) {
     ledger_.wait(content);
-    look_at_ = std::min(look_at_, now.steady + kLook);
+    look_at_ = std::min(look_at_, now.steady + kLookInterval);
     return;
   }
   lines.clear();
@@ -50,7 +50,7 @@ void WriterSink::deliver(std::string& lines, const MessageContent& content, cons
 void WriterSink::tick(const Instant& now) {
   if (now.steady < look_at_) return;
   take_report(now);
-  look_at_ = writer_.empty() ? MonoTime::max() : now.steady + kLook;
+  look_at_ = writer_.empty() ? MonoTime::max() : now.steady + kLookInterval;
 }
 
 void WriterSink::take_report(const Instant& now) {

@@ -21,49 +21,50 @@ constexpr std::chrono::seconds kPatience{3};
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
-bool is_socket(const ConnectionLogConfig& log) {
+bool goes_to_socket(const ConnectionLogConfig& log) {
   return log.to == LogDestination::kUnix || log.to == LogDestination::kTcp;
 }
 
-struct Fault {
+struct LogFault {
   std::string text;
   std::string fix;
 };
 
 /// Nothing: files can be created, listed and removed in it.
-std::optional<Fault> fault_of_directory(const std::string& directory) {
+std::optional<LogFault> fault_of_directory(const std::string& directory) {
   struct stat found {};
   const std::string create = "install -d -m 0750 -o ctflowd " + directory;
-  if (stat(directory.c_str(), &found) != 0) return Fault{directory + ": " + reason(errno), create};
-  if (!S_ISDIR(found.st_mode)) return Fault{directory + ": " + reason(ENOTDIR), create};
+  if (stat(directory.c_str(), &found) != 0)
+    return LogFault{directory + ": " + reason(errno), create};
+  if (!S_ISDIR(found.st_mode)) return LogFault{directory + ": " + reason(ENOTDIR), create};
   if (access(directory.c_str(), R_OK | W_OK | X_OK) == 0) return std::nullopt;
-  return Fault{directory + ": " + reason(errno), create};
+  return LogFault{directory + ": " + reason(errno), create};
 }
 
 /// Nothing: lines can be appended to it. A file that does not exist is made in its directory.
-std::optional<Fault> fault_of_file(const std::string& path, bool rotates) {
+std::optional<LogFault> fault_of_file(const std::string& path, bool rotates) {
   struct stat found {};
   const std::string directory = std::filesystem::path(path).parent_path().string();
   if (lstat(path.c_str(), &found) != 0) {
     const int error = errno;
     if (auto fault = fault_of_directory(directory)) return fault;
     if (error == ENOENT) return std::nullopt;
-    return Fault{reason(error), "set another path"};
+    return LogFault{reason(error), "set another path"};
   }
   if (S_ISLNK(found.st_mode)) {
-    return Fault{"it is a symbolic link, which is not followed", "set path to the file itself"};
+    return LogFault{"it is a symbolic link, which is not followed", "set path to the file itself"};
   }
-  if (S_ISSOCK(found.st_mode)) return Fault{"it is a socket", "set to: unix"};
-  if (!S_ISREG(found.st_mode)) return Fault{"it is no regular file", "set path to a file"};
+  if (S_ISSOCK(found.st_mode)) return LogFault{"it is a socket", "set to: unix"};
+  if (!S_ISREG(found.st_mode)) return LogFault{"it is no regular file", "set path to a file"};
   if (access(path.c_str(), R_OK | W_OK) != 0) {
-    return Fault{reason(errno), fmt::format("chown ctflowd {}", path)};
+    return LogFault{reason(errno), fmt::format("chown ctflowd {}", path)};
   }
   return rotates ? fault_of_directory(directory) : std::nullopt;
 }
 
-void check_file(const ConnectionLogConfig& log, const std::string& path, Findings& found) {
+void check_log_file(const ConnectionLogConfig& log, const std::string& path, Findings& found) {
   const bool rotates = log.rotate.size > 0 || log.rotate.interval.count() > 0;
-  const std::optional<Fault> fault = fault_of_file(path, rotates);
+  const std::optional<LogFault> fault = fault_of_file(path, rotates);
   if (!fault) return;
   found.wrong.push_back(
       {"connection_log_unusable",
@@ -73,8 +74,8 @@ void check_file(const ConnectionLogConfig& log, const std::string& path, Finding
        fault->fix});
 }
 
-void check_place(const Config& config, const ConnectionLogConfig& log, Findings& found) {
-  if (is_socket(log) && !log.spool.directory.empty()) {
+void check_log_place(const Config& config, const ConnectionLogConfig& log, Findings& found) {
+  if (goes_to_socket(log) && !log.spool.directory.empty()) {
     if (const auto fault = fault_of_directory(log.spool.directory)) {
       found.wrong.push_back(
           {"spool_directory_unusable",
@@ -85,9 +86,9 @@ void check_place(const Config& config, const ConnectionLogConfig& log, Findings&
     }
   }
   if (log.to != LogDestination::kFile) return;
-  if (config.namespaces.empty()) check_file(log, log.path, found);
+  if (config.namespaces.empty()) check_log_file(log, log.path, found);
   for (const NamespaceConfig& one : config.namespaces) {
-    check_file(log, log.path + "." + one.name, found);
+    check_log_file(log, log.path + "." + one.name, found);
   }
 }
 
@@ -97,7 +98,7 @@ Findings check_log_places(const Config& config) {
   Findings found;
   for (const ConnectionLogConfig& log : config.log_connections) {
     const std::size_t first = found.wrong.size();
-    check_place(config, log, found);
+    check_log_place(config, log, found);
     set_subject(found.wrong, first, log.name);
   }
   return found;
@@ -106,7 +107,7 @@ Findings check_log_places(const Config& config) {
 Findings check_log_readers(const Config& config) {
   Findings found;
   for (const ConnectionLogConfig& log : config.log_connections) {
-    if (!is_socket(log)) continue;
+    if (!goes_to_socket(log)) continue;
     for (const Finding& one : check_stream(socket_settings(log), config.status, kPatience).wrong) {
       found.wrong.push_back({"connection_log_unreachable", one.impact,
                              "start the program that reads the lines, or correct path, address "

@@ -10,56 +10,57 @@
 namespace ctflow {
 namespace {
 
-bool is_socket(const OutputStatus& one) {
+bool log_is_socket(const OutputStatus& one) {
   return one.log->to == LogDestination::kUnix || one.log->to == LogDestination::kTcp;
 }
 
 /// The octets that decide when lines are lost, and their limit.
-struct Fill {
+struct LogFill {
   std::uint64_t used;
   std::uint64_t limit;
   const char* setting;
 };
 
-Fill fill_of(const OutputStatus& one) {
+LogFill fill_of_log(const OutputStatus& one) {
   const Backlog& backlog = one.backlog.value();
   if (backlog.disk_limit > 0) return {backlog.disk, backlog.disk_limit, "spool.size"};
-  return {backlog.memory, backlog.memory_limit, is_socket(one) ? "spool.memory" : "buffer"};
+  return {backlog.memory, backlog.memory_limit, log_is_socket(one) ? "spool.memory" : "buffer"};
 }
 
-std::string consequence(const OutputStatus& one) {
+std::string log_consequence(const OutputStatus& one) {
   std::string text;
   if (one.backlog) {
-    const Fill fill = fill_of(one);
+    const LogFill fill = fill_of_log(one);
     text = fmt::format("{} lines wait; beyond {} ({}) lines are lost; ",
                        one.counters.waiting.records, fill.setting, octets_text(fill.limit));
   }
   return text + fmt::format("{} lost so far", one.counters.lost());
 }
 
-void check_way(const OutputStatus& one, std::vector<Finding>& found) {
+void check_log_way(const OutputStatus& one, std::vector<Finding>& found) {
   if (one.connected) return;
   const std::string& reason = one.last_failure.reason;
   found.push_back(
       {"connection_log_unreachable",
        fmt::format("no lines can be written to {}: {}; {}", one.peer,
-                   reason.empty() ? "no attempt has succeeded yet" : reason, consequence(one)),
-       is_socket(one) ? "start the program that reads them, or correct path, address and port"
-                      : "see the log: connection_log_failed error= fix="});
+                   reason.empty() ? "no attempt has succeeded yet" : reason, log_consequence(one)),
+       log_is_socket(one) ? "start the program that reads them, or correct path, address and port"
+                          : "see the log: connection_log_failed error= fix="});
 }
 
-void check_losses(const OutputStatus& one, std::vector<Finding>& found) {
+void check_log_losses(const OutputStatus& one, std::vector<Finding>& found) {
   if (!one.connected || !recent(one.last_loss)) return;
   found.push_back({"connection_log_lossy",
                    fmt::format("{} lines for {} were lost, the last {} s ago", one.counters.lost(),
                                one.peer, one.last_loss->count()),
-                   is_socket(one) ? "raise spool.memory or spool.size, or let the reader be faster"
-                                  : "raise buffer, or use a faster disk"});
+                   log_is_socket(one)
+                       ? "raise spool.memory or spool.size, or let the reader be faster"
+                       : "raise buffer, or use a faster disk"});
 }
 
-void check_fill(const OutputStatus& one, std::vector<Finding>& found) {
+void check_log_fill(const OutputStatus& one, std::vector<Finding>& found) {
   if (!one.backlog) return;
-  const Fill fill = fill_of(one);
+  const LogFill fill = fill_of_log(one);
   if (!nearly_full(fill.used, fill.limit)) return;
   found.push_back({"connection_log_nearly_full",
                    fmt::format("{} of {} ({}) are in use: when it is full lines are lost",
@@ -67,7 +68,7 @@ void check_fill(const OutputStatus& one, std::vector<Finding>& found) {
                    fmt::format("raise {}, or find out why {} is slow", fill.setting, one.peer)});
 }
 
-void check_spool(const OutputStatus& one, std::vector<Finding>& found) {
+void check_log_spool(const OutputStatus& one, std::vector<Finding>& found) {
   if (!one.backlog || one.backlog->trouble.empty()) return;
   found.push_back({"spool_unusable",
                    fmt::format("spool.directory cannot be used ({}): new lines wait in memory "
@@ -93,10 +94,10 @@ const char* name_of(LogDestination to) {
 }
 
 void find_log_problems(const OutputStatus& output, std::vector<Finding>& found) {
-  check_way(output, found);
-  check_losses(output, found);
-  check_fill(output, found);
-  check_spool(output, found);
+  check_log_way(output, found);
+  check_log_losses(output, found);
+  check_log_fill(output, found);
+  check_log_spool(output, found);
 }
 
 }  // namespace ctflow

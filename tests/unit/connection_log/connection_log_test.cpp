@@ -40,7 +40,11 @@ class FakeSink : public LineSink {
 
 class ConnectionLogTest : public testing::Test {
  protected:
-  ConnectionLogTest() { config_.name = "local"; }
+  static ConnectionLogConfig config() {
+    ConnectionLogConfig config;
+    config.name = "local";
+    return config;
+  }
 
   void offer(const Flow& flow) {
     ASSERT_TRUE(log_.wants().has(FlowKinds::of(flow)));
@@ -48,7 +52,7 @@ class ConnectionLogTest : public testing::Test {
   }
 
   test::FakeClock clock_;
-  ConnectionLogConfig config_;
+  ConnectionLogConfig config_ = config();
   Delivered delivered_;
   ConnectionLog log_{
       config_,

@@ -65,7 +65,7 @@ TEST_F(WriterSinkTest, CountsLinesAsSentOnceTheyAreWritten) {
   expect_balance();
   EXPECT_TRUE(wait([&] { return ledger_.counters().flows == 1; }));
   EXPECT_EQ(ledger_.counters().message_octets, 4U);
-  EXPECT_EQ(ledger_.counters().sessions, 1U);
+  EXPECT_EQ(ledger_.counters().transport_sessions, 1U);
   EXPECT_EQ(sink_->deadline(), MonoTime::max());
   EXPECT_EQ(directory_.content("log.json"), "{1}\n");
   expect_balance();
