@@ -24,7 +24,7 @@ from origin import Listening
 ENDED, REPORTED, CREATED = 1, 2, 3
 HAS_MEASURED, HAS_COUNTERS, HAS_START = 1, 2, 4
 TCP, ICMP = 6, (1, 58)
-ATTACH_SECONDS = 60         # an emulator verifies slowly
+ATTACH_SECONDS = 180        # an emulator verifies slowly
 # From CLOCK_MONOTONIC to time since 1970: once, so that equal times stay equal.
 OFFSET = time.time_ns() - time.monotonic_ns()
 Record = dict[str, Any]
