@@ -9,6 +9,7 @@
 #include "commands/run_daemon.hpp"
 #include "conntrack/conntrack_source.hpp"
 #include "doctor/tracking_check.hpp"
+#include "extras/from_bpf/make_programs.hpp"
 #include "findings/finding_text.hpp"
 #include "log/log.hpp"
 
@@ -18,9 +19,11 @@ int run(const std::string& config_file) {
   log::configure(config.log.level);
   become_user(config, config_file);
   boost::asio::io_context io;
+  // Nothing is loaded before a namespace is to be measured so.
+  RecordRing ring(io, make_measuring_programs(), config.source.batch_delay);
   Daemon::Parts parts;
-  parts.make_source = [&io](const Config& current, const NetworkNamespace& home) {
-    return std::make_unique<ConntrackSource>(io, current.source, home);
+  parts.make_source = [&io, &ring](const Config& current, const NetworkNamespace& home) {
+    return std::make_unique<ConntrackSource>(io, current.source, home, &ring);
   };
   parts.check = [](const SourceConfig& source) { log_findings(check_tracking(source)); };
   parts.load = [config_file] { return load_config(config_file); };

@@ -2,9 +2,11 @@
 #include "conntrack/conntrack_source.hpp"
 
 #include <utility>
+#include <vector>
 
 #include "conntrack/reported/state_place.hpp"
 #include "extras/capabilities_text.hpp"
+#include "extras/from_bpf/from_records.hpp"
 #include "netlink/conntrack_settings.hpp"
 
 namespace ctflow {
@@ -17,20 +19,60 @@ constexpr std::chrono::seconds kSettingsInterval{2};
 }  // namespace
 
 ConntrackSource::ConntrackSource(boost::asio::io_context& io, const SourceConfig& config,
-                                 const NetworkNamespace& home)
-    : io_(io),
-      config_(config),
-      home_(home),
-      extras_(find_extras(config)),
-      listener_(io, config),
-      opened_(system_now()),
-      timer_(io) {
+                                 const NetworkNamespace& home, RecordRing* ring)
+    : io_(io), config_(config), home_(home), ring_(ring), timer_(io) {
+  choose();
+  open_feed();
+  opened_ = system_now();
   clock_steps_.observe();
 }
 
+void ConntrackSource::choose() {
+  Origins origins;
+  origins.patch = [this]() -> std::string {
+    extras_ = find_extras(config_);
+    if (extras_->capabilities().possible()) return "";
+    return "this kernel is without the series of kernel-patches/";
+  };
+  origins.fentry = [this] { return use_records(); };
+  origins.netfilter = [this] {
+    std::string obstacle;
+    if (auto found = netfilter_extras(config_, obstacle)) extras_ = std::move(found);
+    return obstacle;
+  };
+  choice_ = choose_origin(config_.measure, origins);
+  log_obstacle(config_.measure, choice_);
+  if (config_.measure == Measure::kOff) extras_ = no_extras();
+  if (!extras_) extras_ = find_extras(config_);
+}
+
+std::string ConntrackSource::use_records() {
+  if (ring_ == nullptr) return "this command measures nothing itself";
+  if (config_.delivery == Delivery::kReliable) {
+    return "source.delivery: reliable needs the events of ctnetlink, which the kernel can keep";
+  }
+  if (conntrack_setting(kSettingsDirectory, "nf_conntrack_timestamp").value_or(0) == 0) {
+    return "net.netfilter.nf_conntrack_timestamp is not 1: without its start a connection cannot "
+           "be distinguished from the next one with the same addresses and ports";
+  }
+  const NamespaceAt here = look_up_namespace("/proc/thread-self/ns/net");
+  if (!here.identity) return here.why;
+  const RecordRing::Watching watching =
+      ring_->watch(here.identity->inode, RecordFeed::watch_of(config_, false));
+  if (!watching.obstacle.empty()) return watching.obstacle;
+  records_.emplace(*ring_, watching.id, config_);
+  extras_ = std::make_unique<FromRecords>(config_);
+  return "";
+}
+
+void ConntrackSource::open_feed() {
+  if (!records_) listener_.emplace(io_, config_);
+}
+
 void ConntrackSource::set_nat_events(bool on) {
+  if (listener_) listener_->listen_to_beginnings(on);
+  if (records_) records_->listen_to_beginnings(on);
   nat_events_ = on;
-  listener_.listen_to_beginnings(on);
   if (assembler_) assembler_->nat_events = on;
 }
 
@@ -60,15 +102,32 @@ void ConntrackSource::start(FlowSink& sink) {
   assembler_->every_end = every_end_;
   assembler_->early_drops = &early_drops_;
   events_.emplace(*assembler_);
-  dying_.emplace(io_, *assembler_, listener_, home_);
-  scans_.emplace(io_, *assembler_, *dying_, *extras_, config_, home_);
+  assembler_->derives_ids = records_.has_value();
+  if (records_) {
+    record_ends_.emplace(io_, *assembler_, *records_);
+    scans_.emplace(io_, *assembler_, *record_ends_, *extras_, config_, home_);
+  } else {
+    dying_.emplace(io_, *assembler_, *listener_, home_);
+    scans_.emplace(io_, *assembler_, *dying_, *extras_, config_, home_);
+  }
   restore_state();
   if (config_.existing == ExistingConnections::kSkip) scans_->adopt_existing();
-  listener_.events_lost = [this] { scans_->reconcile(); };
-  listener_.start(*events_, counters_);
+  start_feed();
   scans_->start();
-  dying_->start();
   watch_settings();
+}
+
+void ConntrackSource::start_feed() {
+  const auto reconcile = [this] { scans_->reconcile(); };
+  if (records_) {
+    records_->events_lost = reconcile;
+    records_->start(*events_, counters_);
+    record_ends_->start();
+  } else {
+    listener_->events_lost = reconcile;
+    listener_->start(*events_, counters_);
+    dying_->start();
+  }
 }
 
 void ConntrackSource::restore_state() {
@@ -150,10 +209,12 @@ void ConntrackSource::observe_timeouts() {
 
 SourceStatus ConntrackSource::status() const {
   SourceStatus status;
-  status.queue = listener_.status();
+  if (listener_) status.queue = listener_->status();
+  if (records_) status.queue.batches = records_->batches();
+  status.obstacle = choice_.obstacle;
   status.reported.limit = config_.max_reported_connections;
   status.capabilities = extras_->capabilities();
-  status.filter.events = listener_.filtered();
+  status.filter.events = listener_ && listener_->filtered();
   status.filter.dumps = scans_ && scans_->filtered();
   status.filter.after_decoding = config_.filter != FilterConfig{};
   status.filter.own_traffic = config_.own_traffic == OwnTraffic::kExclude && !own_traffic_.empty();
@@ -168,13 +229,46 @@ SourceStatus ConntrackSource::status() const {
 
 void ConntrackSource::stop(bool report_existing) {
   timer_.cancel();
+  if (records_) {
+    stop_records(report_existing);
+  } else {
+    stop_events(report_existing);
+  }
+}
+
+void ConntrackSource::stop_records(bool report_existing) {
+  if (!scans_) {
+    records_->stop();
+    return;
+  }
+  record_ends_->stop();
+  records_->catch_up();
+  // What the programs counted ends with them: the next ctflowd goes on by conntrack's counters.
+  std::vector<ConntrackTotals> totals;
+  if (report_existing || state_) {
+    events_->keep_totals(totals, report_existing);
+    if (!records_->report_living()) {
+      log::warn(
+          "living_incomplete impact=\"what some existing connections counted since their last "
+          "report is exported by the next ctflowd, if at all\" fix=\"give ctflowd more CPU time\"");
+    }
+  }
+  scans_->stop(report_existing);
+  records_->stop();
+  for (const ConntrackTotals& one : totals) {
+    assembler_->reported.count_by_conntrack(one.key, one.forward, one.backward);
+  }
+  scans_->save_state();
+}
+
+void ConntrackSource::stop_events(bool report_existing) {
   if (scans_) {
-    listener_.catch_up();  // a report that waits must not be older than what scans report
+    listener_->catch_up();  // a report that waits must not be older than what scans report
     dying_->stop();
     scans_->stop(report_existing);
   }
   const bool all_ends = !scans_ || dying_->read_ends(*events_);
-  listener_.stop();
+  listener_->stop();
   if (!scans_) return;
   if (!all_ends && !dying_->read_rest(*events_)) {
     log::warn(

@@ -7,20 +7,28 @@
 
 #include "conntrack/events/event_listener.hpp"
 #include "conntrack/events/event_reader.hpp"
+#include "conntrack/events/record_feed.hpp"
+#include "conntrack/table/dying_list.hpp"
+#include "conntrack/table/record_ends.hpp"
 #include "conntrack/table/table_scans.hpp"
 #include "ctflow/flow_source.hpp"
 #include "event_loop/timer.hpp"
+#include "extras/choose_origin.hpp"
 #include "extras/find_extras.hpp"
+#include "extras/from_bpf/record_ring.hpp"
 #include "netlink/network_namespace.hpp"
 
 namespace ctflow {
 
+/// Events come from one of two feeds: netlink, or records of the eBPF programs, where these
+/// measure. What follows the decoding of either is the same.
 class ConntrackSource : public FlowSource {
  public:
-  /// Opens the netlink socket: events are queued from here on. Throws std::system_error. To be
-  /// made during a visit to `home`, the namespace whose table it is.
+  /// Chooses who measures and opens the feed: events are queued from here on. Throws
+  /// std::system_error. To be made during a visit to `home`, the namespace whose table it is.
+  /// `ring`: of the daemon's eBPF programs; it must outlive this. Null: there is none.
   ConntrackSource(boost::asio::io_context& io, const SourceConfig& config,
-                  const NetworkNamespace& home);
+                  const NetworkNamespace& home, RecordRing* ring = nullptr);
 
   void set_nat_events(bool on) override;
   void set_every_end(bool on) override;
@@ -33,7 +41,14 @@ class ConntrackSource : public FlowSource {
   [[nodiscard]] SourceStatus status() const override;
 
  private:
+  /// Puts the best origin into use. Called during a visit.
+  void choose();
+  std::string use_records();
+  void open_feed();
+  void start_feed();
   void stop(bool report_existing);
+  void stop_events(bool report_existing);
+  void stop_records(bool report_existing);
   /// Reads timeouts and capabilities again from time to time: an administrator may change them.
   void watch_settings();
   void observe_settings();
@@ -46,14 +61,17 @@ class ConntrackSource : public FlowSource {
   boost::asio::io_context& io_;
   SourceConfig config_;
   NetworkNamespace home_;
+  RecordRing* ring_;
   bool nat_events_ = false;
   bool every_end_ = false;
   bool timeouts_complete_ = true;  ///< at the last look, or there was none
   std::unique_ptr<ExtrasSource> extras_;
   std::optional<Capabilities> logged_;
   std::vector<OwnConnection> own_traffic_;
-  EventListener listener_;
-  Instant opened_;
+  OriginChoice choice_;
+  std::optional<EventListener> listener_;  ///< one of these two
+  std::optional<RecordFeed> records_;
+  Instant opened_{};
   Timer timer_;
   SourceCounters counters_;
   EarlyDrops early_drops_;
@@ -61,7 +79,8 @@ class ConntrackSource : public FlowSource {
   std::optional<StateFile> state_;
   std::optional<FlowAssembler> assembler_;
   std::optional<EventReader> events_;
-  std::optional<DyingList> dying_;
+  std::optional<DyingList> dying_;         ///< with listener_
+  std::optional<RecordEnds> record_ends_;  ///< with records_
   std::optional<TableScans> scans_;
 };
 

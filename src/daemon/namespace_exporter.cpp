@@ -173,9 +173,11 @@ Pipeline::Outputs NamespaceExporter::take_over(Pipeline::Outputs fresh, const Co
 
 UpstreamLosses NamespaceExporter::losses() const {
   const SourceCounters& source = source_->counters();
-  return {source.lost_overrun + pipeline_.counters().lost_no_counters + source.counters_fell,
-          source.ignored_packets, source.ignored_octets,
-          source.overruns + source.lost_overrun + source.malformed};
+  const std::uint64_t records = source.lost_ends + source.lost_beginnings;
+  return {
+      source.lost_overrun + records + pipeline_.counters().lost_no_counters + source.counters_fell,
+      source.ignored_packets, source.ignored_octets,
+      source.overruns + source.lost_overrun + records + source.malformed};
 }
 
 void NamespaceExporter::adopt(Change change) {

@@ -4,6 +4,28 @@
 #include "extras/from_patch/from_patch.hpp"
 
 namespace ctflow {
+namespace {
+
+class NoExtras final : public ExtrasSource {
+ public:
+  [[nodiscard]] const Capabilities& capabilities() const override { return capabilities_; }
+  const Capabilities& refresh() override { return capabilities_; }
+  void add(Flow& flow) override { flow.extras = {}; }
+
+ private:
+  Capabilities capabilities_;
+};
+
+}  // namespace
+
+std::unique_ptr<ExtrasSource> no_extras() { return std::make_unique<NoExtras>(); }
+
+std::unique_ptr<ExtrasSource> netfilter_extras(const SourceConfig& /*config*/,
+                                               std::string& obstacle,
+                                               const std::string& /*directory*/) {
+  obstacle = "this build has no eBPF programs (CTFLOWD_BPF=OFF)";
+  return nullptr;
+}
 
 std::unique_ptr<ExtrasSource> find_extras(const SourceConfig& config,
                                           const std::string& directory) {
@@ -12,6 +34,7 @@ std::unique_ptr<ExtrasSource> find_extras(const SourceConfig& config,
 }
 
 Capabilities find_capabilities(const SourceConfig& config, const std::string& directory) {
+  if (config.measure == Measure::kOff) return {};
   return find_extras(config, directory)->capabilities();
 }
 

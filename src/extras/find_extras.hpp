@@ -15,10 +15,18 @@ namespace ctflow {
 Capabilities find_capabilities(const SourceConfig& config,
                                const std::string& directory = kSettingsDirectory);
 
-/// The origin of its extras; never null. Without any it adds nothing, and finds the kernel's once
-/// its module is loaded.
+/// A patched kernel as the origin of its extras; never null. On another it adds nothing, and finds
+/// the kernel's once its module is loaded.
 std::unique_ptr<ExtrasSource> find_extras(const SourceConfig& config,
                                           const std::string& directory = kSettingsDirectory);
+
+/// Adds nothing, and removes what a patched kernel measured (source.measure: off).
+std::unique_ptr<ExtrasSource> no_extras();
+
+/// Netfilter programs, attached to the network namespace that the calling thread is in. Null:
+/// `obstacle` says why they cannot be.
+std::unique_ptr<ExtrasSource> netfilter_extras(const SourceConfig& config, std::string& obstacle,
+                                               const std::string& directory = kSettingsDirectory);
 
 /// For a recording: whether its kernel measured is known only from its messages.
 std::unique_ptr<ExtrasSource> recorded_extras(const SourceConfig& config);

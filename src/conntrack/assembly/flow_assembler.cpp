@@ -13,6 +13,11 @@ std::string resetting_programs() {
   return programs.empty() ? "none known" : fmt::format("{}", fmt::join(programs, ","));
 }
 
+/// Never 0.
+std::uint32_t id_of(std::uint64_t key) {
+  return std::max(static_cast<std::uint32_t>(key >> 32), std::uint32_t{1});
+}
+
 }  // namespace
 
 void FlowAssembler::watch_clock() {
@@ -26,9 +31,17 @@ void FlowAssembler::watch_clock() {
   timeouts.shift(step);
 }
 
+void FlowAssembler::derive_id(Flow& flow) const {
+  if (!derives_ids) return;
+  flow.id = 0;
+  flow.id = id_of(ConnectionIdentity(flow).key);
+}
+
 ConnectionIdentity FlowAssembler::identify(Flow& flow, const Instant& now) const {
   if (extras != nullptr) extras->add(flow);
+  if (derives_ids) flow.id = 0;
   const ConnectionIdentity identity(flow);
+  if (derives_ids) flow.id = id_of(identity.key);
   if (clock_steps == nullptr) return identity;
   // A clock that was set before we looked at it: no connection is older than the machine's uptime.
   const TimePoint boot = clock_steps->boot_time().value_or(TimePoint::min());
@@ -36,7 +49,7 @@ ConnectionIdentity FlowAssembler::identify(Flow& flow, const Instant& now) const
     stamp = std::max(clock_steps->correct(stamp, now.wall), boot);
   };
   if (flow.present.start) correct(flow.start);
-  if (flow.present.stop) correct(flow.end);
+  if (flow.present.stop && !flow.extras.by_present_clock) correct(flow.end);
   if (!flow.extras.present || flow.extras.by_present_clock) return identity;
   for (DirectionExtras* direction : {&flow.extras.original, &flow.extras.reply}) {
     if (!direction->has_times) continue;
@@ -71,7 +84,7 @@ bool FlowAssembler::skip_existing(const ConnectionIdentity& identity, const Flow
 }
 
 bool FlowAssembler::repeats_end(const ConnectionIdentity& identity, const Flow& flow) {
-  if (nat_events) begun.remove(unstamped_key(flow));
+  if (nat_events) begun.remove(unstamped_key(flow, derives_ids ? 0 : flow.id));
   if (ended.add(identity.end_key)) return false;
   if (!identity.stamped && !repeats_expected) return false;  // a successor, not the same again
   log_repeats();
@@ -79,7 +92,7 @@ bool FlowAssembler::repeats_end(const ConnectionIdentity& identity, const Flow& 
 }
 
 bool FlowAssembler::repeats_beginning(const Flow& flow) {
-  if (begun.add(unstamped_key(flow))) return false;
+  if (begun.add(unstamped_key(flow, derives_ids ? 0 : flow.id))) return false;
   log_repeats();
   return true;
 }

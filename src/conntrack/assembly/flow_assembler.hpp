@@ -45,6 +45,9 @@ struct FlowAssembler {
   ClockSteps* clock_steps = nullptr;  ///< of the clock that the kernel stamps by
   EarlyDrops* early_drops = nullptr;  ///< of the kernel that sends the events, if it is this one
   ExtrasSource* extras = nullptr;     ///< of the namespace whose connections they are
+  /// Not all that is read has CTA_ID: connections are told apart by tuple, zone and start, and
+  /// Flow::id is a hash of these.
+  bool derives_ids = false;
   /// Hand on that connections began, and ended with nothing left to export.
   bool nat_events = false;
   /// Hand on that connections ended with nothing left to export.
@@ -53,6 +56,9 @@ struct FlowAssembler {
   /// Adds the extras, derives which connection a decoded flow is of, then puts its times in terms
   /// of today's clock.
   ConnectionIdentity identify(Flow& flow, const Instant& now) const;
+
+  /// Flow::id of a connection that has just begun.
+  void derive_id(Flow& flow) const;
 
   /// Fills in what decode() leaves to later: times, counters, end reason.
   void complete(const ConnectionIdentity& identity, Flow& flow, const Written& written);

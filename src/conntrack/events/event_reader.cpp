@@ -4,22 +4,41 @@
 #include <utility>
 
 #include "conntrack/flow/decode.hpp"
+#include "conntrack/flow/decode_record.hpp"
 
 namespace ctflow {
 
 using Outcome = ReportedConnections::Outcome;
 
-void EventReader::on_datagram(Bytes datagram, const Instant& time) {
+void EventReader::begin_datagram(const Instant& time) {
   if (std::exchange(batch_, time.steady) != time.steady) assembler_.watch_clock();
+}
+
+void EventReader::on_datagram(Bytes datagram, const Instant& time) {
+  begin_datagram(time);
   Messages messages(datagram);
   Bytes message;
   while (messages.next(message)) read_message(message, time);
   if (messages.malformed()) count_malformed(datagram);
 }
 
+void EventReader::on_record(const ctflow_record& record, const Instant& time) {
+  begin_datagram(time);
+  ++assembler_.counters.messages;
+  const DecodeResult decoded = decode_record(record, time, flow_);
+  if (totals_ != nullptr && decoded == DecodeResult::kReport && flow_.present.counters) {
+    totals_->push_back({ConnectionIdentity(flow_).key, flow_.forward, flow_.backward});
+  }
+  if (!read(decoded, time)) ++assembler_.counters.malformed;
+}
+
 void EventReader::read_message(Bytes message, const Instant& time) {
   ++assembler_.counters.messages;
-  switch (decode(message, flow_)) {
+  if (!read(decode(message, flow_), time)) count_malformed(message);
+}
+
+bool EventReader::read(DecodeResult decoded, const Instant& time) {
+  switch (decoded) {
     case DecodeResult::kFlow:
       read_end(time);
       break;
@@ -34,9 +53,9 @@ void EventReader::read_message(Bytes message, const Instant& time) {
       ++assembler_.counters.ignored;
       break;
     case DecodeResult::kMalformed:
-      count_malformed(message);
-      break;
+      return false;
   }
+  return true;
 }
 
 void EventReader::read_end(const Instant& time) {
@@ -87,6 +106,7 @@ void EventReader::read_creation(const Instant& time) {
   }
   ++assembler_.counters.created;
   if (assembler_.filter(flow_) || assembler_.repeats_beginning(flow_)) return;
+  assembler_.derive_id(flow_);
   flow_.event_time = flow_.start = flow_.end = time.wall;
   assembler_.sink.on_flow(flow_);
 }
@@ -101,6 +121,7 @@ void EventReader::read_report(const Instant& time) {
     return;
   }
   assembler_.complete(identity, flow_, time);
+  if (forced_) flow_.end_reason = EndReason::kForcedEnd;
   const Outcome outcome = assembler_.reported.report(identity, flow_, time);
   if (outcome == Outcome::kFull) assembler_.count_no_room();
   if (outcome == Outcome::kNews) {

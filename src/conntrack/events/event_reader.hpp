@@ -1,25 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Datagrams of events -> flows with times and end reason, live or replayed.
+// Datagrams of events, or records of eBPF programs -> flows with times and end reason.
 #pragma once
+
+#include <vector>
 
 #include "conntrack/assembly/flow_assembler.hpp"
 #include "conntrack/events/event_listener.hpp"
+#include "conntrack/flow/decode.hpp"
+#include "extras/from_bpf/record_ring.hpp"
 
 namespace ctflow {
 
-class EventReader : public EventConsumer {
+/// What conntrack had counted of a connection when a record of it was sent.
+struct ConntrackTotals {
+  std::uint64_t key = 0;
+  Counters forward;
+  Counters backward;
+};
+
+class EventReader : public EventConsumer, public RecordConsumer {
  public:
   explicit EventReader(FlowAssembler& assembler) : assembler_(assembler) {}
 
   void on_datagram(Bytes datagram, const Instant& time) override;
+  /// The same of a connection by another feed.
+  void on_record(const ctflow_record& record, const Instant& time) override;
   void on_batch_end() override;
+
+  /// From now on, while we stop, what conntrack had counted of connections that are reported is
+  /// added there. `forced`: their reports are the last ones (flowEndReason 4).
+  void keep_totals(std::vector<ConntrackTotals>& totals, bool forced) {
+    totals_ = &totals;
+    forced_ = forced;
+  }
 
   /// An entry of the kernel's dying list: the end of a connection whose event found no room, here
   /// or with another listener. What was read before is passed over.
   void on_undelivered_end(Bytes message, const Instant& time);
 
  private:
+  void begin_datagram(const Instant& time);
   void read_message(Bytes message, const Instant& time);
+  /// What was decoded into flow_. False: malformed.
+  bool read(DecodeResult decoded, const Instant& time);
   void read_end(const Instant& time);
   void read_first_end(const ConnectionIdentity& identity, const Instant& time);
   void read_creation(const Instant& time);
@@ -28,6 +51,8 @@ class EventReader : public EventConsumer {
 
   FlowAssembler& assembler_;
   MonoTime batch_ = MonoTime::min();  ///< when the datagrams that are read now were received
+  std::vector<ConntrackTotals>* totals_ = nullptr;  ///< not null: we stop
+  bool forced_ = false;
   Flow flow_;
   log::RateLimit malformed_log_;
 };

@@ -10,9 +10,10 @@ namespace ctflow {
 namespace {
 
 /// CTA_ID alone has 32 bits, and comes back when the kernel gives the memory of an ended connection
-/// to a successor with the same tuple; tuple and start make it unique.
+/// to a successor with the same tuple. Tuple and start are unique, whether the feed has CTA_ID or
+/// not: what was remembered of one is of use to the other.
 std::uint64_t key_of(const Flow& flow) {
-  std::uint64_t hash = unstamped_key(flow);
+  std::uint64_t hash = unstamped_key(flow, flow.present.start ? 0 : flow.id);
   if (flow.present.start) {
     hash = mix(hash ^ static_cast<std::uint64_t>(flow.start.time_since_epoch().count()));
   }
@@ -37,6 +38,10 @@ bool below(const Counters& left, const Counters& right) {
 
 Counters difference(const Counters& total, const Counters& reported) {
   return {total.packets - reported.packets, total.octets - reported.octets};
+}
+
+Counters lesser(const Counters& left, const Counters& right) {
+  return {std::min(left.packets, right.packets), std::min(left.octets, right.octets)};
 }
 
 /// More packets than so few octets can be: an IP header alone has 20. Counters are read one after
@@ -104,8 +109,8 @@ Tenths tenths(MonoTime time, MonoTime epoch) {
 
 }  // namespace
 
-std::uint64_t unstamped_key(const Flow& decoded) {
-  const std::uint64_t seed = decoded.id | std::uint64_t{decoded.zone} << 32;
+std::uint64_t unstamped_key(const Flow& decoded, std::uint32_t id) {
+  const std::uint64_t seed = id | std::uint64_t{decoded.original.zone} << 32;
   return std::max(hash_of(decoded.original, seed), ReportedMap::kFirstKey);
 }
 
@@ -117,8 +122,27 @@ ConnectionIdentity::ConnectionIdentity(const Flow& decoded)
   if (has_wire_counters(decoded.extras)) {
     total_packets = decoded.extras.original.wire.packets + decoded.extras.reply.wire.packets;
     resettable = !stamped;  // without a stamp a successor may have the key
+    wire = true;
   }
   packets = static_cast<std::uint32_t>(total_packets);
+}
+
+void ReportedConnections::watch_measure(ReportedConnection& entry,
+                                        const ConnectionIdentity& identity, const Flow& flow) {
+  if (entry.wire == identity.wire) return;
+  entry.wire = identity.wire;
+  entry.forward = lesser(entry.forward, flow.forward);
+  entry.backward = lesser(entry.backward, flow.backward);
+  entry.seen_packets = identity.packets;
+}
+
+void ReportedConnections::count_by_conntrack(std::uint64_t key, const Counters& forward,
+                                             const Counters& backward) {
+  ReportedConnection* entry = table_.find(key);
+  if (entry == nullptr || !entry->wire) return;
+  entry->wire = false;
+  entry->forward = forward;
+  entry->backward = backward;
 }
 
 void ReportedConnections::watch_fall(ReportedConnection& entry,
@@ -165,7 +189,9 @@ ReportedConnections::Outcome ReportedConnections::report(const ConnectionIdentit
     entry = insert_within_limit(identity, written);
     if (entry == nullptr) return Outcome::kFull;
     entry->reported_until = flow.start;
+    entry->wire = identity.wire;
   }
+  watch_measure(*entry, identity, flow);
   watch_fall(*entry, identity, flow);
   const Flow totals = flow;
   if (!subtract(flow, *entry)) return Outcome::kNothing;
@@ -180,6 +206,7 @@ ReportedConnections::Outcome ReportedConnections::finish(const ConnectionIdentit
   ReportedConnection* entry = table_.find(identity.key);
   if (entry == nullptr) return is_empty(flow) ? Outcome::kEmpty : Outcome::kNews;
   if (flow.present.counters) {
+    watch_measure(*entry, identity, flow);
     watch_fall(*entry, identity);
     watch_fall(*entry, identity, flow);
   }
@@ -194,6 +221,7 @@ bool ReportedConnections::adopt(const ConnectionIdentity& identity, const Flow& 
   if (!flow.present.counters || contains(identity)) return false;
   ReportedConnection* entry = insert_within_limit(identity, written);
   if (entry == nullptr) return false;
+  entry->wire = identity.wire;
   book(*entry, flow);
   return true;
 }
@@ -210,7 +238,7 @@ ReportedConnections::Visit ReportedConnections::visit(const ConnectionIdentity& 
   }
   const Tenths time = tenths(written.earliest.steady, epoch_);
   // What the kernel wrote before the last look proves nothing.
-  if (time > entry->visited) watch_fall(*entry, identity);
+  if (time > entry->visited && entry->wire == identity.wire) watch_fall(*entry, identity);
   if (entry->seen_packets != identity.packets) {
     const bool bounded =
         entry->visited != kNotVisited && !zeroed(entry->seen_packets, identity.packets);
@@ -274,6 +302,7 @@ bool ReportedConnections::restore(const ReportedConnection& reported, const Inst
   entry->forward = reported.forward;
   entry->backward = reported.backward;
   entry->reported_until = reported.reported_until;
+  entry->wire = reported.wire;
   entry->visited = entry->grown = kNotVisited;
   return true;
 }

@@ -28,14 +28,16 @@ struct ConnectionIdentity {
   std::uint64_t end_key = 0;
   bool stamped = false;    ///< by the kernel: the keys are never used again
   bool resettable = true;  ///< other programs can set the counters to zero
+  bool wire = false;       ///< counted as on the wire, not by conntrack
 
   ConnectionIdentity() = default;
   /// Counters of the wire, where the flow has them, are those that count.
   explicit ConnectionIdentity(const Flow& decoded);
 };
 
-/// The key of a connection without a start time, as when it has just begun.
-std::uint64_t unstamped_key(const Flow& decoded);
+/// The key of a connection without a start time, as when it has just begun. `id`: CTA_ID, 0 where
+/// connections are told apart without.
+std::uint64_t unstamped_key(const Flow& decoded, std::uint32_t id);
 
 /// Counters of the kernel that were less than before: another program set them to zero.
 struct Falls {
@@ -88,6 +90,16 @@ class ReportedConnections {
   [[nodiscard]] bool contains(const ConnectionIdentity& identity) {
     return table_.find(identity.key) != nullptr;
   }
+
+  /// Remembered, and its last report was counted as on the wire.
+  [[nodiscard]] bool counts_wire(const ConnectionIdentity& identity) {
+    const ReportedConnection* entry = table_.find(identity.key);
+    return entry != nullptr && entry->wire;
+  }
+
+  /// Takes conntrack's totals as reported, where a report of the same moment had those of the wire:
+  /// for a successor of this program, which has only conntrack's.
+  void count_by_conntrack(std::uint64_t key, const Counters& forward, const Counters& backward);
 
   enum class Visit : std::uint8_t {
     kUnknown,  ///< not remembered
@@ -153,6 +165,9 @@ class ReportedConnections {
   ReportedConnection* insert_within_limit(const ConnectionIdentity& identity,
                                           const Written& written);
   ReportedConnection* insert(const ConnectionIdentity& identity, const Written& written);
+  /// What was reported by another way to count is taken for no more than all that is counted now.
+  static void watch_measure(ReportedConnection& entry, const ConnectionIdentity& identity,
+                            const Flow& flow);
   /// What was reported is void when the counters began again at zero.
   void watch_fall(ReportedConnection& entry, const ConnectionIdentity& identity, const Flow& flow);
   /// The same by what was seen, also between two reports.

@@ -25,6 +25,9 @@ constexpr std::array<char, 8> kMagicWithoutEnds{'c', 't', 'f', 'l', 'o', 'w', 'd
 constexpr std::size_t kLongestBoot = 256;
 constexpr std::size_t kMostEntries = 100'000'000;  // the most that can be configured
 
+/// In Entry::forward.packets: the counters are those of the wire.
+constexpr std::uint64_t kWire = std::uint64_t{1} << 63;
+
 /// A connection as it stands in the file.
 struct Entry {
   std::uint64_t key = 0;
@@ -208,7 +211,8 @@ std::optional<std::size_t> StateFile::load(
     if (!input.read(&entry, sizeof entry)) return i;
     ReportedConnection one;
     one.key = entry.key;
-    one.forward = entry.forward;
+    one.wire = (entry.forward.packets & kWire) != 0;
+    one.forward = {entry.forward.packets & ~kWire, entry.forward.octets};
     one.backward = entry.backward;
     one.reported_until = TimePoint(std::chrono::nanoseconds(entry.reported_until));
     take(one);
@@ -247,7 +251,8 @@ void StateFile::write(const void* data, std::size_t size) {
 
 void StateFile::add(const ReportedConnection& entry) {
   if (!file_) return;
-  const Entry stored{entry.key, entry.forward, entry.backward,
+  const Counters forward{entry.forward.packets | (entry.wire ? kWire : 0), entry.forward.octets};
+  const Entry stored{entry.key, forward, entry.backward,
                      entry.reported_until.time_since_epoch().count()};
   write(&stored, sizeof stored);
 }

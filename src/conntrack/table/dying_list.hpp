@@ -10,6 +10,7 @@
 #include "conntrack/events/event_listener.hpp"
 #include "conntrack/events/event_reader.hpp"
 #include "conntrack/table/table_dump.hpp"
+#include "conntrack/table/unread_ends.hpp"
 #include "ctflow/clock.hpp"
 #include "event_loop/timer.hpp"
 #include "netlink/network_namespace.hpp"
@@ -20,7 +21,7 @@ namespace ctflow {
 /// outside of the table, until it could be delivered. From here follows which ends may be forgotten
 /// (EndedConnections), and which of the connections that scans no longer meet are
 /// not gone (ReportedConnections::keep()).
-class DyingList : private DumpConsumer {
+class DyingList : public UnreadEnds, private DumpConsumer {
  public:
   /// All must outlive this. `home`: the namespace whose list it is.
   DyingList(boost::asio::io_context& io, FlowAssembler& assembler, EventListener& listener,
@@ -37,7 +38,7 @@ class DyingList : private DumpConsumer {
 
   /// Looks at once, then calls `seen`, unless another call of look() comes before. `proven`: the
   /// look met all that is on the list, and everything that the kernel had sent until then was read.
-  void look(std::function<void(bool proven)> seen);
+  void look(std::function<void(bool proven)> seen) override;
 
   void stop();
 

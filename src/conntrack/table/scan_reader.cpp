@@ -59,6 +59,10 @@ bool ScanReader::handle_entry(const Written& written) {
   if ((flow_.status & kDying) != 0) return false;
   flow_.port_id = 0;  // that of our request
   const ConnectionIdentity identity = assembler_.identify(flow_, written.latest);
+  if (dumps_lack_extras_ && has_records(identity, written.latest)) {
+    assembler_.reported.keep(identity);
+    return false;
+  }
   const Visit visit = assembler_.reported.visit(identity, written);
   if (visit == Visit::kGone) return false;
   if (purpose_ == Purpose::kAdopt) {
@@ -70,6 +74,15 @@ bool ScanReader::handle_entry(const Written& written) {
   ++dependent_;
   if (!is_due(visit, written.latest)) return false;
   return report(identity, written);
+}
+
+bool ScanReader::has_records(const ConnectionIdentity& identity, const Instant& time) const {
+  if (assembler_.began_before_us(flow_)) return false;
+  if (assembler_.reported.counts_wire(identity)) return true;
+  if (!flow_.present.start) return false;
+  // All that began since we watch are measured, unless there was no room for some. Those that are
+  // have had a record by now.
+  return assembler_.counters.unmeasured == 0 || time.wall - flow_.start < 2 * active_timeout_;
 }
 
 void ScanReader::adopt(const ConnectionIdentity& identity, const Written& written) {

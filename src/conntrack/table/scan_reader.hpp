@@ -38,6 +38,10 @@ class ScanReader : public DumpConsumer {
   /// The kernel reports the connections that it measures: a scan only looks whether they are there.
   void kernel_reports(bool on) { kernel_reports_ = on; }
 
+  /// What is measured does not stand in the table: whether an entry is follows from when it began
+  /// and what was read of it.
+  void dumps_lack_extras(bool on) { dumps_lack_extras_ = on; }
+
   void on_entry(Bytes message, const Written& written) override;
   void on_part_requested() override;
   void on_dump_end(bool complete) override;
@@ -53,6 +57,8 @@ class ScanReader : public DumpConsumer {
   Written by_present_clock(Written written);
   /// Decides about the entry in flow_; true: it was reported.
   bool handle_entry(const Written& written);
+  /// The entry in flow_ is one that records report, with totals that are not in the table.
+  [[nodiscard]] bool has_records(const ConnectionIdentity& identity, const Instant& time) const;
   void adopt(const ConnectionIdentity& identity, const Written& written);
   [[nodiscard]] bool is_due(ReportedConnections::Visit visit, const Instant& time) const;
   bool report(const ConnectionIdentity& identity, const Written& written);
@@ -62,6 +68,7 @@ class ScanReader : public DumpConsumer {
   Purpose purpose_ = Purpose::kReport;
   bool existing_end_silently_ = false;
   bool kernel_reports_ = false;
+  bool dumps_lack_extras_ = false;
   std::uint64_t dependent_ = 0;
   bool part_waits_ = true;             ///< no entry of it was read yet
   std::chrono::nanoseconds set_by_{};  ///< the wall clock, when the kernel had written the part

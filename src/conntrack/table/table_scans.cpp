@@ -13,11 +13,11 @@ constexpr std::chrono::milliseconds kAtOnce{0};
 
 }  // namespace
 
-TableScans::TableScans(boost::asio::io_context& io, FlowAssembler& assembler, DyingList& dying,
+TableScans::TableScans(boost::asio::io_context& io, FlowAssembler& assembler, UnreadEnds& ends,
                        ExtrasSource& extras, const SourceConfig& config,
                        const NetworkNamespace& home)
     : assembler_(assembler),
-      dying_(dying),
+      ends_(ends),
       extras_(extras),
       config_(config),
       home_(home),
@@ -70,11 +70,13 @@ void TableScans::begin() {
   std::size_t entries = 0;
   {
     const auto visit = home_.visit();
-    kernel_reports_ = extras_.refresh().reports;
-    silent = events_mode() == kOnDemand;
+    const Capabilities& measured = extras_.refresh();
+    kernel_reports_ = measured.reports;
+    silent = !measured.ends && events_mode() == kOnDemand;
     entries = table_size();
   }
   reader_.kernel_reports(kernel_reports_);
+  reader_.dumps_lack_extras(extras_.capabilities().ends);
   reader_.existing_end_silently(silent);
   const auto duration = scan_duration(silent);
   if (quick_ > 0) --quick_;
@@ -90,7 +92,7 @@ void TableScans::on_end(bool complete) {
       std::chrono::steady_clock::now() - began_);
   status_.last_entries = assembler_.counters.entries - entries_before_;
   if (complete) {
-    dying_.look([this, scan = assembler_.reported.scan()](bool proven) {
+    ends_.look([this, scan = assembler_.reported.scan()](bool proven) {
       if (sweep_position_ != ReportedMap::kSwept) return;
       begin_sweep(proven ? std::optional(scan) : std::nullopt);
     });
@@ -154,6 +156,7 @@ void TableScans::stop(bool report_existing) {
   dump_.cancel();
   began_ = {};
   if (!report_existing) return;
+  reader_.dumps_lack_extras(extras_.capabilities().ends);
   reader_.begin_scan(ScanReader::Purpose::kStop, false);
   dump_.run(reader_);
   log::info("reported_at_stop complete={}", complete_);

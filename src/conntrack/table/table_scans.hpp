@@ -6,9 +6,9 @@
 #include <optional>
 
 #include "conntrack/reported/state_file.hpp"
-#include "conntrack/table/dying_list.hpp"
 #include "conntrack/table/scan_reader.hpp"
 #include "conntrack/table/table_dump.hpp"
+#include "conntrack/table/unread_ends.hpp"
 #include "ctflow/clock.hpp"
 #include "ctflow/source_status.hpp"
 #include "event_loop/timer.hpp"
@@ -18,14 +18,14 @@ namespace ctflow {
 
 /// Two scans per active timeout. After each complete one, when all events sent until then were
 /// read, connections that two scans in a row did not meet are forgotten: they went without one.
-/// Those stay whose event waits to be delivered (DyingList).
+/// Those stay whose event waits to be delivered (UnreadEnds).
 ///
-/// Where a patched kernel reports connections itself, scans go on only while they meet
+/// Where the kernel reports the connections that it measures, scans go on only while they meet
 /// connections it does not measure, and after an overrun of the event socket.
 class TableScans {
  public:
-  /// `assembler`, `dying` and `extras` must outlive this. `home`: the namespace whose table it is.
-  TableScans(boost::asio::io_context& io, FlowAssembler& assembler, DyingList& dying,
+  /// `assembler`, `ends` and `extras` must outlive this. `home`: the namespace whose table it is.
+  TableScans(boost::asio::io_context& io, FlowAssembler& assembler, UnreadEnds& ends,
              ExtrasSource& extras, const SourceConfig& config, const NetworkNamespace& home);
 
   /// From now on what was reported is kept there, after each scan and at the end. It must outlive
@@ -71,7 +71,7 @@ class TableScans {
   [[nodiscard]] bool needed() const;
 
   FlowAssembler& assembler_;
-  DyingList& dying_;
+  UnreadEnds& ends_;
   ExtrasSource& extras_;
   SourceConfig config_;
   NetworkNamespace home_;

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "extras/from_bpf/record_ring.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ctflow {
+namespace {
+
+constexpr std::chrono::nanoseconds kSoonestSweep = std::chrono::seconds(1);
+constexpr std::chrono::nanoseconds kLatestSweep = std::chrono::seconds(10);
+
+ctflow_loss loss_of(std::uint8_t event) {
+  if (event == CTFLOW_CREATED) return CTFLOW_LOST_CREATED;
+  return event == CTFLOW_REPORTED ? CTFLOW_LOST_REPORTED : CTFLOW_LOST_ENDED;
+}
+
+}  // namespace
+
+RecordRing::RecordRing(boost::asio::io_context& io, std::unique_ptr<MeasuringPrograms> programs,
+                       std::chrono::milliseconds batch_delay, Clock clock)
+    : programs_(std::move(programs)),
+      io_(io),
+      batch_delay_(batch_delay),
+      clock_(std::move(clock)),
+      take_([this](const ctflow_record& record) { take(record); }),
+      timer_(io),
+      sweep_timer_(io) {}
+
+std::string RecordRing::load() {
+  if (!programs_) return "this build has no eBPF programs (CTFLOWD_BPF=OFF)";
+  if (readable_) return "";
+  std::string obstacle = programs_->load();
+  if (!obstacle.empty()) return obstacle;
+  readable_.emplace(io_, programs_->descriptor());
+  wait();
+  return "";
+}
+
+RecordRing::Watching RecordRing::watch(std::uint64_t netns, const Watch& what) {
+  if (std::string obstacle = load(); !obstacle.empty()) return {0, std::move(obstacle)};
+  const int id = ++last_id_;
+  // First, so that what comes at once is for one that is known.
+  watched_.push_back({id, netns, what});
+  std::string obstacle = programs_->watch(netns, *wanted(netns));
+  if (!obstacle.empty()) watched_.pop_back();
+  schedule_sweep();
+  return {id, std::move(obstacle)};
+}
+
+std::string RecordRing::change(int id, const Watch& what) {
+  Watched* const one = find(id);
+  if (one == nullptr || one->watch == what) return "";
+  const Watch before = std::exchange(one->watch, what);
+  std::string obstacle = programs_->watch(one->netns, *wanted(one->netns));
+  if (!obstacle.empty()) one->watch = before;
+  return obstacle;
+}
+
+RecordRing::Watched* RecordRing::find(int id) {
+  const auto found = std::find_if(watched_.begin(), watched_.end(),
+                                  [&](const Watched& one) { return one.id == id; });
+  return found == watched_.end() ? nullptr : &*found;
+}
+
+std::optional<Watch> RecordRing::wanted(std::uint64_t netns) const {
+  std::optional<Watch> all;
+  for (const Watched& one : watched_) {
+    if (one.netns != netns) continue;
+    if (!all) all = Watch{};
+    const auto interval = one.watch.interval;
+    if (interval.count() > 0 && (all->interval.count() == 0 || interval < all->interval)) {
+      all->interval = interval;
+    }
+    all->created = all->created || one.watch.created;
+  }
+  return all;
+}
+
+void RecordRing::start(int id, RecordConsumer& consumer) {
+  Watched* const one = find(id);
+  if (one == nullptr) return;
+  one->consumer = &consumer;
+  const std::vector<ctflow_record> early = std::exchange(one->early, {});
+  const Instant now = clock_();
+  for (const ctflow_record& record : early) consumer.on_record(record, now);
+  consumer.on_batch_end();
+}
+
+void RecordRing::unwatch(int id) {
+  const Watched* const one = find(id);
+  if (one == nullptr) return;
+  const std::uint64_t netns = one->netns;
+  const auto users = std::count_if(watched_.begin(), watched_.end(),
+                                   [&](const Watched& other) { return other.netns == netns; });
+  if (users == 1) programs_->unwatch(netns);
+  catch_up();
+  watched_.erase(watched_.begin() + (find(id) - watched_.data()));
+  if (const auto rest = wanted(netns)) programs_->watch(netns, *rest);
+  schedule_sweep();
+}
+
+void RecordRing::wait() {
+  readable_->wait([this] {
+    if (batch_delay_.count() == 0) {
+      drain();
+    } else {
+      timer_.after(batch_delay_, [this] { drain(); });
+    }
+  });
+}
+
+void RecordRing::drain() {
+  for (int i = 0; i < kBatchesPerTurn; ++i) {
+    if (!read_batch()) {
+      end_batch();
+      wait();
+      return;
+    }
+  }
+  end_batch();
+  timer_.soon([this] { drain(); });  // more is waiting: behind whatever else is ready
+}
+
+bool RecordRing::catch_up() {
+  if (!readable_) return true;
+  bool more = true;
+  for (int i = 0; more && i < kBatchesPerTurn * kTurnsToCatchUp; ++i) more = read_batch();
+  end_batch();
+  return !more;
+}
+
+bool RecordRing::read_batch() {
+  time_ = clock_();
+  return programs_->consume(take_, kBatch) >= kBatch;
+}
+
+void RecordRing::take(const ctflow_record& record) {
+  for (Watched& one : watched_) {
+    if (one.netns == record.netns) hand_on(one, record);
+  }
+}
+
+void RecordRing::hand_on(Watched& to, const ctflow_record& record) {
+  if (to.consumer != nullptr) {
+    to.consumer->on_record(record, time_);
+  } else if (to.early.size() < kEarly) {
+    to.early.push_back(record);
+  } else {
+    ++to.not_kept[loss_of(record.event)];
+  }
+}
+
+void RecordRing::end_batch() {
+  for (const Watched& one : watched_) {
+    if (one.consumer != nullptr) one.consumer->on_batch_end();
+  }
+}
+
+bool RecordRing::report_living(int id) {
+  const Watched* const one = find(id);
+  if (one == nullptr) return true;
+  const std::uint64_t netns = one->netns;
+  catch_up();
+  const auto before =
+      static_cast<std::uint64_t>(clock_().steady.time_since_epoch() / std::chrono::nanoseconds(1));
+  constexpr int kTries = 1000;
+  for (int i = 0; i < kTries; ++i) {
+    const bool all = programs_->report_living(netns, before);
+    const bool read = catch_up();
+    if (all && read) return true;
+  }
+  return false;
+}
+
+RecordLosses RecordRing::losses(int id) const {
+  const auto one = std::find_if(watched_.begin(), watched_.end(),
+                                [&](const Watched& watched) { return watched.id == id; });
+  if (one == watched_.end()) return {};
+  RecordLosses losses = programs_->losses(one->netns);
+  for (std::size_t i = 0; i < losses.size(); ++i) losses[i] += one->not_kept[i];
+  return losses;
+}
+
+void RecordRing::schedule_sweep() {
+  std::chrono::nanoseconds shortest = std::chrono::nanoseconds::max();
+  for (const Watched& one : watched_) {
+    if (one.watch.interval.count() > 0) shortest = std::min(shortest, one.watch.interval);
+  }
+  if (shortest == std::chrono::nanoseconds::max()) {
+    sweep_timer_.cancel();
+    return;
+  }
+  constexpr int kSweepsPerInterval = 8;
+  sweep_timer_.after(std::clamp(shortest / kSweepsPerInterval, kSoonestSweep, kLatestSweep),
+                     [this] { sweep(); });
+}
+
+void RecordRing::sweep() {
+  if (programs_->sweep()) {
+    schedule_sweep();
+  } else {
+    sweep_timer_.after(batch_delay_ + std::chrono::milliseconds(1), [this] { sweep(); });
+  }
+}
+
+}  // namespace ctflow
