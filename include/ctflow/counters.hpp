@@ -57,7 +57,7 @@ struct SourceCounters {
   // Records of eBPF programs that found no room in the ring buffer, by the programs' own count:
   std::uint64_t lost_ends = 0;        ///< of connections that ended
   std::uint64_t lost_beginnings = 0;  ///< of connections that began, if a collector wants those
-  std::uint64_t lost_reports = 0;     ///< interim reports; the next record has what they had
+  std::uint64_t delayed_reports = 0;  ///< interim reports; the next record has what they had
   /// Connections that found no room in the programs' map: exported by conntrack's own counters.
   std::uint64_t unmeasured = 0;
   /// With reliable delivery: times that an event found no room and was kept for later.

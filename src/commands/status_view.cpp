@@ -115,6 +115,19 @@ std::string filter_text(const Json& filter) {
   return "  filter " + where + "\n";
 }
 
+/// What is exact, and why no more is.
+std::string measuring_text(const Json& kernel) {
+  const Json& measured = kernel.at("capabilities");
+  const auto is = [&](const char* key) { return measured.at(key).get<bool>(); };
+  std::string out = fmt::format("  measured by {}: end times {}, interfaces {}, counters {}\n",
+                                shown(measured.at("origin")), is("times") ? "exact" : "estimated",
+                                is("interfaces") ? "exact" : "estimated",
+                                is("counters") ? "as on the wire" : "of conntrack");
+  const std::string obstacle = shown(kernel.value("measuring_obstacle", Json("")));
+  if (!obstacle.empty()) out += fmt::format("    not better because: {}\n", obstacle);
+  return out;
+}
+
 std::string namespace_text(const Json& one) {
   const Json& source = one.at("source");
   const Json& pipeline = one.at("pipeline");
@@ -133,12 +146,14 @@ std::string namespace_text(const Json& one) {
   out += fmt::format("  out   flow reports {}\n", number(pipeline.at("exported")));
   out +=
       fmt::format("  lost  events dropped by the kernel {}{}, flow reports without counters {}\n",
-                  number(source.at("lost_overrun")), ago(one.at("last_overrun_seconds_ago")),
-                  number(pipeline.at("lost_no_counters")));
+                  number(source.at("lost_overrun")) + number(source.at("lost_ends")) +
+                      number(source.at("lost_beginnings")),
+                  ago(one.at("last_overrun_seconds_ago")), number(pipeline.at("lost_no_counters")));
   out += fmt::format("  table {} of {} entries, receive buffer {} of {} octets used (maximum {})\n",
                      number(kernel.at("table_entries")), number(kernel.at("table_limit")),
                      number(buffer.at("used")), number(buffer.at("octets")),
                      number(buffer.at("most_used")));
+  out += measuring_text(kernel);
   out += filter_text(kernel.at("filter"));
   if (!one.at("collectors").empty()) out += "collectors\n";
   for (const Json& collector : one.at("collectors")) out += collector_text(collector);

@@ -22,6 +22,7 @@
 #include "doctor/user_check.hpp"
 #include "enrich/routing/routing_mirror.hpp"
 #include "extras/find_extras.hpp"
+#include "extras/from_bpf/make_programs.hpp"
 #include "findings/finding_text.hpp"
 #include "netlink/configured_namespaces.hpp"
 #include "netlink/network_namespace.hpp"
@@ -69,6 +70,23 @@ std::string describe_routes() {
   } catch (const std::system_error& error) {
     return error.what();
   }
+}
+
+/// Whether eBPF programs could measure, where a patched kernel does not. They are loaded for a
+/// moment, and watch nothing.
+std::string describe_programs(const SourceConfig& config) {
+  if (config.measure == Measure::kOff || config.measure == Measure::kPatch) {
+    return "not used (source.measure)";
+  }
+  const auto programs = make_measuring_programs();
+  if (!programs) return "this build has none (CTFLOWD_BPF=OFF)";
+  const std::string obstacle = programs->load();
+  if (obstacle.empty()) {
+    return "fentry: times, interfaces, TCP flags, end reasons and packets as on the wire are exact "
+           "for connections that begin while ctflowd runs";
+  }
+  return "fentry: " + obstacle +
+         " (the service gets CAP_BPF and CAP_PERFMON by packaging/systemd/ebpf.conf)";
 }
 
 using Json = nlohmann::ordered_json;
@@ -155,7 +173,9 @@ void examine_collectors(const Config& config, Diagnosis& diagnosis) {
 
 Diagnosis examine_kernel(const SourceConfig& config, const std::string& directory) {
   Diagnosis diagnosis;
-  diagnosis.facts.push_back({"kernel", describe(find_capabilities(config, directory))});
+  const Capabilities patch = find_capabilities(config, directory);
+  diagnosis.facts.push_back({"kernel", describe(patch)});
+  if (!patch.possible()) diagnosis.facts.push_back({"eBPF programs", describe_programs(config)});
   diagnosis.facts.push_back({"routes", describe_routes()});
   return diagnosis;
 }

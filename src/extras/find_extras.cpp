@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "extras/find_extras.hpp"
 
+#include <utility>
+
+#include "extras/from_bpf/from_netfilter.hpp"
+#include "extras/from_bpf/netfilter_programs.hpp"
 #include "extras/from_patch/from_patch.hpp"
 
 namespace ctflow {
@@ -20,11 +24,11 @@ class NoExtras final : public ExtrasSource {
 
 std::unique_ptr<ExtrasSource> no_extras() { return std::make_unique<NoExtras>(); }
 
-std::unique_ptr<ExtrasSource> netfilter_extras(const SourceConfig& /*config*/,
-                                               std::string& obstacle,
-                                               const std::string& /*directory*/) {
-  obstacle = "this build has no eBPF programs (CTFLOWD_BPF=OFF)";
-  return nullptr;
+std::unique_ptr<ExtrasSource> netfilter_extras(const SourceConfig& config, std::string& obstacle,
+                                               const std::string& directory) {
+  auto entries = attach_netfilter_programs(obstacle, directory);
+  if (!entries) return nullptr;
+  return std::make_unique<FromNetfilter>(config.wire_counters, std::move(entries));
 }
 
 std::unique_ptr<ExtrasSource> find_extras(const SourceConfig& config,

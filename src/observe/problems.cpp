@@ -13,11 +13,14 @@ namespace {
 
 void check_kernel_side(const NamespaceStatus& one, std::vector<Finding>& found) {
   if (recent(one.last_overrun)) {
-    found.push_back({"events_lost",
-                     fmt::format("the kernel dropped {} events, the last {}: their connections are "
-                                 "not exported, or lack what came after the last report",
-                                 one.source.lost_overrun, seconds_ago(one.last_overrun)),
-                     "raise source.receive_buffer and source.receive_buffer_limit"});
+    found.push_back(
+        {"events_lost",
+         fmt::format("the kernel dropped {} events, the last {}: their connections are "
+                     "not exported, or lack what came after the last report",
+                     one.source.lost_overrun + one.source.lost_ends, seconds_ago(one.last_overrun)),
+         one.kernel.capabilities.ends
+             ? "give ctflowd more CPU time, or filter what is not wanted"
+             : "raise source.receive_buffer and source.receive_buffer_limit"});
   }
   if (recent(one.last_no_counters)) {
     found.push_back({"no_counters",

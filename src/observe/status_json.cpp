@@ -127,7 +127,8 @@ Json capabilities_json(const Capabilities& measured) {
               {"counters", measured.counters},
               {"interfaces", measured.interfaces},
               {"flags", measured.flags},
-              {"reports", measured.reports}};
+              {"reports", measured.reports},
+              {"ends", measured.ends}};
 }
 
 Json filter_json(const FilterStatus& filter) {
@@ -143,6 +144,7 @@ Json kernel_json(const NamespaceStatus& one) {
   const ReportedStatus& reported = one.kernel.reported;
   return Json{{"patch", one.kernel_patch},
               {"capabilities", capabilities_json(one.kernel.capabilities)},
+              {"measuring_obstacle", one.kernel.obstacle},
               {"filter", filter_json(one.kernel.filter)},
               {"table_entries", one.table_entries},
               {"table_limit", one.table_limit},

@@ -24,7 +24,7 @@ void Trends::watch(const std::string& key, std::uint64_t value, MonoTime now) {
 
 void Trends::sample(const Status& status, MonoTime now) {
   for (const NamespaceStatus& one : status.namespaces) {
-    watch("overrun " + one.name, one.source.lost_overrun, now);
+    watch("overrun " + one.name, one.source.lost_overrun + one.source.lost_ends, now);
     watch("no_counters " + one.name, one.pipeline.lost_no_counters, now);
     watch("fall " + one.name, one.source.counters_fell, now);
     for (const OutputStatus& output : one.outputs) {

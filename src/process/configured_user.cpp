@@ -15,12 +15,22 @@ bool is_privileged_port(const std::string& endpoint) {
   return !endpoint.empty() && std::stoul(endpoint.substr(endpoint.rfind(':') + 1)) < kFirstOfAll;
 }
 
+/// Programs that this build has, and that may be loaded.
+bool may_measure_by_programs([[maybe_unused]] Measure wanted) {
+#ifdef CTFLOWD_BPF
+  return wanted != Measure::kOff && wanted != Measure::kPatch;
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
 KeptPrivileges needed_privileges(const Config& config) {
   KeptPrivileges needed;
   needed.sys_admin = !config.namespaces.empty();
   needed.net_bind_service = is_privileged_port(config.status.listen);
+  needed.bpf = may_measure_by_programs(config.source.measure);
   needed.net_raw =
       std::any_of(config.collectors.begin(), config.collectors.end(),
                   [](const CollectorConfig& collector) { return !collector.bind_device.empty(); });

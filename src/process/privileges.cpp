@@ -85,6 +85,7 @@ void drop_privileges(const std::string& user, KeptPrivileges kept) {
   if (kept.sys_admin) capabilities |= bit(CAP_SYS_ADMIN);
   if (kept.net_bind_service) capabilities |= bit(CAP_NET_BIND_SERVICE);
   if (kept.net_raw) capabilities |= bit(CAP_NET_RAW);
+  if (kept.bpf) capabilities |= bit(CAP_BPF) | bit(CAP_PERFMON);
   capabilities &= permitted_capabilities();  // a container's root may have fewer
   bound(capabilities);
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) fail(user, "keeping capabilities", errno);

@@ -13,6 +13,7 @@ struct KeptPrivileges {
   bool sys_admin = false;         ///< CAP_SYS_ADMIN: enters other network namespaces
   bool net_bind_service = false;  ///< CAP_NET_BIND_SERVICE: binds ports below 1024
   bool net_raw = false;           ///< CAP_NET_RAW: binds to a device, before Linux 5.7
+  bool bpf = false;               ///< CAP_BPF, CAP_PERFMON: measures by eBPF programs
 };
 
 /// Becomes `user`, with its groups, and drops every capability but those kept, irrevocably and

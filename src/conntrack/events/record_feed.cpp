@@ -52,7 +52,7 @@ void RecordFeed::count_lost() {
   const auto news = [&](ctflow_loss loss) { return now[loss] - before[loss]; };
   counters_->lost_ends += news(CTFLOW_LOST_ENDED);
   counters_->lost_beginnings += news(CTFLOW_LOST_CREATED);
-  counters_->lost_reports += news(CTFLOW_LOST_REPORTED);
+  counters_->delayed_reports += news(CTFLOW_LOST_REPORTED);
   counters_->unmeasured += news(CTFLOW_LOST_UNMEASURED);
   if (news(CTFLOW_LOST_UNMEASURED) > 0 && unmeasured_log_.allow()) {
     log::warn(

@@ -62,7 +62,7 @@ class RecordsModel {
     table_.pass_ended = [](bool) {};
     table_.dumps_lack_extras(true);
     table_.kernel_reports(true);
-    table_.begin_pass(ScanReader::Purpose::kReport, true);
+    table_.begin_scan(ScanReader::Purpose::kReport, true);
     begin();
   }
 
@@ -166,7 +166,7 @@ class RecordsModel {
 
   /// What the table has now; all that was sent before is read first, as after look().
   void scan() {
-    table_.begin_pass(ScanReader::Purpose::kReport, true);
+    table_.begin_scan(ScanReader::Purpose::kReport, true);
     table_.on_part_requested();
     for (const MeasuredConnection& one : living_) {
       const StockConnection entry{.port = one.port,

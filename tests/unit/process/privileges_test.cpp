@@ -104,6 +104,17 @@ TEST_F(PrivilegesTest, KeepsWhatBindingToADeviceNeedsWhereItIsAskedFor) {
   EXPECT_EQ(in_a_process(work), 0);
 }
 
+TEST_F(PrivilegesTest, KeepsWhatProgramsNeedWhereTheyMayMeasure) {
+  const std::uint64_t bpf = 1ULL << 39 | 1ULL << 38;  // CAP_BPF, CAP_PERFMON
+  const auto work = [&] {
+    KeptPrivileges kept;
+    kept.bpf = true;
+    drop_privileges(kUser, kept);
+    return capabilities("CapEff") == ((kNetAdmin | bpf) & had_) ? 0 : 1;
+  };
+  EXPECT_EQ(in_a_process(work), 0);
+}
+
 TEST_F(PrivilegesTest, GivesFilesOfRootToTheUserButNoOthers) {
   const test::TemporaryDirectory directory;
   const auto owner = [&](const std::string& name) {

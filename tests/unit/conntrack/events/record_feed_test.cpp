@@ -65,7 +65,7 @@ TEST_F(RecordFeedTest, ExportsWhatIsNewAndTheRestAtTheEnd) {
   EXPECT_EQ(counters_.end_from_packets, 2U);
   EXPECT_NE(sink_.flows[0].id, 0U);
   EXPECT_EQ(sink_.flows[0].id, sink_.flows[1].id);
-  EXPECT_EQ(assembler_.live.size(), 0U);
+  EXPECT_EQ(assembler_.reported.size(), 0U);
 }
 
 TEST_F(RecordFeedTest, TakesASuccessorWithTheSameTupleForAnother) {
@@ -94,7 +94,7 @@ TEST_F(RecordFeedTest, HandsOnBeginningsIfAsked) {
   const MeasuredConnection one{.forward = 10};
   feed_->listen_to_beginnings(true);
   EXPECT_TRUE(kernel_.watched.at(test::kNetns).created);
-  assembler_.sessions = true;
+  assembler_.nat_events = true;
   read(CTFLOW_CREATED, one, 0);
   read(CTFLOW_ENDED, one, kSecond);
   ASSERT_EQ(sink_.flows.size(), 2U);
@@ -145,14 +145,14 @@ TEST_F(RecordFeedTest, CountsEveryLossOnceAndLooksAtTheTableForEnds) {
   read(CTFLOW_ENDED, {.forward = 1}, kSecond);
   read(CTFLOW_ENDED, {.port = 2, .forward = 1}, kSecond);
   EXPECT_EQ(counters_.lost_ends, 3U);
-  EXPECT_EQ(counters_.lost_reports, 2U);
+  EXPECT_EQ(counters_.delayed_reports, 2U);
   EXPECT_EQ(counters_.lost_beginnings, 1U);
   EXPECT_EQ(counters_.unmeasured, 4U);
   EXPECT_EQ(counters_.overruns, 1U);
   EXPECT_EQ(reconciliations_, 1);
   kernel_.losses[test::kNetns] = {3, 3, 1, 4};
   EXPECT_TRUE(feed_->catch_up());
-  EXPECT_EQ(counters_.lost_reports, 3U);
+  EXPECT_EQ(counters_.delayed_reports, 3U);
   EXPECT_EQ(reconciliations_, 1) << "the next report makes that good";
 }
 
@@ -174,10 +174,10 @@ TEST_F(RecordFeedTest, LeavesConntracksTotalsToTheNextProgram) {
   now_ = test::instant(70 * kSecond);
   EXPECT_TRUE(feed_->report_living());
   ASSERT_EQ(totals.size(), 1U);
-  assembler_.live.count_by_conntrack(totals[0].key, totals[0].forward, totals[0].backward);
+  assembler_.reported.count_by_conntrack(totals[0].key, totals[0].forward, totals[0].backward);
   // The next program knows only conntrack's counters: 9 and 3 packets, and two more since.
   ReportedConnections next(100);
-  assembler_.live.for_each([&](const ReportedConnection& entry) {
+  assembler_.reported.for_each([&](const ReportedConnection& entry) {
     EXPECT_TRUE(next.restore(entry, test::instant(80 * kSecond)));
   });
   Flow flow;
