@@ -249,7 +249,7 @@ void ConntrackSource::stop_records(bool report_existing) {
     events_->keep_totals(totals, report_existing);
     if (!records_->report_living()) {
       log::warn(
-          "living_incomplete impact=\"what some existing connections counted since their last "
+          "existing_unreported impact=\"what some existing connections counted since their last "
           "report is exported by the next ctflowd, if at all\" fix=\"give ctflowd more CPU time\"");
     }
   }
