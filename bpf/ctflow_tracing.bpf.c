@@ -27,6 +27,9 @@ struct cpu_state {
 	__u64 killed;
 };
 
+/* In has_oif: the packet's connection is not measured. */
+#define NOT_MEASURED 2
+
 #define CPU_STATES 512
 
 struct {
@@ -173,8 +176,15 @@ static __always_inline int tracked(struct sk_buff *skb, const struct nf_hook_sta
 		if (info < IP_CT_IS_REPLY && info != IP_CT_ESTABLISHED &&
 		    !(status & (IPS_CONFIRMED | IPS_DYING | IPS_TEMPLATE)))
 			connection = begin(key, now);
-		if (!connection)
+		if (!connection) {
+			cpu = this_cpu();
+			if (cpu) {
+				cpu->skb = (__u64)skb;
+				cpu->nfct = nfct;
+				cpu->has_oif = NOT_MEASURED;
+			}
 			return 0;
+		}
 	}
 
 	in = state->in;
@@ -237,7 +247,8 @@ static __always_inline int set_oif(struct sk_buff *skb, const struct nf_hook_sta
 	}
 
 	cpu = this_cpu();
-	if (cpu && cpu->skb == (__u64)skb && cpu->nfct == nfct && cpu->has_oif && cpu->oif == oif)
+	if (cpu && cpu->skb == (__u64)skb && cpu->nfct == nfct &&
+	    (cpu->has_oif == NOT_MEASURED || (cpu->has_oif && cpu->oif == oif)))
 		return 0;
 
 	connection = bpf_map_lookup_elem(&connections, &key);
@@ -273,8 +284,7 @@ int BPF_PROG(leaving_ipv6, void *priv, struct sk_buff *skb, const struct nf_hook
 	return set_oif(skb, state);
 }
 
-SEC("fentry/__nf_conntrack_confirm")
-int BPF_PROG(confirm, struct sk_buff *skb)
+static __always_inline int about_to_confirm(const struct sk_buff *skb)
 {
 	struct cpu_state *cpu = this_cpu();
 
@@ -284,6 +294,12 @@ int BPF_PROG(confirm, struct sk_buff *skb)
 		cpu->loser_kept = 0;
 	}
 	return 0;
+}
+
+SEC("fentry/__nf_conntrack_confirm")
+int BPF_PROG(confirm, struct sk_buff *skb)
+{
+	return about_to_confirm(skb);
 }
 
 static __always_inline void merge_loser(const struct nf_conn *winner)
@@ -344,6 +360,28 @@ int BPF_PROG(confirmed, struct sk_buff *skb, int verdict)
 	if (key == cpu->confirm_ct)
 		tell_creation((const struct nf_conn *)key);
 	else if (cpu->loser_kept)
+		merge_loser((const struct nf_conn *)key);
+	return 0;
+}
+
+/* A packet comes back from a queue to user space. If another one has made the entry meanwhile, it is
+ * here that old kernels give it that of the other. */
+SEC("fentry/nf_conntrack_update")
+int BPF_PROG(update, struct net *net, struct sk_buff *skb)
+{
+	return about_to_confirm(skb);
+}
+
+SEC("fexit/nf_conntrack_update")
+int BPF_PROG(updated, struct net *net, struct sk_buff *skb)
+{
+	struct cpu_state *cpu = this_cpu();
+	__u64 key = skb->_nfct & ~NFCT_INFO_MASK;
+
+	if (!cpu || cpu->confirm_skb != (__u64)skb)
+		return 0;
+	cpu->confirm_skb = 0;
+	if (key && key != cpu->confirm_ct && cpu->loser_kept)
 		merge_loser((const struct nf_conn *)key);
 	return 0;
 }

@@ -72,6 +72,7 @@ void choose_programs(ctflow_tracing& skeleton, const KernelFunctions& kernel, bo
   const bool cleanup = kernel.has("nf_ct_iterate_cleanup");
   const bool early_drop = kernel.has("early_drop");
   const bool periodic = kernel.has("gc_worker");
+  const bool update = kernel.has("nf_conntrack_update");
   const bool killed = kernel.has("nf_ct_kill_acct");
   const bool freed = kernel.has("nf_ct_destroy");
   choose({{programs.tracked_direct, direct},
@@ -84,6 +85,8 @@ void choose_programs(ctflow_tracing& skeleton, const KernelFunctions& kernel, bo
           {programs.freed, freed},
           {programs.freed_old, !freed},
           {programs.inserted, kernel.has("nf_conntrack_hash_check_insert")},
+          {programs.update, update},
+          {programs.updated, update},
           {programs.early_drop_begin, early_drop},
           {programs.early_drop_end, early_drop},
           {programs.cleanup_begin, cleanup},
