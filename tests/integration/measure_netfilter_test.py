@@ -1,0 +1,350 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""eBPF programs at the netfilter hooks of this kernel: what is exported against what was on the wire."""
+
+import collections
+import contextlib
+import signal
+import socket
+import struct
+import threading
+import time
+
+import case
+import ctflowd
+import datagrams
+import ipfix
+import isolation
+import traffic
+from lab import CLIENT4, COLLECTOR, SERVER4, SERVER6, wait_until
+
+PORT = 4739
+TCP, UDP, ICMP = 6, 17, 1
+FIN, SYN, PSH, ACK = 1, 2, 8, 16
+OCTETS, PACKETS, PROTOCOL, TOS, FLAGS = 1, 2, 4, 5, 6
+SOURCE_PORT, SOURCE4, INGRESS, DESTINATION_PORT, DESTINATION4, EGRESS = 7, 8, 10, 11, 12, 14
+SOURCE6, TTL_MIN, TTL_MAX, REASON, START, END = 27, 52, 53, 136, 152, 153
+ELEMENTS = ("[sourceIPv4Address, destinationIPv4Address, sourceIPv6Address, destinationIPv6Address, "
+            "octetDeltaCount, packetDeltaCount, protocolIdentifier, sourceTransportPort, "
+            "destinationTransportPort, ingressInterface, egressInterface, tcpControlBits, "
+            "ipClassOfService, minimumTTL, maximumTTL, flowStartMilliseconds, flowEndMilliseconds, "
+            "flowEndReason]")
+TICK = 0.011  # of any kernel, and the last digit
+OUTGOING = 4  # PACKET_OUTGOING
+SO_RCVBUFFORCE = 33
+TABLE = "table inet test { chain input { type filter hook input priority 0; %s }; }\n"
+
+
+class Wire:
+    """Packets that arrive at a host: after the router has made segments of what it forwards."""
+
+    def __init__(self, host):
+        self._socket = host.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0003))
+        self._socket.bind(("eth0", 0x0003))
+        self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+        self._socket.settimeout(0.1)
+        self._stopping = False
+        self.sums = collections.defaultdict(lambda: [0, 0])  # (protocol, ports) -> packets, octets
+        self.times = collections.defaultdict(list)
+        self._thread = threading.Thread(target=self._record, daemon=True)
+        self._thread.start()
+
+    def _record(self):
+        buffer = bytearray(256)
+        while not self._stopping:
+            with contextlib.suppress(TimeoutError):
+                _, peer = self._socket.recvfrom_into(buffer, 256, socket.MSG_TRUNC)
+                if peer[2] != OUTGOING:
+                    self._add(time.time(), buffer)
+
+    def _add(self, now, packet):
+        if packet[0] >> 4 == 4:
+            protocol, head = packet[9], 4 * (packet[0] & 15)
+            length = struct.unpack_from("!H", packet, 2)[0]
+        elif packet[0] >> 4 == 6:
+            protocol, head = packet[6], 40
+            length = 40 + struct.unpack_from("!H", packet, 4)[0]
+        else:
+            return
+        ports = struct.unpack_from("!HH", packet, head) if protocol in (TCP, UDP) else (0, 0)
+        entry = self.sums[(packet[0] >> 4, protocol, *ports)]
+        entry[0] += 1
+        entry[1] += length
+        self.times[(packet[0] >> 4, protocol, *ports)].append(now)
+
+    def sum(self, version, protocol, port=None):
+        """Of all packets to or from a port."""
+        found = [tuple(value) for key, value in self.sums.items()
+                 if key[:2] == (version, protocol) and (port is None or port in key[2:])]
+        return (sum(value[0] for value in found), sum(value[1] for value in found))
+
+    def moments(self, port):
+        return sorted(one for key, value in self.times.items() if port in key[2:] for one in value)
+
+    def close(self):
+        self._stopping = True
+        self._thread.join()
+        self._socket.close()
+
+
+def value(record, element):
+    return ipfix.number(record, element) if element in record else 0
+
+
+def counted(records):
+    return (sum(value(one, PACKETS) for one in records), sum(value(one, OCTETS) for one in records))
+
+
+class Measured(case.LabTest):
+    def setUp(self):
+        self.make_lab()
+
+    def run_ctflowd(self, port=PORT, namespace=None, collector=None, **source):
+        """The program and its collector. It must have attached."""
+        receiver = datagrams.Collector(collector or self.lab.collector, port, COLLECTOR)
+        self.addCleanup(receiver.stop)
+        text = ctflowd.configuration(
+            [ctflowd.Collector("wire", port, "ipfix", settings={"elements": ELEMENTS})],
+            source={"measure": "netfilter", "state_file": "off", **source})
+        program = ctflowd.Ctflowd(case.program, namespace or self.lab.router, self.directory, "run",
+                                  config=text).wait_for("started")
+        self.addCleanup(program.kill)
+        self.assertIn("origin=netfilter measuring=on", program.log)
+        return program, receiver
+
+    def finish(self, program, receiver, idle=True):
+        if idle:
+            self.lab.wait_for_idle()
+        program.stop()
+        sent = program.collector_totals()["wire"]["records"]
+        wait_until(lambda: len(receiver.records()) >= sent, "all records", 5)
+        return receiver.records()
+
+    def wires(self):
+        wires = Wire(self.lab.server), Wire(self.lab.client)
+        for wire in wires:
+            self.addCleanup(wire.close)
+        return wires
+
+    def let_hosts_send_super_packets(self):
+        """The router gets them and makes segments when it sends."""
+        for host in (self.lab.client, self.lab.server):
+            host.run("ethtool", "-K", "eth0", "tso", "on", "gso", "on")
+
+    def both(self, records, version, protocol, port):
+        """Records of the initiator and of the responder of connections to a port."""
+        family = SOURCE4 if version == 4 else SOURCE6
+        of = [one for one in records if family in one and value(one, PROTOCOL) == protocol
+              and any(one[family])]
+        return ([one for one in of if value(one, DESTINATION_PORT) == port],
+                [one for one in of if value(one, SOURCE_PORT) == port])
+
+    def index(self, device):
+        with self.lab.router.inside():
+            return socket.if_nametoindex(device)
+
+    def test_forwarded_traffic_is_counted_as_on_the_wire(self):
+        self.lab.rules("source_nat", 'oifname "wan" ip saddr 10.10.0.0/24 masquerade')
+        self.let_hosts_send_super_packets()
+        there, back = self.wires()
+        program, receiver = self.run_ctflowd()
+        path = self.lab.client, self.lab.server
+        traffic.tcp(*path, SERVER4, 80, 1_000_000, 500_000)
+        traffic.tcp(*path, SERVER6, 81, 600_000, 300_000)
+        traffic.udp(*path, SERVER4, 53, (100, 1200), (300,))
+        traffic.udp(*path, SERVER6, 54, (100,), (300, 20))
+        traffic.echo(self.lab.client, SERVER4, (56, 100))
+        records = self.finish(program, receiver)
+        self.assertEqual(program.totals()["end_from_packets"], 5)
+        for version, protocol, port in ((4, TCP, 80), (6, TCP, 81), (4, UDP, 53), (6, UDP, 54)):
+            with self.subTest(port=port):
+                for side, wire, devices in zip(self.both(records, version, protocol, port),
+                                               (there, back), (("lan", "wan"), ("wan", "lan"))):
+                    self.assertEqual(counted(side), wire.sum(version, protocol, port))
+                    self.assertEqual([(value(one, INGRESS), value(one, EGRESS)) for one in side],
+                                     [tuple(self.index(device) for device in devices)])
+                    self.assertEqual([(value(one, TTL_MIN), value(one, TTL_MAX)) for one in side],
+                                     [(64, 64)])
+                    flags = FIN | SYN | PSH | ACK if protocol == TCP else 0
+                    self.assertEqual([value(one, FLAGS) for one in side], [flags])
+        # Aggregated they were fewer for conntrack.
+        self.assertGreater(there.sum(4, TCP, 80)[0], 600)
+        echo = [one for one in records if value(one, PROTOCOL) == ICMP]
+        self.assertEqual(counted(echo), (4, 2 * (2 * 28 + 156)))
+
+    def test_times_are_those_of_the_packets(self):
+        there, back = self.wires()
+        program, receiver = self.run_ctflowd()
+        path = self.lab.client, self.lab.server
+        traffic.udp(*path, SERVER4, 53, (100,), (300,), source=(CLIENT4, 5353))
+        time.sleep(0.6)
+        traffic.udp(*path, SERVER4, 53, (100,), (), source=(CLIENT4, 5353))
+        records = self.finish(program, receiver)
+        moments = sorted(there.moments(53) + back.moments(53))
+        for one in records:
+            self.assertAlmostEqual(value(one, START) / 1000, moments[0], delta=TICK + 0.01)
+            self.assertAlmostEqual(value(one, END) / 1000, moments[-1], delta=TICK + 0.01)
+
+    def test_syns_that_are_sent_again_count(self):
+        self.lab.server.run("nft", "-f", "-", input=TABLE % "tcp dport 82 drop;")
+        there, _ = self.wires()
+        program, receiver = self.run_ctflowd()
+        with contextlib.closing(self.lab.client.socket(socket.AF_INET, socket.SOCK_STREAM)) as sock:
+            sock.settimeout(3.5)
+            with self.assertRaises(TimeoutError):
+                sock.connect((SERVER4, 82))
+        self.lab.router.run("conntrack", "-D", "-p", "tcp")
+        records = self.finish(program, receiver)
+        self.assertGreaterEqual(there.sum(4, TCP, 82)[0], 3)
+        self.assertEqual(counted(records), there.sum(4, TCP, 82))
+        self.assertEqual([value(one, FLAGS) for one in records], [SYN])
+
+    def test_icmp_errors_count_for_the_connection(self):
+        there, back = self.wires()
+        program, receiver = self.run_ctflowd()
+        with contextlib.closing(self.lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
+            sock.connect((SERVER4, 99))
+            sock.send(bytes(10))
+            wait_until(lambda: back.sum(4, ICMP)[0] == 1, "the ICMP error")
+        records = self.finish(program, receiver)
+        forward, reply = self.both(records, 4, UDP, 99)
+        self.assertEqual(counted(forward), there.sum(4, UDP, 99))
+        self.assertEqual(counted(reply), back.sum(4, ICMP))
+
+    def test_what_the_ruleset_drops_needs_no_room(self):
+        program, receiver = self.run_ctflowd()
+        self.lab.router.run("nft", "-f", "-", input="table inet drops { chain forward { type filter "
+                            "hook forward priority 0; udp dport 1-1000 drop; }; }\n")
+        with contextlib.closing(self.lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
+            for port in range(1, 1001):
+                sock.sendto(bytes(10), (SERVER4, port))
+        traffic.udp(self.lab.client, self.lab.server, SERVER4, 1053, (100,), (300,))
+        records = self.finish(program, receiver)
+        self.assertEqual(counted(records), (2, 100 + 300 + 2 * 28))
+        self.assertEqual(program.totals()["end_from_packets"], 1)
+
+    def test_interfaces_are_those_of_the_first_packets(self):
+        """The route is another one when the connection ends."""
+        program, receiver = self.run_ctflowd()
+        wan, lan = self.index("wan"), self.index("lan")
+        traffic.udp(self.lab.client, self.lab.server, SERVER4, 53, (100,), (300,))
+        self.lab.router.run("ip", "route", "add", f"{SERVER4}/32", "via", COLLECTOR)
+        records = self.finish(program, receiver)
+        self.assertEqual({(value(one, INGRESS), value(one, EGRESS)) for one in records},
+                         {(lan, wan), (wan, lan)})
+
+    def test_zones(self):
+        self.lab.rules("raw_prerouting", 'iifname "lan" ct zone set 5', 'iifname "wan" ct zone set 5')
+        program, receiver = self.run_ctflowd()
+        traffic.udp(self.lab.client, self.lab.server, SERVER4, 53, (100,), (300,))
+        records = self.finish(program, receiver)
+        self.assertEqual(counted(records), (2, 456))
+        self.assertEqual(program.totals()["end_from_packets"], 1)
+
+    def reuse(self, program, receiver):
+        """The same tuple four times before the first end is read."""
+        for timeout in ("udp_timeout", "udp_timeout_stream"):
+            self.lab.router.set(f"net/netfilter/nf_conntrack_{timeout}", 60)
+        program.process.send_signal(signal.SIGSTOP)
+        sizes = ((10,), (20, 30), (40, 50, 60), (70, 80, 90, 100))
+        for one in sizes:
+            traffic.udp(self.lab.client, self.lab.server, SERVER4, 53, one, (5,),
+                        source=(CLIENT4, 5353))
+            self.lab.router.run("conntrack", "-D", "-p", "udp")
+        program.process.send_signal(signal.SIGCONT)
+        records = self.finish(program, receiver)
+        forward, reply = self.both(records, 4, UDP, 53)
+        self.assertEqual(sorted((value(one, PACKETS), value(one, OCTETS)) for one in forward),
+                         sorted((len(one), sum(one) + 28 * len(one)) for one in sizes))
+        self.assertEqual(sorted(value(one, PACKETS) for one in reply), [1, 1, 1, 1])
+        self.assertEqual(program.totals()["end_from_packets"], 4)
+        starts = sorted((value(one, START), value(one, END)) for one in forward)
+        for before, after in zip(starts, starts[1:]):
+            self.assertLessEqual(before[1], after[0])
+
+    def test_a_tuple_is_used_again_at_once(self):
+        self.reuse(*self.run_ctflowd())
+
+    def test_a_tuple_is_used_again_at_once_without_timestamps(self):
+        self.lab.router.set("net/netfilter/nf_conntrack_timestamp", 0)
+        self.reuse(*self.run_ctflowd())
+
+    def test_interim_reports_add_up_to_the_wire(self):
+        self.let_hosts_send_super_packets()
+        there, back = self.wires()
+        program, receiver = self.run_ctflowd(active_timeout="5s")
+        with contextlib.closing(self.lab.server.socket(socket.AF_INET, socket.SOCK_STREAM)) as server, \
+             contextlib.closing(self.lab.client.socket(socket.AF_INET, socket.SOCK_STREAM)) as here:
+            server.bind((SERVER4, 80))
+            server.listen()
+            here.connect((SERVER4, 80))
+            peer = server.accept()[0]
+            for _ in range(11):
+                here.sendall(bytes(100_000))
+                remaining = 100_000
+                while remaining:
+                    remaining -= len(peer.recv(65536))
+                time.sleep(1)
+            peer.close()
+        records = self.finish(program, receiver)
+        forward, reply = self.both(records, 4, TCP, 80)
+        self.assertGreater(len(forward), 2)
+        self.assertEqual(counted(forward), there.sum(4, TCP, 80))
+        self.assertEqual(counted(reply), back.sum(4, TCP, 80))
+        self.assertEqual(program.totals().get("counters_fell", 0), 0)
+
+    def test_two_at_once_and_one_that_is_killed(self):
+        there, _ = self.wires()
+        first = self.run_ctflowd()
+        second = self.run_ctflowd(PORT + 1)
+        path = self.lab.client, self.lab.server
+        traffic.udp(*path, SERVER4, 53, (100, 200), (300,))
+        self.lab.wait_for_idle()
+        first[0].process.kill()
+        first[0].process.wait()
+        traffic.udp(*path, SERVER4, 54, (100,) * 3, (300,))
+        records = self.finish(*second)
+        for receiver in (first[1], second[1]):
+            forward, _ = self.both(receiver.records(), 4, UDP, 53)
+            self.assertEqual(counted(forward), there.sum(4, UDP, 53))
+        self.assertEqual(counted(self.both(records, 4, UDP, 54)[0]), (3, 384))
+        self.assertEqual(second[0].totals()["end_from_packets"], 2)
+
+    def test_killed_and_started_again(self):
+        """What began before is exported as by a stock kernel, what begins from now on is measured."""
+        program, receiver = self.run_ctflowd()
+        path = self.lab.client, self.lab.server
+        with contextlib.closing(self.lab.server.socket(socket.AF_INET, socket.SOCK_DGRAM)) as there, \
+             contextlib.closing(self.lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)) as here:
+            there.bind((SERVER4, 53))
+            here.connect((SERVER4, 53))
+            here.send(bytes(100))
+            there.recv(1000)
+            program.process.kill()
+            program.process.wait()
+            program, receiver = self.run_ctflowd(PORT + 1)
+            here.send(bytes(100))
+            there.recv(1000)
+        traffic.udp(*path, SERVER4, 54, (100,), (300,))
+        records = self.finish(program, receiver)
+        self.assertEqual(counted(self.both(records, 4, UDP, 53)[0]), (2, 256))
+        self.assertEqual(counted(self.both(records, 4, UDP, 54)[0]), (1, 128))
+        self.assertEqual(program.totals()["end_from_packets"], 1)
+
+    def test_namespaces_come_and_go(self):
+        """Programs do not keep a namespace alive, nor outlive it."""
+        for _ in range(5):
+            lab = self.lab
+            program, receiver = self.run_ctflowd()
+            traffic.udp(lab.client, lab.server, SERVER4, 53, (100,), (300,))
+            records = self.finish(program, receiver)
+            self.assertEqual(counted(records), (2, 456))
+            self.assertEqual(program.totals()["end_from_packets"], 1)
+            self.doCleanups()
+            self.make_lab()
+
+
+if __name__ == "__main__":
+    if not isolation.privileged():
+        isolation.skip("loading eBPF programs needs root of the host")
+    case.main()
