@@ -15,7 +15,7 @@
 namespace ctflow::nat {
 namespace {
 
-constexpr const char* kColumns =
+constexpr const char* kRowColumns =
     "public_address,protocol,public_port,began,ended,unsure,inside_address,inside_port,zone,"
     "remote_address,remote_port,dnat";
 
@@ -87,7 +87,7 @@ class DayReader {
     Statement query(database_,
                     fmt::format("SELECT {} FROM nat WHERE public_address=?1 AND protocol=?2 AND "
                                 "public_port=?3 AND began<=?5 AND (ended IS NULL OR ended>=?4)",
-                                kColumns));
+                                kRowColumns));
     query.bind(1, octets_of(question.who))
         .bind(2, std::int64_t{protocol})
         .bind(3, std::int64_t{question.who.port.value_or(0)})
@@ -96,7 +96,7 @@ class DayReader {
     while (query.step()) found.push_back(read(query));
   }
 
-  /// Of kColumns.
+  /// Of kRowColumns.
   [[nodiscard]] Found read(const Statement& query) const {
     Found row;
     row.public_address = address_text(query.octets(0));
@@ -247,7 +247,7 @@ void for_each_row_of(const std::string& directory, const Endpoint& subject,
     DayReader file(directory, day);
     if (!file.is_log()) continue;
     Statement query(file.database(),
-                    fmt::format("SELECT {} FROM nat WHERE inside_address=?1", kColumns));
+                    fmt::format("SELECT {} FROM nat WHERE inside_address=?1", kRowColumns));
     query.bind(1, octets_of(subject));
     while (query.step()) take(file.read(query));
   }
