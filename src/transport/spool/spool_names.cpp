@@ -31,11 +31,12 @@ bool keeps_lines(const ConnectionLogConfig& log) {
 
 /// COLLECTOR of `COLLECTOR-NUMBER`; nothing for another name.
 std::optional<std::string> collector_of(std::string_view stem) {
-  constexpr std::size_t kDigits = 16;
-  if (stem.size() < kDigits + 2 || stem[stem.size() - kDigits - 1] != '-') return std::nullopt;
-  const std::string_view digits = stem.substr(stem.size() - kDigits);
+  constexpr std::size_t kNameDigits = 16;
+  if (stem.size() < kNameDigits + 2 || stem[stem.size() - kNameDigits - 1] != '-')
+    return std::nullopt;
+  const std::string_view digits = stem.substr(stem.size() - kNameDigits);
   if (digits.find_first_not_of("0123456789abcdef") != std::string_view::npos) return std::nullopt;
-  return std::string(stem.substr(0, stem.size() - kDigits - 1));
+  return std::string(stem.substr(0, stem.size() - kNameDigits - 1));
 }
 
 }  // namespace
