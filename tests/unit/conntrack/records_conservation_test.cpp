@@ -59,7 +59,7 @@ class RecordsModel {
     assembler_.derives_ids = true;
     assembler_.clock_steps = &steps_;
     assembler_.watch_clock();
-    table_.pass_ended = [](bool) {};
+    table_.scan_ended = [](bool) {};
     table_.dumps_lack_extras(true);
     table_.kernel_reports(true);
     table_.begin_scan(ScanReader::Purpose::kReport, true);
@@ -177,7 +177,7 @@ class RecordsModel {
       const test::Octets octets = test::table_entry(entry);
       table_.on_entry(std::as_bytes(std::span(octets)), Written{now(), now()});
     }
-    table_.on_pass_end(true);
+    table_.on_dump_end(true);
   }
 
   std::mt19937_64 random_;
