@@ -22,6 +22,9 @@ struct cpu_state {
 	__u64 confirm_skb;
 	__u64 confirm_ct;
 	__u64 loser_kept;
+	/* A packet of the reply direction that old kernels give the winner's entry as one of the
+	 * original direction, until it leaves. */
+	__u64 mirrored_skb;
 	/* The task on whose stack early_drop() runs, and the entry that nf_ct_kill_acct() removes. */
 	__u64 early_drop;
 	__u64 killed;
@@ -201,6 +204,7 @@ static __always_inline int tracked(struct sk_buff *skb, const struct nf_hook_sta
 		cpu->nfct = nfct;
 		cpu->oif = direction->oif;
 		cpu->has_oif = direction->has_oif;
+		cpu->mirrored_skb = 0;
 	}
 	return 0;
 }
@@ -225,8 +229,9 @@ static __always_inline int set_oif(struct sk_buff *skb, const struct nf_hook_sta
 	__u64 nfct = skb->_nfct;
 	__u64 key = nfct & ~NFCT_INFO_MASK;
 	__u32 info = nfct & NFCT_INFO_MASK;
+	int side = info >= IP_CT_IS_REPLY;
 	struct ctflow_connection *connection;
-	const struct cpu_state *cpu;
+	struct cpu_state *cpu;
 	__u32 oif = 0;
 
 	if (!key || info == IP_CT_UNTRACKED)
@@ -247,9 +252,13 @@ static __always_inline int set_oif(struct sk_buff *skb, const struct nf_hook_sta
 	}
 
 	cpu = this_cpu();
-	if (cpu && cpu->skb == (__u64)skb && cpu->nfct == nfct &&
-	    (cpu->has_oif == NOT_MEASURED || (cpu->has_oif && cpu->oif == oif)))
+	if (cpu && cpu->mirrored_skb == (__u64)skb) {
+		cpu->mirrored_skb = 0;
+		side = 1;
+	} else if (cpu && cpu->skb == (__u64)skb && cpu->nfct == nfct &&
+		   (cpu->has_oif == NOT_MEASURED || (cpu->has_oif && cpu->oif == oif))) {
 		return 0;
+	}
 
 	connection = bpf_map_lookup_elem(&connections, &key);
 	if (!connection)
@@ -262,7 +271,7 @@ static __always_inline int set_oif(struct sk_buff *skb, const struct nf_hook_sta
 		if (ctflow_is_icmp_error(info, &packet))
 			return 0;
 	}
-	ctflow_set_oif(&connection->measured.direction[info >= IP_CT_IS_REPLY], oif);
+	ctflow_set_oif(&connection->measured.direction[side], oif);
 	return 0;
 }
 
@@ -302,7 +311,8 @@ int BPF_PROG(confirm, struct sk_buff *skb)
 	return about_to_confirm(skb);
 }
 
-static __always_inline void merge_loser(const struct nf_conn *winner)
+/* Returns in which direction of the winner the loser's packet went. */
+static __always_inline int merge_loser(const struct nf_conn *winner)
 {
 	__u64 key = (__u64)winner;
 	__u32 zero = 0;
@@ -310,11 +320,13 @@ static __always_inline void merge_loser(const struct nf_conn *winner)
 	const struct ctflow_loser *loser = bpf_map_lookup_elem(&losers, &zero);
 
 	if (!connection || !loser)
-		return;
-	if (ctflow_side_of_loser(loser, winner))
+		return 0;
+	if (ctflow_side_of_loser(loser, winner)) {
 		ctflow_merge(&connection->measured.direction[1], &loser->direction);
-	else
-		ctflow_merge(&connection->measured.direction[0], &loser->direction);
+		return 1;
+	}
+	ctflow_merge(&connection->measured.direction[0], &loser->direction);
+	return 0;
 }
 
 static __always_inline void tell_creation(const struct nf_conn *ct)
@@ -381,8 +393,10 @@ int BPF_PROG(updated, struct net *net, struct sk_buff *skb)
 	if (!cpu || cpu->confirm_skb != (__u64)skb)
 		return 0;
 	cpu->confirm_skb = 0;
-	if (key && key != cpu->confirm_ct && cpu->loser_kept)
-		merge_loser((const struct nf_conn *)key);
+	if (key && key != cpu->confirm_ct && cpu->loser_kept &&
+	    merge_loser((const struct nf_conn *)key) == 1 &&
+	    (skb->_nfct & NFCT_INFO_MASK) < IP_CT_IS_REPLY)
+		cpu->mirrored_skb = (__u64)skb;
 	return 0;
 }
 
