@@ -155,14 +155,14 @@ void NatLog::stop() {
   if (std::exchange(has_hole_, false)) writer_.add(hole_);
   writer_.stop(kPatience);
   settle();
-  const std::uint64_t left = ledger_.counters().waiting.flows;
-  if (left == 0) return;
-  ledger_.lost_after_wait(LossReason::kStopped, ledger_.counters().waiting);
+  const ExportAmount left = ledger_.counters().waiting;  // a copy: the ledger changes it
+  if (left.flows == 0) return;
+  ledger_.lost_after_wait(LossReason::kStopped, left);
   log::error(
       "nat_log_incomplete output={} lost={} impact=\"their rows are missing; the log has a hole "
       "from "
       "its last commit to the next start\"",
-      name(), left);
+      name(), left.flows);
 }
 
 OutputStatus NatLog::status(const Instant& now) const {

@@ -125,8 +125,10 @@ TEST_F(NatLogTest, ADirectoryThatCannotBeMadeIsAFailureUntilItCan) {
   const auto log = make();
   log->tick();
   offer(*log, kFlow, FlowEvent::kCreated);
-  run_until(*log, [&] { return !log->status(system_now()).connected; });
-  EXPECT_EQ(log->status(system_now()).last_failure.kind, FailureKind::kFile);
+  run_until(*log, [&] {
+    const OutputStatus status = log->status(system_now());
+    return !status.connected && status.last_failure.kind == FailureKind::kFile;
+  });
   std::filesystem::remove(config.directory);
   run_until(*log, [&] { return log->status(system_now()).connected; });
   log->stop();
