@@ -255,8 +255,9 @@ class Listener:
 
     def rest(self, quiet: float = 0.3,
              limit: float = 20) -> list[ctnl.Message]:
-        deadline = time.monotonic() + limit
-        while time.monotonic() < deadline and self.read(max(quiet, 1)):
+        """Printing and reading thousands of lines takes an emulator long."""
+        deadline = time.monotonic() + 10 * limit
+        while time.monotonic() < deadline and self.read(10 * quiet):
             pass
         messages, self.pending = self.pending, []
         return messages
