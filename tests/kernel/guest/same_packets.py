@@ -123,7 +123,7 @@ def offloaded(lab: Lab, port: int) -> None:
     lab.settle()
     for number in range(10):
         lab.udp(port, size=200 + number, ttl=60 + number, tos=0x20)
-        time.sleep(STEP / 10)
+    time.sleep(STEP)
     packet = packets.udp(SERVER, CLIENT, 53, port, 1)
     lab.s.send(packet, padding=17)
     lab.settle()
