@@ -64,6 +64,10 @@ class MeasuringPrograms {
 
   /// What could not be done for this namespace, since the programs were attached.
   [[nodiscard]] virtual RecordLosses losses(std::uint64_t netns) const = 0;
+
+  /// Packets of all namespaces for which the kernel skipped the program, because they interrupted
+  /// it on the same processor: they are not counted.
+  [[nodiscard]] virtual std::uint64_t missed_runs() const { return 0; }
 };
 
 }  // namespace ctflow

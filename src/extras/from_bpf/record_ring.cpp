@@ -183,13 +183,14 @@ RecordLosses RecordRing::losses(int id) const {
 }
 
 void RecordRing::schedule_sweep() {
+  if (watched_.empty()) {
+    sweep_timer_.cancel();
+    return;
+  }
+  // Without an interval, too: a flowtable's module may come, and the clock of the programs drifts.
   std::chrono::nanoseconds shortest = std::chrono::nanoseconds::max();
   for (const Watched& one : watched_) {
     if (one.watch.interval.count() > 0) shortest = std::min(shortest, one.watch.interval);
-  }
-  if (shortest == std::chrono::nanoseconds::max()) {
-    sweep_timer_.cancel();
-    return;
   }
   constexpr int kSweepsPerInterval = 8;
   sweep_timer_.after(std::clamp(shortest / kSweepsPerInterval, kSoonestSweep, kLatestSweep),
@@ -197,10 +198,24 @@ void RecordRing::schedule_sweep() {
 }
 
 void RecordRing::sweep() {
+  watch_missed_runs();
   if (programs_->sweep()) {
     schedule_sweep();
   } else {
     sweep_timer_.after(batch_delay_ + std::chrono::milliseconds(1), [this] { sweep(); });
+  }
+}
+
+void RecordRing::watch_missed_runs() {
+  const std::uint64_t missed = programs_->missed_runs();
+  if (missed == missed_runs_) return;
+  missed_runs_ = missed;
+  if (missed_log_.allow()) {
+    log::warn(
+        "packets_not_measured packets={} suppressed={} impact=\"the kernel skipped the measuring "
+        "program for packets that interrupted it: the counters of the wire of their connections "
+        "are too low\" fix=\"source.wire_counters: false or source.measure: off, if it goes on\"",
+        missed, missed_log_.suppressed());
   }
 }
 

@@ -14,6 +14,7 @@
 #include "event_loop/readiness.hpp"
 #include "event_loop/timer.hpp"
 #include "extras/from_bpf/measuring.hpp"
+#include "log/log.hpp"
 
 namespace ctflow {
 
@@ -90,6 +91,7 @@ class RecordRing {
   void end_batch();
   void schedule_sweep();
   void sweep();
+  void watch_missed_runs();
 
   static constexpr std::size_t kBatch = 64;
   static constexpr int kBatchesPerTurn = 64;
@@ -106,6 +108,8 @@ class RecordRing {
   std::vector<Watched> watched_;
   int last_id_ = 0;
   Instant time_{};  ///< of the batch that is read
+  std::uint64_t missed_runs_ = 0;
+  log::RateLimit missed_log_;
 };
 
 }  // namespace ctflow

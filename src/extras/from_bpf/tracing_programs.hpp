@@ -44,7 +44,7 @@ class TracingPrograms final : public MeasuringPrograms {
 
   /// Runs of a program that the kernel left out, as the CPU was in the middle of the same program:
   /// each is a packet that was not counted. Of all namespaces.
-  [[nodiscard]] std::uint64_t missed_runs() const;
+  [[nodiscard]] std::uint64_t missed_runs() const override;
 
   /// Calls `take` with each connection that is measured now.
   using TakeMeasured =
