@@ -16,7 +16,7 @@ int replay(const std::string& file, std::uint32_t rate, const std::string& confi
   // Routes and namespaces of this host are not those of the host that recorded the file.
   config.interfaces.lookup = InterfaceLookup::kConstant;
   config.namespaces.clear();
-  config.nat_log = {};  // its look-ups are about this host, now
+  config.nat_log = {};       // its look-ups are about this host, now
   config.status = {"", ""};  // a daemon may be running at the same time
   for (CollectorConfig& collector : config.collectors) collector.interface_names = false;
   boost::asio::io_context io;

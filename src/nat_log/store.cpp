@@ -87,7 +87,8 @@ void Store::take_up() {
 void Store::enter_day() {
   const Day day = day_of(now());
   if (day == today_) return;
-  if (today_ != Day() && today_ < day && files_.exists(today_)) file(today_).set_last_commit(now() - kUnderWay);
+  if (today_ != Day() && today_ < day && files_.exists(today_))
+    file(today_).set_last_commit(now() - kUnderWay);
   today_ = day;
   carried_from_ = file(day).carried_from().value_or(day);
   for (const auto& [key, place] : open_.rows()) carried_from_ = std::min(carried_from_, place.file);

@@ -1,5 +1,6 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=dash
 # Process 1 of the initial ram disk: the host's root, read only, then init=.
 export PATH=/bin
 /bin/busybox --install -s /bin
