@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <cstring>
+#include <string_view>
 
 #include "log/log.hpp"
 #include "process/descriptor.hpp"
@@ -20,8 +20,9 @@ bool record_use(const std::string& what, const char* socket_name) {
   const Descriptor log(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (!log.is_open() || std::strlen(socket_name) >= sizeof address.sun_path) return false;
-  std::strcpy(address.sun_path, socket_name);
+  const std::string_view path(socket_name);
+  if (!log.is_open() || path.size() >= sizeof address.sun_path) return false;
+  path.copy(address.sun_path, path.size());  // zeros follow
   const char* const sudo_user = std::getenv("SUDO_USER");
   const std::string line = fmt::format(
       "<{}>ctflowd[{}]: {} uid={}{}", LOG_AUTHPRIV | LOG_NOTICE, getpid(), what, getuid(),

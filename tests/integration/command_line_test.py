@@ -43,7 +43,7 @@ class CommandLine(case.LabTest):
             with self.subTest(command=command):
                 status, log = self.run_to_end(command, config=self.valid.replace("4739", "ninety"))
                 self.assertEqual(status, 2, log)
-                self.assertRegex(log, r"\.yaml:4:\d+: collectors\[0\]\.port: expected .*, got .*ninety")
+                self.assertRegex(log, r"\.yaml:6:\d+: collectors\[0\]\.port: expected .*, got .*ninety")
 
     def test_what_run_refuses_is_refused_by_check(self):
         own = (self.valid.replace("192.0.2.2", "127.0.0.1") + "    transport: tcp\n"

@@ -31,7 +31,7 @@ class LogTest(case.LabTest):
     def run_with(self, *entries, sources=(), extra=""):
         """A ctflowd with these logs and no collector."""
         lines = ["log_connections:"] + [f"  - {{{entry}, flush_after: 50ms}}" for entry in entries]
-        lines += ["source:", *(f"  {one}" for one in sources)] if sources else []
+        lines += ["source:", *(f"  {one}" for one in ("measure: off", *sources))]
         daemon = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run",
                                  config="\n".join(lines) + "\n" + extra).wait_for("started")
         self.addCleanup(daemon.kill)

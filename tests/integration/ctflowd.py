@@ -24,8 +24,7 @@ class Collector:
 def configuration(collectors, **sections):
     """The text of a configuration file. The defaults here make tests fast, and the same on any
     kernel: eBPF programs measure where a test asks for them."""
-    sections["source"] = {"measure": "off", **sections.get("source", {})}
-    lines = ["collectors:"]
+    lines = _section("source", {"measure": "off", **sections.pop("source", {})}) + ["collectors:"]
     for collector in collectors:
         settings = {"flush_after": "100ms", "options_interval": "1h", **collector.settings}
         # Options once, at the start: nfdump 1.7.1 takes later ones for a gap in IPFIX sequences.
@@ -35,8 +34,12 @@ def configuration(collectors, **sections):
                   f"    port: {collector.port}", f"    protocol: {collector.protocol}"]
         lines += [f"    {key}: {_yaml(value)}" for key, value in settings.items()]
     for section, settings in sections.items():
-        lines += [f"{section}:"] + [f"  {key}: {_yaml(value)}" for key, value in settings.items()]
+        lines += _section(section, settings)
     return "\n".join(lines) + "\n"
+
+
+def _section(name, settings):
+    return [f"{name}:"] + [f"  {key}: {_yaml(value)}" for key, value in settings.items()]
 
 
 def _yaml(value):
