@@ -300,6 +300,9 @@ class Measured(case.LabTest):
         path = self.lab.client, self.lab.server
         traffic.udp(*path, SERVER4, 53, (100, 200), (300,))
         self.lab.wait_for_idle()
+        end = time.monotonic() + 10
+        while not first[1].records() and time.monotonic() < end:
+            time.sleep(0.05)
         first[0].process.kill()
         first[0].process.wait()
         traffic.udp(*path, SERVER4, 54, (100,) * 3, (300,))
