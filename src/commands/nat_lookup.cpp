@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <map>
 #include <stdexcept>
 
 #include "config/formats.hpp"
@@ -122,11 +121,17 @@ int list_subject(const NatLookupOptions& options, const std::string& directory, 
 }
 
 int exit_status(nat::Verdict verdict) {
-  static const std::map<nat::Verdict, int> kStatus{{nat::Verdict::kOne, 0},
-                                                   {nat::Verdict::kNone, 1},
-                                                   {nat::Verdict::kCannotSay, kCannotSay},
-                                                   {nat::Verdict::kSeveral, 3}};
-  return kStatus.at(verdict);
+  switch (verdict) {
+    case nat::Verdict::kOne:
+      return 0;
+    case nat::Verdict::kNone:
+      return 1;
+    case nat::Verdict::kSeveral:
+      return 3;
+    case nat::Verdict::kCannotSay:
+      break;
+  }
+  return kCannotSay;
 }
 
 int answer(const NatLookupOptions& options, const std::string& directory, std::ostream& out,
