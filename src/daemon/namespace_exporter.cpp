@@ -230,6 +230,7 @@ std::vector<std::string> NamespaceExporter::peers(
     by_name.emplace(output->name(), output->status(now).peer);
   }
   std::vector<std::string> peers;
+  peers.reserve(collectors.size());
   for (const CollectorConfig& one : collectors) peers.push_back(by_name[one.name]);
   return peers;
 }
