@@ -1,31 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "connection_log/log_writer.hpp"
 
-#include <pthread.h>
-
 #include <condition_variable>
-#include <csignal>
 #include <deque>
 #include <mutex>
 #include <thread>
 #include <utility>
+
+#include "process/signals_blocked.hpp"
 
 namespace ctflow {
 namespace {
 
 constexpr std::chrono::seconds kRetry{1};
 constexpr std::size_t kSpare = 4;  ///< buffers that are kept for lines to come
-
-/// A thread that no signal is given to: those are the event loop's.
-template <typename Work>
-void start_thread(Work work) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread(std::move(work)).detach();
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
 
 }  // namespace
 
@@ -58,7 +46,8 @@ struct LogWriter::Shared {
 
 LogWriter::LogWriter(std::unique_ptr<LineTarget> target, std::size_t limit)
     : shared_(std::make_shared<Shared>(std::move(target), limit)) {
-  start_thread([shared = shared_] { run(shared); });
+  const SignalsBlocked blocked;
+  std::thread([shared = shared_] { run(shared); }).detach();
 }
 
 LogWriter::~LogWriter() { stop(std::chrono::milliseconds(0)); }

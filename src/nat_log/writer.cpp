@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <csignal>
 #include <exception>
 #include <mutex>
 #include <system_error>
@@ -13,22 +12,12 @@
 #include <vector>
 
 #include "log/log.hpp"
+#include "process/signals_blocked.hpp"
 
 namespace ctflow::nat {
 namespace {
 
 constexpr std::chrono::seconds kBetweenAttempts{1};
-
-/// Signals are the event loop's.
-std::thread start_without_signals(const std::function<void()>& work) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread(work);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
-}
 
 }  // namespace
 
@@ -136,7 +125,8 @@ void Writer::start(Moment listening_since) {
   if (shared_->started) return;
   shared_->started = true;
   shared_->store->set_listening_since(listening_since);
-  shared_->thread = start_without_signals([shared = shared_] { run(shared); });
+  const SignalsBlocked blocked;
+  shared_->thread = std::thread([shared = shared_] { run(shared); });
 }
 
 bool Writer::started() const { return shared_->started; }

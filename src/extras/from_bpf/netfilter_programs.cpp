@@ -11,13 +11,13 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "ctflow_netfilter.skel.h"
 #include "extras/from_bpf/kernel_layout.hpp"
+#include "extras/from_bpf/timer_tick.hpp"
 #include "process/descriptor.hpp"
 
 namespace ctflow {
@@ -190,17 +190,10 @@ std::string why_not_loaded(int error, const std::vector<char>& log) {
   return "the kernel does not accept the programs: " + words;
 }
 
-std::uint64_t tick() {
-  timespec resolution{};
-  clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
-  return static_cast<std::uint64_t>(resolution.tv_sec) * 1'000'000'000 +
-         static_cast<std::uint64_t>(resolution.tv_nsec);
-}
-
 void configure(ctflow_netfilter& programs, const ctflow_nf_layout& layout,
                const std::string& directory) {
   programs.rodata->layout = layout;
-  programs.rodata->tick_ns = tick();
+  programs.rodata->tick_ns = timer_tick();
   if (const std::size_t limit = table_limit(directory)) {
     bpf_map__set_max_entries(programs.maps.connections, static_cast<std::uint32_t>(limit));
   }

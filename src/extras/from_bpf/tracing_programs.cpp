@@ -10,7 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <initializer_list>
 #include <iterator>
 #include <optional>
@@ -23,6 +22,7 @@
 #include "extras/from_bpf/kernel_functions.hpp"
 #include "extras/from_bpf/library_log.hpp"
 #include "extras/from_bpf/make_programs.hpp"
+#include "extras/from_bpf/timer_tick.hpp"
 #include "log/log.hpp"
 #include "netlink/conntrack_settings.hpp"
 
@@ -52,13 +52,6 @@ std::string cause(int error, const LibraryLog& log) {
         "lockdown=confidentiality and by kernels that forbid tracing programs)",
         log.cause().empty() ? "" : ": ", log.cause());
   return log.cause().empty() ? std::strerror(error) : log.cause();
-}
-
-std::uint64_t tick() {
-  timespec resolution{};
-  ::clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
-  return static_cast<std::uint64_t>(resolution.tv_sec) * 1'000'000'000U +
-         static_cast<std::uint64_t>(resolution.tv_nsec);
 }
 
 /// One of two or more programs for the same purpose.
@@ -190,7 +183,7 @@ std::string TracingPrograms::Loaded::load(const MeasuringSizes& sizes,
   const LibraryLog log;
   tracing.reset(ctflow_tracing__open());
   if (!tracing) return cause(errno, log);
-  tracing->rodata->tick_ns = tick();
+  tracing->rodata->tick_ns = timer_tick();
   choose_programs(*tracing, kernel, direct);
   bpf_map__set_max_entries(tracing->maps.connections, sizes.connections);
   bpf_map__set_max_entries(tracing->maps.records, sizes.ring_octets);

@@ -3,7 +3,6 @@
 
 #include <netdb.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -13,7 +12,6 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 #include <mutex>
 #include <optional>
@@ -21,6 +19,7 @@
 #include <thread>
 #include <utility>
 
+#include "process/signals_blocked.hpp"
 #include "wire/byte_order.hpp"
 
 namespace ctflow {
@@ -62,24 +61,6 @@ std::optional<asio::ip::address> address_of(const addrinfo& entry) {
   }
   return std::nullopt;
 }
-
-/// Signals are for the thread of the event loop.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all{};
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  SignalsBlocked(SignalsBlocked&&) = delete;
-  SignalsBlocked& operator=(SignalsBlocked&&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 }  // namespace
 
