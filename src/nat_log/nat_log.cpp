@@ -104,7 +104,7 @@ void NatLog::tick() {
   deadline_ = now.steady + kTick;
   if (!writer_.started()) {
     missed_ = context_->losses().missed_events;
-    looked_ = nat::moment_of(now.wall);
+    looked_ = looked_before_ = nat::moment_of(now.wall);
     writer_.start(looked_);
   }
   settle();
@@ -137,7 +137,9 @@ void NatLog::report_failure(const Instant& now) {
 
 void NatLog::watch_losses(const Instant& now) {
   const std::uint64_t missed = context_->losses().missed_events;
-  const nat::Moment before = std::exchange(looked_, nat::moment_of(now.wall));
+  // After a stall the last look may have been before the losses of that time were read.
+  const nat::Moment before = std::exchange(looked_before_, looked_);
+  looked_ = nat::moment_of(now.wall);
   if (std::exchange(missed_, missed) == missed || writer_.room() < 2) return;
   NatEvent hole;
   hole.kind = NatEvent::Kind::kHole;

@@ -49,8 +49,9 @@ class NatLog : public Output {
   std::uint64_t settled_ = 0;  ///< of what the writer has written: in the ledger
   nat::NatEvent hole_;         ///< not handed over yet, if `has_hole_`
   bool has_hole_ = false;
-  std::uint64_t missed_ = 0;  ///< UpstreamLosses::missed_events at the last look
-  nat::Moment looked_{};
+  std::uint64_t missed_ = 0;     ///< UpstreamLosses::missed_events at the last look
+  nat::Moment looked_{};         ///< the time of that …
+  nat::Moment looked_before_{};  ///< … and of the one before
   MonoTime deadline_ = MonoTime::min();
   LastFailure last_failure_{};
   bool failing_ = false;  ///< as logged

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <atomic>
 #include <chrono>
 #include <thread>
 
@@ -117,6 +118,36 @@ TEST_F(NatLogTest, EventsThatDidNotComeAreAHole) {
   ++losses.missed_events;
   run_until(*log, [&] { return log->status(system_now()).nat_log->holes == 2; });
   log->stop();
+}
+
+TEST_F(NatLogTest, AHoleBeginsBeforeAStallAfterWhichATickCameFirst) {
+  const TimePoint midday{std::chrono::hours(24 * 20000 + 12)};
+  std::atomic<std::int64_t> second{10};  // read by the thread that writes, too
+  const auto log = std::make_unique<NatLog>(
+      config, [](const auto&) { return std::error_code(); }, context,
+      [&] {
+        const std::chrono::seconds age(second);
+        return Instant{midday + age, MonoTime(std::chrono::seconds(1000) + age)};
+      });
+  const auto tick_at = [&](int age) {
+    second = age;
+    log->tick();
+  };
+  tick_at(10);
+  tick_at(11);
+  tick_at(20);  // stalled until now; what was lost meanwhile is not read yet
+  ++losses.missed_events;
+  tick_at(21);
+  log->stop();
+  nat::Question question;
+  question.who = test::endpoint("203.0.113.7:1");
+  question.at = nat::moment_of(midday + 15s);
+  question.now = nat::moment_of(midday + 60s);
+  const nat::Answer answer = nat::look_up(directory.name(), question);
+  EXPECT_EQ(answer.verdict, nat::Verdict::kCannotSay);
+  EXPECT_THAT(answer.holes, testing::ElementsAre(testing::AllOf(
+                                testing::Field(&nat::Hole::reason, "events_lost"),
+                                testing::Field(&nat::Hole::began, nat::moment_of(midday + 11s)))));
 }
 
 TEST_F(NatLogTest, ADirectoryThatCannotBeMadeIsAFailureUntilItCan) {
