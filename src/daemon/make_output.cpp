@@ -61,13 +61,15 @@ std::unique_ptr<Output> make_exporter(boost::asio::io_context& io, const Collect
 
 std::unique_ptr<Output> make_nat_log(const NatLogConfig& config,
                                      const std::shared_ptr<const OutputContext>& context,
-                                     const NetworkNamespace& home, const SourceConfig& source) {
+                                     const NetworkNamespace& home, const SourceConfig& source,
+                                     const Capabilities& measured) {
 #ifdef CTFLOWD_SQLITE
-  return std::make_unique<NatLog>(config, nat::table_of(home, source), context);
+  return std::make_unique<NatLog>(config, nat::table_of(home, source, measured.ends), context);
 #else
   static_cast<void>(context);
   static_cast<void>(home);
   static_cast<void>(source);
+  static_cast<void>(measured);
   throw std::logic_error(config.directory + ": built without SQLite");  // the settings refuse it
 #endif
 }
@@ -83,15 +85,15 @@ std::vector<OutputConfig> outputs_of(const Config& config) {
 
 std::unique_ptr<Output> make_output(boost::asio::io_context& io, const OutputConfig& config,
                                     const std::shared_ptr<const OutputContext>& context,
-                                    bool extras, const NetworkNamespace& home,
+                                    const Capabilities& measured, const NetworkNamespace& home,
                                     const SourceConfig& source) {
   if (const auto* log = std::get_if<ConnectionLogConfig>(&config)) {
     return make_connection_log(io, *log, context);
   }
   if (const auto* const nat_log = std::get_if<NatLogConfig>(&config)) {
-    return make_nat_log(*nat_log, context, home, source);
+    return make_nat_log(*nat_log, context, home, source, measured);
   }
-  return make_exporter(io, std::get<CollectorConfig>(config), context, extras);
+  return make_exporter(io, std::get<CollectorConfig>(config), context, measured.possible());
 }
 
 }  // namespace ctflow

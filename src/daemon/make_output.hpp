@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ctflow/config.hpp"
+#include "ctflow/extras_source.hpp"
 #include "ctflow/output.hpp"
 #include "netlink/network_namespace.hpp"
 
@@ -16,11 +17,11 @@ namespace ctflow {
 /// of the namespace.
 std::vector<OutputConfig> outputs_of(const Config& config);
 
-/// `extras`: flows may carry KernelExtras. `io` must outlive it. Throws when it cannot be made.
+/// `measured`: what flow reports may carry. `io` must outlive it. Throws when it cannot be made.
 /// `home`, `source`: the connection table that the flow reports are of.
 std::unique_ptr<Output> make_output(boost::asio::io_context& io, const OutputConfig& config,
                                     const std::shared_ptr<const OutputContext>& context,
-                                    bool extras, const NetworkNamespace& home,
+                                    const Capabilities& measured, const NetworkNamespace& home,
                                     const SourceConfig& source);
 
 }  // namespace ctflow

@@ -145,13 +145,13 @@ NamespaceExporter::Change NamespaceExporter::prepare(const Config& config) {
     change.mirror = make_mirror(change.config);
   }
   change.enrichers = make_enrichers(change.config, mirror_ ? mirror_.get() : change.mirror.get());
-  change.extras = source_->capabilities().possible();
+  const Capabilities measured = source_->capabilities();
+  change.extras = measured.possible();
   const Pipeline::Outputs& old = pipeline_.outputs();
   for (const OutputConfig& one : outputs_of(change.config)) {
     const bool stays = change.extras == extras_ && find_configured(old, one) != old.end();
     change.fresh.push_back(
-        stays ? nullptr
-              : make_output(io_, one, context_, change.extras, home_, change.config.source));
+        stays ? nullptr : make_output(io_, one, context_, measured, home_, change.config.source));
   }
   return change;
 }

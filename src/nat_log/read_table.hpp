@@ -8,7 +8,8 @@
 namespace ctflow::nat {
 
 /// Reads the connection table of a namespace, and lets through what `source` lets through. For any
-/// thread: it is moved to the namespace meanwhile.
-ReadTable table_of(const NetworkNamespace& home, const SourceConfig& source);
+/// thread: it is moved to the namespace meanwhile. `derives_ids`: Flow::id of the flow reports is
+/// no CTA_ID (FlowAssembler::derives_ids).
+ReadTable table_of(const NetworkNamespace& home, const SourceConfig& source, bool derives_ids);
 
 }  // namespace ctflow::nat

@@ -13,11 +13,6 @@ std::string resetting_programs() {
   return programs.empty() ? "none known" : fmt::format("{}", fmt::join(programs, ","));
 }
 
-/// Never 0.
-std::uint32_t id_of(std::uint64_t key) {
-  return std::max(static_cast<std::uint32_t>(key >> 32), std::uint32_t{1});
-}
-
 }  // namespace
 
 void FlowAssembler::watch_clock() {
@@ -32,16 +27,14 @@ void FlowAssembler::watch_clock() {
 }
 
 void FlowAssembler::derive_id(Flow& flow) const {
-  if (!derives_ids) return;
-  flow.id = 0;
-  flow.id = id_of(ConnectionIdentity(flow).key);
+  if (derives_ids) flow.id = derived_id(flow);
 }
 
 ConnectionIdentity FlowAssembler::identify(Flow& flow, const Instant& now) const {
   if (extras != nullptr) extras->add(flow);
   if (derives_ids) flow.id = 0;
   const ConnectionIdentity identity(flow);
-  if (derives_ids) flow.id = id_of(identity.key);
+  if (derives_ids) flow.id = derived_id(flow);
   if (clock_steps == nullptr) return identity;
   // A clock that was set before we looked at it: no connection is older than the machine's uptime.
   const TimePoint boot = clock_steps->boot_time().value_or(TimePoint::min());

@@ -12,8 +12,8 @@ namespace {
 /// CTA_ID alone has 32 bits, and comes back when the kernel gives the memory of an ended connection
 /// to a successor with the same tuple. Tuple and start are unique, whether the feed has CTA_ID or
 /// not: what was remembered of one is of use to the other.
-std::uint64_t key_of(const Flow& flow) {
-  std::uint64_t hash = unstamped_key(flow, flow.present.start ? 0 : flow.id);
+std::uint64_t key_of(const Flow& flow, std::uint32_t id) {
+  std::uint64_t hash = unstamped_key(flow, flow.present.start ? 0 : id);
   if (flow.present.start) {
     hash = mix(hash ^ static_cast<std::uint64_t>(flow.start.time_since_epoch().count()));
   }
@@ -114,8 +114,12 @@ std::uint64_t unstamped_key(const Flow& decoded, std::uint32_t id) {
   return std::max(hash_of(decoded.original, seed), ReportedMap::kFirstKey);
 }
 
+std::uint32_t derived_id(const Flow& decoded) {
+  return std::max(static_cast<std::uint32_t>(key_of(decoded, 0) >> 32), std::uint32_t{1});
+}
+
 ConnectionIdentity::ConnectionIdentity(const Flow& decoded)
-    : key(key_of(decoded)),
+    : key(key_of(decoded, decoded.id)),
       total_packets(decoded.forward.packets + decoded.backward.packets),
       end_key(end_key_of(decoded, key)),
       stamped(decoded.present.start) {

@@ -35,6 +35,10 @@ struct ConnectionIdentity {
   explicit ConnectionIdentity(const Flow& decoded);
 };
 
+/// Flow::id where not all that is read has CTA_ID: a hash of tuple, zone and start, never 0.
+/// `decoded`: with its times as the kernel gave them.
+std::uint32_t derived_id(const Flow& decoded);
+
 /// The key of a connection without a start time, as when it has just begun. `id`: CTA_ID, 0 where
 /// connections are told apart without.
 std::uint64_t unstamped_key(const Flow& decoded, std::uint32_t id);

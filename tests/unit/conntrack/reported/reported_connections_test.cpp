@@ -41,6 +41,28 @@ Outcome finish(ReportedConnections& live, Flow& flow) {
   return live.finish(ConnectionIdentity(flow), flow);
 }
 
+TEST(DerivedId, IsOfTupleZoneAndStartAlone) {
+  for (const bool stamped : {true, false}) {
+    Flow created = flow(1, {}, {}, 0);
+    created.present.start = stamped;
+    Flow dumped = flow(1, {3, 300}, {2, 200}, 5);
+    dumped.present.start = stamped;
+    dumped.id = 4711;  // its CTA_ID
+    const std::uint32_t id = derived_id(created);
+    EXPECT_NE(id, 0U);
+    EXPECT_EQ(derived_id(dumped), id);
+    Flow successor = created;
+    successor.start += seconds(1);
+    EXPECT_EQ(derived_id(successor) == id, !stamped);  // without a stamp there is no telling
+    Flow elsewhere = created;
+    elsewhere.original.zone = 7;
+    EXPECT_NE(derived_id(elsewhere), id);
+    Flow other = created;
+    other.original.destination_port = 53;
+    EXPECT_NE(derived_id(other), id);
+  }
+}
+
 TEST(ReportedConnections, LeavesAConnectionWithoutReportsWhole) {
   ReportedConnections live(10, kBegan);
   Flow ended = flow(1, {3, 300}, {2, 200}, 5);
