@@ -11,8 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "ctflow/accounting_config.hpp"
 #include "ctflow/flow.hpp"
 #include "ctflow/log_level.hpp"
+#include "ctflow/network.hpp"
 #include "ctflow/protocol.hpp"
 
 namespace ctflow {
@@ -175,15 +177,6 @@ enum class Delivery : std::uint8_t {
   kReliable,    ///< keeps their connections in its table and tries again
 };
 
-/// Addresses that begin alike.
-struct Network {
-  AddressFamily family = AddressFamily::kNone;
-  IpAddress address{};
-  std::uint8_t length = 0;  ///< leading bits of the address that count
-
-  friend bool operator==(const Network&, const Network&) = default;
-};
-
 /// Connections with `(mark & mask) == mark of this entry`.
 struct MarkMatch {
   std::uint32_t mark = 0;
@@ -322,9 +315,10 @@ struct SealedConfig {
 
 /// What a reload replaces as a whole.
 struct ReloadableConfig {
-  std::vector<CollectorConfig> collectors{};  ///< at least one, or a log
+  std::vector<CollectorConfig> collectors{};  ///< at least one, or a log or accounting
   std::vector<GroupConfig> groups{};
   std::vector<ConnectionLogConfig> log_connections{};
+  AccountingConfig accounting{};
   InterfacesConfig interfaces{};
   LogConfig log{};
 

@@ -90,6 +90,11 @@ struct UpstreamLosses {
   /// Grows whenever events did not arrive: the kernel had no room for them, or they could not be
   /// decoded. No number of events.
   std::uint64_t missed_events = 0;
+  // Of `flows`:
+  std::uint64_t lost_events = 0;     ///< connections whose end the kernel had no room for
+  std::uint64_t no_counters = 0;     ///< flow reports of connections that the kernel does not count
+  std::uint64_t counters_fell = 0;   ///< connections a counter of which fell
+  std::uint64_t fallen_packets = 0;  ///< … what they had counted, as far as that was seen
 };
 
 /// Counts of the mirror of the kernel's routing.

@@ -20,7 +20,8 @@
 namespace ctflow {
 
 /// The settings that one output is made from. Each kind of output has its own.
-using OutputConfig = std::variant<CollectorConfig, ConnectionLogConfig, NatLogConfig>;
+using OutputConfig =
+    std::variant<CollectorConfig, ConnectionLogConfig, NatLogConfig, AccountingConfig>;
 
 /// What an output can ask of the path before it: one for all outputs of a network namespace, given
 /// to each when it is made. When the namespace is closed the last answers stay.

@@ -39,6 +39,15 @@ struct NatLogStatus {
   std::uint64_t holes = 0;  ///< times for which the log is known to be incomplete, since the start
 };
 
+/// What only accounting has.
+struct AccountingStatus {
+  std::uint64_t rows = 0;       ///< that wait for the next transaction, in memory
+  std::uint64_t merged = 0;     ///< rows that were added to `other`: max_keys was reached
+  std::uint64_t failures = 0;   ///< transactions that failed
+  std::uint64_t recovered = 0;  ///< octets that an earlier process counted and did not write
+  Ago last_commit{};            ///< nothing: there was none
+};
+
 /// One output: a collector, or another destination of flow reports.
 struct OutputStatus {
   std::string name;
@@ -52,9 +61,10 @@ struct OutputStatus {
   std::optional<Backlog> backlog{};  ///< of outputs that keep messages
   Ago oldest_waiting{};
   Ago last_loss{};
-  std::optional<CollectorStatus> collector{};  ///< nothing: it is no collector
-  std::optional<ConnectionLogStatus> log{};    ///< nothing: it is no connection log
-  std::optional<NatLogStatus> nat_log{};       ///< nothing: it is no NAT log
+  std::optional<CollectorStatus> collector{};    ///< nothing: it is no collector
+  std::optional<ConnectionLogStatus> log{};      ///< nothing: it is no connection log
+  std::optional<NatLogStatus> nat_log{};         ///< nothing: it is no NAT log
+  std::optional<AccountingStatus> accounting{};  ///< nothing: it is no accounting
 };
 
 struct GroupStatus {

@@ -17,6 +17,7 @@ int replay(const std::string& file, std::uint32_t rate, const std::string& confi
   config.interfaces.lookup = InterfaceLookup::kConstant;
   config.namespaces.clear();
   config.nat_log = {};       // its look-ups are about this host, now
+  config.accounting = {};    // what happened then may be counted already
   config.status = {"", ""};  // a daemon may be running at the same time
   for (CollectorConfig& collector : config.collectors) collector.interface_names = false;
   boost::asio::io_context io;

@@ -103,7 +103,8 @@ Section<ConnectionLogConfig> connection_log_settings() {
 }
 
 std::optional<Complaint> check_connection_logs(const Config& config) {
-  if (config.collectors.empty() && config.log_connections.empty() && !config.nat_log.enabled()) {
+  if (config.collectors.empty() && config.log_connections.empty() && !config.nat_log.enabled() &&
+      !config.accounting.enabled()) {
     return Complaint{"collectors", "missing: expected a list of at least one mapping of settings"};
   }
   const auto& all = config.log_connections;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "config/accounting_settings.hpp"
 #include "config/connection_log_settings.hpp"
 #include "config/nat_log_settings.hpp"
 #include "config/source_settings.hpp"
@@ -330,6 +331,7 @@ Section<Config> settings() {
               section("interfaces", kOptional, interfaces(), &Config::interfaces),
               section("status", kOptional, status(), &Config::status),
               section("nat_log", kOptional, nat_log_settings(), &Config::nat_log),
+              section("accounting", kOptional, accounting_settings(), &Config::accounting),
               section("log", kOptional, log(), &Config::log),
               value("user", kOptional, identifier(), &Config::user),
           },

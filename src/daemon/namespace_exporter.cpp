@@ -25,7 +25,7 @@ bool asks_routes(const Config& config) {
   const bool names = std::any_of(config.collectors.begin(), config.collectors.end(),
                                  [](const CollectorConfig& one) { return one.interface_names; });
   return config.interfaces.lookup == InterfaceLookup::kRoutes || names ||
-         !config.log_connections.empty();
+         !config.log_connections.empty() || config.accounting.enabled();
 }
 
 NetworkNamespace open_namespace(const NamespaceConfig* which) {
@@ -105,6 +105,7 @@ Config NamespaceExporter::own(const Config& config) const {
   if (name_.empty()) return result;
   result.source.state_suffix = "." + name_;
   result.nat_log.network_namespace = name_;
+  result.accounting.network_namespace = name_;
   for (GroupConfig& group : result.groups) {
     for (std::string& member : group.collectors) member += "@" + name_;
   }
@@ -176,8 +177,13 @@ UpstreamLosses NamespaceExporter::losses() const {
   const std::uint64_t records = source.lost_ends + source.lost_beginnings;
   return {
       source.lost_overrun + records + pipeline_.counters().lost_no_counters + source.counters_fell,
-      source.ignored_packets, source.ignored_octets,
-      source.overruns + source.lost_overrun + records + source.malformed};
+      source.ignored_packets,
+      source.ignored_octets,
+      source.overruns + source.lost_overrun + records + source.malformed,
+      source.lost_overrun + records,
+      pipeline_.counters().lost_no_counters,
+      source.counters_fell,
+      source.fallen_packets};
 }
 
 void NamespaceExporter::adopt(Change change) {

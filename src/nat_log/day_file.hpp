@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "nat_log/day.hpp"
-#include "nat_log/sqlite.hpp"
 #include "nat_log/translation.hpp"
+#include "sqlite/sqlite.hpp"
 
 namespace ctflow::nat {
 

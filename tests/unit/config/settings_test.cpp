@@ -92,15 +92,21 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "collectors[].tls.server_name", "collectors[].tls.ca_file",
           "collectors[].tls.certificate", "collectors[].tls.key", "collectors[].spool.directory",
           "collectors[].file.directory", "nat_log", "nat_log.retention", "nat_log.directory",
-          "nat_log.destination", "nat_log.commit_interval", "nat_log.queue", "user",
-          "log_connections", "log_connections[].name", "log_connections[].to",
-          "log_connections[].path", "log_connections[].address", "log_connections[].port",
-          "log_connections[].flush_after", "log_connections[].buffer", "log_connections[].rotate",
-          "log_connections[].rotate.size", "log_connections[].rotate.interval",
-          "log_connections[].rotate.keep", "log_connections[].spool",
-          "log_connections[].spool.memory", "log_connections[].spool.directory",
-          "log_connections[].spool.size", "log_connections[].spool.max_age",
-          "log_connections[].spool.rate"));
+          "nat_log.destination", "nat_log.commit_interval", "nat_log.queue", "user", "accounting",
+          "accounting.aggregates", "accounting.aggregates[].name", "accounting.aggregates[].by",
+          "accounting.aggregates[].max_keys", "accounting.database", "accounting.commit_interval",
+          "accounting.time_zone", "accounting.period", "accounting.retention",
+          "accounting.retention.minutes", "accounting.retention.hours", "accounting.retention.days",
+          "accounting.retention.periods", "accounting.inside", "accounting.networks",
+          "accounting.networks[].name", "accounting.networks[].networks", "accounting.services",
+          "accounting.services[].name", "accounting.services[].ports", "log_connections",
+          "log_connections[].name", "log_connections[].to", "log_connections[].path",
+          "log_connections[].address", "log_connections[].port", "log_connections[].flush_after",
+          "log_connections[].buffer", "log_connections[].rotate", "log_connections[].rotate.size",
+          "log_connections[].rotate.interval", "log_connections[].rotate.keep",
+          "log_connections[].spool", "log_connections[].spool.memory",
+          "log_connections[].spool.directory", "log_connections[].spool.size",
+          "log_connections[].spool.max_age", "log_connections[].spool.rate"));
 }
 
 TEST(DocumentedSettings, AreValidWhenPutToUse) {
@@ -138,6 +144,13 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
   NatLogConfig nat_log;  // but for the retention the example has the defaults
   nat_log.retention = std::chrono::days(180);
   EXPECT_EQ(config.nat_log, nat_log);
+  AccountingConfig accounting;  // what has a default is documented with it
+  accounting.aggregates = {{"hosts", {AccountingKey::kHost}, 10'000}};
+  accounting.inside = config.accounting.inside;
+  accounting.networks = config.accounting.networks;
+  accounting.services = {{"https", {{6, 443}, {17, 443}}}};
+  EXPECT_EQ(config.accounting, accounting);
+  EXPECT_EQ(config.accounting.inside.size(), 2U);
   EXPECT_EQ(config.user, "ctflowd");
   EXPECT_EQ(config.interfaces.by_zone, (std::vector<ZoneInterfaces>{{9, "red", 0, 0}}));
   EXPECT_EQ(config.interfaces.by_mark, (std::vector<MarkInterfaces>{{1, 255, "red", 0, 0}}));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The part of SQLite that the log uses, with owners and exceptions.
+// The part of SQLite that is used here, with owners and exceptions.
 #pragma once
 
 #include <sqlite3.h>
@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace ctflow::nat {
+namespace ctflow {
 
 class SqliteError : public std::runtime_error {
  public:
@@ -59,6 +59,8 @@ class Statement {
   /// Not copied: valid until run() or the next reset().
   Statement& bind(int index, std::span<const std::uint8_t> octets);
   Statement& bind(int index, std::string_view text);
+  /// Copied.
+  Statement& bind_copy(int index, std::string_view text);
 
   /// True: there is a row.
   bool step();
@@ -81,4 +83,4 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalizer> statement_;
 };
 
-}  // namespace ctflow::nat
+}  // namespace ctflow

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "nat_log/sqlite.hpp"
+#include "sqlite/sqlite.hpp"
 
 #include <fmt/format.h>
 
-namespace ctflow::nat {
+namespace ctflow {
 namespace {
 
 int flags_of(Database::Access access) {
@@ -75,6 +75,12 @@ Statement& Statement::bind(int index, std::string_view text) {
   return *this;
 }
 
+Statement& Statement::bind_copy(int index, std::string_view text) {
+  check(sqlite3_bind_text(statement_.get(), index, text.data(), static_cast<int>(text.size()),
+                          SQLITE_TRANSIENT));  // NOLINT(performance-no-int-to-ptr): of SQLite
+  return *this;
+}
+
 bool Statement::step() {
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
@@ -112,4 +118,4 @@ std::string Statement::text(int column) const {
   return {all.begin(), all.end()};
 }
 
-}  // namespace ctflow::nat
+}  // namespace ctflow

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config/accounting_settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "config/filter_settings.hpp"
+#include "config/nat_log_settings.hpp"
+#include "time_zone/time_zone.hpp"
+
+namespace ctflow::config {
+namespace {
+
+#ifdef CTFLOWD_SQLITE
+constexpr bool kCanStore = true;
+#else
+constexpr bool kCanStore = false;
+#endif
+
+ValueFormat<AccountingKey> accounting_key() {
+  using K = AccountingKey;
+  return choice<K>({{"host", K::kHost},
+                    {"network", K::kNetwork},
+                    {"interface", K::kInterface},
+                    {"remote_interface", K::kRemoteInterface},
+                    {"zone", K::kZone},
+                    {"mark", K::kMark},
+                    {"protocol", K::kProtocol},
+                    {"service", K::kService},
+                    {"remote_network", K::kRemoteNetwork},
+                    {"direction", K::kDirection}});
+}
+
+std::optional<std::uint64_t> digits(std::string_view text, std::uint64_t least,
+                                    std::uint64_t most) {
+  return integer(least, most).parse(text).value;
+}
+
+/// YYYY-MM-DD
+std::optional<std::chrono::sys_days> date_in(std::string_view text) {
+  constexpr std::size_t kLength = 10;
+  constexpr std::size_t kMonth = 5;
+  constexpr std::size_t kDay = 8;
+  constexpr std::uint64_t kFirstYear = 1970;
+  if (text.size() != kLength || text[kMonth - 1] != '-' || text[kDay - 1] != '-') return {};
+  const auto part = [&](std::size_t from, std::size_t length, std::uint64_t most) {
+    std::string_view number = text.substr(from, length);
+    if (number.front() == '0') number.remove_prefix(1);
+    return digits(number, 1, most);
+  };
+  const auto year = digits(text.substr(0, kMonth - 1), kFirstYear, 9999);
+  const auto month = part(kMonth, 2, 12);
+  const auto day = part(kDay, 2, 31);
+  if (!year || !month || !day) return {};
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)),
+                                         std::chrono::month(static_cast<unsigned>(*month)),
+                                         std::chrono::day(static_cast<unsigned>(*day))};
+  if (!date.ok()) return {};
+  return std::chrono::sys_days(date);
+}
+
+Parsed<PeriodConfig> parse_period(std::string_view text) {
+  constexpr std::uint64_t kMostDays = 366;
+  constexpr std::uint64_t kLastDay = 31;
+  PeriodConfig period;
+  if (const std::size_t slash = text.find('/'); slash != std::string_view::npos) {
+    const auto first = date_in(text.substr(0, slash));
+    const auto every = digits(text.substr(slash + 1), 1, kMostDays);
+    if (!first || !every) return {};
+    period.first = *first;
+    period.every = std::chrono::days(*every);
+    return {period, ""};
+  }
+  const bool from_end = !text.empty() && text.front() == '-';
+  const auto day = digits(from_end ? text.substr(1) : text, 1, kLastDay);
+  if (!day) return {};
+  period.day = static_cast<int>(*day) * (from_end ? -1 : 1);
+  return {period, ""};
+}
+
+ValueFormat<ServicePort> service_port() {
+  return {"PROTOCOL/PORT, such as tcp/443", [](std::string_view text) -> Parsed<ServicePort> {
+            constexpr std::uint64_t kLastPort = 65535;
+            const std::size_t slash = text.find('/');
+            if (slash == std::string_view::npos) return {};
+            const auto protocol = ip_protocol().parse(text.substr(0, slash)).value;
+            const auto port = digits(text.substr(slash + 1), 1, kLastPort);
+            if (!protocol || !port) return {};
+            return {ServicePort{static_cast<std::uint8_t>(*protocol),
+                                static_cast<std::uint16_t>(*port)},
+                    ""};
+          }};
+}
+
+std::optional<Complaint> check_retention(const AccountingRetention& keep) {
+  if (keep.hours < keep.minutes) {
+    return Complaint{"hours", "expected at least as long as minutes"};
+  }
+  if (keep.days < keep.hours) return Complaint{"days", "expected at least as long as hours"};
+  if (keep.periods < keep.days) {
+    return Complaint{"periods", "expected at least as long as days"};
+  }
+  return std::nullopt;
+}
+
+Section<AccountingRetention> accounting_retention() {
+  using R = AccountingRetention;
+  constexpr unsigned kCentury = 36'600;
+  return {{
+              value("minutes", kOptional, duration("1h", "744h"), &R::minutes),
+              value("hours", kOptional, days(kCentury), &R::hours),
+              value("days", kOptional, days(kCentury), &R::days),
+              value("periods", kOptional, days(kCentury), &R::periods),
+          },
+          check_retention};
+}
+
+Section<AggregateConfig> aggregate() {
+  using A = AggregateConfig;
+  return {{
+              value("name", kRequired, identifier(), &A::name),
+              words("by", kRequired, "keys", accounting_key(), &A::by),
+              value("max_keys", kOptional, integer(1, 1'000'000), &A::max_keys),
+          },
+          {}};
+}
+
+Section<NamedNetworks> named_networks() {
+  using N = NamedNetworks;
+  return {{
+              value("name", kRequired, identifier(), &N::name),
+              words("networks", kRequired, "networks", network(), &N::networks),
+          },
+          {}};
+}
+
+Section<NamedService> named_service() {
+  using S = NamedService;
+  return {{
+              value("name", kRequired, identifier(), &S::name),
+              words("ports", kRequired, "ports", service_port(), &S::ports),
+          },
+          {}};
+}
+
+/// The name of the rows without one, and two names for one thing.
+template <typename Named, typename Member>
+std::optional<Complaint> check_names(const std::string& key, const std::vector<Named>& all,
+                                     Member Named::*members) {
+  std::vector<std::pair<typename Member::value_type, const std::string*>> seen;
+  for (const Named& one : all) {
+    if (one.name == "other") {
+      return Complaint{key, "expected another name than other, which is that of all without one"};
+    }
+    for (const auto& member : one.*members) {
+      const auto first = std::find_if(seen.begin(), seen.end(),
+                                      [&](const auto& entry) { return entry.first == member; });
+      if (first != seen.end()) {
+        return Complaint{
+            key, fmt::format("the same entry is in {} and in {}", *first->second, one.name)};
+      }
+      seen.emplace_back(member, &one.name);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Complaint> check_accounting(const AccountingConfig& config) {
+  if (!kCanStore) {
+    return Complaint{"aggregates", "this ctflowd was built without SQLite (CTFLOWD_SQLITE)"};
+  }
+  if (auto complaint = check_names("networks", config.networks, &NamedNetworks::networks)) {
+    return complaint;
+  }
+  return check_names("services", config.services, &NamedService::ports);
+}
+
+}  // namespace
+
+ValueFormat<PeriodConfig> period() {
+  return {
+      "a day of the month, 1 to 31 or -1 to -31 from its end, or FIRST-DAY/DAYS such as "
+      "2026-10-01/14",
+      parse_period};
+}
+
+ValueFormat<std::string> time_zone() {
+  return {
+      "system, a time zone that this host knows, such as Europe/Berlin, or a rule, such as "
+      "CET-1CEST,M3.5.0,M10.5.0/3",
+      [](std::string_view text) -> Parsed<std::string> {
+        if (text == "system") return {std::string(), ""};
+        const std::string name(text);
+        if (!name.empty() && TimeZone::find(name)) return {name, ""};
+        return {std::nullopt, "is tzdata installed?"};
+      }};
+}
+
+Section<AccountingConfig> accounting_settings() {
+  using A = AccountingConfig;
+  return {
+      {
+          list("aggregates", kRequired, aggregate(), &A::aggregates, "name",
+               &AggregateConfig::name),
+          value("database", kOptional, absolute_path(), &A::database),
+          value("commit_interval", kOptional, duration("1s", "1h"), &A::commit_interval),
+          value("time_zone", kOptional, time_zone(), &A::time_zone),
+          value("period", kOptional, period(), &A::period),
+          section("retention", kOptional, accounting_retention(), &A::retention),
+          words("inside", kOptional, "networks", network(), &A::inside),
+          list("networks", kOptional, named_networks(), &A::networks, "name", &NamedNetworks::name),
+          list("services", kOptional, named_service(), &A::services, "name", &NamedService::name),
+      },
+      check_accounting};
+}
+
+}  // namespace ctflow::config
