@@ -28,7 +28,15 @@ struct cpu_state {
 	/* The task on whose stack early_drop() runs, and the entry that nf_ct_kill_acct() removes. */
 	__u64 early_drop;
 	__u64 killed;
+	/* Not 0 while tracked() or removed() runs. The kernel skips a program that is interrupted by
+	 * itself, and another one of ours, which it does not skip, then does what was missed. */
+	volatile __u32 tracking;
+	volatile __u32 removing;
 };
+
+/* How often that was done, on all processors. */
+__u64 late_packets = 0;
+__u64 late_ends = 0;
 
 /* In has_oif: the packet's connection is not measured. */
 #define NOT_MEASURED 2
@@ -90,27 +98,25 @@ static __always_inline struct ctflow_connection *begin(__u64 key, __u64 now)
 	return connection;
 }
 
-/* Has its packet been counted already? A local packet passes conntrack again on lo, one of a VRF
- * with the device of the VRF, a multicast one when it is looped back, one that IPVS forwards when
- * it is sent. */
-static __always_inline bool is_second_pass(const struct sk_buff *skb,
-					   const struct nf_hook_state *state)
+static __always_inline bool is_vrf(const struct net_device *device)
 {
-	const struct net_device *in = state->in;
+	return BPF_CORE_READ_BITFIELD(device, priv_flags) & IFF_L3MDEV_MASTER;
+}
 
-	if (in) {
-		if (in->flags & IFF_LOOPBACK ||
-		    BPF_CORE_READ_BITFIELD(in, priv_flags) & IFF_L3MDEV_MASTER)
-			return true;
-		return BPF_CORE_READ_BITFIELD(skb, pkt_type) == PACKET_LOOPBACK;
-	}
-	if (state->hook == NF_INET_LOCAL_OUT) {
-		const struct net_device *out = state->out;
+/* Has a packet that was received from `in` been counted already? A local packet passes conntrack
+ * again on lo, one of a VRF with the device of the VRF, a multicast one when it is looped back. */
+static __always_inline bool is_received_again(const struct sk_buff *skb,
+					      const struct net_device *in, __u32 iif)
+{
+	return iif == LOOPBACK_IFINDEX || is_vrf(in) ||
+	       BPF_CORE_READ_BITFIELD(skb, pkt_type) == PACKET_LOOPBACK;
+}
 
-		return skb->skb_iif ||
-		       (out && BPF_CORE_READ_BITFIELD(out, priv_flags) & IFF_L3MDEV_MASTER);
-	}
-	return false;
+/* The same of a packet that this host sends: one that IPVS forwards was received before, one of a
+ * VRF passes with the device of the VRF as well. */
+static __always_inline bool is_sent_again(const struct sk_buff *skb, const struct net_device *out)
+{
+	return skb->skb_iif || (out && is_vrf(out));
 }
 
 /* FIN from both sides, or a reset: then, and only then, the state is worth reading. */
@@ -131,31 +137,48 @@ static __always_inline void report_if_closed(struct ctflow_connection *connectio
 		ctflow_lost(connection->netns, CTFLOW_LOST_REPORTED);
 }
 
-static __always_inline void measure(struct ctflow_connection *connection, struct sk_buff *skb,
-				    bool direct, __u64 nfct, __u8 family, __u32 iif, __u64 now)
+static __always_inline void count_packet(struct ctflow_connection *connection,
+					 const struct nf_conn *ct, __u32 info,
+					 const struct ctflow_packet *packet, __u32 iif, __u64 now)
 {
-	const struct nf_conn *ct = (const struct nf_conn *)(nfct & ~NFCT_INFO_MASK);
-	__u32 info = nfct & NFCT_INFO_MASK;
-	struct ctflow_direction *direction;
-	struct ctflow_packet packet;
+	struct ctflow_direction *direction =
+		&connection->measured.direction[info >= IP_CT_IS_REPLY];
 
-	direction = &connection->measured.direction[info >= IP_CT_IS_REPLY];
-	ctflow_parse(skb, direct, 0, family, &packet);
-	if (ctflow_is_icmp_error(info, &packet)) {
-		ctflow_count_icmp_error(direction, &packet);
+	if (ctflow_is_icmp_error(info, packet)) {
+		ctflow_count_icmp_error(direction, packet);
 		return;
 	}
-	ctflow_count(direction, &packet, now);
+	ctflow_count(direction, packet, now);
 	ctflow_set_iif(direction, iif);
 	if (connection->interval) {
 		ctflow_report_if_due(connection, ct, now);
-		if (packet.protocol == IPPROTO_TCP)
+		if (packet->protocol == IPPROTO_TCP)
 			report_if_closed(connection, ct, now);
 	}
 }
 
-static __always_inline int tracked(struct sk_buff *skb, const struct nf_hook_state *state,
-				   unsigned int verdict, bool direct)
+static __always_inline void measure(struct ctflow_connection *connection, struct sk_buff *skb,
+				    bool direct, __u64 nfct, __u8 family, __u32 iif, __u64 now)
+{
+	struct ctflow_packet packet;
+
+	ctflow_parse(skb, direct, 0, family, &packet);
+	count_packet(connection, (const struct nf_conn *)(nfct & ~NFCT_INFO_MASK),
+		     nfct & NFCT_INFO_MASK, &packet, iif, now);
+}
+
+/* Has a packet of this direction come through that interface first? */
+static __always_inline bool has_iif(const struct ctflow_connection *connection, __u32 info,
+				    __u32 iif)
+{
+	const struct ctflow_direction *direction =
+		&connection->measured.direction[info >= IP_CT_IS_REPLY];
+
+	return direction->has_iif && direction->iif == iif;
+}
+
+static __always_inline int track(struct sk_buff *skb, const struct nf_hook_state *state,
+				 unsigned int verdict, bool direct, struct cpu_state *cpu)
 {
 	__u64 nfct = skb->_nfct;
 	__u64 key = nfct & ~NFCT_INFO_MASK;
@@ -163,49 +186,65 @@ static __always_inline int tracked(struct sk_buff *skb, const struct nf_hook_sta
 	struct ctflow_connection *connection;
 	const struct ctflow_direction *direction;
 	const struct net_device *in;
-	struct cpu_state *cpu;
 	__u32 iif = 0;
 	__u64 now;
 
-	if (!key || info == IP_CT_UNTRACKED || verdict != NF_ACCEPT || is_second_pass(skb, state))
+	if (!key || info == IP_CT_UNTRACKED || verdict != NF_ACCEPT)
 		return 0;
 
-	now = ctflow_now();
 	connection = bpf_map_lookup_elem(&connections, &key);
+	in = state->in;
+	if (in) {
+		iif = in->ifindex;
+		/* The interface of an earlier packet was none of those. */
+		if (!(connection && has_iif(connection, info, iif)) &&
+		    is_received_again(skb, in, iif))
+			return 0;
+	} else if (state->hook == NF_INET_LOCAL_OUT) {
+		if (is_sent_again(skb, state->out))
+			return 0;
+	} else if (state->hook == NF_INET_PRE_ROUTING && skb->dev) { /* of act_ct, Open vSwitch */
+		iif = skb->dev->ifindex;
+	}
+
+	now = ctflow_now();
 	if (!connection || info == IP_CT_NEW || info == IP_CT_RELATED) {
 		/* Measured from the first packet or not at all. */
-		unsigned long status = BPF_CORE_READ((const struct nf_conn *)key, status);
+		unsigned long status =
+			ctflow_load64(key + bpf_core_field_offset(struct nf_conn, status), direct);
 
 		if (info < IP_CT_IS_REPLY && info != IP_CT_ESTABLISHED &&
 		    !(status & (IPS_CONFIRMED | IPS_DYING | IPS_TEMPLATE)))
 			connection = begin(key, now);
 		if (!connection) {
-			cpu = this_cpu();
-			if (cpu) {
-				cpu->skb = (__u64)skb;
-				cpu->nfct = nfct;
-				cpu->has_oif = NOT_MEASURED;
-			}
+			cpu->skb = (__u64)skb;
+			cpu->nfct = nfct;
+			cpu->has_oif = NOT_MEASURED;
 			return 0;
 		}
 	}
 
-	in = state->in;
-	if (in)
-		iif = in->ifindex;
-	else if (state->hook == NF_INET_PRE_ROUTING && skb->dev) /* of act_ct, Open vSwitch */
-		iif = skb->dev->ifindex;
 	measure(connection, skb, direct, nfct, state->pf, iif, now);
 
-	cpu = this_cpu();
-	if (cpu) {
-		direction = &connection->measured.direction[info >= IP_CT_IS_REPLY];
-		cpu->skb = (__u64)skb;
-		cpu->nfct = nfct;
-		cpu->oif = direction->oif;
-		cpu->has_oif = direction->has_oif;
-		cpu->mirrored_skb = 0;
-	}
+	direction = &connection->measured.direction[info >= IP_CT_IS_REPLY];
+	cpu->skb = (__u64)skb;
+	cpu->nfct = nfct;
+	cpu->oif = direction->oif;
+	cpu->has_oif = direction->has_oif;
+	cpu->mirrored_skb = 0;
+	return 0;
+}
+
+static __always_inline int tracked(struct sk_buff *skb, const struct nf_hook_state *state,
+				   unsigned int verdict, bool direct)
+{
+	struct cpu_state *cpu = this_cpu();
+
+	if (!cpu)
+		return 0;
+	cpu->tracking = 1;
+	track(skb, state, verdict, direct, cpu);
+	cpu->tracking = 0;
 	return 0;
 }
 
@@ -223,6 +262,38 @@ int BPF_PROG(tracked_probe, struct sk_buff *skb, const struct nf_hook_state *sta
 	return tracked(skb, state, verdict, false);
 }
 
+/*
+ * A packet leaves that has interrupted tracked(), with all that the stack does to it, so that it
+ * was not counted where it came in. What has changed since is taken back.
+ */
+static __always_inline void track_late(struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	__u64 nfct = skb->_nfct;
+	__u64 key = nfct & ~NFCT_INFO_MASK;
+	__u32 info = nfct & NFCT_INFO_MASK;
+	unsigned long status = BPF_CORE_READ((const struct nf_conn *)key, status);
+	struct ctflow_connection *connection;
+	struct ctflow_packet packet;
+	__u64 now = ctflow_now();
+	__u32 iif = skb->skb_iif;
+
+	if (iif == LOOPBACK_IFINDEX || BPF_CORE_READ_BITFIELD(skb, pkt_type) == PACKET_LOOPBACK ||
+	    (status & IPS_TEMPLATE))
+		return;
+	connection = bpf_map_lookup_elem(&connections, &key);
+	if (info < IP_CT_IS_REPLY && info != IP_CT_ESTABLISHED &&
+	    !(status & (IPS_CONFIRMED | IPS_DYING)) &&
+	    !(connection && connection->measured.direction[0].packets))
+		connection = begin(key, now);
+	if (!connection)
+		return;
+	ctflow_parse(skb, false, 0, state->pf, &packet);
+	if (state->hook == NF_INET_POST_ROUTING && iif)
+		packet.ttl++;
+	count_packet(connection, (const struct nf_conn *)key, info, &packet, iif, now);
+	__sync_fetch_and_add(&late_packets, 1);
+}
+
 /* A packet is about to leave the stack, or to be delivered here. */
 static __always_inline int set_oif(struct sk_buff *skb, const struct nf_hook_state *state)
 {
@@ -232,32 +303,36 @@ static __always_inline int set_oif(struct sk_buff *skb, const struct nf_hook_sta
 	int side = info >= IP_CT_IS_REPLY;
 	struct ctflow_connection *connection;
 	struct cpu_state *cpu;
+	const struct net_device *out = NULL;
+	bool known;
 	__u32 oif = 0;
 
 	if (!key || info == IP_CT_UNTRACKED)
 		return 0;
+	cpu = this_cpu();
+	known = cpu && cpu->skb == (__u64)skb && cpu->nfct == nfct &&
+		cpu->mirrored_skb != (__u64)skb;
+	if (known && cpu->has_oif == NOT_MEASURED)
+		return 0;
 	if (state->hook == NF_INET_POST_ROUTING) {
-		const struct net_device *out = state->out;
-
-		if (out) {
-			if (BPF_CORE_READ_BITFIELD(out, priv_flags) & IFF_L3MDEV_MASTER)
-				return 0; /* it passes again with the device itself */
+		out = state->out;
+		if (out)
 			oif = out->ifindex;
-		}
 	} else {
 		const struct net_device *in = state->in;
 
-		if (in && in->flags & IFF_LOOPBACK)
+		if (in && in->ifindex == LOOPBACK_IFINDEX)
 			return 0; /* has been seen leaving */
 	}
-
-	cpu = this_cpu();
+	if (known && cpu->has_oif && cpu->oif == oif)
+		return 0;
+	if (out && is_vrf(out))
+		return 0; /* it passes again with the device itself */
+	if (cpu && cpu->tracking && !known)
+		track_late(skb, state);
 	if (cpu && cpu->mirrored_skb == (__u64)skb) {
 		cpu->mirrored_skb = 0;
 		side = 1;
-	} else if (cpu && cpu->skb == (__u64)skb && cpu->nfct == nfct &&
-		   (cpu->has_oif == NOT_MEASURED || (cpu->has_oif && cpu->oif == oif))) {
-		return 0;
 	}
 
 	connection = bpf_map_lookup_elem(&connections, &key);
@@ -531,8 +606,7 @@ static __always_inline __u8 reason_of(const struct nf_conn *ct, const struct ctf
 	return expired ? NF_CT_FLOW_REASON_TIMEOUT : NF_CT_FLOW_REASON_OTHER;
 }
 
-SEC("fentry/nf_ct_delete")
-int BPF_PROG(removed, struct nf_conn *ct, __u32 port_id, int report)
+static __always_inline int tell_end(struct nf_conn *ct, __u32 port_id)
 {
 	__u64 key = (__u64)ct;
 	__u64 netns;
@@ -564,6 +638,33 @@ int BPF_PROG(removed, struct nf_conn *ct, __u32 port_id, int report)
 		bpf_ringbuf_discard(record, 0);
 	else
 		bpf_ringbuf_submit(record, 0);
+	return 0;
+}
+
+SEC("fentry/nf_ct_delete")
+int BPF_PROG(removed, struct nf_conn *ct, __u32 port_id, int report)
+{
+	struct cpu_state *cpu = this_cpu();
+
+	if (!cpu)
+		return 0;
+	cpu->removing = 1;
+	tell_end(ct, port_id);
+	cpu->removing = 0;
+	return 0;
+}
+
+/* An entry is removed while removed() is interrupted: a packet found it expired, or took its place
+ * in a full table, or opened the connection again. */
+SEC("fentry/nf_ct_delete")
+int BPF_PROG(removed_meanwhile, struct nf_conn *ct, __u32 port_id, int report)
+{
+	struct cpu_state *cpu = this_cpu();
+
+	if (!cpu || !cpu->removing)
+		return 0;
+	tell_end(ct, port_id);
+	__sync_fetch_and_add(&late_ends, 1);
 	return 0;
 }
 

@@ -17,7 +17,6 @@
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct net_device {
-	unsigned int flags;
 	int ifindex;
 	unsigned long priv_flags; /* a bit field since 6.12 */
 };
@@ -42,17 +41,9 @@ struct skb_shared_info {
 	unsigned int gso_type;
 };
 
-struct iphdr {
-	__u8 tos;
-	__be16 tot_len;
-	__u8 ttl;
-	__u8 protocol;
-};
-
-struct ipv6hdr {
-	__be16 payload_len;
-	__u8 nexthdr;
-	__u8 hop_limit;
+/* Any type with a whole number of 64 bits at its beginning: see ctflow_load64(). */
+struct timespec64 {
+	long long tv_sec;
 };
 
 struct tcphdr {
@@ -237,7 +228,8 @@ struct ctflow_counter {
 
 #define NF_ACCEPT 1
 
-#define IFF_LOOPBACK 8
+/* In every network namespace, and no other device has its flag. */
+#define LOOPBACK_IFINDEX 1
 #define IFF_L3MDEV_MASTER (1 << 18)
 #define PACKET_LOOPBACK 5
 

@@ -67,6 +67,18 @@ static __always_inline __u16 ctflow_load16(unsigned long address)
 	return bpf_ntohs(value);
 }
 
+/* 64 bits from anywhere. A direct load costs ten instructions on x86, for the check of the address,
+ * and so it is better to take several fields with one. */
+static __always_inline __u64 ctflow_load64(unsigned long address, bool direct)
+{
+	__u64 value = 0;
+
+	if (direct)
+		return CTFLOW_CAST(address, struct timespec64)->tv_sec;
+	bpf_probe_read_kernel(&value, sizeof(value), (const void *)address);
+	return value;
+}
+
 /* Headers between IPv6 and the transport protocol. More than these many do not occur. */
 #define CTFLOW_EXTENSION_HEADERS 6
 
@@ -163,41 +175,28 @@ static __always_inline void ctflow_parse(const struct sk_buff *skb, bool direct,
 	}
 
 	if (family == CTFLOW_AF_INET) {
+		__u64 ip[2]; /* the first octet is the highest */
+
 		if (direct) {
-			const struct iphdr *ip = CTFLOW_CAST(network, struct iphdr);
-
-			packet->tos = ip->tos;
-			packet->ttl = ip->ttl;
-			packet->protocol = ip->protocol;
-			packet->transport_offset = (*(const __u8 *)ip & 15) * 4;
-			ip_length = bpf_ntohs(ip->tot_len);
+			ip[0] = ctflow_load64(network, true);
+			ip[1] = ctflow_load64(network + 8, true);
 		} else {
-			__u8 ip[12];
-
 			bpf_probe_read_kernel(ip, sizeof(ip), (const void *)network);
-			packet->tos = ip[1];
-			packet->ttl = ip[8];
-			packet->protocol = ip[9];
-			packet->transport_offset = (ip[0] & 15) * 4;
-			ip_length = ip[2] << 8 | ip[3];
 		}
+		ip[0] = bpf_be64_to_cpu(ip[0]);
+		ip[1] = bpf_be64_to_cpu(ip[1]);
+		packet->tos = ip[0] >> 48;
+		packet->ttl = ip[1] >> 56;
+		packet->protocol = ip[1] >> 48;
+		packet->transport_offset = (ip[0] >> 56 & 15) * 4;
+		ip_length = ip[0] >> 32 & 0xffff;
 	} else {
-		if (direct) {
-			const struct ipv6hdr *ip = CTFLOW_CAST(network, struct ipv6hdr);
+		__u64 ip = bpf_be64_to_cpu(ctflow_load64(network, direct));
 
-			packet->tos = bpf_ntohs(*(const __u16 *)ip) >> 4;
-			packet->ttl = ip->hop_limit;
-			packet->protocol = ip->nexthdr;
-			ip_length = bpf_ntohs(ip->payload_len);
-		} else {
-			__u8 ip[8];
-
-			bpf_probe_read_kernel(ip, sizeof(ip), (const void *)network);
-			packet->tos = ip[0] << 4 | ip[1] >> 4;
-			packet->ttl = ip[7];
-			packet->protocol = ip[6];
-			ip_length = ip[4] << 8 | ip[5];
-		}
+		packet->tos = ip >> 52;
+		packet->ttl = ip;
+		packet->protocol = ip >> 8;
+		ip_length = ip >> 16 & 0xffff;
 		if (ip_length)
 			ip_length += 40;
 		packet->transport_offset = 40;

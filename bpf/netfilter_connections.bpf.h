@@ -140,7 +140,7 @@ static __always_inline bool is_second_pass(const struct sk_buff *skb, const stru
 
 	if (!device)
 		return false;
-	if (device->flags & IFF_LOOPBACK)
+	if (device->ifindex == LOOPBACK_IFINDEX)
 		return true;
 	flags = BPF_CORE_READ_BITFIELD(device, priv_flags);
 	return flags & IFF_L3MDEV_MASTER || BPF_CORE_READ_BITFIELD(skb, pkt_type) == PACKET_LOOPBACK;

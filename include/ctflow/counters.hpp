@@ -60,6 +60,10 @@ struct SourceCounters {
   std::uint64_t delayed_reports = 0;  ///< interim reports; the next record has what they had
   /// Connections that found no room in the programs' map: exported by conntrack's own counters.
   std::uint64_t unmeasured = 0;
+  /// Packets for which the kernel skipped the measuring program, because they interrupted it on
+  /// their processor: missing in the counters of the wire. The kernel does not say of which
+  /// connection, nor of which namespace: of all that are measured by the same programs.
+  std::uint64_t unmeasured_packets = 0;
   /// With reliable delivery: times that an event found no room and was kept for later.
   std::uint64_t retried = 0;
   std::uint64_t end_from_packets = 0;  ///< end = the last packet, measured beside conntrack
@@ -85,8 +89,8 @@ struct PipelineCounters {
 /// What never came to an output.
 struct UpstreamLosses {
   std::uint64_t flows = 0;  ///< dropped by the kernel, or not, or not rightly, counted by it
-  std::uint64_t ignored_packets = 0;  ///< left out by the configuration
-  std::uint64_t ignored_octets = 0;
+  std::uint64_t ignored_packets = 0;  ///< left out by the configuration, or not measured
+  std::uint64_t ignored_octets = 0;   ///< … of those that something has counted
   /// Grows whenever events did not arrive: the kernel had no room for them, or they could not be
   /// decoded. No number of events.
   std::uint64_t missed_events = 0;

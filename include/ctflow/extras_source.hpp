@@ -26,6 +26,7 @@ struct Capabilities {
   bool flags = false;       ///< TCP control bits, class of service, TTL, packet lengths
   bool reports = false;     ///< the origin reports existing connections by itself
   bool ends = false;        ///< … and ends, so that no netlink events are listened to
+  bool flowtables = false;  ///< packets that a flowtable forwards are measured, too
 
   /// Flows may carry extras, now or once the origin is switched on.
   [[nodiscard]] constexpr bool possible() const { return origin != MeasurementOrigin::kNone; }
@@ -66,6 +67,9 @@ class ExtrasSource {
   /// Completes `flow.extras` of a flow that was just decoded, and removes from them what is not to
   /// be used. Runs for every message: no allocation, no exception.
   virtual void add(Flow& flow) = 0;
+
+  /// Connections that found no room to be measured. Sources whose events count them say 0.
+  [[nodiscard]] virtual std::uint64_t unmeasured() const { return 0; }
 };
 
 }  // namespace ctflow

@@ -20,12 +20,15 @@ int run(const std::string& config_file) {
   become_user(config, config_file);
   boost::asio::io_context io;
   // Nothing is loaded before a namespace is to be measured so.
-  RecordRing ring(io, make_measuring_programs(), config.source.batch_delay);
+  RecordRing ring(io, make_measuring_programs(sizes_for(config.source.receive_buffer)),
+                  config.source.batch_delay);
   Daemon::Parts parts;
   parts.make_source = [&io, &ring](const Config& current, const NetworkNamespace& home) {
     return std::make_unique<ConntrackSource>(io, current.source, home, &ring);
   };
-  parts.check = [](const SourceConfig& source) { log_findings(check_tracking(source)); };
+  parts.check = [](const SourceConfig& source, const Capabilities& measured) {
+    log_findings(check_tracking(source, measured));
+  };
   parts.load = [config_file] { return load_config(config_file); };
   return run_daemon(io, config, std::move(parts), MustExport::kNo);
 }

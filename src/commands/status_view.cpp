@@ -116,13 +116,19 @@ std::string filter_text(const Json& filter) {
 }
 
 /// What is exact, and why no more is.
-std::string measuring_text(const Json& kernel) {
+std::string measuring_text(const Json& kernel, const Json& source) {
   const Json& measured = kernel.at("capabilities");
   const auto is = [&](const char* key) { return measured.at(key).get<bool>(); };
   std::string out = fmt::format("  measured by {}: end times {}, interfaces {}, counters {}\n",
                                 shown(measured.at("origin")), is("times") ? "exact" : "estimated",
                                 is("interfaces") ? "exact" : "estimated",
                                 is("counters") ? "as on the wire" : "of conntrack");
+  const std::uint64_t connections = number(source.at("unmeasured"));
+  const std::uint64_t packets = number(source.at("unmeasured_packets"));
+  if (connections + packets > 0) {
+    out += fmt::format("    not measured: {} connections (no room), {} packets (interrupted)\n",
+                       connections, packets);
+  }
   const std::string obstacle = shown(kernel.value("measuring_obstacle", Json("")));
   if (!obstacle.empty()) out += fmt::format("    not better because: {}\n", obstacle);
   return out;
@@ -153,7 +159,7 @@ std::string namespace_text(const Json& one) {
                      number(kernel.at("table_entries")), number(kernel.at("table_limit")),
                      number(buffer.at("used")), number(buffer.at("octets")),
                      number(buffer.at("most_used")));
-  out += measuring_text(kernel);
+  out += measuring_text(kernel, source);
   out += filter_text(kernel.at("filter"));
   if (!one.at("collectors").empty()) out += "collectors\n";
   for (const Json& collector : one.at("collectors")) out += collector_text(collector);

@@ -7,6 +7,7 @@
 #include "conntrack/reported/state_place.hpp"
 #include "extras/capabilities_text.hpp"
 #include "extras/from_bpf/from_records.hpp"
+#include "extras/from_bpf/records_obstacle.hpp"
 #include "netlink/conntrack_settings.hpp"
 
 namespace ctflow {
@@ -48,12 +49,10 @@ void ConntrackSource::choose() {
 
 std::string ConntrackSource::use_records() {
   if (ring_ == nullptr) return "this command measures nothing itself";
-  if (config_.delivery == Delivery::kReliable) {
-    return "source.delivery: reliable needs the events of ctnetlink, which the kernel can keep";
-  }
-  if (conntrack_setting(kSettingsDirectory, "nf_conntrack_timestamp").value_or(0) == 0) {
-    return "net.netfilter.nf_conntrack_timestamp is not 1: without its start a connection cannot "
-           "be distinguished from the next one with the same addresses and ports";
+  load_conntrack();
+  if (std::string obstacle = records_obstacle(config_); !obstacle.empty()) {
+    may_be_mended_ = config_.delivery != Delivery::kReliable;
+    return obstacle;
   }
   const NamespaceAt here = look_up_namespace("/proc/thread-self/ns/net");
   if (!here.identity) return here.why;
@@ -61,7 +60,7 @@ std::string ConntrackSource::use_records() {
       ring_->watch(here.identity->inode, RecordFeed::watch_of(config_, false));
   if (!watching.obstacle.empty()) return watching.obstacle;
   records_.emplace(*ring_, watching.id, config_);
-  extras_ = std::make_unique<FromRecords>(config_);
+  extras_ = std::make_unique<FromRecords>(config_, [this] { return ring_->sees_flowtables(); });
   return "";
 }
 
@@ -167,8 +166,10 @@ void ConntrackSource::restore_state() {
 }
 
 void ConntrackSource::observe_capabilities() {
-  if (extras_->refresh() == logged_) return;
-  logged_ = extras_->capabilities();
+  const Capabilities& now = extras_->refresh();
+  if (!records_) counters_.unmeasured = extras_->unmeasured();
+  if (now == logged_) return;
+  logged_ = now;
   log::info("kernel {}", capabilities_text(*logged_, config_));
 }
 
@@ -179,9 +180,21 @@ void ConntrackSource::watch_settings() {
   });
 }
 
+/// The feed is chosen at the start: what was missing then and is there now is told once.
+void ConntrackSource::observe_obstacle() {
+  if (!may_be_mended_ || records_ || !records_obstacle(config_).empty()) return;
+  may_be_mended_ = false;
+  log::warn(
+      "measuring_possible origin=fentry obstacle={} impact=\"what prevented it at the start is "
+      "gone, but origin={} stays in use until ctflowd is started again\" fix=\"systemctl restart "
+      "ctflowd\"",
+      log::quoted(choice_.obstacle), name_of(choice_.origin));
+}
+
 void ConntrackSource::observe_settings() {
   const auto visit = home_.visit();
   observe_capabilities();
+  observe_obstacle();
   observe_timeouts();
 }
 
@@ -229,6 +242,7 @@ SourceStatus ConntrackSource::status() const {
 
 void ConntrackSource::stop(bool report_existing) {
   timer_.cancel();
+  if (!records_) counters_.unmeasured = extras_->unmeasured();
   if (records_) {
     stop_records(report_existing);
   } else {

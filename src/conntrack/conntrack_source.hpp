@@ -56,6 +56,7 @@ class ConntrackSource : public FlowSource {
   void observe_timeouts();
   /// Logs what is measured, at the start and when it changes. Called during a visit.
   void observe_capabilities();
+  void observe_obstacle();
   void restore_state();
 
   boost::asio::io_context& io_;
@@ -69,6 +70,7 @@ class ConntrackSource : public FlowSource {
   std::optional<Capabilities> logged_;
   std::vector<OwnConnection> own_traffic_;
   OriginChoice choice_;
+  bool may_be_mended_ = false;             ///< what prevents records may go while we run
   std::optional<EventListener> listener_;  ///< one of these two
   std::optional<RecordFeed> records_;
   Instant opened_{};

@@ -175,9 +175,10 @@ Pipeline::Outputs NamespaceExporter::take_over(Pipeline::Outputs fresh, const Co
 UpstreamLosses NamespaceExporter::losses() const {
   const SourceCounters& source = source_->counters();
   const std::uint64_t records = source.lost_ends + source.lost_beginnings;
+  const bool wire = config_.source.wire_counters;  // conntrack's own have those packets
   return {
       source.lost_overrun + records + pipeline_.counters().lost_no_counters + source.counters_fell,
-      source.ignored_packets,
+      source.ignored_packets + (wire ? source.unmeasured_packets : 0),
       source.ignored_octets,
       source.overruns + source.lost_overrun + records + source.malformed,
       source.lost_overrun + records,
@@ -292,7 +293,7 @@ void NamespaceExporter::on_source_end() {
 void NamespaceExporter::check() const {
   if (!check_) return;
   const auto visit = home_.visit();
-  check_(config_.source);
+  check_(config_.source, source_->status().capabilities);
 }
 
 /// Once all names have addresses, that is after the start as a rule.

@@ -29,9 +29,9 @@ class NamespaceExporter : private FlowSink {
   using MakeSource = std::function<std::unique_ptr<FlowSource>(const Config& config,
                                                                const NetworkNamespace& home)>;
 
-  /// Logs what would make the numbers of a namespace wrong, such as a setting of the kernel. Called
-  /// during a visit to the namespace.
-  using Check = std::function<void(const SourceConfig& config)>;
+  /// Logs what would make the numbers of a namespace wrong, such as a setting of the kernel, given
+  /// what is measured there. Called during a visit to the namespace.
+  using Check = std::function<void(const SourceConfig& config, const Capabilities& measured)>;
 
   /// `which`: nullptr for the namespace that we run in.
   /// Opens all sockets; throws when it cannot. `io` and `ended` must outlive this.

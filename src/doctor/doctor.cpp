@@ -16,13 +16,12 @@
 #include "doctor/configuration_check.hpp"
 #include "doctor/fragment_check.hpp"
 #include "doctor/log_check.hpp"
+#include "doctor/measuring_check.hpp"
 #include "doctor/place_check.hpp"
 #include "doctor/system_check.hpp"
 #include "doctor/tracking_check.hpp"
 #include "doctor/user_check.hpp"
 #include "enrich/routing/routing_mirror.hpp"
-#include "extras/find_extras.hpp"
-#include "extras/from_bpf/make_programs.hpp"
 #include "findings/finding_text.hpp"
 #include "netlink/configured_namespaces.hpp"
 #include "netlink/network_namespace.hpp"
@@ -30,21 +29,6 @@
 
 namespace ctflow {
 namespace {
-
-const char* describe(const Capabilities& measured) {
-  if (!measured.possible()) {
-    return "stock kernel: end times are computed from the timeouts, interfaces from the routes, "
-           "counters are those of conntrack";
-  }
-  if (!measured.active()) return "patched kernel, measuring is off";
-  if (!measured.counters) {
-    return "patched kernel: times, interfaces, TCP flags and end reasons are exact for connections "
-           "that began since it was switched on; counters are conntrack's own "
-           "(source.wire_counters: false)";
-  }
-  return "patched kernel: times, interfaces, TCP flags, end reasons and packets as on the wire "
-         "are exact for connections that began since it was switched on";
-}
 
 /// The kernel's routing tables, from which interfaces are derived. Read as the daemon reads them.
 std::string describe_routes() {
@@ -70,23 +54,6 @@ std::string describe_routes() {
   } catch (const std::system_error& error) {
     return error.what();
   }
-}
-
-/// Whether eBPF programs could measure, where a patched kernel does not. They are loaded for a
-/// moment, and watch nothing.
-std::string describe_programs(const SourceConfig& config) {
-  if (config.measure == Measure::kOff || config.measure == Measure::kPatch) {
-    return "not used (source.measure)";
-  }
-  const auto programs = make_measuring_programs();
-  if (!programs) return "this build has none (CTFLOWD_BPF=OFF)";
-  const std::string obstacle = programs->load();
-  if (obstacle.empty()) {
-    return "fentry: times, interfaces, TCP flags, end reasons and packets as on the wire are exact "
-           "for connections that begin while ctflowd runs";
-  }
-  return "fentry: " + obstacle +
-         " (the service gets CAP_BPF and CAP_PERFMON by packaging/systemd/ebpf.conf)";
 }
 
 using Json = nlohmann::ordered_json;
@@ -118,15 +85,16 @@ std::optional<Config> find_config(const DoctorOptions& options, Diagnosis& diagn
 }
 
 /// The network namespace that this thread is in.
-Findings examine_here(const SourceConfig& config) {
-  Findings found = check_tracking(config);
+Findings examine_here(const SourceConfig& config, const Capabilities& measured) {
+  Findings found = check_tracking(config, measured);
   found.add(check_fragments(read_fragments()));
   return found;
 }
 
 /// The connection tracking of each network namespace that the daemon would export.
-Findings examine_tracking(const Config& config) {
-  if (config.namespaces.empty()) return examine_here(config.source);
+Findings examine_tracking(const Config& config, MeasuringCheck& measuring,
+                          const Capabilities& here) {
+  if (config.namespaces.empty()) return examine_here(config.source, here);
   Findings all;
   if (const std::string twice = exported_twice(config.namespaces); !twice.empty()) {
     all.wrong.push_back({"namespace_twice", twice, "correct namespaces: and reload"});
@@ -135,7 +103,7 @@ Findings examine_tracking(const Config& config) {
     try {
       const NetworkNamespace there(file_of(one));
       const auto visit = there.visit();
-      Findings found = examine_here(config.source);
+      Findings found = examine_here(config.source, measuring.find(config.source).capabilities);
       set_subject(found.wrong, 0, one.name);
       set_subject(found.notes, 0, one.name);
       all.add(std::move(found));
@@ -171,11 +139,9 @@ void examine_collectors(const Config& config, Diagnosis& diagnosis) {
 
 }  // namespace
 
-Diagnosis examine_kernel(const SourceConfig& config, const std::string& directory) {
+Diagnosis examine_kernel(const Measuring& measuring) {
   Diagnosis diagnosis;
-  const Capabilities patch = find_capabilities(config, directory);
-  diagnosis.facts.push_back({"kernel", describe(patch)});
-  if (!patch.possible()) diagnosis.facts.push_back({"eBPF programs", describe_programs(config)});
+  diagnosis.facts.push_back({"kernel", describe(measuring)});
   diagnosis.facts.push_back({"routes", describe_routes()});
   return diagnosis;
 }
@@ -184,16 +150,19 @@ Diagnosis examine(const DoctorOptions& options) {
   Diagnosis given;
   const std::optional<Config> config = find_config(options, given);
   const SourceConfig source = config ? config->source : SourceConfig();
-  Diagnosis diagnosis = examine_kernel(source);
+  MeasuringCheck measuring;
+  const Measuring here = measuring.find(source);
+  Diagnosis diagnosis = examine_kernel(here);
   diagnosis.facts.insert(diagnosis.facts.end(), given.facts.begin(), given.facts.end());
   Findings& findings = diagnosis.findings;
   findings.add(check_capabilities());
-  findings.add(config ? examine_tracking(*config) : examine_here(source));
+  findings.add(config ? examine_tracking(*config, measuring, here.capabilities)
+                      : examine_here(source, here.capabilities));
   findings.add(check_receive_buffer(
       source,
       granted_receive_buffer(std::max(source.receive_buffer, source.receive_buffer_limit))));
   findings.add(check_clock(read_clock()));
-  if (!find_capabilities(source).counters) findings.add(check_merging(merging_interfaces()));
+  if (!here.capabilities.counters) findings.add(check_merging(merging_interfaces()));
   findings.add(check_namespace());
   if (config) findings.add(check_configuration(*config));
   if (config) findings.add(check_user_rights(*config, options.config));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ctflow/config.hpp"
+#include "doctor/measuring_check.hpp"
 #include "findings/finding.hpp"
 
 namespace ctflow {
@@ -30,9 +31,8 @@ struct Diagnosis {
 /// Makes all checks. Throws ConfigError for a configuration that cannot be used.
 Diagnosis examine(const DoctorOptions& options);
 
-/// The facts about the kernel alone, by the settings in `directory`.
-Diagnosis examine_kernel(const SourceConfig& config,
-                         const std::string& directory = "/proc/sys/net/netfilter");
+/// The facts about the kernel alone.
+Diagnosis examine_kernel(const Measuring& measuring);
 
 /// As text, or as one JSON object.
 void print(const Diagnosis& diagnosis, bool json, std::ostream& out);

@@ -10,7 +10,6 @@
 #include <fstream>
 #include <system_error>
 
-#include "extras/find_extras.hpp"
 #include "netlink/conntrack_settings.hpp"
 
 namespace ctflow {
@@ -30,9 +29,23 @@ int find_obstacle(const std::string& directory) {
   return stat(parent.c_str(), &state) == 0 ? 0 : errno;
 }
 
+void check_events(const Capabilities& measured, const std::string& directory,
+                  std::vector<Finding>& findings) {
+  if (measured.ends) return;  // by records
+  const std::uint32_t events = events_mode(directory);
+  if (events == 0) {
+    findings.push_back({"events_off", "the kernel sends no events, nothing will be exported",
+                        "sysctl -w net.netfilter.nf_conntrack_events=1"});
+  } else if (events == 2) {
+    findings.push_back({"events_on_demand",
+                        "connections created before ctflowd started are not reported when they end",
+                        "sysctl -w net.netfilter.nf_conntrack_events=1"});
+  }
+}
+
 }  // namespace
 
-std::vector<Finding> check_kernel(const std::string& directory) {
+std::vector<Finding> check_kernel(const Capabilities& measured, const std::string& directory) {
   std::vector<Finding> findings;
   if (const int obstacle = find_obstacle(directory); obstacle != 0) {
     findings.push_back(
@@ -59,17 +72,8 @@ std::vector<Finding> check_kernel(const std::string& directory) {
     findings.push_back({"timestamps_off", "start and end of a flow are the time of its event",
                         "sysctl -w net.netfilter.nf_conntrack_timestamp=1"});
   }
-  const std::uint32_t events = events_mode(directory);
-  if (events == 0) {
-    findings.push_back({"events_off", "the kernel sends no events, nothing will be exported",
-                        "sysctl -w net.netfilter.nf_conntrack_events=1"});
-  } else if (events == 2) {
-    findings.push_back({"events_on_demand",
-                        "connections created before ctflowd started are not reported when they end",
-                        "sysctl -w net.netfilter.nf_conntrack_events=1"});
-  }
-  const Capabilities measured = find_capabilities({}, directory);
-  if (measured.possible() && !measured.active()) {
+  check_events(measured, directory, findings);
+  if (measured.origin == MeasurementOrigin::kKernelPatch && !measured.active()) {
     findings.push_back(
         {"flow_measurement_off",
          "this kernel can measure packet times, interfaces, TCP flags and packets as on "

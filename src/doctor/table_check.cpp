@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "conntrack/flow/timeouts.hpp"
-#include "extras/find_extras.hpp"
 #include "findings/table_fill.hpp"
 #include "netlink/conntrack_settings.hpp"
 
@@ -24,10 +23,10 @@ void check_fill(const std::string& directory, std::vector<Finding>& found) {
 
 /// Without interim reports a connection is exported when it leaves the table, its timeout after its
 /// last packet.
-void check_lateness(const SourceConfig& config, const std::string& directory,
-                    std::vector<Finding>& found) {
+void check_lateness(const SourceConfig& config, const Capabilities& measured,
+                    const std::string& directory, std::vector<Finding>& found) {
   constexpr std::chrono::hours kLate{1};
-  if (config.active_timeout.count() != 0 || find_capabilities(config, directory).reports) return;
+  if (config.active_timeout.count() != 0 || measured.reports) return;
   const TimeoutsRead timeouts = read_timeouts({}, directory);
   const auto established = timeouts.values.tcp[kEstablished];
   if (timeouts.failure || established <= kLate) return;
@@ -54,10 +53,11 @@ void check_reported(const SourceConfig& config, const std::string& directory,
 
 }  // namespace
 
-std::vector<Finding> check_table(const SourceConfig& config, const std::string& directory) {
+std::vector<Finding> check_table(const SourceConfig& config, const Capabilities& measured,
+                                 const std::string& directory) {
   std::vector<Finding> found;
   check_fill(directory, found);
-  check_lateness(config, directory, found);
+  check_lateness(config, measured, directory, found);
   check_reported(config, directory, found);
   return found;
 }

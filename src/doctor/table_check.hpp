@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "ctflow/config.hpp"
+#include "ctflow/extras_source.hpp"
 #include "findings/finding.hpp"
 
 namespace ctflow {
 
-std::vector<Finding> check_table(const SourceConfig& config,
+std::vector<Finding> check_table(const SourceConfig& config, const Capabilities& measured,
                                  const std::string& directory = "/proc/sys/net/netfilter");
 
 }  // namespace ctflow

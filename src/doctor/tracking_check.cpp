@@ -5,16 +5,16 @@
 #include "doctor/kernel_check.hpp"
 #include "doctor/ruleset_check.hpp"
 #include "doctor/table_check.hpp"
-#include "extras/find_extras.hpp"
 
 namespace ctflow {
 
-Findings check_tracking(const SourceConfig& config, const std::string& directory) {
+Findings check_tracking(const SourceConfig& config, const Capabilities& measured,
+                        const std::string& directory) {
   Findings found;
-  found.add({check_kernel(directory), {}, {}});
-  found.add({check_table(config, directory), {}, {}});
+  found.add({check_kernel(measured, directory), {}, {}});
+  found.add({check_table(config, measured, directory), {}, {}});
   found.add(check_ruleset(read_ruleset(directory)));
-  found.add(check_counter_resets(find_capabilities(config, directory).counters));
+  found.add(check_counter_resets(measured.counters));
   return found;
 }
 

@@ -6,12 +6,14 @@
 #include <string>
 
 #include "ctflow/config.hpp"
+#include "ctflow/extras_source.hpp"
 #include "findings/finding.hpp"
 
 namespace ctflow {
 
-/// Settings, table and rules of the network namespace that this thread is in.
-Findings check_tracking(const SourceConfig& config,
+/// Settings, table and rules of the network namespace that this thread is in, where that is
+/// measured.
+Findings check_tracking(const SourceConfig& config, const Capabilities& measured,
                         const std::string& directory = "/proc/sys/net/netfilter");
 
 }  // namespace ctflow

@@ -17,11 +17,11 @@ const char* reporter(const Capabilities& measured, const SourceConfig& config) {
 std::string capabilities_text(const Capabilities& measured, const SourceConfig& config) {
   return fmt::format(
       "origin={} measuring={} end_times={} counters={} interfaces={} tcp_flags={} "
-      "active_timeout={}",
+      "active_timeout={} flowtables={}",
       name_of(measured.origin), measured.active() ? "on" : "off",
       measured.times ? "exact" : "estimated", measured.counters ? "wire" : "conntrack",
       measured.interfaces ? "exact" : "estimated", measured.flags ? "exact" : "unknown",
-      reporter(measured, config));
+      reporter(measured, config), measured.flowtables ? "measured" : "unmeasured");
 }
 
 }  // namespace ctflow

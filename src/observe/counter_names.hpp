@@ -83,6 +83,10 @@ inline constexpr auto kSourceCounters = all_counters<SourceCounters>({
      &SourceCounters::delayed_reports},
     {"unmeasured", "Connections that found no room in the map of the eBPF programs",
      &SourceCounters::unmeasured},
+    {"unmeasured_packets",
+     "Packets that interrupted the measuring program and are in no counter of the wire, of all "
+     "network namespaces that it measures",
+     &SourceCounters::unmeasured_packets},
     {"retried", "Times an event found the receive buffer full and the kernel kept it",
      &SourceCounters::retried},
     {"end_from_packets", "End times from measured packet times", &SourceCounters::end_from_packets},

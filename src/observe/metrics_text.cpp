@@ -157,6 +157,9 @@ void add_kernel(Families& families, const NamespaceStatus& one, const Labels& la
   families.gauge("ctflowd_conntrack_entries_limit", "nf_conntrack_max", one.table_limit, labels);
   families.gauge("ctflowd_measurement_origin", "1: who measures beside conntrack", 1,
                  with(labels, "origin", name_of(one.kernel.capabilities.origin)));
+  families.gauge("ctflowd_measures_flowtables",
+                 "1: packets that a flowtable forwards are measured, too",
+                 one.kernel.capabilities.flowtables ? 1 : 0, labels);
   for (const char* state : {"absent", "off", "on"}) {
     families.gauge("ctflowd_kernel_patch", "1 for the state of the kernel patch",
                    one.kernel_patch == state ? 1 : 0, with(labels, "state", state));

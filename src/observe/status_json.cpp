@@ -128,7 +128,8 @@ Json capabilities_json(const Capabilities& measured) {
               {"interfaces", measured.interfaces},
               {"flags", measured.flags},
               {"reports", measured.reports},
-              {"ends", measured.ends}};
+              {"ends", measured.ends},
+              {"flowtables", measured.flowtables}};
 }
 
 Json filter_json(const FilterStatus& filter) {

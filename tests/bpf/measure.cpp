@@ -195,7 +195,10 @@ class Measurement {
       const ctflow::RecordLosses losses = programs_.losses(netns);
       for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += losses[i];
     }
-    print({{"losses", sum}, {"missed_runs", programs_.missed_runs()}, {"records", records_}});
+    print({{"losses", sum},
+           {"missed_runs", programs_.missed_runs().packets},
+           {"missed_ends", programs_.missed_runs().ends},
+           {"records", records_}});
   }
 
   const Options& options_;

@@ -25,6 +25,8 @@ struct FakeKernelRing {
   std::deque<ctflow_record> living;   ///< sent by report_living()
   std::map<std::uint64_t, Watch> watched;
   std::map<std::uint64_t, RecordLosses> losses;
+  MissedRuns missed;
+  bool flowtables = false;
   std::string load_obstacle;
   std::string watch_obstacle;
   std::size_t room = 1'000'000;  ///< records of `living` that fit at once
@@ -71,6 +73,9 @@ class FakePrograms : public MeasuringPrograms {
     const auto found = kernel_.losses.find(netns);
     return found == kernel_.losses.end() ? RecordLosses{} : found->second;
   }
+
+  [[nodiscard]] MissedRuns missed_runs() const override { return kernel_.missed; }
+  [[nodiscard]] bool sees_flowtables() const override { return kernel_.flowtables; }
 
  private:
   FakeKernelRing& kernel_;

@@ -46,6 +46,7 @@ void RecordFeed::on_batch_end() {
 }
 
 void RecordFeed::count_lost() {
+  counters_->unmeasured_packets = ring_.unmeasured_packets(id_);
   const RecordLosses now = ring_.losses(id_);
   const RecordLosses before = std::exchange(counted_, now);
   if (now == before) return;

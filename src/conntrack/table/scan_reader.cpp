@@ -80,9 +80,11 @@ bool ScanReader::has_records(const ConnectionIdentity& identity, const Instant& 
   if (assembler_.began_before_us(flow_)) return false;
   if (assembler_.reported.counts_wire(identity)) return true;
   if (!flow_.present.start) return false;
-  // All that began since we watch are measured, unless there was no room for some. Those that are
-  // have had a record by now.
-  return assembler_.counters.unmeasured == 0 || time.wall - flow_.start < 2 * active_timeout_;
+  // All that began since we watch are measured, unless there was no room for some, or the program
+  // was skipped for their first packet. Those that are have had a record by now.
+  const SourceCounters& counters = assembler_.counters;
+  return counters.unmeasured + counters.unmeasured_packets == 0 ||
+         time.wall - flow_.start < 2 * active_timeout_;
 }
 
 void ScanReader::adopt(const ConnectionIdentity& identity, const Written& written) {

@@ -26,6 +26,7 @@ class FromNetfilter final : public ExtrasSource {
   [[nodiscard]] const Capabilities& capabilities() const override { return capabilities_; }
   const Capabilities& refresh() override;
   void add(Flow& flow) override;
+  [[nodiscard]] std::uint64_t unmeasured() const override { return entries_->totals().unmeasured; }
 
  private:
   /// The one that `flow` tells of; false: it was not measured, or that is not sure.

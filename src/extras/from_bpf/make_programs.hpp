@@ -9,6 +9,6 @@
 namespace ctflow {
 
 /// Not loaded yet. Null: this build has none (CTFLOWD_BPF=OFF).
-std::unique_ptr<MeasuringPrograms> make_measuring_programs();
+std::unique_ptr<MeasuringPrograms> make_measuring_programs(const MeasuringSizes& sizes = {});
 
 }  // namespace ctflow

@@ -14,6 +14,15 @@
 
 namespace ctflow {
 
+/// How much memory the programs may take.
+struct MeasuringSizes {
+  /// Connections measured at the same time, about 250 octets each while they exist; 0: as many as
+  /// the connection table may have (nf_conntrack_max). More than these are not measured, and
+  /// counted.
+  std::uint32_t connections = 0;
+  std::uint32_t ring_octets = 32U << 20U;  ///< a power of two, and of pages; 352 per record
+};
+
 /// What is to be sent of the connections of one network namespace.
 struct Watch {
   /// A living connection with packets is reported at least this often; 0: only at its end.
@@ -25,6 +34,16 @@ struct Watch {
 
 /// Counts since the programs were attached, by enum ctflow_loss.
 using RecordLosses = std::array<std::uint64_t, CTFLOW_LOSSES>;
+
+/// What the programs were not run for, because the kernel skips a program that is interrupted by
+/// itself on the same processor. Of all namespaces, since the programs were attached.
+struct MissedRuns {
+  std::uint64_t packets = 0;     ///< that were not counted
+  std::uint64_t ends = 0;        ///< removals of entries of which no record was sent
+  std::uint64_t beginnings = 0;  ///< … of which no record of the beginning was sent
+
+  friend bool operator==(const MissedRuns&, const MissedRuns&) = default;
+};
 
 /// One set of programs for all namespaces of the daemon. Nothing throws. The destructor detaches.
 class MeasuringPrograms {
@@ -65,9 +84,12 @@ class MeasuringPrograms {
   /// What could not be done for this namespace, since the programs were attached.
   [[nodiscard]] virtual RecordLosses losses(std::uint64_t netns) const = 0;
 
-  /// Packets of all namespaces for which the kernel skipped the program, because they interrupted
-  /// it on the same processor: they are not counted.
-  [[nodiscard]] virtual std::uint64_t missed_runs() const { return 0; }
+  /// Some system calls: not for every batch. Too few for a moment, so that it may fall. Only after
+  /// load().
+  [[nodiscard]] virtual MissedRuns missed_runs() const = 0;
+
+  /// Packets of flowtables are measured: nf_flow_table was there at load() or a later sweep().
+  [[nodiscard]] virtual bool sees_flowtables() const = 0;
 };
 
 }  // namespace ctflow

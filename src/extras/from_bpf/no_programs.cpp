@@ -4,6 +4,8 @@
 
 namespace ctflow {
 
-std::unique_ptr<MeasuringPrograms> make_measuring_programs() { return nullptr; }
+std::unique_ptr<MeasuringPrograms> make_measuring_programs(const MeasuringSizes& /*sizes*/) {
+  return nullptr;
+}
 
 }  // namespace ctflow

@@ -2,6 +2,7 @@
 #include "extras/from_bpf/record_ring.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace ctflow {
@@ -16,6 +17,12 @@ ctflow_loss loss_of(std::uint8_t event) {
 }
 
 }  // namespace
+
+MeasuringSizes sizes_for(std::size_t receive_buffer) {
+  constexpr std::size_t kMost = std::size_t{1} << 29U;
+  return {.ring_octets =
+              static_cast<std::uint32_t>(std::bit_ceil(std::min(receive_buffer, kMost)))};
+}
 
 RecordRing::RecordRing(boost::asio::io_context& io, std::unique_ptr<MeasuringPrograms> programs,
                        std::chrono::milliseconds batch_delay, Clock clock)
@@ -40,8 +47,9 @@ std::string RecordRing::load() {
 RecordRing::Watching RecordRing::watch(std::uint64_t netns, const Watch& what) {
   if (std::string obstacle = load(); !obstacle.empty()) return {0, std::move(obstacle)};
   const int id = ++last_id_;
+  count_missed_runs();
   // First, so that what comes at once is for one that is known.
-  watched_.push_back({id, netns, what});
+  watched_.push_back({.id = id, .netns = netns, .watch = what});
   std::string obstacle = programs_->watch(netns, *wanted(netns));
   if (!obstacle.empty()) watched_.pop_back();
   schedule_sweep();
@@ -94,6 +102,7 @@ void RecordRing::unwatch(int id) {
   const auto users = std::count_if(watched_.begin(), watched_.end(),
                                    [&](const Watched& other) { return other.netns == netns; });
   if (users == 1) programs_->unwatch(netns);
+  count_missed_runs();
   catch_up();
   watched_.erase(watched_.begin() + (find(id) - watched_.data()));
   if (const auto rest = wanted(netns)) programs_->watch(netns, *rest);
@@ -182,6 +191,12 @@ RecordLosses RecordRing::losses(int id) const {
   return losses;
 }
 
+std::uint64_t RecordRing::unmeasured_packets(int id) const {
+  const auto one = std::find_if(watched_.begin(), watched_.end(),
+                                [&](const Watched& watched) { return watched.id == id; });
+  return one == watched_.end() ? 0 : one->unmeasured_packets;
+}
+
 void RecordRing::schedule_sweep() {
   if (watched_.empty()) {
     sweep_timer_.cancel();
@@ -198,7 +213,9 @@ void RecordRing::schedule_sweep() {
 }
 
 void RecordRing::sweep() {
-  watch_missed_runs();
+  const MissedRuns before = missed_;
+  count_missed_runs();
+  if (missed_ != before) end_batch();
   if (programs_->sweep()) {
     schedule_sweep();
   } else {
@@ -206,16 +223,24 @@ void RecordRing::sweep() {
   }
 }
 
-void RecordRing::watch_missed_runs() {
-  const std::uint64_t missed = programs_->missed_runs();
-  if (missed == missed_runs_) return;
-  missed_runs_ = missed;
-  if (missed_log_.allow()) {
+void RecordRing::count_missed_runs() {
+  const MissedRuns before = missed_;
+  const MissedRuns now = programs_->missed_runs();
+  missed_ = {std::max(before.packets, now.packets), std::max(before.ends, now.ends),
+             std::max(before.beginnings, now.beginnings)};
+  for (Watched& one : watched_) {
+    one.unmeasured_packets += missed_.packets - before.packets;
+    one.not_kept[CTFLOW_LOST_ENDED] += missed_.ends - before.ends;
+    if (one.watch.created) {
+      one.not_kept[CTFLOW_LOST_CREATED] += missed_.beginnings - before.beginnings;
+    }
+  }
+  if (missed_.packets != before.packets && missed_log_.allow()) {
     log::warn(
         "packets_not_measured packets={} suppressed={} impact=\"the kernel skipped the measuring "
         "program for packets that interrupted it: the counters of the wire of their connections "
         "are too low\" fix=\"source.wire_counters: false or source.measure: off, if it goes on\"",
-        missed, missed_log_.suppressed());
+        missed_.packets, missed_log_.suppressed());
   }
 }
 

@@ -18,6 +18,10 @@
 
 namespace ctflow {
 
+/// Records wait in a ring of at least so many octets (source.receive_buffer), in steps that the
+/// kernel has, and of 512 MiB at most.
+MeasuringSizes sizes_for(std::size_t receive_buffer);
+
 /// Takes the records of one namespace.
 class RecordConsumer {
  public:
@@ -63,8 +67,16 @@ class RecordRing {
   /// not all, as they come faster than they can be read.
   bool report_living(int id);
 
-  /// What the programs could not do for this namespace, and what was not kept before start().
+  /// What the programs could not do for this namespace, and what was not kept before start(). With
+  /// the ends and beginnings that the kernel skipped since the watch began, of whichever namespace.
   [[nodiscard]] RecordLosses losses(int id) const;
+
+  /// Packets that were not measured since the watch began, of whichever namespace, as of the last
+  /// sweep.
+  [[nodiscard]] std::uint64_t unmeasured_packets(int id) const;
+
+  /// Packets of flowtables are measured.
+  [[nodiscard]] bool sees_flowtables() const { return readable_ && programs_->sees_flowtables(); }
 
   static constexpr std::size_t kEarly = 8192;  ///< 3.5 MiB
 
@@ -75,7 +87,8 @@ class RecordRing {
     Watch watch;
     RecordConsumer* consumer = nullptr;  ///< null: before start()
     std::vector<ctflow_record> early{};
-    RecordLosses not_kept{};
+    RecordLosses not_kept{};  ///< before start(), or never sent
+    std::uint64_t unmeasured_packets = 0;
   };
 
   std::string load();
@@ -91,7 +104,7 @@ class RecordRing {
   void end_batch();
   void schedule_sweep();
   void sweep();
-  void watch_missed_runs();
+  void count_missed_runs();
 
   static constexpr std::size_t kBatch = 64;
   static constexpr int kBatchesPerTurn = 64;
@@ -107,8 +120,8 @@ class RecordRing {
   Timer sweep_timer_;
   std::vector<Watched> watched_;
   int last_id_ = 0;
-  Instant time_{};  ///< of the batch that is read
-  std::uint64_t missed_runs_ = 0;
+  Instant time_{};     ///< of the batch that is read
+  MissedRuns missed_;  ///< as of the last count_missed_runs()
   log::RateLimit missed_log_;
 };
 

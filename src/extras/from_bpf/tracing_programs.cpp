@@ -115,6 +115,15 @@ bool attach(const ctflow_tracing& skeleton, Links& links) {
   return last != nullptr && attach(last, links);
 }
 
+/// How often the kernel skipped a program; 0 of one that is not loaded.
+std::uint64_t misses(const bpf_program* program) {
+  if (!bpf_program__autoload(program)) return 0;
+  bpf_prog_info info{};
+  std::uint32_t size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) != 0) return 0;
+  return info.recursion_misses;
+}
+
 /// Packets of flowtables. Nothing when the module is not there, or its programs do not load.
 Flowtable load_flowtable(const ctflow_tracing& tracing, Links& links) {
   const KernelFunctions kernel("nf_flow_table", "flow_offload_refresh");
@@ -282,17 +291,21 @@ RecordLosses TracingPrograms::losses(std::uint64_t netns) const {
 
 bool TracingPrograms::sees_flowtables() const { return loaded_ && loaded_->flowtable; }
 
-std::uint64_t TracingPrograms::missed_runs() const {
-  std::uint64_t sum = 0;
+MissedRuns TracingPrograms::missed_runs() const {
   const auto& programs = loaded_->tracing->progs;
-  for (const bpf_program* program : {programs.tracked_direct, programs.tracked_probe}) {
-    if (!bpf_program__autoload(program)) continue;
-    bpf_prog_info info{};
-    std::uint32_t size = sizeof(info);
-    if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
-      sum += info.recursion_misses;
-  }
-  return sum;
+  MissedRuns missed;
+  // What was skipped, less what another program then did. In this order too few may be read, which
+  // the next reading makes good, but not too many.
+  const auto rest = [](std::uint64_t skipped, const __u64& late) {
+    return skipped > late ? skipped - late : 0;
+  };
+  const auto& late = *loaded_->tracing->bss;
+  missed.packets =
+      rest(misses(programs.tracked_direct) + misses(programs.tracked_probe), late.late_packets);
+  if (loaded_->flowtable) missed.packets += misses(loaded_->flowtable->progs.offload_refresh);
+  missed.ends = rest(misses(programs.removed), late.late_ends);
+  missed.beginnings = misses(programs.confirmed);
+  return missed;
 }
 
 void TracingPrograms::dump(const TakeMeasured& take) const {
@@ -305,8 +318,8 @@ void TracingPrograms::dump(const TakeMeasured& take) const {
       take(key, connection.netns, connection.measured);
 }
 
-std::unique_ptr<MeasuringPrograms> make_measuring_programs() {
-  return std::make_unique<TracingPrograms>();
+std::unique_ptr<MeasuringPrograms> make_measuring_programs(const MeasuringSizes& sizes) {
+  return std::make_unique<TracingPrograms>(sizes);
 }
 
 }  // namespace ctflow

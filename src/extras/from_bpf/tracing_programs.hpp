@@ -9,15 +9,6 @@
 
 namespace ctflow {
 
-/// How much memory the programs may take.
-struct MeasuringSizes {
-  /// Connections measured at the same time, about 250 octets each while they exist; 0: as many as
-  /// the connection table may have (nf_conntrack_max). More than these are not measured, and
-  /// counted.
-  std::uint32_t connections = 0;
-  std::uint32_t ring_octets = 8U << 20U;  ///< a power of two, and of pages; about 420 per record
-};
-
 /// Needs CAP_BPF and CAP_PERFMON to load, and keeps nf_conntrack (and nf_flow_table, which it
 /// attaches to when that is loaded) from being unloaded while it exists.
 class TracingPrograms final : public MeasuringPrograms {
@@ -39,12 +30,8 @@ class TracingPrograms final : public MeasuringPrograms {
   bool report_living(std::uint64_t netns, std::uint64_t before) override;
   [[nodiscard]] RecordLosses losses(std::uint64_t netns) const override;
 
-  /// Packets of flowtables are measured: nf_flow_table was there at load() or a later sweep().
-  [[nodiscard]] bool sees_flowtables() const;
-
-  /// Runs of a program that the kernel left out, as the CPU was in the middle of the same program:
-  /// each is a packet that was not counted. Of all namespaces.
-  [[nodiscard]] std::uint64_t missed_runs() const override;
+  [[nodiscard]] bool sees_flowtables() const override;
+  [[nodiscard]] MissedRuns missed_runs() const override;
 
   /// Calls `take` with each connection that is measured now.
   using TakeMeasured =

@@ -13,7 +13,7 @@ Capabilities read_patch_capabilities(const std::string& directory) {
   if (!on) return found;
   found.origin = MeasurementOrigin::kKernelPatch;
   if (*on == 0) return found;
-  found.times = found.counters = found.interfaces = found.flags = true;
+  found.times = found.counters = found.interfaces = found.flags = found.flowtables = true;
   found.reports = conntrack_setting(directory, "nf_conntrack_flow_active_timeout").value_or(0) > 0;
   return found;
 }

@@ -190,7 +190,7 @@ class RecordsModel {
   Sums sums_;
   SourceCounters counters_;
   SourceConfig config_;
-  FromRecords extras_{config_};
+  FromRecords extras_{config_, [] { return true; }};
   FlowAssembler assembler_;
   EventReader reader_{assembler_};
   ScanReader table_{assembler_, std::chrono::seconds(60)};

@@ -104,7 +104,7 @@ class DaemonTest : public testing::Test {
     parts.make_source = [this](const Config&, const NetworkNamespace&) {
       return std::make_unique<BorrowedSource>(source_);
     };
-    parts.check = [this](const SourceConfig&) { ++checks_; };
+    parts.check = [this](const SourceConfig&, const Capabilities&) { ++checks_; };
     parts.load = [this] { return load_(); };
     return parts;
   }

@@ -13,6 +13,7 @@
 namespace ctflow {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -73,17 +74,44 @@ TEST_F(DoctorTest, HasTheSameAsJson) {
 
 TEST_F(DoctorTest, SaysWhatTheKernelIs) {
   const test::SettingsDirectory settings;
-  EXPECT_THAT(printed(examine_kernel({}, settings.path())),
-              HasSubstr("stock kernel: end times are computed"));
-  settings.set("nf_conntrack_flow", "1\n");
-  EXPECT_THAT(printed(examine_kernel({}, settings.path())),
-              HasSubstr("are exact for connections that began since"));
   SourceConfig config;
+  config.measure = Measure::kPatch;
+  const auto told = [&] {
+    return printed(examine_kernel(MeasuringCheck().find(config, settings.path())));
+  };
+  EXPECT_THAT(told(), AllOf(HasSubstr("stock kernel: end times are computed"),
+                            HasSubstr("kernel_patch: this kernel is without")));
+  settings.set("nf_conntrack_flow", "1\n");
+  EXPECT_THAT(told(), HasSubstr("are exact for connections that began since"));
   config.wire_counters = false;
-  EXPECT_THAT(printed(examine_kernel(config, settings.path())),
-              HasSubstr("counters are conntrack's own (source.wire_counters: false)"));
+  EXPECT_THAT(told(), HasSubstr("counters are conntrack's own (source.wire_counters: false)"));
   settings.set("nf_conntrack_flow", "0\n");
-  EXPECT_THAT(printed(examine_kernel({}, settings.path())), HasSubstr("measuring is off"));
+  EXPECT_THAT(told(), HasSubstr("measuring is off"));
+}
+
+TEST_F(DoctorTest, SaysWhatPreventsEachOrigin) {
+  const test::SettingsDirectory settings;
+  SourceConfig config;
+  config.measure = Measure::kFentry;
+  settings.set("nf_conntrack_timestamp", "0\n");
+  const auto told = [&] {
+    return printed(examine_kernel(MeasuringCheck().find(config, settings.path())));
+  };
+  EXPECT_THAT(told(), HasSubstr("fentry: net.netfilter.nf_conntrack_timestamp is not 1"));
+  config.delivery = Delivery::kReliable;
+  EXPECT_THAT(told(), HasSubstr("fentry: source.delivery: reliable"));
+  config.measure = Measure::kOff;
+  EXPECT_THAT(told(), HasSubstr("source.measure: off"));
+}
+
+TEST_F(DoctorTest, SaysWhatEBPFMakesExact) {
+  Measuring measuring;
+  measuring.capabilities.origin = MeasurementOrigin::kNetfilter;
+  measuring.capabilities.times = measuring.capabilities.counters = true;
+  measuring.obstacle = "fentry: no BTF";
+  EXPECT_THAT(printed(examine_kernel(measuring)),
+              AllOf(HasSubstr("netfilter: times, interfaces, TCP flags and packets as on the wire"),
+                    HasSubstr("Not better because: fentry: no BTF")));
 }
 
 TEST_F(DoctorTest, NeedsTheConfigurationOnlyWhenItIsNamed) {

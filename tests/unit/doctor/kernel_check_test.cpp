@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include "extras/find_extras.hpp"
 #include "support/settings_directory.hpp"
 
 namespace ctflow {
@@ -17,7 +18,8 @@ class KernelCheckTest : public testing::Test {
  protected:
   [[nodiscard]] std::vector<std::string> events() const {
     std::vector<std::string> names;
-    for (const Finding& finding : check_kernel(settings_.path())) {
+    for (const Finding& finding :
+         check_kernel(find_capabilities({}, settings_.path()), settings_.path())) {
       EXPECT_FALSE(finding.impact.empty());
       EXPECT_FALSE(finding.fix.empty());
       names.push_back(finding.name);
@@ -48,6 +50,15 @@ TEST_F(KernelCheckTest, FindsAPatchedKernelThatDoesNotMeasure) {
   EXPECT_THAT(events(), IsEmpty());
 }
 
+TEST_F(KernelCheckTest, WantsNoEventsWhereRecordsHaveTheEnds) {
+  settings_.set("nf_conntrack_events", "0\n");
+  Capabilities measured;
+  measured.ends = true;
+  EXPECT_THAT(check_kernel(measured, settings_.path()), IsEmpty());
+  settings_.set("nf_conntrack_events", "2\n");
+  EXPECT_THAT(check_kernel(measured, settings_.path()), IsEmpty());
+}
+
 TEST_F(KernelCheckTest, SaysThatConntrackIsMissing) {
   settings_.clear();
   EXPECT_THAT(events(), ElementsAre("conntrack_missing"));
@@ -55,7 +66,7 @@ TEST_F(KernelCheckTest, SaysThatConntrackIsMissing) {
 
 TEST_F(KernelCheckTest, DoesNotTakeHiddenSettingsForMissingConntrack) {
   for (const char* hidden : {"/nonexistent/net/netfilter", "/proc/1/mem/netfilter"}) {
-    const std::vector<Finding> found = check_kernel(hidden);
+    const std::vector<Finding> found = check_kernel({}, hidden);
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].name, "settings_unreadable");
     EXPECT_NE(found[0].impact.find(hidden), std::string::npos);
@@ -64,13 +75,14 @@ TEST_F(KernelCheckTest, DoesNotTakeHiddenSettingsForMissingConntrack) {
 
 TEST_F(KernelCheckTest, SaysThatItCouldNotLookWhereDescriptorsAreUsedUp) {
   // UBSan needs descriptors of its own when it sees a type for the first time.
-  ASSERT_THAT(check_kernel(settings_.path()), IsEmpty());
-  ASSERT_EQ(check_kernel("/nonexistent/net/netfilter").size(), 1U);
+  ASSERT_THAT(check_kernel(find_capabilities({}, settings_.path()), settings_.path()), IsEmpty());
+  ASSERT_EQ(check_kernel({}, "/nonexistent/net/netfilter").size(), 1U);
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
   const rlimit none{0, limit.rlim_max};
   setrlimit(RLIMIT_NOFILE, &none);
-  const std::vector<Finding> found = check_kernel(settings_.path());
+  const std::vector<Finding> found =
+      check_kernel(find_capabilities({}, settings_.path()), settings_.path());
   setrlimit(RLIMIT_NOFILE, &limit);
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].name, "settings_unreadable");

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "extras/find_extras.hpp"
 #include "support/settings_directory.hpp"
 
 namespace ctflow {
@@ -17,7 +18,9 @@ class TableCheckTest : public testing::Test {
  protected:
   [[nodiscard]] std::vector<std::string> events() const {
     std::vector<std::string> names;
-    for (const Finding& one : check_table(config_, settings_.path())) names.push_back(one.name);
+    for (const Finding& one :
+         check_table(config_, find_capabilities(config_, settings_.path()), settings_.path()))
+      names.push_back(one.name);
     return names;
   }
 
@@ -33,7 +36,9 @@ TEST_F(TableCheckTest, FindsATableThatIsNearlyFull) {
   EXPECT_THAT(events(), IsEmpty());
   settings_.set("nf_conntrack_count", "900\n");
   ASSERT_THAT(events(), ElementsAre("table_nearly_full"));
-  EXPECT_THAT(check_table(config_, settings_.path())[0].fix, HasSubstr("nf_conntrack_max=2000"));
+  EXPECT_THAT(
+      check_table(config_, find_capabilities(config_, settings_.path()), settings_.path())[0].fix,
+      HasSubstr("nf_conntrack_max=2000"));
 }
 
 TEST_F(TableCheckTest, FindsLongTimeoutsOnlyWithoutReports) {
@@ -41,7 +46,10 @@ TEST_F(TableCheckTest, FindsLongTimeoutsOnlyWithoutReports) {
   EXPECT_THAT(events(), IsEmpty());
   config_.active_timeout = std::chrono::seconds(0);
   ASSERT_THAT(events(), ElementsAre("timeouts_late"));
-  EXPECT_THAT(check_table(config_, settings_.path())[0].impact, HasSubstr("120 h"));
+  EXPECT_THAT(
+      check_table(config_, find_capabilities(config_, settings_.path()), settings_.path())[0]
+          .impact,
+      HasSubstr("120 h"));
   settings_.set("nf_conntrack_tcp_timeout_established", "3600\n");
   EXPECT_THAT(events(), IsEmpty());
 }

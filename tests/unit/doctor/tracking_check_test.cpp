@@ -15,7 +15,7 @@ TEST(CheckTracking, PutsSettingsAndTableTogether) {
   settings.set("nf_conntrack_max", "10\n");
   settings.set("nf_conntrack_count", "10\n");
   std::vector<std::string> names;
-  for (const Finding& one : check_tracking(SourceConfig(), settings.path()).wrong) {
+  for (const Finding& one : check_tracking(SourceConfig(), {}, settings.path()).wrong) {
     names.push_back(one.name);
   }
   EXPECT_THAT(names, testing::IsSupersetOf({"accounting_off", "table_nearly_full"}));

@@ -22,7 +22,7 @@ class CapabilitiesTextTest : public testing::Test {
 TEST_F(CapabilitiesTextTest, CallsNothingExactOnAStockKernel) {
   EXPECT_EQ(text(),
             "origin=none measuring=off end_times=estimated counters=conntrack "
-            "interfaces=estimated tcp_flags=unknown active_timeout=table");
+            "interfaces=estimated tcp_flags=unknown active_timeout=table flowtables=unmeasured");
 }
 
 TEST_F(CapabilitiesTextTest, CallsNothingExactWhereAPatchedKernelDoesNotMeasure) {
@@ -31,7 +31,7 @@ TEST_F(CapabilitiesTextTest, CallsNothingExactWhereAPatchedKernelDoesNotMeasure)
   config_.active_timeout = std::chrono::milliseconds(0);
   EXPECT_EQ(text(),
             "origin=kernel_patch measuring=off end_times=estimated counters=conntrack "
-            "interfaces=estimated tcp_flags=unknown active_timeout=off");
+            "interfaces=estimated tcp_flags=unknown active_timeout=off flowtables=unmeasured");
 }
 
 TEST_F(CapabilitiesTextTest, SaysWhatIsExactWhereItMeasures) {
@@ -39,7 +39,7 @@ TEST_F(CapabilitiesTextTest, SaysWhatIsExactWhereItMeasures) {
   settings_.set("nf_conntrack_flow_active_timeout", "60\n");
   EXPECT_EQ(text(),
             "origin=kernel_patch measuring=on end_times=exact counters=wire "
-            "interfaces=exact tcp_flags=exact active_timeout=kernel");
+            "interfaces=exact tcp_flags=exact active_timeout=kernel flowtables=measured");
   config_.wire_counters = false;
   EXPECT_NE(text().find("end_times=exact counters=conntrack"), std::string::npos);
 }

@@ -156,6 +156,31 @@ TEST_F(RecordFeedTest, CountsEveryLossOnceAndLooksAtTheTableForEnds) {
   EXPECT_EQ(reconciliations_, 1) << "the next report makes that good";
 }
 
+TEST_F(RecordFeedTest, CountsWhatTheKernelSkippedSinceTheWatchBegan) {
+  ring_.watch(test::kNetns + 1, {seconds(1), false});  // sweeps come sooner
+  kernel_.missed = {7, 2, 3};
+  EXPECT_TRUE(feed_->catch_up());
+  EXPECT_EQ(counters_.unmeasured_packets, 0U) << "a sweep asks, not every batch";
+  io_.run_for(std::chrono::milliseconds(1200));
+  EXPECT_EQ(counters_.unmeasured_packets, 7U);
+  EXPECT_EQ(counters_.lost_ends, 2U);
+  EXPECT_EQ(counters_.lost_beginnings, 0U) << "nobody wants them";
+  EXPECT_EQ(reconciliations_, 1);
+  feed_->listen_to_beginnings(true);
+  kernel_.missed = {8, 2, 5};
+  feed_->stop();
+  EXPECT_EQ(counters_.unmeasured_packets, 8U);
+  EXPECT_EQ(counters_.lost_ends, 2U);
+  EXPECT_EQ(counters_.lost_beginnings, 2U);
+}
+
+TEST_F(RecordFeedTest, DoesNotCountWhatWasSkippedBeforeIt) {
+  kernel_.missed = {7, 2, 3};
+  const int id = ring_.watch(test::kNetns + 1, {}).id;
+  EXPECT_EQ(ring_.unmeasured_packets(id), 0U);
+  EXPECT_EQ(ring_.losses(id), RecordLosses{});
+}
+
 TEST_F(RecordFeedTest, EndsTheWatchWithWhatTheRingHeld) {
   kernel_.records.push_back(test::record(CTFLOW_ENDED, {.forward = 1}, 0));
   feed_->stop();

@@ -232,6 +232,12 @@ TEST_F(FromNetfilterTest, TellsThatNotAllIsExactOnceAFlowtableTookOver) {
   EXPECT_TRUE(source_.capabilities().interfaces);
 }
 
+TEST_F(FromNetfilterTest, CountsConnectionsWithoutRoom) {
+  EXPECT_EQ(source_.unmeasured(), 0U);
+  maps_.totals.unmeasured = 4;
+  EXPECT_EQ(source_.unmeasured(), 4U);
+}
+
 TEST_F(FromNetfilterTest, LeavesOutTheCountersOfTheWireIfAsked) {
   FromNetfilter source(false, std::make_unique<FakeEntries>(maps_), [] { return kNow; });
   EXPECT_FALSE(source.capabilities().counters);

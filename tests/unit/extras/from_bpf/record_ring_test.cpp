@@ -41,6 +41,14 @@ class RecordRingTest : public testing::Test {
                    std::chrono::milliseconds(0)};
 };
 
+TEST(RecordRing, HasTheSizeOfTheReceiveBufferInStepsOfTheKernel) {
+  constexpr std::size_t kMiB = 1U << 20U;
+  EXPECT_EQ(sizes_for(32 * kMiB).ring_octets, 32 * kMiB);
+  EXPECT_EQ(sizes_for(33 * kMiB).ring_octets, 64 * kMiB);
+  EXPECT_EQ(sizes_for(kMiB / 16).ring_octets, kMiB / 16);
+  EXPECT_EQ(sizes_for(1024 * kMiB).ring_octets, 512 * kMiB);
+}
+
 TEST_F(RecordRingTest, LoadsOnceAndOnlyIfANamespaceIsWatched) {
   EXPECT_EQ(kernel_.loads, 0);
   EXPECT_EQ(ring_.watch(1, {std::chrono::seconds(60), false}).obstacle, "");

@@ -20,8 +20,9 @@ TEST(PatchCapabilities, FollowTheSettings) {
   const test::SettingsDirectory settings;
   EXPECT_EQ(read_patch_capabilities(settings.path()), Capabilities{}) << "a stock kernel";
   settings.set("nf_conntrack_flow", "1\n");
-  EXPECT_EQ(read_patch_capabilities(settings.path()),
-            (Capabilities{MeasurementOrigin::kKernelPatch, true, true, true, true, false}));
+  EXPECT_EQ(
+      read_patch_capabilities(settings.path()),
+      (Capabilities{MeasurementOrigin::kKernelPatch, true, true, true, true, false, false, true}));
   settings.set("nf_conntrack_flow_active_timeout", "60\n");
   EXPECT_TRUE(read_patch_capabilities(settings.path()).reports);
   settings.set("nf_conntrack_flow_active_timeout", "0\n");
