@@ -8,6 +8,7 @@ CTFLOWD_SOURCE_MEASURE: who measures where the kernel is not patched.
 from __future__ import annotations
 
 import collections
+import contextlib
 import csv
 import io
 import json
@@ -17,10 +18,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import main
 from lab import (CLIENT, HOST_CLIENT, HOST_SERVER, SERVER, TICK, Failure, Lab,
                  Sniffer, equal, ifindex, near, run, sysctl)
+from nfqueue import first_packets_wait
 
 MEASURE = os.environ.get("CTFLOWD_SOURCE_MEASURE") or "patch"
 ORIGIN = "kernel_patch" if MEASURE == "patch" else MEASURE
@@ -144,6 +147,53 @@ def test_what_only_the_series_knows(lab: Lab) -> None:
     flags = collections.Counter(record["flg"].replace(".", "")
                                 for record in export.of(SERVER, tcp))
     equal("flags", dict(flags), {"ASF": 1})
+
+
+@contextlib.contextmanager
+def vrf(lab: Lab) -> Iterator[None]:
+    """Both links of the router are ports of one."""
+    run("set -e; ip link add blue type vrf table 77; ip link set blue up; "
+        "ip link set r1 master blue; ip link set r2 master blue")
+    lab.neighbours()
+    try:
+        yield
+    finally:
+        run("ip link del blue")
+        for net, device in ((1, "r1"), (2, "r2")):
+            run(f"ip -6 addr add fd0{net}::1/64 dev {device} nodad",
+                check=False)
+        lab.neighbours()
+
+
+def test_vrf_counts_once(lab: Lab) -> None:
+    """Packets pass conntrack with the port and once more with the VRF."""
+    with vrf(lab), Export("vrf") as export:
+        port = lab.port()
+        for _ in range(3):
+            lab.udp(port)
+        lab.udp(port, reply=True)
+        lab.settle()
+        run("conntrack -F")
+    equal("client", export.total(CLIENT, port), (3, 3 * 128))
+    equal("server", export.total(SERVER, port), (1, 128))
+    (record,) = export.of(CLIENT, port)
+    equal("interfaces", (record["in"], record["out"]),
+          (str(ifindex("r1")), str(ifindex("r2"))))
+
+
+def test_packets_that_overtake_each_other_in_a_queue(lab: Lab) -> None:
+    """Each has an entry of its own, of which one is dropped."""
+    with Export("clash") as export, first_packets_wait(lab) as queue:
+        port = lab.port()
+        lab.udp(port, size=10)
+        lab.udp(port, size=500)
+        for packet in reversed(queue.take(2)):
+            queue.accept(packet)
+        lab.udp(port, reply=True)
+        lab.settle()
+        run("conntrack -F")
+    equal("client", export.total(CLIENT, port), (2, 566))
+    equal("server", export.total(SERVER, port), (1, 128))
 
 
 def test_reports_take_the_place_of_dumps(lab: Lab) -> None:

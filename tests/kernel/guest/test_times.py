@@ -74,7 +74,7 @@ def test_last_is_never_before_first(lab: Lab) -> None:
                     message.flow.orig.first + NS)
 
 
-@only_patch("no packet made the entry: eBPF has not seen its beginning")
+@only_patch("FIRST is the creation of the entry there; eBPF has the first packet")
 def test_created_by_ctnetlink(lab: Lab) -> None:
     port = lab.port()
     created = time.time()

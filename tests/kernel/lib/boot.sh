@@ -124,7 +124,7 @@ ${qemu_words:-}" \
 }
 
 clean() {
-	tr -d '\r' | sed -u -E 's/\x1b(\[[?0-9;]*[A-Za-z]|c)//g' |
+	sed -u -E 's/\r//g; s/\x1b(\[[?0-9;]*[A-Za-z]|c)//g' |
 		grep --line-buffered -a -v -e 'configured out of UML' \
 		-e 'setup_one_line' -e 'wtmp record' \
 		-e '^\(\[[ .0-9]*\] \)\?reboot:' \

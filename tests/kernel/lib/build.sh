@@ -44,18 +44,17 @@ mirror() {
 		'Created-By: Packages' | sed -n 's/ Debian$//p' | head -1
 }
 
-# apt_get SERIES WORD...: apt-get, with lists of its own of the suite that has the
-# source when apt as configured here does not know it.
-apt_get() {
+# apt_options SERIES: sets apt_words, which make apt use lists of their own of the
+# suite that has the source when apt as configured here does not know it.
+apt_options() {
 	local series=$1 dir=$cache/apt-$1 mirror
-	shift
-	local options=()
+	apt_words=()
 	if ! apt-cache show "linux-source-$series" >/dev/null 2>&1 &&
 		[ -n "${suite_of[$series]:-}" ]
 	then
 		mirror=$(mirror)
 		[ -n "$mirror" ] || return 1
-		options=(-o Dir::Etc::SourceList="$dir/sources.list"
+		apt_words=(-o Dir::Etc::SourceList="$dir/sources.list"
 			-o Dir::Etc::SourceParts=/dev/null
 			-o Dir::State::Lists="$dir/lists"
 			-o Dir::Cache="$dir/cache")
@@ -63,13 +62,25 @@ apt_get() {
 			mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
 			echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror ${suite_of[$series]} main" \
 				>"$dir/sources.list"
-			apt-get -qq "${options[@]}" -o APT::Sandbox::User=root update || {
+			apt-get -qq "${apt_words[@]}" -o APT::Sandbox::User=root update || {
 				rm -rf "$dir"
 				return 1
 			}
 		fi
 	fi
-	apt-get -qq "${options[@]}" -o APT::Sandbox::User=root "$@"
+}
+
+# apt_get SERIES WORD..., apt_cache SERIES WORD...: with these lists.
+apt_get() {
+	apt_options "$1" || return 1
+	shift
+	apt-get -qq "${apt_words[@]}" -o APT::Sandbox::User=root "$@"
+}
+
+apt_cache() {
+	apt_options "$1" || return 1
+	shift
+	apt-cache "${apt_words[@]}" "$@"
 }
 
 # download SERIES PACKAGE: unpacked in $cache/download.

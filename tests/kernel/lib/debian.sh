@@ -4,17 +4,30 @@
 # and unpacked into the cache, never installed. Sourced by run, which sets:
 # here top cache
 
-# Newest package of series $1 that apt knows of, if any.
-debian_package() {
-	apt-cache search --names-only "^linux-image-${1//./\\.}\..*-amd64-unsigned\$" |
-		cut -d' ' -f1 | grep -v -e '-cloud-' -e '-rt-' | sort -V | tail -1
+# newest SERIES PATTERN: the newest package that apt knows of, if any.
+newest() {
+	apt_cache "$1" search --names-only "$2" | cut -d' ' -f1 |
+		grep -v -e '-cloud-' -e '-rt-' | sort -V | tail -1
 }
 
-# unpacked PACKAGE: the directory with its files, fetched when it has to be.
-# The version is part of the name: 6.1.192 may come in several packagings.
+# Packages of Debian's newest kernel of series $1: one, or what it is divided into
+# since 7.0.
+debian_packages() {
+	local series=${1//./\\.} package
+	package=$(newest "$1" "^linux-image-$series\..*-amd64-unsigned\$")
+	if [ -z "$package" ]; then
+		package=$(newest "$1" "^linux-binary-unsigned-$series\..*-amd64\$")
+		package=${package:+"$package ${package/binary-unsigned/modules} ${package/binary-unsigned/base}"}
+	fi
+	echo "$package"
+}
+
+# unpacked SERIES PACKAGE...: the directory with their files, fetched when it has
+# to be. The version is part of the name: 6.1.192 may come in several packagings.
 unpacked() {
-	local package=$1 version dir
-	version=$(apt-cache show --no-all-versions "$package" 2>/dev/null |
+	local series=$1 package=$2 version dir deb
+	shift
+	version=$(apt_cache "$series" show --no-all-versions "$package" 2>/dev/null |
 		sed -n 's/^Version: //p' | head -1)
 	[ -n "$version" ] || return 1
 	dir=$cache/debian/${package}_$version
@@ -24,13 +37,15 @@ unpacked() {
 		mkdir -p "$dir"
 		(
 			cd "$dir" || exit 1
-			apt-get -qq -o APT::Sandbox::User=root download "$package" || {
+			apt_get "$series" download "$@" || {
 				# The lists may be older than the archive.
-				[ "$(id -u)" = 0 ] && apt-get -qq update &&
-					apt-get -qq -o APT::Sandbox::User=root download "$package"
+				[ "$(id -u)" = 0 ] && apt_get "$series" update &&
+					apt_get "$series" download "$@"
 			}
 		) >&2 || return 1
-		dpkg-deb -x "$dir"/*.deb "$dir" || return 1
+		for deb in "$dir"/*.deb; do
+			dpkg-deb -x "$deb" "$dir" || return 1
+		done
 		rm "$dir"/*.deb
 		touch "$dir/complete"
 	fi
@@ -40,29 +55,33 @@ unpacked() {
 # debian_kernel SERIES: sets kernel, initrd, modules (a directory that has
 # lib/modules) and release.
 debian_kernel() {
-	local package busybox
+	local busybox packages
 	[ "$(uname -m)" = x86_64 ] ||
 		unavailable "the emulated machine is an x86, this one is $(uname -m)"
 	command -v apt-get >/dev/null ||
 		unavailable "no apt-get to fetch Debian's kernel with"
 	need qemu-system-x86_64:qemu-system-x86 depmod:kmod
-	package=$(debian_package "$1")
-	[ -n "$package" ] ||
-		unavailable "apt knows no linux-image-$1.*-amd64-unsigned"
-	modules=$(unpacked "$package") || unavailable "cannot fetch $package"
-	busybox=$(unpacked busybox-static) ||
+	read -ra packages < <(debian_packages "$1")
+	((${#packages[@]})) || unavailable "apt knows no kernel $1 for amd64"
+	modules=$(unpacked "$1" "${packages[@]}") ||
+		unavailable "cannot fetch ${packages[*]}"
+	busybox=$(unpacked 6.1 busybox-static) ||
 		unavailable "cannot fetch busybox-static"
-	kernel=$(echo "$modules"/boot/vmlinuz-*)
-	release=${kernel##*/vmlinuz-}
 	[ -e "$modules/lib/modules" ] || ln -s usr/lib "$modules/lib"
+	release=$(echo "$modules"/lib/modules/*)
+	release=${release##*/}
+	kernel=$modules/boot/vmlinuz-$release
+	[ -e "$kernel" ] || kernel=$modules/lib/modules/$release/vmlinuz.unsigned
 	[ -s "$modules/lib/modules/$release/modules.dep" ] ||
 		depmod -b "$modules" "$release"
 	initrd=$modules/initrd.gz
 	python3 "$here/lib/initrd.py" "$busybox/bin/busybox" "$here/guest/initrd.sh" \
 		"$modules/lib/modules/$release" virtio_pci 9pnet_virtio 9p \
 		>"$initrd" || die "cannot make $initrd"
-	echo "$1: Debian's $package, version ${modules##*_}"
+	echo "$1: Debian's ${packages[0]}, version ${modules##*_}"
 }
+
+qemu_options=()
 
 # debian SCRIPT ARGUMENTS [WORD...]: the console of the kernel of debian_kernel.
 # One thread: emulators before 8.1 let a processor run code that another one
@@ -73,7 +92,7 @@ debian() {
 	qemu_patches_code || qemu_threads=single
 	qemu_words="ctflowd_modules=$(guest_path "$modules") $*"
 	qemu "$kernel" "$script" "$arguments" -smp "${processors:-1}" \
-		-initrd "$initrd"
+		-initrd "$initrd" "${qemu_options[@]}"
 }
 
 # The program that measures in the guest and prints what it finds.
@@ -124,7 +143,7 @@ same_packets() {
 	fi
 }
 
-# The real daemon, which finds out by itself or is told who is to measure.
+# debian_daemon SERIES ORIGIN: the real daemon, which is told who is to measure.
 debian_daemon() {
 	if [ -z "${CTFLOWD:-}" ]; then
 		count skipped "$1 eBPF daemon: NOT RUN, set CTFLOWD to a ctflowd binary"
@@ -132,9 +151,20 @@ debian_daemon() {
 	fi
 	[ -x "$CTFLOWD" ] || die "CTFLOWD=$CTFLOWD is not executable"
 	need nfcapd:nfdump
-	verdicts "$1 eBPF daemon" < <(debian daemon.py '' \
+	verdicts "$1 eBPF daemon, $2" < <(debian daemon.py '' \
 		"ctflowd=$(guest_path "$CTFLOWD")" \
-		"nfcapd=$(command -v nfcapd)" ctflowd_origin=fentry)
+		"nfcapd=$(command -v nfcapd)" "ctflowd_origin=$2")
+}
+
+# What a packet and a connection cost: an emulator that counts instructions.
+bpf_cost() {
+	debian_kernel "$1"
+	find_measure
+	qemu_options=(-icount 'shift=0,sleep=off')
+	verdicts "$1 eBPF cost" < <(debian cost_bpf.py '' \
+		"ctflowd_measure=$(guest_path "$measure")" \
+		${CTFLOWD:+"ctflowd=$(guest_path "$CTFLOWD")"})
+	qemu_options=()
 }
 
 # Everything that is to be shown with Debian's kernel of series $1.
@@ -148,5 +178,7 @@ bpf_tests() {
 	verdicts "$series eBPF, two processors" < <(processors=2 \
 		debian smp.py '' "ctflowd_measure=$(guest_path "$measure")")
 	same_packets "$series"
-	debian_daemon "$series"
+	debian_daemon "$series" fentry
+	# Netfilter programs came with 6.4.
+	[ "$series" = 6.1 ] || debian_daemon "$series" netfilter
 }

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2154 # variables of run
 # The patched modules of packaging/dkms in Debian's unmodified kernel. Sourced by
-# run after debian.sh, which sets: top cache jobs modules release
+# run after debian.sh, which sets: top cache jobs modules release series
 
 # Debian's headers of $release, to be used where they are unpacked: dkms_headers.
 unpack_headers() {
 	local kbuild flavour common
-	if ! flavour=$(unpacked "linux-headers-$release") ||
-		! common=$(unpacked "linux-headers-${release%-amd64}-common") ||
-		! kbuild=$(unpacked "linux-kbuild-${release%-amd64}")
+	if ! flavour=$(unpacked "$series" "linux-headers-$release") ||
+		! common=$(unpacked "$series" "linux-headers-${release%-amd64}-common") ||
+		! kbuild=$(unpacked "$series" "linux-kbuild-${release%-amd64}")
 	then
 		unavailable "cannot fetch the headers of $release"
 	fi
@@ -40,7 +40,7 @@ dkms_tests() {
 	local -A built
 	need make:make gcc:gcc patch:patch xz:xz-utils pahole:dwarves
 	debian_kernel "$series"
-	source=$(unpacked "linux-source-$series") ||
+	source=$(unpacked "$series" "linux-source-$series") ||
 		unavailable "cannot fetch linux-source-$series"
 	dir=$cache/debian/dkms-$series
 	if [ "$(cat "$dir/built" 2>/dev/null)" != "$(dkms_state "$series")" ]; then

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a packet and a connection cost with eBPF, in instructions.
+
+The emulator runs with -icount shift=0: a nanosecond of the guest is an
+instruction, so that the time that tasks have run is exact, and idling, by
+which runs differ, is in none of them. Everything is done in two sizes, and
+what is more in the larger one is divided by what there was more.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import pathlib
+import signal
+import socket
+import struct
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import ctnl
+import ebpf
+import pktgen
+from lab import SERVER, Failure, Lab, lab_main, run, sysctl
+
+PACKETS = (1000, 5000)
+CONNECTIONS = (3000, 15000)
+Work = Callable[[int], None]
+
+
+def ran(pid: str = "[0-9]*") -> int:
+    """Nanoseconds that these tasks have run, or all but the idle one."""
+    total = 0
+    for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+        try:
+            total += int(pathlib.Path(path).read_text().split()[0])
+        except (OSError, IndexError):
+            pass        # it has ended
+    return total
+
+
+def per_one(work: Work, sizes: tuple[int, int], *pids: str) -> list[float]:
+    """What one of `work` costs, in all tasks and in each of these."""
+    spent = []
+    for size in sizes:
+        before = [ran(), *map(ran, pids)]
+        work(size)
+        spent.append([after - now for after, now in
+                      zip([ran(), *map(ran, pids)], before)])
+    return [(many - few) / (sizes[1] - sizes[0])
+            for few, many in zip(*spent)]
+
+
+# --- packets
+
+def sink(lab: Lab) -> None:
+    """Where forwarded packets end: nothing of their path is of the receiver."""
+    run("ip link add sink type dummy; ip link set sink up; "
+        "ip addr add 10.0.9.1/24 dev sink; "
+        "ip neigh replace 10.0.9.9 lladdr 02:00:00:00:00:99 dev sink")
+    lab.rules("""table inet cost {
+        chain f { type filter hook forward priority 0; ct state established,new accept; }
+        chain n { type nat hook postrouting priority 100; oifname sink masquerade; }
+    }""")
+
+
+def forward(target: str) -> Work:
+    def send(count: int) -> None:
+        pktgen.setup([{"count": count, "dst": target, "pkt_size": 92,
+                       "udp_src_min": 9, "udp_src_max": 9}])
+        pktgen.start().wait()
+    return send
+
+
+def packet_costs(lab: Lab, program: str) -> None:
+    run("ip netns add elsewhere")
+    modes = {
+        "nothing attached": None,
+        "attached, not watched": ("--netns", "/run/netns/elsewhere"),
+        "measured": ("--interval", "60"),
+    }
+    for kind, target in (("unanswered", "10.0.9.9"), ("answered", SERVER)):
+        stock = 0.0
+        for mode, options in modes.items():
+            tool = ebpf.Tool(program, "--no-created", *options) \
+                if options else None
+            run("conntrack -F", check=False)
+            send = forward(target)
+            send(10)
+            if kind == "answered":
+                lab.udp(9, reply=True)
+                lab.settle()
+                send(10)
+            (cost,) = per_one(send, PACKETS)
+            stock = stock or cost
+            print(f"COST packet of an {kind} connection, {mode}: {cost:.0f} "
+                  f"({cost / stock:.4f})", flush=True)
+            if tool:
+                tool.stop()
+
+
+# --- connections
+
+CONFIG = """\
+source:
+  measure: {}
+  active_timeout: 60s
+  receive_buffer: 64MiB
+collectors:
+  - name: nobody
+    address: 127.0.0.1
+    port: 4739
+    protocol: ipfix
+status:
+  socket: off
+"""
+
+
+@contextmanager
+def daemon(measure: str) -> Iterator[str]:
+    """ctflowd with that source.measure, and its process id."""
+    config = pathlib.Path("/tmp/cost.yaml")
+    config.write_text(CONFIG.format(measure))
+    log = pathlib.Path("/tmp/cost.log")
+    with open(log, "wb") as output:
+        process = subprocess.Popen(     # pylint: disable=consider-using-with
+            [os.environ["CTFLOWD"], "run", "-c", str(config)],
+            stdout=output, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 300
+        while " origin=" not in (text := log.read_text()):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise Failure("ctflowd: " + text)
+            time.sleep(0.5)
+        if measure != "off" and f"origin={measure}" not in text:
+            raise Failure("ctflowd: " + text)
+        time.sleep(5)
+        yield str(process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    text = log.read_text()
+    for word in text.split():
+        if word.startswith(("lost_", "ended=")):
+            name, _, value = word.partition("=")
+            if name == "ended" or value not in ("0", ""):
+                print(f"COST     {word}", flush=True)
+
+
+def flush() -> None:
+    """Removes all entries; the kernel does it in this process."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW,
+                       ctnl.NETLINK_NETFILTER) as kernel:
+        kernel.bind((0, 0))
+        kernel.send(struct.pack("=IHHIIBBH", 20, 1 << 8 | ctnl.MSG_DELETE,
+                                ctnl.NLM_F_REQUEST | 4, 1, 0, 0, 0, 0))
+        kernel.recv(4096)       # ACK
+
+
+def connections(count: int) -> None:
+    """Makes that many, one packet each, and removes them."""
+    pktgen.setup([{"count": count, "dst": "10.0.9.9", "pkt_size": 60,
+                   "udp_src_min": 10000, "udp_src_max": 10000 + count}])
+    pktgen.start().wait()
+    time.sleep(1)
+    made = int(sysctl("nf_conntrack_count"))
+    if made < count:
+        raise Failure(f"{made} of {count} connections made")
+    flush()
+    time.sleep(5)               # the daemon sends what it has read
+
+
+def connection_costs(lab: Lab) -> None:
+    lab.rules("""table inet cost {
+        chain f { type filter hook forward priority 0; ct state established,new accept; }
+    }""")
+    sysctl("/proc/sys/net/core/netdev_max_backlog", 100_000)
+    sysctl("nf_conntrack_udp_timeout", 600)
+    run("conntrack -F", check=False)
+    connections(100)
+    (stock,) = per_one(connections, CONNECTIONS)
+    print(f"COST connection, nobody listens: {stock:.0f}", flush=True)
+    more = {}
+    for measure in ("off", "fentry"):
+        with daemon(measure) as pid:
+            connections(100)
+            cost, inside = per_one(connections, CONNECTIONS, pid)
+        more[measure] = cost - stock
+        print(f"COST connection, ctflowd with measure: {measure}: {cost:.0f}, "
+              f"{cost - stock:.0f} more, {inside:.0f} of that in ctflowd",
+              flush=True)
+    print(f"COST record to event: {more['fentry'] / more['off']:.3f}",
+          flush=True)
+
+
+def cost(lab: Lab) -> None:
+    lab.reset()
+    program = os.environ["CTFLOWD_MEASURE"]
+    lab.measure(False)
+    sink(lab)
+    sysctl("nf_conntrack_udp_timeout", 600)
+    sysctl("nf_conntrack_udp_timeout_stream", 600)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as collector:
+        collector.bind(("127.0.0.1", 4739))     # and never reads
+        packet_costs(lab, program)
+        if os.environ.get("CTFLOWD"):
+            connection_costs(lab)
+    print("RESULT 0 0 0")
+
+
+if __name__ == "__main__":
+    lab_main(cost)
