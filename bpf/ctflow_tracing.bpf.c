@@ -41,18 +41,16 @@ __u64 late_ends = 0;
 /* In has_oif: the packet's connection is not measured. */
 #define NOT_MEASURED 2
 
-#define CPU_STATES 512
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, CPU_STATES);
+	__uint(max_entries, 1); /* the loader takes the number of possible processors */
 	__type(key, __u32);
 	__type(value, struct cpu_state);
 } cpu_states SEC(".maps");
 
 static __always_inline struct cpu_state *this_cpu(void)
 {
-	__u32 cpu = bpf_get_smp_processor_id() & (CPU_STATES - 1);
+	__u32 cpu = bpf_get_smp_processor_id();
 
 	return bpf_map_lookup_elem(&cpu_states, &cpu);
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <initializer_list>
@@ -86,6 +87,12 @@ void choose_programs(ctflow_tracing& skeleton, const KernelFunctions& kernel, bo
           {programs.cleanup_end, cleanup},
           {programs.periodic_begin, periodic},
           {programs.periodic_end, periodic}});
+}
+
+/// Their numbers are below it.
+std::uint32_t processors() {
+  const int possible = libbpf_num_possible_cpus();
+  return std::bit_ceil(static_cast<std::uint32_t>(std::max(possible, 1)));
 }
 
 struct Detach {
@@ -196,6 +203,7 @@ std::string TracingPrograms::Loaded::load(const MeasuringSizes& sizes,
   choose_programs(*tracing, kernel, direct);
   bpf_map__set_max_entries(tracing->maps.connections, sizes.connections);
   bpf_map__set_max_entries(tracing->maps.records, sizes.ring_octets);
+  bpf_map__set_max_entries(tracing->maps.cpu_states, processors());
   if (const int error = ctflow_tracing__load(tracing.get()); error != 0) return cause(-error, log);
   if (!set_clock()) return "cannot run a program to read the clock";
   ring.reset(ring_buffer__new(bpf_map__fd(tracing->maps.records), record, this, nullptr));

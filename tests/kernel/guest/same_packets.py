@@ -100,6 +100,7 @@ def loopback(_: Lab, port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mine:
         mine.bind(("127.0.0.1", port))
         mine.sendto(b"x", ("127.0.0.1", port))
+        mine.recvfrom(10)       # or there is nobody, and an ICMP error
 
 
 def masqueraded(lab: Lab, port: int) -> None:
