@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 import main
 from lab import (CLIENT, HOST_CLIENT, HOST_SERVER, SERVER, TICK, Failure, Lab,
-                 Sniffer, equal, ifindex, near, run, sysctl)
+                 Skip, Sniffer, equal, ifindex, near, run, sysctl)
 from nfqueue import first_packets_wait
 
 MEASURE = os.environ.get("CTFLOWD_SOURCE_MEASURE") or "patch"
@@ -47,14 +47,15 @@ log:
 class Export:
     """ctflowd and nfcapd for as long as the block runs, then the records."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, more: str = "") -> None:
+        self.config = CONFIG + more
         self.directory = pathlib.Path("/tmp/export-" + name)
         self.directory.mkdir()
         self.records: list[dict[str, str]] = []
 
     def __enter__(self) -> Export:
         config = self.directory / "ctflowd.yaml"
-        config.write_text(CONFIG)
+        config.write_text(self.config)
         flows = self.directory / "flows"
         flows.mkdir()
         self.capture = subprocess.Popen(
@@ -238,6 +239,56 @@ def test_clock_set_by_an_hour(lab: Lab) -> None:
                  for key in ("ts", "te")]
         near("start", times[0], begin + step, 1.5)
         near("end", times[1], end, 1.5)
+
+
+NAT_LOG = """\
+nat_log:
+  directory: /tmp/nat
+  retention: 30d
+  commit_interval: 100ms
+"""
+LATE_ENDS = 10      # seconds after a reading of the table until a row is closed
+
+
+def nat_rows(public: str) -> list[dict[str, object]]:
+    """What the NAT log says of an address and port."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    answer = subprocess.run(
+        [os.environ["CTFLOWD"], "nat-lookup", public, "--directory", "/tmp/nat",
+         "--at", now, "--tolerance", "1h", "--format", "json"], text=True,
+        check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        return json.loads(answer.stdout)["rows"]
+    except (ValueError, KeyError):
+        raise Failure("nat-lookup: " + answer.stderr) from None
+
+
+def test_nat_log_knows_its_connections_again(lab: Lab) -> None:
+    """Read from the table, an entry is that of the row; so is its end."""
+    if MEASURE == "patch":
+        raise Skip("ids are CTA_IDs: integration.nat_log")
+    lab.rules("""table ip n {
+        chain postrouting {
+            type nat hook postrouting priority srcnat
+            oifname r2 udp dport 53 snat to 10.0.2.1:4000-4999
+        }
+    }""")
+    sysctl("nf_conntrack_udp_timeout", 300)
+    port = 4000 + lab.port() % 1000
+    public = f"10.0.2.1:{port}"
+    with Export("nat", NAT_LOG):
+        lab.udp(port, size=100)
+        time.sleep(2)
+        equal("open", [row["ended"] for row in nat_rows(public)], [None])
+    with Export("nat-again", NAT_LOG):
+        time.sleep(LATE_ENDS + 3)
+        equal("open after a start", [row["ended"] for row in nat_rows(public)],
+              [None])
+        run("conntrack -F")
+        time.sleep(2)
+        ends = [(row["ended"] is not None, row["end_unknown"])
+                for row in nat_rows(public)]
+        equal("the ends of all rows", ends, [(True, False)])
 
 
 def doctor() -> dict[str, dict[str, str]]:
