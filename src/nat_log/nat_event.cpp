@@ -11,6 +11,8 @@ const char* name_of(HoleReason reason) {
       return "not_running";
     case HoleReason::kEventsLost:
       return "events_lost";
+    case HoleReason::kEventsLate:
+      return "events_late";
     case HoleReason::kQueueFull:
       return "queue_full";
     case HoleReason::kDatabaseRefused:

@@ -17,6 +17,7 @@ enum class HoleReason : std::uint8_t {
   kLogBegan,         ///< there was no log before
   kNotRunning,       ///< ctflowd did not run
   kEventsLost,       ///< the kernel had no room for events, or sent what could not be read
+  kEventsLate,       ///< ctflowd did not run: its times of what came meanwhile are too late
   kQueueFull,        ///< more events came than could be written
   kDatabaseRefused,  ///< nothing could be written
   kDiskFull,

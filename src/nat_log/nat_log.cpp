@@ -12,7 +12,8 @@ namespace {
 using nat::HoleReason;
 using nat::NatEvent;
 
-constexpr std::chrono::seconds kTick{1};
+constexpr std::chrono::milliseconds kTick{250};
+constexpr std::chrono::milliseconds kLate{750};       // with the tick: Store::kUnderWay
 constexpr std::chrono::milliseconds kPatience{1000};  // at the stop, for a slow disk
 
 std::string name_in(const std::string& network_namespace) {
@@ -101,6 +102,7 @@ void NatLog::add_hole() {
 void NatLog::tick() {
   const Instant now = clock_();
   if (now.steady < deadline_) return;
+  const bool late = writer_.started() && now.steady - deadline_ > kLate;
   deadline_ = now.steady + kTick;
   if (!writer_.started()) {
     missed_ = context_->losses().missed_events;
@@ -109,7 +111,7 @@ void NatLog::tick() {
   }
   settle();
   report_failure(now);
-  watch_losses(now);
+  watch_feed(now, late);
   if (has_hole_) add_hole();
 }
 
@@ -135,22 +137,24 @@ void NatLog::report_failure(const Instant& now) {
   }
 }
 
-void NatLog::watch_losses(const Instant& now) {
+void NatLog::watch_feed(const Instant& now, bool late) {
   const std::uint64_t missed = context_->losses().missed_events;
   // After a stall the last look may have been before the losses of that time were read.
   const nat::Moment before = std::exchange(looked_before_, looked_);
   looked_ = nat::moment_of(now.wall);
-  if (std::exchange(missed_, missed) == missed || writer_.room() < 2) return;
+  const bool lost = std::exchange(missed_, missed) != missed;
+  if ((!lost && !late) || writer_.room() < 2) return;
   NatEvent hole;
   hole.kind = NatEvent::Kind::kHole;
   hole.began = before;
-  hole.reason = HoleReason::kEventsLost;
+  hole.reason = lost ? HoleReason::kEventsLost : HoleReason::kEventsLate;
   writer_.add(hole);
   log::warn(
-      "nat_log_hole output={} reason=events_lost impact=\"look-ups for this time cannot say that "
-      "no "
-      "host used an address\" fix=\"source.receive_buffer_limit, or source.delivery: reliable\"",
-      name());
+      "nat_log_hole output={} reason={} impact=\"look-ups for this time cannot say that no host "
+      "used an address\" fix=\"{}\"",
+      name(), nat::name_of(hole.reason),
+      lost ? "source.receive_buffer_limit, or source.delivery: reliable"
+           : "more CPU time for ctflowd: what began while it did not run has a late begin");
 }
 
 void NatLog::stop() {

@@ -37,7 +37,8 @@ class NatLog : public Output {
  private:
   void settle();
   void report_failure(const Instant& now);
-  void watch_losses(const Instant& now);
+  /// Adds a hole if events were lost, or the event loop stood still and so they were read late.
+  void watch_feed(const Instant& now, bool late);
   /// Hands the hole over, if there is one and room for it.
   void add_hole();
 
