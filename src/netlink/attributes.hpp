@@ -39,13 +39,18 @@ bool read_integer(const Attribute& attribute, T& value) {
   return true;
 }
 
-/// Reads nanoseconds since 1970 in 64 bits. False: too short, or beyond the year 2262.
-inline bool read_time(const Attribute& attribute, TimePoint& time) {
+/// Nanoseconds since 1970 as a time. False: beyond the year 2262.
+inline bool to_time(std::uint64_t nanoseconds, TimePoint& time) {
   constexpr std::uint64_t kLargest = std::numeric_limits<std::int64_t>::max();
-  std::uint64_t nanoseconds = 0;
-  if (!read_integer(attribute, nanoseconds) || nanoseconds > kLargest) return false;
+  if (nanoseconds > kLargest) return false;
   time = TimePoint(std::chrono::nanoseconds(static_cast<std::int64_t>(nanoseconds)));
   return true;
+}
+
+/// Reads nanoseconds since 1970 in 64 bits. False: too short, or beyond the year 2262.
+inline bool read_time(const Attribute& attribute, TimePoint& time) {
+  std::uint64_t nanoseconds = 0;
+  return read_integer(attribute, nanoseconds) && to_time(nanoseconds, time);
 }
 
 /// Walks a run of attributes: `while (attributes.next(attribute)) …`, then check malformed().

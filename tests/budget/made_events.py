@@ -42,8 +42,7 @@ def event(number):
     # The last packet two seconds after the first, then the timeout of TIME_WAIT or of a UDP stream.
     start = START + number * 20_000
     stop = start + 122 * 10**9
-    state = nest(PROTOINFO, nest(1, attribute(1, bytes([7])), attribute(2, bytes([7])),
-                                 attribute(3, bytes([7])))) if protocol == TCP else b""
+    state = nest(PROTOINFO, nest(1, attribute(1, bytes([7])))) if protocol == TCP else b""
     body = b"".join((
         tuple_of(TUPLE_ORIG, protocol, client, server),
         tuple_of(TUPLE_REPLY, protocol, server, client),

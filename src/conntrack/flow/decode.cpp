@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "conntrack/flow/usual_layout.hpp"
 #include "extras/from_patch/decode_extras.hpp"
 #include "nf_conntrack_flow.h"
 
@@ -102,7 +103,7 @@ bool read_protocol(Bytes bytes, Tuple& tuple) {
 }
 
 /// CTA_TUPLE_ORIG, CTA_TUPLE_REPLY. `zoned`: the tuple has a zone of its own.
-bool read_tuple(Bytes bytes, Tuple& tuple, bool& zoned) {
+bool walk_tuple(Bytes bytes, Tuple& tuple, bool& zoned) {
   bool addressed = false;
   bool has_protocol = false;
   Attributes attributes(bytes);
@@ -127,8 +128,12 @@ bool read_tuple(Bytes bytes, Tuple& tuple, bool& zoned) {
   return addressed && has_protocol && !attributes.malformed();
 }
 
+bool read_tuple(Bytes bytes, Tuple& tuple, bool& zoned) {
+  return usual_layout::read_tuple(bytes, tuple) || walk_tuple(bytes, tuple, zoned);
+}
+
 /// CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY, in 64 or (old kernels) 32 bits.
-bool read_counters(Bytes bytes, Counters& counters, bool& complete) {
+bool walk_counters(Bytes bytes, Counters& counters, bool& complete) {
   bool packets = false;
   bool octets = false;
   Attributes attributes(bytes);
@@ -160,7 +165,16 @@ bool read_counters(Bytes bytes, Counters& counters, bool& complete) {
   return !attributes.malformed();
 }
 
-bool read_timestamps(Bytes bytes, Flow& flow) {
+bool read_counters(Bytes bytes, Counters& counters, bool& complete) {
+  if (!usual_layout::read_pair(bytes, CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES, counters.packets,
+                               counters.octets)) {
+    return walk_counters(bytes, counters, complete);
+  }
+  complete = true;
+  return true;
+}
+
+bool walk_timestamps(Bytes bytes, Flow& flow) {
   Attributes attributes(bytes);
   Attribute attribute;
   while (attributes.next(attribute)) {
@@ -173,6 +187,24 @@ bool read_timestamps(Bytes bytes, Flow& flow) {
     }
   }
   return !attributes.malformed();
+}
+
+/// False: not as usual, the flow is unchanged.
+bool read_usual_timestamps(Bytes bytes, Flow& flow) {
+  std::uint64_t start = 0;
+  std::uint64_t stop = 0;
+  TimePoint end;
+  if (!usual_layout::read_pair(bytes, CTA_TIMESTAMP_START, CTA_TIMESTAMP_STOP, start, stop) ||
+      !to_time(stop, end) || !to_time(start, flow.start)) {
+    return false;
+  }
+  flow.end = end;
+  flow.present.start = flow.present.stop = true;
+  return true;
+}
+
+bool read_timestamps(Bytes bytes, Flow& flow) {
+  return read_usual_timestamps(bytes, flow) || walk_timestamps(bytes, flow);
 }
 
 /// The state attribute inside CTA_PROTOINFO_TCP, _DCCP or _SCTP.
@@ -257,10 +289,56 @@ bool read_attribute(const Attribute& attribute, Flow& flow, Seen& seen) {
   }
 }
 
+/// Reads the attributes at the beginning that are as an end has them, in the order of
+/// ctnetlink_conntrack_event(). Returns the others, which may be all.
+Bytes read_usual(Bytes rest, Flow& flow, Seen& seen) {
+  using namespace usual_layout;
+  const auto take = [&rest](std::uint32_t expected, std::size_t payload, auto read) {
+    if (rest.size() < kHeader + payload || mismatch(rest, 0, expected) != 0) return;
+    if (read(rest.subspan(kHeader, payload))) rest = rest.subspan(kHeader + payload);
+  };
+  const auto take_number = [&](std::uint16_t type, std::uint32_t& value) {
+    bool taken = false;
+    take(header(type, sizeof value), sizeof value, [&](Bytes payload) {
+      value = wire::load<std::uint32_t>(payload);
+      return taken = true;
+    });
+    return taken;
+  };
+  const auto take_tuple = [&](std::uint16_t type, Tuple& tuple, bool& found) {
+    take(nest_header(type, kTuple4), kTuple4,
+         [&](Bytes payload) { return found = read_tuple_of<4>(payload, tuple); });
+    if (found) return;
+    take(nest_header(type, kTuple6), kTuple6,
+         [&](Bytes payload) { return found = read_tuple_of<16>(payload, tuple); });
+  };
+  const auto take_counters = [&](std::uint16_t type, Counters& counters, bool& found) {
+    take(nest_header(type, kPair), kPair, [&](Bytes payload) {
+      return found = read_pair(payload, CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES, counters.packets,
+                               counters.octets);
+    });
+  };
+  take_tuple(CTA_TUPLE_ORIG, flow.original, seen.original);
+  if (!seen.original) return rest;
+  take_tuple(CTA_TUPLE_REPLY, flow.reply, seen.reply);
+  take_number(CTA_ID, flow.id);
+  take_number(CTA_STATUS, flow.status);
+  flow.present.timeout = take_number(CTA_TIMEOUT, flow.timeout);
+  take_counters(CTA_COUNTERS_ORIG, flow.forward, seen.forward);
+  take_counters(CTA_COUNTERS_REPLY, flow.backward, seen.backward);
+  take(nest_header(CTA_TIMESTAMP, kPair), kPair,
+       [&](Bytes payload) { return read_usual_timestamps(payload, flow); });
+  take(nest_header(CTA_PROTOINFO, kTcpState), kTcpState, [&](Bytes payload) {
+    return read_tcp_state(payload, flow.state) && (flow.present.state = true);
+  });
+  take_number(CTA_MARK, flow.mark);
+  return rest;
+}
+
 /// The message's attributes, from behind its headers. False: malformed.
 bool read_connection(Bytes attributes_of_message, Flow& flow) {
   Seen seen;
-  Attributes attributes(attributes_of_message);
+  Attributes attributes(read_usual(attributes_of_message, flow, seen));
   Attribute attribute;
   while (attributes.next(attribute)) {
     if (!read_attribute(attribute, flow, seen)) return false;

@@ -2,6 +2,7 @@
 // When the last packet of a connection came, from evidence that is never exact. Pure arithmetic.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -13,6 +14,12 @@ namespace ctflow {
 struct Bounds {
   TimePoint earliest;
   TimePoint latest;
+
+  [[nodiscard]] TimePoint middle() const { return earliest + (latest - earliest) / 2; }
+  /// How far the farther of the two is.
+  [[nodiscard]] std::chrono::nanoseconds farthest_from(TimePoint time) const {
+    return std::max(time - earliest, latest - time);
+  }
 
   friend bool operator==(const Bounds&, const Bounds&) = default;
 };
@@ -42,7 +49,10 @@ class LastPacketSearch {
       : known_(known), expiry_(expiry) {}
 
   /// The connection had one packet in all, the one that began it.
-  void only_packet(TimePoint start) { only_ = start; }
+  void only_packet(TimePoint start) {
+    only_ = start;
+    has_only_ = true;
+  }
 
   /// The last packet may have set this timeout if it came within `in_force`. The likeliest first.
   void consider(std::chrono::seconds timeout, const Bounds& in_force);
@@ -55,12 +65,62 @@ class LastPacketSearch {
 
   Bounds known_;
   std::optional<Bounds> expiry_;
-  std::optional<TimePoint> only_;
-  std::optional<Bounds> first_;  ///< of the first timeout that fits
-  Bounds all_{};                 ///< from the earliest to the latest that fits
+  TimePoint only_{};
+  Bounds first_{};  ///< of the first timeout that fits
+  Bounds all_{};    ///< from the earliest to the latest that fits
+  bool has_only_ = false;
+  bool fits_ = false;  ///< a timeout fits
   bool only_fits_ = false;
   bool too_early_ = false;  ///< a timeout would put the last packet before what is known
   bool too_late_ = false;   ///< … behind it
 };
+
+// In line: they run for every connection.
+
+inline LastPacket LastPacketSearch::unexplained() const {
+  TimePoint time = known_.latest;
+  if (has_only_) {
+    time = std::clamp(only_, known_.earliest, known_.latest);
+  } else if (too_early_) {
+    time = too_late_ ? known_.middle() : known_.earliest;
+  }
+  return {time, known_.farthest_from(time) + kTick, false, false};
+}
+
+inline void LastPacketSearch::consider(std::chrono::seconds timeout, const Bounds& in_force) {
+  if (!expiry_) return;
+  const Bounds counted{expiry_->earliest - timeout, expiry_->latest - timeout};
+  const Bounds fit{std::max({counted.earliest, known_.earliest, in_force.earliest}),
+                   std::min({counted.latest, known_.latest, in_force.latest})};
+  if (fit.earliest <= fit.latest) {
+    accept(fit);
+  } else if (fit.earliest <= fit.latest + kTolerance) {
+    const TimePoint time = std::clamp(counted.middle(), known_.earliest, known_.latest);
+    accept({time, time});
+  } else {
+    too_early_ = too_early_ || counted.earliest < known_.latest;
+    too_late_ = too_late_ || counted.latest > known_.earliest;
+  }
+}
+
+inline void LastPacketSearch::accept(const Bounds& fit) {
+  if (!fits_) {
+    fits_ = true;
+    first_ = all_ = fit;
+  } else {
+    all_.earliest = std::min(all_.earliest, fit.earliest);
+    all_.latest = std::max(all_.latest, fit.latest);
+  }
+  only_fits_ = only_fits_ || (has_only_ && only_ >= fit.earliest - kTolerance &&
+                              only_ <= fit.latest + kTolerance);
+}
+
+inline LastPacket LastPacketSearch::result() const {
+  if (!fits_) return unexplained();
+  if (only_fits_) return {only_, kTick, true, false};
+  constexpr auto kWholeSecond = std::chrono::seconds(1) + 2 * kTolerance;
+  const TimePoint time = first_.middle();
+  return {time, all_.farthest_from(time) + kTick, true, all_.latest - all_.earliest > kWholeSecond};
+}
 
 }  // namespace ctflow

@@ -120,14 +120,6 @@ TimeoutsRead read_timeouts(const Timeouts& before, const std::string& directory)
   return result;
 }
 
-void PossibleTimeouts::add(std::chrono::seconds timeout) {
-  const auto known = all();
-  if (std::find(known.begin(), known.end(), timeout) != known.end()) return;
-  if (count_ < values_.size()) values_[count_++] = timeout;
-}
-
-bool keeps_first_timeouts(const Flow& flow) { return flow.original.protocol == IPPROTO_GRE; }
-
 PossibleTimeouts possible_timeouts(const Flow& flow, const Timeouts& timeouts) {
   PossibleTimeouts possible;
   if (ignores_packets(flow)) return possible;

@@ -64,7 +64,12 @@ TimeoutsRead read_timeouts(const Timeouts& before,
 /// The timeouts that the last packet of a connection may have set.
 class PossibleTimeouts {
  public:
-  void add(std::chrono::seconds timeout);
+  void add(std::chrono::seconds timeout) {
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (values_[i] == timeout) return;
+    }
+    if (count_ < values_.size()) values_[count_++] = timeout;
+  }
 
   [[nodiscard]] std::span<const std::chrono::seconds> all() const {
     return std::span(values_).first(count_);
@@ -80,6 +85,9 @@ class PossibleTimeouts {
 PossibleTimeouts possible_timeouts(const Flow& flow, const Timeouts& timeouts);
 
 /// GRE keeps for its life the timeouts that were in force when it began (gre_new()).
-bool keeps_first_timeouts(const Flow& flow);
+inline bool keeps_first_timeouts(const Flow& flow) {
+  constexpr std::uint8_t kGre = 47;
+  return flow.original.protocol == kGre;
+}
 
 }  // namespace ctflow

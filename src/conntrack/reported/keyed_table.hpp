@@ -34,6 +34,7 @@ class KeyedTable {
 
   /// The entry of `key`, or nullptr. Valid until the next call of find() or insert().
   Entry* find(std::uint64_t key) {
+    if (size_ == 0) return nullptr;
     Entry& entry = current_.probe(key);
     if (entry.key == key) return &entry;
     if (old_.capacity == 0) return nullptr;
