@@ -190,7 +190,7 @@ void Layout::add_elements(const EncoderOptions& options) {
   }
 }
 
-const Template& Layout::choose(const Record& record) const {
+const Template& Layout::choose_otherwise(const Record& record) const {
   switch (by_) {
     case By::kFamily:
       return templates_[record.flow.original.family == AddressFamily::kIpv4 ? 0 : 1];
@@ -201,9 +201,7 @@ const Template& Layout::choose(const Record& record) const {
     case By::kKind:
       break;
   }
-  const auto kind = static_cast<std::size_t>(record_kind(record));
-  const bool extras = record.flow.extras.present && templates_.size() > kRecordKinds;
-  return templates_[extras ? kRecordKinds + kind : kind];
+  return choose(record);
 }
 
 std::size_t Layout::shortest_record() const {

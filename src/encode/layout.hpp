@@ -32,7 +32,13 @@ class Layout {
   /// In the order in which they are sent.
   [[nodiscard]] std::span<const Template> templates() const { return templates_; }
 
-  [[nodiscard]] const Template& choose(const Record& record) const;
+  /// That of the responder's record is the initiator's where nothing is translated.
+  [[nodiscard]] const Template& choose(const Record& record) const {
+    if (by_ != By::kKind) return choose_otherwise(record);
+    const auto kind = static_cast<std::size_t>(record_kind(record));
+    const bool extras = record.flow.extras.present && templates_.size() > kRecordKinds;
+    return templates_[extras ? kRecordKinds + kind : kind];
+  }
 
   [[nodiscard]] RecordStyle style() const { return style_; }
 
@@ -42,6 +48,7 @@ class Layout {
  private:
   enum class By : std::uint8_t { kKind, kFamily, kTranslation, kElements };
 
+  [[nodiscard]] const Template& choose_otherwise(const Record& record) const;
   void build(Protocol protocol, const EncoderOptions& options);
   void add(std::uint16_t id, std::vector<Field> fields);
   void add_kinds(Protocol protocol, const EncoderOptions& options, bool with_extras);

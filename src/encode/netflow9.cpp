@@ -36,7 +36,7 @@ std::int64_t milliseconds(TimePoint time) {
 }  // namespace
 
 Netflow9Encoder::Netflow9Encoder(const EncoderOptions& options, TimePoint boot)
-    : SetEncoder({kNetflow9Header, kTemplateFlowSet, kOptionsFlowSet, kAlignment},
+    : SetEncoder({kNetflow9Header, kTemplateFlowSet, kOptionsFlowSet, kAlignment, true},
                  Layout(Protocol::kNetflow9, options),
                  {options.observation_domain, options.exporting_process},
                  options_layouts(Protocol::kNetflow9)),

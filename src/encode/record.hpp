@@ -51,7 +51,25 @@ constexpr bool is_translated(RecordKind kind) {
          kind == RecordKind::kIpv6Nat || kind == RecordKind::kIpv6IcmpNat || is_nat64(kind);
 }
 
-RecordKind record_kind(const Record& record);
+inline RecordKind record_kind(const Record& record) {
+  constexpr std::uint8_t kProtocolIcmp = 1;
+  constexpr std::uint8_t kProtocolIcmpv6 = 58;
+  const Tuple& original = record.flow.original;
+  const bool nat = record.initiator && translated(record.flow);
+  if (original.family == AddressFamily::kIpv4) {
+    if (original.protocol == kProtocolIcmp) {
+      return nat ? RecordKind::kIpv4IcmpNat : RecordKind::kIpv4Icmp;
+    }
+    return nat ? RecordKind::kIpv4Nat : RecordKind::kIpv4;
+  }
+  const bool nat64 = record.flow.reply.family == AddressFamily::kIpv4;
+  if (original.protocol == kProtocolIcmpv6) {
+    if (!nat) return RecordKind::kIpv6Icmp;
+    return nat64 ? RecordKind::kIcmpNat64 : RecordKind::kIpv6IcmpNat;
+  }
+  if (!nat) return RecordKind::kIpv6;
+  return nat64 ? RecordKind::kNat64 : RecordKind::kIpv6Nat;
+}
 
 /// For messages to users.
 std::string_view name_of(RecordKind kind);

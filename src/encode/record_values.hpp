@@ -4,7 +4,9 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -17,9 +19,12 @@ namespace ctflow {
 namespace record_value {
 
 /// Protocols whose tuple carries transport ports (RFC 768, 9293, 3828, 9260, 4340).
-constexpr bool has_ports(std::uint8_t protocol) {
-  return protocol == 6 || protocol == 17 || protocol == 136 || protocol == 132 || protocol == 33;
-}
+inline constexpr auto kHasPorts = [] {
+  std::array<bool, 256> all{};
+  for (const std::size_t protocol : {6U, 17U, 136U, 132U, 33U}) all[protocol] = true;
+  return all;
+}();
+constexpr bool has_ports(std::uint8_t protocol) { return kHasPorts[protocol]; }
 constexpr std::uint16_t source_port_of(const Tuple& tuple) {
   return has_ports(tuple.protocol) ? tuple.source_port : std::uint16_t{0};
 }
@@ -28,7 +33,9 @@ constexpr std::uint16_t destination_port_of(const Tuple& tuple) {
 }
 
 inline Milliseconds milliseconds(TimePoint time) {
-  return std::max(std::chrono::floor<std::chrono::milliseconds>(time), Milliseconds{});
+  using std::chrono::milliseconds;
+  if (time < TimePoint{}) return {};
+  return Milliseconds(std::chrono::duration_cast<milliseconds>(time.time_since_epoch()));
 }
 
 // The responder's record is the mirrored original tuple, so that both records of a translated

@@ -2,6 +2,48 @@
 #include "encode/set_encoder.hpp"
 
 namespace ctflow {
+namespace {
+
+template <typename Source>
+void write_specifiers(WireWriter& writer, std::span<const FieldOf<Source>> fields) {
+  // RFC 7011 section 3.2: the Enterprise bit, and the number after the length.
+  constexpr std::uint16_t kEnterpriseBit = 0x8000;
+  for (const FieldOf<Source>& field : fields) {
+    writer.u16(field.enterprise == 0 ? field.element
+                                     : static_cast<std::uint16_t>(field.element | kEnterpriseBit));
+    writer.u16(field.length);
+    if (field.enterprise != 0) writer.u32(field.enterprise);
+  }
+}
+
+}  // namespace
+
+SetEncoder::SetEncoder(const SetFormat& format, Layout layout, const OptionsRecord& options_record,
+                       const OptionsLayouts& options)
+    : format_(format),
+      layout_(std::move(layout)),
+      options_record_(options_record),
+      options_(options) {
+  encode_templates();
+}
+
+void SetEncoder::encode_templates() {
+  constexpr std::size_t kHead = 4;              // Template ID, Field Count
+  constexpr std::size_t kLongestSpecifier = 8;  // with an enterprise number
+  std::size_t longest = 0;
+  for (const Template& layout : layout_.templates()) {
+    longest += kHead + kLongestSpecifier * layout.fields.size();
+  }
+  template_records_.resize(longest);
+  WireWriter writer(template_records_);
+  for (const Template& layout : layout_.templates()) {
+    writer.u16(layout.id);
+    writer.u16(static_cast<std::uint16_t>(layout.fields.size()));
+    write_specifiers(writer, layout.fields);
+    template_ends_.push_back(writer.size());
+  }
+  template_records_.resize(writer.size());
+}
 
 void SetEncoder::begin(std::span<std::byte> buffer) {
   writer_ = WireWriter(buffer);
@@ -13,8 +55,7 @@ void SetEncoder::begin(std::span<std::byte> buffer) {
   has_options_ = {};
 }
 
-void SetEncoder::open_set(std::uint16_t id) {
-  if (set_id_ == id) return;
+void SetEncoder::begin_set(std::uint16_t id) {
   close_set();
   set_id_ = id;
   set_offset_ = writer_.size();
@@ -24,8 +65,7 @@ void SetEncoder::open_set(std::uint16_t id) {
 
 void SetEncoder::close_set() {
   if (set_id_ == kNoSet) return;
-  const std::size_t excess = (writer_.size() - set_offset_) % format_.alignment;
-  if (excess != 0) writer_.zeros(format_.alignment - excess);
+  if (padding() != 0) writer_.zeros(padding());
   set_id_ = kNoSet;
   if (writer_.overflowed()) return;
   writer_.overwrite_u16(set_offset_ + 2, static_cast<std::uint16_t>(writer_.size() - set_offset_));
@@ -41,34 +81,21 @@ void SetEncoder::restore(const Savepoint& savepoint) {
 }
 
 bool SetEncoder::fits() {
+  if (padding() == 0) return !writer_.overflowed();
   const std::size_t size = writer_.size();
-  const std::size_t excess = (size - set_offset_) % format_.alignment;
-  if (excess != 0) writer_.zeros(format_.alignment - excess);
+  writer_.zeros(padding());
   const bool ok = !writer_.overflowed();
   if (ok) writer_.truncate(size);
   return ok;
 }
 
-template <typename Source>
-void SetEncoder::write_specifiers(std::span<const FieldOf<Source>> fields) {
-  // RFC 7011 section 3.2: the Enterprise bit, and the number after the length.
-  constexpr std::uint16_t kEnterpriseBit = 0x8000;
-  for (const FieldOf<Source>& field : fields) {
-    writer_.u16(field.enterprise == 0 ? field.element
-                                      : static_cast<std::uint16_t>(field.element | kEnterpriseBit));
-    writer_.u16(field.length);
-    if (field.enterprise != 0) writer_.u32(field.enterprise);
-  }
-}
-
 bool SetEncoder::add_templates() {
-  while (next_template_ < layout_.templates().size()) {
-    const Template& layout = layout_.templates()[next_template_];
+  while (next_template_ < template_ends_.size()) {
+    const std::size_t start = next_template_ == 0 ? 0 : template_ends_[next_template_ - 1];
     const Savepoint savepoint = save();
     open_set(format_.template_set_id);
-    writer_.u16(layout.id);
-    writer_.u16(static_cast<std::uint16_t>(layout.fields.size()));
-    write_specifiers(layout.fields);
+    writer_.octets(
+        std::span(template_records_).subspan(start, template_ends_[next_template_] - start));
     if (!fits()) {
       restore(savepoint);
       return false;
@@ -92,7 +119,7 @@ void SetEncoder::write_options_template(const OptionsLayout& layout) {
   close_set();
   open_set(format_.options_set_id);
   write_options_head(writer_, layout);
-  write_specifiers(layout.fields);
+  write_specifiers(writer_, layout.fields);
   ++content_.templates;
 }
 
@@ -139,25 +166,23 @@ bool SetEncoder::add_interface_name(std::uint32_t index, std::string_view name) 
   return keep_options(savepoint, 1);
 }
 
-void SetEncoder::write_record(const Flow& flow, bool initiator) {
-  const Record record{flow, initiator};
-  const Template& layout = layout_.choose(record);
+void SetEncoder::write_record(const Template& layout, const Record& record) {
   open_set(layout.id);
   const std::size_t offset = writer_.size();
   layout.encode(writer_, record, layout);
-  record_written(offset, flow, layout);
+  if (format_.notes_records) record_written(offset, record.flow, layout);
 }
 
 std::uint32_t SetEncoder::write_records(const Flow& flow) {
-  if (layout_.style() != RecordStyle::kMirrored) {
-    write_record(flow, true);
-    return 1;
-  }
+  const Record initiator{flow, true};
+  const Record responder{flow, false};
+  const Template& layout = layout_.choose(initiator);
   // A direction in which nothing came has no record; one of the two there is always.
-  const bool answered = flow.backward.packets > 0;
+  const bool mirrored = layout_.style() == RecordStyle::kMirrored;
+  const bool answered = mirrored && flow.backward.packets > 0;
   const bool asked = flow.forward.packets > 0 || !answered;
-  if (asked) write_record(flow, true);
-  if (answered) write_record(flow, false);
+  if (asked) write_record(layout, initiator);
+  if (answered) write_record(translated(flow) ? layout_.choose(responder) : layout, responder);
   return asked && answered ? 2 : 1;
 }
 

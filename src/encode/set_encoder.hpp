@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "ctflow/encoder.hpp"
 #include "encode/layout.hpp"
@@ -31,16 +32,13 @@ class SetEncoder : public Encoder {
     std::size_t header_length;
     std::uint16_t template_set_id;
     std::uint16_t options_set_id;
-    std::size_t alignment;  ///< Sets are padded with zeros to a multiple of this
+    std::size_t alignment;       ///< Sets are padded with zeros to a multiple of this, a power of 2
+    bool notes_records = false;  ///< record_written() is to be called
   };
 
   /// `options_record`: what options records of this encoder have in common.
   SetEncoder(const SetFormat& format, Layout layout, const OptionsRecord& options_record,
-             const OptionsLayouts& options)
-      : format_(format),
-        layout_(std::move(layout)),
-        options_record_(options_record),
-        options_(options) {}
+             const OptionsLayouts& options);
 
   /// Closes the open Set. The header is still zero; its length is `format.header_length`.
   WireWriter& close_message();
@@ -54,7 +52,8 @@ class SetEncoder : public Encoder {
  private:
   /// Writes what stands before the Field Specifiers of an Options Template Record.
   virtual void write_options_head(WireWriter& writer, const OptionsLayout& layout) = 0;
-  /// A record was written at `offset`; discard_records() takes back those at `offset` and after.
+  /// For subclasses with `format.notes_records`: a record was written at `offset`;
+  /// discard_records() takes back those at `offset` and after.
   virtual void record_written(std::size_t /*offset*/, const Flow& /*flow*/,
                               const Template& /*fields*/) {}
   virtual void discard_records(std::size_t /*offset*/) {}
@@ -83,14 +82,20 @@ class SetEncoder : public Encoder {
   void introduce(bool& has, const OptionsLayout& layout) {
     if (introduces(has)) write_options_template(layout);
   }
-  template <typename Source>
-  void write_specifiers(std::span<const FieldOf<Source>> fields);
+  void encode_templates();
 
-  void open_set(std::uint16_t id);
+  void open_set(std::uint16_t id) {
+    if (set_id_ != id) begin_set(id);
+  }
+  void begin_set(std::uint16_t id);
   void close_set();
+  /// Octets of padding that the open Set needs.
+  [[nodiscard]] std::size_t padding() const {
+    return (set_offset_ - writer_.size()) & (format_.alignment - 1);
+  }
   /// True when everything written so far, with the padding of the open Set, is within the buffer.
   [[nodiscard]] bool fits();
-  void write_record(const Flow& flow, bool initiator);
+  void write_record(const Template& layout, const Record& record);
   /// Writes the records of a flow. Returns how many.
   std::uint32_t write_records(const Flow& flow);
   void count(const Flow& flow, std::uint32_t records);
@@ -101,6 +106,9 @@ class SetEncoder : public Encoder {
   const OptionsLayouts& options_;
   WireWriter writer_;
   MessageContent content_;
+  /// The Template Records, one behind the other as they are sent; each ends where the next begins.
+  std::vector<std::byte> template_records_;
+  std::vector<std::size_t> template_ends_;
   std::size_t next_template_ = 0;
   std::size_t set_offset_ = 0;
   std::uint16_t set_id_ = kNoSet;

@@ -118,13 +118,19 @@ void write_fields(std::byte* room, const Record& record, std::index_sequence<kIn
 
 /// `kTranslated`: only records of the initiator have the layout.
 template <const auto& kFields, bool kTranslated>
-void encode_layout(WireWriter& writer, const Record& record, const Template& /*layout*/) {
+[[gnu::flatten]] void encode_layout(WireWriter& writer, const Record& record,
+                                    const Template& /*layout*/) {
   constexpr std::size_t kLength = offsets_of(kFields).back();
+  constexpr auto kIndexes = std::make_index_sequence<kFields.size()>();
   std::byte* room = writer.claim(kLength);
   if (room == nullptr) return;
   assert(record.initiator || !kTranslated);
-  write_fields<kFields>(room, {record.flow, kTranslated || record.initiator},
-                        std::make_index_sequence<kFields.size()>());
+  // Of which side it is decides most fields: asked once, not by each of them.
+  if (kTranslated || record.initiator) {
+    write_fields<kFields>(room, {record.flow, true}, kIndexes);
+  } else {
+    write_fields<kFields>(room, {record.flow, false}, kIndexes);
+  }
 }
 
 constexpr std::uint16_t first_id(bool with_zones, Extent extent) {

@@ -31,7 +31,8 @@ inline constexpr int kIpv6MinimumMtu = 1280;
 /// for where the path is known to take it.
 inline std::size_t longest_datagram(const CollectorConfig& config, bool ipv6) {
   constexpr std::size_t kEveryIpv6Path = kIpv6MinimumMtu - 40 - 8;
-  const bool by_default = config.max_message_size <= CollectorConfig{}.max_message_size;
+  static const std::size_t by_default_size = CollectorConfig{}.max_message_size;
+  const bool by_default = config.max_message_size <= by_default_size;
   return ipv6 && by_default ? std::min(config.max_message_size, kEveryIpv6Path)
                             : config.max_message_size;
 }
