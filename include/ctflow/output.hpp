@@ -71,6 +71,9 @@ class Output {
   /// it may be a little earlier than the true time.
   virtual void offer(const Flow& flow, const Instant& now) = 0;
 
+  /// No more is offered just now: what was gathered to leave together leaves.
+  virtual void end_batch() {}
+
   /// Does what is due by time; to be called at deadline().
   virtual void tick() = 0;
   [[nodiscard]] virtual MonoTime deadline() const = 0;

@@ -85,6 +85,15 @@ class DatagramTransport : public Transport {
 
   virtual SendResult send(std::span<const std::byte> message) = 0;
 
+  /// How many messages send_together() takes now; 1: none.
+  [[nodiscard]] virtual std::size_t messages_at_once() const { return 1; }
+
+  /// Sends messages that stand one behind the other, `length` octets each but the last, which may
+  /// be shorter, as datagrams of their own. False: none of them was sent, and each is for send().
+  virtual bool send_together(std::span<const std::byte> /*messages*/, std::size_t /*length*/) {
+    return false;
+  }
+
   /// Octets of the longest message that needs no fragments on any path, where the path is not known
   /// to take more.
   [[nodiscard]] virtual std::size_t longest_message() const = 0;

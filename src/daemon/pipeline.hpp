@@ -30,7 +30,10 @@ class Pipeline {
   /// One flow report or event: enriched, then offered to the outputs, or counted as lost.
   void handle(Flow& flow);
   /// No more flow reports are waiting just now.
-  void end_batch() { batch_.reset(); }
+  void end_batch() {
+    batch_.reset();
+    for (const auto& output : outputs_) output->end_batch();
+  }
 
   /// Output::tick() and flush() of all outputs.
   void tick();

@@ -31,36 +31,92 @@ DatagramExporter::DatagramExporter(const CollectorConfig& config, std::unique_pt
                std::move(clock)),
       transport_(std::move(transport)) {}
 
+void DatagramExporter::tick() {
+  Exporter::tick();
+  send_held(held_.size());
+}
+
+void DatagramExporter::flush() {
+  Exporter::flush();
+  send_held(held_.size());
+}
+
+bool DatagramExporter::prepare() {
+  // What is held was made for the socket as it was.
+  if (!sending_ && !transport_->connected()) send_held(held_.size());
+  return transport_->prepare();
+}
+
 void DatagramExporter::deliver(std::span<std::byte> message, const MessageContent& content,
                                const Instant& now) {
   if (moved_ahead_) {
     add_to_sequence(message, config().protocol, 0 - *moved_ahead_);
     sent_ahead_ += sequence_step(config().protocol, content);
+    // A socket that has to be replaced twice takes nothing.
+    return enter(transport_->send(message), message.size(), content, now);
   }
-  const std::size_t length = message.size();
-  SendResult result = transport_->send(message);
-  if (result.is_again() && !moved_ahead_) result = send_again(message, content);
+  const std::size_t limit = transport_->messages_at_once();
+  const bool continues = held_.continues(message.size(), limit);
+  held_.add(message, content);
+  if (sending_) return;
+  if (!continues) send_held(held_.size() - 1);
+  if (held_.size() > 0 && held_.complete(limit)) send_held(held_.size());
+}
+
+void DatagramExporter::send_held(std::size_t count) {
+  if (count == 0 || sending_) return;
+  const Instant now = read_clock();
+  if (count == 1 || !transport_->send_together(held_.bytes(count), held_.first())) {
+    return send_one_by_one(count, now);
+  }
+  note_answers(now);
+  for (std::size_t i = 0; i < count; ++i) ledger().sent(held_.content(i), held_.length_of(i));
+  held_.drop(count);
+}
+
+void DatagramExporter::send_one_by_one(std::size_t count, const Instant& now) {
+  sending_ = true;
+  bool renewed = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    SendResult result = transport_->send(held_.message(i));
+    if (result.is_again() && !renewed) {
+      renewed = true;
+      Exporter::flush();  // what is open has its place in the sequence, behind what is held
+      count = held_.size();
+      renew(i);
+      result = transport_->send(held_.message(i));
+    }
+    enter(result, held_.length_of(i), held_.content(i), now);
+  }
+  held_.drop(count);
+  sending_ = false;
+}
+
+void DatagramExporter::renew(std::size_t first) {
+  std::uint32_t steps = 0;
+  for (std::size_t i = first; i < held_.size(); ++i) {
+    steps += sequence_step(config().protocol, held_.content(i));
+  }
+  moved_ahead_ = steps;
+  sent_ahead_ = 0;
+  send_what_is_due();
+  moved_ahead_.reset();
+  for (std::size_t i = first; i < held_.size(); ++i) {
+    add_to_sequence(held_.message(i), config().protocol, sent_ahead_);
+  }
+}
+
+void DatagramExporter::enter(const SendResult& result, std::size_t octets,
+                             const MessageContent& content, const Instant& now) {
   note_answers(now);
   if (result.is_sent()) {
-    ledger().sent(content, length);
+    ledger().sent(content, octets);
     return;
   }
-  // A socket that has to be replaced twice takes nothing.
   const LossReason reason = result.loss().value_or(LossReason::kSendError);
   if (reason != LossReason::kWouldBlock) note_failure(now);
   ledger().lost(reason, content);
   owe_again(now, content);
-}
-
-SendResult DatagramExporter::send_again(std::span<const std::byte> message,
-                                        const MessageContent& content) {
-  std::vector<std::byte> kept(message.begin(), message.end());
-  moved_ahead_ = sequence_step(config().protocol, content);
-  sent_ahead_ = 0;
-  send_what_is_due();
-  moved_ahead_.reset();
-  add_to_sequence(kept, config().protocol, sent_ahead_);
-  return transport_->send(kept);
 }
 
 }  // namespace ctflow

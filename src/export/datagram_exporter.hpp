@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// An Exporting Process over UDP: a message leaves or is lost at once, templates are repeated.
+// An Exporting Process over UDP: a message leaves or is lost at the end of its batch at the latest,
+// templates are repeated.
 #pragma once
 
 #include "export/exporter.hpp"
+#include "export/held_messages.hpp"
 
 namespace ctflow {
 
@@ -12,20 +14,33 @@ class DatagramExporter final : public Exporter {
                    std::unique_ptr<DatagramTransport> transport,
                    std::shared_ptr<const OutputContext> context, Clock clock = system_now);
 
+  void end_batch() override { send_held(held_.size()); }
+  void tick() override;
+  void flush() override;
+
  private:
   [[nodiscard]] const Transport& transport() const override { return *transport_; }
-  bool prepare() override { return transport_->prepare(); }
+  bool prepare() override;
   [[nodiscard]] std::size_t longest_message() const override {
     return transport_->longest_message();
   }
   void deliver(std::span<std::byte> message, const MessageContent& content,
                const Instant& now) override;
-  /// A message that has not left because the socket had to be replaced: templates and options go
-  /// first, through the new one.
-  SendResult send_again(std::span<const std::byte> message, const MessageContent& content);
+  /// Sends the first `count` of what is held.
+  void send_held(std::size_t count);
+  /// … one by one. Where the socket had to be replaced, all that is held, and what is open.
+  void send_one_by_one(std::size_t count, const Instant& now);
+  /// The held messages from `first` on have not left because the socket had to be replaced:
+  /// templates and options go first, through the new one.
+  void renew(std::size_t first);
+  /// Enters in the ledger what became of a message.
+  void enter(const SendResult& result, std::size_t octets, const MessageContent& content,
+             const Instant& now);
 
   std::unique_ptr<DatagramTransport> transport_;
-  /// What goes before a message that is sent again takes the place of that message in the sequence.
+  HeldMessages held_;
+  bool sending_ = false;  ///< one by one: what is finished meanwhile only waits
+  /// What goes before messages that are sent again takes their place in the sequence.
   std::optional<std::uint32_t> moved_ahead_{};
   std::uint32_t sent_ahead_ = 0;  ///< what it took of the sequence
 };

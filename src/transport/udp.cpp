@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "transport/udp.hpp"
 
+#include <netinet/udp.h>
+#include <sys/socket.h>
+
+#include <array>
 #include <boost/asio/buffer.hpp>
+#include <cerrno>
+#include <cstring>
 
 #include "transport/address/socket_options.hpp"
 
@@ -119,6 +125,7 @@ bool UdpTransport::connect() {
     return false;
   }
   connected_ = true;
+  segments_ = true;
   new_peer_ = true;
   return true;
 }
@@ -127,13 +134,17 @@ void UdpTransport::collect_refusal() {
   int pending = 0;
   socklen_t length = sizeof pending;
   if (getsockopt(socket_.native_handle(), SOL_SOCKET, SO_ERROR, &pending, &length) != 0) return;
-  if (pending != ECONNREFUSED) return;  // other ICMP errors are not from the collector's host
+  if (pending == ECONNREFUSED) on_refusal();  // other ICMP errors are not from the collector's host
+}
+
+void UdpTransport::on_refusal() {
+  const std::string reason = std::make_error_code(std::errc::connection_refused).message();
   ++refusals_;
-  note_failure(FailureKind::kRefused, std::generic_category().message(pending));
+  note_failure(FailureKind::kRefused, reason);
   new_peer_ = true;  // the program that listens there next does not have the templates
   if (refusal_log_.allow()) {
     log::warn("collector_refused collector={} peer={} error={} suppressed={}", config_.name, peer(),
-              log::quoted(std::generic_category().message(pending)), refusal_log_.suppressed());
+              log::quoted(reason), refusal_log_.suppressed());
   }
 }
 
@@ -166,6 +177,38 @@ SendResult UdpTransport::send(std::span<const std::byte> message) {
               peer(), message.size(), log::quoted(error.message()), send_log_.suppressed());
   }
   return lost_by(error);
+}
+
+bool UdpTransport::send_together(std::span<const std::byte> messages, std::size_t length) {
+  if (!connected_ || !segments_) return false;
+  collect_refusal();
+  const auto segment = static_cast<std::uint16_t>(length);
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof segment)> control{};
+  iovec vector{const_cast<std::byte*>(messages.data()), messages.size()};
+  msghdr message{};
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_UDP;
+  header->cmsg_type = UDP_SEGMENT;
+  header->cmsg_len = CMSG_LEN(sizeof segment);
+  std::memcpy(CMSG_DATA(header), &segment, sizeof segment);
+  if (sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL) >= 0) return true;
+  switch (errno) {
+    case ECONNREFUSED:  // came in between, and is taken from the socket by this
+      on_refusal();
+      break;
+    case EAGAIN:  // some of them may have room
+    case ENOBUFS:
+    case EINTR:
+      break;
+    default:  // the kernel does not know it, or the device or the path do not take it
+      segments_ = false;
+      break;
+  }
+  return false;
 }
 
 bool UdpTransport::replace_socket(const Error& why) {

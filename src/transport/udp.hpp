@@ -24,6 +24,8 @@ class UdpTransport : public DatagramTransport {
 
   bool prepare() override;
   SendResult send(std::span<const std::byte> message) override;
+  [[nodiscard]] std::size_t messages_at_once() const override { return segments_ ? kSegments : 1; }
+  bool send_together(std::span<const std::byte> messages, std::size_t length) override;
   [[nodiscard]] std::size_t longest_message() const override;
   [[nodiscard]] bool lookup_running() const override { return lookup_.running(); }
   [[nodiscard]] std::uint64_t refusals() const override { return refusals_; }
@@ -36,6 +38,7 @@ class UdpTransport : public DatagramTransport {
 
  private:
   using Endpoint = boost::asio::ip::udp::endpoint;
+  static constexpr std::size_t kSegments = 64;  ///< UDP_MAX_SEGMENTS of Linux before 6.9
 
   void look_up();
   void on_answer(const boost::system::error_code& error, const Lookup::Addresses& found);
@@ -47,6 +50,8 @@ class UdpTransport : public DatagramTransport {
   bool replace_socket(const boost::system::error_code& why);
   /// Takes the error that an ICMP message left at the socket.
   void collect_refusal();
+  /// The collector's host answered that no program listens.
+  void on_refusal();
   void note_failure(FailureKind kind, const std::string& reason);
 
   CollectorConfig config_;
@@ -55,6 +60,7 @@ class UdpTransport : public DatagramTransport {
   boost::asio::ip::udp::socket socket_;
   std::optional<Endpoint> endpoint_;  ///< where to send, once known
   bool connected_ = false;            ///< the socket sends to endpoint_
+  bool segments_ = true;              ///< UDP_SEGMENT works, as far as is known
   bool new_peer_ = true;              ///< for prepare(): it may not have the templates
   /// Why the socket is not connected, once endpoint_ is known; never success.
   std::error_code connect_error_ = std::make_error_code(std::errc::network_unreachable);

@@ -2,6 +2,7 @@
 // Fakes at the seams: a transport that keeps what it was given, a clock that stands still.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +19,10 @@ struct FakeWire {
   SendResult answer = SendResult::sent();  ///< of send(); messages that fail are not kept
   bool new_peer = true;                    ///< of the next prepare()
   bool stale = false;                      ///< the next send() replaces its socket
+  int stale_in = 0;                        ///< 1: the next send() does so, 2: the one after it, …
+  std::size_t at_once = 1;                 ///< messages that send_together() takes
+  bool takes_together = true;              ///< what it answers
+  std::vector<std::size_t> together;       ///< octets given to each call that it took
   SendResult after_stale = SendResult::sent();
   std::size_t longest = 100'000;
   int prepared = 0;
@@ -38,6 +43,7 @@ class FakeDatagrams : public DatagramTransport {
     return std::exchange(wire_.new_peer, false);
   }
   SendResult send(std::span<const std::byte> message) override {
+    if (wire_.stale_in > 0 && --wire_.stale_in == 0) wire_.stale = true;
     if (std::exchange(wire_.stale, false)) {
       wire_.new_peer = true;
       wire_.answer = wire_.after_stale;
@@ -45,6 +51,17 @@ class FakeDatagrams : public DatagramTransport {
     }
     if (wire_.answer.is_sent()) wire_.messages.emplace_back(message.begin(), message.end());
     return wire_.answer;
+  }
+  [[nodiscard]] std::size_t messages_at_once() const override { return wire_.at_once; }
+  bool send_together(std::span<const std::byte> messages, std::size_t length) override {
+    if (!wire_.takes_together) return false;
+    wire_.together.push_back(messages.size());
+    while (!messages.empty()) {
+      const auto one = messages.first(std::min(length, messages.size()));
+      wire_.messages.emplace_back(one.begin(), one.end());
+      messages = messages.subspan(one.size());
+    }
+    return true;
   }
   [[nodiscard]] std::size_t longest_message() const override { return wire_.longest; }
   [[nodiscard]] std::uint64_t refusals() const override { return wire_.refusals; }

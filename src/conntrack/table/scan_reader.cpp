@@ -130,6 +130,7 @@ void ScanReader::on_part_requested() {
 
 void ScanReader::on_dump_end(bool complete) {
   assembler_.reported.on_scan_end();
+  assembler_.sink.on_batch_end();
   scan_ended(complete);
 }
 

@@ -82,6 +82,16 @@ void set_only_address(const char* address) {
   close(file);
 }
 
+/// Of the calling thread's network namespace.
+void set_loopback_mtu(int octets) {
+  const int file = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ifreq request{};
+  std::memcpy(request.ifr_name, "lo", 3);
+  request.ifr_mtu = octets;
+  EXPECT_EQ(ioctl(file, SIOCSIFMTU, &request), 0);
+  close(file);
+}
+
 const udp::endpoint kLoopback4(boost::asio::ip::address_v4::loopback(), 0);
 const udp::endpoint kLoopback6(boost::asio::ip::address_v6::loopback(), 0);
 
@@ -107,6 +117,39 @@ class UdpTransportTest : public testing::Test {
 
   boost::asio::io_context io_;
 };
+
+TEST_F(UdpTransportTest, SendsTogetherAsDatagramsOfTheirOwn) {
+  for (const auto& endpoint : {kLoopback4, kLoopback6}) {
+    Receiver receiver(io_, endpoint);
+    UdpTransport transport(io_, config(endpoint.address().to_string(), receiver.port()));
+    EXPECT_FALSE(transport.send_together(bytes("onetwo"), 3)) << "not connected";
+    EXPECT_TRUE(transport.prepare());
+    ASSERT_GT(transport.messages_at_once(), 1U);
+    EXPECT_TRUE(transport.send_together(bytes("onetwosi"), 3));
+    EXPECT_EQ(receiver.receive(), "one");
+    EXPECT_EQ(receiver.receive(), "two");
+    EXPECT_EQ(receiver.receive(), "si");
+  }
+}
+
+TEST_F(UdpTransportTest, SendsOneByOneWhatThePathDoesNotTakeWhole) {
+  bool allowed = true;
+  std::thread([&] {
+    allowed = unshare(CLONE_NEWNET) == 0;
+    if (!allowed) return;
+    set_only_address("127.0.0.1");
+    set_loopback_mtu(1000);
+    Receiver receiver(io_, kLoopback4);
+    UdpTransport transport(io_, config("127.0.0.1", receiver.port()));
+    transport.prepare();
+    const std::string two(2400, 'x');
+    EXPECT_FALSE(transport.send_together(bytes(two), 1200));
+    EXPECT_EQ(transport.messages_at_once(), 1U) << "not tried for each message";
+    EXPECT_TRUE(transport.send(bytes(two).first(1200)).is_sent());
+    EXPECT_EQ(receiver.receive().size(), 1200U);
+  }).join();
+  if (!allowed) GTEST_SKIP() << "a network namespace needs root";
+}
 
 TEST_F(UdpTransportTest, SendsToIpv4) {
   Receiver receiver(io_, kLoopback4);
