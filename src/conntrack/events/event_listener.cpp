@@ -4,6 +4,7 @@
 #include <linux/netfilter/nfnetlink_compat.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "netlink/kernel_filter.hpp"
 #include "nf_conntrack_flow.h"
@@ -56,11 +57,12 @@ void EventListener::wait() {
 }
 
 void EventListener::wait_for_more() {
-  if (batch_delay_.count() == 0) {
+  const std::chrono::milliseconds delay = batch_delay_.next(socket_.queue());
+  if (delay.count() == 0) {
     drain();
     return;
   }
-  timer_.after(batch_delay_, [this] { drain(); });
+  timer_.after(delay, [this] { drain(); });
 }
 
 void EventListener::drain() {
@@ -69,6 +71,7 @@ void EventListener::drain() {
     if (!read_batch()) {
       consumer_->on_batch_end();
       count_lost();
+      batch_delay_.drained(std::exchange(read_, 0), std::chrono::steady_clock::now());
       wait();
       return;
     }
@@ -95,6 +98,7 @@ bool EventListener::read_batch() {
   }
   if (datagrams.empty()) return false;
   batches_.add(datagrams.size());
+  read_ += datagrams.size();
   const Instant now = system_now();
   for (const Datagram& datagram : datagrams) {
     if (!datagram.from_kernel) {

@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <functional>
 
+#include "conntrack/events/batch_delay.hpp"
 #include "conntrack/events/queue_watch.hpp"
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
@@ -31,7 +32,7 @@ class EventConsumer {
   virtual void on_batch_end() = 0;
 };
 
-/// Receives DESTROY events. Waits until one is there, then pauses for the configured delay before
+/// Receives DESTROY events. Waits until one is there, then pauses for a moment (BatchDelay) before
 /// it reads all that came meanwhile: waking up for each event costs two to four times as much and
 /// slows the kernel's own side.
 class EventListener {
@@ -88,7 +89,8 @@ class EventListener {
   DatagramBatch batch_{kBatch, kDatagramSize};
   Readiness readable_;  ///< of the socket
   Timer timer_;
-  std::chrono::milliseconds batch_delay_;
+  BatchDelay batch_delay_;
+  std::size_t read_ = 0;  ///< events since the queue was read to its end
   bool reliable_;
   bool filtered_ = false;
   QueueWatch queue_watch_;
