@@ -14,6 +14,7 @@
 #include "export/session_exporter.hpp"
 #include "transport/make_transport.hpp"
 #ifdef CTFLOWD_SQLITE
+#include "accounting/accounting.hpp"
 #include "nat_log/nat_log.hpp"
 #include "nat_log/read_table.hpp"
 #endif
@@ -74,12 +75,26 @@ std::unique_ptr<Output> make_nat_log(const NatLogConfig& config,
 #endif
 }
 
+std::unique_ptr<Output> make_accounting(const AccountingConfig& config,
+                                        const std::shared_ptr<const OutputContext>& context,
+                                        const NetworkNamespace& home) {
+#ifdef CTFLOWD_SQLITE
+  return std::make_unique<Accounting>(config, accounting::surroundings_of(home, config.inside),
+                                      context);
+#else
+  static_cast<void>(context);
+  static_cast<void>(home);
+  throw std::logic_error(config.database + ": built without SQLite");  // the settings refuse it
+#endif
+}
+
 }  // namespace
 
 std::vector<OutputConfig> outputs_of(const Config& config) {
   std::vector<OutputConfig> outputs(config.collectors.begin(), config.collectors.end());
   outputs.insert(outputs.end(), config.log_connections.begin(), config.log_connections.end());
   if (config.nat_log.enabled()) outputs.emplace_back(config.nat_log);
+  if (config.accounting.enabled()) outputs.emplace_back(config.accounting);
   return outputs;
 }
 
@@ -92,6 +107,9 @@ std::unique_ptr<Output> make_output(boost::asio::io_context& io, const OutputCon
   }
   if (const auto* const nat_log = std::get_if<NatLogConfig>(&config)) {
     return make_nat_log(*nat_log, context, home, source, measured);
+  }
+  if (const auto* const one = std::get_if<AccountingConfig>(&config)) {
+    return make_accounting(*one, context, home);
   }
   return make_exporter(io, std::get<CollectorConfig>(config), context, measured.possible());
 }

@@ -43,6 +43,17 @@ void add_nat_log(const Config& config, std::vector<std::string>& files) {
   }
 }
 
+/// The database, SQLite's files beside it, and what sessions left.
+void add_accounting(const Config& config, std::vector<std::string>& files) {
+  if (!config.accounting.enabled()) return;
+  const std::filesystem::path path(config.accounting.database);
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(path.parent_path(), ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind(path.filename().string(), 0) == 0) files.push_back(entry.path().string());
+  }
+}
+
 void add_state(const SourceConfig& source, std::vector<std::string>& files) {
   const std::string name = find_state_place(source).file;
   if (name.empty()) return;
@@ -74,6 +85,7 @@ std::vector<std::string> left_over_files(const Config& config) {
   }
   add_logs(config, files);
   add_nat_log(config, files);
+  add_accounting(config, files);
   if (config.namespaces.empty()) add_state(config.source, files);
   for (const NamespaceConfig& one : config.namespaces) {
     SourceConfig source = config.source;

@@ -63,6 +63,17 @@ void check_nat_log(const NatLogConfig& config, Findings& found) {
        create_command(config.directory)});
 }
 
+void check_accounting(const AccountingConfig& config, Findings& found) {
+  if (!config.enabled()) return;
+  const std::string directory = std::filesystem::path(config.database).parent_path().string();
+  const std::string fault = fault_of(directory);
+  if (fault.empty()) return;
+  found.wrong.push_back(
+      {"accounting_directory_unusable",
+       fmt::format("this user cannot write accounting.database to {}: {}", directory, fault),
+       create_command(directory)});
+}
+
 /// Root could read them when the configuration was read.
 void check_tls_files(const CollectorConfig& collector, Findings& found) {
   for (const std::string* const file :
@@ -163,6 +174,7 @@ Findings check_places(const Config& config) {
   check_listen(config.status.listen, found);
   check_socket(config.status.socket, found);
   check_nat_log(config.nat_log, found);
+  check_accounting(config.accounting, found);
   found.add(check_spools(config));
   return found;
 }

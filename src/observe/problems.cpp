@@ -90,6 +90,15 @@ void check_nat_log(const OutputStatus& one, std::vector<Finding>& found) {
   }
 }
 
+void check_accounting(const OutputStatus& one, std::vector<Finding>& found) {
+  if (one.connected) return;
+  found.push_back({"accounting_not_written",
+                   fmt::format("{}: what is counted waits in memory; rows of small keys merge into "
+                               "other",
+                               one.last_failure.reason),
+                   "make room there, or let ctflowd write there"});
+}
+
 }  // namespace
 
 std::vector<Finding> find_problems(const Status& status) {
@@ -105,6 +114,8 @@ std::vector<Finding> find_problems(const Status& status) {
     for (const OutputStatus& output : one.outputs) {
       if (output.nat_log) {
         check(check_nat_log, output);
+      } else if (output.accounting) {
+        check(check_accounting, output);
       } else {
         check(output.log ? find_log_problems : find_collector_problems, output);
       }

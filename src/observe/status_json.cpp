@@ -113,6 +113,21 @@ Json nat_log_json(const OutputStatus& one) {
               {"counters", counters_json(one.counters, kExporterCounters)}};
 }
 
+Json accounting_json(const OutputStatus& one) {
+  return Json{{"name", one.name},
+              {"database", one.peer},
+              {"written", one.connected},
+              {"last_failure", last_failure_json(one)},
+              {"last_commit_seconds_ago", ago_json(one.accounting->last_commit)},
+              {"waiting_rows", one.accounting->rows},
+              {"merged_rows", one.accounting->merged},
+              {"failed_transactions", one.accounting->failures},
+              {"recovered_octets", one.accounting->recovered},
+              {"waiting", one.counters.waiting.flows},
+              {"lost", one.counters.lost()},
+              {"counters", counters_json(one.counters, kExporterCounters)}};
+}
+
 Json group_json(const GroupStatus& one) {
   Json out{{"name", one.name},
            {"mode", one.mode == GroupMode::kFailover ? "failover" : "balance"},
@@ -190,6 +205,7 @@ Json namespace_json(const NamespaceStatus& one) {
   for (const OutputStatus& output : one.outputs) {
     if (output.collector) out["collectors"].push_back(collector_json(output));
     if (output.nat_log) out["nat_log"] = nat_log_json(output);
+    if (output.accounting) out["accounting"] = accounting_json(output);
   }
   out["connection_logs"] = Json::array();
   for (const OutputStatus& output : one.outputs) {

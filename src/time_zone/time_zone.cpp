@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string_view>
@@ -53,6 +54,8 @@ std::optional<Header> header_at(Octets octets) {
 
 std::string read_file(const std::string& name) {
   constexpr std::size_t kLongest = 1U << 20;
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(name, error)) return "";
   std::ifstream file(name, std::ios::binary);
   std::string text(std::istreambuf_iterator<char>(file), {});
   if (text.size() > kLongest) text.clear();

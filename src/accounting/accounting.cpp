@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/accounting.hpp"
+
+#include <system_error>
+#include <utility>
+
+#include "log/log.hpp"
+
+namespace ctflow {
+namespace {
+
+using accounting::Amounts;
+using accounting::Batch;
+
+constexpr std::chrono::seconds kTick{1};
+constexpr std::chrono::milliseconds kPatience{2000};  // at the stop, for a slow disk
+
+std::string accounting_name(const std::string& network_namespace) {
+  return network_namespace.empty() ? "accounting" : "accounting@" + network_namespace;
+}
+
+AccountingConfig with_own_database(AccountingConfig config) {
+  if (!config.network_namespace.empty()) config.database += "." + config.network_namespace;
+  return config;
+}
+
+MessageContent reported_flow(std::uint64_t packets, std::uint64_t octets) {
+  MessageContent content;
+  content.flows = 1;
+  content.data_records = 1;
+  content.packets = packets;
+  content.octets = octets;
+  return content;
+}
+
+}  // namespace
+
+Accounting::Accounting(const AccountingConfig& config,
+                       accounting::ReadSurroundings read_surroundings,
+                       std::shared_ptr<const OutputContext> context, Clock clock)
+    : Output(accounting_name(config.network_namespace), FlowKinds::reports()),
+      config_(with_own_database(config)),
+      configured_(config),
+      context_(std::move(context)),
+      clock_(std::move(clock)),
+      accounts_(std::make_shared<accounting::Accounts>(config_)),
+      surroundings_(read_surroundings()),
+      current_(std::make_unique<Batch>(config_)),
+      spare_(std::make_unique<Batch>(config_)) {
+  accounting::Session session;
+  session.started = clock_().wall;
+  session.left = accounting::left_sessions(config_.database, session.continues);
+  open_session();
+  if (session_) session.id = session_->id();
+  writer_ = std::make_unique<accounting::Writer>(
+      std::make_unique<accounting::Store>(config_, accounts_, std::move(session)),
+      std::move(read_surroundings));
+}
+
+void Accounting::open_session() {
+  try {
+    session_ = std::make_unique<accounting::SessionLedger>(config_.database);
+  } catch (const std::system_error& error) {
+    log::error(
+        "accounting_session_unavailable output={} error={} impact=\"what is counted and not yet "
+        "written when ctflowd is killed will be missing from the sums\" fix=\"let ctflowd write "
+        "there\"",
+        name(), log::quoted(error.what()));
+  }
+}
+
+bool Accounting::configured_as(const OutputConfig& config) const {
+  const auto* const other = std::get_if<AccountingConfig>(&config);
+  return other != nullptr && *other == configured_;
+}
+
+void Accounting::offer(const Flow& flow, const Instant& now) {
+  ledger_.offer();
+  const accounting::Classified added = accounts_->add(flow, *surroundings_, now.wall, *current_);
+  if (session_) session_->add(added.direction, added.amounts);
+  ledger_.wait(reported_flow(added.amounts.packets(), added.amounts.octets()));
+}
+
+void Accounting::tick() {
+  const Instant now = clock_();
+  if (now.steady < deadline_) return;
+  deadline_ = now.steady + kTick;
+  if (!started_) {
+    started_ = true;
+    losses_ = context_->losses();
+    commit_at_ = now.steady;  // the first at once: shows whether the database can be used
+    writer_->start();
+  }
+  if (auto found = writer_->take_surroundings()) surroundings_ = std::move(found);
+  watch_losses(now);
+  settle(now);
+  report_failure(now);
+  if (now.steady >= commit_at_ && spare_ && writer_->idle()) hand_over(now);
+}
+
+void Accounting::watch_losses(const Instant& now) {
+  const UpstreamLosses before = std::exchange(losses_, context_->losses());
+  accounting::Missing missing;
+  missing.lost_events = losses_.lost_events - before.lost_events;
+  missing.no_counters = losses_.no_counters - before.no_counters;
+  missing.counters_fell = losses_.counters_fell - before.counters_fell;
+  missing.fallen_packets = losses_.fallen_packets - before.fallen_packets;
+  if (missing == accounting::Missing{}) return;
+  current_->missing[std::chrono::floor<std::chrono::minutes>(now.wall)] += missing;
+}
+
+accounting::InterfaceTexts Accounting::interfaces() const {
+  accounting::InterfaceTexts names;
+  const InterfaceNames* const known = context_->interface_names();
+  if (known == nullptr) return names;
+  for (const auto& [index, entry] : known->entries()) names[index] = entry.name;
+  return names;
+}
+
+void Accounting::hand_over(const Instant& now) {
+  commit_at_ = now.steady + config_.commit_interval;
+  accounting::Job job;
+  if (!spare_) spare_ = std::make_unique<Batch>(config_);  // at the stop
+  job.batch = std::exchange(current_, std::move(spare_));
+  job.interfaces = interfaces();
+  if (session_) job.totals = session_->totals();
+  job.now = now;
+  writer_->give(std::move(job));
+}
+
+void Accounting::settle(const Instant& now) {
+  while (auto batch = writer_->take_written()) {
+    committed_ = now.steady;
+    Amounts sum;
+    for (const Amounts& one : batch->totals) sum += one;
+    for (std::uint64_t i = 0; i < batch->flows; ++i) {
+      const bool last = i + 1 == batch->flows;
+      ledger_.sent_after_wait(reported_flow(last ? sum.packets() : 0, last ? sum.octets() : 0), 0);
+    }
+    for (const auto& table : batch->tables) merged_ += table.merged();
+    batch->clear();
+    spare_ = std::move(batch);
+  }
+}
+
+void Accounting::report_failure(const Instant& now) {
+  if (const auto why = writer_->take_failure()) {
+    last_failure_ = {FailureKind::kFile, *why, now.steady};
+    if (std::exchange(failing_, true)) return;
+    log::error(
+        "accounting_not_written output={} error={} impact=\"what is counted waits in memory; rows "
+        "of small keys merge into other\" fix=\"make room, or let ctflowd write there\"",
+        name(), log::quoted(*why));
+  } else if (failing_ && !writer_->report().failing) {
+    failing_ = false;
+    log::info("accounting_written_again output={}", name());
+  }
+}
+
+void Accounting::stop() {
+  const Instant now = clock_();
+  if (!std::exchange(started_, true)) writer_->start();
+  watch_losses(now);
+  hand_over(now);
+  const bool written = writer_->stop(kPatience);
+  settle(now);
+  if (written && session_) session_->remove();
+  const ExportAmount left = ledger_.counters().waiting;  // a copy: the ledger changes it
+  if (left.flows == 0) return;
+  ledger_.lost_after_wait(LossReason::kStopped, left);
+  log::error(
+      "accounting_incomplete output={} flow_reports={} octets={} impact=\"they are in no row; the "
+      "next start enters their sum as uncounted\"",
+      name(), left.flows, left.octets);
+}
+
+OutputStatus Accounting::status(const Instant& now) const {
+  const auto report = writer_->report();
+  OutputStatus status;
+  status.name = name();
+  status.peer = config_.database;
+  status.connected = !report.failing;
+  status.counters = ledger_.counters();
+  status.last_failure = last_failure_;
+  if (last_failure_.kind != FailureKind::kNone) {
+    status.last_failure_age =
+        std::chrono::duration_cast<std::chrono::seconds>(now.steady - last_failure_.at);
+  }
+  AccountingStatus accounting;
+  accounting.rows = current_->rows();
+  accounting.merged = report.merged + merged_;
+  for (const auto& table : current_->tables) accounting.merged += table.merged();
+  accounting.failures = report.failures;
+  accounting.recovered = report.recovered;
+  if (committed_) {
+    accounting.last_commit =
+        std::chrono::duration_cast<std::chrono::seconds>(now.steady - *committed_);
+  }
+  status.accounting = accounting;
+  return status;
+}
+
+}  // namespace ctflow

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The output that counts who used how much.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "accounting/accounts.hpp"
+#include "accounting/session_ledger.hpp"
+#include "accounting/writer.hpp"
+#include "ctflow/clock.hpp"
+#include "ctflow/output.hpp"
+#include "ledger/export_ledger.hpp"
+
+namespace ctflow {
+
+/// A flow report is added to every aggregate in memory, and is sent when its transaction is
+/// committed. While the database refuses, reports are added to what waits, which is bounded: rows
+/// merge into `other`, and the sums stay.
+class Accounting : public Output {
+ public:
+  /// Reads the addresses of this host. Throws std::system_error.
+  Accounting(const AccountingConfig& config, accounting::ReadSurroundings read_surroundings,
+             std::shared_ptr<const OutputContext> context, Clock clock = system_now);
+  ~Accounting() override = default;
+
+  Accounting(const Accounting&) = delete;
+  Accounting& operator=(const Accounting&) = delete;
+  Accounting(Accounting&&) = delete;
+  Accounting& operator=(Accounting&&) = delete;
+
+  [[nodiscard]] bool configured_as(const OutputConfig& config) const override;
+  void offer(const Flow& flow, const Instant& now) override;
+  void tick() override;
+  [[nodiscard]] MonoTime deadline() const override { return deadline_; }
+  void flush() override {}
+  void stop() override;
+  [[nodiscard]] OutputStatus status(const Instant& now) const override;
+
+ private:
+  void open_session();
+  void watch_losses(const Instant& now);
+  void settle(const Instant& now);
+  void report_failure(const Instant& now);
+  void hand_over(const Instant& now);
+  [[nodiscard]] accounting::InterfaceTexts interfaces() const;
+
+  const AccountingConfig config_;  ///< with the database of the namespace
+  const AccountingConfig configured_;
+  const std::shared_ptr<const OutputContext> context_;
+  const Clock clock_;
+  ExportLedger ledger_;
+  std::shared_ptr<const accounting::Accounts> accounts_;
+  std::shared_ptr<const accounting::Surroundings> surroundings_;
+  std::unique_ptr<accounting::SessionLedger> session_;  ///< null: it could not be made
+  std::unique_ptr<accounting::Batch> current_;
+  std::unique_ptr<accounting::Batch> spare_;  ///< null: the writer has it
+  std::unique_ptr<accounting::Writer> writer_;
+  std::uint64_t merged_ = 0;  ///< cells of batches that were written
+  UpstreamLosses losses_{};   ///< at the last look
+  bool started_ = false;
+  MonoTime deadline_ = MonoTime::min();
+  MonoTime commit_at_{};
+  std::optional<MonoTime> committed_{};
+  LastFailure last_failure_{};
+  bool failing_ = false;  ///< as logged
+};
+
+}  // namespace ctflow

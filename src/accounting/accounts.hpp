@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// All aggregates: what flow reports add to them between two transactions.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "accounting/classify.hpp"
+#include "accounting/usage_table.hpp"
+
+namespace ctflow::accounting {
+
+/// What one transaction writes.
+struct Batch {
+  explicit Batch(const AccountingConfig& config);
+
+  void clear();
+  [[nodiscard]] bool empty() const { return flows == 0 && missing.empty(); }
+  /// Rows that wait.
+  [[nodiscard]] std::size_t rows() const;
+
+  std::vector<UsageTable> tables;  ///< in the order of the aggregates
+  std::map<Minute, Missing> missing;
+  std::array<Amounts, kDirections> totals{};  ///< what is in each table
+  std::uint64_t flows = 0;                    ///< flow reports
+};
+
+/// Puts flow reports into a batch.
+class Accounts {
+ public:
+  explicit Accounts(const AccountingConfig& config);
+
+  /// Returns the direction and what was added. `now`: nothing is entered later than that.
+  Classified add(const Flow& flow, const Surroundings& surroundings, TimePoint now,
+                 Batch& to) const;
+
+  [[nodiscard]] const Names& names() const { return names_; }
+  [[nodiscard]] const KeySelection& selection(std::size_t aggregate) const {
+    return selections_[aggregate];
+  }
+
+ private:
+  Names names_;
+  std::vector<KeySelection> selections_;
+  KeySelection any_{{}};  ///< what any of them has
+  std::chrono::minutes kept_;
+};
+
+}  // namespace ctflow::accounting

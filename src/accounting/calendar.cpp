@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/calendar.hpp"
+
+#include <algorithm>
+
+namespace ctflow::accounting {
+
+using std::chrono::days;
+using std::chrono::floor;
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::sys_days;
+using std::chrono::sys_seconds;
+using std::chrono::year_month;
+using std::chrono::year_month_day;
+
+sys_seconds Calendar::local(Minute minute) const { return minute + zone_.offset_at(minute); }
+
+sys_days Calendar::day_of(Minute minute) const { return floor<days>(local(minute)); }
+
+/// By looking between two times that are surely before and after it: a zone may leave midnight out.
+Minute Calendar::begin_of(sys_days local_day) const {
+  constexpr hours kFarthest{30};  // a zone is never so far from UTC
+  Minute before = Minute(local_day) - kFarthest;
+  Minute after = Minute(local_day) + kFarthest;
+  while (after - before > minutes(1)) {
+    const Minute middle = before + (after - before) / 2;
+    (day_of(middle) < local_day ? before : after) = middle;
+  }
+  return after;
+}
+
+Interval Calendar::interval_of(Level level, Minute minute) const {
+  switch (level) {
+    case Level::kMinute:
+      return {minute, minute + minutes(1)};
+    case Level::kHour:
+      return hour_of(minute);
+    case Level::kDay: {
+      const sys_days day = day_of(minute);
+      return {begin_of(day), begin_of(day + days(1))};
+    }
+    case Level::kPeriod:
+      break;
+  }
+  return period_of(minute);
+}
+
+Interval Calendar::hour_of(Minute minute) const {
+  const auto shift = floor<minutes>(zone_.offset_at(minute)) % hours(1);
+  const Minute from = floor<hours>(minute + shift) - shift;
+  return {from, from + hours(1)};
+}
+
+sys_days Calendar::begin_in(year_month month) const {
+  const int last = static_cast<int>(static_cast<unsigned>((month / std::chrono::last).day()));
+  const int day = period_.day > 0 ? period_.day : last + 1 + period_.day;
+  return sys_days(month / std::chrono::day(static_cast<unsigned>(std::clamp(day, 1, last))));
+}
+
+Interval Calendar::period_of(Minute minute) const {
+  const sys_days day = day_of(minute);
+  if (period_.every.count() > 0) {
+    const auto since = day - period_.first;
+    const auto number = since.count() >= 0 ? since / period_.every
+                                           : -((period_.every - days(1) - since) / period_.every);
+    const sys_days from = period_.first + number * period_.every;
+    return {begin_of(from), begin_of(from + period_.every)};
+  }
+  const year_month_day date(day);
+  year_month month = date.year() / date.month();
+  if (begin_in(month) > day) month -= std::chrono::months(1);
+  return {begin_of(begin_in(month)), begin_of(begin_in(month + std::chrono::months(1)))};
+}
+
+}  // namespace ctflow::accounting

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A flow report, seen from the host that it is counted for.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "accounting/amounts.hpp"
+#include "accounting/key.hpp"
+#include "accounting/prefix_map.hpp"
+#include "accounting/surroundings.hpp"
+#include "ctflow/accounting_config.hpp"
+
+namespace ctflow::accounting {
+
+/// Everything that any aggregate may ask of one flow report.
+struct Classified {
+  Direction direction = Direction::kThrough;
+  Key key;  ///< with all its members
+  Amounts amounts;
+};
+
+/// The names that the settings give to networks and services.
+class Names {
+ public:
+  explicit Names(const AccountingConfig& config);
+
+  [[nodiscard]] std::uint16_t network_of(AddressFamily family, const IpAddress& address) const {
+    return networks_.find(family, address);
+  }
+  [[nodiscard]] std::uint16_t service_of(std::uint8_t protocol, std::uint16_t port) const;
+
+  [[nodiscard]] const std::string& network(std::uint16_t number) const;
+  [[nodiscard]] const std::string& service(std::uint16_t number) const;
+
+ private:
+  PrefixMap networks_;
+  std::unordered_map<std::uint32_t, std::uint16_t> services_;  ///< by protocol and port
+  std::vector<std::string> network_names_;                     ///< the first is `other`
+  std::vector<std::string> service_names_;                     ///< the first is `other`
+};
+
+/// Which members of a key an aggregate has.
+class KeySelection {
+ public:
+  explicit KeySelection(const std::vector<AccountingKey>& by);
+
+  [[nodiscard]] bool has(AccountingKey key) const {
+    return (bits_ >> static_cast<unsigned>(key) & 1U) != 0;
+  }
+  void add(const KeySelection& other) { bits_ |= other.bits_; }
+  [[nodiscard]] Key of(const Key& all) const;
+
+ private:
+  unsigned bits_ = 0;
+};
+
+/// The host is the initiator, unless only the responder is inside (or this host). The ends are
+/// those before translation of the source and after that of the destination: behind NAT the inside
+/// address counts.
+/// Members of the key that `wanted` lacks may be left out.
+Classified classify(const Flow& flow, const Surroundings& surroundings, const Names& names,
+                    const KeySelection& wanted);
+
+}  // namespace ctflow::accounting

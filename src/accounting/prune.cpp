@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/prune.hpp"
+
+#include <array>
+#include <string>
+
+#include "accounting/calendar.hpp"
+
+namespace ctflow::accounting {
+
+Pruned prune_rows(const Database& database, const AccountingRetention& keep, TimePoint now,
+                  UnusedKeys unused) {
+  using std::chrono::duration_cast;
+  using std::chrono::seconds;
+  const std::array<seconds, kLevels> kept{duration_cast<seconds>(keep.minutes), keep.hours,
+                                          keep.days, keep.periods};
+  Statement aggregates(database, "SELECT id FROM aggregate");
+  Statement usage(database, "DELETE FROM usage WHERE level = ? AND aggregate = ? AND time < ?");
+  Statement intervals(database, "DELETE FROM interval WHERE level = ? AND time < ?");
+  Statement removed_before(database,
+                           "INSERT INTO meta VALUES(?1, ?2) ON CONFLICT DO UPDATE SET value = "
+                           "max(value, excluded.value)");
+  Pruned removed;
+  // To the minute: the oldest minute that is kept stays whole.
+  const Minute minute = std::chrono::floor<std::chrono::minutes>(now);
+  const std::int64_t today = duration_cast<seconds>(minute.time_since_epoch()).count();
+  for (const Level level : kAllLevels) {
+    const auto number = static_cast<std::int64_t>(level);
+    const std::int64_t before = today - kept.at(static_cast<std::size_t>(level)).count();
+    for (aggregates.reset(); aggregates.step();) {
+      usage.bind(1, number).bind(2, aggregates.number(0)).bind(3, before).run();
+      removed.rows += database.changes();
+    }
+    intervals.bind(1, number).bind(2, before).run();
+    const std::string name = "removed_before_" + std::to_string(number);
+    removed_before.bind(1, name).bind(2, before).run();
+  }
+  aggregates.reset();
+  Statement gaps(database, "DELETE FROM gap WHERE ended < ?");
+  gaps.bind(1, today - kept.back().count()).run();
+  if (removed.rows == 0 || unused == UnusedKeys::kKeep) return removed;
+  Statement keys(database, "DELETE FROM key WHERE id NOT IN (SELECT key FROM usage)");
+  keys.run();
+  removed.keys = database.changes();
+  return removed;
+}
+
+}  // namespace ctflow::accounting

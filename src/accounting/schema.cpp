@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/schema.hpp"
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+namespace ctflow::accounting {
+namespace {
+
+// `key`: texts are '' and numbers -1 where the aggregate has no such column, so that the index
+// finds equal keys, which it would not with NULL.
+constexpr const char* kTables = R"(
+CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE aggregate(id INTEGER PRIMARY KEY, name TEXT NOT NULL, keys TEXT NOT NULL,
+  began INTEGER NOT NULL, UNIQUE(name, keys));
+CREATE TABLE key(id INTEGER PRIMARY KEY, aggregate INTEGER NOT NULL, kind INTEGER NOT NULL,
+  host BLOB NOT NULL, network TEXT NOT NULL, interface TEXT NOT NULL, remote_interface TEXT NOT NULL,
+  zone INTEGER NOT NULL, mark INTEGER NOT NULL, protocol INTEGER NOT NULL, service TEXT NOT NULL,
+  remote_network TEXT NOT NULL,
+  UNIQUE(aggregate, kind, host, network, interface, remote_interface, zone, mark, protocol, service,
+    remote_network));
+CREATE TABLE usage(level INTEGER NOT NULL, aggregate INTEGER NOT NULL, time INTEGER NOT NULL,
+  key INTEGER NOT NULL, direction INTEGER NOT NULL, down_octets INTEGER NOT NULL,
+  up_octets INTEGER NOT NULL, down_packets INTEGER NOT NULL, up_packets INTEGER NOT NULL,
+  connections INTEGER NOT NULL, PRIMARY KEY(level, aggregate, time, key, direction)) WITHOUT ROWID;
+CREATE TABLE interval(level INTEGER NOT NULL, time INTEGER NOT NULL, until INTEGER NOT NULL,
+  lost_events INTEGER NOT NULL, no_counters INTEGER NOT NULL, counters_fell INTEGER NOT NULL,
+  fallen_packets INTEGER NOT NULL, late INTEGER NOT NULL, PRIMARY KEY(level, time)) WITHOUT ROWID;
+CREATE TABLE gap(began INTEGER NOT NULL, ended INTEGER NOT NULL, reason TEXT NOT NULL,
+  PRIMARY KEY(began, ended, reason)) WITHOUT ROWID;
+CREATE TABLE session(id TEXT NOT NULL, direction INTEGER NOT NULL, down_octets INTEGER NOT NULL,
+  up_octets INTEGER NOT NULL, down_packets INTEGER NOT NULL, up_packets INTEGER NOT NULL,
+  connections INTEGER NOT NULL, PRIMARY KEY(id, direction)) WITHOUT ROWID;
+)";
+
+// SQLite prints no IPv6 addresses: hexadecimal groups, without zeros left out.
+constexpr const char* kReadable = R"(
+CREATE VIEW readable_key AS SELECT id, aggregate,
+  CASE kind WHEN 0 THEN 'key' WHEN 1 THEN 'other' ELSE 'uncounted' END AS kind,
+  CASE length(host)
+    WHEN 4 THEN (SELECT group_concat(octet, '.') FROM (SELECT
+        (instr('123456789ABCDEF', substr(hex(host), 2 * n + 1, 1)) * 16
+        + instr('123456789ABCDEF', substr(hex(host), 2 * n + 2, 1))) AS octet
+      FROM (SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3)))
+    WHEN 16 THEN lower(substr(hex(host), 1, 4) || ':' || substr(hex(host), 5, 4) || ':' ||
+      substr(hex(host), 9, 4) || ':' || substr(hex(host), 13, 4) || ':' ||
+      substr(hex(host), 17, 4) || ':' || substr(hex(host), 21, 4) || ':' ||
+      substr(hex(host), 25, 4) || ':' || substr(hex(host), 29, 4)) END AS host,
+  nullif(network, '') AS network, nullif(interface, '') AS interface,
+  nullif(remote_interface, '') AS remote_interface, nullif(zone, -1) AS zone,
+  nullif(mark, -1) AS mark, nullif(protocol, -1) AS protocol, nullif(service, '') AS service,
+  nullif(remote_network, '') AS remote_network FROM key;
+)";
+
+std::string view_of(const char* name, int level) {
+  return fmt::format(
+      "CREATE VIEW {} AS SELECT aggregate.name AS aggregate, "
+      "strftime('%Y-%m-%dT%H:%M:%SZ', usage.time, 'unixepoch') AS begin, "
+      "strftime('%Y-%m-%dT%H:%M:%SZ', interval.until, 'unixepoch') AS end, "
+      "CASE usage.direction WHEN 0 THEN 'in' WHEN 1 THEN 'out' WHEN 2 THEN 'local' "
+      "WHEN 3 THEN 'through' ELSE 'self' END AS direction, readable_key.kind AS kind, "
+      "host, network, interface, remote_interface, zone, mark, protocol, service, remote_network, "
+      "down_octets, up_octets, down_packets, up_packets, connections "
+      "FROM usage JOIN aggregate ON aggregate.id = usage.aggregate "
+      "JOIN readable_key ON readable_key.id = usage.key "
+      "JOIN interval ON interval.level = usage.level AND interval.time = usage.time "
+      "WHERE usage.level = {};\n",
+      name, level);
+}
+
+int version_of(const Database& database) {
+  Statement statement(database, "PRAGMA user_version");
+  statement.step();
+  return static_cast<int>(statement.number(0));
+}
+
+[[noreturn]] void fail_version(const std::string& file, int version) {
+  throw std::runtime_error(
+      fmt::format("{}: expected a database of accounting of version {} or before, got version {}: "
+                  "it was written by a later ctflowd",
+                  file, kSchemaVersion, version));
+}
+
+void make_tables(Database& database) {
+  database.execute("BEGIN IMMEDIATE");
+  try {
+    if (version_of(database) == 0) {
+      database.execute(std::string(kTables) + kReadable + view_of("minutes", 0) +
+                       view_of("hours", 1) + view_of("days", 2) + view_of("periods", 3) +
+                       fmt::format("PRAGMA user_version = {};", kSchemaVersion));
+    }
+    database.execute("COMMIT");
+  } catch (const SqliteError&) {
+    sqlite3_exec(database.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    throw;
+  }
+}
+
+}  // namespace
+
+Database open_for_writing(const std::string& file) {
+  Database database(file, Database::Access::kCreate);
+  database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+  if (version_of(database) == 0) make_tables(database);
+  if (const int version = version_of(database); version > kSchemaVersion) {
+    fail_version(file, version);
+  }
+  return database;
+}
+
+Database open_for_reading(const std::string& file) {
+  Database database(file, Database::Access::kRead);
+  const int version = version_of(database);
+  if (version > kSchemaVersion) fail_version(file, version);
+  if (version == 0) throw std::runtime_error(file + ": no database of accounting");
+  return database;
+}
+
+}  // namespace ctflow::accounting

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The tables of the database; docs/accounting.md describes them.
+#pragma once
+
+#include <string>
+
+#include "sqlite/sqlite.hpp"
+
+namespace ctflow::accounting {
+
+inline constexpr int kSchemaVersion = 1;
+
+/// What a row is of.
+enum class KeyKind : std::uint8_t {
+  kKey,
+  kOther,      ///< keys that found no room: max_keys
+  kUncounted,  ///< counted by a process that ended before it could write it: no key is known
+};
+
+/// Opens the file for writing, and makes the tables. Throws SqliteError, or std::runtime_error
+/// where the file is that of a later version.
+Database open_for_writing(const std::string& file);
+
+/// Opens it for reading. Throws the same.
+Database open_for_reading(const std::string& file);
+
+}  // namespace ctflow::accounting

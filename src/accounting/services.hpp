@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <vector>
+
+#include "ctflow/accounting_config.hpp"
+
+namespace ctflow::accounting {
+
+/// Those without `accounting.services`; docs/accounting.md lists them.
+const std::vector<NamedService>& usual_services();
+
+}  // namespace ctflow::accounting

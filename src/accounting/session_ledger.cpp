@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/session_ledger.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace ctflow::accounting {
+namespace {
+
+constexpr std::uint64_t kMagic = 0x3130'6c74'6363'6163ULL;
+constexpr std::size_t kAmounts = 5;  // numbers of Amounts
+constexpr std::size_t kWords = 2 + kDirections * kAmounts;
+constexpr std::size_t kSize = kWords * sizeof(std::uint64_t);
+constexpr const char* kInfix = "-session-";
+
+[[noreturn]] void fail(const std::string& file) {
+  throw std::system_error(errno, std::generic_category(), file);
+}
+
+void add_to(std::span<std::uint64_t> words, const Amounts& amounts) {
+  words[0] += amounts.down_octets;
+  words[1] += amounts.up_octets;
+  words[2] += amounts.down_packets;
+  words[3] += amounts.up_packets;
+  words[4] += amounts.connections;
+}
+
+SessionTotals totals_in(std::span<const std::uint64_t> words) {
+  SessionTotals totals;
+  totals.flows = words[1];
+  for (std::size_t i = 0; i < kDirections; ++i) {
+    const auto five = words.subspan(2 + i * kAmounts, kAmounts);
+    totals.amounts[i] = {five[0], five[1], five[2], five[3], five[4]};
+  }
+  return totals;
+}
+
+std::string unique_id() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return fmt::format("{:x}-{:x}", std::chrono::duration_cast<std::chrono::nanoseconds>(now).count(),
+                     getpid());
+}
+
+}  // namespace
+
+SessionLedger::SessionLedger(const std::string& database) : id_(unique_id()) {
+  constexpr int kMode = 0640;
+  file_ = database + kInfix + id_;
+  descriptor_.reset(open(file_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode));
+  if (!descriptor_.is_open()) fail(file_);
+  if (flock(descriptor_.number(), LOCK_EX | LOCK_NB) != 0) fail(file_);
+  // A hole could find no room later, and a write to it would end the process.
+  if (const int error = posix_fallocate(descriptor_.number(), 0, kSize); error != 0) {
+    errno = error;
+    unlink(file_.c_str());
+    fail(file_);
+  }
+  void* const memory =
+      mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_.number(), 0);
+  if (memory == MAP_FAILED) {
+    unlink(file_.c_str());
+    fail(file_);
+  }
+  words_ = {static_cast<std::uint64_t*>(memory), kWords};
+  words_[0] = kMagic;
+}
+
+SessionLedger::~SessionLedger() { munmap(words_.data(), kSize); }
+
+void SessionLedger::add(Direction direction, const Amounts& amounts) {
+  ++words_[1];
+  add_to(words_.subspan(2 + static_cast<std::size_t>(direction) * kAmounts, kAmounts), amounts);
+}
+
+SessionTotals SessionLedger::totals() const { return totals_in(words_); }
+
+void SessionLedger::remove() { unlink(file_.c_str()); }
+
+std::vector<LeftSession> left_sessions(const std::string& database, bool& living) {
+  namespace fs = std::filesystem;
+  std::vector<LeftSession> found;
+  living = false;
+  const fs::path path(database);
+  const std::string prefix = path.filename().string() + kInfix;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(path.parent_path(), ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind(prefix, 0) != 0) continue;
+    LeftSession one;
+    one.file = entry.path().string();
+    one.id = name.substr(prefix.size());
+    one.lock.reset(open(one.file.c_str(), O_RDWR | O_CLOEXEC));
+    if (!one.lock.is_open()) continue;
+    if (flock(one.lock.number(), LOCK_EX | LOCK_NB) != 0) {
+      living = true;
+      continue;
+    }
+    std::array<std::uint64_t, kWords> words{};
+    const bool whole = pread(one.lock.number(), words.data(), kSize, 0) == ssize_t{kSize};
+    if (whole && words[0] == kMagic) one.totals = totals_in(words);
+    found.push_back(std::move(one));
+  }
+  return found;
+}
+
+}  // namespace ctflow::accounting

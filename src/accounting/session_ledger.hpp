@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a process has counted, in a file that stays when it is killed: the difference to what its
+// transactions wrote is what the kill cost.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "accounting/amounts.hpp"
+#include "process/descriptor.hpp"
+
+namespace ctflow::accounting {
+
+/// Since the process, or the reload, that they are of.
+struct SessionTotals {
+  std::array<Amounts, kDirections> amounts{};
+  std::uint64_t flows = 0;
+
+  friend bool operator==(const SessionTotals&, const SessionTotals&) = default;
+};
+
+/// Locked while its process lives. The file is not synchronised: it survives a kill, not a power
+/// cut.
+class SessionLedger {
+ public:
+  /// Beside the database, with a name of its own. Throws std::system_error.
+  explicit SessionLedger(const std::string& database);
+  /// The file stays.
+  ~SessionLedger();
+
+  SessionLedger(const SessionLedger&) = delete;
+  SessionLedger& operator=(const SessionLedger&) = delete;
+  SessionLedger(SessionLedger&&) = delete;
+  SessionLedger& operator=(SessionLedger&&) = delete;
+
+  [[nodiscard]] const std::string& id() const { return id_; }
+
+  /// A flow report of this direction.
+  void add(Direction direction, const Amounts& amounts);
+  [[nodiscard]] SessionTotals totals() const;
+
+  /// Everything is written: nobody has to look at it.
+  void remove();
+
+ private:
+  std::string file_;
+  std::string id_;
+  Descriptor descriptor_;
+  std::span<std::uint64_t> words_;
+};
+
+/// One that a process left behind; locked against others that look for them.
+struct LeftSession {
+  std::string file;
+  std::string id;
+  SessionTotals totals;
+  Descriptor lock;
+};
+
+/// Of processes that are gone. `living`: one is not, or this one has another.
+std::vector<LeftSession> left_sessions(const std::string& database, bool& living);
+
+}  // namespace ctflow::accounting

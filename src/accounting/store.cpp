@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/store.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "accounting/prune.hpp"
+#include "log/log.hpp"
+
+namespace ctflow::accounting {
+namespace {
+
+using std::chrono::minutes;
+
+// No clock that is set shows less: a machine without a battery begins in 1970.
+constexpr std::chrono::sys_days kEarliest{std::chrono::year(2026) / 1 / 1};
+
+std::int64_t count_of(Minute minute) {
+  return std::chrono::duration_cast<std::chrono::seconds>(minute.time_since_epoch()).count();
+}
+
+Minute minute_of(TimePoint time) { return std::chrono::floor<minutes>(time); }
+
+TimeZone zone_of(const AccountingConfig& config) {
+  return TimeZone::find(config.time_zone).value_or(TimeZone());
+}
+
+}  // namespace
+
+Store::Store(AccountingConfig config, std::shared_ptr<const Accounts> accounts, Session session)
+    : config_(std::move(config)),
+      accounts_(std::move(accounts)),
+      calendar_(zone_of(config_), config_.period),
+      session_(std::move(session)) {}
+
+void Store::open() {
+  if (database_) return;
+  database_.emplace(open_for_writing(config_.database));
+  rows_.emplace(*database_, config_, *accounts_, calendar_);
+}
+
+void Store::in_transaction(const std::function<void()>& work) {
+  database_->execute("BEGIN IMMEDIATE");
+  try {
+    work();
+    database_->execute("COMMIT");
+  } catch (const std::exception&) {
+    sqlite3_exec(database_->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    rows_->forget_keys();
+    throw;
+  }
+}
+
+void Store::write(const Job& job) {
+  open();
+  const std::uint64_t recovered = recovered_;
+  const std::uint64_t merged = merged_;
+  try {
+    in_transaction([&] {
+      rows_->find_aggregates(minute_of(job.now.wall));
+      if (!begun_) begin_session(job);
+      enter(job);
+      note_session(job);
+      prune(job);
+    });
+  } catch (const std::exception&) {
+    recovered_ = recovered;
+    merged_ = merged;
+    throw;
+  }
+  begun_ = true;
+  before_ = job.now;
+  for (const LeftSession& left : session_.left) unlink(left.file.c_str());
+  session_.left.clear();
+}
+
+std::optional<Minute> Store::last_commit() const {
+  Statement statement(*database_, "SELECT value FROM meta WHERE name = 'last_commit'");
+  if (!statement.step()) return std::nullopt;
+  return Minute(std::chrono::duration_cast<minutes>(std::chrono::seconds(statement.number(0))));
+}
+
+Minute Store::oldest(const Job& job) const {
+  if (job.now.wall < kEarliest) {
+    if (const auto known = last_commit()) return *known;
+  }
+  return minute_of(job.now.wall) - std::chrono::duration_cast<minutes>(config_.retention.minutes);
+}
+
+void Store::begin_session(const Job& job) {
+  const std::optional<Minute> last = last_commit();
+  const Minute started = minute_of(session_.started);
+  if (last && !session_.continues && *last < started) {
+    Statement gap(*database_, "INSERT OR IGNORE INTO gap VALUES(?, ?, 'not_running')");
+    gap.bind(1, count_of(*last)).bind(2, count_of(started)).run();
+  }
+  for (const LeftSession& left : session_.left) {
+    recover(left, std::max(last.value_or(started), oldest(job)));
+  }
+}
+
+void Store::recover(const LeftSession& left, Minute at) {
+  std::uint64_t octets = 0;
+  for (std::size_t i = 0; i < kDirections; ++i) {
+    Amounts amounts = left.totals.amounts.at(i);
+    Statement written(*database_, "SELECT * FROM session WHERE id = ? AND direction = ?");
+    written.bind(1, left.id).bind(2, static_cast<std::int64_t>(i));
+    if (written.step()) {
+      constexpr int kFirst = 2;
+      const auto number = [&](int column) {
+        return static_cast<std::uint64_t>(written.number(kFirst + column));
+      };
+      const Amounts known{number(0), number(1), number(2), number(3), number(4)};
+      // Less than was written: the file is older than the database, after a power cut.
+      if (known.octets() > amounts.octets() || known.packets() > amounts.packets()) continue;
+      amounts -= known;
+    }
+    if (amounts == Amounts{}) continue;
+    octets += amounts.octets();
+    rows_->add_uncounted(at, static_cast<Direction>(i), amounts);
+  }
+  Statement remove(*database_, "DELETE FROM session WHERE id = ?");
+  remove.bind(1, left.id).run();
+  recovered_ += octets;
+  if (octets > 0) {
+    log::warn(
+        "accounting_uncounted database={} octets={} impact=\"an earlier ctflowd ended before "
+        "it had written them: they are in the sums, under no key\"",
+        log::quoted(config_.database), octets);
+  }
+}
+
+void Store::enter(const Job& job) {
+  const Minute kept = oldest(job);
+  std::uint64_t late = 0;
+  for (std::size_t i = 0; i < job.batch->tables.size(); ++i) {
+    late = std::max(late, rows_->add(i, job.batch->tables[i], kept, job.interfaces));
+  }
+  for (const auto& [minute, missing] : job.batch->missing) {
+    rows_->add_missing(std::max(minute, kept), missing);
+  }
+  Missing moved;
+  moved.late = late;
+  if (late > 0) rows_->add_missing(kept, moved);
+  merged_ += rows_->trim();
+}
+
+void Store::note_session(const Job& job) {
+  Statement insert(*database_, "INSERT OR REPLACE INTO session VALUES(?, ?, ?, ?, ?, ?, ?)");
+  for (std::size_t i = 0; i < kDirections && !session_.id.empty(); ++i) {
+    const Amounts& amounts = job.totals.amounts.at(i);
+    insert.bind(1, session_.id).bind(2, static_cast<std::int64_t>(i));
+    int column = 2;
+    for (const std::uint64_t value : {amounts.down_octets, amounts.up_octets, amounts.down_packets,
+                                      amounts.up_packets, amounts.connections}) {
+      insert.bind(++column, static_cast<std::int64_t>(value));
+    }
+    insert.run();
+  }
+  if (job.now.wall < kEarliest) return;
+  Statement meta(*database_, "INSERT OR REPLACE INTO meta VALUES('last_commit', ?)");
+  meta.bind(1, count_of(minute_of(job.now.wall))).run();
+  Statement interval(*database_, "INSERT OR REPLACE INTO meta VALUES('commit_interval', ?)");
+  interval.bind(1, std::chrono::ceil<std::chrono::seconds>(config_.commit_interval).count()).run();
+  Statement began(*database_, "INSERT OR IGNORE INTO meta VALUES('began', ?)");
+  began.bind(1, count_of(minute_of(session_.started))).run();
+}
+
+/// Not before the clock has run evenly for some time: one that jumped ahead would remove
+/// everything.
+void Store::prune(const Job& job) {
+  constexpr minutes kEven{10};
+  constexpr std::chrono::hours kBetween{1};
+  constexpr std::chrono::seconds kTolerance{2};
+  const auto steady = job.now.steady;
+  if (!before_) {
+    even_since_ = steady;
+    return;
+  }
+  const auto step = (job.now.wall - before_->wall) - (steady - before_->steady);
+  if (step > kTolerance || step < -kTolerance) even_since_ = steady;
+  if (steady - even_since_ < kEven || steady - pruned_ < kBetween) return;
+  const AccountingRetention& keep = config_.retention;
+  const Pruned removed = prune_rows(*database_, keep, job.now.wall, UnusedKeys::kRemove);
+  pruned_ = steady;
+  if (removed.keys > 0) rows_->forget_keys();
+}
+
+void Store::end_session() {
+  if (!database_ || !begun_ || session_.id.empty()) return;
+  Statement remove(*database_, "DELETE FROM session WHERE id = ?");
+  remove.bind(1, session_.id).run();
+}
+
+}  // namespace ctflow::accounting

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The database, for writing.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "accounting/session_ledger.hpp"
+#include "accounting/usage_rows.hpp"
+#include "ctflow/clock.hpp"
+
+namespace ctflow::accounting {
+
+/// The process, or reload, that writes.
+struct Session {
+  std::string id{};                 ///< empty: it has no ledger
+  std::vector<LeftSession> left{};  ///< of others that ended before they had written everything
+  bool continues = false;           ///< another of the same database still runs: a reload
+  TimePoint started{};
+};
+
+/// What one transaction writes.
+struct Job {
+  std::unique_ptr<Batch> batch{};
+  InterfaceTexts interfaces{};
+  SessionTotals totals{};  ///< of the session, with this batch
+  Instant now{};
+};
+
+class Store {
+ public:
+  /// Opens nothing yet. `config`: with the database of the namespace.
+  Store(AccountingConfig config, std::shared_ptr<const Accounts> accounts, Session session);
+
+  /// One transaction. Throws SqliteError or std::runtime_error: then nothing of it is kept, and it
+  /// can be tried again.
+  void write(const Job& job);
+
+  /// Everything was written: the session leaves nothing to look for. Throws the same.
+  void end_session();
+
+  /// Octets that other sessions had counted and not written; entered as `uncounted`.
+  [[nodiscard]] std::uint64_t recovered() const { return recovered_; }
+  /// Rows that were added to `other` because an interval had too many.
+  [[nodiscard]] std::uint64_t merged() const { return merged_; }
+
+ private:
+  void open();
+  void in_transaction(const std::function<void()>& work);
+  void begin_session(const Job& job);
+  void recover(const LeftSession& left, Minute at);
+  void enter(const Job& job);
+  void note_session(const Job& job);
+  void prune(const Job& job);
+  [[nodiscard]] std::optional<Minute> last_commit() const;
+  /// Minutes before it are not kept.
+  [[nodiscard]] Minute oldest(const Job& job) const;
+
+  AccountingConfig config_;
+  std::shared_ptr<const Accounts> accounts_;
+  Calendar calendar_;
+  Session session_;
+  std::optional<Database> database_;
+  std::optional<UsageRows> rows_;
+  bool begun_ = false;
+  std::uint64_t recovered_ = 0;
+  std::uint64_t merged_ = 0;
+  std::optional<Instant> before_;  ///< the last transaction
+  MonoTime even_since_{};          ///< since then the clock was not set
+  MonoTime pruned_{};
+};
+
+}  // namespace ctflow::accounting

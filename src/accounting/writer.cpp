@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/writer.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "log/log.hpp"
+#include "process/signals_blocked.hpp"
+
+namespace ctflow::accounting {
+namespace {
+
+constexpr std::chrono::seconds kBetweenAttempts{1};
+constexpr std::chrono::seconds kBetweenReadings{10};
+
+}  // namespace
+
+struct Writer::Shared {
+  Shared(std::unique_ptr<Store> its_store, ReadSurroundings its_reading)
+      : store(std::move(its_store)), read_surroundings(std::move(its_reading)) {}
+
+  // The thread's.
+  std::unique_ptr<Store> store;
+  ReadSurroundings read_surroundings;
+  bool unreadable = false;  ///< as logged
+
+  // Held for moments only, never while the disk is waited for.
+  mutable std::mutex mutex;
+  std::condition_variable wake;
+  std::condition_variable ended;
+  std::deque<Job> jobs;
+  std::deque<std::unique_ptr<Batch>> written;
+  std::shared_ptr<const Surroundings> surroundings;
+  Report report;
+  std::optional<std::string> failure;
+  bool stopping = false;
+  bool done = false;
+  bool all_written = false;
+  std::thread thread;
+
+  bool write(const Job& job);
+  bool write_first();
+  void look_around();
+  void end_session();
+};
+
+bool Writer::Shared::write(const Job& job) {
+  std::optional<std::string> why;
+  try {
+    store->write(job);
+  } catch (const std::exception& error) {
+    why = error.what();
+  }
+  const std::lock_guard lock(mutex);
+  report.failing = why.has_value();
+  report.recovered = store->recovered();
+  report.merged = store->merged();
+  if (!why) return true;
+  ++report.failures;
+  failure = std::move(why);
+  return false;
+}
+
+/// Nothing to do, or done.
+bool Writer::Shared::write_first() {
+  const Job* job = nullptr;
+  {
+    const std::lock_guard lock(mutex);
+    if (jobs.empty()) return true;
+    job = &jobs.front();  // the event loop only adds behind it
+  }
+  if (!write(*job)) return false;
+  const std::lock_guard lock(mutex);
+  written.push_back(std::move(jobs.front().batch));
+  jobs.pop_front();
+  return true;
+}
+
+void Writer::Shared::look_around() {
+  try {
+    auto found = read_surroundings();
+    unreadable = false;
+    const std::lock_guard lock(mutex);
+    surroundings = std::move(found);
+  } catch (const std::exception& error) {
+    if (std::exchange(unreadable, true)) return;
+    log::warn(
+        "accounting_addresses_unreadable error={} impact=\"addresses that changed since are "
+        "counted as before\"",
+        log::quoted(error.what()));
+  }
+}
+
+void Writer::Shared::end_session() {
+  try {
+    store->end_session();
+  } catch (const std::exception& error) {
+    log::warn("accounting_session_left error={}", log::quoted(error.what()));
+  }
+}
+
+Writer::Writer(std::unique_ptr<Store> store, ReadSurroundings read_surroundings)
+    : shared_(std::make_shared<Shared>(std::move(store), std::move(read_surroundings))) {}
+
+Writer::~Writer() { stop(std::chrono::milliseconds(0)); }
+
+void Writer::run(const std::shared_ptr<Shared>& shared) {
+  auto look_at = std::chrono::steady_clock::now() + kBetweenReadings;
+  bool all = false;
+  while (true) {
+    const bool wrote = shared->write_first();
+    if (std::chrono::steady_clock::now() >= look_at) {
+      shared->look_around();
+      look_at = std::chrono::steady_clock::now() + kBetweenReadings;
+    }
+    std::unique_lock lock(shared->mutex);
+    if (wrote && !shared->jobs.empty()) continue;
+    if (shared->stopping) {
+      all = wrote;
+      break;
+    }
+    if (wrote) {
+      shared->wake.wait_until(lock, look_at,
+                              [&] { return shared->stopping || !shared->jobs.empty(); });
+    } else {
+      shared->wake.wait_for(lock, kBetweenAttempts, [&] { return shared->stopping; });
+    }
+  }
+  if (all) shared->end_session();
+  shared->store.reset();  // closes the database
+  const std::lock_guard lock(shared->mutex);
+  shared->all_written = all;
+  shared->done = true;
+  shared->ended.notify_all();
+}
+
+void Writer::start() {
+  const SignalsBlocked blocked;
+  shared_->thread = std::thread([shared = shared_] { run(shared); });
+}
+
+bool Writer::idle() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->jobs.empty() && shared_->written.empty();
+}
+
+void Writer::give(Job job) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->jobs.push_back(std::move(job));
+  shared_->wake.notify_one();
+}
+
+std::unique_ptr<Batch> Writer::take_written() {
+  const std::lock_guard lock(shared_->mutex);
+  if (shared_->written.empty()) return nullptr;
+  auto batch = std::move(shared_->written.front());
+  shared_->written.pop_front();
+  return batch;
+}
+
+std::shared_ptr<const Surroundings> Writer::take_surroundings() {
+  const std::lock_guard lock(shared_->mutex);
+  return std::exchange(shared_->surroundings, nullptr);
+}
+
+Writer::Report Writer::report() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->report;
+}
+
+std::optional<std::string> Writer::take_failure() {
+  const std::lock_guard lock(shared_->mutex);
+  return std::exchange(shared_->failure, std::nullopt);
+}
+
+bool Writer::stop(std::chrono::milliseconds patience) {
+  if (!shared_->thread.joinable()) return shared_->all_written;
+  std::unique_lock lock(shared_->mutex);
+  shared_->stopping = true;
+  shared_->wake.notify_all();
+  const bool done = shared_->ended.wait_for(lock, patience, [&] { return shared_->done; });
+  const bool all = done && shared_->all_written;
+  lock.unlock();
+  if (done) {
+    shared_->thread.join();
+  } else {
+    shared_->thread.detach();
+  }
+  return all;
+}
+
+}  // namespace ctflow::accounting

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/accounting.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "support/accounting_flows.hpp"
+
+namespace ctflow {
+namespace {
+
+using namespace std::chrono_literals;
+
+class AccountingTest : public testing::Test {
+ protected:
+  AccountingTest() {
+    config_.database = directory_.path("accounting.sqlite");
+    config_.commit_interval = 100ms;
+    AggregateConfig hosts;
+    hosts.name = "hosts";
+    hosts.by = {AccountingKey::kHost};
+    config_.aggregates = {hosts};
+    context_->answer_losses([this] { return losses_; });
+  }
+
+  std::unique_ptr<Accounting> make() {
+    return std::make_unique<Accounting>(
+        config_, [] { return test::sample_surroundings(); }, context_);
+  }
+
+  /// Runs it until `condition` holds, ten seconds at most.
+  template <typename Condition>
+  void run_until(Accounting& accounting, Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (!condition() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(10ms);
+      accounting.tick();
+    }
+    EXPECT_TRUE(condition());
+  }
+
+  static void offer(Accounting& accounting, std::uint64_t octets) {
+    Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
+    const Instant now = system_now();
+    flow.start = flow.end = now.wall;
+    flow.forward = {1, octets};
+    accounting.offer(flow, now);
+  }
+
+  std::int64_t octets_in_database() {
+    return test::number_in(config_.database, "SELECT sum(up_octets) FROM usage WHERE level = 3");
+  }
+
+  test::TemporaryDirectory directory_;
+  AccountingConfig config_;
+  UpstreamLosses losses_;
+  std::shared_ptr<OutputContext> context_ = std::make_shared<OutputContext>();
+};
+
+TEST_F(AccountingTest, SendsAFlowReportWhenItsTransactionIsCommitted) {
+  const auto accounting = make();
+  accounting->tick();
+  offer(*accounting, 100);
+  offer(*accounting, 200);
+  EXPECT_EQ(accounting->status(system_now()).counters.waiting.flows, 2U);
+  EXPECT_EQ(accounting->status(system_now()).accounting->rows, 1U);
+  run_until(*accounting, [&] { return accounting->status(system_now()).counters.flows == 2; });
+  const ExporterCounters counters = accounting->status(system_now()).counters;
+  EXPECT_EQ(counters.offered, 2U);
+  EXPECT_EQ(counters.octets, 300U);
+  EXPECT_EQ(counters.packets, 2U);
+  EXPECT_EQ(counters.waiting.flows, 0U);
+  EXPECT_EQ(counters.waiting.octets, 0U);
+  EXPECT_EQ(octets_in_database(), 300);
+}
+
+TEST_F(AccountingTest, WritesWhatWaitsWhenItStops) {
+  const auto accounting = make();
+  accounting->tick();
+  offer(*accounting, 100);
+  accounting->stop();
+  EXPECT_EQ(octets_in_database(), 100);
+  EXPECT_EQ(accounting->status(system_now()).counters.flows, 1U);
+  EXPECT_EQ(test::number_in(config_.database, "SELECT count(*) FROM session"), 0);
+  bool living = true;
+  EXPECT_TRUE(accounting::left_sessions(config_.database, living).empty());
+}
+
+TEST_F(AccountingTest, StopsBeforeItStarted) {
+  const auto accounting = make();
+  offer(*accounting, 100);
+  accounting->stop();
+  EXPECT_EQ(octets_in_database(), 100);
+}
+
+TEST_F(AccountingTest, WaitsForADatabaseThatCannotBeWritten) {
+  const std::string directory = directory_.path("later");
+  config_.database = directory + "/accounting.sqlite";
+  const auto accounting = make();
+  run_until(*accounting, [&] { return accounting->status(system_now()).last_failure_age; });
+  EXPECT_FALSE(accounting->status(system_now()).connected);
+  EXPECT_THAT(accounting->status(system_now()).last_failure.reason,
+              testing::HasSubstr(config_.database));
+  offer(*accounting, 100);
+  std::filesystem::create_directory(directory);
+  run_until(*accounting, [&] { return accounting->status(system_now()).counters.flows == 1; });
+  EXPECT_TRUE(accounting->status(system_now()).connected);
+  EXPECT_EQ(octets_in_database(), 100);
+}
+
+TEST_F(AccountingTest, CountsAsLostWhatCannotBeWrittenAtTheStopAndTheNextStartEntersIt) {
+  {
+    const auto accounting = make();
+    run_until(*accounting,
+              [&] { return accounting->status(system_now()).accounting->last_commit; });
+    Database blocker(config_.database, Database::Access::kWrite);
+    blocker.execute(
+        "CREATE TRIGGER refuse BEFORE INSERT ON usage BEGIN SELECT RAISE(ABORT, 'no'); "
+        "END");
+    offer(*accounting, 100);
+    accounting->stop();
+    const ExporterCounters counters = accounting->status(system_now()).counters;
+    EXPECT_EQ(counters.lost_stopped.flows, 1U);
+    EXPECT_EQ(counters.lost_stopped.octets, 100U);
+    EXPECT_EQ(counters.waiting.flows, 0U);
+    blocker.execute("DROP TRIGGER refuse");
+  }
+  const auto accounting = make();
+  accounting->stop();
+  EXPECT_EQ(octets_in_database(), 100);
+  EXPECT_EQ(accounting->status(system_now()).accounting->recovered, 100U);
+}
+
+TEST_F(AccountingTest, EntersWhatIsMissing) {
+  losses_.lost_events = 10;
+  const auto accounting = make();
+  accounting->tick();  // what was lost before is not of its time
+  losses_.lost_events = 13;
+  losses_.no_counters = 2;
+  losses_.counters_fell = 1;
+  losses_.fallen_packets = 40;
+  accounting->stop();
+  const auto sum = [&](const std::string& column) {
+    return test::number_in(config_.database,
+                           "SELECT sum(" + column + ") FROM interval WHERE level = 2");
+  };
+  EXPECT_EQ(sum("lost_events"), 3);
+  EXPECT_EQ(sum("no_counters"), 2);
+  EXPECT_EQ(sum("counters_fell"), 1);
+  EXPECT_EQ(sum("fallen_packets"), 40);
+}
+
+TEST_F(AccountingTest, HasAnotherDatabaseForEachNamespace) {
+  config_.network_namespace = "red";
+  const auto accounting = make();
+  EXPECT_EQ(accounting->name(), "accounting@red");
+  accounting->stop();
+  EXPECT_TRUE(std::filesystem::exists(directory_.path("accounting.sqlite.red")));
+}
+
+TEST_F(AccountingTest, IsKeptByAReloadThatDoesNotChangeIt) {
+  const auto accounting = make();
+  EXPECT_TRUE(accounting->configured_as(config_));
+  AccountingConfig other = config_;
+  other.aggregates[0].max_keys = 5;
+  EXPECT_FALSE(accounting->configured_as(other));
+  EXPECT_FALSE(accounting->configured_as(NatLogConfig{}));
+}
+
+TEST_F(AccountingTest, LeavesNoGapWhenAReloadReplacesIt) {
+  const auto before = make();
+  before->tick();
+  offer(*before, 100);
+  const auto after = make();
+  before->stop();
+  offer(*after, 200);
+  after->stop();
+  EXPECT_EQ(octets_in_database(), 300);
+  EXPECT_EQ(test::number_in(config_.database, "SELECT count(*) FROM gap"), 0);
+}
+
+}  // namespace
+}  // namespace ctflow

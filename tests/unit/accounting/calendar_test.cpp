@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/calendar.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ctflow::accounting {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::sys_days;
+using std::chrono::year;
+
+constexpr const char* kBerlin = "CET-1CEST,M3.5.0,M10.5.0/3";
+
+Minute utc(int y, unsigned month, unsigned day, int hour = 0, int minute = 0) {
+  return Minute(sys_days(year(y) / static_cast<int>(month) / static_cast<int>(day))) +
+         std::chrono::hours(hour) + std::chrono::minutes(minute);
+}
+
+Calendar calendar(const std::string& zone, const PeriodConfig& period = {}) {
+  return {TimeZone::find(zone).value(), period};
+}
+
+PeriodConfig day_of_month(int day) {
+  PeriodConfig period;
+  period.day = day;
+  return period;
+}
+
+TEST(Calendar, CutsMinutesAndHoursInUtc) {
+  const Calendar berlin = calendar(kBerlin);
+  const Minute minute = utc(2026, 11, 23, 10, 42);
+  EXPECT_EQ(berlin.interval_of(Level::kMinute, minute), (Interval{minute, minute + 1min}));
+  EXPECT_EQ(berlin.interval_of(Level::kHour, minute),
+            (Interval{utc(2026, 11, 23, 10), utc(2026, 11, 23, 11)}));
+}
+
+TEST(Calendar, CutsDaysInTheTimeZone) {
+  EXPECT_EQ(calendar(kBerlin).interval_of(Level::kDay, utc(2026, 11, 23, 23, 30)),
+            (Interval{utc(2026, 11, 23, 23), utc(2026, 11, 24, 23)}));
+  EXPECT_EQ(calendar(kBerlin).interval_of(Level::kDay, utc(2026, 11, 23, 22, 59)),
+            (Interval{utc(2026, 11, 22, 23), utc(2026, 11, 23, 23)}));
+}
+
+TEST(Calendar, GivesADay23Or25HoursWhenClocksChange) {
+  const Calendar berlin = calendar(kBerlin);
+  const Interval spring = berlin.interval_of(Level::kDay, utc(2026, 3, 29, 12));
+  EXPECT_EQ(spring, (Interval{utc(2026, 3, 28, 23), utc(2026, 3, 29, 22)}));
+  EXPECT_EQ(spring.until - spring.from, 23h);
+  const Interval autumn = berlin.interval_of(Level::kDay, utc(2026, 10, 25, 12));
+  EXPECT_EQ(autumn, (Interval{utc(2026, 10, 24, 22), utc(2026, 10, 25, 23)}));
+  EXPECT_EQ(autumn.until - autumn.from, 25h);
+}
+
+TEST(Calendar, BeginsADayWithoutMidnightWhenItsDateBegins) {
+  // Clocks go from 0:00 to 1:00.
+  const Interval day =
+      calendar("AAA3BBB,J100/0,J300/0").interval_of(Level::kDay, utc(2026, 4, 10, 12));
+  EXPECT_EQ(day.from, utc(2026, 4, 10, 3));
+  EXPECT_EQ(day.until - day.from, 23h);
+}
+
+TEST(Calendar, CutsHoursWithTheDaysOfZonesThatAreHalfAnHourOff) {
+  EXPECT_EQ(calendar("IST-5:30").interval_of(Level::kHour, utc(2026, 11, 23, 18, 35)),
+            (Interval{utc(2026, 11, 23, 18, 30), utc(2026, 11, 23, 19, 30)}));
+  EXPECT_EQ(calendar("IST-5:30").interval_of(Level::kDay, utc(2026, 11, 23, 18, 35)).from,
+            utc(2026, 11, 23, 18, 30));
+  EXPECT_EQ(calendar("NST3:30").interval_of(Level::kHour, utc(2026, 11, 23, 18, 35)).from,
+            utc(2026, 11, 23, 18, 30));
+}
+
+TEST(Calendar, BeginsPeriodsOnADayOfTheMonth) {
+  const auto of = [](int day, Minute minute) {
+    return calendar("UTC", day_of_month(day)).interval_of(Level::kPeriod, minute);
+  };
+  EXPECT_EQ(of(1, utc(2026, 11, 23)), (Interval{utc(2026, 11, 1), utc(2026, 12, 1)}));
+  EXPECT_EQ(of(24, utc(2026, 11, 23)), (Interval{utc(2026, 10, 24), utc(2026, 11, 24)}));
+  EXPECT_EQ(of(23, utc(2026, 11, 23)), (Interval{utc(2026, 11, 23), utc(2026, 12, 23)}));
+  EXPECT_EQ(of(31, utc(2026, 2, 28)), (Interval{utc(2026, 2, 28), utc(2026, 3, 31)}));
+  EXPECT_EQ(of(31, utc(2026, 2, 27)), (Interval{utc(2026, 1, 31), utc(2026, 2, 28)}));
+  EXPECT_EQ(of(-1, utc(2024, 2, 29)), (Interval{utc(2024, 2, 29), utc(2024, 3, 31)}));
+  EXPECT_EQ(of(-2, utc(2026, 11, 28)), (Interval{utc(2026, 10, 30), utc(2026, 11, 29)}));
+  EXPECT_EQ(of(-31, utc(2026, 2, 1)), (Interval{utc(2026, 2, 1), utc(2026, 3, 1)}));
+  EXPECT_EQ(of(1, utc(2027, 1, 1)), (Interval{utc(2027, 1, 1), utc(2027, 2, 1)}));
+}
+
+TEST(Calendar, BeginsPeriodsEverySoManyDays) {
+  PeriodConfig period;
+  period.first = sys_days(year(2026) / 10 / 1);
+  period.every = std::chrono::days(14);
+  const Calendar utc_calendar = calendar("UTC", period);
+  EXPECT_EQ(utc_calendar.interval_of(Level::kPeriod, utc(2026, 10, 14, 23, 59)),
+            (Interval{utc(2026, 10, 1), utc(2026, 10, 15)}));
+  EXPECT_EQ(utc_calendar.interval_of(Level::kPeriod, utc(2026, 10, 15)),
+            (Interval{utc(2026, 10, 15), utc(2026, 10, 29)}));
+  EXPECT_EQ(utc_calendar.interval_of(Level::kPeriod, utc(2026, 9, 30)),
+            (Interval{utc(2026, 9, 17), utc(2026, 10, 1)}));
+  EXPECT_EQ(utc_calendar.interval_of(Level::kPeriod, utc(2026, 9, 17)),
+            (Interval{utc(2026, 9, 17), utc(2026, 10, 1)}));
+  EXPECT_EQ(utc_calendar.interval_of(Level::kPeriod, utc(2026, 9, 16)),
+            (Interval{utc(2026, 9, 3), utc(2026, 9, 17)}));
+}
+
+TEST(Calendar, PutsEveryMinuteIntoOneIntervalOfEachLevel) {
+  const Calendar berlin = calendar(kBerlin, day_of_month(-2));
+  for (const Level level : {Level::kHour, Level::kDay, Level::kPeriod}) {
+    Interval last = berlin.interval_of(level, utc(2026, 1, 1));
+    for (Minute minute = utc(2026, 1, 1); minute < utc(2026, 12, 31); minute += 53min) {
+      const Interval now = berlin.interval_of(level, minute);
+      ASSERT_TRUE(now.from <= minute && minute < now.until);
+      if (now == last) continue;
+      ASSERT_EQ(now.from, last.until);
+      last = now;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ctflow::accounting

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/classify.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/accounting_flows.hpp"
+
+namespace ctflow::accounting {
+namespace {
+
+using test::report_between;
+using test::text_address;
+
+class ClassifyTest : public testing::Test {
+ protected:
+  ClassifyTest() {
+    config_.networks = {
+        {"office", {{AddressFamily::kIpv4, text_address("10.1.0.0").address, 16}}},
+        {"far", {{AddressFamily::kIpv4, text_address("198.51.100.0").address, 24}}}};
+  }
+
+  static Flow with_counters(Flow flow) {
+    flow.forward = {3, 300};
+    flow.backward = {5, 500};
+    flow.forward_interfaces = {2, 7};
+    return flow;
+  }
+
+  Classified classified(const Flow& flow) {
+    return classify(with_counters(flow), *test::sample_surroundings(), Names(config_),
+                    KeySelection({AccountingKey::kNetwork, AccountingKey::kRemoteNetwork,
+                                  AccountingKey::kService}));
+  }
+
+  void expect(const Flow& flow, Direction direction, const std::string& host, bool answers) {
+    const Classified found = classified(flow);
+    EXPECT_EQ(found.direction, direction);
+    EXPECT_EQ(found.key.host, text_address(host).address) << host;
+    EXPECT_EQ(found.amounts, answers ? (Amounts{300, 500, 3, 5, 1}) : (Amounts{500, 300, 5, 3, 1}));
+    EXPECT_EQ(found.key.interface, answers ? 7U : 2U);
+    EXPECT_EQ(found.key.remote_interface, answers ? 2U : 7U);
+  }
+
+  AccountingConfig config_;
+};
+
+TEST_F(ClassifyTest, CountsForTheHostInside) {
+  expect(report_between("10.0.0.5", "198.51.100.1"), Direction::kOut, "10.0.0.5", false);
+  expect(report_between("198.51.100.1", "10.0.0.5"), Direction::kIn, "10.0.0.5", true);
+  expect(report_between("fd00::5", "2001:db8::1"), Direction::kOut, "fd00::5", false);
+  expect(report_between("2001:db8::1", "fd00::5"), Direction::kIn, "fd00::5", true);
+}
+
+TEST_F(ClassifyTest, CountsForTheInitiatorWhereBothAreInsideOrOutside) {
+  expect(report_between("10.0.0.5", "10.1.0.6"), Direction::kLocal, "10.0.0.5", false);
+  expect(report_between("192.0.2.1", "198.51.100.1"), Direction::kThrough, "192.0.2.1", false);
+  expect(report_between("10.0.0.5", "224.0.0.251"), Direction::kLocal, "10.0.0.5", false);
+  expect(report_between("10.0.0.5", "255.255.255.255"), Direction::kLocal, "10.0.0.5", false);
+  expect(report_between("fd00::5", "ff02::fb"), Direction::kLocal, "fd00::5", false);
+}
+
+TEST_F(ClassifyTest, CallsTheTrafficOfThisHostSelf) {
+  expect(report_between("10.0.0.5", "10.0.0.1"), Direction::kSelf, "10.0.0.5", false);
+  expect(report_between("10.0.0.1", "10.0.0.5"), Direction::kSelf, "10.0.0.1", false);
+  expect(report_between("198.51.100.1", "203.0.113.7"), Direction::kSelf, "203.0.113.7", true);
+  expect(report_between("203.0.113.7", "198.51.100.1"), Direction::kSelf, "203.0.113.7", false);
+  expect(report_between("127.0.0.1", "127.0.0.53"), Direction::kSelf, "127.0.0.1", false);
+}
+
+TEST_F(ClassifyTest, TakesTheInsideAddressBehindNat) {
+  Flow out = report_between("10.0.0.5", "198.51.100.1");
+  out.reply.destination = text_address("203.0.113.7").address;  // source NAT to this host's address
+  out.status = status::kSourceNat;
+  expect(out, Direction::kOut, "10.0.0.5", false);
+
+  Flow in = report_between("198.51.100.1", "203.0.113.7", 8080);
+  in.reply.source = text_address("10.0.0.5").address;  // destination NAT
+  in.reply.source_port = 80;
+  in.status = status::kDestinationNat;
+  expect(in, Direction::kIn, "10.0.0.5", true);
+  EXPECT_EQ(Names(config_).service(classified(in).key.service), "http") << "the responder's port";
+
+  Flow hairpin = report_between("10.0.0.5", "203.0.113.7", 8080);
+  hairpin.reply.source = text_address("10.0.0.6").address;
+  hairpin.reply.destination = text_address("10.0.0.1").address;
+  expect(hairpin, Direction::kLocal, "10.0.0.5", false);
+}
+
+TEST_F(ClassifyTest, NamesNetworksAndServices) {
+  const Names names(config_);
+  const Classified found = classified(report_between("10.1.0.5", "198.51.100.1", 22));
+  EXPECT_EQ(names.network(found.key.network), "office");
+  EXPECT_EQ(names.network(found.key.remote_network), "far");
+  EXPECT_EQ(names.service(found.key.service), "ssh");
+  const Classified answering = classified(report_between("198.51.100.1", "10.1.0.5", 4711));
+  EXPECT_EQ(names.network(answering.key.network), "office");
+  EXPECT_EQ(names.network(answering.key.remote_network), "far");
+  EXPECT_EQ(names.service(answering.key.service), "other");
+  EXPECT_EQ(names.network(classified(report_between("10.0.0.5", "192.0.2.1")).key.network),
+            "other");
+  Flow ping = report_between("10.1.0.5", "198.51.100.1", 22);
+  ping.original.protocol = ping.reply.protocol = 1;
+  EXPECT_EQ(classified(ping).key.service, 0) << "ICMP has no ports";
+}
+
+TEST_F(ClassifyTest, CountsAConnectionWithItsFirstReport) {
+  Flow later = report_between("10.0.0.5", "198.51.100.1");
+  later.earlier.forward = {1, 40};
+  EXPECT_EQ(classified(later).amounts.connections, 0U);
+}
+
+TEST(KeySelection, LeavesOutWhatAnAggregateDoesNotTellApart) {
+  Key all;
+  all.host = text_address("10.0.0.5").address;
+  all.family = 1;
+  all.mark = 1;
+  all.zone = 2;
+  all.protocol = 6;
+  all.service = 4;
+  all.network = 3;
+  all.remote_network = 5;
+  all.interface = 8;
+  all.remote_interface = 9;
+  Key expected;
+  expected.zone = 2;
+  expected.service = 4;
+  EXPECT_EQ(KeySelection({AccountingKey::kZone, AccountingKey::kService}).of(all), expected);
+  EXPECT_EQ(KeySelection({AccountingKey::kDirection}).of(all), Key{});
+  EXPECT_EQ(KeySelection({AccountingKey::kHost, AccountingKey::kNetwork, AccountingKey::kInterface,
+                          AccountingKey::kRemoteInterface, AccountingKey::kZone,
+                          AccountingKey::kMark, AccountingKey::kProtocol, AccountingKey::kService,
+                          AccountingKey::kRemoteNetwork})
+                .of(all),
+            all);
+}
+
+}  // namespace
+}  // namespace ctflow::accounting

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/session_ledger.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "support/temporary_directory.hpp"
+
+namespace ctflow::accounting {
+namespace {
+
+class SessionLedgerTest : public testing::Test {
+ protected:
+  [[nodiscard]] std::vector<LeftSession> left() { return left_sessions(database_, living_); }
+
+  test::TemporaryDirectory directory_;
+  std::string database_ = directory_.path("accounting.sqlite");
+  bool living_ = false;
+};
+
+TEST_F(SessionLedgerTest, KeepsItsSumsAfterItsEnd) {
+  const Amounts one{1, 2, 3, 4, 5};
+  std::string id;
+  {
+    SessionLedger ledger(database_);
+    ledger.add(Direction::kLocal, one);
+    ledger.add(Direction::kLocal, one);
+    ledger.add(Direction::kSelf, one);
+    id = ledger.id();
+    EXPECT_EQ(ledger.totals().flows, 3U);
+  }
+  const auto found = left();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].id, id);
+  EXPECT_EQ(found[0].totals.flows, 3U);
+  EXPECT_EQ(found[0].totals.amounts[2], (Amounts{2, 4, 6, 8, 10}));
+  EXPECT_EQ(found[0].totals.amounts[4], one);
+  EXPECT_EQ(found[0].totals.amounts[0], Amounts{});
+  EXPECT_FALSE(living_);
+}
+
+TEST_F(SessionLedgerTest, IsNotLeftWhileItLives) {
+  const SessionLedger ledger(database_);
+  EXPECT_TRUE(left().empty());
+  EXPECT_TRUE(living_);
+}
+
+TEST_F(SessionLedgerTest, LeavesNothingWhenItIsRemoved) {
+  auto ledger = std::make_unique<SessionLedger>(database_);
+  ledger->remove();
+  ledger.reset();
+  EXPECT_TRUE(left().empty());
+  EXPECT_FALSE(living_);
+}
+
+TEST_F(SessionLedgerTest, TakesADamagedFileForNothing) {
+  SessionLedger(database_).add(Direction::kIn, {1, 1, 1, 1, 1});
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.name())) {
+    std::filesystem::resize_file(entry.path(), 100);
+  }
+  const auto found = left();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].totals, SessionTotals{});
+}
+
+TEST_F(SessionLedgerTest, ThrowsWhereItCannotBe) {
+  EXPECT_THROW(SessionLedger("/nonexistent/accounting.sqlite"), std::system_error);
+}
+
+}  // namespace
+}  // namespace ctflow::accounting
