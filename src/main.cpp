@@ -8,6 +8,7 @@
 #include "commands/nat_lookup.hpp"
 #include "commands/record.hpp"
 #include "commands/replay.hpp"
+#include "commands/report.hpp"
 #include "commands/run.hpp"
 #include "commands/status.hpp"
 #include "ctflow/config.hpp"
@@ -36,6 +37,14 @@ int dispatch(const CommandLine& line) {
       return run_nat_lookup(line.nat, line.config, std::cout, std::cerr);
     case Command::kNatLogForget:
       return run_nat_log_forget(line.nat, line.config, std::cout, std::cerr);
+    case Command::kReport:
+      return run_report(line.report, line.config, std::cout, std::cerr);
+    case Command::kAccountingExport:
+      return run_accounting_export(line.report, line.config, std::cout, std::cerr);
+    case Command::kAccountingPrune:
+      return run_accounting_prune(line.report, line.config, std::cout, std::cerr);
+    case Command::kAccountingCheck:
+      return run_accounting_check(line.report, line.config, std::cout, std::cerr);
   }
   return kUsageError;
 }

@@ -73,6 +73,54 @@ void add_nat_log(CLI::App& app, CommandLine& line) {
   add_place_options(*forget, line);
 }
 
+void add_database_options(CLI::App& command, CommandLine& line) {
+  add_config_option(command, line);
+  command
+      .add_option("--database", line.report.database,
+                  "accounting.database, instead of that of the configuration file")
+      ->type_name("FILE");
+  command
+      .add_option("--namespace", line.report.network_namespace, "Network namespace of `namespaces`")
+      ->type_name("NAME");
+}
+
+void add_report(CLI::App& app, CommandLine& line) {
+  auto* const report = add_command(app, line, Command::kReport, "report",
+                                   "Say who used how much (exit 0 complete, 1 something is "
+                                   "missing, 2 no answer)");
+  ReportOptions& options = line.report;
+  report->add_option("--since", options.since, "How far back: 90m, 24h, 30d (default 24h)")
+      ->type_name("TIME");
+  report->add_option("--period", options.period, "Instead: current, last, or a month: 2026-10")
+      ->type_name("PERIOD");
+  report->add_option("--by", options.by, "host, network, service, … or direction")
+      ->type_name("KEY");
+  report->add_option("--top", options.top, "Rows, at most; the others are one row")
+      ->capture_default_str();
+  report
+      ->add_option("--direction", options.direction,
+                   "internet (in and out), in, out, local, through, self or all")
+      ->capture_default_str();
+  report->add_option("--format", options.format, "table, json or csv")->capture_default_str();
+  report->add_flag("--bytes", options.bytes, "Numbers of the table without units");
+  add_database_options(*report, line);
+}
+
+void add_accounting(CLI::App& app, CommandLine& line) {
+  auto* const accounting = app.add_subcommand("accounting", "Look after what accounting counted");
+  accounting->require_subcommand(1);
+  auto* const print = add_command(*accounting, line, Command::kAccountingExport, "export",
+                                  "Print the rows of a level as CSV");
+  print->add_option("--level", line.report.level, "minute, hour, day or period")
+      ->capture_default_str();
+  auto* const prune = add_command(*accounting, line, Command::kAccountingPrune, "prune",
+                                  "Remove what is older than the retention");
+  auto* const check =
+      add_command(*accounting, line, Command::kAccountingCheck, "check",
+                  "Check the database (exit 0 the sums of its levels agree, 1 they do not)");
+  for (CLI::App* const one : {print, prune, check}) add_database_options(*one, line);
+}
+
 }  // namespace
 
 ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
@@ -106,6 +154,8 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   add_status_options(*status, line.status);
   add_nat_lookup(app, line);
   add_nat_log(app, line);
+  add_report(app, line);
+  add_accounting(app, line);
 
   try {
     app.parse(argc, argv);

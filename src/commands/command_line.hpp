@@ -7,6 +7,7 @@
 #include <string>
 
 #include "commands/nat_lookup.hpp"
+#include "commands/report.hpp"
 #include "commands/status.hpp"
 #include "doctor/doctor.hpp"
 
@@ -20,7 +21,11 @@ enum class Command : std::uint8_t {
   kReplay,
   kStatus,
   kNatLookup,
-  kNatLogForget
+  kNatLogForget,
+  kReport,
+  kAccountingExport,
+  kAccountingPrune,
+  kAccountingCheck
 };
 
 struct CommandLine {
@@ -31,6 +36,7 @@ struct CommandLine {
   DoctorOptions doctor{};
   StatusOptions status{};
   NatLookupOptions nat{};
+  ReportOptions report{};
 };
 
 /// What parsing led to: a command line, or, after --help, --version or an error whose message has

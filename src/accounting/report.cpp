@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/report.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+#include <unordered_map>
+
+#include "accounting/cover.hpp"
+
+namespace ctflow::accounting {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr const char* kDirectionKey = "direction";
+
+std::int64_t seconds_in(Minute minute) {
+  return std::chrono::duration_cast<seconds>(minute.time_since_epoch()).count();
+}
+
+Minute minute_at(std::int64_t number) {
+  return std::chrono::floor<minutes>(std::chrono::sys_seconds(seconds(number)));
+}
+
+std::uint64_t unsigned_of(const Statement& row, int column) {
+  return static_cast<std::uint64_t>(row.number(column));
+}
+
+struct FoundAggregate {
+  std::int64_t id = 0;
+  std::string name{};
+  std::vector<std::string> keys{};
+  Minute began{};
+  std::int64_t newest = 0;  ///< time of its newest row
+
+  [[nodiscard]] bool has(const std::string& key) const {
+    return key == kDirectionKey || std::find(keys.begin(), keys.end(), key) != keys.end();
+  }
+};
+
+std::vector<std::string> words_in(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> found;
+  for (std::string word; stream >> word;) found.push_back(word);
+  return found;
+}
+
+std::vector<FoundAggregate> aggregates_in(const Database& database) {
+  Statement select(database,
+                   "SELECT id, name, keys, began, (SELECT max(time) FROM usage WHERE level = 2 AND "
+                   "aggregate = aggregate.id) FROM aggregate ORDER BY id");
+  std::vector<FoundAggregate> found;
+  while (select.step()) {
+    found.push_back({select.number(0), select.text(1), words_in(select.text(2)),
+                     minute_at(select.number(3)), select.number(4)});
+  }
+  return found;
+}
+
+/// The one with the fewest keys, of those that are still in use.
+FoundAggregate choose(const std::vector<FoundAggregate>& all, std::string& by) {
+  if (by.empty() && !all.empty()) {
+    const bool hosts =
+        std::any_of(all.begin(), all.end(), [](const auto& one) { return one.has("host"); });
+    by = hosts || all.front().keys.empty() ? "host" : all.front().keys.front();
+    if (!hosts && all.front().keys.empty()) by = kDirectionKey;
+  }
+  std::vector<FoundAggregate> fitting;
+  std::string known;
+  for (const FoundAggregate& one : all) {
+    if (one.has(by)) fitting.push_back(one);
+    for (const std::string& key : one.keys) {
+      if (known.find(key) == std::string::npos) known += known.empty() ? key : ", " + key;
+    }
+  }
+  if (fitting.empty()) {
+    throw std::runtime_error(
+        fmt::format("no aggregate has the key {}; there are {} (accounting.aggregates)", by,
+                    known.empty() ? "none" : known));
+  }
+  const auto better = [](const FoundAggregate& one, const FoundAggregate& other) {
+    if (one.newest != other.newest) return one.newest > other.newest;
+    return one.keys.size() < other.keys.size();
+  };
+  return *std::min_element(fitting.begin(), fitting.end(), better);
+}
+
+std::string address_in_blob(std::span<const std::uint8_t> octets) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const int family = octets.size() == 4 ? AF_INET : AF_INET6;
+  if (octets.size() != 4 && octets.size() != 16) return "";
+  inet_ntop(family, octets.data(), text.data(), text.size());
+  return text.data();
+}
+
+std::string protocol_text(std::int64_t number) {
+  static const std::map<std::int64_t, const char*> names{
+      {1, "icmp"}, {2, "igmp"}, {6, "tcp"},     {17, "udp"},   {33, "dccp"},    {41, "ipv6"},
+      {47, "gre"}, {50, "esp"}, {58, "icmpv6"}, {132, "sctp"}, {136, "udplite"}};
+  const auto found = names.find(number);
+  return found == names.end() ? std::to_string(number) : found->second;
+}
+
+std::string value_text(const Statement& row, int column, const std::string& by) {
+  if (by == "host") return address_in_blob(row.octets(column));
+  if (by == "protocol") return protocol_text(row.number(column));
+  if (by == "zone" || by == "mark") return std::to_string(row.number(column));
+  return row.text(column);
+}
+
+using ByDirection = std::array<Amounts, kDirections>;
+
+/// The sums of a time, by key and direction.
+std::unordered_map<std::int64_t, ByDirection> sums_of(const Database& database,
+                                                      std::int64_t aggregate,
+                                                      const std::vector<Piece>& pieces) {
+  Statement select(database,
+                   "SELECT key, direction, down_octets, up_octets, down_packets, up_packets, "
+                   "connections FROM usage WHERE level = ?1 AND aggregate = ?2 AND time = ?3");
+  std::unordered_map<std::int64_t, ByDirection> sums;
+  for (const Piece& piece : pieces) {
+    select.bind(1, static_cast<std::int64_t>(piece.level)).bind(2, aggregate);
+    select.bind(3, seconds_in(piece.from));
+    while (select.step()) {
+      const auto direction = unsigned_of(select, 1);
+      if (direction >= kDirections) continue;
+      sums[select.number(0)].at(direction) +=
+          Amounts{unsigned_of(select, 2), unsigned_of(select, 3), unsigned_of(select, 4),
+                  unsigned_of(select, 5), unsigned_of(select, 6)};
+    }
+    select.reset();
+  }
+  return sums;
+}
+
+void add_rows(const Database& database, const FoundAggregate& aggregate, const Question& question,
+              const std::vector<Piece>& pieces, Report& to) {
+  std::map<std::string, Amounts> named;
+  const bool by_direction = to.by == kDirectionKey;
+  Statement key(database,
+                fmt::format("SELECT kind, {} FROM key WHERE id = ?", by_direction ? "0" : to.by));
+  for (const auto& [id, sums] : sums_of(database, aggregate.id, pieces)) {
+    key.bind(1, id).step();
+    const auto kind = static_cast<KeyKind>(key.number(0));
+    const std::string name = by_direction ? "" : value_text(key, 1, to.by);
+    key.reset();
+    for (std::size_t i = 0; i < kDirections; ++i) {
+      const auto direction = static_cast<Direction>(i);
+      const Amounts& amounts = sums.at(i);
+      const auto& wanted = question.directions;
+      const bool counts =
+          wanted.empty() || std::find(wanted.begin(), wanted.end(), direction) != wanted.end();
+      if (!counts || amounts == Amounts{}) continue;
+      to.total += amounts;
+      if (kind == KeyKind::kUncounted) {
+        to.uncounted += amounts;
+      } else if (by_direction) {
+        named[name_of(direction)] += amounts;
+      } else if (kind == KeyKind::kOther) {
+        to.other += amounts;
+      } else {
+        named[name] += amounts;
+      }
+    }
+  }
+  for (const auto& [name, amounts] : named) to.rows.push_back({name, amounts});
+  std::sort(to.rows.begin(), to.rows.end(), [](const ReportRow& one, const ReportRow& other) {
+    if (one.amounts.octets() != other.amounts.octets()) {
+      return one.amounts.octets() > other.amounts.octets();
+    }
+    return one.name < other.name;
+  });
+}
+
+void add_missing(const Database& database, const std::vector<Piece>& pieces, Report& to) {
+  Statement select(database,
+                   "SELECT lost_events, no_counters, counters_fell, fallen_packets, late FROM "
+                   "interval WHERE level = ?1 AND time = ?2");
+  for (const Piece& piece : pieces) {
+    select.bind(1, static_cast<std::int64_t>(piece.level)).bind(2, seconds_in(piece.from));
+    if (select.step()) {
+      to.missing += {unsigned_of(select, 0), unsigned_of(select, 1), unsigned_of(select, 2),
+                     unsigned_of(select, 3), unsigned_of(select, 4)};
+    }
+    select.reset();
+  }
+}
+
+std::optional<std::int64_t> meta(const Database& database, const std::string& name) {
+  Statement select(database, "SELECT value FROM meta WHERE name = ?");
+  if (!select.bind(1, name).step()) return std::nullopt;
+  return select.number(0);
+}
+
+void add_gaps(const Database& database, const FoundAggregate& aggregate, const Question& question,
+              Report& to) {
+  if (aggregate.began > to.from) {
+    to.gaps.push_back({to.from, std::min(aggregate.began, to.until), "accounting_began"});
+  }
+  Statement select(database,
+                   "SELECT began, ended, reason FROM gap WHERE ended > ?1 AND began < ?2");
+  select.bind(1, seconds_in(to.from)).bind(2, seconds_in(to.until));
+  while (select.step()) {
+    to.gaps.push_back({std::max(to.from, minute_at(select.number(0))),
+                       std::min(to.until, minute_at(select.number(1))), select.text(2)});
+  }
+  // Rows of the last minutes may be in memory yet.
+  constexpr std::int64_t kUnderWay = 120;
+  const std::int64_t last = meta(database, "last_commit").value_or(0);
+  const std::int64_t interval = meta(database, "commit_interval").value_or(0);
+  const std::int64_t expected = seconds_in(std::min(to.until, question.now)) - interval - kUnderWay;
+  if (last < expected) {
+    to.gaps.push_back(
+        {std::max(to.from, minute_at(last)), std::min(to.until, question.now), "nothing_written"});
+  }
+}
+
+}  // namespace
+
+Report ask(const Database& database, const Question& question) {
+  Report report;
+  report.by = question.by;
+  const FoundAggregate aggregate = choose(aggregates_in(database), report.by);
+  report.aggregate = aggregate.name;
+  report.from = kept_begin(database, question.from);
+  report.until = question.until;
+  const auto pieces = cover(database, {report.from, report.until}, question.now);
+  add_rows(database, aggregate, question, pieces, report);
+  add_missing(database, pieces, report);
+  add_gaps(database, aggregate, question, report);
+  return report;
+}
+
+}  // namespace ctflow::accounting

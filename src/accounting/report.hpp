@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Questions to the database: who used how much.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "accounting/amounts.hpp"
+#include "accounting/calendar.hpp"
+#include "accounting/schema.hpp"
+
+namespace ctflow::accounting {
+
+struct Question {
+  Minute from{};
+  Minute until{};
+  Minute now{};
+  std::string by{};                     ///< a column of `key`, or direction; empty: the first
+  std::vector<Direction> directions{};  ///< empty: all
+};
+
+struct ReportRow {
+  std::string name;
+  Amounts amounts;
+};
+
+/// A time for which nothing was counted.
+struct Gap {
+  Minute from{};
+  Minute until{};
+  std::string reason{};
+};
+
+struct Report {
+  std::string aggregate;
+  std::string by;
+  Minute from{};  ///< as asked, or earlier where only longer intervals are kept
+  Minute until{};
+  std::vector<ReportRow> rows{};  ///< the greatest first
+  Amounts other;                  ///< of keys that found no room
+  Amounts uncounted;              ///< of no known key
+  Amounts total;                  ///< of all
+  Missing missing;
+  std::vector<Gap> gaps{};
+
+  [[nodiscard]] bool complete() const {
+    return gaps.empty() && missing.lost_events == 0 && missing.no_counters == 0 &&
+           missing.counters_fell == 0;
+  }
+};
+
+/// Throws SqliteError, or std::runtime_error where no aggregate has the key.
+Report ask(const Database& database, const Question& question);
+
+}  // namespace ctflow::accounting

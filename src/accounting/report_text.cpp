@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/report_text.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "accounting/export_rows.hpp"
+#include "text/escape.hpp"
+
+namespace ctflow::accounting {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t kWidth = 80;
+constexpr std::size_t kNameWidth = 25;
+constexpr std::size_t kBarWidth = 18;
+
+/// 38.2 GB: three digits, units of 1000.
+std::string people_text(std::uint64_t octets) {
+  constexpr std::array<const char*, 6> kUnits{"B", "kB", "MB", "GB", "TB", "PB"};
+  constexpr double kStep = 1000;
+  constexpr double kShort = 99.95;  // from here on without a decimal
+  auto value = static_cast<double>(octets);
+  std::size_t unit = 0;
+  for (; value >= kStep - 0.5 && unit + 1 < kUnits.size(); ++unit) value /= kStep;
+  return unit == 0 || value >= kShort ? fmt::format("{:.0f} {}", value, kUnits.at(unit))
+                                      : fmt::format("{:.1f} {}", value, kUnits.at(unit));
+}
+
+/// 14 020
+std::string grouped(std::uint64_t number) {
+  constexpr std::size_t kGroup = 3;
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > kGroup;) {
+    at -= kGroup;
+    text.insert(at, 1, ' ');
+  }
+  return text;
+}
+
+/// Blocks of an eighth each.
+std::string bar(std::uint64_t part, std::uint64_t whole) {
+  constexpr std::array<const char*, 8> kEighths{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+  constexpr std::size_t kParts = 8;
+  if (whole == 0) return std::string(kBarWidth, ' ');
+  const auto eighths = static_cast<std::size_t>(static_cast<double>(part) /
+                                                static_cast<double>(whole) * kBarWidth * kParts);
+  std::string text;
+  for (std::size_t i = 0; i < eighths / kParts; ++i) text += "█";
+  std::size_t columns = eighths / kParts;
+  if (eighths % kParts != 0) {
+    text += kEighths.at(eighths % kParts);
+    ++columns;
+  }
+  return text + std::string(kBarWidth > columns ? kBarWidth - columns : 0, ' ');
+}
+
+std::string time_text(Minute minute, const Calendar& calendar) {
+  return fmt::format("{:%Y-%m-%d %H:%M}",
+                     fmt::gmtime(calendar.local(minute).time_since_epoch().count()));
+}
+
+std::string span_text(std::chrono::minutes span) {
+  constexpr std::int64_t kHour = 60;
+  constexpr std::int64_t kDay = 24 * kHour;
+  const auto count = span.count();
+  if (count % kHour != 0 || count < kHour) return fmt::format("{} min", count);
+  if (count % kDay != 0 || count < 3 * kDay) return fmt::format("{} h", count / kHour);
+  return fmt::format("{} days", count / kDay);
+}
+
+std::string utc_text(Minute minute) {
+  return fmt::format(
+      "{:%Y-%m-%dT%H:%M:%SZ}",
+      fmt::gmtime(
+          std::chrono::duration_cast<std::chrono::seconds>(minute.time_since_epoch()).count()));
+}
+
+/// What is not shown by itself.
+struct Rest {
+  Amounts amounts;
+  std::size_t rows = 0;
+};
+
+Rest rest_of(const Report& report, std::size_t top) {
+  Rest rest;
+  for (std::size_t i = top; i < report.rows.size(); ++i) {
+    rest.amounts += report.rows[i].amounts;
+    ++rest.rows;
+  }
+  return rest;
+}
+
+class Table {
+ public:
+  Table(const Report& report, const ReportView& view) : total_(report.total), view_(view) {}
+
+  void heading(const std::string& by) {
+    out_ += fmt::format("{:<{}}{:>10}{:>10}{:>9}  share\n", by, kNameWidth, "down", "up", "conns");
+  }
+
+  void row(const std::string& name, const Amounts& amounts, bool with_bar) {
+    const auto octets = [&](std::uint64_t number) {
+      return view_.bytes ? std::to_string(number) : people_text(number);
+    };
+    const std::uint64_t share =
+        total_.octets() == 0 ? 0 : (amounts.octets() * 200 / total_.octets() + 1) / 2;
+    std::string shown = text::printable(name);
+    if (shown.empty()) shown = "-";
+    out_ += fmt::format(
+        "{:<{}} {:>9} {:>9} {:>8}  {} {:>3} %\n", shown, kNameWidth, octets(amounts.down_octets),
+        octets(amounts.up_octets),
+        view_.bytes ? std::to_string(amounts.connections) : grouped(amounts.connections),
+        bar(with_bar ? amounts.octets() : 0, total_.octets()), share);
+  }
+
+  [[nodiscard]] const std::string& text() const { return out_; }
+
+ private:
+  const Amounts total_;
+  const ReportView view_;
+  std::string out_;
+};
+
+Json amounts_json(const Amounts& amounts) {
+  return Json{{"down_octets", amounts.down_octets},
+              {"up_octets", amounts.up_octets},
+              {"down_packets", amounts.down_packets},
+              {"up_packets", amounts.up_packets},
+              {"connections", amounts.connections}};
+}
+
+Json missing_json(const Report& report) {
+  Json gaps = Json::array();
+  for (const Gap& gap : report.gaps) {
+    gaps.push_back(
+        {{"from", utc_text(gap.from)}, {"until", utc_text(gap.until)}, {"reason", gap.reason}});
+  }
+  return Json{{"lost_events", report.missing.lost_events},
+              {"no_counters", report.missing.no_counters},
+              {"counters_fell", report.missing.counters_fell},
+              {"fallen_packets", report.missing.fallen_packets},
+              {"late", report.missing.late},
+              {"gaps", gaps}};
+}
+
+const char* reason_text(const std::string& reason) {
+  if (reason == "not_running") return "ctflowd did not run";
+  if (reason == "accounting_began") return "before accounting began";
+  if (reason == "nothing_written") return "nothing was written";
+  return "unknown";
+}
+
+}  // namespace
+
+std::string completeness_text(const Report& report) {
+  if (report.complete()) return "complete";
+  const Missing& missing = report.missing;
+  std::string text = "missing:";
+  const auto add = [&](const std::string& part) {
+    text += (text.back() == ':' ? " " : "; ") + part;
+  };
+  if (missing.lost_events > 0) {
+    add(fmt::format("about {} connections (events lost)", missing.lost_events));
+  }
+  if (missing.no_counters > 0) {
+    add(fmt::format("{} reports of connections (without counters)", missing.no_counters));
+  }
+  if (missing.counters_fell > 0) {
+    add(fmt::format("parts of {} connections (another program set their counters to zero)",
+                    missing.counters_fell));
+  }
+  for (const Gap& gap : report.gaps) {
+    add(fmt::format("{} ({})", span_text(std::max(gap.until - gap.from, std::chrono::minutes(0))),
+                    reason_text(gap.reason)));
+  }
+  return text;
+}
+
+std::string report_table(const Report& report, const Calendar& calendar, const ReportView& view) {
+  const std::string complete = report.complete() ? "complete" : "incomplete";
+  const std::string title =
+      fmt::format("Since {} ({}), by {}, {}", time_text(report.from, calendar),
+                  span_text(report.until - report.from), report.by, view.scope);
+  const std::size_t room = kWidth > title.size() + 1 ? kWidth - title.size() : complete.size() + 1;
+  std::string out = fmt::format("{}{:>{}}\n", title, complete, room);
+  Table table(report, view);
+  table.heading(report.by);
+  const std::size_t shown = std::min(view.top, report.rows.size());
+  for (std::size_t i = 0; i < shown; ++i)
+    table.row(report.rows[i].name, report.rows[i].amounts, true);
+  const Rest rest = rest_of(report, view.top);
+  if (rest.rows > 0) table.row(fmt::format("other ({})", rest.rows), rest.amounts, false);
+  if (report.other != Amounts{}) table.row("other (max_keys)", report.other, false);
+  if (report.uncounted != Amounts{}) table.row("uncounted", report.uncounted, false);
+  table.row("total", report.total, false);
+  out += table.text();
+  if (!report.complete()) out += completeness_text(report) + "\n";
+  if (report.missing.late > 0) {
+    out += fmt::format("{} reports were older than the minutes that are kept, and count later\n",
+                       report.missing.late);
+  }
+  return out;
+}
+
+std::string report_json(const Report& report, const ReportView& view) {
+  Json rows = Json::array();
+  for (const ReportRow& row : report.rows) {
+    Json one = amounts_json(row.amounts);
+    one["name"] = text::printable(row.name);
+    rows.push_back(one);
+  }
+  const Json out{{"v", 1},
+                 {"aggregate", report.aggregate},
+                 {"by", report.by},
+                 {"directions", view.scope},
+                 {"from", utc_text(report.from)},
+                 {"until", utc_text(report.until)},
+                 {"complete", report.complete()},
+                 {"missing", missing_json(report)},
+                 {"rows", rows},
+                 {"other", amounts_json(report.other)},
+                 {"uncounted", amounts_json(report.uncounted)},
+                 {"total", amounts_json(report.total)}};
+  return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string report_csv(const Report& report) {
+  std::string out = "kind,name,down_octets,up_octets,down_packets,up_packets,connections\n";
+  const auto add = [&](const char* kind, const std::string& name, const Amounts& amounts) {
+    out += fmt::format("{},{},{},{},{},{},{}\n", kind, field_text(name), amounts.down_octets,
+                       amounts.up_octets, amounts.down_packets, amounts.up_packets,
+                       amounts.connections);
+  };
+  for (const ReportRow& row : report.rows) add("key", row.name, row.amounts);
+  if (report.other != Amounts{}) add("other", "", report.other);
+  if (report.uncounted != Amounts{}) add("uncounted", "", report.uncounted);
+  return out;
+}
+
+}  // namespace ctflow::accounting
