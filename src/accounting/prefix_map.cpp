@@ -9,6 +9,7 @@ namespace ctflow::accounting {
 namespace {
 
 constexpr unsigned kHalfBits = 64;
+constexpr std::size_t kFew = 8;  ///< are looked at one by one: that takes less than halving
 
 std::uint64_t leading_bits(unsigned count) {
   if (count == 0) return 0;
@@ -63,6 +64,12 @@ std::uint16_t PrefixMap::find(AddressFamily family, const IpAddress& address) co
   const Bits bits = bits_of(address);
   for (const Length& one : lengths) {
     const Bits masked{bits.first & one.mask.first, bits.second & one.mask.second};
+    if (one.entries.size() <= kFew) {
+      for (const Entry& entry : one.entries) {
+        if (entry.network == masked) return entry.value;
+      }
+      continue;
+    }
     const auto place =
         std::partition_point(one.entries.begin(), one.entries.end(),
                              [&](const Entry& entry) { return entry.network < masked; });

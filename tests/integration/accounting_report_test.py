@@ -3,6 +3,7 @@
 """Accounting and its reports: what they say is what the kernel counted."""
 
 import collections
+import contextlib
 import csv
 import glob
 import io
@@ -204,6 +205,27 @@ class AccountingReport(case.LabTest):
         program.wait_for("accounting_not_written")
         lock.execute("ROLLBACK")
         lock.close()
+        program.wait_for("accounting_written_again")
+        program.stop()
+        self.assert_conserved()
+
+    def test_full_disk(self):
+        small = f"{self.directory}/small"
+        os.mkdir(small)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", small], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", small], check=False)
+        self.database = f"{small}/accounting.sqlite"
+        program = self.start_program()
+        with open(f"{small}/fill", "wb", buffering=0) as file:
+            with contextlib.suppress(OSError):
+                while file.write(bytes(4096)):
+                    pass
+        for port in range(5000, 5040):  # rows that need pages
+            traffic.udp(self.lab.client, self.lab.server, SERVER4, port, (100,), (100,))
+        self.all_kinds()
+        self.lab.wait_for_idle()
+        program.wait_for("accounting_not_written")
+        os.remove(f"{small}/fill")
         program.wait_for("accounting_written_again")
         program.stop()
         self.assert_conserved()

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "support/accounting_flows.hpp"
+
+namespace ctflow::accounting {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::sys_days;
+using std::chrono::year;
+
+class StoreTest : public testing::Test {
+ protected:
+  StoreTest() {
+    config_.database = directory_.path("accounting.sqlite");
+    config_.time_zone = "CET-1CEST,M3.5.0,M10.5.0/3";
+    AggregateConfig hosts;
+    hosts.name = "hosts";
+    hosts.by = {AccountingKey::kHost};
+    config_.aggregates = {hosts};
+  }
+
+  /// Another process.
+  void start() {
+    accounts_ = std::make_shared<Accounts>(config_);
+    Session session;
+    session.started = now_.wall;
+    store_ = std::make_unique<Store>(config_, accounts_, std::move(session));
+  }
+
+  /// A report of this moment, and its transaction.
+  void count(std::uint64_t octets) {
+    Job job;
+    job.batch = std::make_unique<Batch>(config_);
+    Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
+    flow.start = flow.end = now_.wall;
+    flow.forward = {1, octets};
+    flow.forward_interfaces = {2, 3};
+    if (octets > 0) accounts_->add(flow, *surroundings_, now_.wall, *job.batch);
+    job.interfaces = {{2, "lan"}};
+    job.now = now_;
+    store_->write(job);
+  }
+
+  void pass(std::chrono::nanoseconds time) {
+    now_.wall += time;
+    now_.steady += time;
+  }
+
+  std::int64_t number(const std::string& sql) { return test::number_in(config_.database, sql); }
+
+  test::TemporaryDirectory directory_;
+  AccountingConfig config_;
+  std::shared_ptr<const Surroundings> surroundings_ = test::sample_surroundings();
+  std::shared_ptr<const Accounts> accounts_;
+  std::unique_ptr<Store> store_;
+  Instant now_{sys_days(year(2026) / 10 / 24) + 22h, MonoTime(1h)};  // midnight in Berlin
+};
+
+TEST_F(StoreTest, GivesADayOf25HoursOneRow) {
+  start();
+  for (int hour = 0; hour < 25; ++hour) {
+    count(1);
+    pass(1h);
+  }
+  EXPECT_EQ(number("SELECT count(*) FROM usage WHERE level = 2"), 1);
+  EXPECT_EQ(number("SELECT up_octets FROM usage WHERE level = 2"), 25);
+  EXPECT_EQ(number("SELECT until - time FROM interval WHERE level = 2"), 25 * 3600);
+  EXPECT_EQ(number("SELECT count(*) FROM usage WHERE level = 1"), 25);
+  count(1);
+  EXPECT_EQ(number("SELECT count(*) FROM usage WHERE level = 2"), 2);
+}
+
+TEST_F(StoreTest, EntersWhatAClockThatIsNotSetSaysInTheLastMinute) {
+  start();
+  count(1);
+  now_.wall = TimePoint(sys_days(year(1970) / 1 / 1)) + 1h;
+  start();
+  count(10);
+  pass(5min);
+  count(100);
+  EXPECT_EQ(number("SELECT count(*) FROM usage WHERE level = 3"), 1);
+  EXPECT_EQ(number("SELECT up_octets FROM usage WHERE level = 0"), 111);
+  EXPECT_EQ(number("SELECT sum(late) FROM interval WHERE level = 0"), 2);
+  now_.wall = sys_days(year(2026) / 10 / 24) + 23h;
+  count(1000);
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = 3"), 1111);
+  EXPECT_EQ(number("SELECT count(*) FROM usage WHERE level = 0"), 2);
+}
+
+TEST_F(StoreTest, CountsNothingTwiceWhenTheClockIsSet) {
+  start();
+  for (const auto step : {1h, -1h, -1h, 1h}) {
+    count(1);
+    now_.wall += step;
+    pass(1s);
+  }
+  count(1);
+  for (const char* level : {"0", "1", "2", "3"}) {
+    EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = " + std::string(level)), 5);
+  }
+}
+
+TEST_F(StoreTest, RemovesNothingBeforeTheClockHasRunEvenly) {
+  start();
+  count(1);
+  now_.wall += std::chrono::days(4000);  // a clock that was wrong, or is
+  count(1);
+  pass(9min);
+  count(0);
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = 3"), 2);
+  pass(2min);
+  count(0);
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = 3"), 1);
+}
+
+TEST_F(StoreTest, KnowsWhenItDidNotRun) {
+  start();
+  count(1);
+  pass(1h);
+  start();
+  count(1);
+  EXPECT_EQ(number("SELECT ended - began FROM gap WHERE reason = 'not_running'"), 3600);
+}
+
+TEST_F(StoreTest, TakesAnAggregateWithOtherKeysForAnother) {
+  start();
+  count(1);
+  config_.aggregates[0].by = {AccountingKey::kInterface, AccountingKey::kRemoteInterface};
+  start();
+  count(1);
+  EXPECT_EQ(number("SELECT count(*) FROM aggregate WHERE name = 'hosts'"), 2);
+  EXPECT_EQ(number("SELECT count(*) FROM key WHERE interface = 'lan' AND remote_interface = '#3' "
+                   "AND host = x''"),
+            1);
+}
+
+TEST_F(StoreTest, RefusesADatabaseOfALaterVersion) {
+  { open_for_writing(config_.database).execute("PRAGMA user_version = 2"); }
+  start();
+  EXPECT_THROW(count(1), std::runtime_error);
+  EXPECT_THROW(open_for_reading(config_.database), std::runtime_error);
+}
+
+TEST_F(StoreTest, HasViewsThatPeopleCanRead) {
+  start();
+  count(7);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE aggregate = 'hosts' AND host = '10.0.0.5' AND "
+                   "direction = 'out' AND kind = 'key' AND begin = '2026-10-24T22:00:00Z' AND end "
+                   "= '2026-10-25T23:00:00Z' AND network IS NULL AND mark IS NULL"),
+            7);
+}
+
+}  // namespace
+}  // namespace ctflow::accounting
