@@ -24,7 +24,7 @@ int dispatch(const CommandLine& line) {
     case Command::kRun:
       return run(line.config);
     case Command::kCheck:
-      return check(line.config);
+      return check(line.config, line.show, std::cout);
     case Command::kDoctor:
       return run_doctor(line.doctor, std::cout);
     case Command::kRecord:

@@ -2,11 +2,15 @@
 #include "commands/command_line.hpp"
 
 #include <CLI/CLI.hpp>
+#include <iostream>
 
 #include "commands/exit_status.hpp"
+#include "version/version.hpp"
 
 namespace ctflow {
 namespace {
+
+constexpr unsigned kLongestInterval = 3600;
 
 /// The settings of one subcommand, stored in `line`.
 CLI::App* add_command(CLI::App& app, CommandLine& line, Command command, const char* name,
@@ -16,10 +20,30 @@ CLI::App* add_command(CLI::App& app, CommandLine& line, Command command, const c
   return added;
 }
 
-void add_config_option(CLI::App& command, CommandLine& line) {
-  command.add_option("-c,--config", line.config, "Configuration file")
+CLI::Option* add_config_option(CLI::App& command, CommandLine& line) {
+  return command.add_option("-c,--config", line.config, "Configuration file")
       ->type_name("FILE")
       ->capture_default_str();
+}
+
+void add_check(CLI::App& app, CommandLine& line) {
+  auto* const check =
+      add_command(app, line, Command::kCheck, "check", "Check the configuration file and exit");
+  auto* const config = add_config_option(*check, line);
+  check->add_option("FILE", line.config, "The same")->type_name("")->excludes(config);
+  check->add_flag("--show", line.show, "Print the configuration that is used, with all defaults");
+}
+
+/// What --version prints.
+struct VersionOptions {
+  bool asked = false;
+  bool json = false;
+};
+
+void add_version(CLI::App& app, VersionOptions& options) {
+  auto* const flag = app.add_flag("-V,--version", options.asked,
+                                  "Print the version, what is built in and of which libraries");
+  app.add_flag("--json", options.json, "With --version: print JSON")->needs(flag);
 }
 
 void add_status_options(CLI::App& command, StatusOptions& options) {
@@ -27,7 +51,13 @@ void add_status_options(CLI::App& command, StatusOptions& options) {
       ->type_name("PATH")
       ->capture_default_str();
   command.add_flag("--json", options.json, "Print JSON");
-  command.add_flag("--watch", options.watch, "Repeat every two seconds");
+  auto* const watch = command.add_flag("--watch", options.watch, "Repeat until stopped");
+  command
+      .add_option("--interval", options.interval_seconds, "With --watch: pause between two looks")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1U, kLongestInterval))
+      ->needs(watch)
+      ->capture_default_str();
 }
 
 void add_place_options(CLI::App& command, CommandLine& line) {
@@ -126,15 +156,15 @@ void add_accounting(CLI::App& app, CommandLine& line) {
 ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   CommandLine line;
   CLI::App app{"Exports the connections of the Linux connection table as IPFIX or NetFlow v9."};
-  app.set_version_flag("-V,--version", "ctflowd " CTFLOWD_VERSION);
+  VersionOptions wants_version;
+  add_version(app, wants_version);
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.require_subcommand(0, 1);
   add_config_option(app, line);
 
   auto* const run =
       add_command(app, line, Command::kRun, "run", "Export until SIGTERM or SIGINT (the default)");
-  auto* const check =
-      add_command(app, line, Command::kCheck, "check", "Check the configuration file and exit");
+  add_check(app, line);
   auto* const doctor = add_command(
       app, line, Command::kDoctor, "doctor",
       "Check this host for settings that make exported data wrong or incomplete (exit 0 ok, 1 "
@@ -146,7 +176,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   auto* const status =
       add_command(app, line, Command::kStatus, "status",
                   "Show the status of a running ctflowd (exit 0 ok, 1 problems, 2 no answer)");
-  for (CLI::App* const one : {run, check, doctor, replay}) add_config_option(*one, line);
+  for (CLI::App* const one : {run, doctor, replay}) add_config_option(*one, line);
   doctor->add_flag("--json", line.doctor.json, "Print JSON");
   record->add_option("FILE", line.file, "File to write")->required();
   replay->add_option("FILE", line.file, "File to read")->required();
@@ -161,6 +191,10 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return {std::nullopt, app.exit(error) == 0 ? kSuccess : kUsageError};
+  }
+  if (wants_version.asked) {
+    std::cout << (wants_version.json ? version_json() : version_text()) << '\n';
+    return {std::nullopt, kSuccess};
   }
   line.doctor.config = line.config;
   line.doctor.config_required = app.count("--config") + doctor->count("--config") > 0;

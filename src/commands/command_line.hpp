@@ -32,6 +32,7 @@ struct CommandLine {
   Command command = Command::kRun;
   std::string config = "/etc/ctflowd/ctflowd.yaml";
   std::string file{};      ///< of record and replay
+  bool show = false;       ///< of check: print the configuration that is used
   std::uint32_t rate = 0;  ///< of replay: events per second, 0 = no limit
   DoctorOptions doctor{};
   StatusOptions status{};

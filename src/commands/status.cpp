@@ -12,10 +12,12 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <chrono>
+#include <csignal>
+#include <ctime>
 #include <ostream>
 #include <stdexcept>
-#include <thread>
 
+#include "commands/screen.hpp"
 #include "commands/status_view.hpp"
 #include "event_loop/pending_handlers.hpp"
 
@@ -98,12 +100,71 @@ class Request {
   PendingHandlers pending_;
 };
 
-bool show(const StatusOptions& options, std::ostream& out) {
+/// Signals that end a watch, which has a terminal to restore first.
+class EndOfWatch {
+ public:
+  EndOfWatch() {
+    sigemptyset(&signals_);
+    for (const int one : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals_, one);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  }
+
+  /// True when one of them came within the time.
+  [[nodiscard]] bool comes_within(std::chrono::seconds time) const {
+    const timespec patience{static_cast<time_t>(time.count()), 0};
+    return sigtimedwait(&signals_, nullptr, &patience) > 0;
+  }
+
+ private:
+  sigset_t signals_{};
+};
+
+/// The terminal's second screen, which leaves no trace on the first.
+class AlternateScreen {
+ public:
+  AlternateScreen(std::ostream& out, bool wanted) : out_(out), wanted_(wanted) {
+    if (wanted_) out_ << "\x1b[?1049h";
+  }
+  ~AlternateScreen() {
+    if (wanted_) out_ << "\x1b[?1049l" << std::flush;
+  }
+  AlternateScreen(const AlternateScreen&) = delete;
+  AlternateScreen& operator=(const AlternateScreen&) = delete;
+  AlternateScreen(AlternateScreen&&) = delete;
+  AlternateScreen& operator=(AlternateScreen&&) = delete;
+
+ private:
+  std::ostream& out_;
+  bool wanted_;
+};
+
+/// True if there are no problems.
+bool show(const StatusOptions& options, std::ostream& out, bool on_screen) {
   const std::string json = ask(options.socket, "/status");
   const StatusView view = view_status(json);
-  if (options.watch && !options.json) out << "\x1b[H\x1b[2J";  // the screen, from its top
-  out << (options.json ? json : view.text) << std::flush;
+  if (options.json) {
+    out << json << std::flush;
+    return view.well;
+  }
+  std::string text = view.text;
+  if (on_screen) {
+    text = fit_rows(text, rows_of_terminal().value_or(0));
+    out << "\x1b[H\x1b[2J";  // the screen, from its top
+  }
+  out << (colour_wanted() ? with_colour(text, view.well) : text) << std::flush;
   return view.well;
+}
+
+int watch(const StatusOptions& options, std::ostream& out) {
+  const EndOfWatch end;
+  const bool on_screen = !options.json && rows_of_terminal().has_value();
+  const AlternateScreen screen(out, on_screen);
+  while (true) {
+    const bool well = show(options, out, on_screen);
+    const bool ended = end.comes_within(std::chrono::seconds(options.interval_seconds));
+    if (ended || !out) return well ? 0 : 1;
+    if (!on_screen && !options.json) out << '\n';
+  }
 }
 
 }  // namespace
@@ -120,13 +181,9 @@ std::string ask(const std::string& socket, const std::string& path) {
 }
 
 int run_status(const StatusOptions& options, std::ostream& out, std::ostream& errors) {
-  constexpr std::chrono::seconds kInterval{2};
   try {
-    while (true) {
-      const bool well = show(options, out);
-      if (!options.watch || !out) return well ? 0 : 1;
-      std::this_thread::sleep_for(kInterval);
-    }
+    if (options.watch) return watch(options, out);
+    return show(options, out, false) ? 0 : 1;
   } catch (const std::runtime_error& error) {
     errors << error.what() << '\n';
     return 2;

@@ -10,7 +10,8 @@ namespace ctflow {
 struct StatusOptions {
   std::string socket = "/run/ctflowd/status.sock";
   bool json = false;   ///< print the JSON as received
-  bool watch = false;  ///< repeat every two seconds, until stopped
+  bool watch = false;  ///< repeat until stopped
+  unsigned interval_seconds = 2;
 };
 
 /// The body of GET `path` at a unix socket. Throws std::runtime_error with the cause and a hint.

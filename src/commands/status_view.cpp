@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "findings/finding_text.hpp"
+#include "text/columns.hpp"
 #include "text/escape.hpp"
 #include "text/octets_text.hpp"
 
@@ -18,7 +19,17 @@ using Json = nlohmann::json;
 
 std::string shown(const Json& value) { return text::printable(value.get<std::string>()); }
 
+/// A name in a column of its own: all of it is in --json.
+std::string shown(const Json& value, std::size_t columns) {
+  return text::cut(shown(value), columns);
+}
+
+constexpr std::size_t kNameColumns = 20;
+constexpr std::size_t kPeerColumns = 44;
+
 std::uint64_t number(const Json& value) { return value.get<std::uint64_t>(); }
+
+std::string count(const Json& value) { return text::grouped(number(value)); }
 
 std::string ago(const Json& seconds) {
   if (seconds.is_null()) return "";
@@ -39,7 +50,7 @@ std::string duration(double seconds) {
 
 std::string problems_text(const Json& problems) {
   std::string out;
-  for (const Json& one : problems) out += finding_text(finding_from(one));
+  for (const Json& one : problems) out += text::wrapped(finding_text(finding_from(one)), 2);
   return out;
 }
 
@@ -57,7 +68,7 @@ std::string waiting_text(const Json& one) {
                        octets * 100 / limit);
   };
   std::string out = fmt::format("\n    waiting {} flow reports in {} messages",
-                                number(waiting.at("flows")), number(waiting.at("messages")));
+                                count(waiting.at("flows")), count(waiting.at("messages")));
   const Json& oldest = backlog.at("oldest_seconds");
   if (!oldest.is_null()) {
     out += fmt::format(", the oldest for {}", duration(static_cast<double>(number(oldest))));
@@ -66,32 +77,46 @@ std::string waiting_text(const Json& one) {
          part("on disk", "disk_octets", "disk_limit");
 }
 
+/// Name, state and peer.
+std::string head_text(const Json& one) {
+  const std::string name = shown(one.at("name"), kNameColumns);
+  const std::string state = shown(one.at("state"));
+  return fmt::format("  {:<20} {:<12} {}", name, state, shown(one.at("peer"), kPeerColumns));
+}
+
+/// Empty where nothing has failed since the start.
+std::string failure_text(const Json& one) {
+  const Json& failure = one.at("last_failure");
+  if (failure.is_null()) return "";
+  return fmt::format("\n    failed{}: {}", ago(failure.at("seconds_ago")),
+                     shown(failure.at("reason")));
+}
+
 std::string collector_text(const Json& one) {
   const Json& counters = one.at("counters");
-  std::string out = fmt::format("  {:<20} {:<12} {}  flow reports {} records {} messages {}",
-                                shown(one.at("name")), shown(one.at("state")),
-                                shown(one.at("peer")), number(counters.at("flows")),
-                                number(counters.at("records")), number(counters.at("messages")));
+  std::string out =
+      head_text(one) + fmt::format("\n    flow reports {}, records {}, messages {}",
+                                   count(counters.at("flows")), count(counters.at("records")),
+                                   count(counters.at("messages")));
   if (number(one.at("lost")) > 0) {
-    out += fmt::format("\n    lost {}{}", number(one.at("lost")),
-                       ago(one.at("last_loss_seconds_ago")));
+    out +=
+        fmt::format("\n    lost {}{}", count(one.at("lost")), ago(one.at("last_loss_seconds_ago")));
   }
   if (number(one.at("refusals")) > 0) {
-    out += fmt::format("\n    refused {} times{}", number(one.at("refusals")),
+    out += fmt::format("\n    refused {} times{}", count(one.at("refusals")),
                        ago(one.at("last_refusal_seconds_ago")));
   }
-  return out + waiting_text(one) + "\n";
+  return text::wrapped(out + failure_text(one) + waiting_text(one), 2);
 }
 
 std::string log_text(const Json& one) {
-  std::string out = fmt::format("  {:<20} {:<12} {}  lines {}, {}", shown(one.at("name")),
-                                shown(one.at("state")), shown(one.at("peer")),
-                                number(one.at("lines")), octets_text(number(one.at("octets"))));
+  std::string out = head_text(one) + fmt::format("\n    lines {}, {}", count(one.at("lines")),
+                                                 octets_text(number(one.at("octets"))));
   if (number(one.at("lost")) > 0) {
-    out += fmt::format("\n    lost {}{}", number(one.at("lost")),
-                       ago(one.at("last_loss_seconds_ago")));
+    out +=
+        fmt::format("\n    lost {}{}", count(one.at("lost")), ago(one.at("last_loss_seconds_ago")));
   }
-  return out + waiting_text(one) + "\n";
+  return text::wrapped(out + failure_text(one) + waiting_text(one), 2);
 }
 
 /// Empty where there are none.
@@ -143,32 +168,34 @@ std::string namespace_text(const Json& one) {
   const std::string name = shown(one.at("name"));
   std::string out = name.empty() ? "" : fmt::format("namespace {}\n", name);
   out += fmt::format(
-      "  in    connections removed {}, interim reports {}, events/s {:.1f} "
-      "(10 s {:.1f}, 60 s {:.1f})\n",
-      number(source.at("ended")),
-      number(source.at("entries")) + number(source.at("reports")) -
-          number(source.at("entries_skipped")) - number(source.at("reports_skipped")),
+      "  in    connections removed {}, interim reports {}\n"
+      "        events/s {:.1f} (10 s {:.1f}, 60 s {:.1f})\n",
+      count(source.at("ended")),
+      text::grouped(number(source.at("entries")) + number(source.at("reports")) -
+                    number(source.at("entries_skipped")) - number(source.at("reports_skipped"))),
       rates.at("1s").get<double>(), rates.at("10s").get<double>(), rates.at("60s").get<double>());
-  out += fmt::format("  out   flow reports {}\n", number(pipeline.at("exported")));
+  out += fmt::format("  out   flow reports {}\n", count(pipeline.at("exported")));
   out +=
       fmt::format("  lost  events dropped by the kernel {}{}, flow reports without counters {}\n",
-                  number(source.at("lost_overrun")) + number(source.at("lost_ends")) +
-                      number(source.at("lost_beginnings")),
-                  ago(one.at("last_overrun_seconds_ago")), number(pipeline.at("lost_no_counters")));
+                  text::grouped(number(source.at("lost_overrun")) + number(source.at("lost_ends")) +
+                                number(source.at("lost_beginnings"))),
+                  ago(one.at("last_overrun_seconds_ago")), count(pipeline.at("lost_no_counters")));
   out += fmt::format("  table {} of {} entries, receive buffer {} of {} octets used (maximum {})\n",
-                     number(kernel.at("table_entries")), number(kernel.at("table_limit")),
-                     number(buffer.at("used")), number(buffer.at("octets")),
-                     number(buffer.at("most_used")));
+                     count(kernel.at("table_entries")), count(kernel.at("table_limit")),
+                     count(buffer.at("used")), count(buffer.at("octets")),
+                     count(buffer.at("most_used")));
   out += measuring_text(kernel, source);
-  out += filter_text(kernel.at("filter"));
+  out = text::wrapped(out + filter_text(kernel.at("filter")), 6);
   if (!one.at("collectors").empty()) out += "collectors\n";
   for (const Json& collector : one.at("collectors")) out += collector_text(collector);
   out += logs_text(one);
   for (const Json& group : one.at("groups")) {
-    out += fmt::format("  group {} ({}): {}switched {} times\n", shown(group.at("name")),
-                       shown(group.at("mode")),
-                       group.contains("active") ? shown(group.at("active")) + " is active, " : "",
-                       number(group.at("switches")));
+    const std::string active =
+        group.contains("active") ? shown(group.at("active"), kNameColumns) + " is active, " : "";
+    out += text::wrapped(
+        fmt::format("  group {} ({}): {}switched {} times\n", shown(group.at("name"), kNameColumns),
+                    shown(group.at("mode")), active, count(group.at("switches"))),
+        4);
   }
   return out;
 }

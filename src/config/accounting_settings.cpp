@@ -79,8 +79,17 @@ Parsed<PeriodConfig> parse_period(std::string_view text) {
   return {period, ""};
 }
 
+std::string show_period(const PeriodConfig& period) {
+  if (period.every.count() == 0) return std::to_string(period.day);
+  const std::chrono::year_month_day first(period.first);
+  return fmt::format("{:04}-{:02}-{:02}/{}", static_cast<int>(first.year()),
+                     static_cast<unsigned>(first.month()), static_cast<unsigned>(first.day()),
+                     period.every.count());
+}
+
 ValueFormat<ServicePort> service_port() {
-  return {"PROTOCOL/PORT, such as tcp/443", [](std::string_view text) -> Parsed<ServicePort> {
+  return {"PROTOCOL/PORT, such as tcp/443",
+          [](std::string_view text) -> Parsed<ServicePort> {
             constexpr std::uint64_t kLastPort = 65535;
             const std::size_t slash = text.find('/');
             if (slash == std::string_view::npos) return {};
@@ -90,6 +99,10 @@ ValueFormat<ServicePort> service_port() {
             return {ServicePort{static_cast<std::uint8_t>(*protocol),
                                 static_cast<std::uint16_t>(*port)},
                     ""};
+          },
+          "",
+          [](const ServicePort& one) {
+            return fmt::format("{}/{}", ip_protocol().show(one.protocol), one.port);
           }};
 }
 
@@ -182,7 +195,7 @@ ValueFormat<PeriodConfig> period() {
   return {
       "a day of the month, 1 to 31 or -1 to -31 from its end, or FIRST-DAY/DAYS such as "
       "2026-10-01/14",
-      parse_period};
+      parse_period, "", show_period};
 }
 
 ValueFormat<std::string> time_zone() {
@@ -194,7 +207,8 @@ ValueFormat<std::string> time_zone() {
         const std::string name(text);
         if (!name.empty() && TimeZone::find(name)) return {name, ""};
         return {std::nullopt, "is tzdata installed?"};
-      }};
+      },
+      "", [](const std::string& name) { return name.empty() ? "system" : name; }};
 }
 
 Section<AccountingConfig> accounting_settings() {

@@ -118,20 +118,33 @@ Section<ConnectionMatch> connection_match() {
 ValueFormat<std::uint64_t> ip_protocol() {
   std::string expected = "an IP protocol: a number from 0 to 255";
   for (const NamedProtocol& one : kProtocols) expected += fmt::format(", {}", one.name);
-  return {expected, [](std::string_view text) -> Parsed<std::uint64_t> {
+  return {expected,
+          [](std::string_view text) -> Parsed<std::uint64_t> {
             for (const NamedProtocol& one : kProtocols) {
               if (text == one.name) return {std::uint64_t{one.number}, ""};
             }
             return integer(0, 255).parse(text);
+          },
+          "",
+          [](const std::uint64_t& number) -> std::string {
+            for (const NamedProtocol& one : kProtocols) {
+              if (one.number == number) return std::string(one.name);
+            }
+            return std::to_string(number);
           }};
 }
 
 ValueFormat<Network> network() {
-  return {"an IPv4 or IPv6 address, or a network as ADDRESS/LENGTH", parse_network};
+  return {"an IPv4 or IPv6 address, or a network as ADDRESS/LENGTH", parse_network, "",
+          [](const Network& one) { return text_of(one, one.length); }};
 }
 
 ValueFormat<MarkMatch> mark_match() {
-  return {"a mark, or MARK/MASK, integers from 0 to 4294967295", parse_mark};
+  return {"a mark, or MARK/MASK, integers from 0 to 4294967295", parse_mark, "",
+          [](const MarkMatch& one) {
+            return one.mask == kMax32 ? std::to_string(one.mark)
+                                      : fmt::format("{}/{}", one.mark, one.mask);
+          }};
 }
 
 Section<FilterConfig> filter_settings() {

@@ -6,8 +6,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <limits>
 #include <stdexcept>
+
+#include "config/suggestion.hpp"
 
 namespace ctflow::config {
 namespace {
@@ -113,6 +116,16 @@ Parsed<Value> parse_quantity(std::string_view text, std::uint64_t min, std::uint
   return {Value(*value), ""};
 }
 
+/// In the largest unit that leaves no rest.
+template <std::size_t kCount>
+std::string show_quantity(std::uint64_t value, const std::array<Unit, kCount>& units) {
+  const Unit* best = &units.front();
+  for (const Unit& unit : units) {
+    if (value != 0 && value % unit.factor == 0 && unit.factor > best->factor) best = &unit;
+  }
+  return fmt::format("{}{}", value / best->factor, best->name);
+}
+
 bool is_identifier_character(char c) {
   return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
 }
@@ -130,7 +143,8 @@ bool is_device(std::string_view text) {
 
 ValueFormat<std::uint64_t> integer(std::uint64_t min, std::uint64_t max) {
   return {fmt::format("an integer from {} to {}", min, max),
-          [min, max](std::string_view text) { return parse_integer(text, min, max); }};
+          [min, max](std::string_view text) { return parse_integer(text, min, max); }, "",
+          [](const std::uint64_t& value) { return std::to_string(value); }};
 }
 
 ValueFormat<std::optional<std::uint64_t>> integer_or_auto(std::uint64_t min, std::uint64_t max) {
@@ -141,7 +155,8 @@ ValueFormat<std::optional<std::uint64_t>> integer_or_auto(std::uint64_t min, std
             const Parsed<std::uint64_t> parsed = parse_integer(text, min, max);
             if (!parsed.value) return {std::nullopt, parsed.hint};
             return {std::make_optional<Value>(*parsed.value), ""};
-          }};
+          },
+          "", [](const Value& value) { return value ? std::to_string(*value) : "auto"; }};
 }
 
 ValueFormat<std::chrono::milliseconds> duration(const std::string& min, const std::string& max) {
@@ -150,6 +165,10 @@ ValueFormat<std::chrono::milliseconds> duration(const std::string& min, const st
   return {fmt::format("a duration from {} to {} with its unit (ms, s, m or h)", min, max),
           [least, most](std::string_view text) {
             return parse_quantity<std::chrono::milliseconds>(text, least, most, kTimeUnits);
+          },
+          "",
+          [](const std::chrono::milliseconds& value) {
+            return show_quantity(static_cast<std::uint64_t>(value.count()), kTimeUnits);
           }};
 }
 
@@ -162,6 +181,9 @@ ValueFormat<std::chrono::milliseconds> duration_or_off(const std::string& min,
     if (text == "off") return {std::chrono::milliseconds(0), ""};
     return parse(text);
   };
+  format.show = [show = std::move(format.show)](const std::chrono::milliseconds& value) {
+    return value.count() == 0 ? "off" : show(value);
+  };
   return format;
 }
 
@@ -172,7 +194,8 @@ ValueFormat<std::uint64_t> size(const std::string& min, const std::string& max) 
       fmt::format("a size from {} to {} with its unit (B, KiB, MiB, GiB, kB, MB or GB)", min, max),
       [least, most](std::string_view text) {
         return parse_quantity<std::uint64_t>(text, least, most, kSizeUnits);
-      }};
+      },
+      "", [](const std::uint64_t& value) { return show_quantity(value, kSizeUnits); }};
 }
 
 ValueFormat<std::uint64_t> size_or_off(const std::string& min, const std::string& max) {
@@ -182,7 +205,21 @@ ValueFormat<std::uint64_t> size_or_off(const std::string& min, const std::string
     if (text == "off") return {std::uint64_t{0}, ""};
     return parse(text);
   };
+  format.show = [show = std::move(format.show)](const std::uint64_t& value) {
+    return value == 0 ? "off" : show(value);
+  };
   return format;
+}
+
+std::string word_hint(std::string_view text, const std::vector<std::string>& words) {
+  const auto lower = [](std::string_view mixed) {
+    std::string made(mixed);
+    std::transform(made.begin(), made.end(), made.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    return made;
+  };
+  const std::optional<std::string> nearest = nearest_word(lower(text), words);
+  return nearest ? fmt::format("did you mean \"{}\"?", *nearest) : "";
 }
 
 ValueFormat<bool> boolean() {
@@ -225,6 +262,24 @@ ValueFormat<std::string> absolute_path() {
           }};
 }
 
+ValueFormat<std::string> credential_path() {
+  ValueFormat<std::string> format = absolute_path();
+  format.expected += ", or with $CREDENTIALS_DIRECTORY/";
+  format.parse = [parse = std::move(format.parse)](std::string_view text) -> Parsed<std::string> {
+    constexpr std::string_view kVariable = "$CREDENTIALS_DIRECTORY/";
+    if (text.substr(0, kVariable.size()) != kVariable) return parse(text);
+    const char* const directory = std::getenv("CREDENTIALS_DIRECTORY");
+    if (directory == nullptr) {
+      return {
+          std::nullopt,
+          "only a service with LoadCredential= has that directory; to check the file elsewhere, "
+          "set CREDENTIALS_DIRECTORY to where the originals are"};
+    }
+    return parse(std::string(directory) + '/' + std::string(text.substr(kVariable.size())));
+  };
+  return format;
+}
+
 ValueFormat<std::string> file_name_pattern() {
   return {
       "a file name of at most 100 octets that strftime(3) completes, such as flows-%Y%m%d.ipfix",
@@ -254,6 +309,7 @@ ValueFormat<std::string> or_off(ValueFormat<std::string> format) {
     if (text == "off") return {std::string(), ""};
     return parse(text);
   };
+  format.show = [](const std::string& value) { return value.empty() ? "off" : value; };
   return format;
 }
 

@@ -28,6 +28,8 @@ struct ValueFormat {
   std::string expected;  ///< "an integer from 1 to 65535"
   std::function<Parsed<Value>(std::string_view)> parse;
   std::string collection_hint{};  ///< how to correct a list or mapping in its place
+  /// The text that `parse` makes this value of. Empty: the value is a text itself.
+  std::function<std::string(const Value&)> show{};
 };
 
 /// Plain decimal digits; YAML readers disagree about every other form (0123, 0x10, 1e3, 1_000).
@@ -67,6 +69,10 @@ ValueFormat<std::string> numeric_address();
 /// The name of a file, from the root.
 ValueFormat<std::string> absolute_path();
 
+/// The same, or one in `$CREDENTIALS_DIRECTORY` (systemd.exec(5)), in place of which its value is
+/// put. It is the only variable that a configuration may name.
+ValueFormat<std::string> credential_path();
+
 /// The same; `off` is the empty string.
 ValueFormat<std::string> absolute_path_or_off();
 
@@ -79,6 +85,24 @@ ValueFormat<std::string> endpoint_or_off();
 /// A network interface, by the rule of the kernel's dev_valid_name().
 ValueFormat<std::string> device();
 
+/// What is meant by `text` if it is one of `words` with other capitals or a typing mistake.
+std::string word_hint(std::string_view text, const std::vector<std::string>& words);
+
+/// The same format with hints for words that are often written instead.
+template <typename Value>
+ValueFormat<Value> with_hints(ValueFormat<Value> format,
+                              const std::vector<std::pair<std::string, std::string>>& hints) {
+  format.parse = [parse = std::move(format.parse), hints](std::string_view text) {
+    Parsed<Value> parsed = parse(text);
+    if (parsed.value) return parsed;
+    for (const auto& [word, hint] : hints) {
+      if (text == word) parsed.hint = hint;
+    }
+    return parsed;
+  };
+  return format;
+}
+
 /// One of the given words.
 template <typename Value>
 ValueFormat<Value> choice(const std::vector<std::pair<std::string, Value>>& words) {
@@ -88,12 +112,20 @@ ValueFormat<Value> choice(const std::vector<std::pair<std::string, Value>>& word
     expected += words[i].first;
   }
   const auto parse = [words](std::string_view text) -> Parsed<Value> {
+    std::vector<std::string> known;
     for (const auto& [word, value] : words) {
       if (text == word) return {value, ""};
+      known.push_back(word);
     }
-    return {};
+    return {std::nullopt, word_hint(text, known)};
   };
-  return {expected, parse};
+  const auto show = [words](const Value& shown) -> std::string {
+    for (const auto& [word, value] : words) {
+      if (value == shown) return word;
+    }
+    return "";
+  };
+  return {expected, parse, "", show};
 }
 
 /// 4 or 6 when `text` is a numeric address without brackets, else 0.

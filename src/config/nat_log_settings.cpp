@@ -28,7 +28,8 @@ ValueFormat<std::chrono::days> days(unsigned most) {
             if (!count.value) return {std::nullopt, ""};
             if (!unit) return {std::nullopt, "add the unit"};
             return {std::chrono::days(*count.value), ""};
-          }};
+          },
+          "", [](const std::chrono::days& count) { return fmt::format("{}d", count.count()); }};
 }
 
 Section<NatLogConfig> nat_log_settings() {

@@ -51,13 +51,17 @@ struct Setting {
   std::vector<std::string> below;  ///< paths of the settings in it, when it is a section or list
   /// Paths of the settings in which the two differ; a list is one setting.
   std::function<std::vector<std::string>(const Target&, const Target&)> changed;
+  /// Its lines as they stand in a file, each behind `indent`; empty: nothing that could stand
+  /// there.
+  std::function<std::string(const Target&, const std::string& indent)> show;
   bool sealed = false;  ///< read at the start only
 
   /// A setting of a base: that of SealedConfig makes it a sealed one.
   template <typename Derived, typename = std::enable_if_t<std::is_base_of_v<Target, Derived> &&
                                                           !std::is_same_v<Target, Derived>>>
   operator Setting<Derived>() const {  // NOLINT(google-explicit-constructor)
-    return {key, presence, expected, read, below, changed, std::is_same_v<Target, SealedConfig>};
+    return {key,   presence, expected, read,
+            below, changed,  show,     std::is_same_v<Target, SealedConfig>};
   }
 };
 
@@ -113,6 +117,47 @@ std::vector<std::string> changed_paths(const Section<Target>& section, const Tar
     for (const std::string& path : setting.changed(left, right)) all.push_back(prefix + path);
   }
   return all;
+}
+
+/// A scalar as it stands in a file, in quotes if it needs them.
+std::string written(const std::string& text);
+
+/// The same of a value; empty if no text stands for it, such as for a name that is not set.
+template <typename Value>
+std::string written(const ValueFormat<Value>& format, const Value& value) {
+  std::string text;
+  if (format.show) {
+    text = format.show(value);
+  } else if constexpr (std::is_same_v<Value, std::string>) {
+    text = value;
+  }
+  return format.parse(text).value ? written(text) : "";
+}
+
+/// All settings that have a value. Empty if one that is required has none: the section is not
+/// there.
+template <typename Target>
+std::string show_section(const Section<Target>& section, const Target& target,
+                         const std::string& indent) {
+  std::string all;
+  for (const Setting<Target>& setting : section.settings) {
+    const std::string lines = setting.show(target, indent);
+    if (lines.empty() && setting.presence == Requirement::kRequired) return "";
+    all += lines;
+  }
+  return all;
+}
+
+/// The value in the form that its format has; nothing if there is none.
+template <typename Value, typename Member>
+std::optional<Value> as_value(const Member& member) {
+  if constexpr (std::is_arithmetic_v<Member>) {
+    return static_cast<Value>(member);
+  } else if constexpr (std::is_convertible_v<const Member&, Value>) {
+    return std::optional<Value>(std::in_place, member);
+  } else {
+    return member;
+  }
 }
 
 template <typename Value>
@@ -172,7 +217,12 @@ Setting<Target> value(const std::string& key, Requirement presence,
       target.*member = parsed;
     }
   };
-  return {key, presence, format.expected, read, {}, changed_as_a_whole(key, member)};
+  const auto show = [key, format, member](const Target& target, const std::string& indent) {
+    const std::optional<Value> shown = as_value<Value>(target.*member);
+    const std::string text = shown ? written(format, *shown) : "";
+    return text.empty() ? text : fmt::format("{}{}: {}\n", indent, key, text);
+  };
+  return {key, presence, format.expected, read, {}, changed_as_a_whole(key, member), show};
 }
 
 /// A setting that is a list of at least one value, none twice.
@@ -197,7 +247,14 @@ Setting<Target> words(const std::string& key, Requirement presence, const std::s
       values.push_back(parsed);
     }
   };
-  return {key, presence, expected, read, {}, changed_as_a_whole(key, member)};
+  const auto show = [key, format, member](const Target& target, const std::string& indent) {
+    std::string text;
+    for (const Value& one : target.*member) {
+      text += fmt::format("{}{}", text.empty() ? "" : ", ", written(format, one));
+    }
+    return text.empty() ? text : fmt::format("{}{}: [{}]\n", indent, key, text);
+  };
+  return {key, presence, expected, read, {}, changed_as_a_whole(key, member), show};
 }
 
 /// A setting that is a mapping of others.
@@ -211,7 +268,11 @@ Setting<Target> section(const std::string& key, Requirement presence, const Sect
                                                            const Target& right) {
     return changed_paths(inner, left.*member, right.*member, prefix);
   };
-  return {key, presence, "a mapping of settings", read, paths(inner, key + "."), changed};
+  const auto show = [key, inner, member](const Target& target, const std::string& indent) {
+    const std::string lines = show_section(inner, target.*member, indent + "  ");
+    return lines.empty() ? lines : fmt::format("{}{}:\n{}", indent, key, lines);
+  };
+  return {key, presence, "a mapping of settings", read, paths(inner, key + "."), changed, show};
 }
 
 /// Refuses an item of a list whose `id` an earlier one has.
@@ -244,8 +305,16 @@ Setting<Target> list(const std::string& key, Requirement presence, const Section
       read_section(place.item(i), node.children[i], inner, (target.*member).emplace_back());
     }
   };
-  return {
-      key, presence, expected, read, paths(inner, key + "[]."), changed_as_a_whole(key, member)};
+  const auto show = [key, inner, member](const Target& target, const std::string& indent) {
+    std::string items;
+    for (const Member& one : target.*member) {
+      const std::string lines = show_section(inner, one, indent + "    ");
+      if (!lines.empty()) items += indent + "  - " + lines.substr(indent.size() + 4);
+    }
+    return items.empty() ? items : fmt::format("{}{}:\n{}", indent, key, items);
+  };
+  return {key, presence, expected, read, paths(inner, key + "[]."), changed_as_a_whole(key, member),
+          show};
 }
 
 /// The same, no two with the same `id`.

@@ -18,7 +18,25 @@ namespace ctflow::config {
 namespace {
 
 ValueFormat<Protocol> protocol() {
-  return choice<Protocol>({{"ipfix", Protocol::kIpfix}, {"netflow9", Protocol::kNetflow9}});
+  const std::string netflow9 = "did you mean \"netflow9\"?";
+  const std::string old = "not supported: use netflow9 or ipfix";
+  return with_hints(
+      choice<Protocol>({{"ipfix", Protocol::kIpfix}, {"netflow9", Protocol::kNetflow9}}),
+      {{"netflow-v9", netflow9},
+       {"netflow_v9", netflow9},
+       {"netflowv9", netflow9},
+       {"netflow", netflow9},
+       {"v9", netflow9},
+       {"9", netflow9},
+       {"10", "did you mean \"ipfix\"?"},
+       {"v10", "did you mean \"ipfix\"?"},
+       {"5", old},
+       {"v5", old},
+       {"netflow5", old},
+       {"netflow-v5", old},
+       {"sflow",
+        "not supported: sFlow samples packets, which ctflowd does not see; use ipfix or "
+        "netflow9"}});
 }
 
 ValueFormat<GroupMode> group_mode() {
@@ -26,10 +44,14 @@ ValueFormat<GroupMode> group_mode() {
 }
 
 ValueFormat<LogLevel> level() {
-  return choice<LogLevel>({{"debug", LogLevel::kDebug},
-                           {"info", LogLevel::kInfo},
-                           {"warning", LogLevel::kWarning},
-                           {"error", LogLevel::kError}});
+  return with_hints(choice<LogLevel>({{"debug", LogLevel::kDebug},
+                                      {"info", LogLevel::kInfo},
+                                      {"warning", LogLevel::kWarning},
+                                      {"error", LogLevel::kError}}),
+                    {{"warn", "did you mean \"warning\"?"},
+                     {"err", "did you mean \"error\"?"},
+                     {"notice", "did you mean \"info\"?"},
+                     {"trace", "did you mean \"debug\"?"}});
 }
 
 ValueFormat<Profile> profile() {
@@ -337,6 +359,8 @@ Section<Config> settings() {
           },
           check_whole};
 }
+
+std::string show(const Config& config) { return show_section(settings(), config, ""); }
 
 std::vector<std::string> sealed_settings() {
   std::vector<std::string> names;

@@ -10,6 +10,10 @@ namespace ctflow::config {
 /// Every setting there is. Defaults are those of the members (include/ctflow/config.hpp).
 Section<Config> settings();
 
+/// The configuration as a file: every setting that has a value, defaults included. parse_config()
+/// makes the same configuration of it.
+std::string show(const Config& config);
+
 /// The top-level settings that are read at the start only: those of SealedConfig. Manual pages and
 /// docs/operations.md list them, and a test compares.
 std::vector<std::string> sealed_settings();

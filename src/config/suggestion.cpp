@@ -2,6 +2,7 @@
 #include "config/suggestion.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <numeric>
 
@@ -46,6 +47,44 @@ std::optional<std::string> nearest_word(std::string_view word,
     least = distance;
   }
   return nearest;
+}
+
+std::vector<std::string> nearest_words(std::string_view word, std::vector<std::string> known,
+                                       std::size_t count) {
+  const std::string_view begin = word.substr(0, kLongestWord);
+  std::stable_sort(known.begin(), known.end(), [&](const auto& one, const auto& other) {
+    return edit_distance(begin, one) < edit_distance(begin, other);
+  });
+  if (known.size() > count) known.resize(count);
+  return known;
+}
+
+std::optional<std::string> usual_word(std::string_view word,
+                                      const std::vector<std::string>& known) {
+  struct Usual {
+    std::string_view word, setting;
+  };
+  // What other exporters and daemons call these settings.
+  constexpr std::array<Usual, 14> kUsual{{{"host", "address"},
+                                          {"hostname", "address"},
+                                          {"ip", "address"},
+                                          {"server", "address"},
+                                          {"version", "protocol"},
+                                          {"format", "protocol"},
+                                          {"type", "protocol"},
+                                          {"source_ip", "source_address"},
+                                          {"interface", "bind_device"},
+                                          {"mtu", "max_message_size"},
+                                          {"domain", "observation_domain"},
+                                          {"domain_id", "observation_domain"},
+                                          {"source_id", "observation_domain"},
+                                          {"collector", "collectors"}}};
+  for (const Usual& one : kUsual) {
+    if (one.word != word) continue;
+    const auto found = std::find(known.begin(), known.end(), one.setting);
+    if (found != known.end()) return *found;
+  }
+  return std::nullopt;
 }
 
 }  // namespace ctflow::config

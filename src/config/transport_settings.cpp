@@ -35,9 +35,9 @@ Section<TlsConfig> tls_settings() {
   using T = TlsConfig;
   return {{
               value("server_name", kOptional, host(), &T::server_name),
-              value("ca_file", kOptional, absolute_path(), &T::ca_file),
-              value("certificate", kOptional, absolute_path(), &T::certificate),
-              value("key", kOptional, absolute_path(), &T::key),
+              value("ca_file", kOptional, credential_path(), &T::ca_file),
+              value("certificate", kOptional, credential_path(), &T::certificate),
+              value("key", kOptional, credential_path(), &T::key),
           },
           check_tls};
 }

@@ -270,7 +270,8 @@ YamlNode read_yaml(const SourceText& source) {
   }
   std::optional<YamlNode> root = builder.take();
   if (!root || root->kind == Kind::kNull) {
-    source.fail(0, "", "expected a mapping of settings, got an empty file");
+    source.fail(
+        0, "", "expected a mapping of settings, got an empty file: name a collector (collectors:)");
   }
   return std::move(*root);
 }

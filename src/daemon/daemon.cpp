@@ -13,6 +13,7 @@
 #include "doctor/system_check.hpp"
 #include "findings/finding_text.hpp"
 #include "log/log.hpp"
+#include "version/version.hpp"
 
 namespace ctflow {
 namespace {
@@ -133,7 +134,7 @@ void Daemon::start() {
   log_findings(check_configuration(config_));
   log_findings(check_clock(read_clock()));
   log_findings(check_spools(config_));
-  log::info("started version={}", CTFLOWD_VERSION);
+  log::info("started version={}", version());
   service_manager::ready();
   watch();
 }
@@ -235,7 +236,7 @@ void Daemon::on_reloaded(const std::string& error) {
 
 Status Daemon::status() const {
   Status status;
-  status.version = CTFLOWD_VERSION;
+  status.version = version();
   status.compiler = __VERSION__;
   status.started = made_;
   status.now = std::chrono::system_clock::now();

@@ -15,6 +15,7 @@
 #include "event_loop/pending_handlers.hpp"
 #include "event_loop/timer.hpp"
 #include "log/log.hpp"
+#include "version/version.hpp"
 
 namespace ctflow {
 namespace beast = boost::beast;
@@ -131,7 +132,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<State,
 
   void write(Response response) {
     response_ = std::move(response);
-    response_.set(http::field::server, "ctflowd/" CTFLOWD_VERSION);
+    response_.set(http::field::server, std::string("ctflowd/") + version());
     response_.set(http::field::cache_control, "no-store");
     response_.keep_alive(false);
     response_.prepare_payload();

@@ -112,9 +112,15 @@ class StatusTest(case.LabTest):
         self.assertTrue(told["well"], told["problems"])
 
     def test_names_of_metrics(self):
-        session = self.start(watch=False)
+        self.make_lab()
+        collectors = [ctflowd.Collector("udp", 4999, "ipfix"),
+                      ctflowd.Collector("tcp", 4998, "ipfix", settings={"transport": "tcp"})]
+        program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run",
+                                  config=ctflowd.configuration(collectors))
+        self.addCleanup(program.kill)
+        program.wait_for("started")
         text = fetch("/metrics")
-        session.finish()
+        program.stop()
         if shutil.which("promtool"):
             checked = subprocess.run(["promtool", "check", "metrics"], input=text, text=True,
                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)

@@ -44,6 +44,19 @@ TEST(CommandLine, HasTheOptionsOfEachCommand) {
   EXPECT_EQ(status.status.socket, "/run/s");
 }
 
+TEST(CommandLine, TakesTheFileOfACheckAlsoWithoutAnOption) {
+  EXPECT_EQ(line({"check", "a.yaml"}).config, "a.yaml");
+  EXPECT_FALSE(line({"check", "a.yaml"}).show);
+  EXPECT_TRUE(line({"check", "--show"}).show);
+  EXPECT_EQ(parse({"check", "a.yaml", "-c", "b.yaml"}).exit_status, 2);
+}
+
+TEST(CommandLine, TakesAnIntervalOfAWatchOnly) {
+  EXPECT_EQ(line({"status", "--watch", "--interval", "7"}).status.interval_seconds, 7U);
+  EXPECT_EQ(parse({"status", "--interval", "7"}).exit_status, 2);
+  EXPECT_EQ(parse({"status", "--watch", "--interval", "0"}).exit_status, 2);
+}
+
 TEST(CommandLine, RequiresTheFileOfADoctorOnlyWhenItIsGiven) {
   EXPECT_FALSE(line({"doctor"}).doctor.config_required);
   for (const auto& given : {std::vector<const char*>{"doctor", "-c", "a.yaml", "--json"},
@@ -57,6 +70,8 @@ TEST(CommandLine, RequiresTheFileOfADoctorOnlyWhenItIsGiven) {
 TEST(CommandLine, EndsWithAnExitStatus) {
   EXPECT_EQ(parse({"--help"}).exit_status, 0);
   EXPECT_FALSE(parse({"--version"}).value);
+  EXPECT_EQ(parse({"--version", "--json"}).exit_status, 0);
+  EXPECT_EQ(parse({"--json"}).exit_status, 2) << "JSON of what?";
   EXPECT_EQ(parse({"--frobnicate"}).exit_status, 2);
   EXPECT_EQ(parse({"record"}).exit_status, 2) << "the file is missing";
   EXPECT_EQ(parse({"run", "check"}).exit_status, 2) << "one command only";

@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
 #include <stdexcept>
 
 #include "observe/status_json.hpp"
 #include "support/sample_status.hpp"
+#include "text/columns.hpp"
 
 namespace ctflow {
 namespace {
@@ -22,7 +24,8 @@ TEST(StatusView, BeginsWithOk) {
   EXPECT_TRUE(shown.well);
   EXPECT_THAT(shown.text, StartsWith("OK (ctflowd 1.2.3, up 90 s)\n"));
   EXPECT_THAT(shown.text, HasSubstr("connections removed 12"));
-  EXPECT_THAT(shown.text, HasSubstr("192.0.2.10:4739  flow reports 12 records 24"));
+  EXPECT_THAT(shown.text,
+              HasSubstr("192.0.2.10:4739\n    flow reports 12, records 24, messages 0\n"));
 }
 
 TEST(StatusView, BeginsWithWhatIsWrong) {
@@ -45,12 +48,46 @@ TEST(StatusView, ShowsWhatWaits) {
   EXPECT_THAT(view(status).text, testing::Not(HasSubstr("waiting")));
   output.counters.waiting = {3, 60, 120, 500, 5000};
   output.oldest_waiting = std::chrono::seconds(7);
-  EXPECT_THAT(view(status).text,
-              HasSubstr("    waiting 60 flow reports in 3 messages, the oldest for 7 s, "
-                        "in memory 1 MiB of 4 MiB (25 %)\n"));
+  EXPECT_THAT(
+      view(status).text,
+      HasSubstr("    waiting 60 flow reports in 3 messages, the oldest for 7 s, in memory 1 "
+                "MiB\n      of 4 MiB (25 %)\n"));
   output.backlog->disk = std::uint64_t{256} << 20;
   output.backlog->disk_limit = std::uint64_t{1} << 30;
-  EXPECT_THAT(view(status).text, HasSubstr(", on disk 256 MiB of 1 GiB (25 %)\n"));
+  EXPECT_THAT(view(status).text, HasSubstr(" on disk 256 MiB of 1 GiB (25 %)\n"));
+}
+
+TEST(StatusView, FitsEightyColumns) {
+  Status status = test::sample_status();
+  NamespaceStatus& home = status.namespaces[0];
+  home.name = std::string(64, 'n');
+  home.source.ended = home.pipeline.exported = 12'345'678'901;
+  home.source.lost_overrun = 1'234'567'890;
+  home.last_overrun = std::chrono::seconds(1);
+  home.kernel.queue = {};
+  home.kernel.queue.limit = home.kernel.queue.most_used = 1'000'000'000;
+  home.table_entries = home.table_limit = 100'000'000;
+  home.kernel.obstacle =
+      "the kernel has no BTF (/sys/kernel/btf/vmlinux): build it with CONFIG_DEBUG_INFO_BTF";
+  OutputStatus& output = home.outputs[0];
+  output.name = std::string(64, 'c');
+  output.peer = std::string(200, 'p') + ":4739";
+  output.connected = false;
+  output.collector->transport = TransportKind::kTls;
+  output.counters.flows = output.counters.records = 12'345'678'901;
+  output.counters.waiting = {3'000'000, 60'000'000, 120, 500, 5000};
+  output.last_failure = {FailureKind::kHandshake,
+                         "certificate verify failed: unable to get local issuer certificate"};
+  output.last_failure_age = std::chrono::seconds(5);
+  output.backlog = Backlog{1 << 20, 4 << 20, 1 << 28, 1 << 30, std::nullopt};
+  const std::string text = view(status).text;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_EQ(text::cut(line, text::kColumns), line) << "too long";
+  }
+  EXPECT_THAT(text, HasSubstr("connections removed 12,345,678,901"));
+  EXPECT_THAT(text, HasSubstr("  " + std::string(19, 'c') + "… unresolved   "));
+  EXPECT_THAT(text, HasSubstr("    failed, the last 5 s ago: certificate verify failed"));
 }
 
 TEST(StatusView, ShowsWhereConnectionsAreLeftOut) {

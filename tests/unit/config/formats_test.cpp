@@ -187,5 +187,45 @@ TEST(Device, FollowsTheKernelsRule) {
   }
 }
 
+TEST(CredentialPath, PutsTheDirectoryInPlaceOfTheVariable) {
+  const ValueFormat<std::string> format = credential_path();
+  EXPECT_EQ(format.parse("/etc/key").value, "/etc/key");
+  unsetenv("CREDENTIALS_DIRECTORY");
+  const Parsed<std::string> unset = format.parse("$CREDENTIALS_DIRECTORY/router.key");
+  EXPECT_FALSE(unset.value);
+  EXPECT_THAT(unset.hint, testing::HasSubstr("LoadCredential="));
+  setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1);
+  EXPECT_EQ(format.parse("$CREDENTIALS_DIRECTORY/router.key").value,
+            "/run/credentials/x/router.key");
+  for (const char* other : {"$CREDENTIALS_DIRECTORY", "$HOME/key", "${CREDENTIALS_DIRECTORY}/key",
+                            "/a/$CREDENTIALS_DIRECTORYX"}) {
+    EXPECT_NE(format.parse(other).value.value_or(other), "/run/credentials/x/key") << other;
+  }
+  unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+TEST(Choice, SaysWhatIsMeant) {
+  const ValueFormat<int> format = choice<int>({{"ipfix", 1}, {"netflow9", 2}});
+  EXPECT_EQ(format.parse("IPFIX").hint, "did you mean \"ipfix\"?");
+  EXPECT_EQ(format.parse("netlfow9").hint, "did you mean \"netflow9\"?");
+  EXPECT_EQ(format.parse("x").hint, "");
+  EXPECT_EQ(format.show(2), "netflow9");
+  const ValueFormat<int> hinted = with_hints(format, {{"v9", "use netflow9"}});
+  EXPECT_EQ(hinted.parse("v9").hint, "use netflow9");
+  EXPECT_EQ(hinted.parse("ipfix").value, 1);
+}
+
+TEST(Show, IsInTheLargestUnit) {
+  EXPECT_EQ(size("1B", "4GiB").show(4194304), "4MiB");
+  EXPECT_EQ(size("1B", "4GiB").show(1500), "1500B");
+  EXPECT_EQ(size("1B", "4GiB").show(2000), "2kB");
+  EXPECT_EQ(size_or_off("1B", "4GiB").show(0), "off");
+  EXPECT_EQ(duration("1ms", "24h").show(std::chrono::minutes(60)), "1h");
+  EXPECT_EQ(duration("1ms", "24h").show(std::chrono::milliseconds(1500)), "1500ms");
+  EXPECT_EQ(duration("0ms", "24h").show(std::chrono::milliseconds(0)), "0ms");
+  EXPECT_EQ(duration_or_off("1s", "24h").show(std::chrono::milliseconds(0)), "off");
+  EXPECT_EQ(integer_or_auto(0, 9).show(std::nullopt), "auto");
+}
+
 }  // namespace
 }  // namespace ctflow::config

@@ -81,6 +81,9 @@ TEST(ReadSection, PlacesAComplaintAtItsSettingOrAtTheMapping) {
 }
 
 TEST(ReadSection, RefusesEachWrongKind) {
+  EXPECT_EQ(error_of("pets: {name: a}\n"),
+            "F:1:7: pets: expected a list of at least one mapping of settings, got a mapping: put "
+            "\"- \" before name");
   EXPECT_EQ(error_of("pets: {}\n"),
             "F:1:7: pets: expected a list of at least one mapping of settings, got a mapping");
   EXPECT_EQ(error_of("pets: []\n"),
@@ -93,6 +96,20 @@ TEST(ReadSection, RefusesEachWrongKind) {
 TEST(List, RefusesTwoItemsWithTheSameName) {
   EXPECT_EQ(error_of("pets:\n  - name: a\n  - name: b\n  - name: a\n"),
             "F:4:11: pets[2].name: expected a name of its own, got that of pets[0]");
+}
+
+TEST(ShowSection, IsReadAsTheSame) {
+  const House result = read("pets:\n  - name: a\n  - {name: b, age: 200}\nguard: {name: c}\n");
+  EXPECT_EQ(show_section(house(), result, ""),
+            "pets:\n  - name: a\n    age: 3\n  - name: b\n    age: 200\n"
+            "guard:\n  name: c\n  age: 3\n");
+}
+
+TEST(ShowSection, LeavesOutASectionThatLacksWhatIsRequired) {
+  House result = read("pets: [{name: a}]\n");
+  EXPECT_EQ(show_section(house(), result, ""), "pets:\n  - name: a\n    age: 3\n");
+  result.pets.clear();
+  EXPECT_EQ(show_section(house(), result, ""), "") << "pets are required";
 }
 
 TEST(Paths, GoThroughListsAndSections) {

@@ -30,5 +30,17 @@ TEST(NearestWord, IsSilentWhenNothingIsNear) {
   EXPECT_EQ(nearest_word("port", {}), std::nullopt);
 }
 
+TEST(NearestWords, BeginWithTheNearest) {
+  EXPECT_EQ(nearest_words("colour", {"name", "color", "dscp"}, 2),
+            (std::vector<std::string>{"color", "name"}));
+  EXPECT_EQ(nearest_words("x", {"a", "b"}, 5).size(), 2U);
+}
+
+TEST(UsualWord, IsWhatOthersCallASetting) {
+  EXPECT_EQ(usual_word("host", {"name", "address"}), "address");
+  EXPECT_EQ(usual_word("host", {"name"}), std::nullopt) << "there is no such setting here";
+  EXPECT_EQ(usual_word("colour", {"address"}), std::nullopt);
+}
+
 }  // namespace
 }  // namespace ctflow::config

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What `status --watch` shows on a terminal.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+namespace ctflow {
+
+/// Rows of the terminal that standard output is; nothing: it is none.
+std::optional<std::size_t> rows_of_terminal();
+
+/// Whether the verdict may have a colour: a terminal, and no NO_COLOR in the environment
+/// (https://no-color.org).
+bool colour_wanted();
+
+/// The first lines of `text`, as many as there are rows; the last of them says how many are
+/// missing.
+std::string fit_rows(const std::string& text, std::size_t rows);
+
+/// The verdict, which is all of the first line before " (", in green or red.
+std::string with_colour(const std::string& text, bool well);
+
+}  // namespace ctflow

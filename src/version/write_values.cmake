@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Writes version_values.hpp, and touches it only if something has changed. Given: source_dir, release,
+# build_type, versions (NAME=VERSION …, with commas), template, output.
+set(version "CTFLOWD_VERSION")
+if(EXISTS ${source_dir}/.version)
+  file(STRINGS ${source_dir}/.version given LIMIT_COUNT 1)
+  if(NOT given MATCHES "^[0-9][0-9A-Za-z.+~-]*$")
+    message(FATAL_ERROR "${source_dir}/.version: expected a version such as ${release}, got '${given}'")
+  endif()
+  set(version "\"${given}\"")
+elseif(EXISTS ${source_dir}/.git)  # not that of a repository around an unpacked archive
+  find_program(GIT git)
+  if(GIT)
+    execute_process(COMMAND ${GIT} -C ${source_dir} describe --always --dirty=.dirty --exclude=*
+                    OUTPUT_VARIABLE commit RESULT_VARIABLE failed
+                    OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+    execute_process(COMMAND ${GIT} -C ${source_dir} describe --exact-match --match v${release}
+                    RESULT_VARIABLE no_release OUTPUT_QUIET ERROR_QUIET)
+    if(NOT failed AND (no_release OR commit MATCHES dirty))
+      string(APPEND version " \"+g${commit}\"")
+    endif()
+  endif()
+endif()
+string(REPLACE "," ";" versions "${versions}")
+set(libraries "")
+list(LENGTH versions library_count)
+foreach(one IN LISTS versions)
+  string(REGEX REPLACE "^(.*)=(.*)$" "    {\"\\1\", \"\\2\"},\n" line "${one}")
+  string(APPEND libraries "${line}")
+endforeach()
+configure_file(${template} ${output} @ONLY)

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/screen.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ctflow {
+namespace {
+
+TEST(FitRows, SaysHowManyLinesAreMissing) {
+  EXPECT_EQ(fit_rows("a\nb\nc\n", 3), "a\nb\nc\n");
+  EXPECT_EQ(fit_rows("a\nb\nc\nd\n", 3), "a\nb\n… 2 more lines: ctflowd status shows all");
+  EXPECT_EQ(fit_rows("a\nb\n", 1), "a\nb\n");
+}
+
+TEST(WithColour, IsForTheVerdictOnly) {
+  EXPECT_EQ(with_colour("OK (ctflowd 1)\nmore (x)\n", true),
+            "\x1b[1;32mOK\x1b[0m (ctflowd 1)\nmore (x)\n");
+  EXPECT_EQ(with_colour("2 PROBLEMS (ctflowd 1)\n", false),
+            "\x1b[1;31m2 PROBLEMS\x1b[0m (ctflowd 1)\n");
+}
+
+}  // namespace
+}  // namespace ctflow

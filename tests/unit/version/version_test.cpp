@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "version/version.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace ctflow {
+namespace {
+
+using testing::HasSubstr;
+using testing::MatchesRegex;
+
+TEST(Version, IsThatOfTheReleaseAndTheCommit) {
+  EXPECT_THAT(version(), MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+([-+~.][-+~.0-9A-Za-z]+)?"));
+}
+
+TEST(Version, SaysWhatIsBuiltIn) {
+  const auto json = nlohmann::json::parse(version_json());
+  EXPECT_EQ(json.at("version"), version());
+  EXPECT_NE(json.at("build_type"), "");
+#ifdef CTFLOWD_TLS
+  constexpr bool kTls = true;
+#else
+  constexpr bool kTls = false;
+#endif
+#ifdef CTFLOWD_SQLITE
+  constexpr bool kSqlite = true;
+#else
+  constexpr bool kSqlite = false;
+#endif
+  EXPECT_EQ(json.at("parts").at("tls"), kTls);
+  EXPECT_EQ(json.at("parts").at("sqlite"), kSqlite);
+  EXPECT_EQ(json.at("libraries").contains("OpenSSL"), kTls);
+  EXPECT_EQ(json.at("libraries").contains("sqlite"), kSqlite);
+  EXPECT_TRUE(json.at("libraries").contains("libmnl"));
+}
+
+TEST(Version, IsTheFirstLineOfTheText) {
+  EXPECT_THAT(version_text(), testing::StartsWith(std::string("ctflowd ") + version() + "\n"));
+  EXPECT_THAT(version_text(), HasSubstr("\nlibraries: "));
+  const auto json = nlohmann::json::parse(version_json());
+  for (const auto& [name, version] : json.at("libraries").items()) {
+    EXPECT_THAT(version_text(), HasSubstr(" " + name + " " + version.get<std::string>()));
+  }
+}
+
+}  // namespace
+}  // namespace ctflow
