@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Completion of ctflowd(8) for bash.
+
+_ctflowd() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local commands='run check doctor status record replay report accounting nat-lookup nat-log'
+    local command='' one options=''
+    for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        if [[ " $commands " == *" $one "* ]]; then
+            command=$one
+            break
+        fi
+    done
+
+    case $before in
+        -c | --config | --database | --socket) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+        --directory) mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+        --format) mapfile -t COMPREPLY < <(compgen -W 'table json csv' -- "$word"); return ;;
+        --protocol) mapfile -t COMPREPLY < <(compgen -W 'tcp udp icmp icmpv6 sctp' -- "$word"); return ;;
+        --namespace) mapfile -t COMPREPLY < <(compgen -W "$(ls /run/netns 2> /dev/null)" -- "$word"); return ;;
+        --by) mapfile -t COMPREPLY < <(compgen -W 'host network interface zone mark protocol service direction' -- "$word"); return ;;
+        --direction)
+            mapfile -t COMPREPLY < <(compgen -W 'internet in out local through self all' -- "$word")
+            return
+            ;;
+        --level) mapfile -t COMPREPLY < <(compgen -W 'minute hour day period' -- "$word"); return ;;
+        --period) mapfile -t COMPREPLY < <(compgen -W 'current last' -- "$word"); return ;;
+        --at | --interval | --rate | --remote | --since | --subject | --tolerance | --top) return ;;
+    esac
+
+    case $command in
+        '') options="$commands --config --version --json --help" ;;
+        run) options='--config --help' ;;
+        check) options='--config --show --help' ;;
+        doctor) options='--config --json --help' ;;
+        status) options='--json --watch --interval --socket --help' ;;
+        record) options='--help' ;;
+        replay) options='--config --rate --help' ;;
+        report)
+            options='--since --period --by --top --direction --format --bytes --config --database --namespace --help'
+            ;;
+        accounting) options='export prune check --level --config --database --namespace --help' ;;
+        nat-lookup)
+            options='--at --protocol --remote --tolerance --format --subject --config --directory --namespace --help'
+            ;;
+        nat-log) options='forget --config --directory --namespace --help' ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+    if [[ $command == check || $command == record || $command == replay ]]; then
+        mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$word")
+    fi
+}
+complete -o filenames -F _ctflowd ctflowd
