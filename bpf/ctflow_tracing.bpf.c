@@ -300,22 +300,17 @@ static __always_inline int set_oif(struct sk_buff *skb, const struct nf_hook_sta
 	__u32 info = nfct & NFCT_INFO_MASK;
 	int side = info >= IP_CT_IS_REPLY;
 	struct ctflow_connection *connection;
-	struct cpu_state *cpu;
-	const struct net_device *out = NULL;
+	struct cpu_state *cpu = this_cpu();
+	const struct net_device *out;
 	bool known;
 	__u32 oif = 0;
 
-	if (!key || info == IP_CT_UNTRACKED)
-		return 0;
-	cpu = this_cpu();
-	known = cpu && cpu->skb == (__u64)skb && cpu->nfct == nfct &&
-		cpu->mirrored_skb != (__u64)skb;
+	known = cpu && cpu->skb == (__u64)skb && cpu->nfct == nfct;
 	if (known && cpu->has_oif == NOT_MEASURED)
 		return 0;
-	if (state->hook == NF_INET_POST_ROUTING) {
-		out = state->out;
-		if (out)
-			oif = out->ifindex;
+	out = state->out;
+	if (out) { /* NF_INET_POST_ROUTING */
+		oif = out->ifindex;
 	} else {
 		const struct net_device *in = state->in;
 
@@ -323,6 +318,8 @@ static __always_inline int set_oif(struct sk_buff *skb, const struct nf_hook_sta
 			return 0; /* has been seen leaving */
 	}
 	if (known && cpu->has_oif && cpu->oif == oif)
+		return 0;
+	if (!key || info == IP_CT_UNTRACKED)
 		return 0;
 	if (out && is_vrf(out))
 		return 0; /* it passes again with the device itself */
@@ -468,8 +465,10 @@ int BPF_PROG(updated, struct net *net, struct sk_buff *skb)
 	cpu->confirm_skb = 0;
 	if (key && key != cpu->confirm_ct && cpu->loser_kept &&
 	    merge_loser((const struct nf_conn *)key) == 1 &&
-	    (skb->_nfct & NFCT_INFO_MASK) < IP_CT_IS_REPLY)
+	    (skb->_nfct & NFCT_INFO_MASK) < IP_CT_IS_REPLY) {
 		cpu->mirrored_skb = (__u64)skb;
+		cpu->skb = 0; /* what is known of it is of the other direction */
+	}
 	return 0;
 }
 

@@ -145,19 +145,22 @@ static __always_inline void ctflow_segments(const struct sk_buff *skb, bool dire
 /*
  * Reads a packet whose IP header is `skip` octets behind the network header (0 but for PPPoE and
  * VLAN tags that a flowtable has not taken off). `family`: of the packet, AF_INET or AF_INET6.
+ * `direct`: the IP stack has seen that the packet is as long as its header says, and of the version
+ * that it says, so that `family` is not needed.
  */
 static __always_inline void ctflow_parse(const struct sk_buff *skb, bool direct, __u32 skip,
 					 __u8 family, struct ctflow_packet *packet)
 {
 	unsigned long head, network;
 	__u32 length, ip_length = 0, jumbo = 0, gso_size, gso_type = 0;
+	__u64 ip[2];
 
 	if (direct) {
 		const struct skb_shared_info *info;
 
 		head = (unsigned long)skb->head;
 		network = head + skb->network_header + skip;
-		length = skb->len - skip;
+		length = 0; /* only if the packet's own is none: see below */
 		info = CTFLOW_CAST(head + skb->end, struct skb_shared_info);
 		gso_size = info->gso_size;
 		if (gso_size)
@@ -174,29 +177,23 @@ static __always_inline void ctflow_parse(const struct sk_buff *skb, bool direct,
 			gso_type = BPF_CORE_READ(info, gso_type);
 	}
 
-	if (family == CTFLOW_AF_INET) {
-		__u64 ip[2]; /* the first octet is the highest */
-
-		if (direct) {
-			ip[0] = ctflow_load64(network, true);
-			ip[1] = ctflow_load64(network + 8, true);
-		} else {
-			bpf_probe_read_kernel(ip, sizeof(ip), (const void *)network);
-		}
-		ip[0] = bpf_be64_to_cpu(ip[0]);
-		ip[1] = bpf_be64_to_cpu(ip[1]);
+	if (direct)
+		ip[0] = ctflow_load64(network, true);
+	else
+		bpf_probe_read_kernel(ip, sizeof(ip), (const void *)network);
+	ip[0] = bpf_be64_to_cpu(ip[0]); /* the first octet is the highest */
+	if (direct ? ip[0] >> 60 != 6 : family == CTFLOW_AF_INET) {
+		ip[1] = bpf_be64_to_cpu(direct ? ctflow_load64(network + 8, true) : ip[1]);
 		packet->tos = ip[0] >> 48;
 		packet->ttl = ip[1] >> 56;
 		packet->protocol = ip[1] >> 48;
 		packet->transport_offset = (ip[0] >> 56 & 15) * 4;
 		ip_length = ip[0] >> 32 & 0xffff;
 	} else {
-		__u64 ip = bpf_be64_to_cpu(ctflow_load64(network, direct));
-
-		packet->tos = ip >> 52;
-		packet->ttl = ip;
-		packet->protocol = ip >> 8;
-		ip_length = ip >> 16 & 0xffff;
+		packet->tos = ip[0] >> 52;
+		packet->ttl = ip[0];
+		packet->protocol = ip[0] >> 8;
+		ip_length = ip[0] >> 16 & 0xffff;
 		if (ip_length)
 			ip_length += 40;
 		packet->transport_offset = 40;
@@ -207,7 +204,9 @@ static __always_inline void ctflow_parse(const struct sk_buff *skb, bool direct,
 
 	/* Short frames are padded, and a flowtable's packets come before the IP stack takes that
 	 * off. An aggregated packet may be longer than its header can say. */
-	if (!gso_size && ip_length && ip_length < length)
+	if (direct && (gso_size || !ip_length))
+		length = skb->len - skip;
+	else if (!gso_size && ip_length && (direct || ip_length < length))
 		length = ip_length;
 
 	packet->packets = 1;
