@@ -36,10 +36,10 @@ std::string wrapped_line(std::string_view line, std::size_t indent, std::size_t 
   std::string rest(line);
   while (width(rest) > columns) {
     const std::size_t end = break_of(rest, spaces, columns);
-    out += rest.substr(0, end) + '\n';
+    out.append(rest, 0, end).push_back('\n');
     const std::size_t word = std::min(rest.find_first_not_of(' ', end), rest.size());
     if (word == rest.size()) return out;
-    rest = next + rest.substr(word);
+    rest.replace(0, word, next);
     spaces = next.size();
   }
   return out + rest + '\n';
