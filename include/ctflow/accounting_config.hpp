@@ -80,7 +80,7 @@ struct AccountingRetention {
 
 /// Off without an aggregate.
 struct AccountingConfig {
-  std::string database = "/var/lib/ctflowd/accounting.sqlite";
+  std::string database = "/var/lib/ctflowd/accounting/accounting.sqlite";
   std::chrono::milliseconds commit_interval{60'000};  ///< a transaction is committed this often
   /// Where days and periods are cut: a name of the zone database, or a rule as of POSIX's TZ.
   /// Empty: that of the system.
