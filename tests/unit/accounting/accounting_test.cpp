@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "support/accounting_flows.hpp"
@@ -98,7 +99,8 @@ TEST_F(AccountingTest, StopsBeforeItStarted) {
 }
 
 TEST_F(AccountingTest, WaitsForADatabaseThatCannotBeWritten) {
-  const std::string directory = directory_.path("later");
+  const std::string directory = directory_.path("file");
+  std::ofstream(directory) << "x";
   config_.database = directory + "/accounting.sqlite";
   const auto accounting = make();
   run_until(*accounting, [&] { return accounting->status(system_now()).last_failure_age; });
@@ -106,7 +108,7 @@ TEST_F(AccountingTest, WaitsForADatabaseThatCannotBeWritten) {
   EXPECT_THAT(accounting->status(system_now()).last_failure.reason,
               testing::HasSubstr(config_.database));
   offer(*accounting, 100);
-  std::filesystem::create_directory(directory);
+  std::filesystem::remove(directory);
   run_until(*accounting, [&] { return accounting->status(system_now()).counters.flows == 1; });
   EXPECT_TRUE(accounting->status(system_now()).connected);
   EXPECT_EQ(octets_in_database(), 100);

@@ -67,7 +67,7 @@ TEST_F(SessionLedgerTest, TakesADamagedFileForNothing) {
 }
 
 TEST_F(SessionLedgerTest, ThrowsWhereItCannotBe) {
-  EXPECT_THROW(SessionLedger("/nonexistent/accounting.sqlite"), std::system_error);
+  EXPECT_THROW(SessionLedger("/proc/nonexistent/accounting.sqlite"), std::system_error);
 }
 
 }  // namespace

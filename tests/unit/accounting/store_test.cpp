@@ -14,9 +14,9 @@ using namespace std::chrono_literals;
 using std::chrono::sys_days;
 using std::chrono::year;
 
-class StoreTest : public testing::Test {
+class AccountingStoreTest : public testing::Test {
  protected:
-  StoreTest() {
+  AccountingStoreTest() {
     config_.database = directory_.path("accounting.sqlite");
     config_.time_zone = "CET-1CEST,M3.5.0,M10.5.0/3";
     AggregateConfig hosts;
@@ -62,7 +62,7 @@ class StoreTest : public testing::Test {
   Instant now_{sys_days(year(2026) / 10 / 24) + 22h, MonoTime(1h)};  // midnight in Berlin
 };
 
-TEST_F(StoreTest, GivesADayOf25HoursOneRow) {
+TEST_F(AccountingStoreTest, GivesADayOf25HoursOneRow) {
   start();
   for (int hour = 0; hour < 25; ++hour) {
     count(1);
@@ -76,7 +76,7 @@ TEST_F(StoreTest, GivesADayOf25HoursOneRow) {
   EXPECT_EQ(number("SELECT count(*) FROM usage WHERE level = 2"), 2);
 }
 
-TEST_F(StoreTest, EntersWhatAClockThatIsNotSetSaysInTheLastMinute) {
+TEST_F(AccountingStoreTest, EntersWhatAClockThatIsNotSetSaysInTheLastMinute) {
   start();
   count(1);
   now_.wall = TimePoint(sys_days(year(1970) / 1 / 1)) + 1h;
@@ -93,7 +93,7 @@ TEST_F(StoreTest, EntersWhatAClockThatIsNotSetSaysInTheLastMinute) {
   EXPECT_EQ(number("SELECT count(*) FROM usage WHERE level = 0"), 2);
 }
 
-TEST_F(StoreTest, CountsNothingTwiceWhenTheClockIsSet) {
+TEST_F(AccountingStoreTest, CountsNothingTwiceWhenTheClockIsSet) {
   start();
   for (const auto step : {1h, -1h, -1h, 1h}) {
     count(1);
@@ -106,7 +106,7 @@ TEST_F(StoreTest, CountsNothingTwiceWhenTheClockIsSet) {
   }
 }
 
-TEST_F(StoreTest, RemovesNothingBeforeTheClockHasRunEvenly) {
+TEST_F(AccountingStoreTest, RemovesNothingBeforeTheClockHasRunEvenly) {
   start();
   count(1);
   now_.wall += std::chrono::days(4000);  // a clock that was wrong, or is
@@ -119,7 +119,7 @@ TEST_F(StoreTest, RemovesNothingBeforeTheClockHasRunEvenly) {
   EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = 3"), 1);
 }
 
-TEST_F(StoreTest, KnowsWhenItDidNotRun) {
+TEST_F(AccountingStoreTest, KnowsWhenItDidNotRun) {
   start();
   count(1);
   pass(1h);
@@ -128,7 +128,7 @@ TEST_F(StoreTest, KnowsWhenItDidNotRun) {
   EXPECT_EQ(number("SELECT ended - began FROM gap WHERE reason = 'not_running'"), 3600);
 }
 
-TEST_F(StoreTest, TakesAnAggregateWithOtherKeysForAnother) {
+TEST_F(AccountingStoreTest, TakesAnAggregateWithOtherKeysForAnother) {
   start();
   count(1);
   config_.aggregates[0].by = {AccountingKey::kInterface, AccountingKey::kRemoteInterface};
@@ -140,14 +140,14 @@ TEST_F(StoreTest, TakesAnAggregateWithOtherKeysForAnother) {
             1);
 }
 
-TEST_F(StoreTest, RefusesADatabaseOfALaterVersion) {
+TEST_F(AccountingStoreTest, RefusesADatabaseOfALaterVersion) {
   { open_for_writing(config_.database).execute("PRAGMA user_version = 2"); }
   start();
   EXPECT_THROW(count(1), std::runtime_error);
   EXPECT_THROW(open_for_reading(config_.database), std::runtime_error);
 }
 
-TEST_F(StoreTest, HasViewsThatPeopleCanRead) {
+TEST_F(AccountingStoreTest, HasViewsThatPeopleCanRead) {
   start();
   count(7);
   EXPECT_EQ(number("SELECT up_octets FROM days WHERE aggregate = 'hosts' AND host = '10.0.0.5' AND "
