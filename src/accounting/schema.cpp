@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <stdexcept>
+#include <system_error>
 
 namespace ctflow::accounting {
 namespace {
@@ -98,6 +100,11 @@ void make_tables(Database& database) {
 }
 
 }  // namespace
+
+void make_directory_for(const std::string& file) {
+  std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path(file).parent_path(), ignored);
+}
 
 Database open_for_writing(const std::string& file) {
   Database database(file, Database::Access::kCreate);

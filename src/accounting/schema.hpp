@@ -17,6 +17,9 @@ enum class KeyKind : std::uint8_t {
   kUncounted,  ///< counted by a process that ended before it could write it: no key is known
 };
 
+/// Makes the directory of the file where that can be done; who opens the file says why it cannot.
+void make_directory_for(const std::string& file);
+
 /// Opens the file for writing, and makes the tables. Throws SqliteError, or std::runtime_error
 /// where the file is that of a later version.
 Database open_for_writing(const std::string& file);

@@ -14,6 +14,8 @@
 #include <system_error>
 #include <utility>
 
+#include "accounting/schema.hpp"
+
 namespace ctflow::accounting {
 namespace {
 
@@ -56,8 +58,7 @@ std::string unique_id() {
 SessionLedger::SessionLedger(const std::string& database) : id_(unique_id()) {
   constexpr int kMode = 0640;
   file_ = database + kInfix + id_;
-  std::error_code ignored;  // opening the file says why it cannot
-  std::filesystem::create_directories(std::filesystem::path(database).parent_path(), ignored);
+  make_directory_for(database);
   descriptor_.reset(open(file_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode));
   if (!descriptor_.is_open()) fail(file_);
   if (flock(descriptor_.number(), LOCK_EX | LOCK_NB) != 0) fail(file_);

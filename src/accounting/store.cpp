@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "accounting/prune.hpp"
+#include "accounting/schema.hpp"
 #include "log/log.hpp"
 
 namespace ctflow::accounting {
@@ -38,6 +39,7 @@ Store::Store(AccountingConfig config, std::shared_ptr<const Accounts> accounts, 
 
 void Store::open() {
   if (database_) return;
+  make_directory_for(config_.database);
   database_.emplace(open_for_writing(config_.database));
   rows_.emplace(*database_, config_, *accounts_, calendar_);
 }
