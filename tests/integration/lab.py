@@ -156,7 +156,7 @@ class Lab:
                         "peer", "name", "eth0", "netns", host.name], check=True)
         for namespace, name in ((self.router, device), (host, "eth0")):
             # Super-packets would be counted as one packet: kernel counters and wire would differ.
-            for feature in ("gso", "tso", "gro"):
+            for feature in ("gso", "tso", "gro", "tx-udp-segmentation"):
                 _quietly(namespace.command("ethtool", "-K", name, feature, "off"))
             # Addresses are usable at once, without duplicate detection; no router solicitations.
             namespace.set(f"net/ipv6/conf/{name}/accept_dad", 0)

@@ -232,6 +232,7 @@ class Reachability(case.LabTest):
         self.assertEqual(backlog["disk_limit"], 1 << 20)
         code, text = self.ask()
         self.assertEqual(code, 1)
+        text = " ".join(text.split())  # lines are wrapped
         self.assertIn("10 flow reports wait on disk; beyond spool.size (1 MiB) the oldest are lost", text)
         self.assertRegex(text, r"waiting 10 flow reports in \d+ messages, the oldest for \d+ s, "
                                r"in memory 0 B of 4 MiB \(0 %\), on disk [\d.]+ KiB of 1 MiB \(")
