@@ -13,6 +13,16 @@ namespace ctflow::accounting {
 /// The beginning of a minute, UTC.
 using Minute = std::chrono::sys_time<std::chrono::minutes>;
 
+/// As the database has it: seconds since 1970.
+inline std::int64_t seconds_of(Minute minute) {
+  return std::chrono::duration_cast<std::chrono::seconds>(minute.time_since_epoch()).count();
+}
+
+inline Minute minute_at(std::int64_t seconds) {
+  return std::chrono::floor<std::chrono::minutes>(
+      std::chrono::sys_seconds(std::chrono::seconds(seconds)));
+}
+
 /// By where the ends of a connection are. The numbers are those of the database.
 enum class Direction : std::uint8_t {
   kIn,       ///< begun outside, with a host inside

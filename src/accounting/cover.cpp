@@ -6,17 +6,6 @@
 namespace ctflow::accounting {
 namespace {
 
-using std::chrono::minutes;
-using std::chrono::seconds;
-
-std::int64_t number_of(Minute minute) {
-  return std::chrono::duration_cast<seconds>(minute.time_since_epoch()).count();
-}
-
-Minute minute_from(std::int64_t number) {
-  return Minute(std::chrono::duration_cast<minutes>(seconds(number)));
-}
-
 /// Those of one level within a time, and what they leave.
 class LevelCover {
  public:
@@ -28,11 +17,11 @@ class LevelCover {
 
   void cover(Level level, Interval time, std::vector<Piece>& to, std::vector<Interval>& left) {
     Minute at = time.from;
-    select_.bind(1, static_cast<std::int64_t>(level)).bind(2, number_of(time.from));
-    select_.bind(3, number_of(time.until));
+    select_.bind(1, static_cast<std::int64_t>(level)).bind(2, seconds_of(time.from));
+    select_.bind(3, seconds_of(time.until));
     while (select_.step()) {
-      const Minute from = minute_from(select_.number(0));
-      const Minute until = minute_from(select_.number(1));
+      const Minute from = minute_at(select_.number(0));
+      const Minute until = minute_at(select_.number(1));
       const bool within = until <= time.until || (time.until > now_ && from <= now_);
       // Where the settings of the time zone changed, days may overlap.
       if (from < at || !within) continue;
@@ -59,12 +48,12 @@ Minute kept_begin(const Database& database, Minute from) {
                    "ORDER BY time DESC LIMIT 1");
   for (const Level level : kAllLevels) {
     const auto number = static_cast<std::int64_t>(level);
-    const bool kept = !removed.bind(1, number).bind(2, number_of(from)).step();
+    const bool kept = !removed.bind(1, number).bind(2, seconds_of(from)).step();
     removed.reset();
     if (!kept) continue;
     if (level == Level::kMinute) return from;
-    around.bind(1, number).bind(2, number_of(from));
-    const Minute begin = around.step() ? minute_from(around.number(0)) : from;
+    around.bind(1, number).bind(2, seconds_of(from));
+    const Minute begin = around.step() ? minute_at(around.number(0)) : from;
     around.reset();
     return begin;
   }

@@ -5,6 +5,8 @@
 #include <bit>
 #include <limits>
 
+#include "wire/byte_order.hpp"
+
 namespace ctflow::accounting {
 namespace {
 
@@ -17,12 +19,6 @@ std::uint64_t leading_bits(unsigned count) {
                             : ~(std::numeric_limits<std::uint64_t>::max() >> count);
 }
 
-std::uint64_t from_network_order(std::uint64_t value) {
-  static_assert(std::endian::native == std::endian::little ||
-                std::endian::native == std::endian::big);
-  return std::endian::native == std::endian::little ? __builtin_bswap64(value) : value;
-}
-
 }  // namespace
 
 PrefixMap::Bits PrefixMap::bits_of(const IpAddress& address) {
@@ -31,7 +27,7 @@ PrefixMap::Bits PrefixMap::bits_of(const IpAddress& address) {
     std::uint64_t low;
   };
   const auto halves = std::bit_cast<Halves>(address.octets);
-  return {from_network_order(halves.high), from_network_order(halves.low)};
+  return {wire::network_order(halves.high), wire::network_order(halves.low)};
 }
 
 void PrefixMap::add(const Network& network, std::uint16_t value) {

@@ -23,7 +23,7 @@ Pruned prune_rows(const Database& database, const AccountingRetention& keep, Tim
   Pruned removed;
   // To the minute: the oldest minute that is kept stays whole.
   const Minute minute = std::chrono::floor<std::chrono::minutes>(now);
-  const std::int64_t today = duration_cast<seconds>(minute.time_since_epoch()).count();
+  const std::int64_t today = seconds_of(minute);
   for (const Level level : kAllLevels) {
     const auto number = static_cast<std::int64_t>(level);
     const std::int64_t before = today - kept.at(static_cast<std::size_t>(level)).count();

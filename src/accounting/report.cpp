@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "accounting/report.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,22 +11,12 @@
 #include <unordered_map>
 
 #include "accounting/cover.hpp"
+#include "text/address_text.hpp"
 
 namespace ctflow::accounting {
 namespace {
 
-using std::chrono::minutes;
-using std::chrono::seconds;
-
 constexpr const char* kDirectionKey = "direction";
-
-std::int64_t seconds_in(Minute minute) {
-  return std::chrono::duration_cast<seconds>(minute.time_since_epoch()).count();
-}
-
-Minute minute_at(std::int64_t number) {
-  return std::chrono::floor<minutes>(std::chrono::sys_seconds(seconds(number)));
-}
 
 std::uint64_t unsigned_of(const Statement& row, int column) {
   return static_cast<std::uint64_t>(row.number(column));
@@ -92,14 +81,6 @@ FoundAggregate choose(const std::vector<FoundAggregate>& all, std::string& by) {
   return *std::min_element(fitting.begin(), fitting.end(), better);
 }
 
-std::string address_in_blob(std::span<const std::uint8_t> octets) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const int family = octets.size() == 4 ? AF_INET : AF_INET6;
-  if (octets.size() != 4 && octets.size() != 16) return "";
-  inet_ntop(family, octets.data(), text.data(), text.size());
-  return text.data();
-}
-
 std::string protocol_text(std::int64_t number) {
   static const std::map<std::int64_t, const char*> names{
       {1, "icmp"}, {2, "igmp"}, {6, "tcp"},     {17, "udp"},   {33, "dccp"},    {41, "ipv6"},
@@ -109,7 +90,7 @@ std::string protocol_text(std::int64_t number) {
 }
 
 std::string value_text(const Statement& row, int column, const std::string& by) {
-  if (by == "host") return address_in_blob(row.octets(column));
+  if (by == "host") return text_of_address(row.octets(column));
   if (by == "protocol") return protocol_text(row.number(column));
   if (by == "zone" || by == "mark") return std::to_string(row.number(column));
   return row.text(column);
@@ -127,7 +108,7 @@ std::unordered_map<std::int64_t, ByDirection> sums_of(const Database& database,
   std::unordered_map<std::int64_t, ByDirection> sums;
   for (const Piece& piece : pieces) {
     select.bind(1, static_cast<std::int64_t>(piece.level)).bind(2, aggregate);
-    select.bind(3, seconds_in(piece.from));
+    select.bind(3, seconds_of(piece.from));
     while (select.step()) {
       const auto direction = unsigned_of(select, 1);
       if (direction >= kDirections) continue;
@@ -184,7 +165,7 @@ void add_missing(const Database& database, const std::vector<Piece>& pieces, Rep
                    "SELECT lost_events, no_counters, counters_fell, fallen_packets, late FROM "
                    "interval WHERE level = ?1 AND time = ?2");
   for (const Piece& piece : pieces) {
-    select.bind(1, static_cast<std::int64_t>(piece.level)).bind(2, seconds_in(piece.from));
+    select.bind(1, static_cast<std::int64_t>(piece.level)).bind(2, seconds_of(piece.from));
     if (select.step()) {
       to.missing += {unsigned_of(select, 0), unsigned_of(select, 1), unsigned_of(select, 2),
                      unsigned_of(select, 3), unsigned_of(select, 4)};
@@ -206,7 +187,7 @@ void add_gaps(const Database& database, const FoundAggregate& aggregate, const Q
   }
   Statement select(database,
                    "SELECT began, ended, reason FROM gap WHERE ended > ?1 AND began < ?2");
-  select.bind(1, seconds_in(to.from)).bind(2, seconds_in(to.until));
+  select.bind(1, seconds_of(to.from)).bind(2, seconds_of(to.until));
   while (select.step()) {
     to.gaps.push_back({std::max(to.from, minute_at(select.number(0))),
                        std::min(to.until, minute_at(select.number(1))), select.text(2)});
@@ -215,7 +196,7 @@ void add_gaps(const Database& database, const FoundAggregate& aggregate, const Q
   constexpr std::int64_t kUnderWay = 120;
   const std::int64_t last = meta(database, "last_commit").value_or(0);
   const std::int64_t interval = meta(database, "commit_interval").value_or(0);
-  const std::int64_t expected = seconds_in(std::min(to.until, question.now)) - interval - kUnderWay;
+  const std::int64_t expected = seconds_of(std::min(to.until, question.now)) - interval - kUnderWay;
   if (last < expected) {
     to.gaps.push_back(
         {std::max(to.from, minute_at(last)), std::min(to.until, question.now), "nothing_written"});

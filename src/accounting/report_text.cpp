@@ -75,10 +75,7 @@ std::string span_text(std::chrono::minutes span) {
 }
 
 std::string utc_text(Minute minute) {
-  return fmt::format(
-      "{:%Y-%m-%dT%H:%M:%SZ}",
-      fmt::gmtime(
-          std::chrono::duration_cast<std::chrono::seconds>(minute.time_since_epoch()).count()));
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds_of(minute)));
 }
 
 /// What is not shown by itself.

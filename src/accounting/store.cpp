@@ -19,10 +19,6 @@ using std::chrono::minutes;
 // No clock that is set shows less: a machine without a battery begins in 1970.
 constexpr std::chrono::sys_days kEarliest{std::chrono::year(2026) / 1 / 1};
 
-std::int64_t count_of(Minute minute) {
-  return std::chrono::duration_cast<std::chrono::seconds>(minute.time_since_epoch()).count();
-}
-
 Minute minute_of(TimePoint time) { return std::chrono::floor<minutes>(time); }
 
 TimeZone zone_of(const AccountingConfig& config) {
@@ -97,7 +93,7 @@ void Store::begin_session(const Job& job) {
   const Minute started = minute_of(session_.started);
   if (last && !session_.continues && *last < started) {
     Statement gap(*database_, "INSERT OR IGNORE INTO gap VALUES(?, ?, 'not_running')");
-    gap.bind(1, count_of(*last)).bind(2, count_of(started)).run();
+    gap.bind(1, seconds_of(*last)).bind(2, seconds_of(started)).run();
   }
   for (const LeftSession& left : session_.left) {
     recover(left, std::max(last.value_or(started), oldest(job)));
@@ -164,11 +160,11 @@ void Store::note_session(const Job& job) {
   }
   if (job.now.wall < kEarliest) return;
   Statement meta(*database_, "INSERT OR REPLACE INTO meta VALUES('last_commit', ?)");
-  meta.bind(1, count_of(minute_of(job.now.wall))).run();
+  meta.bind(1, seconds_of(minute_of(job.now.wall))).run();
   Statement interval(*database_, "INSERT OR REPLACE INTO meta VALUES('commit_interval', ?)");
   interval.bind(1, std::chrono::ceil<std::chrono::seconds>(config_.commit_interval).count()).run();
   Statement began(*database_, "INSERT OR IGNORE INTO meta VALUES('began', ?)");
-  began.bind(1, count_of(minute_of(session_.started))).run();
+  began.bind(1, seconds_of(minute_of(session_.started))).run();
 }
 
 /// Not before the clock has run evenly for some time: one that jumped ahead would remove

@@ -28,10 +28,6 @@ constexpr const char* kSelectKey =
     "interface = ?5 AND remote_interface = ?6 AND zone = ?7 AND mark = ?8 AND protocol = ?9 AND "
     "service = ?10 AND remote_network = ?11";
 
-std::int64_t seconds_of(Minute minute) {
-  return std::chrono::duration_cast<std::chrono::seconds>(minute.time_since_epoch()).count();
-}
-
 std::int64_t signed_of(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
 const char* word_of(AccountingKey key) {

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "nat_log/look_up.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <set>
 #include <tuple>
 
 #include "nat_log/schema.hpp"
+#include "text/address_text.hpp"
 
 namespace ctflow::nat {
 namespace {
@@ -18,13 +17,6 @@ namespace {
 constexpr const char* kRowColumns =
     "public_address,protocol,public_port,began,ended,unsure,inside_address,inside_port,zone,"
     "remote_address,remote_port,dnat";
-
-std::string address_text(std::span<const std::uint8_t> octets) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (octets.size() == 4) inet_ntop(AF_INET, octets.data(), text.data(), text.size());
-  if (octets.size() == 16) inet_ntop(AF_INET6, octets.data(), text.data(), text.size());
-  return text.data();
-}
 
 std::span<const std::uint8_t> octets_of(const Endpoint& endpoint) {
   return nat::octets_of(endpoint.family, endpoint.address);
@@ -99,16 +91,16 @@ class DayReader {
   /// Of kRowColumns.
   [[nodiscard]] Found read(const Statement& query) const {
     Found row;
-    row.public_address = address_text(query.octets(0));
+    row.public_address = text_of_address(query.octets(0));
     row.protocol = static_cast<std::uint8_t>(query.number(1));
     row.public_port = static_cast<std::uint16_t>(query.number(2));
     row.began = Moment(day_) + std::chrono::milliseconds(query.number(3));
     if (!query.is_null(4)) row.ended = Moment(day_) + std::chrono::milliseconds(query.number(4));
     row.unsure = static_cast<int>(query.number(5));
-    row.inside_address = address_text(query.octets(6));
+    row.inside_address = text_of_address(query.octets(6));
     row.inside_port = static_cast<std::uint16_t>(query.number(7));
     row.zone = static_cast<std::uint16_t>(query.number(8));
-    row.remote_address = address_text(query.octets(9));
+    row.remote_address = text_of_address(query.octets(9));
     row.remote_port = static_cast<std::uint16_t>(query.number(10));
     row.destination_nat = query.number(11) != 0;
     return row;
@@ -121,7 +113,7 @@ class DayReader {
 };
 
 bool fits(const Found& row, const Endpoint& remote) {
-  return row.remote_address == address_text(octets_of(remote)) &&
+  return row.remote_address == text_of_address(octets_of(remote)) &&
          (!remote.port || *remote.port == row.remote_port);
 }
 
