@@ -12,13 +12,14 @@ namespace ctflow {
 
 /// One wait at a time: another one, cancel() and the destructor take the place of the one before,
 /// also when it is queued. The descriptor stays its owner's, and must outlive this.
+///
+/// What comes while nobody waits wakes nobody. Asio alone is woken by everything that arrives at a
+/// descriptor it knows (its epoll is edge-triggered), so it is given one that stands between: an
+/// epoll that fires once for each wait (EPOLLONESHOT, epoll_ctl(2)).
 class Readiness {
  public:
-  /// Throws boost::system::system_error for a descriptor that cannot be waited for.
-  Readiness(boost::asio::io_context& io, int descriptor) : descriptor_(io) {
-    descriptor_.assign(descriptor);
-  }
-  ~Readiness() { descriptor_.release(); }
+  /// Throws std::system_error for a descriptor that cannot be waited for.
+  Readiness(boost::asio::io_context& io, int descriptor);
 
   Readiness(const Readiness&) = delete;
   Readiness& operator=(const Readiness&) = delete;
@@ -28,21 +29,28 @@ class Readiness {
   template <typename Work>
   void wait(Work work) {
     cancel();
-    descriptor_.async_wait(
-        boost::asio::posix::stream_descriptor::wait_read,
-        pending_.guard([work = std::move(work)](const boost::system::error_code& error) mutable {
-          if (!error) work();
-        }));
+    open_gate();
+    gate_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                     pending_.guard([this, work = std::move(work)](
+                                        const boost::system::error_code& error) mutable {
+                       if (error) return;
+                       close_gate();
+                       work();
+                     }));
   }
 
   void cancel() {
     pending_.revoke();
     boost::system::error_code ignored;
-    descriptor_.cancel(ignored);
+    gate_.cancel(ignored);
   }
 
  private:
-  boost::asio::posix::stream_descriptor descriptor_;
+  void open_gate();   ///< it fires once
+  void close_gate();  ///< takes what fired
+
+  int descriptor_;
+  boost::asio::posix::stream_descriptor gate_;
   PendingHandlers pending_;
 };
 
