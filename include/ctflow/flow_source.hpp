@@ -57,6 +57,10 @@ class FlowSource {
   /// Starts delivering to `sink`, which must stay valid until stop() returns.
   virtual void start(FlowSink& sink) = 0;
 
+  /// Delivers what is already waiting, up to a bound: what ended before this call belongs to the
+  /// settings of before.
+  virtual void catch_up() {}
+
   /// Delivers what is already waiting, then stops. Does not wait for more.
   virtual void stop() = 0;
 

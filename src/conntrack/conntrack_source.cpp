@@ -250,6 +250,11 @@ void ConntrackSource::stop(bool report_existing) {
   }
 }
 
+void ConntrackSource::catch_up() {
+  if (listener_) listener_->catch_up();
+  if (records_) records_->catch_up();
+}
+
 void ConntrackSource::stop_records(bool report_existing) {
   if (!scans_) {
     records_->stop();

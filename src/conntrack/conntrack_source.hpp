@@ -35,6 +35,7 @@ class ConntrackSource : public FlowSource {
   [[nodiscard]] Capabilities capabilities() override;
   void set_own_traffic(const std::vector<OwnConnection>& connections) override;
   void start(FlowSink& sink) override;
+  void catch_up() override;
   void stop() override { stop(config_.report_at_stop); }
   void close() override { stop(true); }
   [[nodiscard]] const SourceCounters& counters() const override { return counters_; }

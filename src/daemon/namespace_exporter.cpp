@@ -188,6 +188,7 @@ UpstreamLosses NamespaceExporter::losses() const {
 }
 
 void NamespaceExporter::adopt(Change change) {
+  if (started_) source_->catch_up();  // by what is configured until now
   if (change.mirror) {
     mirror_ = std::move(change.mirror);
     context_->set_interface_names(mirror_->names());
