@@ -5,6 +5,7 @@
 # ctflowd_tests    directory with the tests
 # ctflowd_modules  directory with lib/modules, of a kernel that has modules
 # ctflowd_measure  tests/bpf/measure, where eBPF is to measure
+# ctflowd_storm    how many connections end at once
 # ctflowd_origin   source.measure for the daemon
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp PYTHONDONTWRITEBYTECODE=1
 mount -t proc proc /proc
@@ -20,8 +21,9 @@ value() {
 CTFLOWD=$(value ctflowd)
 NFCAPD=$(value nfcapd)
 CTFLOWD_MEASURE=$(value ctflowd_measure)
+CTFLOWD_STORM=$(value ctflowd_storm)
 CTFLOWD_SOURCE_MEASURE=$(value ctflowd_origin)
-export CTFLOWD NFCAPD CTFLOWD_MEASURE CTFLOWD_SOURCE_MEASURE
+export CTFLOWD_STORM CTFLOWD NFCAPD CTFLOWD_MEASURE CTFLOWD_SOURCE_MEASURE
 # This kernel's modules are not where the host has its own: whatever it misses
 # comes from there.
 modules=$(value ctflowd_modules)

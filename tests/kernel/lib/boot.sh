@@ -105,13 +105,14 @@ uml() {
 }
 
 # qemu KERNEL SCRIPT ARGUMENTS OPTION...: the same in a virtual machine.
-# qemu_threads is single or multi (default), qemu_words are for the kernel.
+# qemu_threads is single or multi (default), qemu_words are for the kernel,
+# qemu_memory is in MiB.
 qemu() {
 	local kernel=$1 script=$2 arguments=$3
 	shift 3
 	need qemu-system-x86_64:qemu-system-x86
-	timeout -k 5 1800 qemu-system-x86_64 -accel "tcg,thread=${qemu_threads:-multi}" -cpu max \
-		-m 1024 -nographic -no-reboot -net none -kernel "$kernel" \
+	timeout -k 5 3600 qemu-system-x86_64 -accel "tcg,thread=${qemu_threads:-multi}" -cpu max \
+		-m "${qemu_memory:-1024}" -nographic -no-reboot -net none -kernel "$kernel" \
 		-virtfs "local,path=/,id=host,mount_tag=root,security_model=none,readonly=on,multidevs=remap" \
 		"$@" -append "console=ttyS0 quiet loglevel=1 panic=-1 \
 rootfstype=9p rootflags=trans=virtio,version=9p2000.L,msize=262144 \
