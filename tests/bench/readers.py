@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What tests/bench/run compares: each starts in the router's namespace, and says at its end how many
+connections it has reported."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import ctflowd
+from lab import COLLECTOR, wait_until
+
+
+def nanoseconds(process_id):
+    """What the threads of a process were on a CPU, user and system."""
+    used = 0
+    for thread in os.listdir(f"/proc/{process_id}/task"):
+        with contextlib.suppress(FileNotFoundError), \
+                open(f"/proc/{process_id}/task/{thread}/schedstat", encoding="ascii") as file:
+            used += int(file.read().split()[0])
+    return used
+
+
+def resident(process_id):
+    """KiB."""
+    with open(f"/proc/{process_id}/status", encoding="ascii") as file:
+        return int(re.search(r"^VmRSS:\s+(\d+) kB", file.read(), re.M).group(1))
+
+
+class Sink(threading.Thread):
+    """A collector that takes messages of IPFIX."""
+
+    def __init__(self, namespace, port):
+        super().__init__(daemon=True)
+        self.socket = namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
+        self.socket.bind((COLLECTOR, port))
+        self.socket.settimeout(0.2)
+        self.last = b""
+        self.messages = self.octets = 0
+        self.ending = False
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                message = self.socket.recv(65536)
+            except TimeoutError:
+                if self.ending:
+                    return
+                continue
+            self.messages += 1
+            self.octets += len(message)
+            self.last = message
+
+    def end(self):
+        self.ending = True
+        self.join()
+        self.socket.close()
+
+    def sequence(self):
+        """The sequence number of the last message."""
+        self.end()
+        return struct.unpack_from("!I", self.last, 8)[0] if self.last else 0
+
+
+class Reader:
+    """One of them, running."""
+    name = None
+    keeps = 0  # so many connections may never leave it
+
+    def __init__(self, lab, directory):
+        self.lab, self.directory = lab, directory
+        self.process = None
+
+    def stop(self):
+        """Ends it; how many connections it has reported, and how many it says it lost."""
+        raise NotImplementedError
+
+    def kill(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def spawn(self, *command):
+        """In the router's namespace."""
+        self.process = subprocess.Popen(self.lab.router.command(*command), text=True,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT)
+
+
+class DrainOnly(Reader):
+    """Takes the events out of the kernel and does nothing with them."""
+    name = "drain only"
+    program = None
+
+    def __init__(self, lab, directory):
+        super().__init__(lab, directory)
+        self.spawn(self.program, "2", str(32 << 20))
+        if self.process.stdout.readline() != "ready\n":
+            raise RuntimeError("drain_only does not start")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        told = dict(re.findall(r"(\w+)=(\d+)", self.process.communicate()[0]))
+        return int(told["ends"]), None  # how many an overrun costs the kernel does not say
+
+
+class Nobody(Reader):
+    """The kernel by itself."""
+    name = "nobody"
+
+    def stop(self):
+        return None, None
+
+
+class Ctflowd(Reader):
+    """With default settings, and one collector or more of IPFIX over UDP."""
+    name = "ctflowd"
+    program = None
+    collectors = 1
+
+    def __init__(self, lab, directory):
+        super().__init__(lab, directory)
+        ports = range(4739, 4739 + self.collectors)
+        self.sinks = [Sink(lab.collector, port) for port in ports]
+        config = "collectors:\n" + "".join(
+            f"  - {{name: c{port}, address: {COLLECTOR}, port: {port}, protocol: ipfix}}\n"
+            for port in ports)
+        config += "source: {measure: off}\n"
+        self.daemon = ctflowd.Ctflowd(self.program, lab.router, directory, "run", config=config)
+        self.process = self.daemon.process
+        self.daemon.wait_for("started")
+
+    def stop(self):
+        self.daemon.stop(limit=20)
+        for sink in self.sinks:
+            sink.end()
+        totals = self.daemon.totals()
+        return totals["exported"], totals["lost_overrun"]
+
+
+class CtflowdToFour(Ctflowd):
+    name = "ctflowd, 4 collectors"
+    collectors = 4
+
+
+class Ulogd(Reader):
+    """ulogd2's flow-based input to its IPFIX output, for ended connections."""
+    name = "ulogd2 IPFIX"
+    keeps = 13  # a message that is not full at its end is not sent
+    plugins = "/usr/lib/x86_64-linux-gnu/ulogd"
+
+    def __init__(self, lab, directory):
+        super().__init__(lab, directory)
+        self.sink = Sink(lab.collector, 4739)
+        file_name = f"{directory}/ulogd-{time.monotonic_ns()}.conf"
+        with open(file_name, "w", encoding="ascii") as file:
+            file.write(f"""[global]
+logfile="stderr"
+loglevel=5
+plugin="{self.plugins}/ulogd_inpflow_NFCT.so"
+plugin="{self.plugins}/ulogd_output_IPFIX.so"
+stack=ct1:NFCT,ipfix1:IPFIX
+[ct1]
+event_mask=4
+hash_enable=0
+netlink_socket_buffer_size={32 << 20}
+netlink_socket_buffer_maxsize={64 << 20}
+[ipfix1]
+oid=1
+host="{COLLECTOR}"
+port=4739
+proto="udp"
+send_template="once"
+""")
+        self.spawn("ulogd", "-c", file_name)
+        time.sleep(1)
+        if self.process.poll() is not None:
+            raise RuntimeError(f"ulogd does not start: {self.process.communicate()[0]}")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.communicate()
+        # It counts the records of the message, too (RFC 7011: those before), and begins with -1.
+        return self.sink.sequence() + 1, None
+
+
+def wait_until_read(lab):
+    """Until no event waits in the kernel for any reader."""
+    def waiting():
+        lines = lab.router.read("/proc/net/netlink").splitlines()[1:]
+        return sum(int(line.split()[4]) for line in lines if line.split()[1] == "12")
+    wait_until(lambda: waiting() == 0, "the events to be read", 120)
