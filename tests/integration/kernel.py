@@ -4,6 +4,7 @@
 import dataclasses
 import re
 import subprocess
+import time
 
 from lab import wait_until
 
@@ -55,13 +56,19 @@ class Listener:
                 stdout=output, stderr=subprocess.STDOUT)
         wait_until(lambda: self._listeners() > before, "conntrack -E to listen")
 
-    def _listeners(self):
+    def _sockets(self):
+        """Lines of /proc/net/netlink for what listens to ends of connections."""
         lines = [line.split() for line in self._router.read("/proc/net/netlink").splitlines()[1:]]
-        return sum(int(line[1]) == _NETLINK_NETFILTER and bool(int(line[3], 16) & _DESTROY_GROUP)
-                   for line in lines)
+        return [line for line in lines
+                if int(line[1]) == _NETLINK_NETFILTER and int(line[3], 16) & _DESTROY_GROUP]
+
+    def _listeners(self):
+        return len(self._sockets())
 
     def stop(self):
         """All connections that ended since the start."""
+        wait_until(lambda: all(line[4] == "0" for line in self._sockets()), "the events to be read")
+        time.sleep(0.1)  # what it has read is printed
         self._process.terminate()
         self._process.wait()
         with open(self._path, encoding="ascii") as file:

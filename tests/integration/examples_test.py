@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""config/examples, as they are but for addresses and directories: each exports what the kernel counted,
+read by the collector it is for where Debian has that, and otherwise by a strict reader that asks for what
+the collector needs (docs/collectors.md)."""
+
+import pathlib
+import re
+import socket
+import subprocess
+import time
+
+import case
+import collectors
+import ctflowd
+import ipfix
+import kernel
+import traffic
+from lab import COLLECTOR, IDLE_TIMEOUT, SERVER4, SERVER6
+
+EXAMPLES = pathlib.Path(__file__).parents[2] / "config" / "examples"
+OCTETS, PACKETS, DURATION, INGRESS, EGRESS = 1, 2, 161, 10, 14
+SAMPLING = {34, 305, 306}  # the elements by which collectors know that nothing is sampled
+INTERFACE_NAME = 82
+
+
+class Reader:
+    """Takes the messages of one session."""
+
+    def __init__(self, namespace, port):
+        self.socket = namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.socket.bind((COLLECTOR, port))
+        self.socket.setblocking(False)
+
+    def session(self):
+        messages = []
+        try:
+            while True:
+                messages.append(self.socket.recv(65536))
+        except BlockingIOError:
+            self.socket.close()
+        return ipfix.read(b"".join(messages))
+
+
+def sums(session):
+    return tuple(sum(int.from_bytes(record[element], "big") for record in session.records)
+                 for element in (PACKETS, OCTETS))
+
+
+def options(session):
+    return {element for number in session.option_templates
+            for element, _ in session.templates[number]}
+
+
+class Example(case.LabTest):
+    def start_example(self, name):
+        """Each address becomes the lab's, and each directory one that exists."""
+        text = (EXAMPLES / f"{name}.yaml").read_text(encoding="utf-8")
+        text = re.sub(r"/var/lib/ctflowd(/\w+)?", self.directory, text)
+        text = re.sub(r"(?<=address: )192\.0\.2\.\d+", COLLECTOR, text)
+        self.program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run",
+                                       config=self.changed(text))
+        self.addCleanup(self.program.kill)
+        self.program.wait_for("started")
+
+    def changed(self, text):
+        return text
+
+    def talk(self):
+        """What the kernel counted of conversations of both families, answered and not."""
+        listener = kernel.Listener(self.lab.router, self.directory)
+        self.addCleanup(listener.kill)
+        traffic.tcp(self.lab.client, self.lab.server, SERVER4, 80, 30000, 90000)
+        traffic.tcp(self.lab.client, self.lab.server, SERVER6, 443, 2000, 70000)
+        traffic.udp(self.lab.client, self.lab.server, SERVER6, 53, (60,), (300,))
+        traffic.udp(self.lab.client, self.lab.server, SERVER4, 514, (200, 200))
+        self.lab.wait_for_idle(IDLE_TIMEOUT + 20)
+        connections = listener.stop()
+        self.assertEqual(len(connections), 4)
+        directions = [side for one in connections for side in (one.original, one.reply)]
+        return sum(side.packets for side in directions), sum(side.octets for side in directions)
+
+    def run_example(self, name, *ports):
+        """What was sent, and the sessions that readers at these ports got."""
+        self.make_lab()
+        readers = [Reader(self.lab.collector, port) for port in ports]
+        for reader in readers:
+            self.addCleanup(reader.socket.close)
+        self.start_example(name)
+        sent = self.talk()
+        self.program.stop()
+        time.sleep(0.2)
+        return sent, [reader.session() for reader in readers]
+
+
+class Examples(Example):
+    def test_each_example_is_run_or_named(self):
+        elsewhere = {"busy-router", "minimal", "two-collectors", "tls-with-spool", "zones",  # check only
+                     "interfaces-by-mark"}  # interfaces_test
+        here = {"office-nat", "cgnat", "failover", "akvorado", "ntopng", "elastiflow", "filebeat", "pmacct",
+                "opentelemetry"}
+        known = {path.stem for path in EXAMPLES.glob("*.yaml")}
+        self.assertEqual(here - known, set())
+        self.assertEqual(known - here - elsewhere - self.others(), set())
+
+    def others(self):
+        """Examples that other tests name."""
+        tests = pathlib.Path(__file__).parent.glob("*_test.py")
+        return {name for test in tests if test.name != "examples_test.py"
+                for name in re.findall(r"examples/([\w-]+)", test.read_text(encoding="utf-8"))}
+
+    def check_default_records(self, name, port, names=False):
+        sent, (session,) = self.run_example(name, port)
+        self.assertEqual(sums(session), sent)
+        self.assertTrue(SAMPLING & options(session))
+        self.assertEqual(INTERFACE_NAME in options(session), names)
+
+    def test_ntopng(self):
+        self.check_default_records("ntopng", 2055)
+
+    def test_opentelemetry(self):
+        self.check_default_records("opentelemetry", 2055)
+
+    def test_elastiflow(self):
+        self.check_default_records("elastiflow", 9995, names=True)
+
+    def test_akvorado(self):
+        sent, (session,) = self.run_example("akvorado", 4739)
+        self.assertEqual(sums(session), sent)
+        self.assertTrue(SAMPLING & options(session))
+        for record in session.records:  # others are dropped
+            self.assertNotEqual((int.from_bytes(record[INGRESS], "big"),
+                                 int.from_bytes(record[EGRESS], "big")), (0, 0))
+
+    def test_filebeat(self):
+        sent, (session,) = self.run_example("filebeat", 2055)
+        self.assertEqual(sums(session), sent)
+        self.assertTrue(all(DURATION in record for record in session.records))
+
+    def test_pmacct(self):
+        self.make_lab()
+        nfacctd = collectors.Nfacctd(self.lab.collector, 2100, self.directory)
+        self.addCleanup(nfacctd.kill)
+        self.start_example("pmacct")
+        sent = self.talk()
+        self.program.stop()
+        nfacctd.stop()
+        self.assertEqual(case.sums(nfacctd.records()), sent)
+        self.assertEqual(nfacctd.complaints(), [])
+
+    def test_office_nat(self):
+        self.make_lab()
+        nfcapd = collectors.Nfcapd(self.lab.collector, 9995, self.directory)
+        self.addCleanup(nfcapd.kill)
+        self.start_example("office-nat")
+        sent = self.talk()
+        self.program.stop()
+        nfcapd.stop()
+        self.assertEqual(case.sums(nfcapd.records()), sent)
+        self.assertEqual(nfcapd.complaints(), {"sequence": 0, "bad": 0})
+        report = subprocess.run(
+            [case.program, "report", "-c", f"{self.program.name}.yaml", "--by", "service", "--since", "1m",
+             "--direction", "all", "--format", "json"], check=False, text=True, stdout=subprocess.PIPE)
+        self.assertIn("https", report.stdout)
+
+
+class TwoCollectors(Example):
+    """Both have one address in an example's lab, so they get ports of their own."""
+
+    def changed(self, text):
+        ports = iter((4739, 4740))
+        return re.sub(r"port: 4739", lambda _: f"port: {next(ports)}", text)
+
+    def test_failover(self):
+        sent, (main, spare) = self.run_example("failover", 4739, 4740)
+        self.assertEqual(sums(main), sent)
+        self.assertEqual(spare.records, [])
+
+    def test_cgnat(self):
+        sent, sessions = self.run_example("cgnat", 4739, 4740)
+        self.assertEqual(tuple(map(sum, zip(*map(sums, sessions)))), sent)
+        self.assertTrue(list(pathlib.Path(self.directory).glob("nat-*.sqlite")))
+
+
+if __name__ == "__main__":
+    case.main()
