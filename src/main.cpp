@@ -39,6 +39,8 @@ int dispatch(const CommandLine& line) {
       return run_nat_log_forget(line.nat, line.config, std::cout, std::cerr);
     case Command::kReport:
       return run_report(line.report, line.config, std::cout, std::cerr);
+    case Command::kTop:
+      return run_top(line.top, std::cout, std::cerr);
     case Command::kAccountingExport:
       return run_accounting_export(line.report, line.config, std::cout, std::cerr);
     case Command::kAccountingPrune:

@@ -2,8 +2,10 @@
 // The settings of accounting (docs/accounting.md).
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,8 +24,32 @@ enum class AccountingKey : std::uint8_t {
   kProtocol,
   kService,        ///< of `services`: by protocol and the responder's port
   kRemoteNetwork,  ///< of `networks`: that of the other end
+  kDevice,         ///< MAC address of the host, or its address where no neighbour has it
   kDirection,      ///< every row has it, named or not
 };
+
+struct AccountingKeyWord {
+  AccountingKey key;
+  const char* word;
+};
+
+/// What a key is called in settings, in the database and in reports; in the order of the values.
+inline constexpr std::array<AccountingKeyWord, 11> kAccountingKeyWords{
+    {{AccountingKey::kHost, "host"},
+     {AccountingKey::kNetwork, "network"},
+     {AccountingKey::kInterface, "interface"},
+     {AccountingKey::kRemoteInterface, "remote_interface"},
+     {AccountingKey::kZone, "zone"},
+     {AccountingKey::kMark, "mark"},
+     {AccountingKey::kProtocol, "protocol"},
+     {AccountingKey::kService, "service"},
+     {AccountingKey::kRemoteNetwork, "remote_network"},
+     {AccountingKey::kDevice, "device"},
+     {AccountingKey::kDirection, "direction"}}};
+
+inline const char* word_of(AccountingKey key) {
+  return kAccountingKeyWords.at(static_cast<std::size_t>(key)).word;
+}
 
 /// What is counted together under a name.
 struct AggregateConfig {
@@ -38,8 +64,26 @@ struct AggregateConfig {
 struct NamedNetworks {
   std::string name;
   std::vector<Network> networks{};
+  std::uint64_t quota = 0;  ///< octets of a billing period, 0 = none
 
   friend bool operator==(const NamedNetworks&, const NamedNetworks&) = default;
+};
+
+/// MAC addresses (48 bits, the first octet highest) under one name: one device.
+struct NamedDevice {
+  std::string name;
+  std::vector<std::uint64_t> addresses{};
+  std::uint64_t quota = 0;  ///< octets of a billing period, 0 = none
+
+  friend bool operator==(const NamedDevice&, const NamedDevice&) = default;
+};
+
+/// Counters for /metrics.
+struct AccountingMetrics {
+  std::optional<AccountingKey> by{};  ///< nothing: there are none
+  std::uint32_t limit = 100;          ///< keys with counters of their own, at most
+
+  friend bool operator==(const AccountingMetrics&, const AccountingMetrics&) = default;
 };
 
 struct ServicePort {
@@ -90,6 +134,15 @@ struct AccountingConfig {
   /// What is inside. Empty: the networks of interfaces without a default route.
   std::vector<Network> inside{};
   std::vector<NamedNetworks> networks{};
+  std::string networks_file{};                    ///< more of them; empty: none
+  std::vector<NamedNetworks> networks_in_file{};  ///< what it had when the settings were read
+  std::vector<NamedDevice> devices{};
+  /// Files with names of devices: of ethers(5), dnsmasq or odhcpd. The first one that has a device
+  /// names it, after `devices`.
+  std::vector<std::string> device_files{"/etc/ethers", "/var/lib/misc/dnsmasq.leases",
+                                        "/tmp/dhcp.leases", "/tmp/odhcpd.leases",
+                                        "/tmp/hosts/odhcpd"};
+  AccountingMetrics metrics{};
   std::vector<NamedService> services{};  ///< empty: those of docs/accounting.md
   std::vector<AggregateConfig> aggregates{};
   /// Of the network namespace whose connections they are; not a setting of its own.

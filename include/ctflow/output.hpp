@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -96,6 +97,10 @@ class Output {
 
   /// All but what Trends adds.
   [[nodiscard]] virtual OutputStatus status(const Instant& now) const = 0;
+
+  /// What it has counted by a key since it was first asked, for as long as it is asked now and
+  /// then. Nothing for a key: the most useful one. Nothing: it does not count by that.
+  virtual std::optional<Usage> usage(std::optional<AccountingKey> /*by*/) { return std::nullopt; }
 
   // For groups, whose members take over from each other.
 

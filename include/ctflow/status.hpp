@@ -39,13 +39,32 @@ struct NatLogStatus {
   std::uint64_t holes = 0;  ///< times for which the log is known to be incomplete, since the start
 };
 
+/// What was counted under one key in one direction.
+struct UsageSeries {
+  std::string key;        ///< as reports have it; of a device: its MAC address or address
+  std::string name{};     ///< of a device; empty: it is not known
+  std::string direction;  ///< in, out, local, through or self
+  std::uint64_t down_octets = 0;
+  std::uint64_t up_octets = 0;
+  std::uint64_t down_packets = 0;
+  std::uint64_t up_packets = 0;
+  std::uint64_t connections = 0;
+};
+
+/// The same of all keys, since they were first asked for.
+struct Usage {
+  AccountingKey by = AccountingKey::kHost;
+  std::vector<UsageSeries> series{};
+};
+
 /// What only accounting has.
 struct AccountingStatus {
-  std::uint64_t rows = 0;       ///< that wait for the next transaction, in memory
-  std::uint64_t merged = 0;     ///< rows that were added to `other`: max_keys was reached
-  std::uint64_t failures = 0;   ///< transactions that failed
-  std::uint64_t recovered = 0;  ///< octets that an earlier process counted and did not write
-  Ago last_commit{};            ///< nothing: there was none
+  std::uint64_t rows = 0;        ///< that wait for the next transaction, in memory
+  std::uint64_t merged = 0;      ///< rows that were added to `other`: max_keys was reached
+  std::uint64_t failures = 0;    ///< transactions that failed
+  std::uint64_t recovered = 0;   ///< octets that an earlier process counted and did not write
+  Ago last_commit{};             ///< nothing: there was none
+  std::optional<Usage> usage{};  ///< since the start; nothing: there are no metrics
 };
 
 /// One output: a collector, or another destination of flow reports.
@@ -104,6 +123,14 @@ struct NamespaceStatus {
   Ago last_overrun{};      ///< events that the kernel dropped
   Ago last_no_counters{};  ///< connections without counters
   Ago last_fall{};         ///< of counters that another program set to zero
+};
+
+/// What connections of a network namespace use now.
+struct NamespaceUsage {
+  std::string name;  ///< empty: the one that ctflowd runs in
+  /// A connection that goes on is counted this often; zero: when it ends.
+  std::chrono::milliseconds reported_every{0};
+  std::optional<Usage> usage{};  ///< nothing: accounting does not count by that key
 };
 
 /// A network namespace that is configured, but not open.

@@ -3,7 +3,8 @@
 
 _ctflowd() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='run check doctor status record replay report accounting nat-lookup nat-log'
+    local commands='run check doctor status record replay report top accounting nat-lookup nat-log'
+    local keys='device host network interface remote_interface zone mark protocol service remote_network direction'
     local command='' one options=''
     for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         if [[ " $commands " == *" $one "* ]]; then
@@ -18,7 +19,10 @@ _ctflowd() {
         --format) mapfile -t COMPREPLY < <(compgen -W 'table json csv' -- "$word"); return ;;
         --protocol) mapfile -t COMPREPLY < <(compgen -W 'tcp udp icmp icmpv6 sctp' -- "$word"); return ;;
         --namespace) mapfile -t COMPREPLY < <(compgen -W "$(ls /run/netns 2> /dev/null)" -- "$word"); return ;;
-        --by) mapfile -t COMPREPLY < <(compgen -W 'host network interface zone mark protocol service direction' -- "$word"); return ;;
+        --by)
+            mapfile -t COMPREPLY < <(compgen -W "$keys" -- "$word")
+            return
+            ;;
         --direction)
             mapfile -t COMPREPLY < <(compgen -W 'internet in out local through self all' -- "$word")
             return
@@ -37,8 +41,10 @@ _ctflowd() {
         record) options='--help' ;;
         replay) options='--config --rate --help' ;;
         report)
-            options='--since --period --by --top --direction --format --bytes --config --database --namespace --help'
+            options='--since --period --by --top --direction --format --bytes --over-quota --config --database'
+            options+=' --namespace --help'
             ;;
+        top) options='--by --interval --once --top --direction --socket --namespace --help' ;;
         accounting) options='export prune check --level --config --database --namespace --help' ;;
         nat-lookup)
             options='--at --protocol --remote --tolerance --format --subject --config --directory --namespace --help'

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "accounting/accounting.hpp"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -37,7 +38,8 @@ MessageContent reported_flow(std::uint64_t packets, std::uint64_t octets) {
 
 Accounting::Accounting(const AccountingConfig& config,
                        accounting::ReadSurroundings read_surroundings,
-                       std::shared_ptr<const OutputContext> context, Clock clock)
+                       std::shared_ptr<const OutputContext> context, Clock clock,
+                       std::unique_ptr<accounting::NeighbourMirror> neighbours)
     : Output(accounting_name(config.network_namespace), FlowKinds::reports()),
       config_(with_own_database(config)),
       configured_(config),
@@ -45,6 +47,7 @@ Accounting::Accounting(const AccountingConfig& config,
       clock_(std::move(clock)),
       accounts_(std::make_shared<accounting::Accounts>(config_)),
       surroundings_(read_surroundings()),
+      neighbours_(std::move(neighbours)),
       current_(std::make_unique<Batch>(config_)),
       spare_(std::make_unique<Batch>(config_)) {
   accounting::Session session;
@@ -52,9 +55,17 @@ Accounting::Accounting(const AccountingConfig& config,
   session.left = accounting::left_sessions(config_.database, session.continues);
   open_session();
   if (session_) session.id = session_->id();
+  accounting::ReadDeviceNames read_names;
+  if (neighbours_) {
+    read_names = accounting::device_names_of(config_);
+    device_names_ = read_names();
+    complete_names_ = device_names_;
+  }
+  if (config_.metrics.by) metrics_.emplace(*config_.metrics.by, config_.metrics.limit);
+  note_wanted();
   writer_ = std::make_unique<accounting::Writer>(
       std::make_unique<accounting::Store>(config_, accounts_, std::move(session)),
-      std::move(read_surroundings));
+      std::move(read_surroundings), std::move(read_names));
 }
 
 void Accounting::open_session() {
@@ -76,7 +87,14 @@ bool Accounting::configured_as(const OutputConfig& config) const {
 
 void Accounting::offer(const Flow& flow, const Instant& now) {
   ledger_.offer();
-  const accounting::Classified added = accounts_->add(flow, *surroundings_, now.wall, *current_);
+  const accounting::Classified added =
+      accounts_->classified(flow, *surroundings_, neighbours(), wanted_);
+  accounts_->add(added, flow, now.wall, *current_);
+  const auto count = [&](accounting::LiveCounts& counts) {
+    counts.add(added, accounts_->names(), context_->interface_names());
+  };
+  if (metrics_) count(*metrics_);
+  for (Asked& one : asked_) count(one.counts);
   if (session_) session_->add(added.direction, added.amounts);
   ledger_.wait(reported_flow(added.amounts.packets(), added.amounts.octets()));
 }
@@ -92,6 +110,9 @@ void Accounting::tick() {
     writer_->start();
   }
   if (auto found = writer_->take_surroundings()) surroundings_ = std::move(found);
+  if (auto found = writer_->take_device_names()) device_names_ = std::move(found);
+  look_after_devices(now);
+  end_asked(now);
   watch_losses(now);
   settle(now);
   report_failure(now);
@@ -117,12 +138,58 @@ accounting::InterfaceTexts Accounting::interfaces() const {
   return names;
 }
 
+const accounting::Neighbours& Accounting::neighbours() const {
+  static const accounting::Neighbours kNone;
+  return neighbours_ ? neighbours_->table() : kNone;
+}
+
+void Accounting::look_after_devices(const Instant& now) {
+  constexpr std::chrono::minutes kBetween{1};
+  if (!neighbours_ || now.steady - expired_ < kBetween) return;
+  expired_ = now.steady;
+  neighbours_->expire(now.wall);
+}
+
+void Accounting::note_wanted() {
+  wanted_ = accounting::KeySelection({});
+  if (metrics_) wanted_.add(metrics_->selection());
+  for (const Asked& one : asked_) wanted_.add(one.counts.selection());
+}
+
+/// Nothing is counted for who does not ask any more.
+void Accounting::end_asked(const Instant& now) {
+  constexpr std::chrono::minutes kPatience{5};
+  const auto ended = [&](const Asked& one) { return now.steady - one.at > kPatience; };
+  if (asked_.remove_if(ended) > 0) note_wanted();
+}
+
+std::optional<Usage> Accounting::usage(std::optional<AccountingKey> by) {
+  constexpr std::size_t kMostKeys = 4096;
+  if (!by) by = neighbours_ ? AccountingKey::kDevice : AccountingKey::kHost;
+  if (*by == AccountingKey::kDevice && !neighbours_) return std::nullopt;
+  const auto has = [&](const Asked& one) { return one.counts.by() == *by; };
+  auto found = std::find_if(asked_.begin(), asked_.end(), has);
+  if (found == asked_.end()) {
+    found = asked_.insert(asked_.end(), {accounting::LiveCounts(*by, kMostKeys)});
+    note_wanted();
+  }
+  found->at = clock_().steady;
+  return found->counts.usage(complete_names_.get());
+}
+
 void Accounting::hand_over(const Instant& now) {
   commit_at_ = now.steady + config_.commit_interval;
   accounting::Job job;
   if (!spare_) spare_ = std::make_unique<Batch>(config_);  // at the stop
   job.batch = std::exchange(current_, std::move(spare_));
   job.interfaces = interfaces();
+  if (device_names_) {
+    auto names = accounting::with_neighbours(*device_names_, neighbours(), now.wall);
+    if (!complete_names_ || *complete_names_ != names) {
+      complete_names_ = std::make_shared<const accounting::DeviceNames>(std::move(names));
+    }
+    job.device_names = complete_names_;
+  }
   if (session_) job.totals = session_->totals();
   job.now = now;
   writer_->give(std::move(job));
@@ -196,6 +263,7 @@ OutputStatus Accounting::status(const Instant& now) const {
     accounting.last_commit =
         std::chrono::duration_cast<std::chrono::seconds>(now.steady - *committed_);
   }
+  if (metrics_) accounting.usage = metrics_->usage(complete_names_.get());
   status.accounting = accounting;
   return status;
 }

@@ -2,12 +2,14 @@
 // The output that counts who used how much.
 #pragma once
 
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "accounting/accounts.hpp"
+#include "accounting/live_counts.hpp"
+#include "accounting/neighbour_mirror.hpp"
 #include "accounting/session_ledger.hpp"
 #include "accounting/writer.hpp"
 #include "ctflow/clock.hpp"
@@ -21,9 +23,11 @@ namespace ctflow {
 /// merge into `other`, and the sums stay.
 class Accounting : public Output {
  public:
-  /// Reads the addresses of this host. Throws std::system_error.
+  /// Reads the addresses of this host, and names of devices. `neighbours`: null where no aggregate
+  /// has devices. Throws std::system_error.
   Accounting(const AccountingConfig& config, accounting::ReadSurroundings read_surroundings,
-             std::shared_ptr<const OutputContext> context, Clock clock = system_now);
+             std::shared_ptr<const OutputContext> context, Clock clock = system_now,
+             std::unique_ptr<accounting::NeighbourMirror> neighbours = nullptr);
   ~Accounting() override = default;
 
   Accounting(const Accounting&) = delete;
@@ -38,6 +42,7 @@ class Accounting : public Output {
   void flush() override {}
   void stop() override;
   [[nodiscard]] OutputStatus status(const Instant& now) const override;
+  std::optional<Usage> usage(std::optional<AccountingKey> by) override;
 
  private:
   void open_session();
@@ -45,6 +50,10 @@ class Accounting : public Output {
   void settle(const Instant& now);
   void report_failure(const Instant& now);
   void hand_over(const Instant& now);
+  void look_after_devices(const Instant& now);
+  void end_asked(const Instant& now);
+  void note_wanted();
+  [[nodiscard]] const accounting::Neighbours& neighbours() const;
   [[nodiscard]] accounting::InterfaceTexts interfaces() const;
 
   const AccountingConfig config_;  ///< with the database of the namespace
@@ -54,6 +63,17 @@ class Accounting : public Output {
   ExportLedger ledger_;
   std::shared_ptr<const accounting::Accounts> accounts_;
   std::shared_ptr<const accounting::Surroundings> surroundings_;
+  std::unique_ptr<accounting::NeighbourMirror> neighbours_;      ///< null: no aggregate has devices
+  std::shared_ptr<const accounting::DeviceNames> device_names_;  ///< null: the same
+  std::shared_ptr<const accounting::DeviceNames> complete_names_;  ///< with those of neighbours
+  MonoTime expired_{};  ///< when neighbours_ was asked to forget
+  struct Asked {
+    accounting::LiveCounts counts;
+    MonoTime at{};  ///< for the last time
+  };
+  std::optional<accounting::LiveCounts> metrics_;
+  std::list<Asked> asked_;                              ///< by usage(), for a while
+  accounting::KeySelection wanted_{{}};                 ///< by metrics_ and asked_
   std::unique_ptr<accounting::SessionLedger> session_;  ///< null: it could not be made
   std::unique_ptr<accounting::Batch> current_;
   std::unique_ptr<accounting::Batch> spare_;  ///< null: the writer has it

@@ -45,9 +45,14 @@ Accounts::Accounts(const AccountingConfig& config)
   }
 }
 
-Classified Accounts::add(const Flow& flow, const Surroundings& surroundings, TimePoint now,
-                         Batch& to) const {
-  Classified classified = classify(flow, surroundings, names_, any_);
+Classified Accounts::classified(const Flow& flow, const Surroundings& surroundings,
+                                const Neighbours& neighbours, const KeySelection& also) const {
+  KeySelection wanted = any_;
+  wanted.add(also);
+  return classify(flow, surroundings, names_, neighbours, wanted);
+}
+
+void Accounts::add(const Classified& classified, const Flow& flow, TimePoint now, Batch& to) const {
   const TimePoint ended = std::min(flow.end, now);
   const Minute oldest = std::chrono::floor<std::chrono::minutes>(now) - kept_;
   bool late = false;
@@ -62,7 +67,6 @@ Classified Accounts::add(const Flow& flow, const Surroundings& surroundings, Tim
   if (late) ++to.missing[oldest].late;
   to.totals[static_cast<std::size_t>(classified.direction)] += classified.amounts;
   ++to.flows;
-  return classified;
 }
 
 }  // namespace ctflow::accounting

@@ -33,11 +33,15 @@ class Accounts {
  public:
   explicit Accounts(const AccountingConfig& config);
 
-  /// Returns the direction and what was added. `now`: nothing is entered later than that.
-  Classified add(const Flow& flow, const Surroundings& surroundings, TimePoint now,
-                 Batch& to) const;
+  /// Members of the key that neither the aggregates nor `also` have may be left out.
+  [[nodiscard]] Classified classified(const Flow& flow, const Surroundings& surroundings,
+                                      const Neighbours& neighbours, const KeySelection& also) const;
+  /// `now`: nothing is entered later than that.
+  void add(const Classified& report, const Flow& flow, TimePoint now, Batch& to) const;
 
   [[nodiscard]] const Names& names() const { return names_; }
+  /// What any of the aggregates has.
+  [[nodiscard]] const KeySelection& any() const { return any_; }
   [[nodiscard]] const KeySelection& selection(std::size_t aggregate) const {
     return selections_[aggregate];
   }
@@ -45,7 +49,7 @@ class Accounts {
  private:
   Names names_;
   std::vector<KeySelection> selections_;
-  KeySelection any_{{}};  ///< what any of them has
+  KeySelection any_{{}};
   std::chrono::minutes kept_;
 };
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "accounting/classify.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "accounting/services.hpp"
 
 namespace ctflow::accounting {
@@ -31,11 +34,22 @@ Direction direction_of(Place initiator, Place responder) {
 
 Names::Names(const AccountingConfig& config) {
   network_names_.emplace_back("other");
-  for (const NamedNetworks& one : config.networks) {
-    for (const Network& network : one.networks) {
-      networks_.add(network, static_cast<std::uint16_t>(network_names_.size()));
+  std::vector<std::pair<Network, std::uint16_t>> networks;
+  for (const auto* const list : {&config.networks, &config.networks_in_file}) {
+    for (const NamedNetworks& one : *list) {
+      for (const Network& network : one.networks) {
+        networks.emplace_back(network, static_cast<std::uint16_t>(network_names_.size()));
+      }
+      network_names_.push_back(one.name);
     }
-    network_names_.push_back(one.name);
+  }
+  // In their order each is added behind the one before.
+  std::sort(networks.begin(), networks.end(), [](const auto& left, const auto& right) {
+    return left.first.address.octets < right.first.address.octets;
+  });
+  for (const auto& [network, number] : networks) networks_.add(network, number);
+  for (const NamedDevice& one : config.devices) {
+    for (const std::uint64_t mac : one.addresses) devices_.emplace(mac, one.addresses.front());
   }
   service_names_.emplace_back("other");
   const auto& services = config.services.empty() ? usual_services() : config.services;
@@ -58,7 +72,7 @@ const std::string& Names::network(std::uint16_t number) const { return network_n
 const std::string& Names::service(std::uint16_t number) const { return service_names_[number]; }
 
 Classified classify(const Flow& flow, const Surroundings& surroundings, const Names& names,
-                    const KeySelection& wanted) {
+                    const Neighbours& neighbours, const KeySelection& wanted) {
   const AddressFamily family = flow.original.family;
   const IpAddress& initiator = flow.original.source;
   const IpAddress& responder = flow.reply.source;
@@ -77,6 +91,9 @@ Classified classify(const Flow& flow, const Surroundings& surroundings, const Na
   const std::uint32_t far = flow.forward_interfaces.egress;
   key.interface = by_responder ? far : near;
   key.remote_interface = by_responder ? near : far;
+  if (wanted.has(AccountingKey::kDevice)) {
+    key.device = names.device_of(neighbours.find(family, key.host, key.interface, flow.end));
+  }
   if (wanted.has(AccountingKey::kNetwork)) key.network = names.network_of(family, key.host);
   if (wanted.has(AccountingKey::kRemoteNetwork)) {
     key.remote_network = names.network_of(family, by_responder ? initiator : responder);
@@ -97,7 +114,8 @@ KeySelection::KeySelection(const std::vector<AccountingKey>& by) {
 
 Key KeySelection::of(const Key& all) const {
   Key key;
-  if (has(AccountingKey::kHost)) {
+  if (has(AccountingKey::kDevice)) key.device = all.device;
+  if (has(AccountingKey::kHost) || (has(AccountingKey::kDevice) && all.device == 0)) {
     key.host = all.host;
     key.family = all.family;
   }

@@ -10,6 +10,7 @@
 
 #include "accounting/amounts.hpp"
 #include "accounting/key.hpp"
+#include "accounting/neighbours.hpp"
 #include "accounting/prefix_map.hpp"
 #include "accounting/surroundings.hpp"
 #include "ctflow/accounting_config.hpp"
@@ -33,12 +34,19 @@ class Names {
   }
   [[nodiscard]] std::uint16_t service_of(std::uint8_t protocol, std::uint16_t port) const;
 
+  /// The first of the addresses of a device that has several.
+  [[nodiscard]] std::uint64_t device_of(std::uint64_t mac) const {
+    const auto found = devices_.find(mac);
+    return found == devices_.end() ? mac : found->second;
+  }
+
   [[nodiscard]] const std::string& network(std::uint16_t number) const;
   [[nodiscard]] const std::string& service(std::uint16_t number) const;
 
  private:
   PrefixMap networks_;
   std::unordered_map<std::uint32_t, std::uint16_t> services_;  ///< by protocol and port
+  std::unordered_map<std::uint64_t, std::uint64_t> devices_;   ///< MAC addresses but the first
   std::vector<std::string> network_names_;                     ///< the first is `other`
   std::vector<std::string> service_names_;                     ///< the first is `other`
 };
@@ -63,6 +71,6 @@ class KeySelection {
 /// address counts.
 /// Members of the key that `wanted` lacks may be left out.
 Classified classify(const Flow& flow, const Surroundings& surroundings, const Names& names,
-                    const KeySelection& wanted);
+                    const Neighbours& neighbours, const KeySelection& wanted);
 
 }  // namespace ctflow::accounting

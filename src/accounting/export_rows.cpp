@@ -10,8 +10,9 @@ namespace {
 constexpr const char* kColumns =
     "aggregate,\"begin\",\"end\",direction,kind,host,network,interface,remote_interface,zone,mark,"
     "protocol,"
-    "service,remote_network,down_octets,up_octets,down_packets,up_packets,connections";
-constexpr int kCount = 19;
+    "service,remote_network,device,device_name,down_octets,up_octets,down_packets,up_packets,"
+    "connections";
+constexpr int kCount = 21;
 
 }  // namespace
 

@@ -15,6 +15,7 @@ namespace ctflow::accounting {
 /// What an aggregate does not tell apart is zero in all its keys.
 struct Key {
   IpAddress host{};
+  std::uint64_t device = 0;  ///< MAC address, 0 = not known
   std::uint32_t mark = 0;
   std::uint32_t interface = 0;         ///< ifIndex, 0 = unknown
   std::uint32_t remote_interface = 0;  ///< ifIndex, 0 = unknown

@@ -11,12 +11,15 @@
 #include <unordered_map>
 
 #include "accounting/cover.hpp"
+#include "accounting/device_names.hpp"
+#include "accounting/key_text.hpp"
 #include "text/address_text.hpp"
 
 namespace ctflow::accounting {
 namespace {
 
 constexpr const char* kDirectionKey = "direction";
+constexpr const char* kDeviceKey = "device";
 
 std::uint64_t unsigned_of(const Statement& row, int column) {
   return static_cast<std::uint64_t>(row.number(column));
@@ -56,10 +59,12 @@ std::vector<FoundAggregate> aggregates_in(const Database& database) {
 /// The one with the fewest keys, of those that are still in use.
 FoundAggregate choose(const std::vector<FoundAggregate>& all, std::string& by) {
   if (by.empty() && !all.empty()) {
-    const bool hosts =
-        std::any_of(all.begin(), all.end(), [](const auto& one) { return one.has("host"); });
-    by = hosts || all.front().keys.empty() ? "host" : all.front().keys.front();
-    if (!hosts && all.front().keys.empty()) by = kDirectionKey;
+    const auto any = [&](const char* key) {
+      return std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.has(key); });
+    };
+    by = all.front().keys.empty() ? kDirectionKey : all.front().keys.front();
+    if (any("host")) by = "host";
+    if (any(kDeviceKey)) by = kDeviceKey;
   }
   std::vector<FoundAggregate> fitting;
   std::string known;
@@ -81,16 +86,12 @@ FoundAggregate choose(const std::vector<FoundAggregate>& all, std::string& by) {
   return *std::min_element(fitting.begin(), fitting.end(), better);
 }
 
-std::string protocol_text(std::int64_t number) {
-  static const std::map<std::int64_t, const char*> names{
-      {1, "icmp"}, {2, "igmp"}, {6, "tcp"},     {17, "udp"},   {33, "dccp"},    {41, "ipv6"},
-      {47, "gre"}, {50, "esp"}, {58, "icmpv6"}, {132, "sctp"}, {136, "udplite"}};
-  const auto found = names.find(number);
-  return found == names.end() ? std::to_string(number) : found->second;
-}
-
 std::string value_text(const Statement& row, int column, const std::string& by) {
   if (by == "host") return text_of_address(row.octets(column));
+  if (by == kDeviceKey) {
+    const auto octets = row.octets(column);
+    return device_text(std::string(octets.begin(), octets.end()));
+  }
   if (by == "protocol") return protocol_text(row.number(column));
   if (by == "zone" || by == "mark") return std::to_string(row.number(column));
   return row.text(column);
@@ -119,6 +120,26 @@ std::unordered_map<std::int64_t, ByDirection> sums_of(const Database& database,
     select.reset();
   }
   return sums;
+}
+
+/// Two devices may have one name: then the MAC address stands behind it.
+void name_devices(const Database& database, Report& to) {
+  std::map<std::string, std::string> names;
+  Statement select(database, "SELECT device, name FROM device");
+  while (select.step()) {
+    const auto octets = select.octets(0);
+    names[device_text(std::string(octets.begin(), octets.end()))] = select.text(1);
+  }
+  std::map<std::string, int> times;
+  for (ReportRow& row : to.rows) {
+    row.device = row.name;
+    const auto found = names.find(row.device);
+    if (found != names.end()) row.name = found->second;
+    ++times[row.name];
+  }
+  for (ReportRow& row : to.rows) {
+    if (times[row.name] > 1) row.name += fmt::format(" ({})", row.device);
+  }
 }
 
 void add_rows(const Database& database, const FoundAggregate& aggregate, const Question& question,
@@ -151,7 +172,8 @@ void add_rows(const Database& database, const FoundAggregate& aggregate, const Q
       }
     }
   }
-  for (const auto& [name, amounts] : named) to.rows.push_back({name, amounts});
+  for (const auto& [name, amounts] : named) to.rows.push_back({name, "", amounts});
+  if (to.by == kDeviceKey) name_devices(database, to);
   std::sort(to.rows.begin(), to.rows.end(), [](const ReportRow& one, const ReportRow& other) {
     if (one.amounts.octets() != other.amounts.octets()) {
       return one.amounts.octets() > other.amounts.octets();

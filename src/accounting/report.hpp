@@ -23,6 +23,7 @@ struct Question {
 
 struct ReportRow {
   std::string name;
+  std::string device{};  ///< by device: its MAC address, or its address
   Amounts amounts;
 };
 

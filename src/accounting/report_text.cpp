@@ -20,18 +20,6 @@ constexpr std::size_t kWidth = 80;
 constexpr std::size_t kNameWidth = 25;
 constexpr std::size_t kBarWidth = 18;
 
-/// 38.2 GB: three digits, units of 1000.
-std::string people_text(std::uint64_t octets) {
-  constexpr std::array<const char*, 6> kUnits{"B", "kB", "MB", "GB", "TB", "PB"};
-  constexpr double kStep = 1000;
-  constexpr double kShort = 99.95;  // from here on without a decimal
-  auto value = static_cast<double>(octets);
-  std::size_t unit = 0;
-  for (; value >= kStep - 0.5 && unit + 1 < kUnits.size(); ++unit) value /= kStep;
-  return unit == 0 || value >= kShort ? fmt::format("{:.0f} {}", value, kUnits.at(unit))
-                                      : fmt::format("{:.1f} {}", value, kUnits.at(unit));
-}
-
 /// 14 020
 std::string grouped(std::uint64_t number) {
   constexpr std::size_t kGroup = 3;
@@ -72,10 +60,6 @@ std::string span_text(std::chrono::minutes span) {
   if (count % kHour != 0 || count < kHour) return fmt::format("{} min", count);
   if (count % kDay != 0 || count < 3 * kDay) return fmt::format("{} h", count / kHour);
   return fmt::format("{} days", count / kDay);
-}
-
-std::string utc_text(Minute minute) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds_of(minute)));
 }
 
 /// What is not shown by itself.
@@ -155,6 +139,30 @@ const char* reason_text(const std::string& reason) {
 
 }  // namespace
 
+std::string people_text(std::uint64_t octets) {
+  constexpr std::array<const char*, 6> kUnits{"B", "kB", "MB", "GB", "TB", "PB"};
+  constexpr double kStep = 1000;
+  constexpr double kShort = 99.95;  // from here on without a decimal
+  auto value = static_cast<double>(octets);
+  std::size_t unit = 0;
+  for (; value >= kStep - 0.5 && unit + 1 < kUnits.size(); ++unit) value /= kStep;
+  return unit == 0 || value >= kShort ? fmt::format("{:.0f} {}", value, kUnits.at(unit))
+                                      : fmt::format("{:.1f} {}", value, kUnits.at(unit));
+}
+
+std::string utc_text(Minute minute) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds_of(minute)));
+}
+
+std::string title_line(const Report& report, const Calendar& calendar, const std::string& what,
+                       const std::string& scope) {
+  const std::string complete = report.complete() ? "complete" : "incomplete";
+  const std::string title = fmt::format("Since {} ({}), {}, {}", time_text(report.from, calendar),
+                                        span_text(report.until - report.from), what, scope);
+  const std::size_t room = kWidth > title.size() + 1 ? kWidth - title.size() : complete.size() + 1;
+  return fmt::format("{}{:>{}}\n", title, complete, room);
+}
+
 std::string completeness_text(const Report& report) {
   if (report.complete()) return "complete";
   const Missing& missing = report.missing;
@@ -180,12 +188,7 @@ std::string completeness_text(const Report& report) {
 }
 
 std::string report_table(const Report& report, const Calendar& calendar, const ReportView& view) {
-  const std::string complete = report.complete() ? "complete" : "incomplete";
-  const std::string title =
-      fmt::format("Since {} ({}), by {}, {}", time_text(report.from, calendar),
-                  span_text(report.until - report.from), report.by, view.scope);
-  const std::size_t room = kWidth > title.size() + 1 ? kWidth - title.size() : complete.size() + 1;
-  std::string out = fmt::format("{}{:>{}}\n", title, complete, room);
+  std::string out = title_line(report, calendar, "by " + report.by, view.scope);
   Table table(report, view);
   table.heading(report.by);
   const std::size_t shown = std::min(view.top, report.rows.size());
@@ -210,6 +213,7 @@ std::string report_json(const Report& report, const ReportView& view) {
   for (const ReportRow& row : report.rows) {
     Json one = amounts_json(row.amounts);
     one["name"] = text::printable(row.name);
+    if (!row.device.empty()) one["device"] = row.device;
     rows.push_back(one);
   }
   const Json out{{"v", 1},
@@ -228,15 +232,19 @@ std::string report_json(const Report& report, const ReportView& view) {
 }
 
 std::string report_csv(const Report& report) {
-  std::string out = "kind,name,down_octets,up_octets,down_packets,up_packets,connections\n";
-  const auto add = [&](const char* kind, const std::string& name, const Amounts& amounts) {
-    out += fmt::format("{},{},{},{},{},{},{}\n", kind, field_text(name), amounts.down_octets,
-                       amounts.up_octets, amounts.down_packets, amounts.up_packets,
-                       amounts.connections);
+  const bool devices = report.by == "device";
+  std::string out =
+      fmt::format("kind,name,down_octets,up_octets,down_packets,up_packets,connections{}\n",
+                  devices ? ",device" : "");
+  const auto add = [&](const char* kind, const ReportRow& row) {
+    const Amounts& amounts = row.amounts;
+    out += fmt::format("{},{},{},{},{},{},{}{}{}\n", kind, field_text(row.name),
+                       amounts.down_octets, amounts.up_octets, amounts.down_packets,
+                       amounts.up_packets, amounts.connections, devices ? "," : "", row.device);
   };
-  for (const ReportRow& row : report.rows) add("key", row.name, row.amounts);
-  if (report.other != Amounts{}) add("other", "", report.other);
-  if (report.uncounted != Amounts{}) add("uncounted", "", report.uncounted);
+  for (const ReportRow& row : report.rows) add("key", row);
+  if (report.other != Amounts{}) add("other", {"", "", report.other});
+  if (report.uncounted != Amounts{}) add("uncounted", {"", "", report.uncounted});
   return out;
 }
 

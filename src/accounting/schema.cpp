@@ -10,18 +10,10 @@
 namespace ctflow::accounting {
 namespace {
 
-// `key`: texts are '' and numbers -1 where the aggregate has no such column, so that the index
-// finds equal keys, which it would not with NULL.
 constexpr const char* kTables = R"(
 CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE aggregate(id INTEGER PRIMARY KEY, name TEXT NOT NULL, keys TEXT NOT NULL,
   began INTEGER NOT NULL, UNIQUE(name, keys));
-CREATE TABLE key(id INTEGER PRIMARY KEY, aggregate INTEGER NOT NULL, kind INTEGER NOT NULL,
-  host BLOB NOT NULL, network TEXT NOT NULL, interface TEXT NOT NULL, remote_interface TEXT NOT NULL,
-  zone INTEGER NOT NULL, mark INTEGER NOT NULL, protocol INTEGER NOT NULL, service TEXT NOT NULL,
-  remote_network TEXT NOT NULL,
-  UNIQUE(aggregate, kind, host, network, interface, remote_interface, zone, mark, protocol, service,
-    remote_network));
 CREATE TABLE usage(level INTEGER NOT NULL, aggregate INTEGER NOT NULL, time INTEGER NOT NULL,
   key INTEGER NOT NULL, direction INTEGER NOT NULL, down_octets INTEGER NOT NULL,
   up_octets INTEGER NOT NULL, down_packets INTEGER NOT NULL, up_packets INTEGER NOT NULL,
@@ -36,24 +28,61 @@ CREATE TABLE session(id TEXT NOT NULL, direction INTEGER NOT NULL, down_octets I
   connections INTEGER NOT NULL, PRIMARY KEY(id, direction)) WITHOUT ROWID;
 )";
 
-// SQLite prints no IPv6 addresses: hexadecimal groups, without zeros left out.
-constexpr const char* kReadable = R"(
-CREATE VIEW readable_key AS SELECT id, aggregate,
-  CASE kind WHEN 0 THEN 'key' WHEN 1 THEN 'other' ELSE 'uncounted' END AS kind,
-  CASE length(host)
-    WHEN 4 THEN (SELECT group_concat(octet, '.') FROM (SELECT
-        (instr('123456789ABCDEF', substr(hex(host), 2 * n + 1, 1)) * 16
-        + instr('123456789ABCDEF', substr(hex(host), 2 * n + 2, 1))) AS octet
-      FROM (SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3)))
-    WHEN 16 THEN lower(substr(hex(host), 1, 4) || ':' || substr(hex(host), 5, 4) || ':' ||
-      substr(hex(host), 9, 4) || ':' || substr(hex(host), 13, 4) || ':' ||
-      substr(hex(host), 17, 4) || ':' || substr(hex(host), 21, 4) || ':' ||
-      substr(hex(host), 25, 4) || ':' || substr(hex(host), 29, 4)) END AS host,
-  nullif(network, '') AS network, nullif(interface, '') AS interface,
-  nullif(remote_interface, '') AS remote_interface, nullif(zone, -1) AS zone,
-  nullif(mark, -1) AS mark, nullif(protocol, -1) AS protocol, nullif(service, '') AS service,
-  nullif(remote_network, '') AS remote_network FROM key;
+// `key`: texts are '' and numbers -1 where the aggregate has no such column, so that the index
+// finds equal keys, which it would not with NULL. `device`: a MAC address, or an address.
+constexpr const char* kKeys = R"(
+CREATE TABLE key(id INTEGER PRIMARY KEY, aggregate INTEGER NOT NULL, kind INTEGER NOT NULL,
+  host BLOB NOT NULL, network TEXT NOT NULL, interface TEXT NOT NULL, remote_interface TEXT NOT NULL,
+  zone INTEGER NOT NULL, mark INTEGER NOT NULL, protocol INTEGER NOT NULL, service TEXT NOT NULL,
+  remote_network TEXT NOT NULL, device BLOB NOT NULL,
+  UNIQUE(aggregate, kind, host, network, interface, remote_interface, zone, mark, protocol, service,
+    remote_network, device));
+CREATE TABLE device(device BLOB PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
 )";
+
+/// Version 1 has no devices.
+constexpr const char* kFromVersion1 = R"(
+DROP VIEW minutes; DROP VIEW hours; DROP VIEW days; DROP VIEW periods; DROP VIEW readable_key;
+ALTER TABLE key RENAME TO key_of_version_1;
+)";
+constexpr const char* kKeysFromVersion1 = R"(
+INSERT INTO key SELECT id, aggregate, kind, host, network, interface, remote_interface, zone, mark,
+  protocol, service, remote_network, x'' FROM key_of_version_1;
+DROP TABLE key_of_version_1;
+)";
+
+/// SQLite prints no IPv6 addresses: hexadecimal groups, without zeros left out.
+std::string readable(const std::string& column) {
+  std::string groups;
+  constexpr int kDigits = 32;
+  constexpr int kGroup = 4;
+  for (int at = 0; at < kDigits; at += kGroup) {
+    groups += fmt::format("{}substr(hex({}), {}, 4)", at == 0 ? "" : " || ':' || ", column, at + 1);
+  }
+  std::string pairs;
+  constexpr int kMacDigits = 12;
+  for (int at = 0; at < kMacDigits; at += 2) {
+    pairs += fmt::format("{}substr(hex({}), {}, 2)", at == 0 ? "" : " || ':' || ", column, at + 1);
+  }
+  return fmt::format(
+      "CASE length({0}) WHEN 4 THEN (SELECT group_concat(octet, '.') FROM (SELECT "
+      "(instr('123456789ABCDEF', substr(hex({0}), 2 * n + 1, 1)) * 16 "
+      "+ instr('123456789ABCDEF', substr(hex({0}), 2 * n + 2, 1))) AS octet "
+      "FROM (SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3))) "
+      "WHEN 6 THEN lower({1}) WHEN 16 THEN lower({2}) END",
+      column, pairs, groups);
+}
+
+std::string readable_keys() {
+  return fmt::format(
+      "CREATE VIEW readable_key AS SELECT id, aggregate, CASE kind WHEN 0 THEN 'key' WHEN 1 THEN "
+      "'other' ELSE 'uncounted' END AS kind, {} AS host, nullif(network, '') AS network, "
+      "nullif(interface, '') AS interface, nullif(remote_interface, '') AS remote_interface, "
+      "nullif(zone, -1) AS zone, nullif(mark, -1) AS mark, nullif(protocol, -1) AS protocol, "
+      "nullif(service, '') AS service, nullif(remote_network, '') AS remote_network, {} AS device, "
+      "(SELECT name FROM device WHERE device.device = key.device) AS device_name FROM key;\n",
+      readable("host"), readable("key.device"));
+}
 
 std::string view_of(const char* name, int level) {
   return fmt::format(
@@ -63,6 +92,7 @@ std::string view_of(const char* name, int level) {
       "CASE usage.direction WHEN 0 THEN 'in' WHEN 1 THEN 'out' WHEN 2 THEN 'local' "
       "WHEN 3 THEN 'through' ELSE 'self' END AS direction, readable_key.kind AS kind, "
       "host, network, interface, remote_interface, zone, mark, protocol, service, remote_network, "
+      "device, device_name, "
       "down_octets, up_octets, down_packets, up_packets, connections "
       "FROM usage JOIN aggregate ON aggregate.id = usage.aggregate "
       "JOIN readable_key ON readable_key.id = usage.key "
@@ -84,13 +114,19 @@ int version_of(const Database& database) {
                   file, kSchemaVersion, version));
 }
 
-void make_tables(Database& database) {
+std::string views() {
+  return readable_keys() + view_of("minutes", 0) + view_of("hours", 1) + view_of("days", 2) +
+         view_of("periods", 3) + fmt::format("PRAGMA user_version = {};", kSchemaVersion);
+}
+
+/// Makes what a database of that version lacks.
+void bring_up(Database& database) {
   database.execute("BEGIN IMMEDIATE");
   try {
-    if (version_of(database) == 0) {
-      database.execute(std::string(kTables) + kReadable + view_of("minutes", 0) +
-                       view_of("hours", 1) + view_of("days", 2) + view_of("periods", 3) +
-                       fmt::format("PRAGMA user_version = {};", kSchemaVersion));
+    const int version = version_of(database);  // another process may have done it
+    if (version == 0) database.execute(std::string(kTables) + kKeys + views());
+    if (version == 1) {
+      database.execute(std::string(kFromVersion1) + kKeys + kKeysFromVersion1 + views());
     }
     database.execute("COMMIT");
   } catch (const SqliteError&) {
@@ -109,7 +145,7 @@ void make_directory_for(const std::string& file) {
 Database open_for_writing(const std::string& file) {
   Database database(file, Database::Access::kCreate);
   database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-  if (version_of(database) == 0) make_tables(database);
+  if (version_of(database) < kSchemaVersion) bring_up(database);
   if (const int version = version_of(database); version > kSchemaVersion) {
     fail_version(file, version);
   }

@@ -8,7 +8,7 @@
 
 namespace ctflow::accounting {
 
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 /// What a row is of.
 enum class KeyKind : std::uint8_t {
@@ -20,7 +20,8 @@ enum class KeyKind : std::uint8_t {
 /// Makes the directory of the file where that can be done; who opens the file says why it cannot.
 void make_directory_for(const std::string& file);
 
-/// Opens the file for writing, and makes the tables. Throws SqliteError, or std::runtime_error
+/// Opens the file for writing, and makes the tables, or brings those of an earlier version up to
+/// date. Throws SqliteError, or std::runtime_error
 /// where the file is that of a later version.
 Database open_for_writing(const std::string& file);
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "accounting/prune.hpp"
@@ -61,6 +62,7 @@ void Store::write(const Job& job) {
       rows_->find_aggregates(minute_of(job.now.wall));
       if (!begun_) begin_session(job);
       enter(job);
+      name_devices(job);
       note_session(job);
       prune(job);
     });
@@ -70,6 +72,7 @@ void Store::write(const Job& job) {
     throw;
   }
   begun_ = true;
+  named_ = job.device_names;
   before_ = job.now;
   for (const LeftSession& left : session_.left) unlink(left.file.c_str());
   session_.left.clear();
@@ -144,6 +147,17 @@ void Store::enter(const Job& job) {
   moved.late = late;
   if (late > 0) rows_->add_missing(kept, moved);
   merged_ += rows_->trim();
+}
+
+void Store::name_devices(const Job& job) {
+  if (!job.device_names || job.device_names == named_) return;
+  Statement insert(*database_,
+                   "INSERT INTO device VALUES(?1, ?2) ON CONFLICT DO UPDATE SET name = "
+                   "excluded.name WHERE name <> excluded.name");
+  for (const auto& [octets, name] : *job.device_names) {
+    const std::vector<std::uint8_t> device(octets.begin(), octets.end());
+    insert.bind(1, std::span<const std::uint8_t>(device)).bind(2, name).run();
+  }
 }
 
 void Store::note_session(const Job& job) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "accounting/device_names.hpp"
 #include "accounting/session_ledger.hpp"
 #include "accounting/usage_rows.hpp"
 #include "ctflow/clock.hpp"
@@ -25,7 +26,8 @@ struct Session {
 struct Job {
   std::unique_ptr<Batch> batch{};
   InterfaceTexts interfaces{};
-  SessionTotals totals{};  ///< of the session, with this batch
+  std::shared_ptr<const DeviceNames> device_names{};  ///< null: there are none
+  SessionTotals totals{};                             ///< of the session, with this batch
   Instant now{};
 };
 
@@ -52,6 +54,7 @@ class Store {
   void begin_session(const Job& job);
   void recover(const LeftSession& left, Minute at);
   void enter(const Job& job);
+  void name_devices(const Job& job);
   void note_session(const Job& job);
   void prune(const Job& job);
   [[nodiscard]] std::optional<Minute> last_commit() const;
@@ -64,6 +67,7 @@ class Store {
   Session session_;
   std::optional<Database> database_;
   std::optional<UsageRows> rows_;
+  std::shared_ptr<const DeviceNames> named_{};  ///< as they were written
   bool begun_ = false;
   std::uint64_t recovered_ = 0;
   std::uint64_t merged_ = 0;

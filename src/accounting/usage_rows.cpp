@@ -5,6 +5,9 @@
 
 #include <span>
 
+#include "accounting/device_names.hpp"
+#include "accounting/key_text.hpp"
+
 namespace ctflow::accounting {
 namespace {
 
@@ -22,39 +25,14 @@ constexpr const char* kAddInterval =
     "fallen_packets = fallen_packets + excluded.fallen_packets, late = late + excluded.late";
 constexpr const char* kInsertKey =
     "INSERT OR IGNORE INTO key(aggregate, kind, host, network, interface, remote_interface, zone, "
-    "mark, protocol, service, remote_network) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    "mark, protocol, service, remote_network, device) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+    "?10, ?11, ?12)";
 constexpr const char* kSelectKey =
     "SELECT id FROM key WHERE aggregate = ?1 AND kind = ?2 AND host = ?3 AND network = ?4 AND "
     "interface = ?5 AND remote_interface = ?6 AND zone = ?7 AND mark = ?8 AND protocol = ?9 AND "
-    "service = ?10 AND remote_network = ?11";
+    "service = ?10 AND remote_network = ?11 AND device = ?12";
 
 std::int64_t signed_of(std::uint64_t value) { return static_cast<std::int64_t>(value); }
-
-const char* word_of(AccountingKey key) {
-  switch (key) {
-    case AccountingKey::kHost:
-      return "host";
-    case AccountingKey::kNetwork:
-      return "network";
-    case AccountingKey::kInterface:
-      return "interface";
-    case AccountingKey::kRemoteInterface:
-      return "remote_interface";
-    case AccountingKey::kZone:
-      return "zone";
-    case AccountingKey::kMark:
-      return "mark";
-    case AccountingKey::kProtocol:
-      return "protocol";
-    case AccountingKey::kService:
-      return "service";
-    case AccountingKey::kRemoteNetwork:
-      return "remote_network";
-    case AccountingKey::kDirection:
-      break;
-  }
-  return "";
-}
 
 /// Separated by spaces, in one order: the settings may list them in any.
 std::string keys_text(const KeySelection& selection) {
@@ -66,12 +44,6 @@ std::string keys_text(const KeySelection& selection) {
     text += word_of(key);
   }
   return text;
-}
-
-std::string interface_text(std::uint32_t index, const InterfaceTexts& interfaces) {
-  if (index == 0) return "unknown";
-  const auto found = interfaces.find(index);
-  return found == interfaces.end() ? fmt::format("#{}", index) : found->second;
 }
 
 }  // namespace
@@ -140,6 +112,9 @@ void UsageRows::bind_key(Statement& statement, std::size_t aggregate, KeyKind ki
   statement.bind(++column, number(AccountingKey::kProtocol, key.protocol));
   text(has(AccountingKey::kService), accounts_.names().service(key.service));
   text(has(AccountingKey::kRemoteNetwork), accounts_.names().network(key.remote_network));
+  const std::string device = has(AccountingKey::kDevice) ? device_octets(key) : "";
+  const std::vector<std::uint8_t> octets(device.begin(), device.end());
+  statement.bind_copy(++column, std::span<const std::uint8_t>(octets));
 }
 
 std::int64_t UsageRows::find_key(std::size_t aggregate, KeyKind kind, const Key& key,

@@ -12,12 +12,11 @@
 
 #include "accounting/accounts.hpp"
 #include "accounting/calendar.hpp"
+#include "accounting/key_text.hpp"
 #include "accounting/schema.hpp"
 #include "accounting/session_ledger.hpp"
 
 namespace ctflow::accounting {
-
-using InterfaceTexts = std::map<std::uint32_t, std::string>;  ///< names by ifIndex
 
 /// All functions throw SqliteError, and are called within a transaction.
 class UsageRows {

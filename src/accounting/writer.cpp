@@ -20,12 +20,15 @@ constexpr std::chrono::seconds kBetweenReadings{10};
 }  // namespace
 
 struct Writer::Shared {
-  Shared(std::unique_ptr<Store> its_store, ReadSurroundings its_reading)
-      : store(std::move(its_store)), read_surroundings(std::move(its_reading)) {}
+  Shared(std::unique_ptr<Store> its_store, ReadSurroundings its_reading, ReadDeviceNames its_names)
+      : store(std::move(its_store)),
+        read_surroundings(std::move(its_reading)),
+        read_names(std::move(its_names)) {}
 
   // The thread's.
   std::unique_ptr<Store> store;
   ReadSurroundings read_surroundings;
+  ReadDeviceNames read_names;
   bool unreadable = false;  ///< as logged
 
   // Held for moments only, never while the disk is waited for.
@@ -35,6 +38,7 @@ struct Writer::Shared {
   std::deque<Job> jobs;
   std::deque<std::unique_ptr<Batch>> written;
   std::shared_ptr<const Surroundings> surroundings;
+  std::shared_ptr<const DeviceNames> device_names;
   Report report;
   std::optional<std::string> failure;
   bool stopping = false;
@@ -45,6 +49,7 @@ struct Writer::Shared {
   bool write(const Job& job);
   bool write_first();
   void look_around();
+  void look_at_names();
   void end_session();
 };
 
@@ -95,6 +100,14 @@ void Writer::Shared::look_around() {
   }
 }
 
+void Writer::Shared::look_at_names() {
+  if (!read_names) return;
+  if (auto names = read_names()) {
+    const std::lock_guard lock(mutex);
+    device_names = std::move(names);
+  }
+}
+
 void Writer::Shared::end_session() {
   try {
     store->end_session();
@@ -103,8 +116,10 @@ void Writer::Shared::end_session() {
   }
 }
 
-Writer::Writer(std::unique_ptr<Store> store, ReadSurroundings read_surroundings)
-    : shared_(std::make_shared<Shared>(std::move(store), std::move(read_surroundings))) {}
+Writer::Writer(std::unique_ptr<Store> store, ReadSurroundings read_surroundings,
+               ReadDeviceNames read_names)
+    : shared_(std::make_shared<Shared>(std::move(store), std::move(read_surroundings),
+                                       std::move(read_names))) {}
 
 Writer::~Writer() { stop(std::chrono::milliseconds(0)); }
 
@@ -115,6 +130,7 @@ void Writer::run(const std::shared_ptr<Shared>& shared) {
     const bool wrote = shared->write_first();
     if (std::chrono::steady_clock::now() >= look_at) {
       shared->look_around();
+      shared->look_at_names();
       look_at = std::chrono::steady_clock::now() + kBetweenReadings;
     }
     std::unique_lock lock(shared->mutex);
@@ -165,6 +181,11 @@ std::unique_ptr<Batch> Writer::take_written() {
 std::shared_ptr<const Surroundings> Writer::take_surroundings() {
   const std::lock_guard lock(shared_->mutex);
   return std::exchange(shared_->surroundings, nullptr);
+}
+
+std::shared_ptr<const DeviceNames> Writer::take_device_names() {
+  const std::lock_guard lock(shared_->mutex);
+  return std::exchange(shared_->device_names, nullptr);
 }
 
 Writer::Report Writer::report() const {

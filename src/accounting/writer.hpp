@@ -16,7 +16,9 @@ namespace ctflow::accounting {
 /// All functions are for the event loop's thread, and wait for none but stop().
 class Writer {
  public:
-  Writer(std::unique_ptr<Store> store, ReadSurroundings read_surroundings);
+  /// `read_names`: empty where no devices are named.
+  Writer(std::unique_ptr<Store> store, ReadSurroundings read_surroundings,
+         ReadDeviceNames read_names = {});
   /// Without stop() before, it does the same without patience.
   ~Writer();
 
@@ -36,6 +38,8 @@ class Writer {
 
   /// Those of now, if they were read again since the last call; else null.
   std::shared_ptr<const Surroundings> take_surroundings();
+  /// The same.
+  std::shared_ptr<const DeviceNames> take_device_names();
 
   struct Report {
     std::uint64_t recovered = 0;

@@ -132,8 +132,36 @@ void add_report(CLI::App& app, CommandLine& line) {
                    "internet (in and out), in, out, local, through, self or all")
       ->capture_default_str();
   report->add_option("--format", options.format, "table, json or csv")->capture_default_str();
+  report->add_flag("--over-quota", options.over_quota,
+                   "Print quotas instead, of the current period if no time is given (exit 3 one is "
+                   "exceeded)");
   report->add_flag("--bytes", options.bytes, "Numbers of the table without units");
   add_database_options(*report, line);
+}
+
+void add_top(CLI::App& app, CommandLine& line) {
+  auto* const top = add_command(app, line, Command::kTop, "top",
+                                "Show who uses how much now, by accounting of a running ctflowd "
+                                "(exit 2 no answer)");
+  constexpr unsigned kLongestPause = 240;  // who asks less often is not counted for
+  TopOptions& options = line.top;
+  top->add_option("--socket", options.socket, "status.socket of the running ctflowd")
+      ->type_name("PATH")
+      ->capture_default_str();
+  top->add_option("--by", options.by, "device, host, network, service, … or direction")
+      ->type_name("KEY");
+  top->add_option("--interval", options.interval_seconds, "Pause between two looks")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1U, kLongestPause))
+      ->capture_default_str();
+  top->add_option("--top", options.top, "Rows, at most; the others are one row")
+      ->capture_default_str();
+  top->add_option("--direction", options.direction,
+                  "internet (in and out), in, out, local, through, self or all")
+      ->capture_default_str();
+  top->add_option("--namespace", options.network_namespace, "Network namespace of `namespaces`")
+      ->type_name("NAME");
+  top->add_flag("--once", options.once, "End after one interval");
 }
 
 void add_accounting(CLI::App& app, CommandLine& line) {
@@ -185,6 +213,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   add_nat_lookup(app, line);
   add_nat_log(app, line);
   add_report(app, line);
+  add_top(app, line);
   add_accounting(app, line);
 
   try {

@@ -9,6 +9,7 @@
 #include "commands/nat_lookup.hpp"
 #include "commands/report.hpp"
 #include "commands/status.hpp"
+#include "commands/top.hpp"
 #include "doctor/doctor.hpp"
 
 namespace ctflow {
@@ -23,6 +24,7 @@ enum class Command : std::uint8_t {
   kNatLookup,
   kNatLogForget,
   kReport,
+  kTop,
   kAccountingExport,
   kAccountingPrune,
   kAccountingCheck
@@ -38,6 +40,7 @@ struct CommandLine {
   StatusOptions status{};
   NatLookupOptions nat{};
   ReportOptions report{};
+  TopOptions top{};
 };
 
 /// What parsing led to: a command line, or, after --help, --version or an error whose message has

@@ -16,6 +16,7 @@
 #include "accounting/check_levels.hpp"
 #include "accounting/export_rows.hpp"
 #include "accounting/prune.hpp"
+#include "accounting/quota.hpp"
 #include "accounting/report.hpp"
 #include "accounting/report_text.hpp"
 #include "config/formats.hpp"
@@ -181,6 +182,21 @@ int answered(std::ostream& errors, Work work) {
   }
 }
 
+int print_quotas(const accounting::QuotaReport& report, const Opened& from,
+                 const ReportOptions& options, accounting::ReportFormat format, std::ostream& out) {
+  constexpr int kOver = 3;
+  const std::string scope = scope_text(options.direction);
+  if (format == accounting::ReportFormat::kTable) {
+    out << accounting::quota_table(report, from.calendar(), scope);
+  } else if (format == accounting::ReportFormat::kJson) {
+    out << accounting::quota_json(report, scope);
+  } else {
+    out << accounting::quota_csv(report);
+  }
+  if (report.any_over()) return kOver;
+  return report.time.complete() ? 0 : 1;
+}
+
 }  // namespace
 
 int run_report(const ReportOptions& options, const std::string& config_file, std::ostream& out,
@@ -192,11 +208,17 @@ int run_report(const ReportOptions& options, const std::string& config_file, std
     const Opened from = opened(options, config_file);
     question.now = this_minute();
     question.by = options.by;
-    const Interval time = asked_time(options, from, question.now);
+    ReportOptions times = options;
+    if (options.over_quota && times.since.empty() && times.period.empty()) times.period = "current";
+    const Interval time = asked_time(times, from, question.now);
     question.from = time.from;
     question.until = time.until;
-    const accounting::Report report =
-        accounting::ask(accounting::open_for_reading(from.database), question);
+    const Database database = accounting::open_for_reading(from.database);
+    if (options.over_quota) {
+      return print_quotas(accounting::ask_quotas(database, from.config, question), from, options,
+                          format, out);
+    }
+    const accounting::Report report = accounting::ask(database, question);
     accounting::ReportView view;
     view.top = options.top;
     view.bytes = options.bytes;

@@ -17,12 +17,14 @@ struct ReportOptions {
   std::string format = "table";
   std::uint32_t top = 20;
   bool bytes = false;
+  bool over_quota = false;
   std::string level = "day";  ///< of accounting export
   std::string database{};     ///< empty: that of the configuration file
   std::string network_namespace{};
 };
 
-/// Returns the exit status: 0 complete, 1 something is missing, 2 no answer. Throws ConfigError.
+/// Returns the exit status: 0 complete, 1 something is missing, 2 no answer; of quotas also 3: one
+/// is exceeded. Throws ConfigError.
 int run_report(const ReportOptions& options, const std::string& config_file, std::ostream& out,
                std::ostream& errors);
 

@@ -12,13 +12,12 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <chrono>
-#include <csignal>
-#include <ctime>
 #include <ostream>
 #include <stdexcept>
 
 #include "commands/screen.hpp"
 #include "commands/status_view.hpp"
+#include "commands/watching.hpp"
 #include "event_loop/pending_handlers.hpp"
 
 namespace ctflow {
@@ -98,44 +97,6 @@ class Request {
   http::response_parser<http::string_body> parser_;
   beast::error_code error_;
   PendingHandlers pending_;
-};
-
-/// Signals that end a watch, which has a terminal to restore first.
-class EndOfWatch {
- public:
-  EndOfWatch() {
-    sigemptyset(&signals_);
-    for (const int one : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals_, one);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-  }
-
-  /// True when one of them came within the time.
-  [[nodiscard]] bool comes_within(std::chrono::seconds time) const {
-    const timespec patience{static_cast<time_t>(time.count()), 0};
-    return sigtimedwait(&signals_, nullptr, &patience) > 0;
-  }
-
- private:
-  sigset_t signals_{};
-};
-
-/// The terminal's second screen, which leaves no trace on the first.
-class AlternateScreen {
- public:
-  AlternateScreen(std::ostream& out, bool wanted) : out_(out), wanted_(wanted) {
-    if (wanted_) out_ << "\x1b[?1049h";
-  }
-  ~AlternateScreen() {
-    if (wanted_) out_ << "\x1b[?1049l" << std::flush;
-  }
-  AlternateScreen(const AlternateScreen&) = delete;
-  AlternateScreen& operator=(const AlternateScreen&) = delete;
-  AlternateScreen(AlternateScreen&&) = delete;
-  AlternateScreen& operator=(AlternateScreen&&) = delete;
-
- private:
-  std::ostream& out_;
-  bool wanted_;
 };
 
 /// True if there are no problems.

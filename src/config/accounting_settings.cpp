@@ -7,6 +7,9 @@
 
 #include "config/filter_settings.hpp"
 #include "config/nat_log_settings.hpp"
+#include "config/networks_file.hpp"
+#include "text/escape.hpp"
+#include "text/mac_text.hpp"
 #include "time_zone/time_zone.hpp"
 
 namespace ctflow::config {
@@ -19,17 +22,9 @@ constexpr bool kCanStore = false;
 #endif
 
 ValueFormat<AccountingKey> accounting_key() {
-  using K = AccountingKey;
-  return choice<K>({{"host", K::kHost},
-                    {"network", K::kNetwork},
-                    {"interface", K::kInterface},
-                    {"remote_interface", K::kRemoteInterface},
-                    {"zone", K::kZone},
-                    {"mark", K::kMark},
-                    {"protocol", K::kProtocol},
-                    {"service", K::kService},
-                    {"remote_network", K::kRemoteNetwork},
-                    {"direction", K::kDirection}});
+  std::vector<std::pair<std::string, AccountingKey>> words;
+  for (const AccountingKeyWord& one : kAccountingKeyWords) words.emplace_back(one.word, one.key);
+  return choice<AccountingKey>(words);
 }
 
 std::optional<std::uint64_t> digits(std::string_view text, std::uint64_t least,
@@ -139,11 +134,48 @@ Section<AggregateConfig> aggregate() {
           {}};
 }
 
+/// Octets of a billing period.
+ValueFormat<std::uint64_t> quota() { return size("1MB", "1000000GB"); }
+
 Section<NamedNetworks> named_networks() {
   using N = NamedNetworks;
   return {{
               value("name", kRequired, identifier(), &N::name),
               words("networks", kRequired, "networks", network(), &N::networks),
+              value("quota", kOptional, quota(), &N::quota),
+          },
+          {}};
+}
+
+ValueFormat<std::uint64_t> mac_address() {
+  return {"a MAC address, such as 02:00:5e:00:53:01",
+          [](std::string_view text) -> Parsed<std::uint64_t> {
+            const auto address = text::parse_mac(text);
+            if (!address || *address == 0) return {};
+            return {*address, ""};
+          },
+          "", text::mac_text};
+}
+
+/// 1 to 63 characters that can be seen, spaces within.
+ValueFormat<std::string> device_name() {
+  return {"a name of 1 to 63 octets, without control characters",
+          [](std::string_view text) -> Parsed<std::string> {
+            constexpr std::size_t kLongest = 63;
+            const bool fits = !text.empty() && text.size() <= kLongest && text.front() != ' ' &&
+                              text.back() != ' ' && text::printable(text) == text;
+            return fits ? Parsed<std::string>{std::string(text), ""} : Parsed<std::string>{};
+          },
+          "",
+          {}};
+}
+
+Section<NamedDevice> named_device() {
+  using D = NamedDevice;
+  return {{
+              value("name", kRequired, device_name(), &D::name),
+              words("addresses", kRequired, "MAC addresses", mac_address(), &D::addresses),
+              value("quota", kOptional, quota(), &D::quota),
           },
           {}};
 }
@@ -155,6 +187,33 @@ Section<NamedService> named_service() {
               words("ports", kRequired, "ports", service_port(), &S::ports),
           },
           {}};
+}
+
+Section<AccountingMetrics> accounting_metrics() {
+  using M = AccountingMetrics;
+  constexpr std::uint64_t kMostKeys = 1000;
+  return {{
+              value("by", kRequired, accounting_key(), &M::by),
+              value("limit", kOptional, integer(1, kMostKeys), &M::limit),
+          },
+          {}};
+}
+
+/// The file is read with the settings, and again at a reload.
+Setting<AccountingConfig> networks_file() {
+  using A = AccountingConfig;
+  Setting<A> setting = value("networks_file", kOptional, absolute_path(), &A::networks_file);
+  setting.read = [read = setting.read](const Place& place, const YamlNode& node, A& target) {
+    read(place, node, target);
+    target.networks_in_file = read_networks(target.networks_file);
+  };
+  setting.changed = [changed = setting.changed](const A& left, const A& right) {
+    if (left.networks_in_file != right.networks_in_file) {
+      return std::vector<std::string>{"networks_file"};
+    }
+    return changed(left, right);
+  };
+  return setting;
 }
 
 /// The name of the rows without one, and two names for one thing.
@@ -179,11 +238,58 @@ std::optional<Complaint> check_names(const std::string& key, const std::vector<N
   return std::nullopt;
 }
 
+bool counts_by(const AccountingConfig& config, AccountingKey key) {
+  return std::any_of(config.aggregates.begin(), config.aggregates.end(), [&](const auto& one) {
+    return std::find(one.by.begin(), one.by.end(), key) != one.by.end();
+  });
+}
+
+template <typename Named>
+bool has_quota(const std::vector<Named>& all) {
+  return std::any_of(all.begin(), all.end(), [](const Named& one) { return one.quota > 0; });
+}
+
+/// `ctflowd report --over-quota` asks an aggregate.
+std::optional<Complaint> check_quotas(const AccountingConfig& config) {
+  const std::string expected = "a quota needs an aggregate by ";
+  if (has_quota(config.networks) && !counts_by(config, AccountingKey::kNetwork)) {
+    return Complaint{"networks", expected + "network"};
+  }
+  if (has_quota(config.devices) && !counts_by(config, AccountingKey::kDevice)) {
+    return Complaint{"devices", expected + "device"};
+  }
+  return std::nullopt;
+}
+
+/// The file has no network of the settings, and there are no more names than numbers for them.
+std::optional<Complaint> check_networks_file(const AccountingConfig& config) {
+  constexpr std::size_t kMostNames = 65'000;
+  if (config.networks.size() + config.networks_in_file.size() > kMostNames) {
+    return Complaint{"networks_file", fmt::format("expected at most {} names", kMostNames)};
+  }
+  for (const NamedNetworks& named : config.networks) {
+    for (const NamedNetworks& other : config.networks_in_file) {
+      for (const Network& one : other.networks) {
+        const auto& own = named.networks;
+        if (std::find(own.begin(), own.end(), one) == own.end()) continue;
+        return Complaint{"networks_file", fmt::format("a network of {} is that of {} in networks",
+                                                      other.name, named.name)};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<Complaint> check_accounting(const AccountingConfig& config) {
   if (!kCanStore) {
     return Complaint{"aggregates", "this ctflowd was built without SQLite (CTFLOWD_SQLITE)"};
   }
   if (auto complaint = check_names("networks", config.networks, &NamedNetworks::networks)) {
+    return complaint;
+  }
+  if (auto complaint = check_networks_file(config)) return complaint;
+  if (auto complaint = check_quotas(config)) return complaint;
+  if (auto complaint = check_names("devices", config.devices, &NamedDevice::addresses)) {
     return complaint;
   }
   return check_names("services", config.services, &NamedService::ports);
@@ -224,6 +330,10 @@ Section<AccountingConfig> accounting_settings() {
           section("retention", kOptional, accounting_retention(), &A::retention),
           words("inside", kOptional, "networks", network(), &A::inside),
           list("networks", kOptional, named_networks(), &A::networks, "name", &NamedNetworks::name),
+          networks_file(),
+          list("devices", kOptional, named_device(), &A::devices, "name", &NamedDevice::name),
+          words("device_files", kOptional, "files", absolute_path(), &A::device_files),
+          section("metrics", kOptional, accounting_metrics(), &A::metrics),
           list("services", kOptional, named_service(), &A::services, "name", &NamedService::name),
       },
       check_accounting};

@@ -50,7 +50,9 @@ Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
         return branch;
       }) {
   namespaces_.open();
-  status_server_.emplace(io, config_.status, [this] { return status(); });
+  status_server_.emplace(
+      io, config_.status, [this] { return status(); },
+      [this](std::optional<AccountingKey> by) { return usage(by); });
 }
 
 Daemon::~Daemon() = default;
@@ -245,6 +247,12 @@ Status Daemon::status() const {
     status.namespaces.push_back(branch->status());
   status.missing_namespaces = namespaces_.missing();
   return status;
+}
+
+std::vector<NamespaceUsage> Daemon::usage(std::optional<AccountingKey> by) {
+  std::vector<NamespaceUsage> all;
+  for (NamespaceExporter* const branch : namespaces_.all()) all.push_back(branch->usage(by));
+  return all;
 }
 
 bool Daemon::lookup_running() const {

@@ -44,6 +44,8 @@ class Daemon {
 
   /// Its status now.
   [[nodiscard]] Status status() const;
+  /// What connections use now, by a key of accounting.
+  [[nodiscard]] std::vector<NamespaceUsage> usage(std::optional<AccountingKey> by);
 
  private:
   void wait_for_signal();

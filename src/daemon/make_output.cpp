@@ -77,11 +77,16 @@ std::unique_ptr<Output> make_nat_log(const NatLogConfig& config,
 
 std::unique_ptr<Output> make_accounting(const AccountingConfig& config,
                                         const std::shared_ptr<const OutputContext>& context,
-                                        const NetworkNamespace& home) {
+                                        const NetworkNamespace& home, boost::asio::io_context& io) {
 #ifdef CTFLOWD_SQLITE
+  std::unique_ptr<accounting::NeighbourMirror> neighbours;
+  if (accounting::needs_neighbours(config)) {
+    neighbours = std::make_unique<accounting::NeighbourMirror>(io, home);
+  }
   return std::make_unique<Accounting>(config, accounting::surroundings_of(home, config.inside),
-                                      context);
+                                      context, system_now, std::move(neighbours));
 #else
+  static_cast<void>(io);
   static_cast<void>(context);
   static_cast<void>(home);
   throw std::logic_error(config.database + ": built without SQLite");  // the settings refuse it
@@ -109,7 +114,7 @@ std::unique_ptr<Output> make_output(boost::asio::io_context& io, const OutputCon
     return make_nat_log(*nat_log, context, home, source, measured);
   }
   if (const auto* const one = std::get_if<AccountingConfig>(&config)) {
-    return make_accounting(*one, context, home);
+    return make_accounting(*one, context, home, io);
   }
   return make_exporter(io, std::get<CollectorConfig>(config), context, measured.possible());
 }

@@ -368,4 +368,14 @@ NamespaceStatus NamespaceExporter::status() const {
   return status;
 }
 
+NamespaceUsage NamespaceExporter::usage(std::optional<AccountingKey> by) {
+  NamespaceUsage result;
+  result.name = name_;
+  result.reported_every = config_.source.active_timeout;
+  for (const auto& output : pipeline_.outputs()) {
+    if (auto found = output->usage(by)) result.usage = std::move(found);
+  }
+  return result;
+}
+
 }  // namespace ctflow

@@ -107,6 +107,7 @@ class NamespaceExporter : private FlowSink {
   void log_totals() const;
 
   [[nodiscard]] NamespaceStatus status() const;
+  [[nodiscard]] NamespaceUsage usage(std::optional<AccountingKey> by);
 
  private:
   void on_flow(Flow& flow) override { pipeline_.handle(flow); }

@@ -261,6 +261,32 @@ void add_connection_log(Families& families, const OutputStatus& one, const Label
                  one.connected ? 1 : 0, labels);
 }
 
+/// The key is a label of its own name; of devices it is the MAC address, and the name is a label of
+/// another metric, as it may change.
+void add_usage(Families& families, const Usage& usage, const Labels& of_namespace) {
+  const std::string prefix = "ctflowd_accounting_";
+  const char* const by = word_of(usage.by);
+  std::map<std::string, std::string> names;
+  for (const UsageSeries& one : usage.series) {
+    Labels labels = of_namespace;
+    if (usage.by != AccountingKey::kDirection) labels.push_back({by, one.key});
+    labels.push_back({"direction", one.direction});
+    families.counter(prefix + "down_bytes_total", "Octets of layer 3 to hosts", one.down_octets,
+                     labels);
+    families.counter(prefix + "up_bytes_total", "Octets of layer 3 from hosts", one.up_octets,
+                     labels);
+    families.counter(prefix + "down_packets_total", "Packets to hosts", one.down_packets, labels);
+    families.counter(prefix + "up_packets_total", "Packets from hosts", one.up_packets, labels);
+    families.counter(prefix + "connections_total", "Connections, by their first report",
+                     one.connections, labels);
+    if (!one.name.empty()) names[one.key] = one.name;
+  }
+  for (const auto& [key, name] : names) {
+    families.gauge(prefix + "device_info", "1, labelled with the name of a device", 1,
+                   with(with(of_namespace, "device", key), "name", name));
+  }
+}
+
 void add_namespace(Families& families, const NamespaceStatus& one) {
   const Labels labels{{"namespace", one.name}};
   const char* lost = "Events and flow reports lost before any collector";
@@ -280,6 +306,9 @@ void add_namespace(Families& families, const NamespaceStatus& one) {
   for (const OutputStatus& output : one.outputs) {
     if (output.collector) add_collector(families, output, labels);
     if (output.log) add_connection_log(families, output, labels);
+    if (output.accounting && output.accounting->usage) {
+      add_usage(families, *output.accounting->usage, labels);
+    }
   }
   for (const GroupStatus& group : one.groups) {
     families.counter("ctflowd_group_switches_total",

@@ -8,22 +8,37 @@
 #include "log/log.hpp"
 #include "observe/metrics_text.hpp"
 #include "observe/status_json.hpp"
+#include "observe/usage_json.hpp"
 
 namespace ctflow {
 using boost::asio::ip::tcp;
 
 StatusServer::StatusServer(boost::asio::io_context& io, const StatusConfig& config,
-                           std::function<Status()> fill)
+                           std::function<Status()> fill, const AskUsage& usage)
     : io_(io),
       listen_(config.listen),
       fill_(std::move(fill)),
       timer_(io),
-      server_(io, {{"/metrics", "text/plain; version=0.0.4; charset=utf-8",
-                    [this] { return metrics_text(current()); }},
-                   {"/status", "application/json", [this] { return status_json(current()); }}}) {
+      server_(io, pages(usage)) {
   if (!config.socket.empty()) open_socket(config);
   if (!listen_.empty()) open_tcp();
   watch();
+}
+
+std::vector<HttpServer::Page> StatusServer::pages(const AskUsage& usage) {
+  const char* const json = "application/json";
+  std::vector<HttpServer::Page> pages{{"/metrics", "text/plain; version=0.0.4; charset=utf-8",
+                                       [this] { return metrics_text(current()); }},
+                                      {"/status", json, [this] { return status_json(current()); }}};
+  if (!usage) return pages;
+  const auto ask = [usage](std::optional<AccountingKey> by) {
+    return [usage, by] { return usage_json(usage(by), std::chrono::steady_clock::now()); };
+  };
+  pages.push_back({"/top", json, ask(std::nullopt)});
+  for (const AccountingKeyWord& one : kAccountingKeyWords) {
+    pages.push_back({std::string("/top/") + one.word, json, ask(one.key)});
+  }
+  return pages;
 }
 
 void StatusServer::open_socket(const StatusConfig& config) {

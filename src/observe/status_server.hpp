@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "ctflow/config.hpp"
 #include "ctflow/status.hpp"
@@ -16,20 +17,25 @@
 
 namespace ctflow {
 
+/// By a key, or the most useful one.
+using AskUsage = std::function<std::vector<NamespaceUsage>(std::optional<AccountingKey>)>;
+
 class StatusServer {
  public:
   /// `fill` is called from the event loop, once a second and on request; it and `io` must outlive
   /// this. Throws std::runtime_error when a configured socket cannot be created; for the default
   /// one this is only logged. An address that is in use or does not exist yet is tried again every
   /// second.
+  /// `usage`: what /top and /top/KEY ask; empty: there are none.
   StatusServer(boost::asio::io_context& io, const StatusConfig& config,
-               std::function<Status()> fill);
+               std::function<Status()> fill, const AskUsage& usage = {});
 
  private:
   void open_socket(const StatusConfig& config);
   /// Tries to listen at status.listen.
   void open_tcp();
   void watch();
+  [[nodiscard]] std::vector<HttpServer::Page> pages(const AskUsage& usage);
   [[nodiscard]] Status current() const;
 
   boost::asio::io_context& io_;

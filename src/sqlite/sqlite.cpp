@@ -81,6 +81,16 @@ Statement& Statement::bind_copy(int index, std::string_view text) {
   return *this;
 }
 
+Statement& Statement::bind_copy(int index, std::span<const std::uint8_t> octets) {
+  const int code =
+      octets.empty() ? sqlite3_bind_zeroblob(statement_.get(), index, 0)  // no data would be NULL
+                     : sqlite3_bind_blob(
+                           statement_.get(), index, octets.data(), static_cast<int>(octets.size()),
+                           SQLITE_TRANSIENT);  // NOLINT(performance-no-int-to-ptr): of SQLite
+  check(code);
+  return *this;
+}
+
 bool Statement::step() {
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;

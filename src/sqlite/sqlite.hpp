@@ -61,6 +61,7 @@ class Statement {
   Statement& bind(int index, std::string_view text);
   /// Copied.
   Statement& bind_copy(int index, std::string_view text);
+  Statement& bind_copy(int index, std::span<const std::uint8_t> octets);
 
   /// True: there is a row.
   bool step();

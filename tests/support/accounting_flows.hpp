@@ -60,6 +60,17 @@ inline std::shared_ptr<const accounting::Surroundings> sample_surroundings() {
   return result;
 }
 
+/// Puts a report into a batch, and returns how it was seen. No neighbour is known.
+inline accounting::Classified add_report(const accounting::Accounts& accounts, const Flow& flow,
+                                         const accounting::Surroundings& surroundings,
+                                         TimePoint now, accounting::Batch& to) {
+  const accounting::Neighbours none;
+  const accounting::Classified seen =
+      accounts.classified(flow, surroundings, none, accounting::KeySelection({}));
+  accounts.add(seen, flow, now, to);
+  return seen;
+}
+
 /// By level, time, aggregate and direction: all rows together.
 using Sums = std::map<std::tuple<int, std::int64_t, std::string, int>, accounting::Amounts>;
 

@@ -27,9 +27,9 @@ class ClassifyTest : public testing::Test {
   }
 
   Classified classified(const Flow& flow) {
-    return classify(with_counters(flow), *test::sample_surroundings(), Names(config_),
+    return classify(with_counters(flow), *test::sample_surroundings(), Names(config_), neighbours_,
                     KeySelection({AccountingKey::kNetwork, AccountingKey::kRemoteNetwork,
-                                  AccountingKey::kService}));
+                                  AccountingKey::kService, AccountingKey::kDevice}));
   }
 
   void expect(const Flow& flow, Direction direction, const std::string& host, bool answers) {
@@ -42,6 +42,7 @@ class ClassifyTest : public testing::Test {
   }
 
   AccountingConfig config_;
+  Neighbours neighbours_;
 };
 
 TEST_F(ClassifyTest, CountsForTheHostInside) {
@@ -103,6 +104,28 @@ TEST_F(ClassifyTest, NamesNetworksAndServices) {
   EXPECT_EQ(classified(ping).key.service, 0) << "ICMP has no ports";
 }
 
+TEST_F(ClassifyTest, TakesAllAddressesOfADeviceForOne) {
+  constexpr std::uint64_t kWired = 0x02005e005301;
+  constexpr std::uint64_t kWireless = 0x02005e005302;
+  config_.devices = {{"laptop", {kWired, kWireless}}};
+  const auto seen = [&](const std::string& address, std::uint64_t mac) {
+    const test::TextAddress one = text_address(address);
+    neighbours_.apply({one.family, one.address, 2, mac}, TimePoint());
+  };
+  seen("10.0.0.5", kWired);
+  seen("fd00::5", kWireless);
+  seen("10.0.0.6", 0x02005e005303);
+  EXPECT_EQ(classified(report_between("10.0.0.5", "198.51.100.1")).key.device, kWired);
+  EXPECT_EQ(classified(report_between("fd00::5", "2001:db8::1")).key.device, kWired);
+  EXPECT_EQ(classified(report_between("10.0.0.6", "198.51.100.1")).key.device, 0x02005e005303U);
+  EXPECT_EQ(classified(report_between("10.0.0.7", "198.51.100.1")).key.device, 0U);
+  const KeySelection devices({AccountingKey::kDevice});
+  const Key known = classified(report_between("10.0.0.5", "198.51.100.1")).key;
+  EXPECT_EQ(devices.of(known).host, IpAddress{}) << "its addresses are not told apart";
+  const Key unknown = classified(report_between("10.0.0.7", "198.51.100.1")).key;
+  EXPECT_EQ(devices.of(unknown).host, text_address("10.0.0.7").address);
+}
+
 TEST_F(ClassifyTest, CountsAConnectionWithItsFirstReport) {
   Flow later = report_between("10.0.0.5", "198.51.100.1");
   later.earlier.forward = {1, 40};
@@ -113,6 +136,7 @@ TEST(KeySelection, LeavesOutWhatAnAggregateDoesNotTellApart) {
   Key all;
   all.host = text_address("10.0.0.5").address;
   all.family = 1;
+  all.device = 0x02005e005301;
   all.mark = 1;
   all.zone = 2;
   all.protocol = 6;
@@ -129,7 +153,7 @@ TEST(KeySelection, LeavesOutWhatAnAggregateDoesNotTellApart) {
   EXPECT_EQ(KeySelection({AccountingKey::kHost, AccountingKey::kNetwork, AccountingKey::kInterface,
                           AccountingKey::kRemoteInterface, AccountingKey::kZone,
                           AccountingKey::kMark, AccountingKey::kProtocol, AccountingKey::kService,
-                          AccountingKey::kRemoteNetwork})
+                          AccountingKey::kRemoteNetwork, AccountingKey::kDevice})
                 .of(all),
             all);
 }

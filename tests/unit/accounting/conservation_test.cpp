@@ -161,7 +161,7 @@ class ConservationTest : public testing::Test {
         flow.end - std::chrono::nanoseconds(random_() % 60 == 0 ? any() % 200'000'000'000'000
                                                                 : any() % 200'000'000'000);
     if (random_() % 2 == 0) flow.earlier.start = flow.start - 1h;
-    const Classified added = accounts_->add(flow, *surroundings_, now_.wall, batch);
+    const Classified added = test::add_report(*accounts_, flow, *surroundings_, now_.wall, batch);
     ASSERT_EQ(static_cast<int>(added.direction), ends.direction);
     if (ledger != nullptr) ledger->add(added.direction, added.amounts);
     witness_.count(flow, ends.direction, ends.host_answers, now_.wall);

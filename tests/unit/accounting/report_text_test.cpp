@@ -19,9 +19,9 @@ Report sample() {
   report.by = "host";
   report.from = Minute(std::chrono::sys_days(std::chrono::year(2026) / 11 / 22)) + 9h;
   report.until = report.from + 24h;
-  report.rows = {{"10.0.0.23", {38'200'000'000, 410'000'000, 1, 1, 2311}},
-                 {"10.0.0.5", {9'800'000'000, 2'100'000'000, 1, 1, 14'020}},
-                 {"10.0.0.6", {310, 95, 1, 1, 1}}};
+  report.rows = {{"10.0.0.23", "", {38'200'000'000, 410'000'000, 1, 1, 2311}},
+                 {"10.0.0.5", "", {9'800'000'000, 2'100'000'000, 1, 1, 14'020}},
+                 {"10.0.0.6", "", {310, 95, 1, 1, 1}}};
   report.other = {1000, 0, 1, 0, 3};
   for (const ReportRow& row : report.rows) report.total += row.amounts;
   report.total += report.other;

@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <stdexcept>
 
 #include "support/accounting_flows.hpp"
+#include "support/source_directory.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -33,6 +36,12 @@ class AccountingStoreTest : public testing::Test {
     store_ = std::make_unique<Store>(config_, accounts_, std::move(session));
   }
 
+  void add(const Flow& flow, Batch& to) const {
+    const Classified seen =
+        accounts_->classified(flow, *surroundings_, neighbours_, KeySelection({}));
+    accounts_->add(seen, flow, now_.wall, to);
+  }
+
   /// A report of this moment, and its transaction.
   void count(std::uint64_t octets) {
     Job job;
@@ -41,9 +50,10 @@ class AccountingStoreTest : public testing::Test {
     flow.start = flow.end = now_.wall;
     flow.forward = {1, octets};
     flow.forward_interfaces = {2, 3};
-    if (octets > 0) accounts_->add(flow, *surroundings_, now_.wall, *job.batch);
+    if (octets > 0) add(flow, *job.batch);
     job.interfaces = {{2, "lan"}};
     job.now = now_;
+    job.device_names = device_names_;
     store_->write(job);
   }
 
@@ -57,6 +67,8 @@ class AccountingStoreTest : public testing::Test {
   test::TemporaryDirectory directory_;
   AccountingConfig config_;
   std::shared_ptr<const Surroundings> surroundings_ = test::sample_surroundings();
+  Neighbours neighbours_;
+  std::shared_ptr<const DeviceNames> device_names_;
   std::shared_ptr<const Accounts> accounts_;
   std::unique_ptr<Store> store_;
   Instant now_{sys_days(year(2026) / 10 / 24) + 22h, MonoTime(1h)};  // midnight in Berlin
@@ -141,10 +153,52 @@ TEST_F(AccountingStoreTest, TakesAnAggregateWithOtherKeysForAnother) {
 }
 
 TEST_F(AccountingStoreTest, RefusesADatabaseOfALaterVersion) {
-  { open_for_writing(config_.database).execute("PRAGMA user_version = 2"); }
+  { open_for_writing(config_.database).execute("PRAGMA user_version = 3"); }
   start();
   EXPECT_THROW(count(1), std::runtime_error);
   EXPECT_THROW(open_for_reading(config_.database), std::runtime_error);
+}
+
+TEST_F(AccountingStoreTest, BringsADatabaseOfVersion1UpToDate) {
+  const std::string file = test::source_directory() + "/tests/data/accounting-1.sql";
+  std::ifstream stream(file);
+  ASSERT_TRUE(stream) << file;
+  const std::string sql{std::istreambuf_iterator<char>(stream), {}};
+  { Database(config_.database, Database::Access::kCreate).execute(sql); }
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM days WHERE host = '10.0.0.5'"), 700);
+  start();
+  count(7);
+  EXPECT_EQ(number("PRAGMA user_version"), kSchemaVersion);
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM days WHERE host = '10.0.0.5'"), 707)
+      << "the row of before is found again";
+  EXPECT_EQ(number("SELECT count(*) FROM key WHERE host = x'0a000005'"), 1);
+  EXPECT_EQ(number("SELECT count(*) FROM days WHERE device IS NULL"),
+            number("SELECT count(*) FROM days"));
+}
+
+TEST_F(AccountingStoreTest, CountsADeviceUnderItsMacAddressOrElseItsAddress) {
+  config_.aggregates[0].by = {AccountingKey::kDevice};
+  start();
+  count(100);
+  NeighbourMessage seen;
+  seen.family = AddressFamily::kIpv4;
+  seen.address = test::text_address("10.0.0.5").address;
+  seen.interface = 2;
+  seen.mac = 0x02005e005301;
+  neighbours_.apply(seen, now_.wall - 1min);
+  device_names_ = std::make_shared<const DeviceNames>(
+      DeviceNames{{mac_octets(seen.mac), "tv"}, {std::string("\x0a\0\0\5", 4), "unknown"}});
+  count(20);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE device = '10.0.0.5' AND device_name = "
+                   "'unknown' AND host IS NULL"),
+            100);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE device = '02:00:5e:00:53:01' AND device_name "
+                   "= 'tv'"),
+            20);
+  device_names_ =
+      std::make_shared<const DeviceNames>(DeviceNames{{mac_octets(seen.mac), "television"}});
+  count(3);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE device_name = 'television'"), 23);
 }
 
 TEST_F(AccountingStoreTest, HasViewsThatPeopleCanRead) {

@@ -28,7 +28,10 @@ std::string documented_text() { return text_of(kDocumented); }
 
 /// The text with every `#key: value` put to use; comments have a space after the `#`.
 std::string put_to_use(const std::string& text) {
-  return std::regex_replace(text, std::regex("(\n *)#([a-z_]+:)(?=\\s)"), "$1$2");
+  const std::string used = std::regex_replace(text, std::regex("(\n *)#([a-z_]+:)(?=\\s)"), "$1$2");
+  // The one file that is read with the settings.
+  return std::regex_replace(used, std::regex("/etc/ctflowd/networks"),
+                            test::source_directory() + "/tests/config/networks");
 }
 
 /// Every setting that occurs, as `key[].key`.
@@ -108,11 +111,15 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "accounting.time_zone", "accounting.period", "accounting.retention",
           "accounting.retention.minutes", "accounting.retention.hours", "accounting.retention.days",
           "accounting.retention.periods", "accounting.inside", "accounting.networks",
-          "accounting.networks[].name", "accounting.networks[].networks", "accounting.services",
-          "accounting.services[].name", "accounting.services[].ports", "log_connections",
-          "log_connections[].name", "log_connections[].to", "log_connections[].path",
-          "log_connections[].address", "log_connections[].port", "log_connections[].flush_after",
-          "log_connections[].buffer", "log_connections[].rotate", "log_connections[].rotate.size",
+          "accounting.networks[].name", "accounting.networks[].networks",
+          "accounting.networks[].quota", "accounting.networks_file", "accounting.metrics",
+          "accounting.metrics.by", "accounting.metrics.limit", "accounting.devices[].quota",
+          "accounting.devices", "accounting.devices[].name", "accounting.devices[].addresses",
+          "accounting.device_files", "accounting.services", "accounting.services[].name",
+          "accounting.services[].ports", "log_connections", "log_connections[].name",
+          "log_connections[].to", "log_connections[].path", "log_connections[].address",
+          "log_connections[].port", "log_connections[].flush_after", "log_connections[].buffer",
+          "log_connections[].rotate", "log_connections[].rotate.size",
           "log_connections[].rotate.interval", "log_connections[].rotate.keep",
           "log_connections[].spool", "log_connections[].spool.memory",
           "log_connections[].spool.directory", "log_connections[].spool.size",
@@ -185,9 +192,13 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
   EXPECT_EQ(config.nat_log, nat_log);
 #ifdef CTFLOWD_SQLITE
   AccountingConfig accounting;  // what has a default is documented with it
-  accounting.aggregates = {{"hosts", {AccountingKey::kHost}, 10'000}};
+  accounting.aggregates = {{"all", {AccountingKey::kDevice, AccountingKey::kNetwork}, 10'000}};
   accounting.inside = config.accounting.inside;
   accounting.networks = config.accounting.networks;
+  accounting.networks_file = config.accounting.networks_file;
+  accounting.networks_in_file = {{"office", {{AddressFamily::kIpv4, {{192, 168, 2}}, 24}}}};
+  accounting.devices = {{"laptop", {0x02005e005301, 0x02005e005302}, 100'000'000'000}};
+  accounting.metrics.by = AccountingKey::kNetwork;
   accounting.services = {{"https", {{6, 443}, {17, 443}}}};
   EXPECT_EQ(config.accounting, accounting);
   EXPECT_EQ(config.accounting.inside.size(), 2U);

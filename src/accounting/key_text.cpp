@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/key_text.hpp"
+
+#include <fmt/format.h>
+
+#include <span>
+
+#include "accounting/device_names.hpp"
+#include "text/address_text.hpp"
+
+namespace ctflow::accounting {
+namespace {
+
+std::string host_text(const Key& key) {
+  constexpr std::size_t kOctets4 = 4;
+  const std::span<const std::uint8_t> octets(key.host.octets);
+  const bool v4 = key.family == static_cast<std::uint16_t>(AddressFamily::kIpv4);
+  return text_of_address(v4 ? octets.first(kOctets4) : octets);
+}
+
+}  // namespace
+
+std::string interface_text(std::uint32_t index, const InterfaceTexts& interfaces) {
+  if (index == 0) return "unknown";
+  const auto found = interfaces.find(index);
+  return found == interfaces.end() ? fmt::format("#{}", index) : found->second;
+}
+
+std::string protocol_text(std::int64_t number) {
+  static const std::map<std::int64_t, const char*> names{
+      {1, "icmp"}, {2, "igmp"}, {6, "tcp"},     {17, "udp"},   {33, "dccp"},    {41, "ipv6"},
+      {47, "gre"}, {50, "esp"}, {58, "icmpv6"}, {132, "sctp"}, {136, "udplite"}};
+  const auto found = names.find(number);
+  return found == names.end() ? std::to_string(number) : found->second;
+}
+
+std::string key_text(AccountingKey by, const Key& key, Direction direction, const Names& names,
+                     const InterfaceTexts& interfaces) {
+  switch (by) {
+    case AccountingKey::kHost:
+      return host_text(key);
+    case AccountingKey::kNetwork:
+      return names.network(key.network);
+    case AccountingKey::kInterface:
+      return interface_text(key.interface, interfaces);
+    case AccountingKey::kRemoteInterface:
+      return interface_text(key.remote_interface, interfaces);
+    case AccountingKey::kZone:
+      return std::to_string(key.zone);
+    case AccountingKey::kMark:
+      return std::to_string(key.mark);
+    case AccountingKey::kProtocol:
+      return protocol_text(key.protocol);
+    case AccountingKey::kService:
+      return names.service(key.service);
+    case AccountingKey::kRemoteNetwork:
+      return names.network(key.remote_network);
+    case AccountingKey::kDevice:
+      return device_text(device_octets(key));
+    case AccountingKey::kDirection:
+      break;
+  }
+  return name_of(direction);
+}
+
+}  // namespace ctflow::accounting

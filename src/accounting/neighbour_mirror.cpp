@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/neighbour_mirror.hpp"
+
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "netlink/dump.hpp"
+
+namespace ctflow::accounting {
+namespace {
+
+constexpr std::size_t kBatch = 16;                           // datagrams
+constexpr std::size_t kDatagramSize = std::size_t{1} << 15;  // the kernel's largest part of a dump
+constexpr std::size_t kReceiveBuffer = std::size_t{1} << 20;
+constexpr std::chrono::seconds kBetweenDumps{1};
+
+/// Of all families: IPv4 and IPv6, and not those of bridges.
+DumpRequest all_neighbours() { return {RTM_GETNEIGH, std::vector<std::byte>(sizeof(ndmsg))}; }
+
+NetlinkSocket open_socket(const NetworkNamespace& home) {
+  const auto visit = home.visit();
+  NetlinkSocket socket(NETLINK_ROUTE);
+  socket.set_membership(RTNLGRP_NEIGH, true);
+  socket.set_receive_buffer(kReceiveBuffer);
+  return socket;
+}
+
+}  // namespace
+
+bool needs_neighbours(const AccountingConfig& config) {
+  const auto has = [](const AggregateConfig& one) {
+    return std::find(one.by.begin(), one.by.end(), AccountingKey::kDevice) != one.by.end();
+  };
+  return config.metrics.by == AccountingKey::kDevice ||
+         std::any_of(config.aggregates.begin(), config.aggregates.end(), has);
+}
+
+NeighbourMirror::NeighbourMirror(boost::asio::io_context& io, const NetworkNamespace& home)
+    : socket_(open_socket(home)),
+      batch_(kBatch, kDatagramSize),
+      readable_(io, socket_.descriptor()),
+      turn_(io),
+      later_(io) {
+  {
+    const auto visit = home.visit();
+    read_all();
+  }
+  wait();
+}
+
+/// At once: the first flow reports ask for it. Changes that come meanwhile are queued.
+void NeighbourMirror::read_all() {
+  const TimePoint now = system_now().wall;
+  const std::error_code error = read_dump(NETLINK_ROUTE, all_neighbours(), [&](Bytes message) {
+    if (const auto found = decode_neighbour(message)) table_.apply(*found, now);
+  });
+  if (error == std::errc::resource_unavailable_try_again) {
+    request_dump();  // they changed while they were read
+  } else if (error) {
+    throw std::system_error(error, "neighbour tables");
+  }
+}
+
+void NeighbourMirror::wait() {
+  readable_.wait([this] { drain(); });
+}
+
+void NeighbourMirror::drain() {
+  if (!read_batch()) {
+    wait();
+    return;
+  }
+  turn_.soon([this] { drain(); });
+}
+
+bool NeighbourMirror::read_batch() {
+  std::error_code error;
+  const std::span<const Datagram> datagrams = batch_.receive(socket_.descriptor(), error);
+  if (error) {
+    const bool overrun = error == std::errc::no_buffer_space;
+    if (overrun) request_dump();
+    if (!overrun && error_log_.allow()) {
+      log::error("neighbours_receive_failed error={} suppressed={}", log::quoted(error.message()),
+                 error_log_.suppressed());
+    }
+    return overrun;  // what is queued behind the gap is still there
+  }
+  for (const Datagram& datagram : datagrams) {
+    if (!datagram.from_kernel) continue;
+    if (datagram.truncated) {
+      request_dump();
+    } else {
+      on_datagram(datagram.bytes);
+    }
+  }
+  return !datagrams.empty();
+}
+
+void NeighbourMirror::on_datagram(Bytes datagram) {
+  const TimePoint now = system_now().wall;
+  Messages messages(datagram);
+  Bytes message;
+  while (messages.next(message)) {
+    const auto port = load_host<std::uint32_t>(message, offsetof(nlmsghdr, nlmsg_pid));
+    const auto sequence = load_host<std::uint32_t>(message, offsetof(nlmsghdr, nlmsg_seq));
+    const bool answer = reading_ && port == socket_.port_id() && sequence == sequence_;
+    if (answer) {
+      const DumpMessage read = read_dump_message(message);
+      again_ = again_ || read.interrupted;
+      if (read.kind == DumpMessage::Kind::kEnd) {
+        reading_ = false;
+        if (!read.error && !again_) table_.end_dump(now);
+        if (std::exchange(again_, false)) {
+          later_.after(kBetweenDumps, [this] { request_dump(); });
+        }
+      }
+    }
+    if (const auto found = decode_neighbour(message)) table_.apply(*found, now);
+  }
+}
+
+void NeighbourMirror::request_dump() {
+  if (reading_) {
+    again_ = true;
+    return;
+  }
+  if (!socket_.request(all_neighbours(), ++sequence_)) {
+    reading_ = true;
+    table_.begin_dump();
+  } else if (error_log_.allow()) {
+    log::error("neighbours_not_read suppressed={}", error_log_.suppressed());
+  }
+}
+
+}  // namespace ctflow::accounting

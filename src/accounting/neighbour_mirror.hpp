@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Keeps a copy of the neighbour tables of a network namespace: reads them, then follows their
+// changes.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <system_error>
+
+#include "accounting/neighbours.hpp"
+#include "ctflow/accounting_config.hpp"
+#include "ctflow/clock.hpp"
+#include "event_loop/readiness.hpp"
+#include "event_loop/timer.hpp"
+#include "log/log.hpp"
+#include "netlink/datagram_batch.hpp"
+#include "netlink/netlink_socket.hpp"
+#include "netlink/network_namespace.hpp"
+
+namespace ctflow::accounting {
+
+/// Whether anything is counted by device.
+bool needs_neighbours(const AccountingConfig& config);
+
+class NeighbourMirror {
+ public:
+  /// Reads the tables of `home`. Throws std::system_error.
+  NeighbourMirror(boost::asio::io_context& io, const NetworkNamespace& home);
+
+  [[nodiscard]] const Neighbours& table() const { return table_; }
+  void expire(TimePoint now) { table_.expire(now); }
+
+ private:
+  void read_all();
+  void wait();
+  void drain();
+  /// False: nothing was waiting.
+  bool read_batch();
+  void on_datagram(Bytes datagram);
+  /// Asks for everything again: something was missed.
+  void request_dump();
+
+  NetlinkSocket socket_;
+  DatagramBatch batch_;
+  Neighbours table_;
+  std::uint32_t sequence_ = 0;
+  bool reading_ = false;  ///< a dump runs
+  bool again_ = false;    ///< something was missed while it ran
+  log::RateLimit error_log_;
+  Readiness readable_;  ///< of the socket
+  Timer turn_;
+  Timer later_;  ///< for a dump
+};
+
+}  // namespace ctflow::accounting

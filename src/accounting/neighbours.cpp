@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/neighbours.hpp"
+
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "enrich/routing/routing_attributes.hpp"
+
+namespace ctflow::accounting {
+namespace {
+
+constexpr std::size_t kMacOctets = 6;
+constexpr unsigned kOctetBits = 8;
+
+/// Between the first packet of another device and the kernel's word of it.
+constexpr std::chrono::seconds kAnnounced{1};
+
+/// 0: none that tells a device apart.
+std::uint64_t mac_in(Bytes payload) {
+  if (payload.size() != kMacOctets) return 0;
+  const bool multicast = (std::to_integer<unsigned>(payload.front()) & 1U) != 0;
+  std::uint64_t mac = 0;
+  for (const std::byte octet : payload) mac = mac << kOctetBits | std::to_integer<unsigned>(octet);
+  return multicast ? 0 : mac;
+}
+
+}  // namespace
+
+std::optional<NeighbourMessage> decode_neighbour(Bytes message) {
+  constexpr unsigned kKnown = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT;
+  Bytes fixed;
+  Bytes rest;
+  if (!rtnetlink::split(message, sizeof(ndmsg), fixed, rest)) return std::nullopt;
+  const auto type = load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_type));
+  if (type != RTM_NEWNEIGH && type != RTM_DELNEIGH) return std::nullopt;
+  NeighbourMessage found;
+  found.family = rtnetlink::family_of(rtnetlink::octet(fixed, offsetof(ndmsg, ndm_family)));
+  if (found.family == AddressFamily::kNone) return std::nullopt;
+  const auto interface = load_host<std::int32_t>(fixed, offsetof(ndmsg, ndm_ifindex));
+  const auto state = load_host<std::uint16_t>(fixed, offsetof(ndmsg, ndm_state));
+  if (interface <= 0 || (state & NUD_NOARP) != 0) return std::nullopt;
+  found.interface = static_cast<std::uint32_t>(interface);
+  bool has_address = false;
+  std::uint64_t mac = 0;
+  Attributes attributes(rest);
+  Attribute attribute;
+  while (attributes.next(attribute)) {
+    if (attribute.type == NDA_DST) {
+      has_address = rtnetlink::read_address(attribute.payload, found.family, found.address);
+    }
+    if (attribute.type == NDA_LLADDR) mac = mac_in(attribute.payload);
+  }
+  if (!has_address || attributes.malformed()) return std::nullopt;
+  if (type == RTM_NEWNEIGH && (state & kKnown) != 0) found.mac = mac;
+  return found;
+}
+
+std::size_t Neighbours::Hash::operator()(const IpAddress& address) const {
+  constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15ULL;
+  constexpr unsigned kHalf = 32;
+  const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(address.octets);
+  const std::uint64_t hash = (words[0] * kFactor ^ words[1]) * kFactor;
+  return hash ^ hash >> kHalf;
+}
+
+std::uint64_t Neighbours::Entry::at(TimePoint when) const {
+  return before != 0 && when + kAnnounced < since ? before : mac;
+}
+
+void Neighbours::apply(const NeighbourMessage& message, TimePoint now) {
+  Table& table = table_of(message.family);
+  const auto place = table.find(message.address);
+  Entry* known = nullptr;
+  if (place != table.end()) {
+    for (Entry& one : place->second) {
+      if (one.interface == message.interface) known = &one;
+    }
+  }
+  if (message.mac == 0) {
+    if (known != nullptr && !known->gone) known->gone = now;
+    return;
+  }
+  if (known == nullptr) {
+    if (entries_ >= kMost) remove_gone(now + kAnnounced);
+    if (entries_ >= kMost) return;
+    known = &table[message.address].emplace_back();
+    known->interface = message.interface;
+    ++entries_;
+  } else if (known->mac != message.mac) {
+    known->before = known->mac;
+  }
+  if (known->mac != message.mac) known->since = now;
+  known->mac = message.mac;
+  known->gone.reset();
+  known->reading = reading_;
+}
+
+void Neighbours::end_dump(TimePoint now) {
+  for (Table* const table : {&ipv4_, &ipv6_}) {
+    for (auto& [address, entries] : *table) {
+      for (Entry& one : entries) {
+        if (one.reading != reading_ && !one.gone) one.gone = now;
+      }
+    }
+  }
+}
+
+void Neighbours::expire(TimePoint now) {
+  for (Table* const table : {&ipv4_, &ipv6_}) {
+    for (auto& [address, entries] : *table) {
+      for (Entry& one : entries) {
+        if (one.gone && *one.gone > now) one.gone = now;  // the clock was set back
+        if (one.before != 0 && one.since + kKept < now) one.before = 0;
+        if (one.since > now) one.since = now;
+      }
+    }
+  }
+  remove_gone(now - kKept);
+}
+
+void Neighbours::remove_gone(TimePoint before) {
+  for (Table* const table : {&ipv4_, &ipv6_}) {
+    for (auto place = table->begin(); place != table->end();) {
+      std::vector<Entry>& entries = place->second;
+      const auto last = std::remove_if(entries.begin(), entries.end(), [&](const Entry& one) {
+        return one.gone && *one.gone < before;
+      });
+      entries_ -= static_cast<std::size_t>(entries.end() - last);
+      entries.erase(last, entries.end());
+      place = entries.empty() ? table->erase(place) : std::next(place);
+    }
+  }
+}
+
+std::uint64_t Neighbours::find(AddressFamily family, const IpAddress& address,
+                               std::uint32_t interface, TimePoint at) const {
+  const Table& table = family == AddressFamily::kIpv4 ? ipv4_ : ipv6_;
+  const auto place = table.find(address);
+  if (place == table.end()) return 0;
+  const std::vector<Entry>& entries = place->second;
+  std::uint64_t any = entries.front().at(at);
+  for (const Entry& one : entries) {
+    if (one.interface == interface) return one.at(at);
+    if (one.at(at) != any) any = 0;
+  }
+  return any;
+}
+
+}  // namespace ctflow::accounting

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/quota.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <utility>
+
+#include "accounting/export_rows.hpp"
+#include "accounting/report_text.hpp"
+#include "text/escape.hpp"
+#include "text/mac_text.hpp"
+
+namespace ctflow::accounting {
+namespace {
+
+/// What one row of a report by network or by device has.
+Amounts used_by(const Report& report, const std::string& id) {
+  Amounts amounts;
+  for (const ReportRow& row : report.rows) {
+    if ((row.device.empty() ? row.name : row.device) == id) amounts += row.amounts;
+  }
+  return amounts;
+}
+
+void add_networks(const Report& report, const std::vector<NamedNetworks>& networks,
+                  QuotaReport& to) {
+  for (const NamedNetworks& one : networks) {
+    if (one.quota == 0) continue;
+    to.uses.push_back({report.by, one.name, used_by(report, one.name), one.quota});
+  }
+}
+
+void add_devices(const Report& report, const std::vector<NamedDevice>& devices, QuotaReport& to) {
+  for (const NamedDevice& one : devices) {
+    if (one.quota == 0) continue;
+    const std::string id = text::mac_text(one.addresses.front());
+    to.uses.push_back({report.by, one.name, used_by(report, id), one.quota});
+  }
+}
+
+template <typename Named>
+bool any_quota(const std::vector<Named>& all) {
+  return std::any_of(all.begin(), all.end(), [](const Named& one) { return one.quota > 0; });
+}
+
+double share_of(const QuotaUse& use) {
+  return static_cast<double>(use.amounts.octets()) / static_cast<double>(use.quota);
+}
+
+}  // namespace
+
+bool QuotaReport::any_over() const {
+  return std::any_of(uses.begin(), uses.end(), [](const QuotaUse& one) { return one.over(); });
+}
+
+QuotaReport ask_quotas(const Database& database, const AccountingConfig& config,
+                       Question question) {
+  QuotaReport result;
+  bool asked = false;
+  const auto ask_by = [&](AccountingKey key) {
+    question.by = word_of(key);
+    Report report = ask(database, question);
+    if (!std::exchange(asked, true)) {
+      result.time = report;
+      result.time.rows.clear();
+    } else if (report.gaps.size() > result.time.gaps.size()) {
+      result.time.gaps = report.gaps;  // that of the aggregate that is younger
+    }
+    return report;
+  };
+  if (any_quota(config.networks)) {
+    add_networks(ask_by(AccountingKey::kNetwork), config.networks, result);
+  }
+  if (any_quota(config.devices)) {
+    add_devices(ask_by(AccountingKey::kDevice), config.devices, result);
+  }
+  if (!asked) {
+    throw std::runtime_error(
+        "nothing has a quota: set accounting.networks[].quota or accounting.devices[].quota");
+  }
+  std::stable_sort(
+      result.uses.begin(), result.uses.end(),
+      [](const QuotaUse& one, const QuotaUse& other) { return share_of(one) > share_of(other); });
+  return result;
+}
+
+std::string quota_table(const QuotaReport& report, const Calendar& calendar,
+                        const std::string& scope) {
+  constexpr int kNameWidth = 30;
+  constexpr double kPercent = 100;
+  std::string out = title_line(report.time, calendar, "quotas", scope);
+  out += fmt::format("{:<{}} {:<8} {:>10} {:>10} {:>8}\n", "name", kNameWidth, "by", "used",
+                     "quota", "share");
+  for (const QuotaUse& one : report.uses) {
+    out +=
+        fmt::format("{:<{}} {:<8} {:>10} {:>10} {:>6.1f} %{}\n", text::printable(one.name),
+                    kNameWidth, one.by, people_text(one.amounts.octets()), people_text(one.quota),
+                    share_of(one) * kPercent, one.over() ? "  over" : "");
+  }
+  if (!report.time.complete()) out += completeness_text(report.time) + "\n";
+  return out;
+}
+
+std::string quota_json(const QuotaReport& report, const std::string& scope) {
+  nlohmann::json uses = nlohmann::json::array();
+  for (const QuotaUse& one : report.uses) {
+    uses.push_back({{"by", one.by},
+                    {"name", text::printable(one.name)},
+                    {"down_octets", one.amounts.down_octets},
+                    {"up_octets", one.amounts.up_octets},
+                    {"used_octets", one.amounts.octets()},
+                    {"quota_octets", one.quota},
+                    {"over", one.over()}});
+  }
+  const nlohmann::json out{{"v", 1},
+                           {"directions", scope},
+                           {"from", utc_text(report.time.from)},
+                           {"until", utc_text(report.time.until)},
+                           {"complete", report.time.complete()},
+                           {"over", report.any_over()},
+                           {"quotas", uses}};
+  return out.dump(2) + "\n";
+}
+
+std::string quota_csv(const QuotaReport& report) {
+  std::string out = "by,name,used_octets,quota_octets,over\n";
+  for (const QuotaUse& one : report.uses) {
+    out += fmt::format("{},{},{},{},{}\n", one.by, field_text(one.name), one.amounts.octets(),
+                       one.quota, one.over() ? 1 : 0);
+  }
+  return out;
+}
+
+}  // namespace ctflow::accounting
