@@ -220,7 +220,7 @@ enum class Measure : std::uint8_t {
 
 /// How events are read from the kernel.
 struct SourceConfig {
-  std::size_t receive_buffer = std::size_t{32} << 20;  ///< octets; about 1.2 kB hold one event
+  std::size_t receive_buffer = std::size_t{128} << 20;  ///< octets; about 1.2 kB hold one event
   /// The buffer grows up to this when it was half full, octets; never smaller than it begins.
   std::size_t receive_buffer_limit = std::size_t{128} << 20;
   Delivery delivery = Delivery::kBestEffort;

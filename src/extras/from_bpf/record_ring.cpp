@@ -19,9 +19,9 @@ ctflow_loss loss_of(std::uint8_t event) {
 }  // namespace
 
 MeasuringSizes sizes_for(std::size_t receive_buffer) {
-  constexpr std::size_t kMost = std::size_t{1} << 29U;
+  constexpr std::size_t kEventsToRecords = 4;  // 1.2 kB and 352 octets, in steps of two
   return {.ring_octets =
-              static_cast<std::uint32_t>(std::bit_ceil(std::min(receive_buffer, kMost)))};
+              static_cast<std::uint32_t>(std::bit_ceil(receive_buffer / kEventsToRecords))};
 }
 
 RecordRing::RecordRing(boost::asio::io_context& io, std::unique_ptr<MeasuringPrograms> programs,

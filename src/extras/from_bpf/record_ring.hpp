@@ -18,8 +18,8 @@
 
 namespace ctflow {
 
-/// Records wait in a ring of at least so many octets (source.receive_buffer), in steps that the
-/// kernel has, and of 512 MiB at most.
+/// Records wait in a ring that holds about as many of them as source.receive_buffer holds events: a
+/// quarter of its octets, rounded up to a power of two.
 MeasuringSizes sizes_for(std::size_t receive_buffer);
 
 /// Takes the records of one namespace.

@@ -41,12 +41,13 @@ class RecordRingTest : public testing::Test {
                    std::chrono::milliseconds(0)};
 };
 
-TEST(RecordRing, HasTheSizeOfTheReceiveBufferInStepsOfTheKernel) {
+TEST(RecordRing, HoldsAsManyRecordsAsTheReceiveBufferHoldsEvents) {
   constexpr std::size_t kMiB = 1U << 20U;
-  EXPECT_EQ(sizes_for(32 * kMiB).ring_octets, 32 * kMiB);
-  EXPECT_EQ(sizes_for(33 * kMiB).ring_octets, 64 * kMiB);
-  EXPECT_EQ(sizes_for(kMiB / 16).ring_octets, kMiB / 16);
-  EXPECT_EQ(sizes_for(1024 * kMiB).ring_octets, 512 * kMiB);
+  EXPECT_EQ(sizes_for(128 * kMiB).ring_octets, 32 * kMiB);
+  EXPECT_EQ(sizes_for(132 * kMiB).ring_octets, 64 * kMiB);
+  EXPECT_EQ(sizes_for(kMiB / 16).ring_octets, kMiB / 64);
+  EXPECT_EQ(sizes_for(1024 * kMiB).ring_octets, 256 * kMiB);
+  EXPECT_GE(sizes_for(SourceConfig().receive_buffer).ring_octets / sizeof(ctflow_record), 90'000U);
 }
 
 TEST_F(RecordRingTest, LoadsOnceAndOnlyIfANamespaceIsWatched) {
