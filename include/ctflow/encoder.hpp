@@ -11,6 +11,9 @@
 
 namespace ctflow {
 
+class EncodedFlows;
+struct RecordFormat;
+
 /// What one message carries, for the ledger.
 struct MessageContent {
   std::uint32_t flows = 0;         ///< flow reports
@@ -84,6 +87,13 @@ class Encoder {
   /// Appends the record of the initiator and, if packets came back, that of the responder.
   /// False: full, the message is unchanged. A flow always fits into an empty message.
   [[nodiscard]] virtual bool add(const Flow& flow) = 0;
+
+  /// What its Flow Records depend on, beside the flow report.
+  [[nodiscard]] virtual const RecordFormat& record_format() const = 0;
+
+  /// The same as add() for flow reports from `first` on, whose records were encoded in the same
+  /// format: appends as many as fit, in their order. Returns how many.
+  [[nodiscard]] virtual std::size_t add_encoded(const EncodedFlows& flows, std::size_t first) = 0;
 
   /// What the open message carries so far.
   [[nodiscard]] virtual const MessageContent& content() const = 0;

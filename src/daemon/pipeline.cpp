@@ -27,11 +27,14 @@ void Pipeline::arrange(const std::vector<GroupConfig>& groups) {
     }
     if (!members.empty()) groups_.emplace_back(group, std::move(members));
   }
+  shared_ = SharedRecords::take_from(mirrors_);
 }
 
 Pipeline::Outputs Pipeline::release() {
+  hand_out();
   groups_.clear();
   mirrors_.clear();
+  shared_.clear();
   return std::exchange(outputs_, {});
 }
 
@@ -48,6 +51,9 @@ void Pipeline::handle(Flow& flow) {
   const FlowKinds kind = FlowKinds::of(flow);
   for (Output* output : mirrors_) {
     if (output->wants().has(kind)) output->offer(flow, *batch_);
+  }
+  for (SharedRecords& records : shared_) {
+    if (records.wants().has(kind)) records.add(flow);
   }
   for (CollectorGroup& group : groups_) group.offer(flow, kind, *batch_);
   if (FlowKinds::reports().has(kind)) {
@@ -75,6 +81,7 @@ void Pipeline::tick() {
 }
 
 void Pipeline::flush() {
+  hand_out();
   for (const auto& output : outputs_) output->flush();
 }
 

@@ -10,6 +10,7 @@
 #include "ctflow/enricher.hpp"
 #include "ctflow/output.hpp"
 #include "export/collector_group.hpp"
+#include "export/shared_records.hpp"
 
 namespace ctflow {
 
@@ -32,6 +33,7 @@ class Pipeline {
   /// No more flow reports are waiting just now.
   void end_batch() {
     batch_.reset();
+    hand_out();
     for (const auto& output : outputs_) output->end_batch();
   }
 
@@ -51,12 +53,18 @@ class Pipeline {
   [[nodiscard]] FlowKinds wants() const;
 
  private:
-  /// Sorts the outputs into groups and those that get everything.
+  /// Sorts the outputs into groups, those that get the same records, and others that get
+  /// everything.
   void arrange(const std::vector<GroupConfig>& groups);
+  /// What was encoded for several outputs goes to them.
+  void hand_out() {
+    for (SharedRecords& records : shared_) records.hand_out();
+  }
 
   Enrichers enrichers_;
   Outputs outputs_;
-  std::vector<Output*> mirrors_;  ///< of outputs_: in no group
+  std::vector<Output*> mirrors_;       ///< of outputs_: in no group, with records of their own
+  std::vector<SharedRecords> shared_;  ///< of outputs_: in no group, with the records of others
   std::vector<CollectorGroup> groups_;
   Clock clock_;
   std::optional<Instant> batch_;  ///< when this batch began; nothing: between batches

@@ -14,7 +14,8 @@ constexpr std::uint16_t kOptionsSet = 3;     // RFC 7011 section 3.3.2
 }  // namespace
 
 IpfixEncoder::IpfixEncoder(const EncoderOptions& options)
-    : SetEncoder({kIpfixHeader, kTemplateSet, kOptionsSet, 1}, Layout(Protocol::kIpfix, options),
+    : SetEncoder({kIpfixHeader, kTemplateSet, kOptionsSet, 1},
+                 RecordFormat(Protocol::kIpfix, options),
                  {options.observation_domain, options.exporting_process},
                  options_layouts(Protocol::kIpfix)),
       observation_domain_(options.observation_domain) {}

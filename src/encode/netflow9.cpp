@@ -37,7 +37,7 @@ std::int64_t milliseconds(TimePoint time) {
 
 Netflow9Encoder::Netflow9Encoder(const EncoderOptions& options, TimePoint boot)
     : SetEncoder({kNetflow9Header, kTemplateFlowSet, kOptionsFlowSet, kAlignment, true},
-                 Layout(Protocol::kNetflow9, options),
+                 RecordFormat(Protocol::kNetflow9, options),
                  {options.observation_domain, options.exporting_process},
                  options_layouts(Protocol::kNetflow9)),
       source_id_(options.observation_domain),
@@ -49,14 +49,13 @@ void Netflow9Encoder::begin(std::span<std::byte> buffer) {
   SetEncoder::begin(buffer);
 }
 
-void Netflow9Encoder::record_written(std::size_t offset, const Flow& flow, const Template& fields) {
+void Netflow9Encoder::record_written(std::size_t offset, const RecordTimes& times,
+                                     const Template& fields) {
   if (times_.size() == times_.capacity()) return;  // the record did not fit either
   const std::size_t start = offset_of(fields, kFlowStart, kNowhere);
   const std::size_t end = offset_of(fields, kFlowEnd, kNowhere);
-  const bool event = layout().style() == RecordStyle::kNatEvent;
   times_.push_back({offset, start == kNowhere ? kNowhere : offset + start,
-                    end == kNowhere ? kNowhere : offset + end, event ? flow.event_time : flow.start,
-                    event ? flow.event_time : flow.end});
+                    end == kNowhere ? kNowhere : offset + end, times});
 }
 
 void Netflow9Encoder::discard_records(std::size_t offset) {
@@ -89,11 +88,13 @@ std::span<const std::byte> Netflow9Encoder::finish(TimePoint now) {
     return static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(milliseconds(time) - base, 0, uptime));
   };
-  for (const RecordTimes& times : times_) {
-    if (times.start_offset != kNowhere) {
-      writer.overwrite_u32(times.start_offset, since_base(times.start));
+  for (const PlacedTimes& placed : times_) {
+    if (placed.start_offset != kNowhere) {
+      writer.overwrite_u32(placed.start_offset, since_base(placed.times.start));
     }
-    if (times.end_offset != kNowhere) writer.overwrite_u32(times.end_offset, since_base(times.end));
+    if (placed.end_offset != kNowhere) {
+      writer.overwrite_u32(placed.end_offset, since_base(placed.times.end));
+    }
   }
   const MessageContent& held = content();
   writer.overwrite_u16(0, kNetflow9Version);

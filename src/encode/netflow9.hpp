@@ -18,18 +18,18 @@ class Netflow9Encoder : public SetEncoder {
 
  private:
   /// The times of one record, which can be written only when the header's sysUpTime is known.
-  struct RecordTimes {
+  struct PlacedTimes {
     std::size_t record_offset;
     std::size_t start_offset;  ///< of flowStartSysUpTime, kNowhere if the record has none
     std::size_t end_offset;    ///< of flowEndSysUpTime
-    TimePoint start;
-    TimePoint end;
+    RecordTimes times;
   };
 
   static constexpr std::size_t kNowhere = ~std::size_t{0};
 
   void write_options_head(WireWriter& writer, const OptionsLayout& layout) override;
-  void record_written(std::size_t offset, const Flow& flow, const Template& fields) override;
+  void record_written(std::size_t offset, const RecordTimes& times,
+                      const Template& fields) override;
   void discard_records(std::size_t offset) override;
 
   /// sysUpTime of a header that says `unix_seconds`; never less than that of an earlier message.
@@ -39,7 +39,7 @@ class Netflow9Encoder : public SetEncoder {
   std::uint32_t sequence_ = 0;  ///< earlier packets, modulo 2^32 (RFC 3954 section 5.1)
   std::int64_t boot_;           ///< milliseconds since 1970
   std::uint32_t uptime_ = 0;    ///< of the latest message, milliseconds
-  std::vector<RecordTimes> times_;
+  std::vector<PlacedTimes> times_;
 };
 
 }  // namespace ctflow

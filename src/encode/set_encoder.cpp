@@ -18,10 +18,11 @@ void write_specifiers(WireWriter& writer, std::span<const FieldOf<Source>> field
 
 }  // namespace
 
-SetEncoder::SetEncoder(const SetFormat& format, Layout layout, const OptionsRecord& options_record,
-                       const OptionsLayouts& options)
+SetEncoder::SetEncoder(const SetFormat& format, RecordFormat records,
+                       const OptionsRecord& options_record, const OptionsLayouts& options)
     : format_(format),
-      layout_(std::move(layout)),
+      record_format_(std::move(records)),
+      layout_(record_format_.protocol, record_format_.options),
       options_record_(options_record),
       options_(options) {
   encode_templates();
@@ -167,49 +168,110 @@ bool SetEncoder::add_interface_name(std::uint32_t index, std::string_view name) 
 }
 
 void SetEncoder::write_record(const Template& layout, const Record& record) {
-  open_set(layout.id);
   const std::size_t offset = writer_.size();
   layout.encode(writer_, record, layout);
-  if (format_.notes_records) record_written(offset, record.flow, layout);
-}
-
-std::uint32_t SetEncoder::write_records(const Flow& flow) {
-  const Record initiator{flow, true};
-  const Record responder{flow, false};
-  const Template& layout = layout_.choose(initiator);
-  // A direction in which nothing came has no record; one of the two there is always.
-  const bool mirrored = layout_.style() == RecordStyle::kMirrored;
-  const bool answered = mirrored && flow.backward.packets > 0;
-  const bool asked = flow.forward.packets > 0 || !answered;
-  if (asked) write_record(layout, initiator);
-  if (answered) write_record(translated(flow) ? layout_.choose(responder) : layout, responder);
-  return asked && answered ? 2 : 1;
-}
-
-void SetEncoder::count(const Flow& flow, std::uint32_t records) {
-  content_.flows += 1;
-  content_.data_records += records;
-  if (layout_.style() == RecordStyle::kNatEvent) {
-    latest_ = std::max(latest_, flow.event_time);
-    return;
+  if (format_.notes_records) {
+    record_written(offset, record_times(layout_.style(), record.flow), layout);
   }
-  latest_ = std::max(latest_, flow.end);
-  content_.packets += flow.forward.packets + flow.backward.packets;
-  // Octets without a packet, which no kernel counts, are in no record of their own.
-  if (flow.forward.packets > 0 || flow.backward.packets == 0)
-    content_.octets += flow.forward.octets;
-  if (flow.backward.packets > 0) content_.octets += flow.backward.octets;
+}
+
+void SetEncoder::count(const Counters& recorded, TimePoint latest) {
+  content_.packets += recorded.packets;
+  content_.octets += recorded.octets;
+  latest_ = std::max(latest_, latest);
 }
 
 bool SetEncoder::add(const Flow& flow) {
+  const auto [first, second, asked] = records_of(layout_, flow);
+  // As a rule all are of the template of the record before them: what they need is known then.
+  if (first->id == set_id_ && (second == nullptr || second->id == set_id_)) {
+    const std::size_t needed = second == nullptr ? first->length : std::size_t{2} * first->length;
+    if (needed > room_in_set()) return false;
+    write_record(*first, {flow, asked});
+    if (second != nullptr) write_record(*second, {flow, false});
+  } else {
+    const Savepoint savepoint = save();
+    open_set(first->id);
+    write_record(*first, {flow, asked});
+    if (second != nullptr) {
+      open_set(second->id);
+      write_record(*second, {flow, false});
+    }
+    if (!fits()) {
+      restore(savepoint);
+      return false;
+    }
+  }
+  content_.flows += 1;
+  content_.data_records += second == nullptr ? 1 : 2;
+  count(recorded(layout_.style(), flow), record_times(layout_.style(), flow).end);
+  return true;
+}
+
+void SetEncoder::note_records(const EncodedFlow& flow, std::size_t offset) {
+  record_written(offset, flow.times, *flow.first);
+  if (flow.second != nullptr) record_written(offset + flow.first->length, flow.times, *flow.second);
+}
+
+std::size_t SetEncoder::add_alike(const EncodedFlows& all, std::size_t first) {
+  const std::span<const EncodedFlow> flows = all.flows();
+  const Template& layout = *flows[first].first;
+  const std::size_t start = all.start_of(first);
+  const std::size_t limit = start + room_in_set();
+  Counters sum;
+  TimePoint latest = latest_;
+  std::size_t next = first;
+  for (; next < flows.size(); ++next) {
+    const EncodedFlow& flow = flows[next];
+    if (flow.end > limit || !flow.is_all(layout)) break;
+    sum.packets += flow.recorded.packets;
+    sum.octets += flow.recorded.octets;
+    latest = std::max(latest, flow.times.end);
+  }
+  const std::size_t octets = all.start_of(next) - start;
+  if (format_.notes_records) {
+    for (std::size_t i = first; i < next; ++i) {
+      note_records(flows[i], writer_.size() + all.start_of(i) - start);
+    }
+  }
+  writer_.octets(all.octets(start, start + octets));
+  content_.flows += static_cast<std::uint32_t>(next - first);
+  content_.data_records += static_cast<std::uint32_t>(octets / layout.length);
+  count(sum, latest);
+  return next - first;
+}
+
+bool SetEncoder::add_one(const EncodedFlows& all, std::size_t index) {
+  const EncodedFlow& flow = all.flows()[index];
   const Savepoint savepoint = save();
-  const std::uint32_t records = write_records(flow);
+  std::size_t start = all.start_of(index);
+  for (const Template* layout : {flow.first, flow.second}) {
+    if (layout == nullptr) break;
+    open_set(layout->id);
+    if (format_.notes_records) record_written(writer_.size(), flow.times, *layout);
+    writer_.octets(all.octets(start, start + layout->length));
+    start += layout->length;
+  }
   if (!fits()) {
     restore(savepoint);
     return false;
   }
-  count(flow, records);
+  content_.flows += 1;
+  content_.data_records += flow.second == nullptr ? 1 : 2;
+  count(flow.recorded, flow.times.end);
   return true;
+}
+
+std::size_t SetEncoder::add_encoded(const EncodedFlows& all, std::size_t first) {
+  std::size_t next = first;
+  while (next < all.size()) {
+    const EncodedFlow& flow = all.flows()[next];
+    const bool continues = flow.first->id == set_id_ && flow.is_all(*flow.first);
+    const std::size_t added = continues ? add_alike(all, next) : add_one(all, next);
+    if (added == 0) break;
+    next += added;
+  }
+  return next - first;
 }
 
 WireWriter& SetEncoder::close_message() {

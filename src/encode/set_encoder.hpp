@@ -7,8 +7,11 @@
 #include <vector>
 
 #include "ctflow/encoder.hpp"
+#include "encode/encoded_flows.hpp"
+#include "encode/flow_records.hpp"
 #include "encode/layout.hpp"
 #include "encode/options_layouts.hpp"
+#include "encode/record_format.hpp"
 
 namespace ctflow {
 
@@ -25,6 +28,8 @@ class SetEncoder : public Encoder {
   [[nodiscard]] bool add_statistics(const ExportStatistics& statistics) override;
   [[nodiscard]] bool add_interface_name(std::uint32_t index, std::string_view name) override;
   [[nodiscard]] bool add(const Flow& flow) override;
+  [[nodiscard]] const RecordFormat& record_format() const override { return record_format_; }
+  [[nodiscard]] std::size_t add_encoded(const EncodedFlows& flows, std::size_t first) override;
   [[nodiscard]] const MessageContent& content() const override { return content_; }
 
  protected:
@@ -37,7 +42,7 @@ class SetEncoder : public Encoder {
   };
 
   /// `options_record`: what options records of this encoder have in common.
-  SetEncoder(const SetFormat& format, Layout layout, const OptionsRecord& options_record,
+  SetEncoder(const SetFormat& format, RecordFormat records, const OptionsRecord& options_record,
              const OptionsLayouts& options);
 
   /// Closes the open Set. The header is still zero; its length is `format.header_length`.
@@ -54,7 +59,7 @@ class SetEncoder : public Encoder {
   virtual void write_options_head(WireWriter& writer, const OptionsLayout& layout) = 0;
   /// For subclasses with `format.notes_records`: a record was written at `offset`;
   /// discard_records() takes back those at `offset` and after.
-  virtual void record_written(std::size_t /*offset*/, const Flow& /*flow*/,
+  virtual void record_written(std::size_t /*offset*/, const RecordTimes& /*times*/,
                               const Template& /*fields*/) {}
   virtual void discard_records(std::size_t /*offset*/) {}
 
@@ -95,12 +100,22 @@ class SetEncoder : public Encoder {
   }
   /// True when everything written so far, with the padding of the open Set, is within the buffer.
   [[nodiscard]] bool fits();
+  /// Octets of records that the open Set can still take.
+  [[nodiscard]] std::size_t room_in_set() const {
+    const std::size_t whole = (writer_.capacity() - set_offset_) & ~(format_.alignment - 1);
+    return whole - (writer_.size() - set_offset_);
+  }
   void write_record(const Template& layout, const Record& record);
-  /// Writes the records of a flow. Returns how many.
-  std::uint32_t write_records(const Flow& flow);
-  void count(const Flow& flow, std::uint32_t records);
+  /// Counts what records carry.
+  void count(const Counters& recorded, TimePoint latest);
+  void note_records(const EncodedFlow& flow, std::size_t offset);
+  /// Appends flow reports of one template, as many as fit. Returns how many.
+  std::size_t add_alike(const EncodedFlows& flows, std::size_t first);
+  /// Appends one, of which the records may be of two templates.
+  bool add_one(const EncodedFlows& flows, std::size_t index);
 
   SetFormat format_;
+  RecordFormat record_format_;
   Layout layout_;
   OptionsRecord options_record_;
   const OptionsLayouts& options_;

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "ctflow/clock.hpp"
+#include "encode/encoded_flows.hpp"
+#include "encode/record_format.hpp"
 #include "export/collector_status.hpp"
 #include "export/unknown_interfaces.hpp"
 
@@ -190,6 +192,33 @@ void Exporter::add_to_message(const Flow& flow) {
   send(clock_());
   begin();
   static_cast<void>(encoder_->add(flow));
+}
+
+void Exporter::offer_encoded(const EncodedFlows& flows) {
+  ledger_.offer(flows.size());
+  std::size_t next = 0;
+  const auto add = [&] {
+    const std::size_t added = encoder_->add_encoded(flows, next);
+    next += added;
+    return added > 0;
+  };
+  if (!is_open_) open();
+  add();
+  while (next < flows.size()) {
+    send(clock_());
+    open();
+    if (add()) continue;
+    // As with one flow report that has no room behind templates.
+    send(clock_());
+    begin();
+    add();
+  }
+}
+
+bool Exporter::has_records_of(const Exporter& other) const {
+  return wants() == other.wants() &&
+         fills_unknown_interfaces() == other.fills_unknown_interfaces() &&
+         record_format() == other.record_format();
 }
 
 void Exporter::tick() {

@@ -22,6 +22,9 @@
 
 namespace ctflow {
 
+class EncodedFlows;
+struct RecordFormat;
+
 /// How messages leave depends on the transport: see DatagramExporter and SessionExporter.
 class Exporter : public Output {
  public:
@@ -29,6 +32,14 @@ class Exporter : public Output {
 
   /// Puts a flow into the open message, sending it first when it is full.
   void offer(const Flow& flow, const Instant& now) override;
+
+  /// The same for flow reports whose records are encoded, in the format of this collector.
+  void offer_encoded(const EncodedFlows& flows);
+
+  /// Whether both collectors get the same records of the same flow reports.
+  [[nodiscard]] bool has_records_of(const Exporter& other) const;
+  [[nodiscard]] const RecordFormat& record_format() const { return encoder_->record_format(); }
+  [[nodiscard]] bool fills_unknown_interfaces() const { return profile_->fills_unknown_interfaces; }
 
   /// Does what is due: sends a message that waited long enough, repeats templates and options.
   void tick() override;

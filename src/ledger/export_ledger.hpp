@@ -22,8 +22,8 @@ class ExportLedger {
   ExportLedger(ExportLedger&&) = delete;
   ExportLedger& operator=(ExportLedger&&) = delete;
 
-  /// A flow report, or a NAT event, that the output takes.
-  void offer() { ++counters_.offered; }
+  /// Flow reports, or NAT events, that the output takes.
+  void offer(std::uint64_t count = 1) { counters_.offered += count; }
 
   /// A message of `octets` that did not wait.
   void sent(const MessageContent& content, std::size_t octets);

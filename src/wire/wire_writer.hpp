@@ -59,6 +59,8 @@ class WireWriter {
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
+  /// Octets that the buffer holds.
+  [[nodiscard]] std::size_t capacity() const { return buffer_.size(); }
   [[nodiscard]] bool overflowed() const { return overflowed_; }
   [[nodiscard]] std::span<const std::byte> written() const { return buffer_.first(size_); }
 

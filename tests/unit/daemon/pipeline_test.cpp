@@ -127,12 +127,39 @@ TEST_F(PipelineTest, OneFailingCollectorDoesNotTouchTheOther) {
   EXPECT_EQ(counters(pipeline, 1).flows, 1U);
 }
 
+TEST_F(PipelineTest, LosesNothingOfAnUnfinishedBatchWhenItsOutputsChange) {
+  test::FakeWire third;
+  Pipeline pipeline = make();
+  Flow flow = counted_flow();
+  const auto handle = [&](int count) {
+    for (int i = 0; i < count; ++i) pipeline.handle(flow);
+  };
+  handle(3);
+  Pipeline::Outputs outputs = pipeline.release();
+  EXPECT_EQ(outputs[0]->status(clock_.now()).counters.offered, 3U);
+  EXPECT_EQ(outputs[1]->status(clock_.now()).counters.offered, 3U);
+  outputs.push_back(exporter(third));  // shares the records of those that were there
+  pipeline.replace({}, std::move(outputs), {});
+  handle(4);
+  pipeline.end_batch();
+  outputs = pipeline.release();
+  const auto first = std::move(outputs[0]);
+  outputs.erase(outputs.begin());
+  pipeline.replace({}, std::move(outputs), {});
+  handle(5);
+  pipeline.flush();
+  EXPECT_EQ(first->status(clock_.now()).counters.offered, 7U);
+  EXPECT_EQ(counters(pipeline, 0).flows, 12U);
+  EXPECT_EQ(counters(pipeline, 1).flows, 9U);
+}
+
 TEST_F(PipelineTest, DeadlineIsTheEarliestOfTheOutputs) {
   Pipeline pipeline = make();
   pipeline.tick();
   EXPECT_EQ(pipeline.deadline(), clock_.now().steady + std::chrono::seconds(60));
   Flow flow = counted_flow();
   pipeline.handle(flow);
+  pipeline.end_batch();
   EXPECT_EQ(pipeline.deadline(), clock_.now().steady + std::chrono::seconds(1));
 }
 

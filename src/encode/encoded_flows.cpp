@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "encode/encoded_flows.hpp"
+
+namespace ctflow {
+
+EncodedFlows::EncodedFlows(const RecordFormat& format)
+    : layout_(format.protocol, format.options), buffer_(kOctets), writer_(buffer_) {
+  flows_.reserve(kFlows);
+}
+
+bool EncodedFlows::add(const Flow& flow) {
+  if (flows_.size() == kFlows) return false;
+  const std::size_t start = writer_.size();
+  const FlowRecords records = records_of(layout_, flow);
+  records.first->encode(writer_, {flow, records.asked}, *records.first);
+  if (records.second != nullptr) records.second->encode(writer_, {flow, false}, *records.second);
+  if (writer_.overflowed()) {
+    writer_.truncate(start);
+    return false;
+  }
+  flows_.push_back({records.first, records.second, writer_.size(), recorded(layout_.style(), flow),
+                    record_times(layout_.style(), flow)});
+  return true;
+}
+
+}  // namespace ctflow

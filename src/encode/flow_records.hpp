@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Which Flow Records a flow report has, and what of it they carry.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "encode/layout.hpp"
+
+namespace ctflow {
+
+/// One or two records, that of the initiator first.
+struct FlowRecords {
+  const Template* first;
+  const Template* second;  ///< of the responder; null: there is one record
+  bool asked;              ///< the first is of the initiator
+};
+
+/// A direction in which nothing came has no record; one of the two there is always.
+inline FlowRecords records_of(const Layout& layout, const Flow& flow) {
+  const Template* const initiator = &layout.choose({flow, true});
+  const bool mirrored = layout.style() == RecordStyle::kMirrored;
+  if (!mirrored || flow.backward.packets == 0) return {initiator, nullptr, true};
+  const Template* const responder = translated(flow) ? &layout.choose({flow, false}) : initiator;
+  if (flow.forward.packets == 0) return {responder, nullptr, false};
+  return {initiator, responder, true};
+}
+
+/// Sums of packetDeltaCount and octetDeltaCount of the records.
+inline Counters recorded(RecordStyle style, const Flow& flow) {
+  if (style == RecordStyle::kNatEvent) return {};
+  Counters sum{flow.forward.packets + flow.backward.packets, 0};
+  // Octets without a packet, which no kernel counts, are in no record of their own.
+  if (flow.forward.packets > 0 || flow.backward.packets == 0) sum.octets += flow.forward.octets;
+  if (flow.backward.packets > 0) sum.octets += flow.backward.octets;
+  return sum;
+}
+
+/// What the times of the records say.
+struct RecordTimes {
+  TimePoint start;
+  TimePoint end;
+};
+
+inline RecordTimes record_times(RecordStyle style, const Flow& flow) {
+  if (style == RecordStyle::kNatEvent) return {flow.event_time, flow.event_time};
+  return {flow.start, flow.end};
+}
+
+}  // namespace ctflow
