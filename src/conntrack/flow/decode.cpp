@@ -289,6 +289,16 @@ bool read_attribute(const Attribute& attribute, Flow& flow, Seen& seen) {
   }
 }
 
+/// Reads the attributes of an expired entry up to its counters, if they are as today's kernels
+/// write them. Returns those behind them, or all.
+Bytes read_expired(Bytes rest, Flow& flow, Seen& seen) {
+  std::size_t octets = usual_layout::read_expired<4>(rest, flow);
+  if (octets == 0) octets = usual_layout::read_expired<16>(rest, flow);
+  if (octets == 0) return rest;
+  seen.original = seen.reply = seen.forward = seen.backward = true;
+  return rest.subspan(octets);
+}
+
 /// Reads the attributes at the beginning that are as an end has them, in the order of
 /// ctnetlink_conntrack_event(). Returns the others, which may be all.
 Bytes read_usual(Bytes rest, Flow& flow, Seen& seen) {
@@ -318,14 +328,17 @@ Bytes read_usual(Bytes rest, Flow& flow, Seen& seen) {
                                counters.octets);
     });
   };
-  take_tuple(CTA_TUPLE_ORIG, flow.original, seen.original);
-  if (!seen.original) return rest;
-  take_tuple(CTA_TUPLE_REPLY, flow.reply, seen.reply);
-  take_number(CTA_ID, flow.id);
-  take_number(CTA_STATUS, flow.status);
-  flow.present.timeout = take_number(CTA_TIMEOUT, flow.timeout);
-  take_counters(CTA_COUNTERS_ORIG, flow.forward, seen.forward);
-  take_counters(CTA_COUNTERS_REPLY, flow.backward, seen.backward);
+  rest = read_expired(rest, flow, seen);
+  if (!seen.original) {
+    take_tuple(CTA_TUPLE_ORIG, flow.original, seen.original);
+    if (!seen.original) return rest;
+    take_tuple(CTA_TUPLE_REPLY, flow.reply, seen.reply);
+    take_number(CTA_ID, flow.id);
+    take_number(CTA_STATUS, flow.status);
+    flow.present.timeout = take_number(CTA_TIMEOUT, flow.timeout);
+    take_counters(CTA_COUNTERS_ORIG, flow.forward, seen.forward);
+    take_counters(CTA_COUNTERS_REPLY, flow.backward, seen.backward);
+  }
   take(nest_header(CTA_TIMESTAMP, kPair), kPair,
        [&](Bytes payload) { return read_usual_timestamps(payload, flow); });
   take(nest_header(CTA_PROTOINFO, kTcpState), kTcpState, [&](Bytes payload) {

@@ -108,6 +108,28 @@ LastPacket search(const Flow& flow, const TimeoutHistory& timeouts, const Bounds
   return found;
 }
 
+/// The usual end: the entry expired, one timeout may have been the last, and nothing contradicts
+/// it. Then it is what search() would find. Nothing: it has to search.
+std::optional<TimePoint> usual_last_packet(const Flow& flow, const TimeoutHistory& timeouts) {
+  constexpr Presence kExpired{
+      .counters = true, .start = true, .stop = true, .timeout = false, .state = false};
+  Presence present = flow.present;
+  present.state = false;
+  if (flow.event != FlowEvent::kEnded || present != kExpired || flow.port_id != 0 ||
+      timeouts.periods().size() != 1 || timeouts.knowledge() == TimeoutKnowledge::kNeverRead ||
+      keeps_first_timeouts(flow) || has_one_packet(flow) || reset_before_answer(flow)) {
+    return std::nullopt;
+  }
+  const TimeoutHistory::Period& period = timeouts.periods().front();
+  const auto possible = possible_timeouts(flow, period.timeouts);
+  if (possible.all().size() != 1) return std::nullopt;
+  const TimePoint stop = std::min(flow.end, flow.event_time);
+  const TimePoint last = stop - possible.all().front();
+  const Bounds& in_force = period.in_force;
+  if (last < flow.start || last < in_force.earliest || last > in_force.latest) return std::nullopt;
+  return last;
+}
+
 void count(const LastPacket& found, bool expires, bool bounded, SourceCounters& counters) {
   counters.end_ambiguous += found.ambiguous;
   counters.end_unexplained += expires && !found.explained;
@@ -142,6 +164,13 @@ LastPacket correct_times(Flow& flow, const TimeoutHistory& timeouts,
   if (!flow.present.start) flow.start = bounds ? TimePoint{} : flow.event_time;
   // The wall clock may have been set while the connection lived.
   flow.start = std::min(flow.start, flow.event_time);
+  if (!bounds) {
+    if (const auto last = usual_last_packet(flow, timeouts)) {
+      ++counters.end_from_timeout;
+      flow.end = *last;
+      return {*last, LastPacketSearch::kTick, true, false};
+    }
+  }
   const std::optional<Bounds> removed = reference(flow, written_after);
   const LastPacket found = search(flow, timeouts, known(flow, removed, bounds), removed);
   count(found, removed.has_value(), bounds.has_value(), counters);

@@ -49,24 +49,30 @@ struct TuplePlaces {
   }
 };
 
-/// CTA_TUPLE_IP with two addresses, then CTA_TUPLE_PROTO with protocol and ports.
+/// What is not as in CTA_TUPLE_IP with two addresses, then CTA_TUPLE_PROTO with protocol and ports;
+/// 0: nothing.
 template <std::size_t kAddress>
-bool read_tuple_of(Bytes bytes, Tuple& tuple) {
+std::uint32_t tuple_mismatch(Bytes bytes) {
   static_assert(kAddress == 4 || kAddress == 16);
   constexpr bool kIpv4 = kAddress == 4;
   constexpr TuplePlaces kAt{kAddress};
   constexpr std::uint16_t kPorts = 24;  // protocol and two ports, each with a header
   constexpr std::uint32_t kSource = header(kIpv4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, kAddress);
   constexpr std::uint32_t kDestination = header(kIpv4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, kAddress);
-  const std::uint32_t different =
-      mismatch(bytes, 0, nest_header(CTA_TUPLE_IP, 2 * kAddress + 8)) |
-      mismatch(bytes, TuplePlaces::kSourceHeader, kSource) |
-      mismatch(bytes, kAt.destination_header(), kDestination) |
-      mismatch(bytes, kAt.protocol_nest(), nest_header(CTA_TUPLE_PROTO, kPorts)) |
-      mismatch(bytes, kAt.protocol() - 4, header(CTA_PROTO_NUM, 1)) |
-      mismatch(bytes, kAt.source_port() - 4, header(CTA_PROTO_SRC_PORT, 2)) |
-      mismatch(bytes, kAt.destination_port() - 4, header(CTA_PROTO_DST_PORT, 2));
-  if (different != 0) return false;
+  return mismatch(bytes, 0, nest_header(CTA_TUPLE_IP, 2 * kAddress + 8)) |
+         mismatch(bytes, TuplePlaces::kSourceHeader, kSource) |
+         mismatch(bytes, kAt.destination_header(), kDestination) |
+         mismatch(bytes, kAt.protocol_nest(), nest_header(CTA_TUPLE_PROTO, kPorts)) |
+         mismatch(bytes, kAt.protocol() - 4, header(CTA_PROTO_NUM, 1)) |
+         mismatch(bytes, kAt.source_port() - 4, header(CTA_PROTO_SRC_PORT, 2)) |
+         mismatch(bytes, kAt.destination_port() - 4, header(CTA_PROTO_DST_PORT, 2));
+}
+
+/// Where there is no mismatch.
+template <std::size_t kAddress>
+void load_tuple(Bytes bytes, Tuple& tuple) {
+  constexpr bool kIpv4 = kAddress == 4;
+  constexpr TuplePlaces kAt{kAddress};
   tuple.source = tuple.destination = IpAddress{};
   std::memcpy(tuple.source.octets.data(), bytes.data() + TuplePlaces::kSource, kAddress);
   std::memcpy(tuple.destination.octets.data(), bytes.data() + kAt.destination(), kAddress);
@@ -74,6 +80,12 @@ bool read_tuple_of(Bytes bytes, Tuple& tuple) {
   tuple.protocol = wire::load<std::uint8_t>(bytes, kAt.protocol());
   tuple.source_port = wire::load<std::uint16_t>(bytes, kAt.source_port());
   tuple.destination_port = wire::load<std::uint16_t>(bytes, kAt.destination_port());
+}
+
+template <std::size_t kAddress>
+bool read_tuple_of(Bytes bytes, Tuple& tuple) {
+  if (tuple_mismatch<kAddress>(bytes) != 0) return false;
+  load_tuple<kAddress>(bytes, tuple);
   return true;
 }
 
@@ -89,21 +101,75 @@ inline bool read_tuple(Bytes bytes, Tuple& tuple) {
   return bytes.size() == kTuple6 && read_tuple_of<16>(bytes, tuple);
 }
 
+/// Where two attributes of eight octets each have their values.
+struct PairPlaces {
+  static constexpr std::size_t kFirst = 4;
+  static constexpr std::size_t kSecondHeader = 12;
+  static constexpr std::size_t kSecond = 16;
+};
+
+/// What is not as in two attributes of eight octets each; 0: nothing.
+inline std::uint32_t pair_mismatch(Bytes bytes, std::uint16_t first_type,
+                                   std::uint16_t second_type) {
+  return mismatch(bytes, 0, header(first_type, 8)) |
+         mismatch(bytes, PairPlaces::kSecondHeader, header(second_type, 8));
+}
+
 /// Two attributes of eight octets each in network order: what CTA_COUNTERS_ORIG, _REPLY and
 /// CTA_TIMESTAMP have.
 inline bool read_pair(Bytes bytes, std::uint16_t first_type, std::uint16_t second_type,
                       std::uint64_t& first, std::uint64_t& second) {
-  constexpr std::size_t kFirst = 4;
-  constexpr std::size_t kSecondHeader = 12;
-  constexpr std::size_t kSecond = 16;
-  if (bytes.size() != kPair) return false;
-  if ((mismatch(bytes, 0, header(first_type, 8)) |
-       mismatch(bytes, kSecondHeader, header(second_type, 8))) != 0) {
-    return false;
-  }
-  first = wire::load<std::uint64_t>(bytes, kFirst);
-  second = wire::load<std::uint64_t>(bytes, kSecond);
+  if (bytes.size() != kPair || pair_mismatch(bytes, first_type, second_type) != 0) return false;
+  first = wire::load<std::uint64_t>(bytes, PairPlaces::kFirst);
+  second = wire::load<std::uint64_t>(bytes, PairPlaces::kSecond);
   return true;
+}
+
+/// Where the end of an expired entry has what, by the octets of an address: both tuples, CTA_ID,
+/// CTA_STATUS, both counters. What the kernel adds without being asked stands behind them.
+template <std::size_t kAddress>
+struct ExpiredPlaces {
+  static constexpr std::uint16_t kTuple = TuplePlaces{kAddress}.length();
+  static constexpr std::size_t kOriginal = kHeader;
+  static constexpr std::size_t kReply = kOriginal + kTuple + kHeader;
+  static constexpr std::size_t kId = kReply + kTuple + kHeader;
+  static constexpr std::size_t kStatus = kId + sizeof(std::uint32_t) + kHeader;
+  static constexpr std::size_t kForward = kStatus + sizeof(std::uint32_t) + kHeader;
+  static constexpr std::size_t kBackward = kForward + kPair + kHeader;
+  static constexpr std::size_t kEnd = kBackward + kPair;
+};
+
+/// Reads these in one go, of which nothing may be otherwise. Returns how many octets that were; 0:
+/// the flow is unchanged.
+template <std::size_t kAddress>
+std::size_t read_expired(Bytes bytes, Flow& flow) {
+  using At = ExpiredPlaces<kAddress>;
+  if (bytes.size() < At::kEnd) return 0;
+  const auto counters_mismatch = [&](std::size_t at, std::uint16_t type) {
+    return mismatch(bytes, at - kHeader, nest_header(type, kPair)) |
+           pair_mismatch(bytes.subspan(at), CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES);
+  };
+  const auto load_counters = [&](std::size_t at) {
+    return Counters{wire::load<std::uint64_t>(bytes, at + PairPlaces::kFirst),
+                    wire::load<std::uint64_t>(bytes, at + PairPlaces::kSecond)};
+  };
+  const std::uint32_t different =
+      mismatch(bytes, At::kOriginal - kHeader, nest_header(CTA_TUPLE_ORIG, At::kTuple)) |
+      mismatch(bytes, At::kReply - kHeader, nest_header(CTA_TUPLE_REPLY, At::kTuple)) |
+      mismatch(bytes, At::kId - kHeader, header(CTA_ID, sizeof flow.id)) |
+      mismatch(bytes, At::kStatus - kHeader, header(CTA_STATUS, sizeof flow.status)) |
+      tuple_mismatch<kAddress>(bytes.subspan(At::kOriginal)) |
+      tuple_mismatch<kAddress>(bytes.subspan(At::kReply)) |
+      counters_mismatch(At::kForward, CTA_COUNTERS_ORIG) |
+      counters_mismatch(At::kBackward, CTA_COUNTERS_REPLY);
+  if (different != 0) return 0;
+  load_tuple<kAddress>(bytes.subspan(At::kOriginal), flow.original);
+  load_tuple<kAddress>(bytes.subspan(At::kReply), flow.reply);
+  flow.id = wire::load<std::uint32_t>(bytes, At::kId);
+  flow.status = wire::load<std::uint32_t>(bytes, At::kStatus);
+  flow.forward = load_counters(At::kForward);
+  flow.backward = load_counters(At::kBackward);
+  return At::kEnd;
 }
 
 /// The payload of CTA_PROTOINFO: CTA_PROTOINFO_TCP, which begins with the state. The rest of it is

@@ -27,10 +27,14 @@ class EndedConnections {
 
   /// False: this end was read before.
   bool add(std::uint64_t key) {
-    if (contains(key)) return false;
-    if (fresh_.size() >= limit_) drop_oldest();
-    if (fresh_.insert(key) == nullptr) ++forgotten_;
-    return true;
+    if (holds(waiting_, key) || holds(settled_, key)) return false;
+    if (fresh_.size() >= limit_) {
+      if (holds(fresh_, key)) return false;
+      drop_oldest();
+    }
+    const auto [entry, is_new] = fresh_.find_or_insert(key);
+    if (entry == nullptr) ++forgotten_;
+    return is_new;
   }
 
   [[nodiscard]] bool contains(std::uint64_t key) {

@@ -56,6 +56,21 @@ class KeyedTable {
     return &entry;
   }
 
+  /// The entry of `key`, and whether it is a new one. nullptr: no memory left.
+  std::pair<Entry*, bool> find_or_insert(std::uint64_t key) {
+    // One look is enough where nothing has to move.
+    if (old_.capacity == 0 && (size_ + 1) * 4 <= current_.capacity * 3) {
+      Entry& entry = current_.probe(key);
+      if (entry.key == key) return {&entry, false};
+      entry = Entry{};
+      entry.key = key;
+      ++size_;
+      return {&entry, true};
+    }
+    if (Entry* found = find(key)) return {found, false};
+    return {insert(key), true};
+  }
+
   /// Removes what the last find() returned.
   void erase(Entry& entry) {
     // Moves the entries behind the hole that linear probing would no longer find.

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 namespace ctflow {
 namespace {
 
@@ -254,6 +256,52 @@ TEST_F(EndOfFlowTest, ClaimsNothingOfTimeoutsThatCouldNeverBeRead) {
   const LastPacket found = correct_times(flow, unread, std::nullopt, flow.event_time, counters_);
   EXPECT_EQ(found.time, kStart + seconds(12)) << "by the default";
   EXPECT_EQ(found.error, seconds(30));
+}
+
+/// Bounds that exclude nothing make it search also where there is nothing to search.
+TEST_F(EndOfFlowTest, FindsOfUsualEndsWhatASearchFinds) {
+  constexpr Bounds kAnything{TimePoint::min(), TimePoint::max()};
+  constexpr std::uint8_t kProtocols[] = {1, kTcp, kUdp, 33, 47, 58, 132, 200};
+  std::minstd_rand random(3);
+  TimeoutHistory changed = timeouts_;
+  TimeoutsRead read;
+  changed.observe(read, kStart - seconds(10));
+  read.values.udp = seconds(7);
+  changed.observe(read, kStart + seconds(40));
+  int moved = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    Flow flow = removed_after(seconds(random() % 400), kProtocols[random() % 8]);
+    flow.end += milliseconds(random() % 1000);
+    flow.event_time = flow.end + milliseconds(random() % 100);
+    if (random() % 20 == 0) flow.event_time = flow.end - seconds(random() % 500);
+    if (random() % 10 == 0) flow.event = FlowEvent::kReported;
+    if (random() % 10 == 0) flow.present.timeout = true;
+    if (random() % 10 == 0) flow.port_id = 9;
+    flow.timeout = static_cast<std::uint32_t>(random() % 50);
+    flow.present.counters = random() % 10 != 0;
+    flow.forward = {1 + random() % 3, 500};
+    flow.backward = {random() % 3, 500};
+    flow.status = random() % 2 == 0 ? 0x20eU : static_cast<std::uint32_t>(random() & 0xffff);
+    flow.present.state = random() % 4 != 0;
+    flow.state = static_cast<std::uint8_t>(random() % 11);
+    const TimeoutHistory& timeouts = random() % 5 == 0 ? changed : timeouts_;
+    Flow searched = flow;
+    SourceCounters by_search;
+    SourceCounters counted;
+    const LastPacket expected =
+        correct_times(searched, timeouts, kAnything, flow.event_time, by_search);
+    const LastPacket found = correct_times(flow, timeouts, std::nullopt, flow.event_time, counted);
+    ASSERT_EQ(flow.start, searched.start) << i;
+    ASSERT_EQ(flow.end, searched.end) << i;
+    ASSERT_EQ(found.error, expected.error) << i;
+    ASSERT_EQ(found.explained, expected.explained) << i;
+    ASSERT_EQ(found.ambiguous, expected.ambiguous) << i;
+    if (found.explained) {
+      ASSERT_EQ(counted.end_from_timeout, by_search.end_from_timeout) << i;
+    }
+    moved += flow.end != searched.start ? 1 : 0;
+  }
+  EXPECT_GT(moved, 5000);
 }
 
 TEST_F(EndOfFlowTest, NeverEndsBeforeTheStart) {

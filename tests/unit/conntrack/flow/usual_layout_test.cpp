@@ -85,19 +85,22 @@ TEST(UsualLayout, ReadsPairsOfNumbersInTheirOrderOnly) {
                                        second));
 }
 
-TEST(UsualLayout, GivesTheSameFlowAsTheWalk) {
-  Octets usual = nat_tcp_event();
-  // An attribute that nobody knows, in front: nothing is at its place any more.
+/// With an attribute that nobody knows in front: nothing is at its place any more.
+Octets shifted(const Octets& message) {
   constexpr unsigned kUnknown = 0xfff;
-  Octets shifted(usual.begin(), usual.begin() + 20);
-  append(shifted, attribute(kUnknown, be32(0)));
-  shifted.insert(shifted.end(), usual.begin() + 20, usual.end());
-  const Octets length = host(static_cast<std::uint32_t>(shifted.size()));
-  std::copy(length.begin(), length.end(), shifted.begin());
+  constexpr std::ptrdiff_t kHeaders = 20;
+  Octets other(message.begin(), message.begin() + kHeaders);
+  append(other, attribute(kUnknown, be32(0)));
+  other.insert(other.end(), message.begin() + kHeaders, message.end());
+  return with_length(other, static_cast<std::uint32_t>(other.size()));
+}
+
+DecodeResult expect_as_walked(const Octets& message) {
   Flow read;
   Flow walked;
-  ASSERT_EQ(decode(bytes(usual), read), DecodeResult::kFlow);
-  ASSERT_EQ(decode(bytes(shifted), walked), DecodeResult::kFlow);
+  const DecodeResult result = decode(bytes(message), read);
+  EXPECT_EQ(decode(bytes(shifted(message)), walked), result);
+  if (result != DecodeResult::kFlow) return result;
   EXPECT_EQ(read.original, walked.original);
   EXPECT_EQ(read.reply, walked.reply);
   EXPECT_EQ(read.forward, walked.forward);
@@ -108,7 +111,61 @@ TEST(UsualLayout, GivesTheSameFlowAsTheWalk) {
   EXPECT_EQ(read.state, walked.state);
   EXPECT_EQ(read.id, walked.id);
   EXPECT_EQ(read.status, walked.status);
+  EXPECT_EQ(read.timeout, walked.timeout);
   EXPECT_EQ(read.mark, walked.mark);
+  return result;
+}
+
+Octets ipv6_event() {
+  const Octets client(16, 1);
+  const Octets server(16, 2);
+  return destroy({nest(CTA_TUPLE_ORIG, {ipv6(client, server), ports(17, 5000, 53)}),
+                  nest(CTA_TUPLE_REPLY, {ipv6(server, client), ports(17, 53, 5000)}),
+                  attribute(CTA_ID, be32(0xdeadbeef)), attribute(CTA_STATUS, be32(0x20e)),
+                  counters(CTA_COUNTERS_ORIG, 10, 1500), counters(CTA_COUNTERS_REPLY, 12, 15000),
+                  timestamps(kStart, kStart + 125 * kSecond)},
+                 10);
+}
+
+TEST(UsualLayout, ReadsAnExpiredEntryInOneGo) {
+  for (const Octets& event : {nat_tcp_event(), ipv6_event()}) {
+    const auto attributes = bytes(event).subspan(20);
+    Flow flow;
+    const std::size_t ipv4 = usual_layout::read_expired<4>(attributes, flow);
+    const std::size_t ipv6 = usual_layout::read_expired<16>(attributes, flow);
+    EXPECT_TRUE((ipv4 == 0) != (ipv6 == 0));
+    EXPECT_EQ(flow.id, 0xdeadbeefU);
+    EXPECT_EQ(flow.backward, (Counters{12, 15000}));
+    const std::size_t octets = ipv4 + ipv6;
+    Flow other;
+    EXPECT_EQ(usual_layout::read_expired<4>(attributes.first(octets - 1), other), 0U);
+    EXPECT_EQ(usual_layout::read_expired<16>(attributes.first(octets - 1), other), 0U);
+    EXPECT_EQ(other.original, Tuple{});
+  }
+}
+
+TEST(UsualLayout, GivesTheSameFlowAsTheWalk) {
+  EXPECT_EQ(expect_as_walked(nat_tcp_event()), DecodeResult::kFlow);
+  EXPECT_EQ(expect_as_walked(ipv6_event()), DecodeResult::kFlow);
+}
+
+TEST(UsualLayout, GivesTheSameFlowAsTheWalkWhateverOctetIsAnother) {
+  int flows = 0;
+  int malformed = 0;
+  for (const Octets& event : {nat_tcp_event(), ipv6_event()}) {
+    for (std::size_t octet = 20; octet < event.size(); ++octet) {
+      for (const unsigned bits : {0x01U, 0x04U, 0x10U, 0x80U, 0xffU}) {
+        Octets changed = event;
+        changed[octet] = static_cast<std::uint8_t>(changed[octet] ^ bits);
+        const DecodeResult result = expect_as_walked(changed);
+        flows += result == DecodeResult::kFlow ? 1 : 0;
+        malformed += result == DecodeResult::kMalformed ? 1 : 0;
+        if (HasFailure()) FAIL() << octet << " ^ " << bits;
+      }
+    }
+  }
+  EXPECT_GT(flows, 500);
+  EXPECT_GT(malformed, 50);
 }
 
 }  // namespace

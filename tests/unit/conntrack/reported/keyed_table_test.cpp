@@ -61,9 +61,20 @@ TEST(ReportedMap, AgreesWithAMapOverRandomCalls) {
     ReportedConnection* entry = table.find(key);
     ASSERT_EQ(entry != nullptr, model.contains(key)) << "step " << step;
     if (entry == nullptr) {
-      put(table, key).backward.octets = static_cast<std::uint64_t>(step);
+      if (random() % 2 == 0) {
+        put(table, key).backward.octets = static_cast<std::uint64_t>(step);
+      } else {
+        const auto [fresh, is_new] = table.find_or_insert(key);
+        ASSERT_TRUE(is_new);
+        ASSERT_EQ(fresh->window, ReportedConnection::kUnknownWindow);
+        fresh->backward.octets = static_cast<std::uint64_t>(step);
+      }
       model[key] = static_cast<std::uint64_t>(step);
     } else {
+      ASSERT_EQ(entry->backward.octets, model[key]);
+      const auto [found, is_new] = table.find_or_insert(key);
+      ASSERT_FALSE(is_new);
+      entry = found;
       ASSERT_EQ(entry->backward.octets, model[key]);
       // First it mostly grows, then it mostly shrinks.
       if (random() % 4 < (step < 200'000 ? 1U : 3U)) {
