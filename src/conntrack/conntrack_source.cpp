@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "conntrack/reported/state_place.hpp"
+#include "event_loop/rounds.hpp"
 #include "extras/capabilities_text.hpp"
 #include "extras/from_bpf/from_records.hpp"
 #include "extras/from_bpf/records_obstacle.hpp"
@@ -174,7 +175,7 @@ void ConntrackSource::observe_capabilities() {
 }
 
 void ConntrackSource::watch_settings() {
-  timer_.after(kSettingsInterval, [this] {
+  timer_.at(next_round(kSettingsInterval), [this] {
     observe_settings();
     watch_settings();
   });

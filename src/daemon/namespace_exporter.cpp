@@ -12,6 +12,7 @@
 #include "enrich/constant_interfaces.hpp"
 #include "enrich/routed_interfaces.hpp"
 #include "enrich/routing/routing_mirror.hpp"
+#include "event_loop/rounds.hpp"
 #include "export/collector_domains.hpp"
 #include "export/observation_domain.hpp"
 #include "netlink/configured_namespaces.hpp"
@@ -254,7 +255,7 @@ void NamespaceExporter::watch_own_traffic() {
   std::vector<OwnConnections::Peer> collectors;
   for (std::size_t i = 0; i < all.size(); ++i) collectors.push_back({configs[i], all[i]});
   if (own_connections_.update(collectors)) source_->set_own_traffic(own_connections_.all());
-  own_traffic_timer_.after(kInterval, [this] { watch_own_traffic(); });
+  own_traffic_timer_.at(next_round(kInterval), [this] { watch_own_traffic(); });
 }
 
 void NamespaceExporter::stop() {

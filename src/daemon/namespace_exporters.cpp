@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ctflow/clock.hpp"
+#include "event_loop/rounds.hpp"
 #include "netlink/configured_namespaces.hpp"
 
 namespace ctflow {
@@ -87,8 +88,8 @@ void NamespaceExporters::stop_watching() {
 
 void NamespaceExporters::look() {
   const bool unsettled = Steady::now() < unsettled_until_;
-  look_timer_.after(unsettled ? Steady::duration(kLookSoon) : Steady::duration(kLookAgain),
-                    [this] { look(); });
+  look_timer_.at(unsettled ? Steady::now() + kLookSoon : next_round(kLookAgain),
+                 [this] { look(); });
   if (held_) return;
   names_->renew();
   for (const auto& entry : entries_) look_at(*entry);

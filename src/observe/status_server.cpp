@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "config/status_endpoint.hpp"
+#include "event_loop/rounds.hpp"
 #include "log/log.hpp"
 #include "observe/metrics_text.hpp"
 #include "observe/status_json.hpp"
@@ -85,7 +86,7 @@ void StatusServer::watch() {
   } catch (const std::exception& error) {  // such as a namespace that was removed
     if (error_log_.allow()) log::warn("status_failed error={}", log::quoted(error.what()));
   }
-  timer_.after(std::chrono::seconds(1), [this] { watch(); });
+  timer_.at(next_round(std::chrono::seconds(1)), [this] { watch(); });
 }
 
 Status StatusServer::current() const {

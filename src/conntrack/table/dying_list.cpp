@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "conntrack/flow/decode.hpp"
+#include "event_loop/rounds.hpp"
 
 namespace ctflow {
 namespace {
@@ -27,7 +28,7 @@ DyingList::DyingList(boost::asio::io_context& io, FlowAssembler& assembler, Even
       timer_(io) {}
 
 void DyingList::start() {
-  timer_.after(kInterval, [this] {
+  timer_.at(next_round(kInterval), [this] {
     if (!dump_.running() && assembler_.ended.size() > 0) begin();
     start();
   });
