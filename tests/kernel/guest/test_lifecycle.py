@@ -244,7 +244,7 @@ def test_expected_connections(lab: Lab) -> None:
 
 
 def test_marks_labels_helper_fit_together(lab: Lab) -> None:
-    """Every extension at once: offsets beyond 255 octets."""
+    """Every extension at once: that of the measurement makes way for others."""
     lab.rules("""table inet h {
         ct helper ftp { type "ftp" protocol tcp; }
         ct timeout t { protocol tcp; l3proto ip; policy = { established: 99 }; }

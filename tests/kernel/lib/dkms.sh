@@ -22,7 +22,6 @@ unpack_headers() {
 # them may ask for a symbol in a version that is gone.
 check_versions() {
 	local module symbol crc bad=0
-	# All but the one that cannot be built (packaging/dkms/README.md).
 	while read -r module; do
 		while read -r crc symbol; do
 			if [ -n "${built[$symbol]:-}" ] && [ "${built[$symbol]}" != "$crc" ]; then
@@ -30,13 +29,14 @@ check_versions() {
 				bad=1
 			fi
 		done < <(modprobe --dump-modversions "$1/$module")
-	done < <(grep updates/dkms/ "$1/modules.dep" | cut -d: -f1 | grep -v /nf_nat_snmp_basic)
+	done < <(grep updates/dkms/ "$1/modules.dep" | cut -d: -f1)
 	return $bad
 }
 
-# Builds the modules of series $1 and lets the tests of the patch run with them.
-dkms_tests() {
-	local series=$1 arguments=$2 dir source
+# Builds the modules of series $1 for debian_kernel and sets modules to a directory
+# that has them too; before that, stock to the one that has not.
+dkms_modules() {
+	local series=$1 dir source
 	local -A built
 	need make:make gcc:gcc patch:patch xz:xz-utils pahole:dwarves
 	debian_kernel "$series"
@@ -74,8 +74,26 @@ dkms_tests() {
 	else
 		count FAILED "$series dkms: modules of the kernel would be refused"
 	fi
+	stock=$modules
 	modules=$dir
-	verdicts "$series dkms" < <(debian main.py "$arguments")
+}
+
+# Lets the tests of the patch run with these modules, and takes them out again.
+dkms_tests() {
+	dkms_modules "$1"
+	verdicts "$1 dkms" < <(debian main.py "$2")
+	[ -n "$2" ] || verdicts "$1 dkms, unloaded" < <(debian unload.py '')
+}
+
+# What a packet and a connection cost, with the kernel's own modules and with
+# these: an emulator that counts instructions.
+dkms_cost() {
+	dkms_modules "$1"
+	qemu_options=(-icount 'shift=0,sleep=off')
+	verdicts "$1 dkms cost" < <(debian cost_modules.py '')
+	modules=$stock
+	verdicts "$1 stock cost" < <(debian cost_modules.py '')
+	qemu_options=()
 }
 
 # What the modules are made from.
