@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "ctflow/config.hpp"
+#include "doctor/boot_check.hpp"
 #include "doctor/collector_check.hpp"
 #include "doctor/configuration_check.hpp"
 #include "doctor/fragment_check.hpp"
@@ -164,6 +165,7 @@ Diagnosis examine(const DoctorOptions& options) {
   findings.add(check_clock(read_clock()));
   if (!here.capabilities.counters) findings.add(check_merging(merging_interfaces()));
   findings.add(check_namespace());
+  if (!config || config->namespaces.empty()) findings.add(check_boot());
   if (config) findings.add(check_configuration(*config));
   if (config) findings.add(check_user_rights(*config, options.config));
   if (config) examine_collectors(*config, diagnosis);
