@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ctflow/accounting_config.hpp"
+#include "ctflow/connection_match.hpp"
 #include "ctflow/flow.hpp"
 #include "ctflow/log_level.hpp"
 #include "ctflow/network.hpp"
@@ -87,6 +88,7 @@ struct CollectorConfig {
   TlsConfig tls{};
   SpoolConfig spool{};
   FileConfig file{};
+  std::vector<FilterRule> filter{};  ///< which flow reports it gets; empty: all
 
   friend bool operator==(const CollectorConfig&, const CollectorConfig&) = default;
 };
@@ -104,6 +106,7 @@ struct GroupConfig {
   std::vector<std::string> collectors{};  ///< names, at least two; the preferred one first
   /// A collector that failed is used again when nothing failed for so long.
   std::chrono::milliseconds failback_after{30'000};
+  std::vector<FilterRule> filter{};  ///< that of each of its collectors
 
   friend bool operator==(const GroupConfig&, const GroupConfig&) = default;
 };
@@ -145,7 +148,8 @@ struct ConnectionLogConfig {
   std::chrono::milliseconds flush_after{1000};  ///< longest wait of a line for others
   std::size_t buffer = std::size_t{4} << 20;    ///< octets that wait for a file or stdout, at most
   RotationConfig rotate{};
-  SpoolConfig spool{};  ///< with `to: unix` and `tcp`
+  SpoolConfig spool{};               ///< with `to: unix` and `tcp`
+  std::vector<FilterRule> filter{};  ///< which flow reports have a line; empty: all
   /// Of the network namespace whose connections they are; not settings of their own.
   std::string network_namespace{};
   std::uint32_t observation_domain = 0;
@@ -175,35 +179,6 @@ enum class ExistingConnections : std::uint8_t { kExport, kSkip };
 enum class Delivery : std::uint8_t {
   kBestEffort,  ///< drops them
   kReliable,    ///< keeps their connections in its table and tries again
-};
-
-/// Connections with `(mark & mask) == mark of this entry`.
-struct MarkMatch {
-  std::uint32_t mark = 0;
-  std::uint32_t mask = 0xffff'ffff;
-
-  friend bool operator==(const MarkMatch&, const MarkMatch&) = default;
-};
-
-/// A connection matches when it matches one entry of every list that is not empty. Addresses are
-/// those of the original direction, as the initiator sent them: before NAT.
-struct ConnectionMatch {
-  std::vector<std::uint64_t> protocols{};  ///< IANA protocol numbers
-  std::vector<Network> networks{};         ///< of the source or of the destination
-  std::vector<Network> sources{};
-  std::vector<Network> destinations{};
-  std::vector<MarkMatch> marks{};
-
-  friend bool operator==(const ConnectionMatch&, const ConnectionMatch&) = default;
-};
-
-/// Which connections are exported: those that match one of `include`, if there are any, and none of
-/// `exclude`.
-struct FilterConfig {
-  std::vector<ConnectionMatch> include{};
-  std::vector<ConnectionMatch> exclude{};
-
-  friend bool operator==(const FilterConfig&, const FilterConfig&) = default;
 };
 
 /// Connections between this host and a collector, over which flow records are sent.

@@ -147,12 +147,29 @@ struct ExportAmount {
   std::uint64_t octets = 0;   ///< sum of octetDeltaCount
 };
 
+/// Flow reports that are not to be sent, in the terms of the records that they would have been.
+struct FilteredAmount {
+  std::uint64_t flows = 0;    ///< flow reports
+  std::uint64_t packets = 0;  ///< what packetDeltaCount would have added up to
+  std::uint64_t octets = 0;   ///< … and octetDeltaCount
+};
+
 /// Counts of one output; src/ledger enters them. Always, once no message is open:
-/// offered + recovered.flows = flows + waiting.flows + lost(),
-/// where offered = pipeline.exported for an output of flow reports. Likewise in records, packets
-/// and octets: all that was offered + recovered = sent + waiting + lost.
+/// offered + recovered.flows = flows + waiting.flows + lost() + filtered + unrepresentable,
+/// where offered = pipeline.exported for an output of flow reports. Likewise in packets and octets,
+/// and in records of what is not filtered: all that was offered + recovered = sent + waiting +
+/// lost.
 struct ExporterCounters {
   std::uint64_t offered = 0;  ///< flow reports, or NAT events, that it takes
+
+  // Left out by the filter of this output.
+  std::uint64_t filtered = 0;  ///< flow reports
+  std::uint64_t filtered_packets = 0;
+  std::uint64_t filtered_octets = 0;
+  // What the protocol has no records of: IPv6 in NetFlow v5.
+  std::uint64_t unrepresentable = 0;  ///< flow reports
+  std::uint64_t unrepresentable_packets = 0;
+  std::uint64_t unrepresentable_octets = 0;
 
   // Sent. UDP: it left this host; TCP and TLS: the collector's host acknowledged it; files: it was
   // written.

@@ -5,15 +5,18 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/counters.hpp"
 #include "ctflow/flow.hpp"
+#include "ctflow/flow_filter.hpp"
 #include "ctflow/flow_kinds.hpp"
 #include "ctflow/interface_names.hpp"
 #include "ctflow/status.hpp"
@@ -50,7 +53,7 @@ class OutputContext {
 };
 
 /// Takes flow reports and events. Called from the event loop; never blocks, and never throws after
-/// construction. What is offered enters a ledger, and leaves it as sent, waiting or lost.
+/// construction. What is offered enters a ledger, and leaves it as sent, waiting, lost or filtered.
 class Output {
  public:
   /// `name`: unique among the outputs. `wants`: what offer() is called for.
@@ -65,7 +68,27 @@ class Output {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] FlowKinds wants() const { return wants_; }
 
-  /// Whether it was made from these settings: a reload keeps it.
+  /// Which flow reports take() leaves out. Null: none; what an earlier filter left out stays
+  /// counted. To be called while it is in no pipeline.
+  void set_filter(std::unique_ptr<FlowFilter> filter) {
+    if (filter && filter_) filter->continue_from(filter_->filtered());
+    filter_ = std::move(filter);
+  }
+  [[nodiscard]] bool has_filter() const { return filter_ != nullptr; }
+
+  /// A flow report or event of a kind that it wants: offered, or left out by the filter.
+  void take(const Flow& flow, const Instant& now) {
+    if (FilteredAmount* const counts = filter_ ? filter_->leaves_out(flow) : nullptr) {
+      const FilteredAmount amount = leave_out(flow);
+      counts->flows += amount.flows;
+      counts->packets += amount.packets;
+      counts->octets += amount.octets;
+      return;
+    }
+    offer(flow, now);
+  }
+
+  /// Whether it was made from these settings, its filter aside: a reload keeps it.
   [[nodiscard]] virtual bool configured_as(const OutputConfig& config) const = 0;
 
   /// A flow report or event of a kind that it wants. `now` is read once for each batch of events:
@@ -113,9 +136,20 @@ class Output {
   /// Called before it gets flow reports that another member got until now.
   virtual void take_over() {}
 
+ protected:
+  /// What the filter left out, by rule.
+  [[nodiscard]] std::vector<FilteredByRule> filtered_by_rule() const {
+    return filter_ ? filter_->filtered() : std::vector<FilteredByRule>{};
+  }
+
  private:
+  /// Enters a flow report that the filter leaves out in the ledger, and returns what was entered.
+  /// Outputs that the configuration gives filters to have it.
+  virtual FilteredAmount leave_out(const Flow& /*flow*/) { return {}; }
+
   const std::string name_;
   const FlowKinds wants_;
+  std::unique_ptr<FlowFilter> filter_;
 };
 
 }  // namespace ctflow

@@ -7,6 +7,6 @@
 namespace ctflow {
 
 /// RFC 7011, or RFC 3954.
-enum class Protocol : std::uint8_t { kIpfix, kNetflow9 };
+enum class Protocol : std::uint8_t { kIpfix, kNetflow9, kNetflow5 };
 
 }  // namespace ctflow

@@ -12,6 +12,7 @@
 
 #include "ctflow/config.hpp"
 #include "ctflow/counters.hpp"
+#include "ctflow/flow_filter.hpp"
 #include "ctflow/source_status.hpp"
 #include "ctflow/transport_status.hpp"
 
@@ -20,12 +21,20 @@ namespace ctflow {
 /// How long ago something grew last. Nothing: it never did.
 using Ago = std::optional<std::chrono::seconds>;
 
+/// A certificate that a collector's TLS needs.
+struct CertificateStatus {
+  std::string setting;  ///< that names its file: ca_file, certificate
+  std::string file;
+  std::chrono::system_clock::time_point expires{};
+};
+
 /// What only an output to a collector has.
 struct CollectorStatus {
   Protocol protocol = Protocol::kIpfix;
   TransportKind transport = TransportKind::kUdp;
   std::uint64_t refusals = 0;  ///< ICMP port unreachable, refused connections
   Ago last_refusal{};
+  std::vector<CertificateStatus> certificates{};  ///< with `transport: tls`, those that are read
 };
 
 /// What only a connection log has.
@@ -75,6 +84,7 @@ struct OutputStatus {
   bool connected = false;  ///< there is a way to it, by what is known without sending
   bool healthy = true;     ///< always true outside of groups
   ExporterCounters counters;
+  std::vector<FilteredByRule> filtered_by_rule{};  ///< of counters.filtered; empty: no filter
   LastFailure last_failure{};
   Ago last_failure_age{};
   std::optional<Backlog> backlog{};  ///< of outputs that keep messages

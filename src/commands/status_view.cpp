@@ -92,6 +92,18 @@ std::string failure_text(const Json& one) {
                      shown(failure.at("reason")));
 }
 
+/// What is not sent and no loss; empty where there is none.
+std::string left_out_text(const Json& counters) {
+  std::string out;
+  const auto add = [&](const char* key, const char* what) {
+    const std::uint64_t flows = counters.value(key, std::uint64_t{0});
+    if (flows > 0) out += fmt::format("\n    {} {}", what, text::grouped(flows));
+  };
+  add("filtered", "left out by the filter");
+  add("unrepresentable", "IPv6, which NetFlow v5 cannot express:");
+  return out;
+}
+
 std::string collector_text(const Json& one) {
   const Json& counters = one.at("counters");
   std::string out =
@@ -102,6 +114,7 @@ std::string collector_text(const Json& one) {
     out +=
         fmt::format("\n    lost {}{}", count(one.at("lost")), ago(one.at("last_loss_seconds_ago")));
   }
+  out += left_out_text(counters);
   if (number(one.at("refusals")) > 0) {
     out += fmt::format("\n    refused {} times{}", count(one.at("refusals")),
                        ago(one.at("last_refusal_seconds_ago")));
@@ -112,6 +125,7 @@ std::string collector_text(const Json& one) {
 std::string log_text(const Json& one) {
   std::string out = head_text(one) + fmt::format("\n    lines {}, {}", count(one.at("lines")),
                                                  octets_text(number(one.at("octets"))));
+  out += left_out_text(one.at("counters"));
   if (number(one.at("lost")) > 0) {
     out +=
         fmt::format("\n    lost {}{}", count(one.at("lost")), ago(one.at("last_loss_seconds_ago")));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "config/output_filter_settings.hpp"
 #include "config/transport_settings.hpp"
 
 namespace ctflow::config {
@@ -74,7 +75,8 @@ std::optional<Complaint> check_log(const ConnectionLogConfig& log) {
                      "keep: expected with it a size or an interval, without which no "
                      "file is ever rotated"};
   }
-  return check_surplus(log);
+  if (auto complaint = check_surplus(log)) return complaint;
+  return check_filter(log.filter);
 }
 
 /// Whether the lines of both would meet.
@@ -98,6 +100,7 @@ Section<ConnectionLogConfig> connection_log_settings() {
               value("buffer", kOptional, size("256KiB", "1GiB"), &L::buffer),
               section("rotate", kOptional, rotation_settings(), &L::rotate),
               section("spool", kOptional, spool_settings(), &L::spool),
+              list("filter", kOptional, filter_rule(), &L::filter),
           },
           check_log};
 }

@@ -100,18 +100,7 @@ std::optional<Complaint> check_match(const ConnectionMatch& match) {
                    "any of them would match every connection"};
 }
 
-Section<ConnectionMatch> connection_match() {
-  using M = ConnectionMatch;
-  return {
-      {
-          words("protocols", kOptional, "IP protocols", ip_protocol(), &M::protocols),
-          words("networks", kOptional, "addresses and networks", network(), &M::networks),
-          words("sources", kOptional, "addresses and networks", network(), &M::sources),
-          words("destinations", kOptional, "addresses and networks", network(), &M::destinations),
-          words("marks", kOptional, "marks", mark_match(), &M::marks),
-      },
-      check_match};
-}
+Section<ConnectionMatch> connection_match() { return {match_settings(), check_match}; }
 
 }  // namespace
 
@@ -145,6 +134,17 @@ ValueFormat<MarkMatch> mark_match() {
             return one.mask == kMax32 ? std::to_string(one.mark)
                                       : fmt::format("{}/{}", one.mark, one.mask);
           }};
+}
+
+std::vector<Setting<ConnectionMatch>> match_settings() {
+  using M = ConnectionMatch;
+  return {
+      words("protocols", kOptional, "IP protocols", ip_protocol(), &M::protocols),
+      words("networks", kOptional, "addresses and networks", network(), &M::networks),
+      words("sources", kOptional, "addresses and networks", network(), &M::sources),
+      words("destinations", kOptional, "addresses and networks", network(), &M::destinations),
+      words("marks", kOptional, "marks", mark_match(), &M::marks),
+  };
 }
 
 Section<FilterConfig> filter_settings() {

@@ -2,6 +2,8 @@
 // The settings that say which connections are exported.
 #pragma once
 
+#include <vector>
+
 #include "config/formats.hpp"
 #include "config/schema.hpp"
 #include "ctflow/config.hpp"
@@ -16,6 +18,9 @@ ValueFormat<Network> network();
 
 /// MARK/MASK, or a mark alone.
 ValueFormat<MarkMatch> mark_match();
+
+/// The conditions that every filter has.
+std::vector<Setting<ConnectionMatch>> match_settings();
 
 Section<FilterConfig> filter_settings();
 

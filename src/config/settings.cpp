@@ -5,39 +5,16 @@
 #include <map>
 
 #include "config/accounting_settings.hpp"
+#include "config/collector_settings.hpp"
 #include "config/connection_log_settings.hpp"
 #include "config/nat_log_settings.hpp"
+#include "config/output_filter_settings.hpp"
 #include "config/source_settings.hpp"
-#include "config/suggestion.hpp"
 #include "config/transport_settings.hpp"
-#include "encode/elements.hpp"
 #include "export/collector_domains.hpp"
-#include "export/profile.hpp"
 
 namespace ctflow::config {
 namespace {
-
-ValueFormat<Protocol> protocol() {
-  const std::string netflow9 = "did you mean \"netflow9\"?";
-  const std::string old = "not supported: use netflow9 or ipfix";
-  return with_hints(
-      choice<Protocol>({{"ipfix", Protocol::kIpfix}, {"netflow9", Protocol::kNetflow9}}),
-      {{"netflow-v9", netflow9},
-       {"netflow_v9", netflow9},
-       {"netflowv9", netflow9},
-       {"netflow", netflow9},
-       {"v9", netflow9},
-       {"9", netflow9},
-       {"10", "did you mean \"ipfix\"?"},
-       {"v10", "did you mean \"ipfix\"?"},
-       {"5", old},
-       {"v5", old},
-       {"netflow5", old},
-       {"netflow-v5", old},
-       {"sflow",
-        "not supported: sFlow samples packets, which ctflowd does not see; use ipfix or "
-        "netflow9"}});
-}
 
 ValueFormat<GroupMode> group_mode() {
   return choice<GroupMode>({{"failover", GroupMode::kFailover}, {"balance", GroupMode::kBalance}});
@@ -54,129 +31,11 @@ ValueFormat<LogLevel> level() {
                      {"trace", "did you mean \"debug\"?"}});
 }
 
-ValueFormat<Profile> profile() {
-  std::vector<std::pair<std::string, Profile>> words;
-  for (const ProfileRow& row : profiles()) words.emplace_back(row.name, row.profile);
-  return choice<Profile>(words);
-}
-
-ValueFormat<std::string> element() {
-  return {"the name of an Information Element that ctflowd can fill (docs/protocol.md)",
-          [](std::string_view text) -> Parsed<std::string> {
-            if (find_element(text) != nullptr) return {std::string(text), ""};
-            if (text == "flowDirection") {
-              return {std::nullopt,
-                      "a record covers the interface where packets came in and the one where they "
-                      "went out, so neither direction would be true"};
-            }
-            const std::optional<std::string> nearest = nearest_word(text, element_names());
-            return {std::nullopt, nearest ? "did you mean " + *nearest + "?" : ""};
-          }};
-}
-
-/// Elements of one format only.
-std::optional<Complaint> check_element_formats(const CollectorConfig& collector) {
-  const bool ipfix = collector.protocol == Protocol::kIpfix;
-  for (const std::string& name : collector.elements) {
-    if (fits(*find_element(name), ipfix ? Protocol::kIpfix : Protocol::kNetflow9)) {
-      continue;
-    }
-    return Complaint{"elements",
-                     fmt::format("{} exists only in {}, this collector gets {}", name,
-                                 ipfix ? "NetFlow v9" : "IPFIX", ipfix ? "IPFIX" : "NetFlow v9")};
-  }
-  return std::nullopt;
-}
-
-/// Records of the other family would have no addresses.
-std::optional<Complaint> check_element_families(const CollectorConfig& collector) {
-  const auto has = [&](const char* name) {
-    return std::find(collector.elements.begin(), collector.elements.end(), name) !=
-           collector.elements.end();
-  };
-  for (const std::string side : {"source", "destination"}) {
-    const std::string ipv4 = side + "IPv4Address";
-    const std::string ipv6 = side + "IPv6Address";
-    if (has(ipv4.c_str()) == has(ipv6.c_str())) continue;
-    return Complaint{"elements",
-                     fmt::format("{} without {}: connections of the other family would have no "
-                                 "address; list both",
-                                 has(ipv4.c_str()) ? ipv4 : ipv6, has(ipv4.c_str()) ? ipv6 : ipv4)};
-  }
-  if (const auto kind = kind_without_elements(collector.elements)) {
-    return Complaint{"elements", fmt::format("records of {} would be empty; add an element that "
-                                             "they have, such as octetDeltaCount",
-                                             *kind)};
-  }
-  return std::nullopt;
-}
-
-std::optional<Complaint> check_records(const CollectorConfig& collector) {
-  if (!row_of(collector.profile).in_netflow9 && collector.protocol == Protocol::kNetflow9) {
-    return Complaint{"profile",
-                     "biflow needs protocol: ipfix (RFC 5103 has no NetFlow v9 counterpart)"};
-  }
-  if (collector.elements.empty()) return std::nullopt;
-  if (collector.profile != Profile::kDefault) {
-    return Complaint{"elements", "expected either elements or a profile, got both"};
-  }
-  if (auto complaint = check_element_formats(collector)) return complaint;
-  return check_element_families(collector);
-}
-
-/// A datagram cannot leave from an address of the other family.
-std::optional<Complaint> check_source_family(const CollectorConfig& collector) {
-  const int to = address_family(collector.address);
-  const int from = address_family(collector.source_address);
-  if (to == 0 || from == 0 || to == from) return std::nullopt;
-  return Complaint{"source_address",
-                   fmt::format("expected an IPv{} address, as the collector's is, got IPv{}: {}",
-                               to, from, collector.source_address)};
-}
-
-std::optional<Complaint> check_collector(const CollectorConfig& collector) {
-  if (auto complaint = check_transport(collector)) return complaint;
-  if (auto complaint = check_source_family(collector)) return complaint;
-  return check_records(collector);
-}
-
-Section<CollectorConfig> collector() {
-  using C = CollectorConfig;
-  return {{
-              value("name", kRequired, identifier(), &C::name),
-              value("address", kOptional, host(), &C::address),  // but for a file
-              value("port", kOptional, port(), &C::port),        // but for a file
-              value("protocol", kRequired, protocol(), &C::protocol),
-              value("source_address", kOptional, numeric_address(), &C::source_address),
-              value("bind_device", kOptional, device(), &C::bind_device),
-              value("dscp", kOptional, integer(0, 63), &C::dscp),
-              value("observation_domain", kOptional, integer_or_auto(0, kMax32),
-                    &C::observation_domain),
-              value("max_message_size", kOptional, integer(512, 65507), &C::max_message_size),
-              value("flush_after", kOptional, duration("1ms", "60s"), &C::flush_after),
-              value("template_interval", kOptional, duration("1s", "1h"), &C::template_interval),
-              value("template_messages", kOptional, integer(1, 1'000'000), &C::template_messages),
-              value("sampling_options", kOptional, boolean(), &C::sampling_options),
-              value("statistics_options", kOptional, boolean(), &C::statistics_options),
-              value("options_interval", kOptional, duration("1s", "24h"), &C::options_interval),
-              value("resolve_interval", kOptional, duration("1s", "24h"), &C::resolve_interval),
-              value("profile", kOptional, profile(), &C::profile),
-              words("elements", kOptional, "element names", element(), &C::elements),
-              value("next_hop", kOptional, boolean(), &C::next_hop),
-              value("zones", kOptional, boolean(), &C::zones),
-              value("packet_properties", kOptional, boolean(), &C::packet_properties),
-              value("interface_names", kOptional, boolean(), &C::interface_names),
-              value("transport", kOptional, transport_kind(), &C::transport),
-              section("tls", kOptional, tls_settings(), &C::tls),
-              section("spool", kOptional, spool_settings(), &C::spool),
-              section("file", kOptional, file_settings(), &C::file),
-          },
-          check_collector};
-}
-
 std::optional<Complaint> check_group(const GroupConfig& group) {
-  if (group.collectors.size() >= 2) return std::nullopt;
-  return Complaint{"collectors", "expected at least two collectors: one alone needs no group"};
+  if (group.collectors.size() < 2) {
+    return Complaint{"collectors", "expected at least two collectors: one alone needs no group"};
+  }
+  return check_filter(group.filter);
 }
 
 Section<GroupConfig> group() {
@@ -186,6 +45,7 @@ Section<GroupConfig> group() {
               value("mode", kRequired, group_mode(), &G::mode),
               words("collectors", kRequired, "collector names", identifier(), &G::collectors),
               value("failback_after", kOptional, duration("1s", "1h"), &G::failback_after),
+              list("filter", kOptional, filter_rule(), &G::filter),
           },
           check_group};
 }
@@ -200,6 +60,21 @@ Section<NamespaceConfig> network_namespace() {
               words("zones", kOptional, "conntrack zones", integer(0, 65535), &N::zones),
           },
           {}};
+}
+
+/// What is exported must not depend on which of a group's collectors is used.
+std::optional<Complaint> check_filters_of_members(const Config& config) {
+  for (const CollectorConfig& collector : config.collectors) {
+    for (const GroupConfig& group : config.groups) {
+      const auto& members = group.collectors;
+      const bool in = std::find(members.begin(), members.end(), collector.name) != members.end();
+      if (!in || collector.filter.empty()) continue;
+      return Complaint{"groups", fmt::format("the collector {} has a filter of its own: the group "
+                                             "{} needs one for all its collectors, as its filter",
+                                             collector.name, group.name)};
+    }
+  }
+  return std::nullopt;
 }
 
 /// Every group's collectors exist and are in no other.
@@ -271,6 +146,7 @@ std::optional<Complaint> check_destinations(const Config& config) {
 std::optional<Complaint> check_whole(const Config& config) {
   if (auto complaint = check_connection_logs(config)) return complaint;
   if (auto complaint = check_members(config)) return complaint;
+  if (auto complaint = check_filters_of_members(config)) return complaint;
   if (auto complaint = check_own_status(config)) return complaint;
   if (auto complaint = check_domains(config)) return complaint;
   return check_destinations(config);
@@ -342,7 +218,7 @@ static_assert(sizeof(Config) == sizeof(SealedConfig) + sizeof(ReloadableConfig),
 
 Section<Config> settings() {
   return {{
-              list("collectors", kOptional, collector(), &Config::collectors, "name",
+              list("collectors", kOptional, collector_settings(), &Config::collectors, "name",
                    &CollectorConfig::name),
               list("groups", kOptional, group(), &Config::groups, "name", &GroupConfig::name),
               list("log_connections", kOptional, connection_log_settings(),

@@ -78,8 +78,10 @@ std::optional<Complaint> check_transport(const CollectorConfig& collector) {
   }
   if (collector.transport != TransportKind::kUdp && collector.protocol != Protocol::kIpfix) {
     return Complaint{"transport",
-                     "expected udp for NetFlow v9, which exists only as datagrams (RFC 3954); tcp, "
-                     "tls and file need protocol: ipfix"};
+                     fmt::format("expected udp for NetFlow {}, which exists only as datagrams{}; "
+                                 "tcp, tls and file need protocol: ipfix",
+                                 collector.protocol == Protocol::kNetflow9 ? "v9" : "v5",
+                                 collector.protocol == Protocol::kNetflow9 ? " (RFC 3954)" : "")};
   }
   if (collector.transport == TransportKind::kTls && !kHasTls) {
     return Complaint{"transport", "this ctflowd was built without TLS (CTFLOWD_TLS)"};

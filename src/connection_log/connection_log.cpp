@@ -7,6 +7,14 @@
 #include "connection_log/line.hpp"
 
 namespace ctflow {
+namespace {
+
+/// Whether its line says packets and octets.
+bool has_amounts(const Flow& flow) {
+  return flow.present.counters && flow.event != FlowEvent::kEndedBefore;
+}
+
+}  // namespace
 
 ConnectionLog::ConnectionLog(const ConnectionLogConfig& config, const MakeSink& make_sink,
                              std::shared_ptr<const OutputContext> context, Clock clock)
@@ -24,6 +32,16 @@ bool ConnectionLog::configured_as(const OutputConfig& config) const {
   return mine != nullptr && *mine == config_;
 }
 
+FilteredAmount ConnectionLog::leave_out(const Flow& flow) {
+  FilteredAmount amount{.flows = 1};
+  if (has_amounts(flow)) {
+    amount.packets = flow.forward.packets + flow.backward.packets;
+    amount.octets = flow.forward.octets + flow.backward.octets;
+  }
+  ledger_.leave_out(amount);
+  return amount;
+}
+
 void ConnectionLog::offer(const Flow& flow, const Instant& now) {
   ledger_.offer();
   if (lines_.empty()) opened_ = now.steady;
@@ -31,7 +49,7 @@ void ConnectionLog::offer(const Flow& flow, const Instant& now) {
               {config_.observation_domain, config_.network_namespace, context_->interface_names()});
   ++content_.flows;
   ++content_.data_records;
-  if (flow.present.counters && flow.event != FlowEvent::kEndedBefore) {
+  if (has_amounts(flow)) {
     content_.packets += flow.forward.packets + flow.backward.packets;
     content_.octets += flow.forward.octets + flow.backward.octets;
   }
@@ -71,6 +89,7 @@ OutputStatus ConnectionLog::status(const Instant& now) const {
   OutputStatus status;
   status.name = config_.name;
   status.counters = ledger_.counters();
+  status.filtered_by_rule = filtered_by_rule();
   status.log = ConnectionLogStatus{config_.to};
   sink_->describe(status, now);
   if (status.last_failure.kind != FailureKind::kNone) {

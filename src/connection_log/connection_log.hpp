@@ -38,6 +38,7 @@ class ConnectionLog : public Output {
   static constexpr std::size_t kBatch = 32'768;
 
  private:
+  FilteredAmount leave_out(const Flow& flow) override;
   void deliver(const Instant& now);
 
   ConnectionLogConfig config_;

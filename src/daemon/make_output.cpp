@@ -3,10 +3,12 @@
 
 #include <ctime>
 #include <stdexcept>
+#include <utility>
 #include <variant>
 
 #include "connection_log/make_connection_log.hpp"
 #include "encode/ipfix.hpp"
+#include "encode/netflow5.hpp"
 #include "encode/netflow9.hpp"
 #include "export/datagram_exporter.hpp"
 #include "export/observation_domain.hpp"
@@ -42,6 +44,9 @@ std::unique_ptr<Encoder> make_encoder(const CollectorConfig& config, bool extras
   options.elements = config.elements;
   if (config.protocol == Protocol::kNetflow9) {
     return std::make_unique<Netflow9Encoder>(options, boot_time());
+  }
+  if (config.protocol == Protocol::kNetflow5) {
+    return std::make_unique<Netflow5Encoder>(options, boot_time());
   }
   return std::make_unique<IpfixEncoder>(options);
 }
@@ -96,8 +101,15 @@ std::unique_ptr<Output> make_accounting(const AccountingConfig& config,
 }  // namespace
 
 std::vector<OutputConfig> outputs_of(const Config& config) {
-  std::vector<OutputConfig> outputs(config.collectors.begin(), config.collectors.end());
-  outputs.insert(outputs.end(), config.log_connections.begin(), config.log_connections.end());
+  std::vector<OutputConfig> outputs;
+  for (CollectorConfig collector : config.collectors) {
+    collector.filter.clear();
+    outputs.emplace_back(std::move(collector));
+  }
+  for (ConnectionLogConfig log : config.log_connections) {
+    log.filter.clear();
+    outputs.emplace_back(std::move(log));
+  }
   if (config.nat_log.enabled()) outputs.emplace_back(config.nat_log);
   if (config.accounting.enabled()) outputs.emplace_back(config.accounting);
   return outputs;

@@ -14,7 +14,8 @@
 namespace ctflow {
 
 /// The outputs that a configuration asks for, in its order. Names and Observation Domains are those
-/// of the namespace.
+/// of the namespace. Without their filters: a changed filter needs no other output
+/// (daemon/output_filters.hpp).
 std::vector<OutputConfig> outputs_of(const Config& config);
 
 /// `measured`: what flow reports may carry. `io` must outlive it. Throws when it cannot be made.

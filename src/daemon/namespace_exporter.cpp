@@ -26,7 +26,8 @@ bool asks_routes(const Config& config) {
   const bool names = std::any_of(config.collectors.begin(), config.collectors.end(),
                                  [](const CollectorConfig& one) { return one.interface_names; });
   return config.interfaces.lookup == InterfaceLookup::kRoutes || names ||
-         !config.log_connections.empty() || config.accounting.enabled();
+         !config.log_connections.empty() || config.accounting.enabled() ||
+         filters_name_interfaces(config);
 }
 
 NetworkNamespace open_namespace(const NamespaceConfig* which) {
@@ -149,6 +150,7 @@ NamespaceExporter::Change NamespaceExporter::prepare(const Config& config) {
   change.enrichers = make_enrichers(change.config, mirror_ ? mirror_.get() : change.mirror.get());
   const Capabilities measured = source_->capabilities();
   change.extras = measured.possible();
+  change.filters = make_filters(change.config, context_);
   const Pipeline::Outputs& old = pipeline_.outputs();
   for (const OutputConfig& one : outputs_of(change.config)) {
     const bool stays = change.extras == extras_ && find_configured(old, one) != old.end();
@@ -196,8 +198,9 @@ void NamespaceExporter::adopt(Change change) {
     mirror_->on_names_changed([this] { arm_timer(); });
   }
   pipeline_.reopen();  // logrotate may use the signal of a reload
-  pipeline_.replace(std::move(change.enrichers), take_over(std::move(change.fresh), change.config),
-                    change.config.groups);
+  Pipeline::Outputs outputs = take_over(std::move(change.fresh), change.config);
+  give_filters(outputs, std::move(change.filters));
+  pipeline_.replace(std::move(change.enrichers), std::move(outputs), change.config.groups);
   config_ = std::move(change.config);
   extras_ = change.extras;
   source_->set_nat_events(pipeline_.wants().has(FlowKinds::beginnings()));

@@ -13,6 +13,7 @@
 #include "ctflow/counters.hpp"
 #include "ctflow/flow_source.hpp"
 #include "ctflow/status.hpp"
+#include "daemon/output_filters.hpp"
 #include "daemon/own_connections.hpp"
 #include "daemon/pipeline.hpp"
 #include "daemon/retired_outputs.hpp"
@@ -82,6 +83,7 @@ class NamespaceExporter : private FlowSink {
     std::unique_ptr<RoutingMirror> mirror;
     Pipeline::Enrichers enrichers;
     Pipeline::Outputs fresh;  ///< by outputs_of(config); null where the old one stays as it is
+    OutputFilters filters;    ///< by outputs_of(config)
     bool extras = false;      ///< flows may carry KernelExtras
 
     Change();

@@ -50,7 +50,7 @@ void Pipeline::handle(Flow& flow) {
   for (const auto& enricher : enrichers_) enricher->enrich(flow);
   const FlowKinds kind = FlowKinds::of(flow);
   for (Output* output : mirrors_) {
-    if (output->wants().has(kind)) output->offer(flow, *batch_);
+    if (output->wants().has(kind)) output->take(flow, *batch_);
   }
   for (SharedRecords& records : shared_) {
     if (records.wants().has(kind)) records.add(flow);

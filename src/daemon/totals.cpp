@@ -31,6 +31,11 @@ void log_output_totals(const OutputStatus& output) {
   } else {
     log::info("output_totals output={}{}", output.name, listed(counters, kExporterCounters));
   }
+  for (const FilteredByRule& one : output.filtered_by_rule) {
+    log::info("filtered_totals {}={} rule={} flows={} packets={} octets={}",
+              output.collector ? "collector" : "output", output.name, one.rule, one.amount.flows,
+              one.amount.packets, one.amount.octets);
+  }
   for (const AmountName& one : kExporterAmounts) {
     const ExportAmount& amount = counters.*one.member;
     if (amount.messages == 0) continue;

@@ -35,7 +35,7 @@ CollectorGroup::CollectorGroup(const GroupConfig& config, std::vector<Output*> m
 
 void CollectorGroup::offer(const Flow& flow, FlowKinds kind, const Instant& now) {
   Output& member = choose(flow);
-  if (member.wants().has(kind)) member.offer(flow, now);
+  if (member.wants().has(kind)) member.take(flow, now);
 }
 
 Output& CollectorGroup::choose(const Flow& flow) {

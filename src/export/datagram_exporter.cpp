@@ -8,18 +8,23 @@
 namespace ctflow {
 namespace {
 
-// Where messages have their sequence number: RFC 7011 section 3.1, RFC 3954 section 5.1.
-constexpr std::size_t kIpfixSequence = 8;
-constexpr std::size_t kNetflow9Sequence = 12;
+/// Where messages have their sequence number: RFC 7011 section 3.1, RFC 3954 section 5.1.
+std::size_t place_of_sequence(Protocol protocol) {
+  constexpr std::size_t kIpfixSequence = 8;
+  constexpr std::size_t kNetflow9Sequence = 12;
+  constexpr std::size_t kNetflow5Sequence = 16;
+  if (protocol == Protocol::kIpfix) return kIpfixSequence;
+  return protocol == Protocol::kNetflow9 ? kNetflow9Sequence : kNetflow5Sequence;
+}
 
 void add_to_sequence(std::span<std::byte> message, Protocol protocol, std::uint32_t more) {
-  const std::size_t at = protocol == Protocol::kIpfix ? kIpfixSequence : kNetflow9Sequence;
+  const std::size_t at = place_of_sequence(protocol);
   wire::store(message.data() + at, wire::load<std::uint32_t>(message, at) + more);
 }
 
 /// What a message adds to the sequence number: records, or itself.
 std::uint32_t sequence_step(Protocol protocol, const MessageContent& content) {
-  return protocol == Protocol::kIpfix ? content.data_records + content.option_records : 1;
+  return protocol == Protocol::kNetflow9 ? 1 : content.data_records + content.option_records;
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 
 #include "ctflow/clock.hpp"
 #include "encode/encoded_flows.hpp"
+#include "encode/flow_records.hpp"
+#include "encode/netflow5.hpp"
 #include "encode/record_format.hpp"
 #include "export/collector_status.hpp"
 #include "export/unknown_interfaces.hpp"
@@ -173,7 +175,23 @@ void Exporter::meet_peer(const Instant& now) {
   if (names_) names_->restart(now.steady);
 }
 
+FilteredAmount Exporter::amount_of(const Flow& flow) const {
+  const RecordStyle style = profile_->counts ? RecordStyle::kMirrored : RecordStyle::kNatEvent;
+  const Counters sum = recorded(style, flow);
+  return {1, sum.packets, sum.octets};
+}
+
+FilteredAmount Exporter::leave_out(const Flow& flow) {
+  const FilteredAmount amount = amount_of(flow);
+  ledger_.leave_out(amount);
+  return amount;
+}
+
 void Exporter::offer(const Flow& flow, const Instant& /*now*/) {
+  if (config_.protocol == Protocol::kNetflow5 && !Netflow5Encoder::represents(flow)) {
+    ledger_.unrepresentable(amount_of(flow));
+    return;
+  }
   ledger_.offer();
   if (profile_->fills_unknown_interfaces && lacks_interfaces(flow)) {
     add_to_message(with_interfaces(flow));
@@ -188,10 +206,12 @@ void Exporter::add_to_message(const Flow& flow) {
   send(clock_());
   open();
   if (encoder_->add(flow)) return;
-  // Behind templates there may be no room left; an empty message always has it.
-  send(clock_());
-  begin();
-  static_cast<void>(encoder_->add(flow));
+  // Behind templates there may be no room left; an empty message always has it, though not for all
+  // the records that NetFlow v5 may make of one flow report.
+  do {
+    send(clock_());
+    begin();
+  } while (!encoder_->add(flow));
 }
 
 void Exporter::offer_encoded(const EncodedFlows& flows) {
@@ -262,6 +282,7 @@ OutputStatus Exporter::status(const Instant& now) const {
   OutputStatus status = status_of(config_, transport(), now);
   status.healthy = healthy();
   status.counters = ledger_.counters();
+  status.filtered_by_rule = filtered_by_rule();
   return status;
 }
 

@@ -36,6 +36,11 @@ class Exporter : public Output {
   /// The same for flow reports whose records are encoded, in the format of this collector.
   void offer_encoded(const EncodedFlows& flows);
 
+  /// Whether its records can be encoded together with those of others: not where a filter decides
+  /// about each flow report, nor in NetFlow v5, whose records are no copies of others.
+  [[nodiscard]] bool can_share_records() const {
+    return !has_filter() && config_.protocol != Protocol::kNetflow5;
+  }
   /// Whether both collectors get the same records of the same flow reports.
   [[nodiscard]] bool has_records_of(const Exporter& other) const;
   [[nodiscard]] const RecordFormat& record_format() const { return encoder_->record_format(); }
@@ -91,6 +96,9 @@ class Exporter : public Output {
   void note_answers(const Instant& now);
 
  private:
+  FilteredAmount leave_out(const Flow& flow) override;
+  /// What the records of a flow report would add to the ledger.
+  [[nodiscard]] FilteredAmount amount_of(const Flow& flow) const;
   /// Takes up names of interfaces that became known, and drops those of a closed namespace.
   void follow_names();
   /// Opens a message, after the options' own message and with templates where they are due.

@@ -11,6 +11,7 @@ OptionsKinds configured_options(const CollectorConfig& config) {
 }
 
 MessagePlan plan_for_datagrams(const CollectorConfig& config) {
+  if (config.protocol == Protocol::kNetflow5) return {};  // it has neither templates nor options
   const OptionsKinds all = configured_options(config);
   const bool repeats = row_of(config.profile).repeats_options(config.protocol);
   return {true, all, repeats ? all : OptionsKinds{}};

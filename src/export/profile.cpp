@@ -32,6 +32,7 @@ constexpr std::array kProfiles{
                .layout = LayoutKind::kBiflow,
                .wants = FlowKinds::reports(),
                .in_netflow9 = false,
+               .in_netflow5 = false,
                .note = {"biflow_support",
                         "nfdump, ipfixcol2, libfixbuf, Akvorado and tshark read the reverse "
                         "counters; pmacct, goflow2, FastNetMon, SiLK flowcap, Graylog, vFlow and "
@@ -41,7 +42,8 @@ constexpr std::array kProfiles{
                .name = "nat-events",
                .layout = LayoutKind::kNatEvents,
                .wants = FlowKinds::nat_events(),
-               .counts = false},
+               .counts = false,
+               .in_netflow5 = false},
     ProfileRow{
         .profile = Profile::kMinimal,
         .name = "minimal",

@@ -28,6 +28,7 @@ struct ProfileRow {
   FlowKinds wants;     ///< the flow reports and events that become records
   bool counts = true;  ///< records carry packets and octets, so the sampling rate matters
   bool in_netflow9 = true;
+  bool in_netflow5 = true;
   /// Whether options records come again within a session that has lost none of them.
   bool repeats_options_in_ipfix = true;
   bool repeats_options_in_netflow9 = true;

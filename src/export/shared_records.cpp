@@ -17,7 +17,7 @@ std::vector<SharedRecords> SharedRecords::take_from(std::vector<Output*>& output
   std::vector<std::vector<Exporter*>> alike;
   for (Output* output : outputs) {
     auto* const exporter = dynamic_cast<Exporter*>(output);
-    if (exporter == nullptr) continue;
+    if (exporter == nullptr || !exporter->can_share_records()) continue;
     const auto known = std::find_if(alike.begin(), alike.end(), [&](const auto& others) {
       return others.front()->has_records_of(*exporter);
     });

@@ -5,6 +5,20 @@
 
 namespace ctflow {
 
+void ExportLedger::leave_out(const FilteredAmount& amount) {
+  counters_.offered += amount.flows;
+  counters_.filtered += amount.flows;
+  counters_.filtered_packets += amount.packets;
+  counters_.filtered_octets += amount.octets;
+}
+
+void ExportLedger::unrepresentable(const FilteredAmount& amount) {
+  counters_.offered += amount.flows;
+  counters_.unrepresentable += amount.flows;
+  counters_.unrepresentable_packets += amount.packets;
+  counters_.unrepresentable_octets += amount.octets;
+}
+
 void ExportLedger::sent(const MessageContent& content, std::size_t octets) {
   ++counters_.messages;
   counters_.message_octets += octets;

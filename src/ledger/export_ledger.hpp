@@ -9,8 +9,8 @@
 
 namespace ctflow {
 
-/// What was offered is sent, waiting or lost. A message either is sent or lost at once, or waits
-/// and is sent or lost later; each step is one call here.
+/// What was offered is filtered, unrepresentable, sent, waiting or lost. A message either is sent
+/// or lost at once, or waits and is sent or lost later; each step is one call here.
 class ExportLedger {
  public:
   ExportLedger() = default;
@@ -24,6 +24,11 @@ class ExportLedger {
 
   /// Flow reports, or NAT events, that the output takes.
   void offer(std::uint64_t count = 1) { counters_.offered += count; }
+
+  /// A flow report that the filter of this output leaves out.
+  void leave_out(const FilteredAmount& amount);
+  /// One that the protocol has no record of.
+  void unrepresentable(const FilteredAmount& amount);
 
   /// A message of `octets` that did not wait.
   void sent(const MessageContent& content, std::size_t octets);

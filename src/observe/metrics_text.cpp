@@ -222,6 +222,20 @@ void add_backlog(Families& families, const OutputStatus& one, const Labels& labe
                  one.oldest_waiting ? one.oldest_waiting->count() : 0, labels);
 }
 
+/// By rule; the counters of the ledger have the sums.
+void add_filtered(Families& families, const std::string& prefix, const OutputStatus& one,
+                  const Labels& labels) {
+  for (const FilteredByRule& rule : one.filtered_by_rule) {
+    const Labels of_rule = with(labels, "rule", rule.rule);
+    families.counter(prefix + "rule_filtered_total",
+                     "Flow reports that a rule of the filter left out", rule.amount.flows, of_rule);
+    families.counter(prefix + "rule_filtered_packets_total",
+                     "Packets that a rule of the filter left out", rule.amount.packets, of_rule);
+    families.counter(prefix + "rule_filtered_bytes_total",
+                     "Octets that a rule of the filter left out", rule.amount.octets, of_rule);
+  }
+}
+
 void add_collector(Families& families, const OutputStatus& one, const Labels& of_namespace) {
   const Labels labels = with(of_namespace, "collector", one.name);
   const Split losses{"lost_",
@@ -231,6 +245,7 @@ void add_collector(Families& families, const OutputStatus& one, const Labels& of
                      {"lost_messages", "lost_records", "lost_packets", "lost_octets"}};
   add_counters(families, "ctflowd_collector_", one.counters, kExporterCounters, {losses}, labels);
   add_amounts(families, one.counters, losses, "ctflowd_collector_", labels);
+  add_filtered(families, "ctflowd_collector_", one, labels);
   families.counter("ctflowd_collector_refusals_total",
                    "Answers of the collector's host that the port is closed",
                    one.collector->refusals, labels);
@@ -257,6 +272,7 @@ void add_connection_log(Families& families, const OutputStatus& one, const Label
   const std::string prefix = "ctflowd_connection_log_";
   add_counters(families, prefix, one.counters, kExporterCounters, {losses}, labels);
   add_amounts(families, one.counters, losses, prefix, labels);
+  add_filtered(families, prefix, one, labels);
   families.gauge(prefix + "up", "1 if lines can be written, by the last attempt",
                  one.connected ? 1 : 0, labels);
 }

@@ -41,6 +41,18 @@ const char* transport_name(TransportKind kind) {
   return "";
 }
 
+const char* protocol_name(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::kIpfix:
+      return "ipfix";
+    case Protocol::kNetflow9:
+      return "netflow9";
+    case Protocol::kNetflow5:
+      return "netflow5";
+  }
+  return "";
+}
+
 Json last_failure_json(const OutputStatus& one) {
   if (one.last_failure.kind == FailureKind::kNone) return nullptr;
   return Json{{"kind", name_of(one.last_failure.kind)},
@@ -66,11 +78,23 @@ Json output_counters_json(const OutputStatus& one) {
   return counters;
 }
 
+/// What each rule of the filter left out.
+Json filtered_json(const OutputStatus& one) {
+  Json all = Json::array();
+  for (const FilteredByRule& rule : one.filtered_by_rule) {
+    all.push_back({{"rule", rule.rule},
+                   {"flows", rule.amount.flows},
+                   {"packets", rule.amount.packets},
+                   {"octets", rule.amount.octets}});
+  }
+  return all;
+}
+
 Json collector_json(const OutputStatus& one) {
   const CollectorStatus& collector = *one.collector;
   Json out{{"name", one.name},
            {"peer", one.peer},
-           {"protocol", collector.protocol == Protocol::kIpfix ? "ipfix" : "netflow9"},
+           {"protocol", protocol_name(collector.protocol)},
            {"transport", transport_name(collector.transport)},
            {"state", name_of(state_of(one))},
            {"healthy", one.healthy},
@@ -81,6 +105,7 @@ Json collector_json(const OutputStatus& one) {
            {"last_loss_seconds_ago", ago_json(one.last_loss)}};
   if (!one.group.empty()) out["group"] = one.group;
   if (one.backlog) out["backlog"] = backlog_json(one);
+  if (!one.filtered_by_rule.empty()) out["filtered_by_rule"] = filtered_json(one);
   out["counters"] = output_counters_json(one);
   return out;
 }
@@ -96,6 +121,7 @@ Json log_json(const OutputStatus& one) {
            {"lost", one.counters.lost()},
            {"last_loss_seconds_ago", ago_json(one.last_loss)}};
   if (one.backlog) out["backlog"] = backlog_json(one);
+  if (!one.filtered_by_rule.empty()) out["filtered_by_rule"] = filtered_json(one);
   out["counters"] = output_counters_json(one);
   return out;
 }

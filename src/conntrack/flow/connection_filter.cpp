@@ -2,28 +2,10 @@
 #include "conntrack/flow/connection_filter.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace ctflow {
 namespace {
-
-using Halves = std::array<std::uint64_t, 2>;
-
-Halves halves_of(const IpAddress& address) {
-  Halves halves{};
-  std::memcpy(halves.data(), address.octets.data(), sizeof halves);
-  return halves;
-}
-
-/// An address whose first `length` bits are set.
-IpAddress mask_of(std::size_t length) {
-  IpAddress mask;
-  for (std::size_t bit = 0; bit < length; ++bit) {
-    mask.octets[bit / 8] = static_cast<std::uint8_t>(mask.octets[bit / 8] | 0x80U >> bit % 8);
-  }
-  return mask;
-}
 
 /// The initiator is this host.
 bool is_to_collector(const Tuple& tuple, const OwnConnection& own) {
@@ -38,44 +20,6 @@ bool is_from_collector(const Tuple& tuple, const OwnConnection& own) {
 }
 
 }  // namespace
-
-ConnectionFilter::Prefix::Prefix(const Network& network)
-    : family(network.family),
-      value(halves_of(network.address)),
-      mask(halves_of(mask_of(network.length))) {
-  for (std::size_t i = 0; i < value.size(); ++i) value[i] &= mask[i];
-}
-
-bool ConnectionFilter::Prefix::contains(const Tuple& tuple, const IpAddress& address) const {
-  const Halves halves = halves_of(address);
-  return tuple.family == family && (halves[0] & mask[0]) == value[0] &&
-         (halves[1] & mask[1]) == value[1];
-}
-
-ConnectionFilter::Match::Match(const ConnectionMatch& match)
-    : networks(match.networks.begin(), match.networks.end()),
-      sources(match.sources.begin(), match.sources.end()),
-      destinations(match.destinations.begin(), match.destinations.end()),
-      marks(match.marks) {
-  for (const std::uint64_t protocol : match.protocols) protocols.at(protocol) = true;
-  if (match.protocols.empty()) protocols.fill(true);
-}
-
-bool ConnectionFilter::Match::matches(const Flow& flow) const {
-  const Tuple& tuple = flow.original;
-  const auto one_of = [&](const std::vector<Prefix>& prefixes, const IpAddress& address) {
-    return std::any_of(prefixes.begin(), prefixes.end(),
-                       [&](const Prefix& prefix) { return prefix.contains(tuple, address); });
-  };
-  if (!protocols[tuple.protocol]) return false;
-  if (!sources.empty() && !one_of(sources, tuple.source)) return false;
-  if (!destinations.empty() && !one_of(destinations, tuple.destination)) return false;
-  if (!networks.empty() && !one_of(networks, tuple.source) && !one_of(networks, tuple.destination))
-    return false;
-  return marks.empty() || std::any_of(marks.begin(), marks.end(), [&](const MarkMatch& mark) {
-           return (flow.mark & mark.mask) == mark.mark;
-         });
-}
 
 ConnectionFilter::ConnectionFilter(const SourceConfig& config)
     : zones_(config.zones),
@@ -109,7 +53,7 @@ bool ConnectionFilter::is_own_traffic(const Flow& flow) const {
 }
 
 bool ConnectionFilter::filter_passes(const Flow& flow) const {
-  const auto matches = [&](const Match& match) { return match.matches(flow); };
+  const auto matches = [&](const ConnectionCondition& match) { return match.matches(flow); };
   return (include_.empty() || std::any_of(include_.begin(), include_.end(), matches)) &&
          std::none_of(exclude_.begin(), exclude_.end(), matches);
 }

@@ -2,13 +2,13 @@
 // Which connections are exported: zones, source.filter and source.own_traffic.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
 #include "ctflow/config.hpp"
 #include "ctflow/flow.hpp"
 #include "ctflow/flow_source.hpp"
+#include "filter/connection_condition.hpp"
 
 namespace ctflow {
 
@@ -25,34 +25,14 @@ class ConnectionFilter {
   void set_own_traffic(std::vector<OwnConnection> connections);
 
  private:
-  /// A network as two masked halves of an address, in the order of the octets.
-  struct Prefix {
-    explicit Prefix(const Network& network);
-    [[nodiscard]] bool contains(const Tuple& tuple, const IpAddress& address) const;
-
-    AddressFamily family;
-    std::array<std::uint64_t, 2> value;
-    std::array<std::uint64_t, 2> mask;
-  };
-  struct Match {
-    explicit Match(const ConnectionMatch& match);
-    [[nodiscard]] bool matches(const Flow& flow) const;
-
-    std::array<bool, 256> protocols{};  ///< by number
-    std::vector<Prefix> networks;
-    std::vector<Prefix> sources;
-    std::vector<Prefix> destinations;
-    std::vector<MarkMatch> marks;
-  };
-
   [[nodiscard]] bool zone_passes(const Flow& flow) const;
   [[nodiscard]] bool is_own_traffic(const Flow& flow) const;
   [[nodiscard]] bool filter_passes(const Flow& flow) const;
   void update();
 
-  std::vector<std::uint64_t> zones_;  ///< empty: all
-  std::vector<Match> include_;        ///< empty: all
-  std::vector<Match> exclude_;
+  std::vector<std::uint64_t> zones_;          ///< empty: all
+  std::vector<ConnectionCondition> include_;  ///< empty: all
+  std::vector<ConnectionCondition> exclude_;
   bool excludes_own_;
   std::vector<OwnConnection> own_;
   bool passes_all_ = true;  ///< nothing above removes anything

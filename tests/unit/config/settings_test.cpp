@@ -34,6 +34,18 @@ std::string put_to_use(const std::string& text) {
                             test::source_directory() + "/tests/config/networks");
 }
 
+/// The settings of a filter's rules, and the filter itself.
+std::vector<std::string> filter_paths(const std::string& filter) {
+  std::vector<std::string> all{filter};
+  for (const char* const key :
+       {"action", "name", "protocols", "networks", "sources", "destinations", "marks",
+        "post_nat_networks", "post_nat_sources", "post_nat_destinations", "ports", "source_ports",
+        "destination_ports", "interfaces", "ingress_interfaces", "egress_interfaces", "zones"}) {
+    all.push_back(filter + "[]." + key);
+  }
+  return all;
+}
+
 /// Every setting that occurs, as `key[].key`.
 void collect(const YamlNode& node, const std::string& path, std::multiset<std::string>& found) {
   for (const YamlNode& child : node.children) {
@@ -85,6 +97,12 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
   for (const std::string& path : paths(settings())) {
     if (without.count(path) == 0) left_out.insert(path);
   }
+  for (const char* const filter :
+       {"collectors[].filter", "groups[].filter", "log_connections[].filter"}) {
+    for (const std::string& path : filter_paths(filter)) {
+      EXPECT_EQ(left_out.erase(path), 1U) << path;
+    }
+  }
   EXPECT_THAT(
       left_out,
       testing::UnorderedElementsAre(
@@ -127,11 +145,15 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
 }
 
 TEST(Show, WritesWhatReadsTheSame) {
-  const std::string everything = std::regex_replace(
+  const std::string with_groups = std::regex_replace(
       std::regex_replace(without_what_needs_sqlite(put_to_use(documented_text())),
                          std::regex("(\ncollectors:\n)"),
-                         "$1  - {name: spare, address: ::1, port: 1, protocol: ipfix}\n"),
+                         "$1  - {name: spare, address: ::1, port: 1, protocol: ipfix}\n"
+                         "  - {name: other, address: ::1, port: 2, protocol: ipfix}\n"),
       std::regex("\n *tls: [^\n]*"), "");
+  // One with a filter of its own can be in no group.
+  const std::string everything = std::regex_replace(
+      with_groups, std::regex("collectors: \\[main, spare\\]"), "collectors: [other, spare]");
   for (const std::string& text : {documented_text(), everything}) {
     const Config config = parse_config(text, "ctflowd.yaml");
     EXPECT_EQ(parse_config(show(config), "shown"), config) << show(config);
@@ -157,7 +179,8 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
   const std::string text = std::regex_replace(
       std::regex_replace(without_what_needs_sqlite(put_to_use(documented_text())),
                          std::regex("(\ncollectors:\n)"),
-                         "$1  - {name: spare, address: ::1, port: 1, protocol: ipfix}\n"),
+                         "$1  - {name: spare, address: ::1, port: 1, protocol: ipfix}\n"
+                         "  - {name: other, address: ::1, port: 2, protocol: ipfix}\n"),
       std::regex("\n *tls: [^\n]*"), "");
   Config config = parse_config(text, "ctflowd.yaml");
   EXPECT_EQ(config.groups,

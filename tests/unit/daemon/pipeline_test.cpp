@@ -7,6 +7,7 @@
 #include "enrich/constant_interfaces.hpp"
 #include "export/datagram_exporter.hpp"
 #include "export/profile.hpp"
+#include "filter/output_filter.hpp"
 #include "support/fakes.hpp"
 
 namespace ctflow {
@@ -115,6 +116,59 @@ TEST_F(PipelineTest, GivesEachCollectorWhatItsProfileHasRecordsOf) {
   EXPECT_EQ(pipeline.counters().nat_events, 3U);
   EXPECT_EQ(pipeline.counters().lost_no_counters, 1U);
   EXPECT_EQ(before[0].offered, pipeline.counters().exported);
+}
+
+/// Gives the first output another filter, as a reload does.
+void filter_first(Pipeline& pipeline, const std::vector<FilterRule>& rules) {
+  Pipeline::Outputs outputs = pipeline.release();
+  outputs[0]->set_filter(std::make_unique<OutputFilter>(rules, nullptr));
+  pipeline.replace({}, std::move(outputs), {});
+}
+
+TEST_F(PipelineTest, AFilterLeavesOutOfItsOwnCollectorOnly) {
+  Pipeline pipeline = make();
+  FilterRule only;
+  only.protocols = {6};
+  filter_first(pipeline, {only});
+  for (const std::uint8_t protocol : {6, 17, 17}) {
+    Flow flow = counted_flow();
+    flow.original.protocol = protocol;
+    flow.backward = {2, 60};
+    pipeline.handle(flow);
+  }
+  pipeline.flush();
+  const ExporterCounters first = counters(pipeline, 0);
+  EXPECT_EQ(first.offered, 3U);
+  EXPECT_EQ(first.flows, 1U);
+  EXPECT_EQ(first.filtered, 2U);
+  EXPECT_EQ(first.packets + first.filtered_packets, 9U);
+  EXPECT_EQ(first.octets + first.filtered_octets, 300U);
+  EXPECT_EQ(first.lost(), 0U);
+  const auto by_rule = pipeline.outputs()[0]->status(clock_.now()).filtered_by_rule;
+  ASSERT_EQ(by_rule.size(), 1U);
+  EXPECT_EQ(by_rule[0].rule, "unmatched");
+  EXPECT_EQ(by_rule[0].amount.octets, first.filtered_octets);
+  EXPECT_EQ(counters(pipeline, 1).flows, 3U);
+  EXPECT_EQ(counters(pipeline, 1).filtered, 0U);
+}
+
+TEST_F(PipelineTest, AnotherFilterGoesOnWithTheLedger) {
+  Pipeline pipeline = make();
+  FilterRule udp;
+  udp.action = FilterAction::kExclude;
+  udp.protocols = {17};
+  filter_first(pipeline, {udp});
+  Flow flow = counted_flow();
+  flow.original.protocol = 17;
+  pipeline.handle(flow);
+  filter_first(pipeline, {});
+  pipeline.handle(flow);
+  pipeline.flush();
+  EXPECT_EQ(counters(pipeline, 0).filtered, 1U);
+  EXPECT_EQ(counters(pipeline, 0).flows, 1U);
+  const auto by_rule = pipeline.outputs()[0]->status(clock_.now()).filtered_by_rule;
+  ASSERT_EQ(by_rule.size(), 1U);
+  EXPECT_EQ(by_rule[0].rule, "earlier");
 }
 
 TEST_F(PipelineTest, OneFailingCollectorDoesNotTouchTheOther) {

@@ -103,6 +103,23 @@ TEST_F(ExportLedgerTest, TakesOverWhatAnEarlierProcessLeft) {
   expect_balance();
 }
 
+TEST_F(ExportLedgerTest, BalancesWhatIsNotToBeSent) {
+  offer(4);
+  ledger_.sent(content(4), 500);
+  ledger_.leave_out({1, 5, 700});
+  ledger_.leave_out({1, 6, 800});
+  ledger_.unrepresentable({1, 7, 900});
+  EXPECT_EQ(counters().offered, 7U);
+  EXPECT_EQ(counters().offered,
+            counters().flows + counters().filtered + counters().unrepresentable);
+  EXPECT_EQ(counters().filtered, 2U);
+  EXPECT_EQ(counters().filtered_packets, 11U);
+  EXPECT_EQ(counters().filtered_octets, 1500U);
+  EXPECT_EQ(counters().unrepresentable_packets, 7U);
+  EXPECT_EQ(counters().unrepresentable_octets, 900U);
+  EXPECT_EQ(counters().lost(), 0U) << "it is no loss";
+}
+
 TEST_F(ExportLedgerTest, CountsSessionsAndErrorsOfTheDisk) {
   ledger_.session_begun();
   ledger_.spool_failed();

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "config/collector_settings.hpp"
+
+#include <algorithm>
+
+#include "config/output_filter_settings.hpp"
+#include "config/suggestion.hpp"
+#include "config/transport_settings.hpp"
+#include "encode/elements.hpp"
+#include "export/profile.hpp"
+
+namespace ctflow::config {
+namespace {
+
+ValueFormat<Protocol> protocol() {
+  const std::string netflow9 = "did you mean \"netflow9\"?";
+  const std::string netflow5 = "did you mean \"netflow5\"?";
+  return with_hints(
+      choice<Protocol>({{"ipfix", Protocol::kIpfix},
+                        {"netflow9", Protocol::kNetflow9},
+                        {"netflow5", Protocol::kNetflow5}}),
+      {{"netflow-v9", netflow9},
+       {"netflow_v9", netflow9},
+       {"netflowv9", netflow9},
+       {"netflow", netflow9},
+       {"v9", netflow9},
+       {"9", netflow9},
+       {"10", "did you mean \"ipfix\"?"},
+       {"v10", "did you mean \"ipfix\"?"},
+       {"5", netflow5},
+       {"v5", netflow5},
+       {"netflow-v5", netflow5},
+       {"netflowv5", netflow5},
+       {"sflow",
+        "not supported: sFlow samples packets, which ctflowd does not see; use ipfix or "
+        "netflow9"}});
+}
+
+ValueFormat<Profile> profile() {
+  std::vector<std::pair<std::string, Profile>> words;
+  for (const ProfileRow& row : profiles()) words.emplace_back(row.name, row.profile);
+  return choice<Profile>(words);
+}
+
+ValueFormat<std::string> element() {
+  return {"the name of an Information Element that ctflowd can fill (docs/protocol.md)",
+          [](std::string_view text) -> Parsed<std::string> {
+            if (find_element(text) != nullptr) return {std::string(text), ""};
+            if (text == "flowDirection") {
+              return {std::nullopt,
+                      "a record covers the interface where packets came in and the one where they "
+                      "went out, so neither direction would be true"};
+            }
+            const std::optional<std::string> nearest = nearest_word(text, element_names());
+            return {std::nullopt, nearest ? "did you mean " + *nearest + "?" : ""};
+          }};
+}
+
+/// Elements of one format only.
+std::optional<Complaint> check_element_formats(const CollectorConfig& collector) {
+  const bool ipfix = collector.protocol == Protocol::kIpfix;
+  for (const std::string& name : collector.elements) {
+    if (fits(*find_element(name), ipfix ? Protocol::kIpfix : Protocol::kNetflow9)) {
+      continue;
+    }
+    return Complaint{"elements",
+                     fmt::format("{} exists only in {}, this collector gets {}", name,
+                                 ipfix ? "NetFlow v9" : "IPFIX", ipfix ? "IPFIX" : "NetFlow v9")};
+  }
+  return std::nullopt;
+}
+
+/// Records of the other family would have no addresses.
+std::optional<Complaint> check_element_families(const CollectorConfig& collector) {
+  const auto has = [&](const char* name) {
+    return std::find(collector.elements.begin(), collector.elements.end(), name) !=
+           collector.elements.end();
+  };
+  for (const std::string side : {"source", "destination"}) {
+    const std::string ipv4 = side + "IPv4Address";
+    const std::string ipv6 = side + "IPv6Address";
+    if (has(ipv4.c_str()) == has(ipv6.c_str())) continue;
+    return Complaint{"elements",
+                     fmt::format("{} without {}: connections of the other family would have no "
+                                 "address; list both",
+                                 has(ipv4.c_str()) ? ipv4 : ipv6, has(ipv4.c_str()) ? ipv6 : ipv4)};
+  }
+  if (const auto kind = kind_without_elements(collector.elements)) {
+    return Complaint{"elements", fmt::format("records of {} would be empty; add an element that "
+                                             "they have, such as octetDeltaCount",
+                                             *kind)};
+  }
+  return std::nullopt;
+}
+
+/// What NetFlow v5 has no place for. Who sets it must not be left in the belief that it is sent.
+std::optional<Complaint> check_netflow5(const CollectorConfig& collector) {
+  const auto refuse = [](const char* key) {
+    return Complaint{key,
+                     "NetFlow v5 cannot express it: its records have one fixed form; expected only "
+                     "with protocol: ipfix or netflow9"};
+  };
+  if (!row_of(collector.profile).in_netflow5) return refuse("profile");
+  if (!collector.elements.empty()) return refuse("elements");
+  if (collector.zones) return refuse("zones");
+  if (collector.packet_properties) return refuse("packet_properties");
+  if (collector.interface_names) return refuse("interface_names");
+  return std::nullopt;
+}
+
+std::optional<Complaint> check_records(const CollectorConfig& collector) {
+  if (collector.protocol == Protocol::kNetflow5) return check_netflow5(collector);
+  if (!row_of(collector.profile).in_netflow9 && collector.protocol == Protocol::kNetflow9) {
+    return Complaint{"profile",
+                     "biflow needs protocol: ipfix (RFC 5103 has no NetFlow v9 counterpart)"};
+  }
+  if (collector.elements.empty()) return std::nullopt;
+  if (collector.profile != Profile::kDefault) {
+    return Complaint{"elements", "expected either elements or a profile, got both"};
+  }
+  if (auto complaint = check_element_formats(collector)) return complaint;
+  return check_element_families(collector);
+}
+
+/// A datagram cannot leave from an address of the other family.
+std::optional<Complaint> check_source_family(const CollectorConfig& collector) {
+  const int to = address_family(collector.address);
+  const int from = address_family(collector.source_address);
+  if (to == 0 || from == 0 || to == from) return std::nullopt;
+  return Complaint{"source_address",
+                   fmt::format("expected an IPv{} address, as the collector's is, got IPv{}: {}",
+                               to, from, collector.source_address)};
+}
+
+std::optional<Complaint> check_collector(const CollectorConfig& collector) {
+  if (auto complaint = check_transport(collector)) return complaint;
+  if (auto complaint = check_source_family(collector)) return complaint;
+  if (auto complaint = check_filter(collector.filter)) return complaint;
+  return check_records(collector);
+}
+
+}  // namespace
+
+Section<CollectorConfig> collector_settings() {
+  using C = CollectorConfig;
+  return {{
+              value("name", kRequired, identifier(), &C::name),
+              value("address", kOptional, host(), &C::address),  // but for a file
+              value("port", kOptional, port(), &C::port),        // but for a file
+              value("protocol", kRequired, protocol(), &C::protocol),
+              value("source_address", kOptional, numeric_address(), &C::source_address),
+              value("bind_device", kOptional, device(), &C::bind_device),
+              value("dscp", kOptional, integer(0, 63), &C::dscp),
+              value("observation_domain", kOptional, integer_or_auto(0, kMax32),
+                    &C::observation_domain),
+              value("max_message_size", kOptional, integer(512, 65507), &C::max_message_size),
+              value("flush_after", kOptional, duration("1ms", "60s"), &C::flush_after),
+              value("template_interval", kOptional, duration("1s", "1h"), &C::template_interval),
+              value("template_messages", kOptional, integer(1, 1'000'000), &C::template_messages),
+              value("sampling_options", kOptional, boolean(), &C::sampling_options),
+              value("statistics_options", kOptional, boolean(), &C::statistics_options),
+              value("options_interval", kOptional, duration("1s", "24h"), &C::options_interval),
+              value("resolve_interval", kOptional, duration("1s", "24h"), &C::resolve_interval),
+              value("profile", kOptional, profile(), &C::profile),
+              words("elements", kOptional, "element names", element(), &C::elements),
+              value("next_hop", kOptional, boolean(), &C::next_hop),
+              value("zones", kOptional, boolean(), &C::zones),
+              value("packet_properties", kOptional, boolean(), &C::packet_properties),
+              value("interface_names", kOptional, boolean(), &C::interface_names),
+              value("transport", kOptional, transport_kind(), &C::transport),
+              section("tls", kOptional, tls_settings(), &C::tls),
+              section("spool", kOptional, spool_settings(), &C::spool),
+              section("file", kOptional, file_settings(), &C::file),
+              list("filter", kOptional, filter_rule(), &C::filter),
+          },
+          check_collector};
+}
+
+}  // namespace ctflow::config
