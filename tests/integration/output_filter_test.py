@@ -3,6 +3,7 @@
 """Filters of collectors and groups: what each collector gets, and that its ledger has the rest."""
 
 import collections
+import pathlib
 import re
 import signal
 import threading
@@ -12,9 +13,10 @@ import case
 import collectors
 import ctflowd
 import traffic
-from lab import SERVER4, SERVER6, wait_until
+from lab import COLLECTOR, SERVER4, SERVER6, wait_until
 
 ALL, MARKED, REST = 4739, 4740, 4741
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "config/examples"
 
 
 class OutputFilter(case.LabTest):
@@ -90,6 +92,33 @@ class OutputFilter(case.LabTest):
         self.assertEqual(set(self.by_rule("rest")), {"marked"})
         for one in (every, marked, rest):
             self.assertEqual(one.complaints(), {"sequence": 0, "bad": 0})
+
+    def test_the_example_by_mark(self):
+        """config/examples/filter-by-mark.yaml and .nft, with the addresses of the lab."""
+        self.make_lab()
+        rules = (EXAMPLES / "filter-by-mark.nft").read_text(encoding="utf-8")
+        rules = rules.replace("10.20.0.0/16", self.client_address())
+        self.lab.router.run("nft", "-f", "-", input=rules)
+        text = (EXAMPLES / "filter-by-mark.yaml").read_text(encoding="utf-8")
+        text = re.sub(r"(?<=address: )192\.0\.2\.\d+", COLLECTOR, text)
+        for port in (MARKED, REST):  # the first has its own
+            text = re.sub(r"(?s)(.*)port: 4739", rf"\g<1>port: {port}", text)
+        customer, archive, published = (self.nfcapd(port) for port in (ALL, MARKED, REST))
+        self.program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run",
+                                       config="source: {measure: off}\n" + text)
+        self.addCleanup(self.program.kill)
+        self.program.wait_for("started")
+        traffic.udp(self.lab.client, self.lab.server, SERVER4, 6001, (100,), (50,))
+        traffic.udp(self.lab.client, self.lab.server, SERVER6, 6002, (100,), (50,))
+        self.lab.wait_for_idle()
+        self.program.stop()
+        for one in (customer, archive, published):
+            one.stop()
+        ports = [{min(r.source_port, r.destination_port) for r in one.records()}
+                 for one in (customer, archive, published)]
+        self.assertEqual(ports, [{6001}, {6002}, set()])
+        for name, one in (("customer", customer), ("archive", archive), ("published", published)):
+            self.assert_ledger(name, one.records())
 
     def test_a_filter_that_nothing_matches(self):
         self.make_lab()
