@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "config/config.hpp"
 #include "config/settings.hpp"
 
 namespace ctflow::config {

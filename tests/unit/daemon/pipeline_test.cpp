@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "encode/ipfix.hpp"
 #include "enrich/constant_interfaces.hpp"
 #include "export/datagram_exporter.hpp"
@@ -130,7 +132,7 @@ TEST_F(PipelineTest, AFilterLeavesOutOfItsOwnCollectorOnly) {
   FilterRule only;
   only.protocols = {6};
   filter_first(pipeline, {only});
-  for (const std::uint8_t protocol : {6, 17, 17}) {
+  for (const auto protocol : std::to_array<std::uint8_t>({6, 17, 17})) {
     Flow flow = counted_flow();
     flow.original.protocol = protocol;
     flow.backward = {2, 60};
