@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <span>
 #include <sstream>
 #include <utility>
 
@@ -165,8 +166,9 @@ std::string mac_octets(std::uint64_t mac) {
 std::string device_octets(const Key& key) {
   if (key.device != 0) return mac_octets(key.device);
   const bool v4 = key.family == static_cast<std::uint16_t>(AddressFamily::kIpv4);
-  const auto& octets = key.host.octets;
-  return {octets.begin(), std::next(octets.begin(), v4 ? kLength4 : kLength6)};
+  const std::span<const std::uint8_t> all(key.host.octets);
+  const auto octets = v4 ? all.first(kLength4) : all;
+  return {octets.begin(), octets.end()};
 }
 
 std::string device_text(std::string_view octets) {

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What accounting costs, with times that are made up:
+//   accounting_rows flash FILE [DEVICES [DAYS [COMMIT_MINUTES]]]  octets written in a day, where
+//   every
+//     device has traffic in every minute. FILE is not in a tmpfs, which counts nothing.
+//   accounting_rows year FILE [DEVICES]  a database as it is after a year; `time ctflowd report
+//   --since
+//     30d --by device --database FILE` asks it.
+//   accounting_rows memory [KEYS]  resident memory with so many keys of two minutes
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "accounting/accounts.hpp"
+#include "accounting/store.hpp"
+
+namespace {
+
+using namespace ctflow;
+using namespace ctflow::accounting;
+using std::chrono::minutes;
+
+/// A value of /proc/self/io or /proc/self/status.
+std::uint64_t value_in(const std::string& file, const std::string& name) {
+  std::ifstream stream(file);
+  for (std::string word; stream >> word;) {
+    std::uint64_t value = 0;
+    if (word == name + ":" && stream >> value) return value;
+  }
+  return 0;
+}
+
+AccountingConfig configuration(const std::string& file, std::uint64_t most) {
+  AccountingConfig config;
+  config.database = file;
+  config.time_zone = "UTC0";
+  AggregateConfig devices;
+  devices.name = "devices";
+  devices.by = {AccountingKey::kDevice};
+  devices.max_keys = most;
+  config.aggregates = {devices};
+  return config;
+}
+
+/// Puts a report of a device into a batch: of so many seconds up to `now`.
+class Reports {
+ public:
+  explicit Reports(const Accounts& accounts) : accounts_(accounts) {
+    surroundings_.add_inside({AddressFamily::kIpv4, IpAddress{{10}}, 8});
+    flow_.original.family = AddressFamily::kIpv4;
+    flow_.original.source = IpAddress{{10}};
+    flow_.original.protocol = 6;
+    flow_.reply.source = IpAddress{{198, 51, 100, 1}};
+    flow_.forward = {10, 1000};
+    flow_.backward = {100, 100'000};
+  }
+
+  void add(std::uint32_t device, TimePoint now, std::chrono::seconds time, Batch& to) {
+    for (unsigned i = 1; i < 4; ++i) {
+      flow_.original.source.octets.at(i) = static_cast<std::uint8_t>(device >> (24 - 8 * i));
+    }
+    if (time > std::chrono::seconds(0)) {
+      neighbours_.apply({AddressFamily::kIpv4, flow_.original.source, 1, device + 1}, now);
+    }
+    flow_.start = now - time;
+    flow_.end = now;
+    const Classified seen =
+        accounts_.classified(flow_, surroundings_, neighbours_, KeySelection({}));
+    accounts_.add(seen, flow_, now, to);
+  }
+
+ private:
+  const Accounts& accounts_;
+  Surroundings surroundings_;
+  Neighbours neighbours_;
+  Flow flow_;
+};
+
+/// Transactions, with the clock of the simulation.
+class Simulation {
+ public:
+  Simulation(const std::string& file, TimePoint begin)
+      : config_(configuration(file, 10'000)),
+        accounts_(std::make_shared<Accounts>(config_)),
+        reports_(*accounts_),
+        now_{begin, MonoTime(std::chrono::hours(1))} {
+    Session session;
+    session.started = begin;
+    store_ = std::make_unique<Store>(config_, accounts_, std::move(session));
+  }
+
+  /// `step` later: one transaction with a report of each device for each `every` of it.
+  void pass(minutes step, minutes every, std::uint32_t devices) {
+    Job job;
+    job.batch = std::make_unique<Batch>(config_);
+    for (minutes at = every; at <= step; at += every) {
+      for (std::uint32_t i = 0; i < devices; ++i) {
+        reports_.add(i, now_.wall + at, std::chrono::seconds(50), *job.batch);
+      }
+    }
+    now_.wall += step;
+    now_.steady += step;
+    job.now = now_;
+    store_->write(job);
+  }
+
+ private:
+  AccountingConfig config_;
+  std::shared_ptr<const Accounts> accounts_;
+  Reports reports_;
+  std::unique_ptr<Store> store_;
+  Instant now_;
+};
+
+int flash(const std::string& file, std::uint32_t devices, int days, minutes commit) {
+  constexpr double kMebi = 1024.0 * 1024.0;
+  const char* const io = "/proc/self/io";
+  Simulation simulation(file, std::chrono::sys_days(std::chrono::year(2026) / 11 / 1));
+  std::uint64_t before = 0;
+  std::uint64_t handed_before = 0;
+  constexpr int kWarm = 3;  // days after which minutes are removed as fast as they are added
+  for (int day = 0; day < kWarm + days; ++day) {
+    if (day == kWarm) {
+      before = value_in(io, "write_bytes");
+      handed_before = value_in(io, "wchar");
+    }
+    for (minutes at(0); at < std::chrono::hours(24); at += commit) {
+      simulation.pass(commit, minutes(1), devices);
+    }
+  }
+  const auto per_day = [&](std::uint64_t octets) {
+    return static_cast<double>(octets) / days / kMebi;
+  };
+  std::cout << fmt::format(
+      "{} devices, a transaction every {} min: {:.1f} MiB a day written to the disk, {:.1f} MiB "
+      "handed to the kernel\n",
+      devices, commit.count(), per_day(value_in(io, "write_bytes") - before),
+      per_day(value_in(io, "wchar") - handed_before));
+  return 0;
+}
+
+/// Of each level as many rows as stay after a year: reports that are pruned are left out.
+int year(const std::string& file, std::uint32_t devices) {
+  const auto today = std::chrono::floor<minutes>(std::chrono::system_clock::now());
+  const std::chrono::hours day(24);
+  Simulation simulation(file, today - 365 * day);
+  for (int i = 0; i < 365 - 36; ++i) simulation.pass(day, day, devices);
+  for (int i = 0; i < 34 * 24; ++i) {
+    simulation.pass(std::chrono::hours(1), std::chrono::hours(1), devices);
+  }
+  for (int i = 0; i < 2 * 24; ++i) simulation.pass(std::chrono::hours(1), minutes(1), devices);
+  return 0;
+}
+
+int memory(std::uint32_t keys) {
+  const char* const status = "/proc/self/status";
+  const AccountingConfig config = configuration("", keys);
+  const Accounts accounts(config);
+  Reports reports(accounts);
+  const auto before = value_in(status, "VmRSS");
+  std::array<Batch, 2> batches{Batch(config), Batch(config)};  // one is added to, one is written
+  const TimePoint now = std::chrono::sys_days(std::chrono::year(2026) / 11 / 1);
+  for (Batch& batch : batches) {
+    for (minutes at(0); at < minutes(2); ++at) {
+      for (std::uint32_t i = 0; i < keys; ++i) {
+        reports.add(i, now + at, std::chrono::seconds(0), batch);
+      }
+    }
+  }
+  std::cout << fmt::format("{} keys: {:.1f} MiB, {} rows wait\n", keys,
+                           static_cast<double>(value_in(status, "VmRSS") - before) / 1024.0,
+                           batches[0].rows() + batches[1].rows());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv, argv + argc);
+  const auto number = [&](std::size_t at, unsigned long otherwise) {
+    return static_cast<std::uint32_t>(words.size() > at ? std::stoul(words[at]) : otherwise);
+  };
+  if (words.size() > 1 && words[1] == "memory") return memory(number(2, 10'000));
+  if (words.size() > 2 && words[1] == "flash") {
+    return flash(words[2], number(3, 50), static_cast<int>(number(4, 2)), minutes(number(5, 15)));
+  }
+  if (words.size() > 2 && words[1] == "year") return year(words[2], number(3, 200));
+  std::cerr << "usage: accounting_rows flash FILE [DEVICES [DAYS [COMMIT_MINUTES]]] | year FILE "
+               "[DEVICES] | memory [KEYS]\n";
+  return 2;
+}
