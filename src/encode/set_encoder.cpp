@@ -181,26 +181,31 @@ void SetEncoder::count(const Counters& recorded, TimePoint latest) {
   latest_ = std::max(latest_, latest);
 }
 
+/// Apart, so that the usual records need not save what this one needs.
+[[gnu::noinline]] bool SetEncoder::write_in_sets(const FlowRecords& records, const Flow& flow) {
+  const Savepoint savepoint = save();
+  open_set(records.first->id);
+  write_record(*records.first, {flow, records.asked});
+  if (records.second != nullptr) {
+    open_set(records.second->id);
+    write_record(*records.second, {flow, false});
+  }
+  if (fits()) return true;
+  restore(savepoint);
+  return false;
+}
+
 bool SetEncoder::add(const Flow& flow) {
-  const auto [first, second, asked] = records_of(layout_, flow);
+  const FlowRecords records = records_of(layout_, flow);
+  const auto [first, second, asked] = records;
   // As a rule all are of the template of the record before them: what they need is known then.
   if (first->id == set_id_ && (second == nullptr || second->id == set_id_)) {
     const std::size_t needed = second == nullptr ? first->length : std::size_t{2} * first->length;
     if (needed > room_in_set()) return false;
     write_record(*first, {flow, asked});
     if (second != nullptr) write_record(*second, {flow, false});
-  } else {
-    const Savepoint savepoint = save();
-    open_set(first->id);
-    write_record(*first, {flow, asked});
-    if (second != nullptr) {
-      open_set(second->id);
-      write_record(*second, {flow, false});
-    }
-    if (!fits()) {
-      restore(savepoint);
-      return false;
-    }
+  } else if (!write_in_sets(records, flow)) {
+    return false;
   }
   content_.flows += 1;
   content_.data_records += second == nullptr ? 1 : 2;
@@ -217,6 +222,12 @@ std::size_t SetEncoder::add_alike(const EncodedFlows& all, std::size_t first) {
   const std::span<const EncodedFlow> flows = all.flows();
   const Template& layout = *flows[first].first;
   const std::size_t start = all.start_of(first);
+  const Savepoint savepoint = save();
+  open_set(layout.id);
+  if (writer_.overflowed() || flows[first].end - start > room_in_set()) {
+    restore(savepoint);
+    return 0;
+  }
   const std::size_t limit = start + room_in_set();
   Counters sum;
   TimePoint latest = latest_;
@@ -265,9 +276,8 @@ bool SetEncoder::add_one(const EncodedFlows& all, std::size_t index) {
 std::size_t SetEncoder::add_encoded(const EncodedFlows& all, std::size_t first) {
   std::size_t next = first;
   while (next < all.size()) {
-    const EncodedFlow& flow = all.flows()[next];
-    const bool continues = flow.first->id == set_id_ && flow.is_all(*flow.first);
-    const std::size_t added = continues ? add_alike(all, next) : add_one(all, next);
+    const bool alike = all.flows()[next].is_all(*all.flows()[next].first);
+    const std::size_t added = alike ? add_alike(all, next) : add_one(all, next);
     if (added == 0) break;
     next += added;
   }

@@ -106,6 +106,8 @@ class SetEncoder : public Encoder {
     return whole - (writer_.size() - set_offset_);
   }
   void write_record(const Template& layout, const Record& record);
+  /// Writes records of any templates, all or none.
+  bool write_in_sets(const FlowRecords& records, const Flow& flow);
   /// Counts what records carry.
   void count(const Counters& recorded, TimePoint latest);
   void note_records(const EncodedFlow& flow, std::size_t offset);

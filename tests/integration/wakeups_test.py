@@ -62,7 +62,7 @@ class WakeUps(case.LabTest):
 
     def test_wakes_up_for_what_it_watches_where_nothing_happens(self):
         """The fill of the table is read every second, the kernel's timeouts every two, the way to the
-        collector every five; scans of the table and templates are rarer."""
+        collector every five, all of them together; scans of the table and templates are rarer."""
         daemon = self.start_alone()
         counted = self.count(daemon)
         print(f"{counted} wake-ups in {SECONDS} idle seconds")

@@ -142,6 +142,17 @@ void count(const LastPacket& found, bool expires, bool bounded, SourceCounters& 
   }
 }
 
+/// Apart, so that what the usual end does not need is not prepared for it.
+[[gnu::noinline]] LastPacket correct_by_search(Flow& flow, const TimeoutHistory& timeouts,
+                                               const std::optional<Bounds>& bounds,
+                                               TimePoint written_after, SourceCounters& counters) {
+  const std::optional<Bounds> removed = reference(flow, written_after);
+  const LastPacket found = search(flow, timeouts, known(flow, removed, bounds), removed);
+  count(found, removed.has_value(), bounds.has_value(), counters);
+  flow.end = std::clamp(found.time, flow.start, flow.event_time);
+  return found;
+}
+
 }  // namespace
 
 EndReason end_reason(const Flow& flow) {
@@ -164,18 +175,11 @@ LastPacket correct_times(Flow& flow, const TimeoutHistory& timeouts,
   if (!flow.present.start) flow.start = bounds ? TimePoint{} : flow.event_time;
   // The wall clock may have been set while the connection lived.
   flow.start = std::min(flow.start, flow.event_time);
-  if (!bounds) {
-    if (const auto last = usual_last_packet(flow, timeouts)) {
-      ++counters.end_from_timeout;
-      flow.end = *last;
-      return {*last, LastPacketSearch::kTick, true, false};
-    }
-  }
-  const std::optional<Bounds> removed = reference(flow, written_after);
-  const LastPacket found = search(flow, timeouts, known(flow, removed, bounds), removed);
-  count(found, removed.has_value(), bounds.has_value(), counters);
-  flow.end = std::clamp(found.time, flow.start, flow.event_time);
-  return found;
+  const auto usual = bounds ? std::nullopt : usual_last_packet(flow, timeouts);
+  if (!usual) return correct_by_search(flow, timeouts, bounds, written_after, counters);
+  ++counters.end_from_timeout;
+  flow.end = *usual;
+  return {*usual, LastPacketSearch::kTick, true, false};
 }
 
 }  // namespace ctflow
