@@ -150,7 +150,6 @@ enum nf_ct_ext_id {
 	NF_CT_EXT_ACCT = 1,
 	NF_CT_EXT_TSTAMP = 2,
 	NF_CT_EXT_LABELS = 3,
-	NF_CT_EXT_FLOW = 4, /* with the patch series, which counts offsets in units of 8 octets */
 };
 
 struct nf_flowtable;

@@ -95,9 +95,7 @@ static __always_inline unsigned long ctflow_extension(const struct nf_ct_ext *ex
 				      id);
 	if (!offset)
 		return 0;
-	return (unsigned long)ext +
-	       (bpf_core_enum_value_exists(enum nf_ct_ext_id, NF_CT_EXT_FLOW) ? offset * 8u
-									       : offset);
+	return (unsigned long)ext + offset;
 }
 
 /* Counters, time of creation and labels are extensions, if their options are built in. */
