@@ -162,7 +162,7 @@ class Ulogd(Reader):
         file_name = f"{directory}/ulogd-{time.monotonic_ns()}.conf"
         with open(file_name, "w", encoding="ascii") as file:
             file.write(f"""[global]
-logfile="stderr"
+logfile="{directory}/ulogd.log"
 loglevel=5
 plugin="{self.plugins}/ulogd_inpflow_NFCT.so"
 plugin="{self.plugins}/ulogd_output_IPFIX.so"
