@@ -199,6 +199,26 @@ void Store::prune(const Job& job) {
   const Pruned removed = prune_rows(*database_, keep, job.now.wall, UnusedKeys::kRemove);
   pruned_ = steady;
   if (removed.keys > 0) rows_->forget_keys();
+  forget_names(job);
+}
+
+void Store::forget_names(const Job& job) {
+  if (!job.device_names) return;
+  std::vector<std::string> unused;
+  {
+    Statement select(*database_,
+                     "SELECT device FROM device WHERE device NOT IN (SELECT device FROM key)");
+    while (select.step()) {
+      const auto octets = select.octets(0);
+      std::string device(octets.begin(), octets.end());
+      if (job.device_names->count(device) == 0) unused.push_back(std::move(device));
+    }
+  }
+  Statement remove(*database_, "DELETE FROM device WHERE device = ?");
+  for (const std::string& one : unused) {
+    const std::vector<std::uint8_t> device(one.begin(), one.end());
+    remove.bind(1, std::span<const std::uint8_t>(device)).run();
+  }
 }
 
 void Store::end_session() {

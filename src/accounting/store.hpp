@@ -55,6 +55,8 @@ class Store {
   void recover(const LeftSession& left, Minute at);
   void enter(const Job& job);
   void name_devices(const Job& job);
+  /// Those that no row has, and no file or setting names any more.
+  void forget_names(const Job& job);
   void note_session(const Job& job);
   void prune(const Job& job);
   [[nodiscard]] std::optional<Minute> last_commit() const;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "accounting/accounts.hpp"
+#include "accounting/live_counts.hpp"
 #include "allocations.hpp"
 #include "support/accounting_flows.hpp"
 
@@ -30,8 +31,8 @@ TEST(AccountingAllocation, IsNotDoneForAnyFlowReport) {
   AccountingConfig config;
   AggregateConfig all;
   all.name = "all";
-  all.by = {AccountingKey::kHost, AccountingKey::kNetwork, AccountingKey::kService,
-            AccountingKey::kRemoteNetwork};
+  all.by = {AccountingKey::kHost, AccountingKey::kDevice, AccountingKey::kNetwork,
+            AccountingKey::kService, AccountingKey::kRemoteNetwork};
   all.max_keys = 100;
   config.aggregates = {all};
   const accounting::Accounts accounts(config);
@@ -45,6 +46,33 @@ TEST(AccountingAllocation, IsNotDoneForAnyFlowReport) {
   const std::size_t cleared = test::allocations();
   add_reports(accounts, *surroundings, batch, 50);
   EXPECT_EQ(test::allocations(), cleared) << "a table keeps its memory";
+}
+
+TEST(AccountingAllocation, IsNotDoneForCountersOfNowOnceTheirKeysAreKnown) {
+  const accounting::Accounts accounts{AccountingConfig()};
+  const auto surroundings = test::sample_surroundings();
+  accounting::Neighbours neighbours;
+  constexpr std::uint64_t kFirst = 0x02005e000000;
+  constexpr std::size_t kLimit = 50;
+  accounting::LiveCounts counts(AccountingKey::kDevice, kLimit);
+  Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
+  flow.forward = {10, 1000};
+  for (std::uint8_t i = 0; i < 200; ++i) {
+    flow.original.source.octets[3] = i;
+    neighbours.apply({AddressFamily::kIpv4, flow.original.source, 2, kFirst + i}, TimePoint());
+  }
+  const auto count_all = [&] {
+    for (std::uint8_t i = 0; i < 200; ++i) {
+      flow.original.source.octets[3] = i;
+      counts.add(accounts.classified(flow, *surroundings, neighbours, counts.selection()),
+                 accounts.names(), nullptr);
+    }
+  };
+  count_all();
+  EXPECT_EQ(counts.keys(), kLimit);
+  const std::size_t before = test::allocations();
+  count_all();  // known keys, and keys that find no room
+  EXPECT_EQ(test::allocations(), before);
 }
 
 }  // namespace

@@ -201,6 +201,25 @@ TEST_F(AccountingStoreTest, CountsADeviceUnderItsMacAddressOrElseItsAddress) {
   EXPECT_EQ(number("SELECT up_octets FROM days WHERE device_name = 'television'"), 23);
 }
 
+TEST_F(AccountingStoreTest, ForgetsNamesThatNothingHasAnyMore) {
+  config_.aggregates[0].by = {AccountingKey::kDevice};
+  start();
+  const std::string counted("\x0a\0\0\5", 4);
+  const std::string leased("\x0a\0\0\6", 4);
+  const std::string gone("\x0a\0\0\7", 4);
+  device_names_ = std::make_shared<const DeviceNames>(
+      DeviceNames{{counted, "counted"}, {leased, "leased"}, {gone, "gone"}});
+  count(1);
+  EXPECT_EQ(number("SELECT count(*) FROM device"), 3);
+  device_names_ = std::make_shared<const DeviceNames>(DeviceNames{{leased, "leased"}});
+  count(1);
+  EXPECT_EQ(number("SELECT count(*) FROM device"), 3);
+  pass(11min);
+  count(1);
+  EXPECT_EQ(number("SELECT count(*) FROM device WHERE name IN ('counted', 'leased')"), 2);
+  EXPECT_EQ(number("SELECT count(*) FROM device"), 2);
+}
+
 TEST_F(AccountingStoreTest, HasViewsThatPeopleCanRead) {
   start();
   count(7);
