@@ -20,6 +20,7 @@ class Readiness {
  public:
   /// Throws std::system_error for a descriptor that cannot be waited for.
   Readiness(boost::asio::io_context& io, int descriptor);
+  ~Readiness() = default;
 
   Readiness(const Readiness&) = delete;
   Readiness& operator=(const Readiness&) = delete;
