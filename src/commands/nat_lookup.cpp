@@ -3,6 +3,8 @@
 
 #include <ostream>
 
+#include "config/missing_part.hpp"
+
 #ifdef CTFLOWD_SQLITE
 #include <fmt/format.h>
 
@@ -206,7 +208,7 @@ int run_nat_log_forget(const NatLookupOptions& options, const std::string& confi
 namespace {
 
 int without_sqlite(std::ostream& errors) {
-  errors << "this ctflowd was built without SQLite (CTFLOWD_SQLITE): it has no NAT log\n";
+  errors << "no NAT log: " << config::kWithoutSqlite << '\n';
   return 2;
 }
 

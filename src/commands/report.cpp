@@ -3,6 +3,8 @@
 
 #include <ostream>
 
+#include "config/missing_part.hpp"
+
 #ifdef CTFLOWD_SQLITE
 
 #include <fmt/format.h>
@@ -280,7 +282,7 @@ namespace ctflow {
 namespace {
 
 int no_accounting(std::ostream& errors) {
-  errors << "this ctflowd was built without SQLite (CTFLOWD_SQLITE): it has no accounting\n";
+  errors << "no accounting: " << config::kWithoutSqlite << '\n';
   return 2;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "config/filter_settings.hpp"
+#include "config/missing_part.hpp"
 #include "config/nat_log_settings.hpp"
 #include "config/networks_file.hpp"
 #include "text/escape.hpp"
@@ -281,9 +282,6 @@ std::optional<Complaint> check_networks_file(const AccountingConfig& config) {
 }
 
 std::optional<Complaint> check_accounting(const AccountingConfig& config) {
-  if (!kCanStore) {
-    return Complaint{"aggregates", "this ctflowd was built without SQLite (CTFLOWD_SQLITE)"};
-  }
   if (auto complaint = check_names("networks", config.networks, &NamedNetworks::networks)) {
     return complaint;
   }
@@ -292,7 +290,12 @@ std::optional<Complaint> check_accounting(const AccountingConfig& config) {
   if (auto complaint = check_names("devices", config.devices, &NamedDevice::addresses)) {
     return complaint;
   }
-  return check_names("services", config.services, &NamedService::ports);
+  if (auto complaint = check_names("services", config.services, &NamedService::ports)) {
+    return complaint;
+  }
+  // Last: all else is said as in any other build.
+  if (!kCanStore) return Complaint{"aggregates", kWithoutSqlite};
+  return std::nullopt;
 }
 
 }  // namespace

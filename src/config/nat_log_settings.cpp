@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "config/missing_part.hpp"
+
 namespace ctflow::config {
 namespace {
 
@@ -14,7 +16,7 @@ constexpr bool kHasSqlite = false;
 
 std::optional<Complaint> check_nat_log(const NatLogConfig& /*config*/) {
   if (kHasSqlite) return std::nullopt;
-  return Complaint{"retention", "this ctflowd was built without SQLite (CTFLOWD_SQLITE)"};
+  return Complaint{"retention", kWithoutSqlite};
 }
 
 }  // namespace

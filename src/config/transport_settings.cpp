@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "config/transport_settings.hpp"
 
+#include "config/missing_part.hpp"
 #include "config/status_endpoint.hpp"
 #include "transport/stream/tls_files.hpp"
 
@@ -84,7 +85,7 @@ std::optional<Complaint> check_transport(const CollectorConfig& collector) {
                                  collector.protocol == Protocol::kNetflow9 ? " (RFC 3954)" : "")};
   }
   if (collector.transport == TransportKind::kTls && !kHasTls) {
-    return Complaint{"transport", "this ctflowd was built without TLS (CTFLOWD_TLS)"};
+    return Complaint{"transport", kWithoutTls};
   }
   // Who configures certificates must not be left in the belief that they are used.
   if (collector.transport != TransportKind::kTls && collector.tls != TlsConfig{}) {

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a configuration hears that asks for a part which this program was built without.
+#pragma once
+
+namespace ctflow::config {
+
+inline constexpr const char* kWithoutSqlite =
+    "this ctflowd was built without SQLite: install the package of Debian, which has it, or build "
+    "with "
+    "libsqlite3-dev and -DCTFLOWD_SQLITE=ON";
+inline constexpr const char* kWithoutTls =
+    "this ctflowd was built without TLS: install the package of Debian, which has it, or build "
+    "with "
+    "libssl-dev and -DCTFLOWD_TLS=ON";
+
+}  // namespace ctflow::config
