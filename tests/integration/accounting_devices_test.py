@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -180,6 +181,24 @@ class AccountingDevices(case.LabTest):
         self.send(self.lab.client, SERVER4, behind)
         self.end(program)
         self.assertEqual(self.by_device()[behind][1], 256)
+
+    def test_changes_that_found_no_room_are_read_again(self):
+        program = self.start_program()
+        self.lab.client.run("ip", "addr", "add", f"{LEASED4}/24", "dev", "eth0")
+        program.process.send_signal(signal.SIGSTOP)
+        lines = [f"neigh add 10.10.{128 + i // 250}.{i % 250} lladdr 02:00:5e:01:{i // 256:02x}:{i % 256:02x} "
+                 "nud permanent dev lan" for i in range(6000)]
+        lines.append(f"neigh replace {LEASED4} lladdr {CLIENT_MAC} nud permanent dev lan")
+        self.lab.router.run("ip", "-batch", "-", input="\n".join(lines) + "\n")
+        sockets = [line.split() for line in self.lab.router.read("/proc/net/netlink").splitlines()[1:]]
+        self.assertTrue(any(one[1] == "0" and int(one[8]) > 0 for one in sockets), "nothing was lost")
+        program.process.send_signal(signal.SIGCONT)
+        time.sleep(1)  # it is read; a permanent entry makes no further change
+        self.send(self.lab.client, SERVER4, LEASED4)
+        self.end(program)
+        found = self.by_device()
+        self.assertEqual(found[CLIENT_MAC], (1, 256))
+        self.assertNotIn(LEASED4, found)
 
     def test_names_of_any_kind(self):
         with open(self.leases, "w", encoding="utf-8") as file:

@@ -5,6 +5,7 @@
 import collections
 import contextlib
 import json
+import os
 import pathlib
 import re
 import signal
@@ -166,6 +167,31 @@ class AccountingLive(case.LabTest):
                              expect=NO_ANSWER)
         program.stop()
         self.run_ctflowd("top", "--socket", self.socket, "--once", expect=NO_ANSWER)
+
+    def test_at_a_terminal_it_repeats_until_it_is_stopped(self):
+        program = self.start_program()
+        here, there = os.openpty()
+        top = subprocess.Popen([case.program, "top", "--socket", self.socket, "--interval", "1"],
+                               stdout=there, stderr=there, stdin=subprocess.DEVNULL)
+        self.addCleanup(top.kill)
+        os.close(there)
+        shown = b""
+
+        def read():
+            nonlocal shown
+            with contextlib.suppress(OSError):  # the other side is closed
+                while part := os.read(here, 65536):
+                    shown += part
+        reader = threading.Thread(target=read)
+        reader.start()
+        wait_until(lambda: shown.count(b"Rates of the last") >= 2, "two looks")
+        top.send_signal(signal.SIGINT)
+        self.assertEqual(top.wait(10), 0)
+        reader.join(10)
+        os.close(here)
+        self.assertTrue(shown.startswith(b"\x1b[?1049h"), shown)
+        self.assertTrue(shown.endswith(b"\x1b[?1049l"), shown)
+        program.stop()
 
     def test_rates_need_no_database_and_are_exact(self):
         program = self.start_program(database="/proc/none/accounting.sqlite")
