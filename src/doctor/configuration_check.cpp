@@ -68,8 +68,20 @@ void check_profiles(const Config& config, Findings& found) {
   }
 }
 
-/// Whether no flow goes to both.
+/// What NetFlow v5 leaves out. Its settings refuse what else it cannot express.
+void check_netflow5(const Config& config, Findings& found) {
+  const std::string users = names_of(
+      config, [](const CollectorConfig& one) { return one.protocol == Protocol::kNetflow5; });
+  if (users.empty()) return;
+  found.notes.push_back({"netflow5_ipv4_only",
+                         users + ": NetFlow v5 has no records of IPv6, which is counted as "
+                                 "unrepresentable, and no translated addresses",
+                         "set protocol to ipfix or netflow9 if the collector reads it"});
+}
+
+/// Whether no flow goes to both, or filters choose what does.
 bool share_flows(const Config& config, const CollectorConfig& one, const CollectorConfig& other) {
+  if (!one.filter.empty() || !other.filter.empty()) return true;
   const auto has = [](const GroupConfig& group, const CollectorConfig& member) {
     return std::find(group.collectors.begin(), group.collectors.end(), member.name) !=
            group.collectors.end();
@@ -105,6 +117,7 @@ Findings check_configuration(const Config& config) {
   Findings found;
   check_akvorado(config, found);
   check_profiles(config, found);
+  check_netflow5(config, found);
   check_repetition(config, found);
   return found;
 }

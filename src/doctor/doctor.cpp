@@ -19,6 +19,7 @@
 #include "doctor/log_check.hpp"
 #include "doctor/measuring_check.hpp"
 #include "doctor/place_check.hpp"
+#include "doctor/public_status_check.hpp"
 #include "doctor/system_check.hpp"
 #include "doctor/tracking_check.hpp"
 #include "doctor/user_check.hpp"
@@ -167,6 +168,7 @@ Diagnosis examine(const DoctorOptions& options) {
   findings.add(check_namespace());
   if (!config || config->namespaces.empty()) findings.add(check_boot());
   if (config) findings.add(check_configuration(*config));
+  if (config) findings.add(check_public_status(config->status, addresses_of_this_host()));
   if (config) findings.add(check_user_rights(*config, options.config));
   if (config) examine_collectors(*config, diagnosis);
   return diagnosis;

@@ -86,5 +86,23 @@ TEST(ConfigurationCheck, TakesAGroupForWhatItIs) {
       << "x and y share the flows, z gets them all again";
 }
 
+TEST(ConfigurationCheck, NotesWhatNetflow5LeavesOut) {
+  Config config;
+  config.collectors = {entry("a"), entry("bb")};
+  config.collectors[1].protocol = Protocol::kNetflow5;
+  const Findings found = check_configuration(config);
+  EXPECT_THAT(events(found.wrong), IsEmpty());
+  ASSERT_THAT(events(found.notes), ElementsAre("netflow5_ipv4_only"));
+  EXPECT_THAT(found.notes[0].impact, HasSubstr("bb: "));
+}
+
+TEST(ConfigurationCheck, LetsFiltersDivideWhatOneCollectorGets) {
+  Config config;
+  config.collectors = {entry("a"), entry("b")};
+  EXPECT_THAT(events(check_configuration(config).wrong), ElementsAre("collector_twice"));
+  config.collectors[0].filter.emplace_back().protocols = {6};
+  EXPECT_THAT(events(check_configuration(config).wrong), IsEmpty());
+}
+
 }  // namespace
 }  // namespace ctflow
