@@ -71,6 +71,7 @@ BASE = {
     "accounting": {},
     "aggregate": {"name": "a", "by": ["host"]},
     "network": {"name": "n", "networks": ["198.51.100.0/24"]},
+    "device": {"name": "d", "addresses": ["02:00:5e:00:53:01"]},
     "service": {"name": "s", "ports": ["tcp/80"]},
     "ctflowd": {},
 }
@@ -93,6 +94,7 @@ WITH = {
     ("connection_log", "rotate_interval"): {"to": "file", "path": "{d}/log-{n}"},
     ("connection_log", "rotate_keep"): {"to": "file", "path": "{d}/log-{n}", "rotate_size": "1MiB"},
     ("connection_log", "path"): {"to": "file"},
+    ("accounting", "metrics_limit"): {"metrics_by": "host"},
     ("mark_interfaces", "mask"): {"mark": "0"},
 }
 
@@ -233,6 +235,10 @@ OPTIONS = {
         "keep_periods": ("retention.periods", *days(["36600d", "3650d"], ["36601d"])),
         "inside": ("inside", [*NETWORK, (["lan"], '[192.168.1.0/24, 10.0.0.0/12, "fd12:3456:789a:bcd0::/60"]')],
                    [*NETWORK_BAD, "9lan", "br-lan"]),
+        "networks_file": ("networks_file", ["{d}/networks"], PATH_BAD),
+        "device_files": ("device_files", [["/etc/ethers", "/tmp/dhcp.leases"]], PATH_BAD),
+        "metrics_by": ("metrics.by", ["host"], ["a b", "remote-network"]),
+        "metrics_limit": ("metrics.limit", *integer(1, 1000)),
         "protocol_database": ("services[0].name", [("{d}/protocols", "HTTPS")], PATH_BAD),
     },
     "aggregate": {
@@ -245,6 +251,15 @@ OPTIONS = {
         "enabled": ENABLED,
         "name": ("name", NAME, BAD_NAME),
         "networks": ("networks", NETWORK, NETWORK_BAD),
+        "quota": ("quota", *size(["1MB", "1000000GB"], ["999kB", "1000001GB"])),
+    },
+    "device": {
+        "enabled": ENABLED,
+        "name": ("name", ["laptop-anna", 'Anna\'s "old" \\ laptop: #2', "x" * 63], [" a", "a ", "x" * 64, "a\tb"]),
+        "addresses": ("addresses", [["02:00:5e:00:53:01"], ["02:00:5e:00:53:01", "ff:ee:dd:cc:bb:aa"]],
+                      ["00:00:00:00:00:00", "02:00:5e:00:53", "02:00:5e:00:53:01:02", "2:0:5e:0:53:1", "02005e005301",
+                       "02:00:5e:00:53:0g", ":02:00:5e:00:53"]),
+        "quota": ("quota", *size(["1MB", "1000000GB"], ["999kB", "1000001GB"])),
     },
     "service": {
         "enabled": ENABLED,
