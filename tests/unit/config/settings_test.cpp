@@ -91,6 +91,18 @@ std::string without_what_needs_sqlite(const std::string& text) {
 std::string without_what_needs_sqlite(const std::string& text) { return text; }
 #endif
 
+/// Everything that is documented, as a configuration that is valid here. A group names other
+/// collectors than the one with a filter of its own; the certificates do not exist here.
+std::string all_put_to_use() {
+  std::string text = without_what_needs_sqlite(put_to_use(documented_text()));
+  text = std::regex_replace(text, std::regex("(\ncollectors:\n)"),
+                            "$1  - {name: spare, address: ::1, port: 1, protocol: ipfix}\n"
+                            "  - {name: other, address: ::1, port: 2, protocol: ipfix}\n");
+  text = std::regex_replace(text, std::regex("collectors: \\[main, spare\\]"),
+                            "collectors: [other, spare]");
+  return std::regex_replace(text, std::regex("\n *tls: [^\n]*"), "");
+}
+
 TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
   std::multiset<std::string> without = settings_in(documented_text());
   std::multiset<std::string> left_out;
@@ -145,15 +157,7 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
 }
 
 TEST(Show, WritesWhatReadsTheSame) {
-  const std::string with_groups = std::regex_replace(
-      std::regex_replace(without_what_needs_sqlite(put_to_use(documented_text())),
-                         std::regex("(\ncollectors:\n)"),
-                         "$1  - {name: spare, address: ::1, port: 1, protocol: ipfix}\n"
-                         "  - {name: other, address: ::1, port: 2, protocol: ipfix}\n"),
-      std::regex("\n *tls: [^\n]*"), "");
-  // One with a filter of its own can be in no group.
-  const std::string everything = std::regex_replace(
-      with_groups, std::regex("collectors: \\[main, spare\\]"), "collectors: [other, spare]");
+  const std::string everything = all_put_to_use();
   for (const std::string& text : {documented_text(), everything}) {
     const Config config = parse_config(text, "ctflowd.yaml");
     EXPECT_EQ(parse_config(show(config), "shown"), config) << show(config);
@@ -175,17 +179,14 @@ TEST(Show, QuotesWhatYamlWouldReadOtherwise) {
 }
 
 TEST(DocumentedSettings, AreValidWhenPutToUse) {
-  // The example of a group names a second collector; the certificates do not exist here.
-  const std::string text = std::regex_replace(
-      std::regex_replace(without_what_needs_sqlite(put_to_use(documented_text())),
-                         std::regex("(\ncollectors:\n)"),
-                         "$1  - {name: spare, address: ::1, port: 1, protocol: ipfix}\n"
-                         "  - {name: other, address: ::1, port: 2, protocol: ipfix}\n"),
-      std::regex("\n *tls: [^\n]*"), "");
+  const std::string text = all_put_to_use();
   Config config = parse_config(text, "ctflowd.yaml");
-  EXPECT_EQ(config.groups,
-            (std::vector<GroupConfig>{
-                {"pair", GroupMode::kFailover, {"main", "spare"}, std::chrono::seconds(30)}}));
+  ASSERT_EQ(config.groups.size(), 1U);
+  EXPECT_EQ(config.groups[0].filter.size(), 1U);
+  config.groups[0].filter.clear();
+  EXPECT_EQ(
+      config.groups[0],
+      (GroupConfig{"pair", GroupMode::kFailover, {"other", "spare"}, std::chrono::seconds(30)}));
   ASSERT_EQ(config.log_connections.size(), 1U);
   ConnectionLogConfig log;
   log.name = "local";
@@ -194,6 +195,8 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
   log.port = 5170;
   log.rotate = {std::uint64_t{100} << 20, std::chrono::hours(24), 14};
   log.spool.directory = "/var/lib/ctflowd/spool";
+  EXPECT_EQ(config.log_connections[0].filter.size(), 1U);
+  config.log_connections[0].filter.clear();
   EXPECT_EQ(config.log_connections[0], log) << "what has a default is documented with it";
   EXPECT_EQ(config.namespaces,
             (std::vector<NamespaceConfig>{{"red", "/run/netns/red", std::nullopt, {9}}}));
@@ -203,7 +206,8 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
             (std::vector<MarkMatch>{{1, 0xffff'ffff}, {16, 255}}));
   ASSERT_EQ(config.source.filter.exclude.size(), 1U);
   EXPECT_EQ(config.source.filter.exclude[0].destinations[0].length, 32);
-  config.collectors.erase(config.collectors.begin());
+  ASSERT_EQ(config.collectors.size(), 3U);
+  config.collectors.erase(config.collectors.begin(), config.collectors.begin() + 2);
   EXPECT_EQ(config.collectors.at(0).spool.directory, "/var/lib/ctflowd/spool");
   EXPECT_EQ(config.collectors.at(0).file.directory, "/var/lib/ctflowd/files");
   EXPECT_EQ(config.collectors.at(0).source_address, "198.51.100.1");
