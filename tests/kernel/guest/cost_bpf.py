@@ -18,7 +18,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import ctnl
 import ebpf
@@ -28,6 +28,8 @@ from lab import SERVER, Failure, Lab, lab_main, run, sysctl
 PACKETS = 4000
 CONNECTIONS = (2000, 12000)
 ROUNDS = 3
+EXAMPLE = pathlib.Path(__file__).parents[3] / "config" / "examples" / \
+    "interfaces-by-mark.nft"
 Work = Callable[[int], None]
 
 
@@ -82,30 +84,55 @@ def forward(target: str, count: int) -> float:
     return pktgen.rate()
 
 
+@contextmanager
+def marks() -> Iterator[None]:
+    """The rules that save the interfaces where nothing can measure."""
+    text = EXAMPLE.read_text()
+    for name, here in (("lan", "r1"), ("wan", "r2"), ("wan2", "sink")):
+        text = text.replace(f'"{name}"', f'"{here}"')
+    subprocess.run(["nft", "-f", "-"], input=text, text=True, check=True)
+    try:
+        yield
+    finally:
+        run("nft delete table inet ctflowd_interfaces")
+
+
 def packet_costs(lab: Lab, program: str) -> None:
     run("ip netns add elsewhere")
-    modes = {
-        "nothing attached": None,
-        "attached, not watched": ("--netns", "/run/netns/elsewhere"),
-        "measured": ("--interval", "60"),
+    modes: dict[str, Callable[[], AbstractContextManager[None]]] = {
+        "nothing attached": nullcontext,
+        "attached, not watched": lambda: measuring(
+            program, "--netns", "/run/netns/elsewhere"),
+        "measured": lambda: measuring(program, "--interval", "60"),
+        "not measured, interfaces by mark": marks,
     }
     for kind, target in (("unanswered", "10.0.9.9"), ("answered", SERVER)):
         stock = 0.0
-        for mode, options in modes.items():
-            tool = ebpf.Tool(program, "--no-created", *options) \
-                if options else None
-            run("conntrack -F", check=False)
-            forward(target, 10)
-            if kind == "answered":
-                lab.udp(9, reply=True)
-                lab.settle()
-            time.sleep(5)
-            cost = min(forward(target, PACKETS) for _ in range(ROUNDS))
+        for mode, enter in modes.items():
+            with enter():
+                cost = packet_cost(lab, kind == "answered", target)
             stock = stock or cost
             print(f"COST packet of an {kind} connection, {mode}: {cost:.0f} "
                   f"({cost / stock:.4f})", flush=True)
-            if tool:
-                tool.stop()
+
+
+def packet_cost(lab: Lab, answered: bool, target: str) -> float:
+    run("conntrack -F", check=False)
+    forward(target, 10)
+    if answered:
+        lab.udp(9, reply=True)
+        lab.settle()
+    time.sleep(5)
+    return min(forward(target, PACKETS) for _ in range(ROUNDS))
+
+
+@contextmanager
+def measuring(program: str, *options: str) -> Iterator[None]:
+    tool = ebpf.Tool(program, "--no-created", *options)
+    try:
+        yield
+    finally:
+        tool.stop()
 
 
 # --- connections
