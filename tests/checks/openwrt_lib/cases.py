@@ -129,7 +129,7 @@ OPTIONS = {
         "name": ("name", NAME, BAD_NAME),
         "address": ("address", HOST, HOST_BAD),
         "port": ("port", PORT, PORT_BAD),
-        "protocol": ("protocol", ["ipfix", "netflow9"], ["IPFIX", "netflow5", "v9", "sflow"]),
+        "protocol": ("protocol", ["ipfix", "netflow9", "netflow5"], ["IPFIX", "v5", "v9", "sflow"]),
         "transport": ("transport", *choice("udp", "tcp", "tls", "file")),
         "source_address": ("source_address", ["198.51.100.1", "2001:db8::5"], ["a.example", "1.2.3", "1.2.3.4/32"]),
         "bind_device": ("bind_device", DEVICE, DEVICE_BAD),
