@@ -272,6 +272,7 @@ def test_marks_labels_helper_fit_together(lab: Lab) -> None:
 
 
 def test_many_connections_come_and_go(lab: Lab) -> None:
+    sysctl("nf_conntrack_udp_timeout", 600)     # none ends by itself meanwhile
     with lab.listen(ctnl.GROUP_DESTROY, buffer=64 << 20) as listener:
         for port in range(10000, 14000):
             lab.udp(port, size=port % 100)

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 
+#include "ctflow/config.hpp"
 #include "support/fake_programs.hpp"
 
 namespace ctflow {
