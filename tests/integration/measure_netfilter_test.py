@@ -181,9 +181,10 @@ class Measured(case.LabTest):
         traffic.udp(*path, SERVER4, 53, (100,), (), source=(CLIENT4, 5353))
         records = self.finish(program, receiver)
         moments = sorted(there.moments(53) + back.moments(53))
+        delay = TICK + 0.1  # a busy machine hands a packet on later than the capture has it
         for one in records:
-            self.assertAlmostEqual(value(one, START) / 1000, moments[0], delta=TICK + 0.01)
-            self.assertAlmostEqual(value(one, END) / 1000, moments[-1], delta=TICK + 0.01)
+            self.assertAlmostEqual(value(one, START) / 1000, moments[0], delta=delay)
+            self.assertAlmostEqual(value(one, END) / 1000, moments[-1], delta=delay)
 
     def test_syns_that_are_sent_again_count(self):
         self.lab.server.run("nft", "-f", "-", input=TABLE % "tcp dport 82 drop;")
