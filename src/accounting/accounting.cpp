@@ -139,8 +139,8 @@ accounting::InterfaceTexts Accounting::interfaces() const {
 }
 
 const accounting::Neighbours& Accounting::neighbours() const {
-  static const accounting::Neighbours kNone;
-  return neighbours_ ? neighbours_->table() : kNone;
+  static const accounting::Neighbours none;
+  return neighbours_ ? neighbours_->table() : none;
 }
 
 void Accounting::look_after_devices(const Instant& now) {

@@ -17,8 +17,8 @@ class PruneTest : public testing::Test {
   PruneTest() : database_(open_for_writing(file_)) {
     database_.execute(
         "INSERT INTO aggregate VALUES(1, 'hosts', 'host', 0);"
-        "INSERT INTO key VALUES(1, 1, 0, x'0a000005', '', '', '', -1, -1, -1, '', '');"
-        "INSERT INTO key VALUES(2, 1, 0, x'0a000006', '', '', '', -1, -1, -1, '', '');");
+        "INSERT INTO key VALUES(1, 1, 0, x'0a000005', '', '', '', -1, -1, -1, '', '', x'');"
+        "INSERT INTO key VALUES(2, 1, 0, x'0a000006', '', '', '', -1, -1, -1, '', '', x'');");
   }
 
   void add(Level level, std::chrono::seconds ago, int key) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <functional>
 #include <optional>
+#include <system_error>
 
 namespace ctflow {
 namespace {
@@ -106,7 +107,7 @@ TEST_F(ReadinessTest, LeavesTheDescriptorToItsOwner) {
 }
 
 TEST_F(ReadinessTest, RefusesWhatCannotBeWaitedFor) {
-  EXPECT_THROW(Readiness(io_, -1), boost::system::system_error);
+  EXPECT_THROW(Readiness(io_, -1), std::system_error);
 }
 
 }  // namespace
