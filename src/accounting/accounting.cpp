@@ -158,8 +158,8 @@ void Accounting::note_wanted() {
 
 /// Nothing is counted for who does not ask any more.
 void Accounting::end_asked(const Instant& now) {
-  constexpr std::chrono::minutes kPatience{5};
-  const auto ended = [&](const Asked& one) { return now.steady - one.at > kPatience; };
+  constexpr std::chrono::minutes kAbsent{5};
+  const auto ended = [&](const Asked& one) { return now.steady - one.at > kAbsent; };
   if (asked_.remove_if(ended) > 0) note_wanted();
 }
 
