@@ -24,6 +24,7 @@ constexpr bool kCanStore = false;
 
 ValueFormat<AccountingKey> accounting_key() {
   std::vector<std::pair<std::string, AccountingKey>> words;
+  words.reserve(std::size(kAccountingKeyWords));
   for (const AccountingKeyWord& one : kAccountingKeyWords) words.emplace_back(one.word, one.key);
   return choice<AccountingKey>(words);
 }
