@@ -25,10 +25,6 @@ constexpr std::size_t kLast = 28;
 
 constexpr std::uint8_t kIcmp = 1;
 
-std::int64_t since_1970(TimePoint time) {
-  return std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
-}
-
 /// How many records the counters of a direction need.
 std::uint64_t parts_of(const Counters& counters) {
   const std::uint64_t most = std::max(counters.packets, counters.octets);
@@ -63,7 +59,7 @@ Netflow5Encoder::Netflow5Encoder(const EncoderOptions& options, TimePoint boot)
     : format_(Protocol::kNetflow5, options),
       extras_(options.extras),
       engine_(static_cast<std::uint16_t>(options.observation_domain)),
-      boot_(since_1970(boot)) {}
+      uptime_(boot) {}
 
 void Netflow5Encoder::begin(std::span<std::byte> buffer) {
   writer_ = WireWriter(buffer);
@@ -129,27 +125,14 @@ void Netflow5Encoder::write_record(const Record& record, std::uint64_t part, std
   content_.octets += octets;
 }
 
-std::uint32_t Netflow5Encoder::advance_uptime(std::int64_t wall) {
-  // As in NetFlow v9: past 49.7 days the value stays and the base moves instead, so that it neither
-  // wraps nor runs backwards when the wall clock is set back.
-  const auto most = static_cast<std::int64_t>(kMost32);
-  uptime_ = static_cast<std::uint32_t>(std::clamp<std::int64_t>(wall - boot_, uptime_, most));
-  return uptime_;
-}
-
 std::span<const std::byte> Netflow5Encoder::finish(TimePoint now) {
   // No flow may end after the datagram that reports it, even if the clock was set back.
   const TimePoint time = std::max(now, latest_);
-  const std::int64_t wall = since_1970(time);
-  const std::uint32_t uptime = advance_uptime(wall);
-  const std::int64_t base = wall - uptime;
-  const auto since_base = [base, uptime](TimePoint when) {
-    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(since_1970(when) - base, 0, uptime));
-  };
+  const std::uint32_t uptime = uptime_.advance(SystemUptime::since_1970(time));
   for (std::uint32_t i = 0; i < content_.data_records; ++i) {
     const std::size_t record = kHeaderLength + i * kRecordLength;
-    writer_.overwrite_u32(record + kFirst, since_base(times_.at(i).start));
-    writer_.overwrite_u32(record + kLast, since_base(times_.at(i).end));
+    writer_.overwrite_u32(record + kFirst, uptime_.at(times_.at(i).start));
+    writer_.overwrite_u32(record + kLast, uptime_.at(times_.at(i).end));
   }
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
   // To the millisecond, as the uptime: collectors subtract one from the other.

@@ -11,6 +11,7 @@
 #include "encode/flow_records.hpp"
 #include "encode/record.hpp"
 #include "encode/record_format.hpp"
+#include "encode/system_uptime.hpp"
 #include "wire/wire_writer.hpp"
 
 namespace ctflow {
@@ -60,16 +61,12 @@ class Netflow5Encoder final : public Encoder {
   [[nodiscard]] bool is_full() const;
   /// One of `parts` records, of which this is the one with number `part`, from 0.
   void write_record(const Record& record, std::uint64_t part, std::uint64_t parts);
-  /// sysUptime of a header that says `wall`, in milliseconds since 1970; never less than that of an
-  /// earlier message.
-  std::uint32_t advance_uptime(std::int64_t wall);
 
   RecordFormat format_;
   bool extras_;
   std::uint16_t engine_;
   std::uint32_t sequence_ = 0;  ///< records of earlier datagrams, modulo 2^32
-  std::int64_t boot_;           ///< milliseconds since 1970
-  std::uint32_t uptime_ = 0;    ///< of the latest datagram, milliseconds
+  SystemUptime uptime_;
   WireWriter writer_;
   std::size_t room_ = 0;  ///< octets of the buffer
   MessageContent content_;

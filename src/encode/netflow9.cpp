@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "encode/netflow9.hpp"
 
-#include <algorithm>
-#include <limits>
-
 #include "encode/element_table.hpp"
 #include "encode/export_time.hpp"
 
@@ -29,10 +26,6 @@ std::size_t offset_of(const Template& layout, std::uint16_t wanted, std::size_t 
   return nowhere;
 }
 
-std::int64_t milliseconds(TimePoint time) {
-  return std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
-}
-
 }  // namespace
 
 Netflow9Encoder::Netflow9Encoder(const EncoderOptions& options, TimePoint boot)
@@ -41,7 +34,7 @@ Netflow9Encoder::Netflow9Encoder(const EncoderOptions& options, TimePoint boot)
                  {options.observation_domain, options.exporting_process},
                  options_layouts(Protocol::kNetflow9)),
       source_id_(options.observation_domain),
-      boot_(milliseconds(boot)) {}
+      uptime_(boot) {}
 
 void Netflow9Encoder::begin(std::span<std::byte> buffer) {
   times_.reserve(buffer.size() / layout().shortest_record() + 1);
@@ -69,31 +62,16 @@ void Netflow9Encoder::write_options_head(WireWriter& writer, const OptionsLayout
   writer.u16(static_cast<std::uint16_t>((layout.fields.size() - 1) * kSpecifier));  // of the others
 }
 
-std::uint32_t Netflow9Encoder::advance_uptime(std::uint32_t unix_seconds) {
-  // Whole seconds below 2^32 ms: past 49.7 days the value stays and the base moves instead, so that
-  // it neither wraps nor runs backwards when the wall clock is set back.
-  constexpr std::int64_t kLargest = std::numeric_limits<std::uint32_t>::max();
-  const std::int64_t since_boot = std::int64_t{unix_seconds} * 1000 - boot_;
-  const std::int64_t bounded = std::clamp<std::int64_t>(since_boot, uptime_, kLargest);
-  uptime_ = static_cast<std::uint32_t>(bounded);
-  return uptime_;
-}
-
 std::span<const std::byte> Netflow9Encoder::finish(TimePoint now) {
   WireWriter& writer = close_message();
   const std::uint32_t seconds = export_seconds(now);
-  const std::uint32_t uptime = advance_uptime(seconds);
-  const std::int64_t base = std::int64_t{seconds} * 1000 - uptime;
-  const auto since_base = [base, uptime](TimePoint time) {
-    return static_cast<std::uint32_t>(
-        std::clamp<std::int64_t>(milliseconds(time) - base, 0, uptime));
-  };
+  const std::uint32_t uptime = uptime_.advance(std::int64_t{seconds} * 1000);
   for (const PlacedTimes& placed : times_) {
     if (placed.start_offset != kNowhere) {
-      writer.overwrite_u32(placed.start_offset, since_base(placed.times.start));
+      writer.overwrite_u32(placed.start_offset, uptime_.at(placed.times.start));
     }
     if (placed.end_offset != kNowhere) {
-      writer.overwrite_u32(placed.end_offset, since_base(placed.times.end));
+      writer.overwrite_u32(placed.end_offset, uptime_.at(placed.times.end));
     }
   }
   const MessageContent& held = content();

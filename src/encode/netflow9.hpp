@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "encode/set_encoder.hpp"
+#include "encode/system_uptime.hpp"
 
 namespace ctflow {
 
@@ -32,13 +33,9 @@ class Netflow9Encoder : public SetEncoder {
                       const Template& fields) override;
   void discard_records(std::size_t offset) override;
 
-  /// sysUpTime of a header that says `unix_seconds`; never less than that of an earlier message.
-  std::uint32_t advance_uptime(std::uint32_t unix_seconds);
-
   std::uint32_t source_id_;
   std::uint32_t sequence_ = 0;  ///< earlier packets, modulo 2^32 (RFC 3954 section 5.1)
-  std::int64_t boot_;           ///< milliseconds since 1970
-  std::uint32_t uptime_ = 0;    ///< of the latest message, milliseconds
+  SystemUptime uptime_;
   std::vector<PlacedTimes> times_;
 };
 
