@@ -21,20 +21,12 @@ namespace ctflow {
 /// How long ago something grew last. Nothing: it never did.
 using Ago = std::optional<std::chrono::seconds>;
 
-/// A certificate that a collector's TLS needs.
-struct CertificateStatus {
-  std::string setting;  ///< that names its file: ca_file, certificate
-  std::string file;
-  std::chrono::system_clock::time_point expires{};
-};
-
 /// What only an output to a collector has.
 struct CollectorStatus {
   Protocol protocol = Protocol::kIpfix;
   TransportKind transport = TransportKind::kUdp;
   std::uint64_t refusals = 0;  ///< ICMP port unreachable, refused connections
   Ago last_refusal{};
-  std::vector<CertificateStatus> certificates{};  ///< with `transport: tls`, those that are read
 };
 
 /// What only a connection log has.
