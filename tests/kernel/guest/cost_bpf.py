@@ -197,8 +197,8 @@ def flush() -> None:
         kernel.recv(4096)       # ACK
 
 
-def connections(count: int) -> None:
-    """Makes that many, one packet each, and removes them."""
+def make(count: int) -> None:
+    """Makes that many connections, one packet each."""
     pktgen.setup([{"count": count, "dst": "10.0.9.9", "pkt_size": 60,
                    "udp_src_min": 10000, "udp_src_max": 10000 + count}])
     pktgen.start().wait()
@@ -206,6 +206,11 @@ def connections(count: int) -> None:
     made = int(sysctl("nf_conntrack_count"))
     if made < count:
         raise Failure(f"{made} of {count} connections made")
+
+
+def connections(count: int) -> None:
+    """Makes that many, and removes them."""
+    make(count)
     flush()
     time.sleep(5)               # the daemon sends what it has read
 

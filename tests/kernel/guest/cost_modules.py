@@ -10,10 +10,10 @@ import pathlib
 import time
 
 import ctnl
-from cost_bpf import CONNECTIONS, PACKETS, ROUNDS, flush, forward, ran, sink
-from lab import SERVER, Failure, Lab, lab_main, run, sysctl
+from cost_bpf import (CONNECTIONS, PACKETS, ROUNDS, flush, forward, make, ran,
+                      sink)
+from lab import SERVER, Lab, lab_main, run, sysctl
 from origin import patched
-import pktgen
 
 
 def packet_costs(lab: Lab, mode: str) -> None:
@@ -37,16 +37,6 @@ def memory() -> dict[str, int]:
         if ":" in words and words[0] != "#":
             taken[words[0]] = int(words[5]) * 4096 * int(words[14])
     return taken
-
-
-def make(count: int) -> None:
-    pktgen.setup([{"count": count, "dst": "10.0.9.9", "pkt_size": 60,
-                   "udp_src_min": 10000, "udp_src_max": 10000 + count}])
-    pktgen.start().wait()
-    time.sleep(1)
-    made = int(sysctl("nf_conntrack_count"))
-    if made < count:
-        raise Failure(f"{made} of {count} connections made")
 
 
 def forget(listener: ctnl.Listener) -> None:
