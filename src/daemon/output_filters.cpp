@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <utility>
 
-#include "daemon/make_output.hpp"
 #include "filter/output_filter.hpp"
 
 namespace ctflow {
@@ -21,12 +20,11 @@ const std::vector<FilterRule>* rules_of(const Config& config, const CollectorCon
   return &collector.filter;
 }
 
-/// By the order of outputs_of(), which puts collectors and logs first; null: it has no setting.
+/// Of the outputs that have the setting: the first ones of outputs_of().
 std::vector<const std::vector<FilterRule>*> all_rules(const Config& config) {
   std::vector<const std::vector<FilterRule>*> all;
   for (const CollectorConfig& one : config.collectors) all.push_back(rules_of(config, one));
   for (const ConnectionLogConfig& one : config.log_connections) all.push_back(&one.filter);
-  all.resize(outputs_of(config).size(), nullptr);
   return all;
 }
 
@@ -41,15 +39,13 @@ OutputFilters make_filters(const Config& config,
                            const std::shared_ptr<const OutputContext>& context) {
   OutputFilters filters;
   for (const auto* const rules : all_rules(config)) {
-    const bool none = rules == nullptr || rules->empty();
-    filters.push_back(none ? nullptr : std::make_unique<OutputFilter>(*rules, context));
+    filters.push_back(rules->empty() ? nullptr : std::make_unique<OutputFilter>(*rules, context));
   }
   return filters;
 }
 
 bool filters_name_interfaces(const Config& config) {
   for (const auto* const rules : all_rules(config)) {
-    if (rules == nullptr) continue;
     for (const FilterRule& rule : *rules) {
       if (has_names(rule.interfaces) || has_names(rule.ingress_interfaces) ||
           has_names(rule.egress_interfaces)) {
@@ -61,7 +57,7 @@ bool filters_name_interfaces(const Config& config) {
 }
 
 void give_filters(const std::vector<std::unique_ptr<Output>>& outputs, OutputFilters filters) {
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
+  for (std::size_t i = 0; i < filters.size(); ++i) {
     if (filters[i] == nullptr && outputs[i]->has_filter()) {
       // Leaves nothing out, and has the counts of the filter that was.
       filters[i] = std::make_unique<OutputFilter>(std::vector<FilterRule>{}, nullptr);

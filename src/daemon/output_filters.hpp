@@ -13,8 +13,8 @@ namespace ctflow {
 
 using OutputFilters = std::vector<std::unique_ptr<FlowFilter>>;
 
-/// Those of outputs_of(config), in its order; null where none is configured. A collector in a group
-/// has the group's.
+/// Those of the first outputs of outputs_of(config), in its order: collectors and logs, which alone
+/// have the setting; null where none is configured. A collector in a group has the group's.
 OutputFilters make_filters(const Config& config,
                            const std::shared_ptr<const OutputContext>& context);
 
