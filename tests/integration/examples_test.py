@@ -160,7 +160,7 @@ class Examples(Example):
         self.assertEqual(case.sums(nfcapd.records()), sent)
         self.assertEqual(nfcapd.complaints(), {"sequence": 0, "bad": 0})
         report = subprocess.run(
-            [case.program, "report", "-c", f"{self.program.name}.yaml", "--by", "service", "--since", "1m",
+            [case.program, "report", "-c", f"{self.program.name}.yaml", "--by", "service", "--since", "10m",
              "--direction", "all", "--format", "json"], check=False, text=True, stdout=subprocess.PIPE)
         self.assertIn("https", report.stdout)
 

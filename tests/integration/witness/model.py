@@ -44,11 +44,11 @@ class Connection:
     copies: int = 1  # how often the kernel sent the event
     states: tuple = ()  # of TCP: (time, state) of each change
 
-    def states_about(self, time, margin):
-        """Those in which it may have been then, by a clock that is off by `margin`."""
-        before = [state for when, state in self.states if when <= time - margin][-1:]
-        around = [state for when, state in self.states if time - margin < when <= time + margin]
-        return {*before, *around} or {self.state}
+    def states_within(self, earliest, latest):
+        """Those in which it was between these times."""
+        before = [state for when, state in self.states if when <= earliest][-1:]
+        within = [state for when, state in self.states if earliest < when <= latest]
+        return {*before, *within} or {self.state}
 
     def keys(self, zones):
         """The directed tuples of its two records; `zones`: they are exported."""

@@ -9,6 +9,9 @@ from witness import bounds, model
 _CLOCK = 0.02  # between the kernel's stamp of a connection and that of its first packet
 _MESSAGE = 0.4  # a message waits so long at most, on a busy machine
 _AT_ONCE = 0.05
+# A scan reads the table in parts, at most this far apart. The kernel writes each part when the one before is
+# read, so that a report may show a state that has passed (src/conntrack/table/table_dump.cpp).
+_PART = 1.0
 _ROUNDED = 0.0015  # times are exported in whole milliseconds
 
 
@@ -153,8 +156,9 @@ class _Connection:
         earliest, latest = max(span[0] for span in spans), max(span[1] for span in spans)
         error = record.last - min(max(record.last, earliest), latest)
         report = self._report(record, final)
-        states = (self._connection.states_about(record.received, _MESSAGE) if report
-                  else {self._connection.state})
+        received = record.received
+        states = (self._connection.states_within(received - _PART - _MESSAGE, received + _MESSAGE)
+                  if report else {self._connection.state})
         case = bounds.case_of(self._connection, report, states, self._replaced())
         early, late = bounds.allowed(case, self._observation.scenario.timeouts)
         if self._observation.scenario.kind == "reliable":  # the kernel sends what is left late
