@@ -139,7 +139,8 @@ _MUTATIONS = (
     ("one packet less", _one_packet_less, "octets:"),
     ("a record lost on the way", _dropped_silently, "ledger:"),
     ("ends that the ledger lacks", _end_missed, "ledger:"),
-    ("an end too early", _ends_early, "times:"),
+    # where the tuple had another life just before, the record moves into that
+    ("an end too early", _ends_early, ("times:", "overlap:")),
     ("an end too late", _ends_late, "times:"),
     ("a start too late", _starts_late, ("times:", "overlap:")),
     ("a start before boot", _before_boot, "times:"),
