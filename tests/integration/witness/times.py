@@ -9,6 +9,9 @@ from witness import bounds, model
 _CLOCK = 0.02  # between the kernel's stamp of a connection and that of its first packet
 _MESSAGE = 0.4  # a message waits so long at most, on a busy machine
 _AT_ONCE = 0.05
+# The packet that uses a port again is dropped when the end of its last connection cannot be delivered
+# (nf_ct_kill() in nf_conntrack_tcp_packet()): the next connection begins with the repeated SYN.
+_REPEATED_SYN = 1.2
 # A scan reads the table in parts, at most this far apart. The kernel writes each part when the one before is
 # read, so that a report may show a state that has passed (src/conntrack/table/table_dump.cpp).
 _PART = 1.0
@@ -170,8 +173,10 @@ class _Connection:
 
     def _replaced(self):
         one = self._connection
+        undelivered = self._observation.scenario.kind in ("slow_listener", "reliable")
+        within = _REPEATED_SYN if undelivered else _AT_ONCE
         return one.protocol == model.TCP and any(
-            0 <= other.start - one.stop < _AT_ONCE and other.namespace == one.namespace
+            0 <= other.start - one.stop < within and other.namespace == one.namespace
             and next(other.packet_keys()) == next(one.packet_keys())
             for other in self._observation.connections)
 
