@@ -21,12 +21,19 @@ namespace ctflow {
 /// How long ago something grew last. Nothing: it never did.
 using Ago = std::optional<std::chrono::seconds>;
 
+/// A certificate of the last TLS connection to a collector.
+struct CertificateStatus {
+  Certificate certificate;
+  std::chrono::seconds left{};  ///< until it expires; below zero: it has
+};
+
 /// What only an output to a collector has.
 struct CollectorStatus {
   Protocol protocol = Protocol::kIpfix;
   TransportKind transport = TransportKind::kUdp;
   std::uint64_t refusals = 0;  ///< ICMP port unreachable, refused connections
   Ago last_refusal{};
+  std::vector<CertificateStatus> certificates{};  ///< with `transport: tls`
 };
 
 /// What only a connection log has.

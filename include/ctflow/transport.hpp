@@ -48,6 +48,9 @@ class Transport {
   /// Times so far that the collector's host answered that no program listens at the port: ICMP port
   /// unreachable, refused connections. Datagrams sent before that were probably lost.
   [[nodiscard]] virtual std::uint64_t refusals() const { return 0; }
+
+  /// Those of the last TLS connection; nothing where there was none.
+  [[nodiscard]] virtual std::vector<Certificate> certificates() const { return {}; }
 };
 
 /// What became of a datagram.

@@ -41,4 +41,13 @@ struct Backlog {
   std::string trouble{};              ///< why spool.directory cannot be used now; empty: it can
 };
 
+enum class CertificateOwner : std::uint8_t { kExporter, kCollector };
+
+/// Of the certificates that one end of a TLS connection showed, and, of the collector's, of those
+/// that vouch for it, the one that expires first.
+struct Certificate {
+  CertificateOwner owner = CertificateOwner::kCollector;
+  TimePoint expires{};  ///< notAfter, by the wall clock
+};
+
 }  // namespace ctflow

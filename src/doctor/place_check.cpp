@@ -15,7 +15,9 @@
 #include "doctor/errno_reason.hpp"
 #include "doctor/log_check.hpp"
 #include "doctor/spool_check.hpp"
+#include "findings/certificate_expiry.hpp"
 #include "text/octets_text.hpp"
+#include "transport/stream/tls_files.hpp"
 
 namespace ctflow {
 namespace {
@@ -102,6 +104,14 @@ void check_key(const CollectorConfig& collector, Findings& found) {
        "chmod o=,g-w " + key});
 }
 
+void check_expiry(const CollectorConfig& collector, Findings& found) {
+  const std::optional<Certificate> own = own_certificate(collector.tls);
+  if (!own) return;
+  if (auto finding = expiry_finding(*own, left_of(*own))) {
+    found.wrong.push_back(std::move(*finding));
+  }
+}
+
 void check_collector(const CollectorConfig& collector, Findings& found) {
   switch (collector.transport) {
     case TransportKind::kFile:
@@ -110,6 +120,7 @@ void check_collector(const CollectorConfig& collector, Findings& found) {
     case TransportKind::kTls:
       check_tls_files(collector, found);
       check_key(collector, found);
+      check_expiry(collector, found);
       check_spool(collector, found);
       return;
     case TransportKind::kTcp:

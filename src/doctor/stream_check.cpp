@@ -10,6 +10,7 @@
 
 #include "config/status_endpoint.hpp"
 #include "event_loop/pending_handlers.hpp"
+#include "findings/certificate_expiry.hpp"
 #include "text/octets_text.hpp"
 #include "transport/make_transport.hpp"
 #include "transport/stream/dialer.hpp"
@@ -25,6 +26,7 @@ struct Outcome {
   std::string peer;
   Endpoint local;  ///< of the connection, if there was one
   Endpoint remote;
+  std::vector<Certificate> certificates;  ///< of the connection
 };
 
 /// Waits as long as the peer may take to refuse us after the handshake.
@@ -53,13 +55,14 @@ Outcome connect_once(const CollectorConfig& collector, std::chrono::milliseconds
   while (!dialed && io.run_one() > 0) continue;
   Outcome outcome;
   outcome.peer = dialer.peer();
-  if (!dialed) return {FailureKind::kNoAnswer, "no answer", dialer.peer(), {}, {}};
+  if (!dialed) return {FailureKind::kNoAnswer, "no answer", dialer.peer(), {}, {}, {}};
   outcome.failure = dialed->failure;
   outcome.reason = dialed->error;
   if (!dialed->connection) return outcome;
   Connection::Error ignored;
   outcome.local = dialed->connection->socket().local_endpoint(ignored);
   outcome.remote = dialed->connection->socket().remote_endpoint(ignored);
+  outcome.certificates = dialed->connection->certificates();
   if (dialed->connection->may_refuse_late()) let_settle(io, *dialed, outcome);
   dialed->connection->say_goodbye();
   dialed->connection->close();
@@ -134,6 +137,12 @@ Findings check_stream(const CollectorConfig& collector, const StatusConfig& stat
                                        "connections, and the flows are lost",
                                        outcome.peer),
                            "correct the collector's address and port, or status.listen"});
+  }
+  for (const Certificate& certificate : outcome.certificates) {
+    if (certificate.owner != CertificateOwner::kCollector) continue;  // check_places() has ours
+    if (auto finding = expiry_finding(certificate, left_of(certificate))) {
+      found.wrong.push_back(std::move(*finding));
+    }
   }
   return found;
 }

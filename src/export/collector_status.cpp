@@ -26,7 +26,12 @@ OutputStatus status_of(const CollectorConfig& config, const Transport& transport
   if (status.last_failure.kind != FailureKind::kNone) {
     status.last_failure_age = age_of(status.last_failure.at, now.steady);
   }
-  status.collector = CollectorStatus{config.protocol, config.transport, transport.refusals(), {}};
+  status.collector =
+      CollectorStatus{config.protocol, config.transport, transport.refusals(), {}, {}};
+  for (const Certificate& certificate : transport.certificates()) {
+    status.collector->certificates.push_back(
+        {certificate, std::chrono::floor<std::chrono::seconds>(certificate.expires - now.wall)});
+  }
   return status;
 }
 

@@ -5,6 +5,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "findings/certificate_expiry.hpp"
 #include "findings/table_fill.hpp"
 #include "observe/recent.hpp"
 #include "text/octets_text.hpp"
@@ -142,6 +143,15 @@ void check_spool(const OutputStatus& one, std::vector<Finding>& found) {
        "see the log: spool_failed directory= error=; tried again every second"});
 }
 
+void check_certificates(const OutputStatus& one, std::vector<Finding>& found) {
+  if (!one.collector) return;
+  for (const CertificateStatus& each : one.collector->certificates) {
+    if (auto finding = expiry_finding(each.certificate, each.left)) {
+      found.push_back(std::move(*finding));
+    }
+  }
+}
+
 /// Sent, but not marked as sent on disk.
 void check_unrecorded(const OutputStatus& one, std::vector<Finding>& found) {
   if (one.counters.unrecorded.messages == 0) return;
@@ -232,6 +242,7 @@ void find_collector_problems(const OutputStatus& output, std::vector<Finding>& f
   check_fill(output, found);
   check_spool(output, found);
   check_unrecorded(output, found);
+  check_certificates(output, found);
 }
 
 }  // namespace ctflow

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "findings/certificate_expiry.hpp"
 #include "observe/collector_problems.hpp"
 #include "observe/counter_names.hpp"
 #include "observe/problems.hpp"
@@ -252,6 +253,13 @@ void add_collector(Families& families, const OutputStatus& one, const Labels& of
   families.gauge("ctflowd_collector_healthy",
                  "1 if the collector is used, 0 if its group passes it over", one.healthy ? 1 : 0,
                  labels);
+  for (const CertificateStatus& each : one.collector->certificates) {
+    families.gauge(
+        "ctflowd_collector_certificate_expiry_timestamp_seconds",
+        "When the first certificate of that end of the TLS connection expires",
+        std::chrono::duration<double>(each.certificate.expires.time_since_epoch()).count(),
+        with(labels, "certificate", name_of(each.certificate.owner)));
+  }
   if (one.backlog) add_backlog(families, one, labels);
   const CollectorState now = state_of(one);
   for (const auto state :

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "observe/status_json.hpp"
 
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
+#include "findings/certificate_expiry.hpp"
 #include "findings/finding_text.hpp"
 #include "observe/collector_problems.hpp"
 #include "observe/counter_names.hpp"
@@ -90,6 +94,18 @@ Json filtered_json(const OutputStatus& one) {
   return all;
 }
 
+Json certificates_json(const CollectorStatus& collector) {
+  Json all = Json::array();
+  for (const CertificateStatus& one : collector.certificates) {
+    const auto expires = std::chrono::floor<std::chrono::seconds>(one.certificate.expires);
+    all.push_back({{"of", name_of(one.certificate.owner)},
+                   {"expires", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
+                                           fmt::gmtime(expires.time_since_epoch().count()))},
+                   {"expires_in_seconds", one.left.count()}});
+  }
+  return all;
+}
+
 Json collector_json(const OutputStatus& one) {
   const CollectorStatus& collector = *one.collector;
   Json out{{"name", one.name},
@@ -104,6 +120,9 @@ Json collector_json(const OutputStatus& one) {
            {"lost", one.counters.lost()},
            {"last_loss_seconds_ago", ago_json(one.last_loss)}};
   if (!one.group.empty()) out["group"] = one.group;
+  if (collector.transport == TransportKind::kTls) {
+    out["certificates"] = certificates_json(collector);
+  }
   if (one.backlog) out["backlog"] = backlog_json(one);
   if (!one.filtered_by_rule.empty()) out["filtered_by_rule"] = filtered_json(one);
   out["counters"] = output_counters_json(one);

@@ -132,14 +132,14 @@ class Reachability(case.LabTest):
         self.assertNotIn("waiting", text)
         program.stop()
 
-    def make_certificates(self):
-        """Two authorities, and a certificate by the first."""
+    def make_certificates(self, days=400):
+        """Two that sign themselves."""
         def openssl(*arguments):
             subprocess.run(["openssl", *arguments], check=True, cwd=self.directory,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
         for name in ("known", "stranger"):
-            openssl("req", "-x509", *curve, "-subj", f"/CN={name}", "-days", "2",
+            openssl("req", "-x509", *curve, "-subj", f"/CN={name}", "-days", str(days),
                     "-addext", f"subjectAltName=IP:{COLLECTOR}", "-keyout", f"{name}.key",
                     "-out", f"{name}.pem")
 
@@ -202,6 +202,31 @@ class Reachability(case.LabTest):
             stream("plain", LATE),
             stream("encrypted", REJECTED, "tls", tls={"ca_file": f"{self.directory}/known.pem"})),
             (0, {}))
+
+    def test_a_certificate_that_expires_soon(self):
+        self.make_certificates(3)
+        self.start_collector(REJECTED, "--certificate", f"{self.directory}/known.pem",
+                             "--key", f"{self.directory}/known.key")
+        encrypted = stream("encrypted", REJECTED, "tls", tls={
+            "ca_file": f"{self.directory}/known.pem", "certificate": f"{self.directory}/stranger.pem",
+            "key": f"{self.directory}/stranger.key"})
+        code, found = self.doctor(encrypted)
+        self.assertEqual((code, list(found)), (1, ["certificate_expires"]))
+        program = self.start_ctflowd(encrypted)
+        wait_until(lambda: collectors()["encrypted"]["certificates"], "a connection")
+        known = collectors()["encrypted"]["certificates"]
+        self.assertEqual([one["of"] for one in known], ["exporter", "collector"])
+        expiry = subprocess.run(["openssl", "x509", "-enddate", "-noout", "-dateopt", "iso_8601", "-in",
+                                 f"{self.directory}/known.pem"], check=True, text=True,
+                                stdout=subprocess.PIPE).stdout.strip()
+        self.assertEqual(known[1]["expires"], expiry.removeprefix("notAfter=").replace(" ", "T"))
+        self.assertAlmostEqual(known[1]["expires_in_seconds"], 3 * 86400, delta=120)
+        self.assertRegex(fetch("/metrics"), r"(?m)^ctflowd_collector_certificate_expiry_timestamp_seconds"
+                         r'\{.*certificate="exporter".*\} \d')
+        code, text = self.ask()
+        self.assertEqual(code, 1)
+        self.assertIn("certificate_expires", text)
+        program.stop()
 
     def test_doctor_finds_a_collector_that_is_its_own_status(self):
         listen = {"listen": '"0.0.0.0:4805"'}

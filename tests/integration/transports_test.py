@@ -232,7 +232,7 @@ class Transports(StreamTest):
             subprocess.run(["openssl", *arguments], check=True, cwd=self.directory,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-        openssl("req", "-x509", *curve, "-subj", "/CN=authority", "-days", "2",
+        openssl("req", "-x509", *curve, "-subj", "/CN=authority", "-days", "400",
                 "-keyout", "ca.key", "-out", "ca.pem")
         for name, alternative in (("collector", f"IP:{COLLECTOR}"), ("router", "DNS:router.test")):
             with open(f"{self.directory}/{name}.ext", "w", encoding="ascii") as file:
@@ -240,7 +240,7 @@ class Transports(StreamTest):
             openssl("req", *curve, "-subj", f"/CN={name}", "-keyout", f"{name}.key",
                     "-out", f"{name}.csr")
             openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-                    "-days", "2", "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+                    "-days", "400", "-extfile", f"{name}.ext", "-out", f"{name}.pem")
 
     def test_tls_with_certificates_of_both_sides(self):
         self.make_certificates()

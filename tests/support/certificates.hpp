@@ -15,15 +15,17 @@ namespace ctflow::test {
 /// An authority, and certificates that it signed.
 class Certificates {
  public:
-  explicit Certificates(const std::string& authority = "authority") : authority_(authority) {
-    run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "
-        "/CN=" +
-        authority + " -keyout " + key(authority) + " -out " + certificate(authority));
+  /// `days`: how long from now on its own certificate is good.
+  explicit Certificates(const std::string& authority = "authority", int days = 400)
+      : authority_(authority) {
+    run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days " +
+        std::to_string(days) + " -subj /CN=" + authority + " -keyout " + key(authority) + " -out " +
+        certificate(authority));
   }
 
-  /// Signs one that is for `names` ("DNS:collector.test,IP:127.0.0.1"), from yesterday on for
-  /// `days`.
-  void make(const std::string& name, const std::string& names, int days = 2) {
+  /// Signs one that is for `names` ("DNS:collector.test,IP:127.0.0.1"), for `days` from now on;
+  /// below zero: it has expired.
+  void make(const std::string& name, const std::string& names, int days = 400) {
     const std::string request = path(name + ".csr");
     const std::string extensions = path(name + ".ext");
     std::ofstream(extensions) << "subjectAltName=" << names << '\n';

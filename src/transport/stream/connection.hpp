@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "ctflow/transport_status.hpp"
 #include "event_loop/pending_handlers.hpp"
 
 namespace ctflow {
@@ -40,6 +41,8 @@ class Connection {
   [[nodiscard]] virtual bool conceals_length() const = 0;
   /// The peer may still refuse us after start().
   [[nodiscard]] virtual bool may_refuse_late() const = 0;
+  /// Once start() is done: with which certificates; nothing without TLS.
+  [[nodiscard]] virtual std::vector<Certificate> certificates() const { return {}; }
   /// For logs: why an operation failed.
   [[nodiscard]] virtual std::string reason(const Error& error) const = 0;
 

@@ -66,6 +66,7 @@ void StreamTransport::dial_later() {
 void StreamTransport::on_dialed(const DialResult& result) {
   if (result.connection) {
     connection_ = result.connection;
+    certificates_ = connection_->certificates();
     connection_->may_refuse_late() ? let_settle(result.took) : begin_session();
     return;
   }

@@ -60,6 +60,7 @@ class StreamTransport : public SessionTransport {
   [[nodiscard]] bool lookup_running() const override { return dialer_.lookup_running(); }
   [[nodiscard]] std::uint64_t refusals() const override { return refusals_; }
   [[nodiscard]] LastFailure last_failure() const override { return last_failure_; }
+  [[nodiscard]] std::vector<Certificate> certificates() const override { return certificates_; }
   [[nodiscard]] std::optional<Backlog> backlog() const override;
   [[nodiscard]] std::string peer() const override { return dialer_.peer(); }
 
@@ -141,6 +142,7 @@ class StreamTransport : public SessionTransport {
   bool new_session_ = true;  ///< for prepare()
   std::uint64_t refusals_ = 0;
   LastFailure last_failure_;
+  std::vector<Certificate> certificates_;  ///< of the last connection
   log::RateLimit connect_log_;
   log::RateLimit broken_log_;
 };

@@ -11,6 +11,7 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
+#include "transport/stream/tls_certificates.hpp"
 #include "transport/stream/tls_context.hpp"
 
 namespace ctflow {
@@ -45,6 +46,9 @@ class TlsConnection : public Connection {
   [[nodiscard]] bool conceals_length() const override { return true; }
   // In TLS 1.3 the server judges our certificate after our part of the handshake is over.
   [[nodiscard]] bool may_refuse_late() const override { return true; }
+  [[nodiscard]] std::vector<Certificate> certificates() const override {
+    return certificates_of(*const_cast<Stream&>(stream_).native_handle());
+  }
   [[nodiscard]] std::string reason(const Error& error) const override {
     // native_handle() is not const in this version of the library.
     const long verified = SSL_get_verify_result(const_cast<Stream&>(stream_).native_handle());

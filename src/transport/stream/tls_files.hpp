@@ -6,6 +6,7 @@
 #include <string>
 
 #include "ctflow/config.hpp"
+#include "ctflow/transport_status.hpp"
 
 namespace ctflow {
 
@@ -24,5 +25,8 @@ struct TlsFault {
 
 /// Reads all files that are named. Nothing: they can be used. Without CTFLOWD_TLS always nothing.
 std::optional<TlsFault> find_fault(const TlsConfig& config);
+
+/// What `certificate` names, where the files can be used.
+std::optional<Certificate> own_certificate(const TlsConfig& config);
 
 }  // namespace ctflow

@@ -9,6 +9,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <fstream>
 
+#include "support/certificates.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace ctflow {
@@ -70,6 +71,20 @@ TEST_F(PlaceCheckTest, NamesEachCollector) {
   EXPECT_THAT(names(), ElementsAre("spool_directory_unusable", "file_directory_unusable"));
   EXPECT_EQ(check_places(config_).wrong[1].subject, "other");
 }
+
+#ifdef CTFLOWD_TLS
+TEST_F(PlaceCheckTest, FindsAnOwnCertificateThatHasExpired) {
+  test::Certificates certificates;
+  certificates.make("router", "DNS:router.test", -1);
+  certificates.make("young", "DNS:router.test", 20);
+  main().tls.certificate = certificates.certificate("router");
+  main().tls.key = certificates.key("router");
+  EXPECT_THAT(names(), ElementsAre("certificate_expired"));
+  main().tls.certificate = certificates.certificate("young");
+  main().tls.key = certificates.key("young");
+  EXPECT_THAT(names(), IsEmpty());
+}
+#endif
 
 TEST_F(PlaceCheckTest, FindsAKeyThatOthersMayReadOrReplace) {
   main().tls.key = directory_.path("router.key");

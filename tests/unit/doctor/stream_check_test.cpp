@@ -175,6 +175,16 @@ TEST_F(StreamCheckTest, FindsCertificatesThatAreRefusedByEitherSide) {
   EXPECT_EQ(finding(), "");
 }
 
+TEST_F(StreamCheckTest, FindsACertificateThatExpiresSoon) {
+  test::Certificates certificates;
+  certificates.make("collector", "DNS:collector.test,IP:127.0.0.1", 13);
+  collector_.transport = TransportKind::kTls;
+  collector_.tls.ca_file = certificates.authority();
+  const TlsListener listener(certificates, false);
+  collector_.port = listener.port();
+  EXPECT_THAT(finding(), HasSubstr("certificate_expires: "));
+}
+
 TEST_F(StreamCheckTest, FindsATlsCollectorThatIsNone) {
   const test::StreamCollector listener(io_);  // takes the connection, and says nothing
   collector_.port = listener.port();

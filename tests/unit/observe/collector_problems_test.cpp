@@ -67,6 +67,17 @@ TEST_F(CollectorProblemsTest, FollowTheStateOfDatagrams) {
   EXPECT_THAT(names(), ElementsAre("collector_unresolved"));
 }
 
+TEST_F(CollectorProblemsTest, FindCertificatesThatExpire) {
+  use_stream();
+  output_.collector->transport = TransportKind::kTls;
+  output_.collector->certificates = {{{CertificateOwner::kExporter, {}}, seconds(-1)},
+                                     {{CertificateOwner::kCollector, {}}, seconds(3600)}};
+  EXPECT_THAT(names(), ElementsAre("certificate_expired", "certificate_expires"));
+  output_.collector->certificates = {
+      {{CertificateOwner::kExporter, {}}, std::chrono::hours(365 * 24)}};
+  EXPECT_THAT(names(), IsEmpty());
+}
+
 TEST_F(CollectorProblemsTest, ForgetARefusalOfTcpOnceThereIsAConnection) {
   use_stream();
   output_.collector->refusals = 3;

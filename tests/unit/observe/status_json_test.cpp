@@ -48,6 +48,23 @@ TEST(StatusJson, SaysWhatIsMeasuredAndWhereConnectionsAreLeftOut) {
   EXPECT_EQ(kernel().at("filter").at("own_traffic_excluded"), true);
 }
 
+TEST(StatusJson, SaysWhenCertificatesExpire) {
+  Status status = test::sample_status();
+  CollectorStatus& collector = *status.namespaces[0].outputs[0].collector;
+  const auto main = [&] {
+    return Json::parse(status_json(status)).at("namespaces").at(0).at("collectors").at(0);
+  };
+  EXPECT_FALSE(main().contains("certificates")) << "no TLS";
+  collector.transport = TransportKind::kTls;
+  EXPECT_EQ(main().at("certificates"), Json::array()) << "no connection yet";
+  collector.certificates = {
+      {{CertificateOwner::kExporter, TimePoint(std::chrono::seconds(1'900'000'000))},
+       std::chrono::seconds(5)}};
+  EXPECT_EQ(
+      main().at("certificates").at(0),
+      (Json{{"of", "exporter"}, {"expires", "2030-03-17T17:46:40Z"}, {"expires_in_seconds", 5}}));
+}
+
 TEST(StatusJson, SaysWhetherAllIsWell) {
   Status status = test::sample_status();
   EXPECT_EQ(Json::parse(status_json(status)).at("well"), true);

@@ -204,6 +204,34 @@ TEST_F(TlsConnectionTest, ShowsItsCertificateToACollectorThatAsks) {
   EXPECT_EQ(collector.error, "");
 }
 
+TEST_F(TlsConnectionTest, KnowsWhenBothCertificatesExpire) {
+  const auto days_left = [](const Certificate& one) {
+    return std::chrono::round<std::chrono::days>(one.expires - std::chrono::system_clock::now());
+  };
+  test::Certificates made("authority", 30);
+  made.make("collector", "DNS:collector.test,IP:127.0.0.1", 20);
+  made.make("forever", "DNS:collector.test,IP:127.0.0.1", 2'900'000);
+  made.make("client", "DNS:router.test", 10);
+  config_.tls.ca_file = made.authority();
+  {
+    const TlsCollector collector(io_, made, "collector");
+    ASSERT_EQ(dial(collector), "");
+    ASSERT_EQ(connection_->certificates().size(), 1U) << "none of ours is configured";
+    EXPECT_EQ(connection_->certificates()[0].owner, CertificateOwner::kCollector);
+    EXPECT_EQ(days_left(connection_->certificates()[0]), std::chrono::days(20));
+    config_.tls.certificate = made.certificate("client");
+    config_.tls.key = made.key("client");
+    ASSERT_EQ(dial(collector), "");
+    ASSERT_EQ(connection_->certificates().size(), 2U) << "also where it is not asked for";
+    EXPECT_EQ(connection_->certificates()[0].owner, CertificateOwner::kExporter);
+    EXPECT_EQ(days_left(connection_->certificates()[0]), std::chrono::days(10));
+  }
+  const TlsCollector collector(io_, made, "forever");
+  ASSERT_EQ(dial(collector), "");
+  EXPECT_EQ(days_left(connection_->certificates()[1]), std::chrono::days(30))
+      << "that of the authority ends before";
+}
+
 TEST_F(TlsConnectionTest, SendsNothingToACollectorThatRefusesUsAfterTheHandshake) {
   TlsCollector collector(io_, certificates(), "collector");
   collector.context.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
@@ -248,6 +276,7 @@ TEST_F(TlsConnectionTest, CarriesMessagesAndCountsWhatArrived) {
   ASSERT_TRUE(test::run_until(io_, [&] { return counters().flows == 50; }));
   ASSERT_TRUE(test::run_until(io_, [&] { return collector.received.messages().size() == 51; }));
   EXPECT_EQ(collector.received.sequences().back(), 50U);
+  EXPECT_EQ(transport->certificates().size(), 1U);
   EXPECT_EQ(counters().waiting.flows, 0U);
   EXPECT_FALSE(transport->busy());
   transport->stop();

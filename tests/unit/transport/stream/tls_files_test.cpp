@@ -29,6 +29,22 @@ TEST(FindFault, FindsNoneInGoodFiles) {
   EXPECT_EQ(fault_of({}), "");
 }
 
+TEST(OwnCertificate, IsTheOneThatTheFileHas) {
+  test::Certificates certificates;
+  certificates.make("client", "DNS:router.test", -1);
+  TlsConfig config;
+  EXPECT_FALSE(own_certificate(config));
+  config.certificate = certificates.certificate("client");
+  config.key = certificates.key("client");
+  const auto own = own_certificate(config);
+  ASSERT_TRUE(own);
+  EXPECT_EQ(own->owner, CertificateOwner::kExporter);
+  EXPECT_LT(own->expires, std::chrono::system_clock::now());
+  EXPECT_GT(own->expires, std::chrono::system_clock::now() - std::chrono::hours(48));
+  config.key = "/nonexistent";
+  EXPECT_FALSE(own_certificate(config)) << "find_fault() says why";
+}
+
 TEST(FindFault, NamesTheSettingAndWhatIsWrongWithItsFile) {
   test::Certificates certificates;
   certificates.make("client", "DNS:router.test");
