@@ -12,6 +12,7 @@
 #include "commands/run.hpp"
 #include "commands/status.hpp"
 #include "ctflow/config.hpp"
+#include "log/line_format.hpp"
 #include "log/log.hpp"
 #include "process/environment.hpp"
 
@@ -24,7 +25,7 @@ int dispatch(const CommandLine& line) {
     case Command::kRun:
       return run(line.config);
     case Command::kCheck:
-      return check(line.config, line.show, std::cout);
+      return line.json_schema ? print_schema(std::cout) : check(line.config, line.show, std::cout);
     case Command::kDoctor:
       return run_doctor(line.doctor, std::cout);
     case Command::kRecord:
@@ -58,7 +59,9 @@ int main(int argc, char** argv) {
   log::configure(LogLevel::kInfo);
   try {
     const ParsedCommandLine parsed = parse_command_line(argc, argv);
-    return parsed.value ? dispatch(*parsed.value) : parsed.exit_status;
+    if (!parsed.value) return parsed.exit_status;
+    log::use(parsed.value->log_format);
+    return dispatch(*parsed.value);
   } catch (const ConfigError& error) {
     std::cerr << error.what() << '\n';
     return kUsageError;

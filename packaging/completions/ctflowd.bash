@@ -27,19 +27,20 @@ _ctflowd() {
             mapfile -t COMPREPLY < <(compgen -W 'internet in out local through self all' -- "$word")
             return
             ;;
+        --log-format) mapfile -t COMPREPLY < <(compgen -W 'text json journal' -- "$word"); return ;;
         --level) mapfile -t COMPREPLY < <(compgen -W 'minute hour day period' -- "$word"); return ;;
         --period) mapfile -t COMPREPLY < <(compgen -W 'current last' -- "$word"); return ;;
         --at | --interval | --rate | --remote | --since | --subject | --tolerance | --top) return ;;
     esac
 
     case $command in
-        '') options="$commands --config --version --json --help" ;;
-        run) options='--config --help' ;;
-        check) options='--config --show --help' ;;
+        '') options="$commands --config --log-format --version --json --help" ;;
+        run) options='--config --log-format --help' ;;
+        check) options='--config --show --json-schema --help' ;;
         doctor) options='--config --json --help' ;;
         status) options='--json --watch --interval --socket --help' ;;
-        record) options='--help' ;;
-        replay) options='--config --rate --help' ;;
+        record) options='--log-format --help' ;;
+        replay) options='--config --rate --log-format --help' ;;
         report)
             options='--since --period --by --top --direction --format --bytes --over-quota --config --database'
             options+=' --namespace --help'

@@ -50,4 +50,9 @@ int check(const std::string& config_file, bool show, std::ostream& out) {
   return kSuccess;
 }
 
+int print_schema(std::ostream& out) {
+  out << config::json_schema() << '\n';
+  return kSuccess;
+}
+
 }  // namespace ctflow

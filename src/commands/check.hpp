@@ -15,6 +15,9 @@ namespace ctflow {
 /// throws ConfigError for a file that cannot be used.
 int check(const std::string& config_file, bool show, std::ostream& out);
 
+/// The JSON Schema of configuration files. Returns the exit status.
+int print_schema(std::ostream& out);
+
 /// "OK: 2 collectors, 1 connection log, 3 warnings".
 std::string check_summary(const Config& config, std::size_t warnings);
 

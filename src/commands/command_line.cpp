@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <map>
+#include <string_view>
 
 #include "commands/exit_status.hpp"
 #include "version/version.hpp"
@@ -26,12 +28,33 @@ CLI::Option* add_config_option(CLI::App& command, CommandLine& line) {
       ->capture_default_str();
 }
 
+void add_log_format(CLI::App& command, CommandLine& line) {
+  const auto take = [&line](const std::string& text) {
+    const std::map<std::string_view, log::LineFormat> formats{
+        {"text", log::LineFormat::kText},
+        {"json", log::LineFormat::kJson},
+        {"journal", log::LineFormat::kJournal}};
+    const auto found = formats.find(text);
+    if (found == formats.end()) {
+      throw CLI::ValidationError("--log-format", "expected text, json or journal, got " + text);
+    }
+    line.log_format = found->second;
+  };
+  command
+      .add_option_function<std::string>(
+          "--log-format", take,
+          "text or json on stderr, or journal: with fields, to systemd's journal")
+      ->type_name("FORMAT");
+}
+
 void add_check(CLI::App& app, CommandLine& line) {
   auto* const check =
       add_command(app, line, Command::kCheck, "check", "Check the configuration file and exit");
   auto* const config = add_config_option(*check, line);
   check->add_option("FILE", line.config, "The same")->type_name("")->excludes(config);
   check->add_flag("--show", line.show, "Print the configuration that is used, with all defaults");
+  check->add_flag("--json-schema", line.json_schema,
+                  "Print the JSON Schema of configuration files instead");
 }
 
 /// What --version prints.
@@ -189,6 +212,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   app.set_help_flag("-h,--help", "Print this help and exit");
   app.require_subcommand(0, 1);
   add_config_option(app, line);
+  add_log_format(app, line);
 
   auto* const run =
       add_command(app, line, Command::kRun, "run", "Export until SIGTERM or SIGINT (the default)");
@@ -205,6 +229,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
       add_command(app, line, Command::kStatus, "status",
                   "Show the status of a running ctflowd (exit 0 ok, 1 problems, 2 no answer)");
   for (CLI::App* const one : {run, doctor, replay}) add_config_option(*one, line);
+  for (CLI::App* const one : {run, record, replay}) add_log_format(*one, line);
   doctor->add_flag("--json", line.doctor.json, "Print JSON");
   record->add_option("FILE", line.file, "File to write")->required();
   replay->add_option("FILE", line.file, "File to read")->required();

@@ -11,6 +11,7 @@
 #include "commands/status.hpp"
 #include "commands/top.hpp"
 #include "doctor/doctor.hpp"
+#include "log/line_format.hpp"
 
 namespace ctflow {
 
@@ -33,9 +34,11 @@ enum class Command : std::uint8_t {
 struct CommandLine {
   Command command = Command::kRun;
   std::string config = "/etc/ctflowd/ctflowd.yaml";
-  std::string file{};      ///< of record and replay
-  bool show = false;       ///< of check: print the configuration that is used
-  std::uint32_t rate = 0;  ///< of replay: events per second, 0 = no limit
+  std::string file{};  ///< of record and replay
+  log::LineFormat log_format = log::LineFormat::kText;
+  bool show = false;         ///< of check: print the configuration that is used
+  bool json_schema = false;  ///< of check: print that of the configuration instead
+  std::uint32_t rate = 0;    ///< of replay: events per second, 0 = no limit
   DoctorOptions doctor{};
   StatusOptions status{};
   NatLookupOptions nat{};

@@ -126,6 +126,14 @@ std::string show_quantity(std::uint64_t value, const std::array<Unit, kCount>& u
   return fmt::format("{}{}", value / best->factor, best->name);
 }
 
+/// Of any quantity, whether it is in range or not.
+template <std::size_t kCount>
+std::string pattern_of(const std::array<Unit, kCount>& units) {
+  std::string names;
+  for (const Unit& unit : units) names += fmt::format("{}{}", names.empty() ? "" : "|", unit.name);
+  return "[0-9]+(" + names + ")";
+}
+
 bool is_identifier_character(char c) {
   return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
 }
@@ -144,7 +152,8 @@ bool is_device(std::string_view text) {
 ValueFormat<std::uint64_t> integer(std::uint64_t min, std::uint64_t max) {
   return {fmt::format("an integer from {} to {}", min, max),
           [min, max](std::string_view text) { return parse_integer(text, min, max); }, "",
-          [](const std::uint64_t& value) { return std::to_string(value); }};
+          [](const std::uint64_t& value) { return std::to_string(value); },
+          integer_schema(min, max)};
 }
 
 ValueFormat<std::optional<std::uint64_t>> integer_or_auto(std::uint64_t min, std::uint64_t max) {
@@ -156,7 +165,8 @@ ValueFormat<std::optional<std::uint64_t>> integer_or_auto(std::uint64_t min, std
             if (!parsed.value) return {std::nullopt, parsed.hint};
             return {std::make_optional<Value>(*parsed.value), ""};
           },
-          "", [](const Value& value) { return value ? std::to_string(*value) : "auto"; }};
+          "", [](const Value& value) { return value ? std::to_string(*value) : "auto"; },
+          any_of_schema(integer_schema(min, max), words_schema({"auto"}))};
 }
 
 ValueFormat<std::chrono::milliseconds> duration(const std::string& min, const std::string& max) {
@@ -169,7 +179,8 @@ ValueFormat<std::chrono::milliseconds> duration(const std::string& min, const st
           "",
           [](const std::chrono::milliseconds& value) {
             return show_quantity(static_cast<std::uint64_t>(value.count()), kTimeUnits);
-          }};
+          },
+          text_schema(pattern_of(kTimeUnits))};
 }
 
 ValueFormat<std::chrono::milliseconds> duration_or_off(const std::string& min,
@@ -184,6 +195,7 @@ ValueFormat<std::chrono::milliseconds> duration_or_off(const std::string& min,
   format.show = [show = std::move(format.show)](const std::chrono::milliseconds& value) {
     return value.count() == 0 ? "off" : show(value);
   };
+  format.schema = text_schema("off|" + pattern_of(kTimeUnits));
   return format;
 }
 
@@ -195,7 +207,8 @@ ValueFormat<std::uint64_t> size(const std::string& min, const std::string& max) 
       [least, most](std::string_view text) {
         return parse_quantity<std::uint64_t>(text, least, most, kSizeUnits);
       },
-      "", [](const std::uint64_t& value) { return show_quantity(value, kSizeUnits); }};
+      "", [](const std::uint64_t& value) { return show_quantity(value, kSizeUnits); },
+      text_schema(pattern_of(kSizeUnits))};
 }
 
 ValueFormat<std::uint64_t> size_or_off(const std::string& min, const std::string& max) {
@@ -208,6 +221,7 @@ ValueFormat<std::uint64_t> size_or_off(const std::string& min, const std::string
   format.show = [show = std::move(format.show)](const std::uint64_t& value) {
     return value == 0 ? "off" : show(value);
   };
+  format.schema = text_schema("off|" + pattern_of(kSizeUnits));
   return format;
 }
 
@@ -224,6 +238,7 @@ std::string word_hint(std::string_view text, const std::vector<std::string>& wor
 
 ValueFormat<bool> boolean() {
   ValueFormat<bool> format = choice<bool>({{"true", true}, {"false", false}});
+  format.schema = any_of_schema(R"({"type": "boolean"})", format.schema);
   format.parse = [words = std::move(format.parse)](std::string_view text) -> Parsed<bool> {
     std::string lower(text);
     std::transform(lower.begin(), lower.end(), lower.begin(),

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "config/json_schema.hpp"
+
 namespace ctflow::config {
 
 inline constexpr std::uint64_t kMax32 = std::numeric_limits<std::uint32_t>::max();
@@ -30,6 +32,7 @@ struct ValueFormat {
   std::string collection_hint{};  ///< how to correct a list or mapping in its place
   /// The text that `parse` makes this value of. Empty: the value is a text itself.
   std::function<std::string(const Value&)> show{};
+  std::string schema{};  ///< JSON Schema of the text; empty: of any scalar
 };
 
 /// Plain decimal digits; YAML readers disagree about every other form (0123, 0x10, 1e3, 1_000).
@@ -125,7 +128,9 @@ ValueFormat<Value> choice(const std::vector<std::pair<std::string, Value>>& word
     }
     return "";
   };
-  return {expected, parse, "", show};
+  std::vector<std::string> known;
+  for (const auto& [word, value] : words) known.push_back(word);
+  return {expected, parse, "", show, words_schema(known)};
 }
 
 /// 4 or 6 when `text` is a numeric address without brackets, else 0.

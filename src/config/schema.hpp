@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "config/formats.hpp"
+#include "config/json_schema.hpp"
 #include "config/source_text.hpp"
 #include "config/yaml_reader.hpp"
 #include "ctflow/config.hpp"
@@ -54,14 +55,16 @@ struct Setting {
   /// Its lines as they stand in a file, each behind `indent`; empty: nothing that could stand
   /// there.
   std::function<std::string(const Target&, const std::string& indent)> show;
-  bool sealed = false;  ///< read at the start only
+  std::function<std::string()> schema;  ///< JSON Schema of what may stand there
+  bool sealed = false;                  ///< read at the start only
 
   /// A setting of a base: that of SealedConfig makes it a sealed one.
   template <typename Derived, typename = std::enable_if_t<std::is_base_of_v<Target, Derived> &&
                                                           !std::is_same_v<Target, Derived>>>
   operator Setting<Derived>() const {  // NOLINT(google-explicit-constructor)
-    return {key,   presence, expected, read,
-            below, changed,  show,     std::is_same_v<Target, SealedConfig>};
+    return {key,  presence, expected,
+            read, below,    changed,
+            show, schema,   std::is_same_v<Target, SealedConfig>};
   }
 };
 
@@ -117,6 +120,17 @@ std::vector<std::string> changed_paths(const Section<Target>& section, const Tar
     for (const std::string& path : setting.changed(left, right)) all.push_back(prefix + path);
   }
   return all;
+}
+
+/// JSON Schema of the mapping.
+template <typename Target>
+std::string schema_of(const Section<Target>& section) {
+  std::vector<PropertySchema> properties;
+  for (const Setting<Target>& setting : section.settings) {
+    properties.push_back(
+        {setting.key, setting.presence == Requirement::kRequired, setting.schema()});
+  }
+  return mapping_schema(properties);
 }
 
 /// A scalar as it stands in a file, in quotes if it needs them.
@@ -222,7 +236,8 @@ Setting<Target> value(const std::string& key, Requirement presence,
     const std::string text = shown ? written(format, *shown) : "";
     return text.empty() ? text : fmt::format("{}{}: {}\n", indent, key, text);
   };
-  return {key, presence, format.expected, read, {}, changed_as_a_whole(key, member), show};
+  const auto schema = [format] { return described_schema(format.schema, format.expected); };
+  return {key, presence, format.expected, read, {}, changed_as_a_whole(key, member), show, schema};
 }
 
 /// A setting that is a list of at least one value, none twice.
@@ -254,7 +269,10 @@ Setting<Target> words(const std::string& key, Requirement presence, const std::s
     }
     return text.empty() ? text : fmt::format("{}{}: [{}]\n", indent, key, text);
   };
-  return {key, presence, expected, read, {}, changed_as_a_whole(key, member), show};
+  const auto schema = [format] {
+    return list_schema(described_schema(format.schema, format.expected), true);
+  };
+  return {key, presence, expected, read, {}, changed_as_a_whole(key, member), show, schema};
 }
 
 /// A setting that is a mapping of others.
@@ -272,7 +290,9 @@ Setting<Target> section(const std::string& key, Requirement presence, const Sect
     const std::string lines = show_section(inner, target.*member, indent + "  ");
     return lines.empty() ? lines : fmt::format("{}{}:\n{}", indent, key, lines);
   };
-  return {key, presence, "a mapping of settings", read, paths(inner, key + "."), changed, show};
+  const auto schema = [inner] { return schema_of(inner); };
+  return {key,  presence, "a mapping of settings", read, paths(inner, key + "."), changed,
+          show, schema};
 }
 
 /// Refuses an item of a list whose `id` an earlier one has.
@@ -313,8 +333,10 @@ Setting<Target> list(const std::string& key, Requirement presence, const Section
     }
     return items.empty() ? items : fmt::format("{}{}:\n{}", indent, key, items);
   };
-  return {key, presence, expected, read, paths(inner, key + "[]."), changed_as_a_whole(key, member),
-          show};
+  const auto schema = [inner] { return list_schema(schema_of(inner), false); };
+  return {
+      key,  presence, expected, read, paths(inner, key + "[]."), changed_as_a_whole(key, member),
+      show, schema};
 }
 
 /// The same, no two with the same `id`.

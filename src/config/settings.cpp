@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "config/accounting_settings.hpp"
 #include "config/collector_settings.hpp"
@@ -237,6 +238,15 @@ Section<Config> settings() {
 }
 
 std::string show(const Config& config) { return show_section(settings(), config, ""); }
+
+std::string json_schema() {
+  nlohmann::ordered_json schema{
+      {"$schema", "https://json-schema.org/draft/2020-12/schema"},
+      {"title", "ctflowd.yaml"},
+      {"description", "Configuration of ctflowd(8), see ctflowd.yaml(5)"}};
+  schema.update(nlohmann::ordered_json::parse(schema_of(settings())));
+  return schema.dump(1);
+}
 
 std::vector<std::string> sealed_settings() {
   std::vector<std::string> names;

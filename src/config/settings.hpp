@@ -14,6 +14,9 @@ Section<Config> settings();
 /// makes the same configuration of it.
 std::string show(const Config& config);
 
+/// The JSON Schema of a file (draft 2020-12).
+std::string json_schema();
+
 /// The top-level settings that are read at the start only: those of SealedConfig. Manual pages and
 /// docs/operations.md list them, and a test compares.
 std::vector<std::string> sealed_settings();

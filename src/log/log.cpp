@@ -11,18 +11,36 @@
 #include <cstdlib>
 #include <memory>
 
+#include "log/journal.hpp"
+#include "log/line_format.hpp"
 #include "log/log_output.hpp"
+#include "log/structured.hpp"
 #include "text/escape.hpp"
 
 namespace ctflow::log {
 namespace {
+
+/// Of syslog(3).
+int priority_of(spdlog::level::level_enum level) {
+  switch (level) {
+    case spdlog::level::critical:
+    case spdlog::level::err:
+      return 3;
+    case spdlog::level::warn:
+      return 4;
+    case spdlog::level::info:
+      return 6;
+    default:
+      return 7;
+  }
+}
 
 /// `<N>`: the priority prefix that journald takes from a service's stderr (sd-daemon(3)).
 class JournalPriority : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm& /*time*/,
               spdlog::memory_buf_t& dest) override {
-    const char priority = digit(message.level);
+    const auto priority = static_cast<char>('0' + priority_of(message.level));
     const char prefix[] = {'<', priority, '>'};
     dest.append(prefix, prefix + sizeof prefix);
   }
@@ -30,22 +48,38 @@ class JournalPriority : public spdlog::custom_flag_formatter {
   [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
     return std::make_unique<JournalPriority>();
   }
+};
+
+constexpr const char* kTime = "%Y-%m-%dT%H:%M:%S.%e%z";
+
+class JsonFormatter : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& dest) override {
+    spdlog::memory_buf_t time;
+    time_.format(message, time);
+    const auto level = spdlog::level::to_string_view(message.level);
+    const std::string line = json_line({time.data(), time.size()}, {level.data(), level.size()},
+                                       {message.payload.data(), message.payload.size()});
+    dest.append(line.data(), line.data() + line.size());
+  }
+
+  [[nodiscard]] std::unique_ptr<formatter> clone() const override {
+    return std::make_unique<JsonFormatter>();
+  }
 
  private:
-  static char digit(spdlog::level::level_enum level) {
-    switch (level) {
-      case spdlog::level::critical:
-      case spdlog::level::err:
-        return '3';
-      case spdlog::level::warn:
-        return '4';
-      case spdlog::level::info:
-        return '6';
-      default:
-        return '7';
-    }
-  }
+  spdlog::pattern_formatter time_{kTime, spdlog::pattern_time_type::local, ""};
 };
+
+std::unique_ptr<spdlog::formatter> text_formatter() {
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  if (is_journal(std::getenv("JOURNAL_STREAM"))) {
+    formatter->add_flag<JournalPriority>('*').set_pattern("%*%v");
+  } else {
+    formatter->set_pattern(std::string(kTime) + " %l %v");
+  }
+  return formatter;
+}
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
   switch (level) {
@@ -61,20 +95,31 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
   return spdlog::level::info;
 }
 
-/// Lines to stderr, and how many of them found no room there.
+/// Lines to stderr or the journal, and how many of them found no room there.
 class Sink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
-  void may_wait(std::chrono::milliseconds patience) { output_.may_wait(patience); }
+  void may_wait(std::chrono::milliseconds patience) {
+    output_.may_wait(patience);
+    if (journal_) journal_->may_wait(patience);
+  }
+  /// Null: to stderr.
+  void write_to(std::unique_ptr<Journal> journal) { journal_ = std::move(journal); }
 
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
-    if (output_.lost() > 0 && !report_lost()) return;
+    if (lost() > 0 && !report_lost()) return;
     put(message);
   }
   void flush_() override {}
 
  private:
+  [[nodiscard]] std::uint64_t lost() const { return journal_ ? journal_->lost() : output_.lost(); }
+
   bool put(const spdlog::details::log_msg& message) {
+    if (journal_) {
+      return journal_->write(journal_message(priority_of(message.level),
+                                             {message.payload.data(), message.payload.size()}));
+    }
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
     return output_.write({line.data(), line.size()});
@@ -83,15 +128,22 @@ class Sink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
   /// False: there still is no room, and the line that was to follow is lost, too.
   bool report_lost() {
     const std::string text = fmt::format(
-        "log_lines_lost lost={} impact=\"the reader of the log did not keep up\"", output_.lost());
+        "log_lines_lost lost={} impact=\"the reader of the log did not keep up\"", lost());
     // If it is lost it is counted, in the place of the line that was to follow.
     if (!put(spdlog::details::log_msg("ctflowd", spdlog::level::warn, text))) return false;
-    output_.take_lost();
+    journal_ ? journal_->take_lost() : output_.take_lost();
     return true;
   }
 
   LogOutput output_{STDERR_FILENO};
+  std::unique_ptr<Journal> journal_;
 };
+
+/// Null before configure().
+Sink* installed_sink() {
+  const auto& sinks = spdlog::default_logger_raw()->sinks();
+  return sinks.size() == 1 ? dynamic_cast<Sink*>(sinks[0].get()) : nullptr;
+}
 
 /// ASCII that needs neither quotes nor escapes.
 bool is_harmless(char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '='; }
@@ -99,27 +151,26 @@ bool is_harmless(char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\' &
 }  // namespace
 
 void configure(LogLevel level) {
-  const auto running = spdlog::default_logger();
-  if (running->sinks().size() == 1 && dynamic_cast<Sink*>(running->sinks()[0].get()) != nullptr) {
-    running->set_level(to_spdlog(level));
+  if (installed_sink() != nullptr) {
+    spdlog::default_logger()->set_level(to_spdlog(level));
     return;
   }
   auto logger = std::make_shared<spdlog::logger>("ctflowd", std::make_shared<Sink>());
-  auto formatter = std::make_unique<spdlog::pattern_formatter>();
-  if (is_journal(std::getenv("JOURNAL_STREAM"))) {
-    formatter->add_flag<JournalPriority>('*').set_pattern("%*%v");
-  } else {
-    formatter->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
-  }
-  logger->set_formatter(std::move(formatter));
+  logger->set_formatter(text_formatter());
   logger->set_level(to_spdlog(level));
   spdlog::set_default_logger(std::move(logger));
 }
 
+void use(LineFormat format) {
+  Sink* const sink = installed_sink();
+  if (sink == nullptr) return;
+  sink->write_to(format == LineFormat::kJournal ? std::make_unique<Journal>() : nullptr);
+  sink->set_formatter(format == LineFormat::kJson ? std::make_unique<JsonFormatter>()
+                                                  : text_formatter());
+}
+
 void may_wait(std::chrono::milliseconds patience) {
-  for (const auto& sink : spdlog::default_logger()->sinks()) {
-    if (auto* const ours = dynamic_cast<Sink*>(sink.get())) ours->may_wait(patience);
-  }
+  if (Sink* const sink = installed_sink()) sink->may_wait(patience);
 }
 
 bool is_journal(const char* stream) {

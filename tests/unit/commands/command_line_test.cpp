@@ -31,6 +31,16 @@ TEST(CommandLine, RunsByDefault) {
   EXPECT_EQ(line({"run", "-c", "a.yaml"}).config, "a.yaml");
 }
 
+TEST(CommandLine, TakesTheFormatOfLogLines) {
+  EXPECT_EQ(line({}).log_format, log::LineFormat::kText);
+  EXPECT_EQ(line({"--log-format", "json"}).log_format, log::LineFormat::kJson);
+  EXPECT_EQ(line({"run", "--log-format", "journal"}).log_format, log::LineFormat::kJournal);
+  EXPECT_EQ(line({"replay", "x.pcap", "--log-format=json"}).log_format, log::LineFormat::kJson);
+  for (const char* wrong : {"", "JSON", "1", "syslog"}) {
+    EXPECT_FALSE(parse({"--log-format", wrong}).value) << wrong;
+  }
+}
+
 TEST(CommandLine, HasTheOptionsOfEachCommand) {
   EXPECT_EQ(line({"check", "--config", "a.yaml"}).command, Command::kCheck);
   EXPECT_EQ(line({"record", "x.pcap"}).command, Command::kRecord);
