@@ -7,6 +7,8 @@ import contextlib
 import http.client
 import json
 import os
+import pathlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from lab import COLLECTOR, SERVER4, wait_until
 
 SOCKET = "/run/ctflowd/status.sock"
 HERE = os.path.dirname(os.path.abspath(__file__))
+EXPIRY = "ctflowd_collector_certificate_expiry_timestamp_seconds"
 LATE, SILENT, REJECTED, UNKNOWN = 4801, 4802, 4803, 4804
 # So small that nobody needs a privilege for it.
 SOURCE = {"receive_buffer": "64KiB", "receive_buffer_limit": "64KiB"}
@@ -221,12 +224,19 @@ class Reachability(case.LabTest):
                                 stdout=subprocess.PIPE).stdout.strip()
         self.assertEqual(known[1]["expires"], expiry.removeprefix("notAfter=").replace(" ", "T"))
         self.assertAlmostEqual(known[1]["expires_in_seconds"], 3 * 86400, delta=120)
-        self.assertRegex(fetch("/metrics"), r"(?m)^ctflowd_collector_certificate_expiry_timestamp_seconds"
-                         r'\{.*certificate="exporter".*\} \d')
-        code, text = self.ask()
+        text = fetch("/metrics")
+        self.assertRegex(text, rf'(?m)^{EXPIRY}\{{.*certificate="exporter".*\}} \d')
+        rules = pathlib.Path(HERE).parents[1] / "packaging" / "prometheus" / "ctflowd.rules.yml"
+        self.assertIn(f"expr: {EXPIRY} ", rules.read_text("utf-8"))
+        code, status = self.ask()
         self.assertEqual(code, 1)
-        self.assertIn("certificate_expires", text)
+        self.assertIn("certificate_expires", status)
         program.stop()
+        if not shutil.which("promtool"):
+            self.skipTest("promtool (package prometheus) is not installed")
+        checked = subprocess.run(["promtool", "check", "metrics"], input=text, text=True, check=False,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual((checked.returncode, checked.stdout), (0, ""))
 
     def test_doctor_finds_a_collector_that_is_its_own_status(self):
         listen = {"listen": '"0.0.0.0:4805"'}

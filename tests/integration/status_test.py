@@ -129,8 +129,9 @@ class StatusTest(case.LabTest):
             self.skipTest("promtool (package prometheus) is not installed")
         known = {name for name, _ in metrics(text)}
         for file in ("prometheus/ctflowd.rules.yml", "grafana/ctflowd.json"):
-            # Those of accounting, which may not be built in, are in accounting_live_test.
-            used = set(re.findall(r"\bctflowd_(?!accounting_)\w+", (PACKAGING / file).read_text("utf-8")))
+            # Of what may not be built in, those of accounting are in accounting_live_test, those of
+            # certificates in reachability_test.
+            used = set(re.findall(r"\bctflowd_(?!accounting_|collector_certificate_)\w+", (PACKAGING / file).read_text("utf-8")))
             self.assertGreater(len(used), 5)
             self.assertLessEqual(used, known, file)
 
