@@ -129,6 +129,7 @@ ValueFormat<Value> choice(const std::vector<std::pair<std::string, Value>>& word
     return "";
   };
   std::vector<std::string> known;
+  known.reserve(words.size());
   for (const auto& [word, value] : words) known.push_back(word);
   return {expected, parse, "", show, words_schema(known)};
 }

@@ -126,6 +126,7 @@ std::vector<std::string> changed_paths(const Section<Target>& section, const Tar
 template <typename Target>
 std::string schema_of(const Section<Target>& section) {
   std::vector<PropertySchema> properties;
+  properties.reserve(section.settings.size());
   for (const Setting<Target>& setting : section.settings) {
     properties.push_back(
         {setting.key, setting.presence == Requirement::kRequired, setting.schema()});
