@@ -201,21 +201,36 @@ Section<AccountingMetrics> accounting_metrics() {
           {}};
 }
 
-/// The file is read with the settings, and again at a reload.
+/// The file is read with the settings, and again at a reload. It fills two members, so it gets the
+/// structure that they are in.
+class NetworksFile final : public SettingKind {
+ public:
+  void read(const Place& place, const YamlNode& node, void* member) const override {
+    auto& accounting = *static_cast<AccountingConfig*>(member);
+    path_.read(place, node, &accounting.networks_file);
+    accounting.networks_in_file = read_networks(accounting.networks_file);
+  }
+  [[nodiscard]] std::vector<std::string> changed(const std::string& key, const void* left,
+                                                 const void* right) const override {
+    const auto& one = *static_cast<const AccountingConfig*>(left);
+    const auto& other = *static_cast<const AccountingConfig*>(right);
+    const bool same =
+        one.networks_file == other.networks_file && one.networks_in_file == other.networks_in_file;
+    return same ? std::vector<std::string>{} : std::vector<std::string>{key};
+  }
+  [[nodiscard]] std::string show(const std::string& key, const void* member,
+                                 const std::string& indent) const override {
+    return path_.show(key, &static_cast<const AccountingConfig*>(member)->networks_file, indent);
+  }
+  [[nodiscard]] std::string schema() const override { return path_.schema(); }
+
+ private:
+  ValueKind<std::string, std::string> path_{absolute_path()};
+};
+
 Setting<AccountingConfig> networks_file() {
-  using A = AccountingConfig;
-  Setting<A> setting = value("networks_file", kOptional, absolute_path(), &A::networks_file);
-  setting.read = [read = setting.read](const Place& place, const YamlNode& node, A& target) {
-    read(place, node, target);
-    target.networks_in_file = read_networks(target.networks_file);
-  };
-  setting.changed = [changed = setting.changed](const A& left, const A& right) {
-    if (left.networks_in_file != right.networks_in_file) {
-      return std::vector<std::string>{"networks_file"};
-    }
-    return changed(left, right);
-  };
-  return setting;
+  return {"networks_file", kOptional, absolute_path().expected, std::make_shared<NetworksFile>(),
+          0};
 }
 
 /// The name of the rows without one, and two names for one thing.

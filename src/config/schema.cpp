@@ -3,44 +3,38 @@
 
 #include <fmt/ranges.h>
 
-#include <algorithm>
-
-#include "config/shown.hpp"
-#include "config/suggestion.hpp"
+#include "config/json_schema.hpp"
 
 namespace ctflow::config {
+namespace {
 
-std::string got(const YamlNode& node) {
-  switch (node.kind) {
-    case YamlNode::Kind::kNull:
-      return "got nothing";
-    case YamlNode::Kind::kScalar:
-      return "got " + shown(node.text);
-    case YamlNode::Kind::kSequence:
-      return node.children.empty() ? "got an empty list" : "got a list";
-    case YamlNode::Kind::kMapping:
-      return "got a mapping";
-  }
-  return "got something else";
+[[noreturn]] void fail_scalar(const Place& place, const YamlNode& node, const ScalarText& text,
+                              const std::string& hint) {
+  place.fail(node.offset, fmt::format("expected {}, {}{}{}", text.expected, got(node),
+                                      hint.empty() ? "" : ": ", hint));
 }
 
-void fail_unknown(const Place& place, const YamlNode& value,
-                  const std::vector<std::string>& known) {
-  const Place unknown = place.member(value.key);
-  std::optional<std::string> nearest = usual_word(value.key, known);
-  if (!nearest) nearest = nearest_word(value.key, known);
-  if (nearest) {
-    unknown.fail(value.key_offset, fmt::format("unknown setting, did you mean \"{}\"?", *nearest));
+/// `take` gets the text of a scalar.
+template <typename Take>
+void read_scalar(const Place& place, const YamlNode& node, const ScalarText& text, Take take) {
+  if (node.kind != YamlNode::Kind::kScalar) {
+    fail_scalar(place, node, text,
+                node.kind == YamlNode::Kind::kSequence ? text.collection_hint : "");
   }
-  constexpr std::size_t kFew = 5;
-  const std::vector<std::string> few = nearest_words(value.key, known, kFew);
-  const bool all = few.size() == known.size();
-  unknown.fail(
-      value.key_offset,
-      fmt::format(
-          "unknown setting, expected one of {}{}", fmt::join(few, ", "),
-          all ? "" : fmt::format(" or {} others (ctflowd.yaml(5))", known.size() - few.size())));
+  const Taken taken = take(node.text);
+  if (!taken.valid) fail_scalar(place, node, text, taken.hint);
 }
+
+std::vector<std::string> changed_as_a_whole(const std::string& key, bool same) {
+  return same ? std::vector<std::string>{} : std::vector<std::string>{key};
+}
+
+std::vector<std::string> behind(const std::string& prefix, std::vector<std::string> all) {
+  for (std::string& path : all) path.insert(0, prefix);
+  return all;
+}
+
+}  // namespace
 
 std::string written(const std::string& text) {
   const auto is_plain = [](char c) {
@@ -65,16 +59,108 @@ std::string written(const std::string& text) {
   return quoted + '"';
 }
 
-void require(const Place& place, const YamlNode& node, YamlNode::Kind kind,
-             const std::string& expected) {
-  const bool empty_list = node.kind == YamlNode::Kind::kSequence && node.children.empty();
-  if (node.kind == kind && !empty_list) return;
-  std::string hint;
-  if (kind == YamlNode::Kind::kSequence && node.kind == YamlNode::Kind::kMapping &&
-      !node.children.empty()) {
-    hint = fmt::format(": put \"- \" before {}", shown_key(node.children.front().key));
+void ScalarKind::read(const Place& place, const YamlNode& node, void* member) const {
+  read_scalar(place, node, text_, [&](std::string_view text) { return take(text, member); });
+}
+
+std::vector<std::string> ScalarKind::changed(const std::string& key, const void* left,
+                                             const void* right) const {
+  return changed_as_a_whole(key, same(left, right));
+}
+
+std::string ScalarKind::show(const std::string& key, const void* member,
+                             const std::string& indent) const {
+  const std::string text = written(member);
+  return text.empty() ? text : fmt::format("{}{}: {}\n", indent, key, text);
+}
+
+std::string ScalarKind::schema() const { return described_schema(text_.schema, text_.expected); }
+
+void WordsKind::read(const Place& place, const YamlNode& node, void* member) const {
+  require(place, node, YamlNode::Kind::kSequence, expected_);
+  clear(member);
+  for (std::size_t i = 0; i < node.children.size(); ++i) {
+    const Place item = place.item(i);
+    read_scalar(item, node.children[i], text_,
+                [&](std::string_view text) { return append(text, member); });
+    const std::size_t first = first_same(member);
+    if (first == i) continue;
+    item.fail(node.children[i].offset,
+              fmt::format("given twice, first at {}", item_path(place.path, first)));
   }
-  place.fail(node.offset, fmt::format("expected {}, {}{}", expected, got(node), hint));
+}
+
+std::vector<std::string> WordsKind::changed(const std::string& key, const void* left,
+                                            const void* right) const {
+  return changed_as_a_whole(key, same(left, right));
+}
+
+std::string WordsKind::show(const std::string& key, const void* member,
+                            const std::string& indent) const {
+  const std::vector<std::string> all = written(member);
+  return all.empty() ? "" : fmt::format("{}{}: [{}]\n", indent, key, fmt::join(all, ", "));
+}
+
+std::string WordsKind::schema() const {
+  return list_schema(described_schema(text_.schema, text_.expected), true);
+}
+
+void SectionKind::read(const Place& place, const YamlNode& node, void* member) const {
+  read_untyped(place, node, inner_, member);
+}
+
+std::vector<std::string> SectionKind::changed(const std::string& key, const void* left,
+                                              const void* right) const {
+  return behind(key + ".", changed_paths(inner_, left, right));
+}
+
+std::string SectionKind::show(const std::string& key, const void* member,
+                              const std::string& indent) const {
+  const std::string lines = show_untyped(inner_, member, indent + "  ");
+  return lines.empty() ? lines : fmt::format("{}{}:\n{}", indent, key, lines);
+}
+
+std::string SectionKind::schema() const { return schema_of(inner_); }
+
+std::vector<std::string> SectionKind::below() const { return behind(".", paths(inner_)); }
+
+void ListKind::read(const Place& place, const YamlNode& node, void* member) const {
+  require(place, node, YamlNode::Kind::kSequence, expected_);
+  for (std::size_t i = 0; i < node.children.size(); ++i) {
+    read_untyped(place.item(i), node.children[i], inner_, append(member));
+  }
+  check(place, node, member);
+}
+
+std::vector<std::string> ListKind::changed(const std::string& key, const void* left,
+                                           const void* right) const {
+  return changed_as_a_whole(key, same(left, right));
+}
+
+std::string ListKind::show(const std::string& key, const void* member,
+                           const std::string& indent) const {
+  std::string all;
+  for (const void* one : items(member)) {
+    const std::string lines = show_untyped(inner_, one, indent + "    ");
+    if (!lines.empty()) all += indent + "  - " + lines.substr(indent.size() + 4);
+  }
+  return all.empty() ? all : fmt::format("{}{}:\n{}", indent, key, all);
+}
+
+std::string ListKind::schema() const { return list_schema(schema_of(inner_), false); }
+
+std::vector<std::string> ListKind::below() const { return behind("[].", paths(inner_)); }
+
+void fail_same_id(const Place& place, const YamlNode& node, const std::string& id_key,
+                  std::size_t first, std::size_t index) {
+  const YamlNode& item = node.children[index];
+  std::size_t offset = item.offset;
+  for (const YamlNode& value : item.children) {
+    if (value.key == id_key) offset = value.offset;
+  }
+  place.item(index).member(id_key).fail(
+      offset, fmt::format("expected a {} of its own, got that of {}", id_key,
+                          item_path(place.path, first)));
 }
 
 }  // namespace ctflow::config

@@ -249,18 +249,20 @@ std::string json_schema() {
 }
 
 std::vector<std::string> sealed_settings() {
+  const Section<Config> whole = settings();
   std::vector<std::string> names;
-  for (const Setting<Config>& setting : settings().settings) {
+  for (const UntypedSetting& setting : whole.settings) {
     if (setting.sealed) names.push_back(setting.key);
   }
   return names;
 }
 
 std::vector<std::string> needing_restart(const Config& now, const Config& next) {
+  const Section<Config> whole = settings();
   std::vector<std::string> all;
-  for (const Setting<Config>& setting : settings().settings) {
+  for (const UntypedSetting& setting : whole.settings) {
     if (!setting.sealed) continue;
-    const std::vector<std::string> changed = setting.changed(now, next);
+    const std::vector<std::string> changed = setting.changed(&now, &next);
     all.insert(all.end(), changed.begin(), changed.end());
   }
   return all;
