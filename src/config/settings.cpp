@@ -206,6 +206,7 @@ Section<StatusConfig> status() {
   return {{
               value("socket", kOptional, socket_path_or_off(), &S::socket),
               value("listen", kOptional, endpoint_or_off(), &S::listen),
+              value("page", kOptional, boolean(), &S::page),
           },
           {}};
 }

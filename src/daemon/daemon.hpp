@@ -15,6 +15,7 @@
 #include "event_loop/signals.hpp"
 #include "event_loop/timer.hpp"
 #include "observe/status_server.hpp"
+#include "page/status_page.hpp"
 
 namespace ctflow {
 
@@ -62,6 +63,8 @@ class Daemon {
   void adopt();
   void watch();
   void on_reloaded(const std::string& error);
+  /// Makes page_.
+  StatusView page_view();
 
   boost::asio::io_context& io_;
   Config config_;
@@ -82,6 +85,7 @@ class Daemon {
   bool reload_again_ = false;
   const std::chrono::system_clock::time_point made_ = std::chrono::system_clock::now();
   ReloadStatus reloads_;
+  std::unique_ptr<page::StatusPage> page_;     ///< null: there is none
   std::optional<StatusServer> status_server_;  ///< the last member: it reads all the others
 };
 
