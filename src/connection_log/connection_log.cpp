@@ -45,8 +45,9 @@ FilteredAmount ConnectionLog::leave_out(const Flow& flow) {
 void ConnectionLog::offer(const Flow& flow, const Instant& now) {
   ledger_.offer();
   if (lines_.empty()) opened_ = now.steady;
-  append_line(lines_, flow,
-              {config_.observation_domain, config_.network_namespace, context_->interface_names()});
+  sink_->append(
+      lines_, flow,
+      {config_.observation_domain, config_.network_namespace, context_->interface_names()});
   ++content_.flows;
   ++content_.data_records;
   if (has_amounts(flow)) {

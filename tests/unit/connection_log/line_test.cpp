@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/line_flows.hpp"
 #include "support/sample_flows.hpp"
 #include "support/source_directory.hpp"
 
@@ -17,6 +18,12 @@ namespace ctflow {
 namespace {
 
 using Json = nlohmann::json;
+using test::line_flow::continued;
+using test::line_flow::ended_before;
+using test::line_flow::every_kind;
+using test::line_flow::gre;
+using test::line_flow::removed;
+using test::line_flow::uncounted;
 
 std::string line_of(const Flow& flow, const LineContext& context = {}) {
   std::string line;
@@ -26,82 +33,6 @@ std::string line_of(const Flow& flow, const LineContext& context = {}) {
 
 Json read(const Flow& flow, const LineContext& context = {}) {
   return Json::parse(line_of(flow, context));
-}
-
-Flow reported(Flow flow) {
-  flow.event = FlowEvent::kReported;
-  flow.end_reason = EndReason::kActiveTimeout;
-  return flow;
-}
-
-/// A later report of a connection.
-Flow continued(Flow flow) {
-  flow.earlier = {{7, 700}, {5, 500}, test::kSampleStart - std::chrono::seconds(60)};
-  return flow;
-}
-
-Flow ended_before(Flow flow) {
-  flow.event = FlowEvent::kEndedBefore;
-  flow.end_reason = EndReason::kIdleTimeout;
-  return flow;
-}
-
-Flow uncounted(Flow flow) {
-  flow.present.counters = false;
-  flow.forward = flow.backward = {};
-  return flow;
-}
-
-/// More than a double holds.
-Flow large(Flow flow) {
-  flow.forward.octets = std::uint64_t{1} << 53;
-  flow.backward.octets = (std::uint64_t{1} << 53) - 1;
-  return flow;
-}
-
-Flow evicted(Flow flow) {
-  flow.end_reason = EndReason::kLackOfResources;
-  flow.mark = 0xFEDCBA98;
-  return flow;
-}
-
-Flow removed(Flow flow) {
-  flow.end_reason = EndReason::kForcedEnd;
-  flow.forward_interfaces = flow.backward_interfaces = {};
-  flow.original.zone = flow.reply.zone = 0;
-  return flow;
-}
-
-Flow gre() {
-  Flow flow = test::sample::tcp();
-  flow.original.protocol = flow.reply.protocol = 47;
-  return flow;
-}
-
-/// Every kind of connection and line.
-std::vector<Flow> every_kind() {
-  namespace s = test::sample;
-  return {s::tcp(),
-          s::snat(),
-          s::snat_silent(),
-          s::dnat(),
-          s::icmp(),
-          s::icmp_nat(),
-          s::udp6(),
-          s::nat66(),
-          s::nat64(),
-          s::icmpv6(),
-          s::icmpv6_nat66(),
-          s::icmpv6_nat64(),
-          gre(),
-          reported(s::tcp()),
-          reported(continued(s::snat())),
-          continued(s::tcp()),
-          ended_before(s::udp6()),
-          uncounted(s::icmp()),
-          large(s::tcp()),
-          evicted(s::tcp()),
-          removed(s::udp6())};
 }
 
 class LineTest : public testing::Test {
