@@ -127,6 +127,16 @@ enum class LogDestination : std::uint8_t {
   kStdout,
   kUnix,  ///< a stream socket that another program listens at
   kTcp,
+  kPostgresql,
+};
+
+/// With `to: postgresql` (docs/postgresql.md).
+struct PostgresqlConfig {
+  std::string connection{};           ///< for libpq, without a password; required
+  std::string table = "connections";  ///< may have a schema before it
+  std::chrono::days retention{0};     ///< a day's rows are removed so long after it; required
+
+  friend bool operator==(const PostgresqlConfig&, const PostgresqlConfig&) = default;
 };
 
 /// With `to: file`: when ctflowd itself begins a new file. Neither: logrotate does.
@@ -138,7 +148,7 @@ struct RotationConfig {
   friend bool operator==(const RotationConfig&, const RotationConfig&) = default;
 };
 
-/// One log of connections: lines of JSON (docs/connection-log.md).
+/// One log of connections: lines of JSON (docs/connection-log.md) or rows of a database.
 struct ConnectionLogConfig {
   std::string name;  ///< unique among logs and collectors
   LogDestination to = LogDestination::kFile;
@@ -146,9 +156,11 @@ struct ConnectionLogConfig {
   std::string address{};                        ///< with `to: tcp`, as that of a collector
   std::uint16_t port = 0;                       ///< with `to: tcp`
   std::chrono::milliseconds flush_after{1000};  ///< longest wait of a line for others
-  std::size_t buffer = std::size_t{4} << 20;    ///< octets that wait for a file or stdout, at most
+  /// Octets that wait for a file, stdout or a database, at most.
+  std::size_t buffer = std::size_t{4} << 20;
   RotationConfig rotate{};
-  SpoolConfig spool{};               ///< with `to: unix` and `tcp`
+  SpoolConfig spool{};  ///< with `to: unix` and `tcp`
+  PostgresqlConfig postgresql{};
   std::vector<FilterRule> filter{};  ///< which flow reports have a line; empty: all
   /// Of the network namespace whose connections they are; not settings of their own.
   std::string network_namespace{};

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "config/output_filter_settings.hpp"
+#include "config/postgresql_settings.hpp"
 #include "config/transport_settings.hpp"
 
 namespace ctflow::config {
@@ -13,7 +14,8 @@ ValueFormat<LogDestination> log_destination() {
   return choice<LogDestination>({{"file", LogDestination::kFile},
                                  {"stdout", LogDestination::kStdout},
                                  {"unix", LogDestination::kUnix},
-                                 {"tcp", LogDestination::kTcp}});
+                                 {"tcp", LogDestination::kTcp},
+                                 {"postgresql", LogDestination::kPostgresql}});
 }
 
 Section<RotationConfig> rotation_settings() {
@@ -36,6 +38,8 @@ const char* word_of(LogDestination to) {
       return "unix";
     case LogDestination::kTcp:
       return "tcp";
+    case LogDestination::kPostgresql:
+      return "postgresql";
   }
   return "";
 }
@@ -76,12 +80,17 @@ std::optional<Complaint> check_log(const ConnectionLogConfig& log) {
                      "file is ever rotated"};
   }
   if (auto complaint = check_surplus(log)) return complaint;
+  if (auto complaint = check_postgresql(log)) return complaint;
   return check_filter(log.filter);
 }
 
 /// Whether the lines of both would meet.
 bool same_place(const ConnectionLogConfig& one, const ConnectionLogConfig& other) {
   if (one.to != other.to) return false;
+  if (one.to == LogDestination::kPostgresql) {
+    return one.postgresql.connection == other.postgresql.connection &&
+           one.postgresql.table == other.postgresql.table;
+  }
   return one.to == LogDestination::kStdout ||
          (one.to == LogDestination::kFile && one.path == other.path);
 }
@@ -100,6 +109,7 @@ Section<ConnectionLogConfig> connection_log_settings() {
               value("buffer", kOptional, size("256KiB", "1GiB"), &L::buffer),
               section("rotate", kOptional, rotation_settings(), &L::rotate),
               section("spool", kOptional, spool_settings(), &L::spool),
+              section("postgresql", kOptional, postgresql_settings(), &L::postgresql),
               list("filter", kOptional, filter_rule(), &L::filter),
           },
           check_log};

@@ -8,6 +8,10 @@ inline constexpr const char* kWithoutSqlite =
     "this ctflowd was built without SQLite: install the package of Debian, which has it, or build "
     "with "
     "libsqlite3-dev and -DCTFLOWD_SQLITE=ON";
+inline constexpr const char* kWithoutPostgresql =
+    "this ctflowd was built without PostgreSQL: install the package of Debian, which has it, or "
+    "build with "
+    "libpq-dev and -DCTFLOWD_POSTGRESQL=ON";
 inline constexpr const char* kWithoutTls =
     "this ctflowd was built without TLS: install the package of Debian, which has it, or build "
     "with "

@@ -22,6 +22,7 @@ std::unique_ptr<LineSink> make_sink(boost::asio::io_context& io, const Connectio
       return std::make_unique<WriterSink>(config, std::make_unique<LogStdout>(), ledger);
     case LogDestination::kUnix:
     case LogDestination::kTcp:
+    case LogDestination::kPostgresql:
       break;
   }
   return std::make_unique<SocketSink>(io, config, ledger);

@@ -252,7 +252,8 @@ void NamespaceExporter::watch_own_traffic() {
   if (config_.source.own_traffic == OwnTraffic::kInclude) return;
   std::vector<CollectorConfig> configs = config_.collectors;
   for (const ConnectionLogConfig& log : config_.log_connections) {
-    if (log.to == LogDestination::kTcp) configs.push_back(socket_settings(log));
+    const bool remote = log.to == LogDestination::kTcp || log.to == LogDestination::kPostgresql;
+    if (remote) configs.push_back(socket_settings(log));
   }
   const std::vector<std::string> all = peers(configs);
   std::vector<OwnConnections::Peer> collectors;

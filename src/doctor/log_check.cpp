@@ -13,6 +13,9 @@
 #include "connection_log/socket_sink.hpp"
 #include "doctor/stream_check.hpp"
 #include "text/octets_text.hpp"
+#ifdef CTFLOWD_POSTGRESQL
+#include "postgresql/connection_text.hpp"
+#endif
 
 namespace ctflow {
 namespace {
@@ -92,6 +95,23 @@ void check_log_place(const Config& config, const ConnectionLogConfig& log, Findi
   }
 }
 
+void check_database(const ConnectionLogConfig& log, Findings& found) {
+#ifdef CTFLOWD_POSTGRESQL
+  const auto why = postgresql::try_connection(log.postgresql.connection);
+  if (!why) return;
+  found.wrong.push_back(
+      {"connection_log_unreachable",
+       fmt::format("this user gets no connection to the database: {}; rows wait in memory, up to "
+                   "buffer ({}), and beyond that are lost",
+                   *why, octets_text(log.buffer)),
+       "start the server, or correct postgresql.connection and the server's pg_hba.conf",
+       log.name});
+#else
+  static_cast<void>(log);  // the settings refuse it
+  static_cast<void>(found);
+#endif
+}
+
 }  // namespace
 
 Findings check_log_places(const Config& config) {
@@ -107,6 +127,7 @@ Findings check_log_places(const Config& config) {
 Findings check_log_readers(const Config& config) {
   Findings found;
   for (const ConnectionLogConfig& log : config.log_connections) {
+    if (log.to == LogDestination::kPostgresql) check_database(log, found);
     if (!goes_to_socket(log)) continue;
     for (const Finding& one : check_stream(socket_settings(log), config.status, kPatience).wrong) {
       found.wrong.push_back({"connection_log_unreachable", one.impact,

@@ -14,6 +14,8 @@ bool log_is_socket(const OutputStatus& one) {
   return one.log->to == LogDestination::kUnix || one.log->to == LogDestination::kTcp;
 }
 
+bool log_is_database(const OutputStatus& one) { return one.log->to == LogDestination::kPostgresql; }
+
 /// The octets that decide when lines are lost, and their limit.
 struct LogFill {
   std::uint64_t used;
@@ -55,6 +57,9 @@ void check_log_losses(const OutputStatus& one, std::vector<Finding>& found) {
                                one.peer, one.last_loss->count()),
                    log_is_socket(one)
                        ? "raise spool.memory or spool.size, or let the reader be faster"
+                   : log_is_database(one)
+                       ? "see the log: connection_log_failed, connection_log_row_refused; or "
+                         "raise buffer"
                        : "raise buffer, or use a faster disk"});
 }
 
@@ -89,6 +94,8 @@ const char* name_of(LogDestination to) {
       return "unix";
     case LogDestination::kTcp:
       return "tcp";
+    case LogDestination::kPostgresql:
+      return "postgresql";
   }
   return "";
 }

@@ -22,6 +22,11 @@ constexpr bool kWithBpf = true;
 #else
 constexpr bool kWithBpf = false;
 #endif
+#ifdef CTFLOWD_POSTGRESQL
+constexpr bool kWithPostgresql = true;
+#else
+constexpr bool kWithPostgresql = false;
+#endif
 #ifdef CTFLOWD_SQLITE
 constexpr bool kWithSqlite = true;
 #else
@@ -39,8 +44,11 @@ constexpr bool kWithTls = false;
 #endif
 
 /// Named as the options of the build are: CTFLOWD_BPF, …
-constexpr std::array<Part, 4> kParts{
-    {{"bpf", kWithBpf}, {"sqlite", kWithSqlite}, {"systemd", kWithSystemd}, {"tls", kWithTls}}};
+constexpr std::array<Part, 5> kParts{{{"bpf", kWithBpf},
+                                      {"postgresql", kWithPostgresql},
+                                      {"sqlite", kWithSqlite},
+                                      {"systemd", kWithSystemd},
+                                      {"tls", kWithTls}}};
 
 }  // namespace
 

@@ -153,7 +153,9 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "log_connections[].rotate.interval", "log_connections[].rotate.keep",
           "log_connections[].spool", "log_connections[].spool.memory",
           "log_connections[].spool.directory", "log_connections[].spool.size",
-          "log_connections[].spool.max_age", "log_connections[].spool.rate"));
+          "log_connections[].spool.max_age", "log_connections[].spool.rate",
+          "log_connections[].postgresql", "log_connections[].postgresql.connection",
+          "log_connections[].postgresql.table", "log_connections[].postgresql.retention"));
 }
 
 TEST(Show, WritesWhatReadsTheSame) {
@@ -195,6 +197,8 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
   log.port = 5170;
   log.rotate = {std::uint64_t{100} << 20, std::chrono::hours(24), 14};
   log.spool.directory = "/var/lib/ctflowd/spool";
+  log.postgresql.connection = "host=db.example.net dbname=flows user=ctflowd";
+  log.postgresql.retention = std::chrono::days(90);
   EXPECT_EQ(config.log_connections[0].filter.size(), 1U);
   config.log_connections[0].filter.clear();
   EXPECT_EQ(config.log_connections[0], log) << "what has a default is documented with it";

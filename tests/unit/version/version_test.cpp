@@ -30,6 +30,13 @@ TEST(Version, SaysWhatIsBuiltIn) {
 #else
   constexpr bool kSqlite = false;
 #endif
+#ifdef CTFLOWD_POSTGRESQL
+  constexpr bool kPostgresql = true;
+#else
+  constexpr bool kPostgresql = false;
+#endif
+  EXPECT_EQ(json.at("parts").at("postgresql"), kPostgresql);
+  EXPECT_EQ(json.at("libraries").contains("libpq"), kPostgresql);
   EXPECT_EQ(json.at("parts").at("tls"), kTls);
   EXPECT_EQ(json.at("parts").at("sqlite"), kSqlite);
   EXPECT_EQ(json.at("libraries").contains("OpenSSL"), kTls);
