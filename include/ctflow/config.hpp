@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -127,6 +128,7 @@ enum class LogDestination : std::uint8_t {
   kStdout,
   kUnix,  ///< a stream socket that another program listens at
   kTcp,
+  kKafka,
   kPostgresql,
 };
 
@@ -156,8 +158,12 @@ struct ConnectionLogConfig {
   std::string address{};                        ///< with `to: tcp`, as that of a collector
   std::uint16_t port = 0;                       ///< with `to: tcp`
   std::chrono::milliseconds flush_after{1000};  ///< longest wait of a line for others
-  /// Octets that wait for a file, stdout or a database, at most.
+  /// Octets that wait for a file, stdout, Kafka or a database, at most.
   std::size_t buffer = std::size_t{4} << 20;
+  // With `to: kafka`.
+  std::vector<std::string> brokers{};  ///< HOST:PORT; they name the others of their cluster
+  std::string topic{};
+  std::map<std::string, std::string> settings{};  ///< librdkafka's properties
   RotationConfig rotate{};
   SpoolConfig spool{};  ///< with `to: unix` and `tcp`
   PostgresqlConfig postgresql{};

@@ -39,6 +39,7 @@ struct CollectorStatus {
 /// What only a connection log has.
 struct ConnectionLogStatus {
   LogDestination to = LogDestination::kFile;
+  std::vector<std::string> brokers{};  ///< with `to: kafka`: ADDRESS:PORT of those connected to
 };
 
 /// What only a NAT log has.

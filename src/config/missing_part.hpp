@@ -4,6 +4,10 @@
 
 namespace ctflow::config {
 
+inline constexpr const char* kWithoutKafka =
+    "this ctflowd was built without Kafka: install the package of Debian, which has it, or build "
+    "with "
+    "librdkafka-dev and -DCTFLOWD_KAFKA=ON";
 inline constexpr const char* kWithoutSqlite =
     "this ctflowd was built without SQLite: install the package of Debian, which has it, or build "
     "with "

@@ -155,4 +155,13 @@ void append_line(std::string& to, const Flow& flow, const LineContext& context) 
   to += "}\n";
 }
 
+std::string_view community_id_of(std::string_view line) {
+  // No text of others follows it; in that, quotes are escaped.
+  constexpr std::string_view kKey = "\"community_id\":\"";
+  const std::size_t key = line.rfind(kKey);
+  if (key == std::string_view::npos) return {};
+  line.remove_prefix(key + kKey.size());
+  return line.substr(0, line.find('"'));
+}
+
 }  // namespace ctflow

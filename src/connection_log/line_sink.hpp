@@ -27,6 +27,9 @@ class LineSink {
   virtual void append(std::string& to, const Flow& flow, const LineContext& context) {
     append_line(to, flow, context);
   }
+  /// What the next of the lines says that deliver() will get. For sinks to which each line is a
+  /// message; allocates nothing.
+  virtual void add(const MessageContent& /*line*/) {}
 
   /// Takes whole lines, and leaves an empty buffer.
   virtual void deliver(std::string& lines, const MessageContent& content, const Instant& now) = 0;

@@ -247,6 +247,18 @@ std::vector<std::string> NamespaceExporter::peers(
   return peers;
 }
 
+/// Where the brokers of its logs are reached.
+std::vector<std::string> NamespaceExporter::brokers() const {
+  const Instant now = system_now();
+  std::vector<std::string> all;
+  for (const auto& output : pipeline_.outputs()) {
+    const OutputStatus status = output->status(now);
+    if (!status.log) continue;
+    all.insert(all.end(), status.log->brokers.begin(), status.log->brokers.end());
+  }
+  return all;
+}
+
 void NamespaceExporter::watch_own_traffic() {
   constexpr std::chrono::seconds kInterval{5};  // for names that are looked up, routes that change
   if (config_.source.own_traffic == OwnTraffic::kInclude) return;
@@ -258,6 +270,9 @@ void NamespaceExporter::watch_own_traffic() {
   const std::vector<std::string> all = peers(configs);
   std::vector<OwnConnections::Peer> collectors;
   for (std::size_t i = 0; i < all.size(); ++i) collectors.push_back({configs[i], all[i]});
+  CollectorConfig to_broker;
+  to_broker.transport = TransportKind::kTcp;
+  for (std::string& broker : brokers()) collectors.push_back({to_broker, std::move(broker)});
   if (own_connections_.update(collectors)) source_->set_own_traffic(own_connections_.all());
   own_traffic_timer_.at(next_round(kInterval), [this] { watch_own_traffic(); });
 }

@@ -125,6 +125,7 @@ class NamespaceExporter : private FlowSink {
   Pipeline::Enrichers make_enrichers(const Config& config, const RoutingMirror* mirror);
   Pipeline::Outputs take_over(Pipeline::Outputs fresh, const Config& config);
   [[nodiscard]] UpstreamLosses losses() const;
+  [[nodiscard]] std::vector<std::string> brokers() const;
   [[nodiscard]] std::vector<std::string> peers(
       const std::vector<CollectorConfig>& collectors) const;
   void check() const;

@@ -12,6 +12,7 @@
 
 #include "connection_log/socket_sink.hpp"
 #include "doctor/stream_check.hpp"
+#include "kafka/reach.hpp"
 #include "text/octets_text.hpp"
 #ifdef CTFLOWD_POSTGRESQL
 #include "postgresql/connection_text.hpp"
@@ -88,6 +89,13 @@ void check_log_place(const Config& config, const ConnectionLogConfig& log, Findi
            fault->fix});
     }
   }
+  if (log.to == LogDestination::kKafka) {
+    if (const std::string fault = kafka::why_unusable(log); !fault.empty()) {
+      found.wrong.push_back({"connection_log_unusable",
+                             fmt::format("ctflowd cannot start with settings: {}", fault),
+                             "correct settings, or the files that they name"});
+    }
+  }
   if (log.to != LogDestination::kFile) return;
   if (config.namespaces.empty()) check_log_file(log, log.path, found);
   for (const NamespaceConfig& one : config.namespaces) {
@@ -112,6 +120,15 @@ void check_database(const ConnectionLogConfig& log, Findings& found) {
 #endif
 }
 
+void check_topic(const ConnectionLogConfig& log, Findings& found) {
+  const std::string reason = kafka::why_unreachable(log, kPatience);
+  if (reason.empty()) return;
+  found.wrong.push_back(
+      {"connection_log_unreachable",
+       fmt::format("no lines can be written to the topic {}: {}", log.topic, reason),
+       "start the brokers, make the topic, or correct brokers, topic and settings", log.name});
+}
+
 }  // namespace
 
 Findings check_log_places(const Config& config) {
@@ -128,6 +145,7 @@ Findings check_log_readers(const Config& config) {
   Findings found;
   for (const ConnectionLogConfig& log : config.log_connections) {
     if (log.to == LogDestination::kPostgresql) check_database(log, found);
+    if (log.to == LogDestination::kKafka) check_topic(log, found);
     if (!goes_to_socket(log)) continue;
     for (const Finding& one : check_stream(socket_settings(log), config.status, kPatience).wrong) {
       found.wrong.push_back({"connection_log_unreachable", one.impact,

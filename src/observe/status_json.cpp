@@ -139,6 +139,7 @@ Json log_json(const OutputStatus& one) {
            {"octets", one.counters.message_octets},
            {"lost", one.counters.lost()},
            {"last_loss_seconds_ago", ago_json(one.last_loss)}};
+  if (!one.log->brokers.empty()) out["brokers"] = one.log->brokers;
   if (one.backlog) out["backlog"] = backlog_json(one);
   if (!one.filtered_by_rule.empty()) out["filtered_by_rule"] = filtered_json(one);
   out["counters"] = output_counters_json(one);

@@ -22,6 +22,11 @@ constexpr bool kWithBpf = true;
 #else
 constexpr bool kWithBpf = false;
 #endif
+#ifdef CTFLOWD_KAFKA
+constexpr bool kWithKafka = true;
+#else
+constexpr bool kWithKafka = false;
+#endif
 #ifdef CTFLOWD_POSTGRESQL
 constexpr bool kWithPostgresql = true;
 #else
@@ -44,7 +49,8 @@ constexpr bool kWithTls = false;
 #endif
 
 /// Named as the options of the build are: CTFLOWD_BPF, …
-constexpr std::array<Part, 5> kParts{{{"bpf", kWithBpf},
+constexpr std::array<Part, 6> kParts{{{"bpf", kWithBpf},
+                                      {"kafka", kWithKafka},
                                       {"postgresql", kWithPostgresql},
                                       {"sqlite", kWithSqlite},
                                       {"systemd", kWithSystemd},

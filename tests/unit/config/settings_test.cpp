@@ -100,6 +100,8 @@ std::string all_put_to_use() {
                             "  - {name: other, address: ::1, port: 2, protocol: ipfix}\n");
   text = std::regex_replace(text, std::regex("collectors: \\[main, spare\\]"),
                             "collectors: [other, spare]");
+  // They are refused beside to: file.
+  text = std::regex_replace(text, std::regex("\n *brokers: [^\n]*"), "");
   return std::regex_replace(text, std::regex("\n *tls: [^\n]*"), "");
 }
 
@@ -147,7 +149,8 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "accounting.devices", "accounting.devices[].name", "accounting.devices[].addresses",
           "accounting.device_files", "accounting.services", "accounting.services[].name",
           "accounting.services[].ports", "log_connections", "log_connections[].name",
-          "log_connections[].to", "log_connections[].path", "log_connections[].address",
+          "log_connections[].to", "log_connections[].path", "log_connections[].brokers",
+          "log_connections[].topic", "log_connections[].settings", "log_connections[].address",
           "log_connections[].port", "log_connections[].flush_after", "log_connections[].buffer",
           "log_connections[].rotate", "log_connections[].rotate.size",
           "log_connections[].rotate.interval", "log_connections[].rotate.keep",

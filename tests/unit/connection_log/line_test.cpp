@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "connection_log/community_id.hpp"
 #include "support/line_flows.hpp"
 #include "support/sample_flows.hpp"
 #include "support/source_directory.hpp"
@@ -122,6 +123,30 @@ TEST_F(LineTest, HasPortsOnlyWhereTheProtocolHas) {
   EXPECT_FALSE(icmp["initiator"]["nat"].contains("port"));
   EXPECT_EQ(icmp["icmp"]["id"], test::sample::icmp_nat().original.icmp_id);
   EXPECT_EQ(icmp["icmp"]["nat_id"], test::sample::icmp_nat().reply.icmp_id);
+}
+
+TEST_F(LineTest, HasACommunityIdThatIsFoundInIt) {
+  for (const Flow& flow : {test::sample::tcp(), test::sample::snat(), test::sample::icmp_nat(),
+                           test::sample::icmpv6_nat64()}) {
+    std::string line;
+    append_line(line, flow, {});
+    EXPECT_EQ(community_id_of(line), CommunityId(flow.original).text());
+  }
+  InterfaceNames names;  // text of others cannot stand for it
+  names.set(7, R"(","community_id":"1:x)");
+  std::string line;
+  append_line(line, test::sample::snat(), {0, "\",\"community_id\":\"1:y", &names});
+  EXPECT_EQ(community_id_of(line), CommunityId(test::sample::snat().original).text());
+  EXPECT_EQ(community_id_of("{}"), "");
+}
+
+TEST_F(LineTest, IsLongerThanWhatABatchIsDividedBy) {
+  // Of a batch of 32 KiB kafka_sink.cpp has room for the amounts of 256 lines.
+  Flow flow = test::sample::tcp();
+  flow.present.counters = false;
+  std::string line;
+  append_line(line, flow, {});
+  EXPECT_GT(line.size(), 32'768U / 256);
 }
 
 TEST_F(LineTest, DoesNotGrowTheBuffer) {

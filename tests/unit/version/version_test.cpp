@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "kafka/properties.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -39,6 +41,8 @@ TEST(Version, SaysWhatIsBuiltIn) {
   EXPECT_EQ(json.at("libraries").contains("libpq"), kPostgresql);
   EXPECT_EQ(json.at("parts").at("tls"), kTls);
   EXPECT_EQ(json.at("parts").at("sqlite"), kSqlite);
+  EXPECT_EQ(json.at("parts").at("kafka"), kafka::built_in());
+  EXPECT_EQ(json.at("libraries").contains("librdkafka"), kafka::built_in());
   EXPECT_EQ(json.at("libraries").contains("OpenSSL"), kTls);
   EXPECT_EQ(json.at("libraries").contains("sqlite"), kSqlite);
   EXPECT_TRUE(json.at("libraries").contains("libmnl"));
