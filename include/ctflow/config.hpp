@@ -14,6 +14,7 @@
 
 #include "ctflow/accounting_config.hpp"
 #include "ctflow/connection_match.hpp"
+#include "ctflow/enrich_config.hpp"
 #include "ctflow/flow.hpp"
 #include "ctflow/log_level.hpp"
 #include "ctflow/network.hpp"
@@ -314,6 +315,7 @@ struct ReloadableConfig {
   std::vector<ConnectionLogConfig> log_connections{};
   AccountingConfig accounting{};
   InterfacesConfig interfaces{};
+  EnrichConfig enrich{};
   LogConfig log{};
 
   friend bool operator==(const ReloadableConfig&, const ReloadableConfig&) = default;

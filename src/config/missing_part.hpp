@@ -8,6 +8,9 @@ inline constexpr const char* kWithoutKafka =
     "this ctflowd was built without Kafka: install the package of Debian, which has it, or build "
     "with "
     "librdkafka-dev and -DCTFLOWD_KAFKA=ON";
+inline constexpr const char* kWithoutMaxmind =
+    "this ctflowd was built without libmaxminddb: install the package of Debian, which has it, or "
+    "build with libmaxminddb-dev and -DCTFLOWD_MAXMIND=ON";
 inline constexpr const char* kWithoutSqlite =
     "this ctflowd was built without SQLite: install the package of Debian, which has it, or build "
     "with "

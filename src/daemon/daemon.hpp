@@ -74,12 +74,14 @@ class Daemon {
   Timer reload_timer_;
   Timer spools_timer_;
   Timer watchdog_timer_;
+  NamespaceExporter::Databases databases_;
   NamespaceExporters namespaces_;
   struct PendingChange {
     NamespaceExporter* branch;  ///< may be closed meanwhile
     NamespaceExporter::Change change;
   };
-  Config next_;                         ///< while changes_ wait
+  Config next_;  ///< while changes_ wait
+  NamespaceExporter::Databases next_databases_;
   std::vector<PendingChange> changes_;  ///< while a reload is under way
   bool reloading_ = false;
   bool reload_again_ = false;

@@ -10,6 +10,7 @@
 #include "daemon/make_output.hpp"
 #include "daemon/totals.hpp"
 #include "enrich/constant_interfaces.hpp"
+#include "enrich/network_origins.hpp"
 #include "enrich/routed_interfaces.hpp"
 #include "enrich/routing/routing_mirror.hpp"
 #include "event_loop/rounds.hpp"
@@ -63,7 +64,7 @@ bool NamespaceExporter::Change::waiting() const {
 
 NamespaceExporter::NamespaceExporter(boost::asio::io_context& io, const Config& config,
                                      const NamespaceConfig* which, const MakeSource& make_source,
-                                     Check check)
+                                     const Databases& databases, Check check)
     : io_(io),
       name_(which == nullptr ? "" : which->name),
       domain_(which == nullptr ? std::nullopt : which->observation_domain),
@@ -79,7 +80,7 @@ NamespaceExporter::NamespaceExporter(boost::asio::io_context& io, const Config& 
     const auto visit = home_.visit();
     source_ = make_source(own(config), home_);
   }
-  Change first = prepare(config);
+  Change first = prepare(config, databases);
   first.begin();
   adopt(std::move(first));
 }
@@ -128,7 +129,8 @@ std::unique_ptr<RoutingMirror> NamespaceExporter::make_mirror(const Config& conf
 }
 
 Pipeline::Enrichers NamespaceExporter::make_enrichers(const Config& config,
-                                                      const RoutingMirror* mirror) {
+                                                      const RoutingMirror* mirror,
+                                                      const Databases& databases) {
   Pipeline::Enrichers enrichers;
   if (mirror != nullptr && config.interfaces.lookup == InterfaceLookup::kRoutes) {
     enrichers.push_back(std::make_unique<RoutedInterfaces>(
@@ -138,16 +140,19 @@ Pipeline::Enrichers NamespaceExporter::make_enrichers(const Config& config,
     enrichers.push_back(
         std::make_unique<ConstantInterfaces>(config.interfaces, interface_counters_));
   }
+  if (!databases->empty()) enrichers.push_back(std::make_unique<NetworkOrigins>(databases));
   return enrichers;
 }
 
-NamespaceExporter::Change NamespaceExporter::prepare(const Config& config) {
+NamespaceExporter::Change NamespaceExporter::prepare(const Config& config,
+                                                     const Databases& databases) {
   Change change;
   change.config = own(config);
   if (!mirror_) {
     change.mirror = make_mirror(change.config);
   }
-  change.enrichers = make_enrichers(change.config, mirror_ ? mirror_.get() : change.mirror.get());
+  change.enrichers =
+      make_enrichers(change.config, mirror_ ? mirror_.get() : change.mirror.get(), databases);
   const Capabilities measured = source_->capabilities();
   change.extras = measured.possible();
   change.filters = make_filters(change.config, context_);

@@ -32,6 +32,11 @@ constexpr bool kWithPostgresql = true;
 #else
 constexpr bool kWithPostgresql = false;
 #endif
+#ifdef CTFLOWD_MAXMIND
+constexpr bool kWithMaxmind = true;
+#else
+constexpr bool kWithMaxmind = false;
+#endif
 #ifdef CTFLOWD_SQLITE
 constexpr bool kWithSqlite = true;
 #else
@@ -49,8 +54,9 @@ constexpr bool kWithTls = false;
 #endif
 
 /// Named as the options of the build are: CTFLOWD_BPF, …
-constexpr std::array<Part, 6> kParts{{{"bpf", kWithBpf},
+constexpr std::array<Part, 7> kParts{{{"bpf", kWithBpf},
                                       {"kafka", kWithKafka},
+                                      {"maxmind", kWithMaxmind},
                                       {"postgresql", kWithPostgresql},
                                       {"sqlite", kWithSqlite},
                                       {"systemd", kWithSystemd},

@@ -81,20 +81,22 @@ TEST(DocumentedSettings, AreEverySettingOnce) {
               testing::UnorderedElementsAreArray(known));
 }
 
+/// What is stored in SQLite or read by libmaxminddb is refused without them: these examples, each
+/// up to an empty line, are left out.
+std::string without_what_needs_parts(std::string text) {
 #ifndef CTFLOWD_SQLITE
-/// What is stored in SQLite is refused without it: these examples, each up to an empty line, are
-/// left out.
-std::string without_what_needs_sqlite(const std::string& text) {
-  return std::regex_replace(text, std::regex("\n(nat_log|accounting):([^\n]|\n(?!\n))*"), "");
-}
-#else
-std::string without_what_needs_sqlite(const std::string& text) { return text; }
+  text = std::regex_replace(text, std::regex("\n(nat_log|accounting):([^\n]|\n(?!\n))*"), "");
 #endif
+#ifndef CTFLOWD_MAXMIND
+  text = std::regex_replace(text, std::regex("\nenrich:([^\n]|\n(?!\n))*"), "");
+#endif
+  return text;
+}
 
 /// Everything that is documented, as a configuration that is valid here. A group names other
 /// collectors than the one with a filter of its own; the certificates do not exist here.
 std::string all_put_to_use() {
-  std::string text = without_what_needs_sqlite(put_to_use(documented_text()));
+  std::string text = without_what_needs_parts(put_to_use(documented_text()));
   text = std::regex_replace(text, std::regex("(\ncollectors:\n)"),
                             "$1  - {name: spare, address: ::1, port: 1, protocol: ipfix}\n"
                             "  - {name: other, address: ::1, port: 2, protocol: ipfix}\n");
@@ -137,8 +139,9 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "collectors[].tls.server_name", "collectors[].tls.ca_file",
           "collectors[].tls.certificate", "collectors[].tls.key", "collectors[].spool.directory",
           "collectors[].file.directory", "nat_log", "nat_log.retention", "nat_log.directory",
-          "nat_log.destination", "nat_log.commit_interval", "nat_log.queue", "user", "accounting",
-          "accounting.aggregates", "accounting.aggregates[].name", "accounting.aggregates[].by",
+          "nat_log.destination", "nat_log.commit_interval", "nat_log.queue", "user", "enrich",
+          "enrich.as_database", "enrich.country_database", "accounting", "accounting.aggregates",
+          "accounting.aggregates[].name", "accounting.aggregates[].by",
           "accounting.aggregates[].max_keys", "accounting.database", "accounting.commit_interval",
           "accounting.time_zone", "accounting.period", "accounting.retention",
           "accounting.retention.minutes", "accounting.retention.hours", "accounting.retention.days",

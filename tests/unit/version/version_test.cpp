@@ -27,6 +27,11 @@ TEST(Version, SaysWhatIsBuiltIn) {
 #else
   constexpr bool kTls = false;
 #endif
+#ifdef CTFLOWD_MAXMIND
+  constexpr bool kMaxmind = true;
+#else
+  constexpr bool kMaxmind = false;
+#endif
 #ifdef CTFLOWD_SQLITE
   constexpr bool kSqlite = true;
 #else
@@ -43,6 +48,8 @@ TEST(Version, SaysWhatIsBuiltIn) {
   EXPECT_EQ(json.at("parts").at("sqlite"), kSqlite);
   EXPECT_EQ(json.at("parts").at("kafka"), kafka::built_in());
   EXPECT_EQ(json.at("libraries").contains("librdkafka"), kafka::built_in());
+  EXPECT_EQ(json.at("parts").at("maxmind"), kMaxmind);
+  EXPECT_EQ(json.at("libraries").contains("libmaxminddb"), kMaxmind);
   EXPECT_EQ(json.at("libraries").contains("OpenSSL"), kTls);
   EXPECT_EQ(json.at("libraries").contains("sqlite"), kSqlite);
   EXPECT_TRUE(json.at("libraries").contains("libmnl"));
