@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The same packets for every origin; prints what each connection became.
 
-Interfaces by name, times relative to the first packet, so that two kernels can
-be compared line by line (lib/same_packets.py).
+Interfaces by name, times relative to the first packet, or to when the last one
+was sent, so that two kernels can be compared line by line
+(lib/same_packets.py).
 """
 
 from __future__ import annotations
@@ -111,7 +112,9 @@ def masqueraded(lab: Lab, port: int) -> None:
     lab.settle()
 
 
-def offloaded(lab: Lab, port: int) -> None:
+def offloaded(lab: Lab, port: int) -> dict[str, int]:
+    """When the last packet of each way was sent: an emulator takes its time
+    for the ten before it."""
     lab.rules("""table inet ft {
         flowtable f { hook ingress priority 0; devices = { r1, r2 }; }
         chain forward {
@@ -122,26 +125,30 @@ def offloaded(lab: Lab, port: int) -> None:
     lab.udp(port)
     lab.udp(port, reply=True)
     lab.settle()
+    sent = {}
     for number in range(10):
+        sent["orig"] = time.time_ns()
         lab.udp(port, size=200 + number, ttl=60 + number, tos=0x20)
     time.sleep(STEP)
     packet = packets.udp(SERVER, CLIENT, 53, port, 1)
+    sent["reply"] = time.time_ns()
     lab.s.send(packet, padding=17)
     lab.settle()
+    return sent
 
 
 CASES = (web, refused, reset, udp, udp6, errors, errors6, segments, here,
          loopback, masqueraded, offloaded)
 
 
-def plain(direction: ctnl.Direction | None,
-          begin: int) -> dict[str, object] | None:
+def plain(direction: ctnl.Direction | None, begin: int,
+          sent: int) -> dict[str, object] | None:
     if direction is None:
         return None
     result: dict[str, object] = dataclasses.asdict(direction)
     if direction.first is not None and direction.last is not None:
         result["first"] = round((direction.first - begin) / 1e9, 3)
-        result["last"] = round((direction.last - begin) / 1e9, 3)
+        result["last"] = round((direction.last - sent) / 1e9, 3)
     names = {None: None, 0: "here", **dict(socket.if_nameindex())}
     result["iif"], result["oif"] = names[direction.iif], names[direction.oif]
     return result
@@ -153,7 +160,7 @@ def body(lab: Lab) -> None:
         lab.reset()
         port = lab.port()
         with lab.listen(ctnl.GROUP_DESTROY) as listener:
-            case(lab, port)
+            sent = case(lab, port) or {}
             lab.settle()
             run("conntrack -F")
             end = listener.wait(destroyed(port))
@@ -161,8 +168,9 @@ def body(lab: Lab) -> None:
         begin = end.flow.orig.first
         print("SIDE", json.dumps({
             "case": case.__name__, "reason": end.flow.reason,
-            "orig": plain(end.flow.orig, begin),
-            "reply": plain(end.flow.reply, begin)}), flush=True)
+            "orig": plain(end.flow.orig, begin, sent.get("orig", begin)),
+            "reply": plain(end.flow.reply, begin, sent.get("reply", begin))}),
+            flush=True)
     print("RESULT 0 0 0", flush=True)
 
 
