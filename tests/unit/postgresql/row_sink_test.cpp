@@ -6,7 +6,7 @@
 
 #include <random>
 
-#include "postgresql/fake_server.hpp"
+#include "unit/postgresql/fake_server.hpp"
 #include "support/fakes.hpp"
 #include "support/sample_flows.hpp"
 
