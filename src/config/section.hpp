@@ -47,6 +47,8 @@ class SettingKind {
   SettingKind() = default;
   SettingKind(const SettingKind&) = delete;
   SettingKind& operator=(const SettingKind&) = delete;
+  SettingKind(SettingKind&&) = delete;
+  SettingKind& operator=(SettingKind&&) = delete;
   virtual ~SettingKind() = default;
 
   virtual void read(const Place& place, const YamlNode& node, void* member) const = 0;
