@@ -203,20 +203,12 @@ Section<AccountingMetrics> accounting_metrics() {
 
 /// The file is read with the settings, and again at a reload. It fills two members, so it gets the
 /// structure that they are in.
-class NetworksFile final : public SettingKind {
+class NetworksFile final : public WholeKind {
  public:
   void read(const Place& place, const YamlNode& node, void* member) const override {
     auto& accounting = *static_cast<AccountingConfig*>(member);
     path_.read(place, node, &accounting.networks_file);
     accounting.networks_in_file = read_networks(accounting.networks_file);
-  }
-  [[nodiscard]] std::vector<std::string> changed(const std::string& key, const void* left,
-                                                 const void* right) const override {
-    const auto& one = *static_cast<const AccountingConfig*>(left);
-    const auto& other = *static_cast<const AccountingConfig*>(right);
-    const bool same =
-        one.networks_file == other.networks_file && one.networks_in_file == other.networks_in_file;
-    return same ? std::vector<std::string>{} : std::vector<std::string>{key};
   }
   [[nodiscard]] std::string show(const std::string& key, const void* member,
                                  const std::string& indent) const override {
@@ -225,6 +217,13 @@ class NetworksFile final : public SettingKind {
   [[nodiscard]] std::string schema() const override { return path_.schema(); }
 
  private:
+  [[nodiscard]] bool same(const void* left, const void* right) const override {
+    const auto& one = *static_cast<const AccountingConfig*>(left);
+    const auto& other = *static_cast<const AccountingConfig*>(right);
+    return one.networks_file == other.networks_file &&
+           one.networks_in_file == other.networks_in_file;
+  }
+
   ValueKind<std::string, std::string> path_{absolute_path()};
 };
 

@@ -3,6 +3,8 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "config/json_schema.hpp"
 
 namespace ctflow::config {
@@ -23,10 +25,6 @@ void read_scalar(const Place& place, const YamlNode& node, const ScalarText& tex
   }
   const Taken taken = take(node.text);
   if (!taken.valid) fail_scalar(place, node, text, taken.hint);
-}
-
-std::vector<std::string> changed_as_a_whole(const std::string& key, bool same) {
-  return same ? std::vector<std::string>{} : std::vector<std::string>{key};
 }
 
 std::vector<std::string> behind(const std::string& prefix, std::vector<std::string> all) {
@@ -63,11 +61,6 @@ void ScalarKind::read(const Place& place, const YamlNode& node, void* member) co
   read_scalar(place, node, text_, [&](std::string_view text) { return take(text, member); });
 }
 
-std::vector<std::string> ScalarKind::changed(const std::string& key, const void* left,
-                                             const void* right) const {
-  return changed_as_a_whole(key, same(left, right));
-}
-
 std::string ScalarKind::show(const std::string& key, const void* member,
                              const std::string& indent) const {
   const std::string text = written(member);
@@ -88,11 +81,6 @@ void WordsKind::read(const Place& place, const YamlNode& node, void* member) con
     item.fail(node.children[i].offset,
               fmt::format("given twice, first at {}", item_path(place.path, first)));
   }
-}
-
-std::vector<std::string> WordsKind::changed(const std::string& key, const void* left,
-                                            const void* right) const {
-  return changed_as_a_whole(key, same(left, right));
 }
 
 std::string WordsKind::show(const std::string& key, const void* member,
@@ -125,16 +113,11 @@ std::string SectionKind::schema() const { return schema_of(inner_); }
 std::vector<std::string> SectionKind::below() const { return behind(".", paths(inner_)); }
 
 void ListKind::read(const Place& place, const YamlNode& node, void* member) const {
-  require(place, node, YamlNode::Kind::kSequence, expected_);
+  require(place, node, YamlNode::Kind::kSequence, kListOfMappings);
   for (std::size_t i = 0; i < node.children.size(); ++i) {
     read_untyped(place.item(i), node.children[i], inner_, append(member));
   }
   check(place, node, member);
-}
-
-std::vector<std::string> ListKind::changed(const std::string& key, const void* left,
-                                           const void* right) const {
-  return changed_as_a_whole(key, same(left, right));
 }
 
 std::string ListKind::show(const std::string& key, const void* member,

@@ -34,18 +34,6 @@ std::optional<Value> as_value(const Member& member) {
   }
 }
 
-/// The text of a value; empty if no text stands for it, such as for a name that is not set.
-template <typename Value>
-std::string text_of(const ValueFormat<Value>& format, const Value& value) {
-  std::string text;
-  if (format.show) {
-    text = format.show(value);
-  } else if constexpr (std::is_same_v<Value, std::string>) {
-    text = value;
-  }
-  return text;
-}
-
 /// What a scalar was taken for.
 struct Taken {
   bool valid = false;
@@ -60,37 +48,40 @@ struct ScalarText {
 };
 
 /// A single value.
-class ScalarKind : public SettingKind {
+class ScalarKind : public WholeKind {
  public:
   explicit ScalarKind(ScalarText text) : text_(std::move(text)) {}
 
   void read(const Place& place, const YamlNode& node, void* member) const override;
-  [[nodiscard]] std::vector<std::string> changed(const std::string& key, const void* left,
-                                                 const void* right) const override;
   [[nodiscard]] std::string show(const std::string& key, const void* member,
                                  const std::string& indent) const override;
   [[nodiscard]] std::string schema() const override;
 
  private:
   virtual Taken take(std::string_view text, void* member) const = 0;
-  [[nodiscard]] virtual bool same(const void* left, const void* right) const = 0;
   /// As written in a file; empty: nothing that could stand there.
   [[nodiscard]] virtual std::string written(const void* member) const = 0;
 
   ScalarText text_;
 };
 
-/// A scalar as it stands in a file, in quotes if it needs them.
-std::string written(const std::string& text);
-
 template <typename Value>
 ScalarText scalar_text(const ValueFormat<Value>& format) {
   return {format.expected, format.collection_hint, format.schema};
 }
 
+/// A scalar as it stands in a file, in quotes if it needs them.
+std::string written(const std::string& text);
+
+/// The same of a value; empty if no text stands for it, such as for a name that is not set.
 template <typename Value>
 std::string written_value(const ValueFormat<Value>& format, const Value& value) {
-  const std::string text = text_of(format, value);
+  std::string text;
+  if (format.show) {
+    text = format.show(value);
+  } else if constexpr (std::is_same_v<Value, std::string>) {
+    text = value;
+  }
   return format.parse(text).value ? written(text) : "";
 }
 
@@ -112,7 +103,7 @@ class ValueKind final : public ScalarKind {
     return {true, ""};
   }
   [[nodiscard]] bool same(const void* left, const void* right) const override {
-    return *static_cast<const Member*>(left) == *static_cast<const Member*>(right);
+    return same_members<Member>(left, right);
   }
   [[nodiscard]] std::string written(const void* member) const override {
     const std::optional<Value> shown = as_value<Value>(*static_cast<const Member*>(member));
@@ -123,14 +114,12 @@ class ValueKind final : public ScalarKind {
 };
 
 /// A list of at least one value, none twice.
-class WordsKind : public SettingKind {
+class WordsKind : public WholeKind {
  public:
   WordsKind(std::string expected, ScalarText text)
       : expected_(std::move(expected)), text_(std::move(text)) {}
 
   void read(const Place& place, const YamlNode& node, void* member) const override;
-  [[nodiscard]] std::vector<std::string> changed(const std::string& key, const void* left,
-                                                 const void* right) const override;
   [[nodiscard]] std::string show(const std::string& key, const void* member,
                                  const std::string& indent) const override;
   [[nodiscard]] std::string schema() const override;
@@ -140,7 +129,6 @@ class WordsKind : public SettingKind {
   virtual Taken append(std::string_view text, void* member) const = 0;
   /// The index of the first value that is the same as the last.
   [[nodiscard]] virtual std::size_t first_same(const void* member) const = 0;
-  [[nodiscard]] virtual bool same(const void* left, const void* right) const = 0;
   /// As written in a file.
   [[nodiscard]] virtual std::vector<std::string> written(const void* member) const = 0;
 
@@ -171,13 +159,13 @@ class ValuesKind final : public WordsKind {
     return index;
   }
   [[nodiscard]] bool same(const void* left, const void* right) const override {
-    return *static_cast<const Values*>(left) == *static_cast<const Values*>(right);
+    return same_members<Values>(left, right);
   }
   [[nodiscard]] std::vector<std::string> written(const void* member) const override {
+    const Values& values = *static_cast<const Values*>(member);
     std::vector<std::string> all;
-    for (const Value& one : *static_cast<const Values*>(member)) {
-      all.push_back(written_value(format_, one));
-    }
+    all.reserve(values.size());
+    for (const Value& one : values) all.push_back(written_value(format_, one));
     return all;
   }
 
@@ -201,15 +189,14 @@ class SectionKind final : public SettingKind {
   UntypedSection inner_;
 };
 
+inline constexpr const char* kListOfMappings = "a list of at least one mapping of settings";
+
 /// A list of at least one mapping, a std::vector.
-class ListKind : public SettingKind {
+class ListKind : public WholeKind {
  public:
-  ListKind(UntypedSection inner, std::string expected)
-      : inner_(std::move(inner)), expected_(std::move(expected)) {}
+  explicit ListKind(UntypedSection inner) : inner_(std::move(inner)) {}
 
   void read(const Place& place, const YamlNode& node, void* member) const override;
-  [[nodiscard]] std::vector<std::string> changed(const std::string& key, const void* left,
-                                                 const void* right) const override;
   [[nodiscard]] std::string show(const std::string& key, const void* member,
                                  const std::string& indent) const override;
   [[nodiscard]] std::string schema() const override;
@@ -218,13 +205,11 @@ class ListKind : public SettingKind {
  private:
   virtual void* append(void* member) const = 0;
   [[nodiscard]] virtual std::vector<const void*> items(const void* member) const = 0;
-  [[nodiscard]] virtual bool same(const void* left, const void* right) const = 0;
   /// After all have been read.
   virtual void check(const Place& /*place*/, const YamlNode& /*node*/,
                      const void* /*member*/) const {}
 
   UntypedSection inner_;
-  std::string expected_;
 };
 
 template <typename Member>
@@ -239,12 +224,14 @@ class MappingsKind : public ListKind {
     return &static_cast<Members*>(member)->emplace_back();
   }
   [[nodiscard]] std::vector<const void*> items(const void* member) const override {
+    const Members& members = *static_cast<const Members*>(member);
     std::vector<const void*> all;
-    for (const Member& one : *static_cast<const Members*>(member)) all.push_back(&one);
+    all.reserve(members.size());
+    for (const Member& one : members) all.push_back(&one);
     return all;
   }
   [[nodiscard]] bool same(const void* left, const void* right) const override {
-    return *static_cast<const Members*>(left) == *static_cast<const Members*>(right);
+    return same_members<Members>(left, right);
   }
 };
 
@@ -256,10 +243,8 @@ class MappingsKind : public ListKind {
 template <typename Member, typename Id>
 class MappingsWithIdKind final : public MappingsKind<Member> {
  public:
-  MappingsWithIdKind(UntypedSection inner, std::string expected, std::string id_key, Id Member::*id)
-      : MappingsKind<Member>(std::move(inner), std::move(expected)),
-        id_key_(std::move(id_key)),
-        id_(id) {}
+  MappingsWithIdKind(UntypedSection inner, std::string id_key, Id Member::*id)
+      : MappingsKind<Member>(std::move(inner)), id_key_(std::move(id_key)), id_(id) {}
 
  private:
   void check(const Place& place, const YamlNode& node, const void* member) const override {
@@ -305,14 +290,12 @@ Setting<Target> section(const std::string& key, Requirement presence, const Sect
           offset_of(member)};
 }
 
-inline constexpr const char* kListOfMappings = "a list of at least one mapping of settings";
-
 /// A setting that is a list of at least one mapping.
 template <typename Target, typename Member>
 Setting<Target> list(const std::string& key, Requirement presence, const Section<Member>& inner,
                      std::vector<Member> Target::*member) {
-  return {key, presence, kListOfMappings,
-          std::make_shared<MappingsKind<Member>>(inner, kListOfMappings), offset_of(member)};
+  return {key, presence, kListOfMappings, std::make_shared<MappingsKind<Member>>(inner),
+          offset_of(member)};
 }
 
 /// The same, no two with the same `id`.
@@ -321,8 +304,7 @@ Setting<Target> list(const std::string& key, Requirement presence, const Section
                      std::vector<Member> Target::*member, const std::string& id_key,
                      Id Member::*id) {
   return {key, presence, kListOfMappings,
-          std::make_shared<MappingsWithIdKind<Member, Id>>(inner, kListOfMappings, id_key, id),
-          offset_of(member)};
+          std::make_shared<MappingsWithIdKind<Member, Id>>(inner, id_key, id), offset_of(member)};
 }
 
 }  // namespace ctflow::config

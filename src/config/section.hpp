@@ -65,6 +65,24 @@ class SettingKind {
   [[nodiscard]] virtual std::vector<std::string> below() const { return {}; }
 };
 
+/// A kind whose value is one setting: all of it has changed, or nothing.
+class WholeKind : public SettingKind {
+ public:
+  [[nodiscard]] std::vector<std::string> changed(const std::string& key, const void* left,
+                                                 const void* right) const final {
+    return same(left, right) ? std::vector<std::string>{} : std::vector<std::string>{key};
+  }
+
+ private:
+  [[nodiscard]] virtual bool same(const void* left, const void* right) const = 0;
+};
+
+/// Whether two members of this type are the same.
+template <typename Member>
+bool same_members(const void* left, const void* right) {
+  return *static_cast<const Member*>(left) == *static_cast<const Member*>(right);
+}
+
 /// A setting of a structure whose type the Section knows.
 struct UntypedSetting {
   UntypedSetting(std::string key_of_it, Requirement must_be_given, std::string what_may_stand_there,
