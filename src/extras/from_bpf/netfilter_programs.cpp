@@ -27,9 +27,10 @@ namespace {
 constexpr unsigned kProgramType = 32;  // BPF_PROG_TYPE_NETFILTER
 constexpr unsigned kAttachType = 45;   // BPF_NETFILTER
 
-/// A value that the header's enumeration may not have yet.
+/// A value that the header's enumeration, for C++ one of few bits, may not have yet. It is for C
+/// only.
 template <typename Enumeration>
-Enumeration unlisted(unsigned number) {
+[[gnu::no_sanitize("enum")]] Enumeration unlisted(unsigned number) {
   Enumeration value;
   static_assert(sizeof value == sizeof number);
   std::memcpy(&value, &number, sizeof value);
