@@ -12,14 +12,18 @@
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "netlink/attributes.hpp"
 #include "nf_conntrack_flow.h"
 
 namespace ctflow::test {
 
 using Octets = std::vector<std::uint8_t>;
+
+inline Bytes bytes_of(const Octets& octets) { return std::as_bytes(std::span(octets)); }
 
 inline void append(Octets& to, const Octets& from) {
   to.insert(to.end(), from.begin(), from.end());

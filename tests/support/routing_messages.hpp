@@ -17,8 +17,6 @@
 
 namespace ctflow::test {
 
-inline ctflow::Bytes bytes_of(const Octets& octets) { return std::as_bytes(std::span(octets)); }
-
 /// A whole message; `body` is the fixed header and the attributes.
 inline Octets netlink_message(unsigned type, const Octets& body, unsigned flags = 0) {
   Octets octets = host(static_cast<std::uint32_t>(sizeof(nlmsghdr) + body.size()));

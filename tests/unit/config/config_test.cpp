@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 
+#include "support/rounds.hpp"
 #include "support/source_directory.hpp"
 #include "transport/stream/tls_files.hpp"
 
@@ -233,7 +234,8 @@ TEST(ParseConfig, EscapesTheNameOfTheFile) {
 
 TEST(ParseConfig, RefusesEveryPrefixOfAFileInOneLineOrTakesIt) {
   const std::string text = contents(fs::path(test::source_directory()) / "config/ctflowd.yaml");
-  for (std::size_t length = 0; length < text.size(); length += 23) {
+  const std::size_t step = text.size() / static_cast<std::size_t>(test::rounds(1000));
+  for (std::size_t length = 0; length < text.size(); length += step) {
     const std::string error = error_of(text.substr(0, length));
     EXPECT_EQ(error.find('\n'), std::string::npos) << length;
     if (error != "no error") {

@@ -12,7 +12,7 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-std::string error_of(const std::string& text) {
+std::string reading_error_of(const std::string& text) {
   try {
     read_yaml(SourceText(text, "F"));
   } catch (const ConfigError& error) {
@@ -55,29 +55,33 @@ TEST(ReadYaml, TakesDepthUpToTheLimitAndNoMore) {
   const auto nested = [](std::size_t depth) {
     return std::string(depth, '[') + std::string(depth, ']') + "\n";
   };
-  EXPECT_EQ(error_of(nested(kMaxDepth)), "no error");
-  EXPECT_NE(error_of(nested(kMaxDepth + 1)).find("expected at most 16 levels"), std::string::npos);
-  EXPECT_NE(error_of(std::string(100'000, '[')).find("expected at most 16 levels"),
+  EXPECT_EQ(reading_error_of(nested(kMaxDepth)), "no error");
+  EXPECT_NE(reading_error_of(nested(kMaxDepth + 1)).find("expected at most 16 levels"),
+            std::string::npos);
+  EXPECT_NE(reading_error_of(std::string(100'000, '[')).find("expected at most 16 levels"),
             std::string::npos);
 }
 
 TEST(ReadYaml, TakesQuotesThatAreClosed) {
   for (const char* text : {"a: 'it''s'\n", "a: \"x\\\"y\"\n", "a: ''\n", "a: \"\\\\\"\n",
                            "a: 'x\n  y'\n", "'a': \"b\""}) {
-    EXPECT_EQ(error_of(text), "no error") << text;
+    EXPECT_EQ(reading_error_of(text), "no error") << text;
   }
 }
 
 TEST(ReadYaml, RefusesQuotesThatAreNot) {
-  EXPECT_EQ(error_of("a: 'it''s\n"), "F:1:4: a: not valid YAML: the quote (') is never closed");
-  EXPECT_EQ(error_of("a: \"x\\\"\n"), "F:1:4: a: not valid YAML: the quote (\") is never closed");
+  EXPECT_EQ(reading_error_of("a: 'it''s\n"),
+            "F:1:4: a: not valid YAML: the quote (') is never closed");
+  EXPECT_EQ(reading_error_of("a: \"x\\\"\n"),
+            "F:1:4: a: not valid YAML: the quote (\") is never closed");
 }
 
 TEST(ReadYaml, RefusesADuplicateKeyAtEveryLevel) {
-  EXPECT_EQ(error_of("a: 1\na: 2\n"), "F:2:1: a: given twice, the first time in line 1: keep one");
-  EXPECT_EQ(error_of("a:\n  - b: {c: 1, 'c': 2}\n"),
+  EXPECT_EQ(reading_error_of("a: 1\na: 2\n"),
+            "F:2:1: a: given twice, the first time in line 1: keep one");
+  EXPECT_EQ(reading_error_of("a:\n  - b: {c: 1, 'c': 2}\n"),
             "F:2:15: a[0].b.c: given twice, the first time in line 2: keep one");
-  EXPECT_EQ(error_of("a: {x: 1}\nb: {x: 1}\n"), "no error");
+  EXPECT_EQ(reading_error_of("a: {x: 1}\nb: {x: 1}\n"), "no error");
 }
 
 TEST(MemberPath, QuotesKeysThatAreNoWords) {

@@ -14,6 +14,7 @@
 #include "ctflow/clock.hpp"
 #include "support/event_builder.hpp"
 #include "support/fakes.hpp"
+#include "support/rounds.hpp"
 
 namespace ctflow {
 namespace {
@@ -23,6 +24,7 @@ using test::StockConnection;
 
 constexpr MonoTime kBegan{std::chrono::seconds(5000)};
 constexpr std::size_t kPart = 7;  // entries the kernel writes at once
+constexpr int kSteps = test::rounds(60'000);
 
 struct Totals {
   std::uint64_t forward = 0;
@@ -310,37 +312,37 @@ TEST_P(Conservation, ExportedDeltasAddUpToTheKernelsCounters) {
   std::mt19937_64 random(GetParam());
   const milliseconds active_timeout(5000 + random() % 60'000);
   Model model(GetParam(), {}, active_timeout, 1000);
-  model.run(60'000);
+  model.run(kSteps);
   model.check();
 }
 
 TEST_P(Conservation, HoldsWhenOnlyAFewConnectionsCanBeRemembered) {
   Model model(GetParam(), {}, milliseconds(10'000), 10);
-  model.run(60'000);
+  model.run(kSteps);
   model.check();
 }
 
 TEST_P(Conservation, HoldsWithoutKernelTimestamps) {
   Model model(GetParam(), {.timestamps = false}, milliseconds(20'000), 1000);
-  model.run(60'000);
+  model.run(kSteps);
   model.check();
 }
 
 TEST_P(Conservation, HoldsWhenTheKernelRepeatsEvents) {
   Model model(GetParam(), {.repeats = true}, milliseconds(10'000), 1000);
-  model.run(60'000);
+  model.run(kSteps);
   model.check();
 }
 
 TEST_P(Conservation, HoldsWhenEventsWithoutTimestampsAreRepeated) {
   Model model(GetParam(), {.timestamps = false, .repeats = true}, milliseconds(10'000), 1000);
-  model.run(60'000);
+  model.run(kSteps);
   model.check();
 }
 
 TEST_P(Conservation, IsMissedOnlyByWhatSomebodyElseTookOffTheCounters) {
   Model model(GetParam(), {.repeats = true, .resets = true}, milliseconds(10'000), 1000);
-  model.run(60'000);
+  model.run(kSteps);
   model.check();
 }
 

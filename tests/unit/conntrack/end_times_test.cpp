@@ -13,6 +13,7 @@
 #include "conntrack/flow/end_of_flow.hpp"
 #include "conntrack/reported/reported_connections.hpp"
 #include "ctflow/clock.hpp"
+#include "support/rounds.hpp"
 
 namespace ctflow {
 namespace {
@@ -311,9 +312,11 @@ struct Sum {
   std::uint64_t ambiguous = 0;
 };
 
+constexpr int kLives = test::rounds(2000);
+
 Sum live_many(std::uint64_t first, bool changing) {
   Sum sum;
-  for (std::uint64_t seed = first; seed < first + 2000 && !testing::Test::HasFailure(); ++seed) {
+  for (std::uint64_t seed = first; seed < first + kLives && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Life life(seed, changing);
     life.run();
@@ -337,7 +340,7 @@ std::uint64_t fresh_seed() {
 TEST(EndTimes, AreWithinTheirErrorWhateverThePackets) {
   for (const std::uint64_t first : {std::uint64_t{1}, fresh_seed()}) {
     const Sum sum = live_many(first, false);
-    EXPECT_GT(sum.records, 1600);
+    EXPECT_GT(sum.records, kLives * 8 / 10);
     EXPECT_LT(sum.ambiguous, static_cast<std::uint64_t>(sum.records) / 5) << "most are certain";
   }
 }
@@ -345,7 +348,7 @@ TEST(EndTimes, AreWithinTheirErrorWhateverThePackets) {
 TEST(EndTimes, AreWithinTheirErrorWhileTimeoutsChange) {
   for (const std::uint64_t first : {std::uint64_t{1}, fresh_seed()}) {
     const Sum sum = live_many(first, true);
-    EXPECT_GT(sum.records, 1600);
+    EXPECT_GT(sum.records, kLives * 8 / 10);
     EXPECT_GT(sum.ambiguous, 0U) << "the model has cases that nobody can decide";
   }
 }

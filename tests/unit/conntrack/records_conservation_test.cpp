@@ -13,6 +13,7 @@
 #include "extras/from_bpf/from_records.hpp"
 #include "support/fake_programs.hpp"
 #include "support/fakes.hpp"
+#include "support/rounds.hpp"
 
 namespace ctflow {
 namespace {
@@ -201,7 +202,7 @@ class RecordsModel {
 };
 
 void check_seeds(bool wire) {
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= static_cast<std::uint64_t>(test::rounds(40)); ++seed) {
     SCOPED_TRACE(seed);
     RecordsModel model(seed, wire);
     model.run(3000);

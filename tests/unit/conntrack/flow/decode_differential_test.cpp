@@ -127,8 +127,6 @@ class EventGenerator {
   std::mt19937_64 random_;
 };
 
-Bytes bytes(const Octets& octets) { return std::as_bytes(std::span(octets)); }
-
 std::string text(const OracleAnswer& answer) {
   std::string all;
   for (const std::string& difference : answer.differences) all += difference + "; ";
@@ -153,7 +151,7 @@ TEST(DecodeDifferential, AgreesOnGeneratedEvents) {
   EventGenerator generator(1);
   for (int i = 0; i < 50'000; ++i) {
     const Octets event = generator.next();
-    const OracleAnswer answer = ask_oracle(bytes(event));
+    const OracleAnswer answer = ask_oracle(bytes_of(event));
     ASSERT_EQ(answer.verdict, OracleVerdict::kEqual) << "event " << i << ": " << text(answer);
   }
 }
@@ -164,7 +162,7 @@ TEST(DecodeDifferential, NeverDisagreesOnDamagedEvents) {
   std::map<std::string, int> reasons;  // of oracle_classes.hpp, one for each message judged apart
   for (int i = 0; i < 50'000; ++i) {
     const Octets event = generator.damage(generator.next());
-    const OracleAnswer answer = ask_oracle(bytes(event));
+    const OracleAnswer answer = ask_oracle(bytes_of(event));
     ASSERT_NE(answer.verdict, OracleVerdict::kDifferent) << "event " << i << ": " << text(answer);
     ++verdicts[answer.verdict];
     if (answer.verdict == OracleVerdict::kOnlyOurs ||

@@ -68,8 +68,8 @@ void in_state(Flow& flow, std::uint8_t state) {
   flow.present.state = true;
 }
 
-void time_left(Flow& flow, std::uint32_t seconds) {
-  flow.timeout = seconds;
+void time_left(Flow& flow, std::uint32_t left) {
+  flow.timeout = left;
   flow.present.timeout = true;
 }
 

@@ -9,17 +9,17 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr TimePoint kStart{seconds(1'700'000'000)};
+constexpr TimePoint kBegan{seconds(1'700'000'000)};
 constexpr Bounds kAlways{TimePoint::min(), TimePoint::max()};
 
 constexpr TimePoint at(double second) {
-  return kStart + milliseconds(static_cast<std::int64_t>(second * 1000));
+  return kBegan + milliseconds(static_cast<std::int64_t>(second * 1000));
 }
 
 /// From the start to `now`, with an expiry in whole seconds or, `exactly`, known to the tick.
 LastPacketSearch looked_at(double now, double left, bool exactly = false) {
   const TimePoint expiry = at(now + left);
-  return {{kStart, at(now)}, Bounds{expiry, exactly ? expiry : expiry + seconds(1)}};
+  return {{kBegan, at(now)}, Bounds{expiry, exactly ? expiry : expiry + seconds(1)}};
 }
 
 TEST(LastPacketSearch, CountsTheTimeoutBackFromAnExpiryThatIsKnownToTheTick) {
@@ -44,7 +44,7 @@ TEST(LastPacketSearch, CutsTheSecondAtWhatIsKnown) {
   LastPacketSearch search = looked_at(60, 431'939);
   search.consider(seconds(432'000), kAlways);
   search.consider(seconds(300), kAlways);
-  EXPECT_EQ(search.result().time, kStart);
+  EXPECT_EQ(search.result().time, kBegan);
   EXPECT_TRUE(search.result().explained);
   EXPECT_FALSE(search.result().ambiguous) << "300 s cannot have 431 939 s left";
   LastPacketSearch later = looked_at(60.4, 431'939);
@@ -101,14 +101,14 @@ TEST(LastPacketSearch, TakesATimeoutOnlyForTimesWhenItWasInForce) {
 
 TEST(LastPacketSearch, KnowsWhenTheOnlyPacketCame) {
   LastPacketSearch search = looked_at(100, 0, true);
-  search.only_packet(kStart);
+  search.only_packet(kBegan);
   search.consider(seconds(20), kAlways);
   search.consider(seconds(100), kAlways);
-  EXPECT_EQ(search.result().time, kStart);
+  EXPECT_EQ(search.result().time, kBegan);
   EXPECT_EQ(search.result().error, LastPacketSearch::kTick);
   EXPECT_FALSE(search.result().ambiguous);
   LastPacketSearch contradicted = looked_at(100, 0, true);
-  contradicted.only_packet(kStart);
+  contradicted.only_packet(kBegan);
   contradicted.consider(seconds(20), kAlways);
   EXPECT_EQ(contradicted.result().time, at(80)) << "the counters were zeroed";
 }
@@ -120,7 +120,7 @@ TEST(LastPacketSearch, MovesToWhatIsKnownWhereNoTimeoutFits) {
     EXPECT_FALSE(search.result().explained);
     return search.result();
   };
-  EXPECT_EQ(end(0, {120}).time, kStart) << "a policy with a shorter one";
+  EXPECT_EQ(end(0, {120}).time, kBegan) << "a policy with a shorter one";
   EXPECT_EQ(end(0, {120}).error, seconds(100) + LastPacketSearch::kTick);
   EXPECT_EQ(end(500, {120}).time, at(100)) << "a policy with a longer one";
   EXPECT_EQ(end(500, {120}).error, seconds(100) + LastPacketSearch::kTick);
@@ -130,7 +130,7 @@ TEST(LastPacketSearch, MovesToWhatIsKnownWhereNoTimeoutFits) {
 }
 
 TEST(LastPacketSearch, TakesTheLatestWhereTheExpiryIsUnknown) {
-  LastPacketSearch search({kStart, at(7)}, std::nullopt);
+  LastPacketSearch search({kBegan, at(7)}, std::nullopt);
   search.consider(seconds(1), kAlways);
   EXPECT_EQ(search.result().time, at(7));
   EXPECT_EQ(search.result().error, seconds(7) + LastPacketSearch::kTick);
@@ -140,7 +140,7 @@ TEST(LastPacketSearch, ForgivesWhatALoadedMachineMakesOfTicks) {
   LastPacketSearch search = looked_at(29.96, 0, true);
   search.consider(seconds(30), kAlways);
   EXPECT_TRUE(search.result().explained);
-  EXPECT_EQ(search.result().time, kStart);
+  EXPECT_EQ(search.result().time, kBegan);
   LastPacketSearch too_much = looked_at(29.9, 0, true);
   too_much.consider(seconds(30), kAlways);
   EXPECT_FALSE(too_much.result().explained);

@@ -13,8 +13,6 @@ using namespace test;
 
 constexpr std::size_t kAttributeHeader = 4;
 
-Bytes bytes(const Octets& octets) { return std::as_bytes(std::span(octets)); }
-
 /// What stands within a nest.
 Octets payload(const Octets& nest) { return {nest.begin() + kAttributeHeader, nest.end()}; }
 
@@ -25,7 +23,7 @@ Octets tuple4() {
 TEST(UsualLayout, ReadsATupleOfIpv4AtItsPlaces) {
   Tuple tuple;
   tuple.source.octets.fill(0xff);
-  ASSERT_TRUE(usual_layout::read_tuple(bytes(tuple4()), tuple));
+  ASSERT_TRUE(usual_layout::read_tuple(bytes_of(tuple4()), tuple));
   EXPECT_EQ(tuple.family, AddressFamily::kIpv4);
   EXPECT_EQ(tuple.protocol, 17);
   EXPECT_EQ(tuple.source_port, 1000);
@@ -39,7 +37,7 @@ TEST(UsualLayout, ReadsATupleOfIpv6AtItsPlaces) {
   const Octets destination(16, 2);
   Tuple tuple;
   ASSERT_TRUE(usual_layout::read_tuple(
-      bytes(payload(nest(CTA_TUPLE_ORIG, {ipv6(source, destination), ports(6, 1, 2)}))), tuple));
+      bytes_of(payload(nest(CTA_TUPLE_ORIG, {ipv6(source, destination), ports(6, 1, 2)}))), tuple));
   EXPECT_EQ(tuple.family, AddressFamily::kIpv6);
   EXPECT_EQ(tuple.source.octets[15], 1);
   EXPECT_EQ(tuple.destination.octets[0], 2);
@@ -56,7 +54,7 @@ TEST(UsualLayout, LeavesAnyOtherTupleToTheWalk) {
   };
   for (const Octets& octets : other) {
     Tuple tuple;
-    EXPECT_FALSE(usual_layout::read_tuple(bytes(octets), tuple));
+    EXPECT_FALSE(usual_layout::read_tuple(bytes_of(octets), tuple));
     EXPECT_EQ(tuple, Tuple{}) << "unchanged";
   }
 }
@@ -68,7 +66,7 @@ TEST(UsualLayout, LeavesATupleWithAnyOtherHeaderToTheWalk) {
       Octets changed = tuple4();
       changed[octet] ^= 1;
       Tuple tuple;
-      EXPECT_FALSE(usual_layout::read_tuple(bytes(changed), tuple)) << octet;
+      EXPECT_FALSE(usual_layout::read_tuple(bytes_of(changed), tuple)) << octet;
     }
   }
 }
@@ -77,12 +75,12 @@ TEST(UsualLayout, ReadsPairsOfNumbersInTheirOrderOnly) {
   std::uint64_t first = 0;
   std::uint64_t second = 0;
   const Octets pair = payload(counters(CTA_COUNTERS_ORIG, 3, 400));
-  ASSERT_TRUE(usual_layout::read_pair(bytes(pair), CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES, first,
-                                      second));
+  ASSERT_TRUE(usual_layout::read_pair(bytes_of(pair), CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES,
+                                      first, second));
   EXPECT_EQ(first, 3U);
   EXPECT_EQ(second, 400U);
-  EXPECT_FALSE(usual_layout::read_pair(bytes(pair), CTA_COUNTERS_BYTES, CTA_COUNTERS_PACKETS, first,
-                                       second));
+  EXPECT_FALSE(usual_layout::read_pair(bytes_of(pair), CTA_COUNTERS_BYTES, CTA_COUNTERS_PACKETS,
+                                       first, second));
 }
 
 /// With an attribute that nobody knows in front: nothing is at its place any more.
@@ -98,8 +96,8 @@ Octets shifted(const Octets& message) {
 DecodeResult expect_as_walked(const Octets& message) {
   Flow read;
   Flow walked;
-  const DecodeResult result = decode(bytes(message), read);
-  EXPECT_EQ(decode(bytes(shifted(message)), walked), result);
+  const DecodeResult result = decode(bytes_of(message), read);
+  EXPECT_EQ(decode(bytes_of(shifted(message)), walked), result);
   if (result != DecodeResult::kFlow) return result;
   EXPECT_EQ(read.original, walked.original);
   EXPECT_EQ(read.reply, walked.reply);
@@ -129,7 +127,7 @@ Octets ipv6_event() {
 
 TEST(UsualLayout, ReadsAnExpiredEntryInOneGo) {
   for (const Octets& event : {nat_tcp_event(), ipv6_event()}) {
-    const auto attributes = bytes(event).subspan(20);
+    const auto attributes = bytes_of(event).subspan(20);
     Flow flow;
     const std::size_t ipv4 = usual_layout::read_expired<4>(attributes, flow);
     const std::size_t ipv6 = usual_layout::read_expired<16>(attributes, flow);

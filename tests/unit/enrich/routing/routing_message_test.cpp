@@ -6,6 +6,7 @@
 #include <random>
 
 #include "enrich/routing/routing_state.hpp"
+#include "support/rounds.hpp"
 #include "support/routing_messages.hpp"
 
 namespace ctflow {
@@ -225,7 +226,7 @@ TEST(RoutingMessages, AreReadWithinTheirBoundsHoweverTheyAreDamaged) {
       const Octets cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
       if (state.apply(bytes_of(cut)) == Applied::kMalformed) ++malformed;
     }
-    for (int i = 0; i < 20'000; ++i) {
+    for (int i = 0; i < test::rounds(20'000); ++i) {
       Octets damaged = whole;
       for (auto flips = 1 + random() % 3; flips > 0; --flips) {
         const std::size_t at = 4 + random() % (damaged.size() - 4);
