@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/rounds.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -37,7 +39,7 @@ TEST(RecentlyEnded, KeepsNothingWhileNoPartWaits) {
 }
 
 TEST(RecentlyEnded, GrowsWithAStormOfEnds) {
-  constexpr std::uint64_t kStorm = 300'000;
+  constexpr auto kStorm = static_cast<std::uint64_t>(test::rounds(300'000));
   RecentlyEnded ended;
   for (int part = 0; part < 2; ++part) {
     ended.begin();
