@@ -91,6 +91,9 @@ Classified classify(const Flow& flow, const Surroundings& surroundings, const Na
   const std::uint32_t far = flow.forward_interfaces.egress;
   key.interface = by_responder ? far : near;
   key.remote_interface = by_responder ? near : far;
+  const NetworkOrigin& remote = by_responder ? flow.initiator_origin : flow.responder_origin;
+  key.asn = remote.as_number;
+  key.country = remote.country;
   if (wanted.has(AccountingKey::kDevice)) {
     key.device = names.device_of(neighbours.find(family, key.host, key.interface, flow.end));
   }
@@ -127,6 +130,8 @@ Key KeySelection::of(const Key& all) const {
   if (has(AccountingKey::kProtocol)) key.protocol = all.protocol;
   if (has(AccountingKey::kService)) key.service = all.service;
   if (has(AccountingKey::kRemoteNetwork)) key.remote_network = all.remote_network;
+  if (has(AccountingKey::kAsn)) key.asn = all.asn;
+  if (has(AccountingKey::kCountry)) key.country = all.country;
   return key;
 }
 

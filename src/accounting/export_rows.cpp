@@ -10,9 +10,10 @@ namespace {
 constexpr const char* kColumns =
     "aggregate,\"begin\",\"end\",direction,kind,host,network,interface,remote_interface,zone,mark,"
     "protocol,"
-    "service,remote_network,device,device_name,down_octets,up_octets,down_packets,up_packets,"
+    "service,remote_network,device,device_name,asn,country,down_octets,up_octets,down_packets,up_"
+    "packets,"
     "connections";
-constexpr int kCount = 21;
+constexpr int kCount = 23;
 
 }  // namespace
 

@@ -93,6 +93,7 @@ std::string value_text(const Statement& row, int column, const std::string& by) 
     return device_text(std::string(octets.begin(), octets.end()));
   }
   if (by == "protocol") return protocol_text(row.number(column));
+  if (by == "asn") return asn_text(row.number(column));
   if (by == "zone" || by == "mark") return std::to_string(row.number(column));
   return row.text(column);
 }

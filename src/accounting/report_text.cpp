@@ -10,6 +10,7 @@
 
 #include "accounting/export_rows.hpp"
 #include "text/escape.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -19,17 +20,6 @@ using Json = nlohmann::json;
 constexpr std::size_t kWidth = 80;
 constexpr std::size_t kNameWidth = 25;
 constexpr std::size_t kBarWidth = 18;
-
-/// 14 020
-std::string grouped(std::uint64_t number) {
-  constexpr std::size_t kGroup = 3;
-  std::string text = std::to_string(number);
-  for (std::size_t at = text.size(); at > kGroup;) {
-    at -= kGroup;
-    text.insert(at, 1, ' ');
-  }
-  return text;
-}
 
 /// Blocks of an eighth each.
 std::string bar(std::uint64_t part, std::uint64_t whole) {
@@ -87,7 +77,7 @@ class Table {
 
   void row(const std::string& name, const Amounts& amounts, bool with_bar) {
     const auto octets = [&](std::uint64_t number) {
-      return view_.bytes ? std::to_string(number) : people_text(number);
+      return view_.bytes ? std::to_string(number) : text::people_text(number);
     };
     const std::uint64_t share =
         total_.octets() == 0 ? 0 : (amounts.octets() * 200 / total_.octets() + 1) / 2;
@@ -96,7 +86,7 @@ class Table {
     out_ += fmt::format(
         "{:<{}} {:>9} {:>9} {:>8}  {} {:>3} %\n", shown, kNameWidth, octets(amounts.down_octets),
         octets(amounts.up_octets),
-        view_.bytes ? std::to_string(amounts.connections) : grouped(amounts.connections),
+        view_.bytes ? std::to_string(amounts.connections) : text::count_text(amounts.connections),
         bar(with_bar ? amounts.octets() : 0, total_.octets()), share);
   }
 
@@ -138,17 +128,6 @@ const char* reason_text(const std::string& reason) {
 }
 
 }  // namespace
-
-std::string people_text(std::uint64_t octets) {
-  constexpr std::array<const char*, 6> kUnits{"B", "kB", "MB", "GB", "TB", "PB"};
-  constexpr double kStep = 1000;
-  constexpr double kShort = 99.95;  // from here on without a decimal
-  auto value = static_cast<double>(octets);
-  std::size_t unit = 0;
-  for (; value >= kStep - 0.5 && unit + 1 < kUnits.size(); ++unit) value /= kStep;
-  return unit == 0 || value >= kShort ? fmt::format("{:.0f} {}", value, kUnits.at(unit))
-                                      : fmt::format("{:.1f} {}", value, kUnits.at(unit));
-}
 
 std::string utc_text(Minute minute) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds_of(minute)));

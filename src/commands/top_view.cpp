@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "text/escape.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -23,17 +24,6 @@ bool wanted(const std::string& direction, const std::string& asked) {
   if (asked == "all") return true;
   if (asked == "internet") return direction == "in" || direction == "out";
   return direction == asked;
-}
-
-/// 12.3 Mbit/s: three digits, units of 1000.
-std::string rate_text(double bits) {
-  constexpr std::array<const char*, 5> kUnits{"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"};
-  constexpr double kStep = 1000;
-  constexpr double kShort = 99.95;  // from here on without a decimal
-  std::size_t unit = 0;
-  for (; bits >= kStep - 0.5 && unit + 1 < kUnits.size(); ++unit) bits /= kStep;
-  return unit == 0 || bits >= kShort ? fmt::format("{:.0f} {}", bits, kUnits.at(unit))
-                                     : fmt::format("{:.1f} {}", bits, kUnits.at(unit));
 }
 
 struct Rate {
@@ -52,7 +42,7 @@ struct Rate {
 
 std::string row_of(const Rate& rate) {
   return fmt::format("{:<{}} {:>12} {:>12} {:>11.1f}\n", rate.name, kNameWidth,
-                     rate_text(rate.down), rate_text(rate.up), rate.connections);
+                     text::rate_text(rate.down), text::rate_text(rate.up), rate.connections);
 }
 
 bool fell(const TopSample& before, const TopSample& after) {

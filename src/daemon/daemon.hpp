@@ -15,6 +15,7 @@
 #include "event_loop/signals.hpp"
 #include "event_loop/timer.hpp"
 #include "observe/status_server.hpp"
+#include "page/status_page.hpp"
 
 namespace ctflow {
 
@@ -62,6 +63,8 @@ class Daemon {
   void adopt();
   void watch();
   void on_reloaded(const std::string& error);
+  /// Makes page_.
+  StatusView page_view();
 
   boost::asio::io_context& io_;
   Config config_;
@@ -71,17 +74,20 @@ class Daemon {
   Timer reload_timer_;
   Timer spools_timer_;
   Timer watchdog_timer_;
+  NamespaceExporter::Databases databases_;
   NamespaceExporters namespaces_;
   struct PendingChange {
     NamespaceExporter* branch;  ///< may be closed meanwhile
     NamespaceExporter::Change change;
   };
-  Config next_;                         ///< while changes_ wait
+  Config next_;  ///< while changes_ wait
+  NamespaceExporter::Databases next_databases_;
   std::vector<PendingChange> changes_;  ///< while a reload is under way
   bool reloading_ = false;
   bool reload_again_ = false;
   const std::chrono::system_clock::time_point made_ = std::chrono::system_clock::now();
   ReloadStatus reloads_;
+  std::unique_ptr<page::StatusPage> page_;     ///< null: there is none
   std::optional<StatusServer> status_server_;  ///< the last member: it reads all the others
 };
 

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "config/status_endpoint.hpp"
+#include "doctor/database_check.hpp"
 #include "doctor/errno_reason.hpp"
 #include "doctor/log_check.hpp"
 #include "doctor/spool_check.hpp"
@@ -186,6 +187,7 @@ Findings check_places(const Config& config) {
   check_socket(config.status.socket, found);
   check_nat_log(config.nat_log, found);
   check_accounting(config.accounting, found);
+  found.add(check_databases(config));
   found.add(check_spools(config));
   return found;
 }

@@ -50,11 +50,21 @@ class AccountingStoreTest : public testing::Test {
     flow.start = flow.end = now_.wall;
     flow.forward = {1, octets};
     flow.forward_interfaces = {2, 3};
+    flow.responder_origin = origin_;
     if (octets > 0) add(flow, *job.batch);
     job.interfaces = {{2, "lan"}};
     job.now = now_;
     job.device_names = device_names_;
     store_->write(job);
+  }
+
+  /// A database that an earlier version left.
+  void load(const std::string& name) {
+    const std::string file = test::source_directory() + "/tests/data/" + name;
+    std::ifstream stream(file);
+    ASSERT_TRUE(stream) << file;
+    const std::string sql{std::istreambuf_iterator<char>(stream), {}};
+    Database(config_.database, Database::Access::kCreate).execute(sql);
   }
 
   void pass(std::chrono::nanoseconds time) {
@@ -69,6 +79,7 @@ class AccountingStoreTest : public testing::Test {
   std::shared_ptr<const Surroundings> surroundings_ = test::sample_surroundings();
   Neighbours neighbours_;
   std::shared_ptr<const DeviceNames> device_names_;
+  NetworkOrigin origin_;  ///< of the responders
   std::shared_ptr<const Accounts> accounts_;
   std::unique_ptr<Store> store_;
   Instant now_{sys_days(year(2026) / 10 / 24) + 22h, MonoTime(1h)};  // midnight in Berlin
@@ -153,18 +164,14 @@ TEST_F(AccountingStoreTest, TakesAnAggregateWithOtherKeysForAnother) {
 }
 
 TEST_F(AccountingStoreTest, RefusesADatabaseOfALaterVersion) {
-  { open_for_writing(config_.database).execute("PRAGMA user_version = 3"); }
+  { open_for_writing(config_.database).execute("PRAGMA user_version = 4"); }
   start();
   EXPECT_THROW(count(1), std::runtime_error);
   EXPECT_THROW(open_for_reading(config_.database), std::runtime_error);
 }
 
 TEST_F(AccountingStoreTest, BringsADatabaseOfVersion1UpToDate) {
-  const std::string file = test::source_directory() + "/tests/data/accounting-1.sql";
-  std::ifstream stream(file);
-  ASSERT_TRUE(stream) << file;
-  const std::string sql{std::istreambuf_iterator<char>(stream), {}};
-  { Database(config_.database, Database::Access::kCreate).execute(sql); }
+  load("accounting-1.sql");
   EXPECT_EQ(number("SELECT sum(up_octets) FROM days WHERE host = '10.0.0.5'"), 700);
   start();
   count(7);
@@ -172,8 +179,41 @@ TEST_F(AccountingStoreTest, BringsADatabaseOfVersion1UpToDate) {
   EXPECT_EQ(number("SELECT sum(up_octets) FROM days WHERE host = '10.0.0.5'"), 707)
       << "the row of before is found again";
   EXPECT_EQ(number("SELECT count(*) FROM key WHERE host = x'0a000005'"), 1);
-  EXPECT_EQ(number("SELECT count(*) FROM days WHERE device IS NULL"),
+  EXPECT_EQ(number("SELECT count(*) FROM days WHERE device IS NULL AND asn IS NULL AND country IS "
+                   "NULL"),
             number("SELECT count(*) FROM days"));
+}
+
+TEST_F(AccountingStoreTest, BringsADatabaseOfVersion2UpToDate) {
+  load("accounting-2.sql");
+  start();
+  count(7);
+  EXPECT_EQ(number("PRAGMA user_version"), kSchemaVersion);
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM days WHERE host = '10.0.0.5'"), 707)
+      << "the row of before is found again";
+  EXPECT_EQ(number("SELECT count(*) FROM key WHERE host = x'0a000005'"), 1);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE device = '02:00:5e:00:53:01' AND device_name "
+                   "= 'tv'"),
+            600);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE aggregate = 'devices' AND kind = 'other'"),
+            100);
+  EXPECT_EQ(number("SELECT count(*) FROM days WHERE asn IS NULL AND country IS NULL"),
+            number("SELECT count(*) FROM days"));
+}
+
+TEST_F(AccountingStoreTest, CountsByAsNumberAndCountryOfTheOtherEnd) {
+  config_.aggregates[0].by = {AccountingKey::kAsn, AccountingKey::kCountry};
+  start();
+  count(1);
+  origin_ = {4'200'000'001, {'D', 'E'}};
+  count(20);
+  origin_.country = {'N', 'Z'};
+  count(300);
+  count(4000);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE asn = 0 AND country = 'unknown'"), 1);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE asn = 4200000001 AND country = 'DE'"), 20);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE asn = 4200000001 AND country = 'NZ'"), 4300);
+  EXPECT_EQ(number("SELECT count(*) FROM days WHERE host IS NULL AND device IS NULL"), 3);
 }
 
 TEST_F(AccountingStoreTest, CountsADeviceUnderItsMacAddressOrElseItsAddress) {
