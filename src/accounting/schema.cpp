@@ -41,9 +41,11 @@ CREATE TABLE key(id INTEGER PRIMARY KEY, aggregate INTEGER NOT NULL, kind INTEGE
 constexpr const char* kDevices =
     "CREATE TABLE device(device BLOB PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;";
 
-/// Version 1 has no devices; version 2 has no AS numbers and countries.
+/// Version 1 has no devices; version 2 has no AS numbers and countries. Views that others made of
+/// ours are left alone: without that pragma the renaming fails at them.
 constexpr const char* kFromEarlier = R"(
 DROP VIEW minutes; DROP VIEW hours; DROP VIEW days; DROP VIEW periods; DROP VIEW readable_key;
+PRAGMA legacy_alter_table = ON;
 ALTER TABLE key RENAME TO earlier_key;
 )";
 constexpr const char* kKeysFromVersion1 = R"(

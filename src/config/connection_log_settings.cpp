@@ -51,7 +51,8 @@ const char* word_of(LogDestination to) {
 
 /// Of librdkafka's properties those that let others write to the topic.
 bool is_secret(const std::string& property) {
-  for (const char* const word : {"password", "secret", ".key.pem", "oauthbearer.config"}) {
+  for (const char* const word :
+       {"password", "passphrase", "secret", ".key.pem", "oauthbearer.config"}) {
     if (property.find(word) != std::string::npos) return true;
   }
   return false;
@@ -68,10 +69,11 @@ std::optional<Complaint> check_surplus(const ConnectionLogConfig& log) {
     return only("path", "file or to: unix");
   }
   if (!file && log.rotate != RotationConfig{}) return only("rotate", "file");
-  if (log.to == LogDestination::kKafka) {
-    if (log.spool != SpoolConfig{}) return only("spool", "unix or to: tcp");
-    return std::nullopt;
+  const bool kafka = log.to == LogDestination::kKafka;
+  if ((kafka || log.to == LogDestination::kPostgresql) && log.spool != SpoolConfig{}) {
+    return only("spool", "unix or to: tcp");
   }
+  if (kafka) return std::nullopt;
   if (!log.brokers.empty()) return only("brokers", "kafka");
   if (!log.topic.empty()) return only("topic", "kafka");
   if (!log.settings.empty()) return only("settings", "kafka");

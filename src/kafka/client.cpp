@@ -3,6 +3,7 @@
 
 #include <librdkafka/rdkafka.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -64,15 +65,19 @@ ProblemKind kind_of(rd_kafka_resp_err_t error, const std::string& text) {
   }
 }
 
-/// Brokers that are connected, of librdkafka's statistics (STATISTICS.md).
+/// Brokers that are connected, of librdkafka's statistics (STATISTICS.md). Its internal one, which
+/// is no broker, may be there as connected.
 std::size_t connected_of(const char* statistics) {
   const auto json = nlohmann::json::parse(statistics, nullptr, false);
   const auto brokers = json.find("brokers");
   if (json.is_discarded() || brokers == json.end()) return 0;
   return static_cast<std::size_t>(
       std::count_if(brokers->begin(), brokers->end(), [](const nlohmann::json& broker) {
-        const auto state = broker.find("state");
-        return state != broker.end() && *state == "UP";
+        const auto has = [&broker](const char* key, const char* word) {
+          const auto found = broker.find(key);
+          return found != broker.end() && *found == word;
+        };
+        return has("state", "UP") && !has("source", "internal");
       }));
 }
 
@@ -137,6 +142,10 @@ Client::Client(const ConnectionLogConfig& config, int wake) : shared_(std::make_
   queue_ = rd_kafka_queue_get_main(client_);
   const std::uint64_t one = 1;
   rd_kafka_queue_io_event_enable(queue_, wake, &one, sizeof one);
+  // Only the first event in an empty queue wakes: what came before this, such as a warning of a
+  // setting, would keep all that follow from doing so.
+  const ssize_t written = ::write(wake, &one, sizeof one);
+  static_cast<void>(written);  // full: it wakes as well
 }
 
 Client::~Client() { close({}); }

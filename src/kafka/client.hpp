@@ -70,7 +70,7 @@ class ClientEvents {
 
 class Client {
  public:
-  /// Begins to connect. `wake`: a descriptor into which eight octets are written when there is
+  /// Begins to connect. `wake`: a descriptor into which eight octets are written when there may be
   /// something for serve(); it must outlive this. Throws std::runtime_error with librdkafka's
   /// reason.
   Client(const ConnectionLogConfig& config, int wake);

@@ -86,7 +86,7 @@ void Producer::serve() {
   static_cast<void>(woken);  // there may be more than what woke us, or less
   bool more = retired_ && serve_one(*retired_, {});
   more = (client_ && serve_one(*client_, {})) || more;
-  if (std::exchange(fatal_, false)) replace_client();
+  if (fatal_) replace_client();
   if (more) {
     again_.soon([this] { serve(); });
   } else {
@@ -144,7 +144,7 @@ void Producer::on_delivery(const Delivery& delivery) {
   Waiting& waiting = *static_cast<Waiting*>(delivery.message);
   switch (delivery.outcome) {
     case Outcome::kAcknowledged:
-      note_connected();
+      if (serving_ == client_.get()) note_connected();
       ledger_.sent_after_wait(waiting.content, waiting.octets);
       release(waiting);
       break;
@@ -217,6 +217,7 @@ void Producer::on_fatal(const std::string& text) {
 }
 
 void Producer::replace_client() {
+  fatal_ = false;
   if (retired_) end_retired();
   retired_ = std::move(client_);
   connected_ = false;
@@ -320,8 +321,9 @@ void Producer::stop() {
   if (retired_ && !waiting_.empty()) retired_->purge();
   drain(std::chrono::steady_clock::now() + kPurge);
   lose_all_of(nullptr);
-  threads_running_ =
-      (client_ && !client_->close(kThreads)) | (retired_ && !retired_->close(kThreads));
+  const bool some_run = client_ && !client_->close(kThreads);
+  const bool retired_run = retired_ && !retired_->close(kThreads);
+  threads_running_ = some_run || retired_run;
   client_.reset();
   retired_.reset();
 }

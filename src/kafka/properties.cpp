@@ -27,6 +27,7 @@ constexpr std::array kOwned{
     Owned{"delivery.report.only.error", kReports},
     Owned{"enable.idempotence", kOnce},
     Owned{"enabled_events", kReports},
+    Owned{"internal.termination.signal", "signals are ctflowd's"},
     Owned{"log.queue", kReports},
     Owned{"metadata.broker.list", "set brokers"},
     Owned{"plugin.library.paths", "ctflowd loads no other libraries"},

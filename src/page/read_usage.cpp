@@ -85,6 +85,12 @@ std::vector<std::string> keys_of(const AccountingConfig& config) {
   return keys;
 }
 
+/// An aggregate that was added is in the database from accounting's next transaction on.
+bool has_key(const Database& database, const std::string& key) {
+  Statement select(database, "SELECT 1 FROM aggregate WHERE ' ' || keys || ' ' LIKE ?");
+  return select.bind_copy(1, "% " + key + " %").step();
+}
+
 void add_course(const Database& database, const Report& day, const Calendar& calendar,
                 UsageValues& to) {
   const auto course = accounting::course_of(database, day, calendar);
@@ -105,6 +111,7 @@ void read(const Database& database, const AccountingConfig& config, Minute now, 
   const Minute today = calendar.interval_of(Level::kDay, now).from;
   const Minute period = calendar.interval_of(Level::kPeriod, now).from;
   for (const std::string& by : keys_of(config)) {
+    if (!by.empty() && !has_key(database, by)) continue;
     question.by = by;
     question.from = today;
     to.tables.push_back(table_of(accounting::ask(database, question), calendar, "Today"));
@@ -127,10 +134,14 @@ UsageValues read_usage(const AccountingConfig& config, const std::string& networ
   const std::string file =
       config.database + (network_namespace.empty() ? "" : "." + network_namespace);
   const Minute minute = std::chrono::floor<std::chrono::minutes>(now);
-  values.read_at = minute_text(calendar_of(config), minute, false);
   try {
+    values.read_at = minute_text(calendar_of(config), minute, false);
     values.written = std::filesystem::exists(file);
-    if (values.written) read(accounting::open_for_reading(file), config, minute, values);
+    if (values.written) {
+      Database database = accounting::open_for_reading(file);
+      database.execute("BEGIN");  // all answers are of one moment, whatever is written meanwhile
+      read(database, config, minute, values);
+    }
   } catch (const std::exception& error) {
     values.error = error.what();
   }

@@ -127,7 +127,9 @@ std::string render(const PageValues& values) {
   out += "</div></main>\n<footer>";
   if (values.accounting == AccountingState::kRead) {
     out += fmt::format("Usage as accounting has written it, every {} s", values.written_every);
-    if (!values.usage.empty()) out += "; read at " + html(values.usage.front().read_at);
+    if (!values.usage.empty() && !values.usage.front().read_at.empty()) {
+      out += "; read at " + html(values.usage.front().read_at);
+    }
     out += ". ";
   }
   return out + fmt::format("ctflowd {}</footer>\n</body></html>\n", html(values.version));

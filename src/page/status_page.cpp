@@ -16,6 +16,7 @@
 #include "observe/problems.hpp"
 #include "page/read_usage.hpp"
 #include "page/render.hpp"
+#include "process/signals_blocked.hpp"
 
 namespace ctflow::page {
 namespace {
@@ -74,6 +75,7 @@ struct StatusPage::Reading {
   std::condition_variable ended;
   bool under_way = false;
   std::optional<std::vector<UsageValues>> read{};
+  SteadyClock::time_point read_at{};
 };
 
 PageValues values_of(const Status& status) {
@@ -117,9 +119,11 @@ void StatusPage::begin_reading(const AccountingConfig& config,
     }
     const std::lock_guard lock(reading->mutex);
     reading->read = std::move(read);
+    reading->read_at = SteadyClock::now();
     reading->under_way = false;
     reading->ended.notify_all();
   };
+  const SignalsBlocked blocked;
   try {
     std::thread(work).detach();
   } catch (const std::system_error& error) {
@@ -127,26 +131,36 @@ void StatusPage::begin_reading(const AccountingConfig& config,
     none.error = std::string("no thread for it: ") + error.what();
     const std::lock_guard lock(reading_->mutex);
     reading_->read = std::vector<UsageValues>{std::move(none)};
+    reading_->read_at = now;
     reading_->under_way = false;
   }
 }
 
 void StatusPage::add_usage(const AccountingConfig& config, const Status& status, PageValues& to) {
+  constexpr std::chrono::minutes kOld{5};  // since then nobody looked, or the disk hangs
   const std::vector<std::string> names = counted_namespaces(status);
   if (names.empty()) {
+    rates_.clear();
     to.accounting = accounting_built() ? AccountingState::kOff : AccountingState::kNotBuilt;
     return;
   }
   begin_reading(config, names);
   to.written_every = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::seconds>(config.commit_interval).count());
+  const auto now = SteadyClock::now();
   {
     const std::lock_guard lock(reading_->mutex);
-    to.accounting = reading_->read ? AccountingState::kRead : AccountingState::kReading;
-    if (reading_->read) to.usage = *reading_->read;
+    const bool known = reading_->read && now - reading_->read_at < kOld;
+    to.accounting = known ? AccountingState::kRead : AccountingState::kReading;
+    if (known) to.usage = *reading_->read;
   }
-  const auto now = SteadyClock::now();
-  for (const NamespaceUsage& one : questions_.usage()) {
+  const std::vector<NamespaceUsage> counted = questions_.usage();
+  std::erase_if(rates_, [&](const auto& known) {
+    return std::none_of(counted.begin(), counted.end(), [&](const NamespaceUsage& one) {
+      return one.usage && one.name == known.first;
+    });
+  });
+  for (const NamespaceUsage& one : counted) {
     if (!one.usage) continue;
     TalkerRates& rates = rates_[one.name];
     rates.add(one, now);

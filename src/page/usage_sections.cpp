@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "page/chart.hpp"
@@ -115,6 +116,8 @@ std::string talkers_text(const Talkers& talkers) {
       rest.down -= one.down;
       rest.up -= one.up;
     }
+    rest.down = std::max(0.0, rest.down);  // rounding may leave less, shown as -0
+    rest.up = std::max(0.0, rest.up);
     out += talker_row(rest, talkers.total, "rest");
   }
   Talker total = talkers.total;

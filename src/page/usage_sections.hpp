@@ -10,7 +10,7 @@ namespace ctflow::page {
 
 std::string usage_sections(const PageValues& values);
 
-/// ` of NAME` behind a heading; empty for the network namespace that ctflowd runs in.
+/// ` of namespace NAME` as HTML, behind a heading; empty for the one that ctflowd runs in.
 std::string of_namespace(const std::string& name);
 
 }  // namespace ctflow::page

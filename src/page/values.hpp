@@ -38,7 +38,7 @@ struct CourseHour {
   std::string label{};  ///< when it begins, local time: "14:00"
   std::uint64_t down_octets = 0;
   std::uint64_t up_octets = 0;
-  bool counted = true;  ///< false: nothing counted in any part of it
+  bool counted = true;  ///< false: in a part of it, or in all, nothing was counted
 };
 
 /// What accounting's database says of one network namespace.

@@ -35,7 +35,8 @@ std::optional<std::string> fault_of_connection(const std::string& connection) {
     return "expected key words and values of libpq, such as host=db.example.net dbname=flows "
            "user=ctflowd";
   }
-  constexpr std::array kSecrets{"password", "sslpassword"};
+  constexpr std::array kSecrets{"password", "sslpassword", "scram_client_key", "scram_server_key",
+                                "oauth_client_secret"};
   for (const char* const secret : kSecrets) {
     if (value_of(*parameters, secret).empty()) continue;
     return std::string("expected no ") + secret +

@@ -58,6 +58,8 @@ void LibpqServer::alarm_at(MonoTime when, ServerUser& user) {
 
 void LibpqServer::limit(std::chrono::seconds patience) {
   deadline_.after(patience, [this, patience] {
+    // libpq waits for an address that does not answer for longer than that.
+    if (doing_ == Doing::kConnecting) ++first_;
     break_off(FailureKind::kNoAnswer,
               "no answer for " + std::to_string(patience.count()) + " seconds");
   });
@@ -90,9 +92,9 @@ void LibpqServer::take_addresses(const Lookup::Error& error, const Lookup::Addre
     return break_off(FailureKind::kUnresolved, error ? error.message() : "no address");
   }
   std::string addresses;
-  for (const auto& one : found) {
+  for (std::size_t i = 0; i < found.size(); ++i) {
     if (!addresses.empty()) addresses += ',';
-    addresses += one.to_string();
+    addresses += found[(first_ + i) % found.size()].to_string();
   }
   begin_connection(addresses);
 }
@@ -204,17 +206,21 @@ void LibpqServer::ready() {
   take_results();
 }
 
-/// False: the socket takes no more just now.
+/// False: the socket takes no more just now, or the connection is given up.
 bool LibpqServer::send_data() {
+  const auto stop = [this](int code) {
+    // To end the data here would write a part of the batch.
+    if (code < 0) break_soon(FailureKind::kBroken, message_text(PQerrorMessage(connection_.get())));
+    return false;
+  };
   for (; next_piece_ < data_.size(); ++next_piece_) {
     const std::string_view piece = data_[next_piece_];
     const int taken =
         PQputCopyData(connection_.get(), piece.data(), static_cast<int>(piece.size()));
-    if (taken == 0) return false;
-    if (taken < 0) break;  // the result says why
+    if (taken != 1) return stop(taken);
   }
   const int ended = PQputCopyEnd(connection_.get(), nullptr);
-  if (ended == 0) return false;
+  if (ended != 1) return stop(ended);
   copying_ = false;
   return true;
 }
@@ -226,6 +232,7 @@ void LibpqServer::take_results() {
     if (unsent < 0) {
       return break_off(FailureKind::kBroken, message_text(PQerrorMessage(connection_.get())));
     }
+    if (unsent == 1) limit(kCommandPatience);  // it goes on, however slowly
     if (PQisBusy(connection_.get()) == 1) return wait_for_socket(true, unsent == 1);
     const std::unique_ptr<PGresult, decltype(&PQclear)> result(PQgetResult(connection_.get()),
                                                                PQclear);
@@ -237,7 +244,9 @@ void LibpqServer::take_results() {
     take_result(result.get());
   }
   if (PQstatus(connection_.get()) == CONNECTION_BAD) {
-    return break_off(FailureKind::kBroken, answer_.message);
+    return break_off(FailureKind::kBroken, answer_.message.empty()
+                                               ? message_text(PQerrorMessage(connection_.get()))
+                                               : answer_.message);
   }
   doing_ = Doing::kNothing;
   data_.clear();

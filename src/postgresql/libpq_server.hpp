@@ -60,6 +60,7 @@ class LibpqServer : public Server {
   std::string peer_;
   ServerUser* user_ = nullptr;
   Lookup lookup_;
+  std::size_t first_ = 0;  ///< which of the name's addresses is tried first
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_{nullptr, PQfinish};
   /// Another number of libpq's socket, which libpq may close while it connects.
   boost::asio::posix::stream_descriptor socket_;

@@ -32,6 +32,7 @@ const char* fix_for(const std::string& sqlstate) {
   if (sqlstate.starts_with("3D")) return "create the database, or correct dbname";
   if (sqlstate == "42501") return "grant the user CREATE on the schema, or give it the tables";
   if (sqlstate.starts_with("53")) return "make room on the server";
+  if (sqlstate == "42P17") return "remove the partitions that are not of one day of UTC each";
   if (sqlstate == "42703") return "add the column that docs/postgresql.md has";
   return kFix;
 }
@@ -108,6 +109,7 @@ void RowSink::go_on() {
     return query(Step::kList, statements_.find_old(clock_().wall));
   }
   if (!queue_.empty()) return write_batch();
+  backoff_.reset();
   step_ = Step::kRest;
   server_->alarm_at(now + kRound, *this);
 }
@@ -195,7 +197,6 @@ void RowSink::take_table(const Answer& answer) {
     return fail(FailureKind::kBroken, "the tables that were made are not found", kFix);
   }
   partitioned_ = answer.rows.front() == "p";
-  backoff_.reset();
   log::info("connection_log_connected log={} peer={} partitions={}", config_.name,
             log::quoted(server_->peer()), partitioned_ ? "yes" : "no");
   failing_ = false;
@@ -225,6 +226,7 @@ void RowSink::take_error(const Answer& answer) {
 }
 
 void RowSink::settle() {
+  backoff_.reset();  // not before: a server whose disk is full lets us connect
   made_again_ = false;
   for (const Rows& rows : queue_.written()) {
     ledger_.sent_after_wait(rows.content, rows.text.size());

@@ -15,6 +15,12 @@ constexpr const char* kPatience = "SET LOCAL lock_timeout = '10s'; ";
 /// Of a lock that keeps readers waiting behind us.
 constexpr const char* kShortPatience = "SET LOCAL lock_timeout = '1s'; ";
 
+/// A session whose client is gone without a word must not keep the lock of a batch for hours.
+constexpr const char* kLetGo =
+    "SET tcp_keepalives_idle = '30s'; SET tcp_keepalives_interval = '10s'; "
+    "SET tcp_keepalives_count = 3; SET tcp_user_timeout = '60s'; "
+    "SET idle_in_transaction_session_timeout = '60s'; ";
+
 std::string date_text(Day day, const char* between) {
   const std::chrono::year_month_day date(day);
   return fmt::format("{:04}{}{:02}{}{:02}", static_cast<int>(date.year()), between,
@@ -76,9 +82,9 @@ std::string Statements::find_table() const {
   // Text that is escaped as this program does it, and times of any year, in every session.
   return fmt::format(
       "SET standard_conforming_strings = on; SET client_encoding = 'UTF8'; "
-      "SET datestyle = 'ISO'; SELECT relkind FROM pg_class WHERE oid = to_regclass({}) AND "
+      "SET datestyle = 'ISO'; {}SELECT relkind FROM pg_class WHERE oid = to_regclass({}) AND "
       "to_regclass({}) IS NOT NULL",
-      literal(named("")), literal(named("_writers")));
+      kLetGo, literal(named("")), literal(named("_writers")));
 }
 
 std::string Statements::make_tables() const {

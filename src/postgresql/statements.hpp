@@ -22,7 +22,7 @@ class Statements {
   /// `writer`: which process writes, unique for ever.
   Statements(std::string_view table, std::string writer, std::chrono::days retention);
 
-  /// One row if the tables exist: `p` if that of connections has partitions.
+  /// Prepares the session. One row if the tables exist: `p` if that of connections has partitions.
   [[nodiscard]] std::string find_table() const;
   /// Makes table, view and the table of batches, as far as they do not exist.
   [[nodiscard]] std::string make_tables() const;

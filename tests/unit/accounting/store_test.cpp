@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "accounting/store.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 
+#include "accounting/export_rows.hpp"
 #include "support/accounting_flows.hpp"
 #include "support/source_directory.hpp"
 
@@ -199,6 +203,33 @@ TEST_F(AccountingStoreTest, BringsADatabaseOfVersion2UpToDate) {
             100);
   EXPECT_EQ(number("SELECT count(*) FROM days WHERE asn IS NULL AND country IS NULL"),
             number("SELECT count(*) FROM days"));
+}
+
+TEST_F(AccountingStoreTest, BringsADatabaseWithAViewOfAnotherUpToDate) {
+  load("accounting-2.sql");
+  Database(config_.database, Database::Access::kWrite)
+      .execute("CREATE VIEW mine AS SELECT * FROM days; CREATE VIEW keys AS SELECT * FROM key");
+  start();
+  count(7);
+  EXPECT_EQ(number("SELECT count(*) FROM mine"), number("SELECT count(*) FROM days"));
+  EXPECT_EQ(number("SELECT count(*) FROM keys"), number("SELECT count(*) FROM key"));
+}
+
+TEST_F(AccountingStoreTest, ExportsADatabaseOfBeforeWithoutBringingItUpToDate) {
+  for (const char* const name : {"accounting-1.sql", "accounting-2.sql"}) {
+    std::filesystem::remove(config_.database);
+    load(name);
+    std::ostringstream rows;
+    export_rows(open_for_reading(config_.database), "days", rows);
+    EXPECT_THAT(rows.str(),
+                testing::StartsWith("aggregate,begin,end,direction,kind,host,network,interface,"
+                                    "remote_interface,zone,mark,protocol,service,remote_network,"
+                                    "device,device_name,asn,country,down_octets,up_octets,"
+                                    "down_packets,up_packets,connections\n"));
+    EXPECT_THAT(rows.str(), testing::HasSubstr("hosts,2026-10-23T22:00:00Z,2026-10-24T22:00:00Z,"
+                                               "out,key,10.0.0.5,,,,,,,,,,,,,5000,700,10,7,3\n"))
+        << name;
+  }
 }
 
 TEST_F(AccountingStoreTest, CountsByAsNumberAndCountryOfTheOtherEnd) {

@@ -146,6 +146,14 @@ TEST_F(KafkaProducerTest, CountsALineAsSentWhenItIsAcknowledged) {
   EXPECT_EQ(reconcile().size(), 1U);
 }
 
+TEST_F(KafkaProducerTest, HearsOfLinesAlsoWhereTheLibraryHadSomethingToSayBefore) {
+  config_.settings["group.id"] = "x";  // a consumer's: it warns while the client is made
+  make();
+  add();
+  ASSERT_TRUE(run_until_none_waits());
+  EXPECT_EQ(reconcile().size(), 1U);
+}
+
 TEST_F(KafkaProducerTest, DeliversThousandsOfLinesOnce) {
   make();
   for (int i = 0; i < 50; ++i) {

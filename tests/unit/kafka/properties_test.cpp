@@ -34,9 +34,9 @@ TEST(KafkaProperties, AreRefusedWithTheReasonOfLibrdkafka) {
 TEST(KafkaProperties, OnWhichPromisesDependCannotBeSet) {
   for (const char* const owned :
        {"acks", "bootstrap.servers", "delivery.report.only.error", "enable.idempotence",
-        "log.queue", "metadata.broker.list", "plugin.library.paths", "queue.buffering.max.kbytes",
-        "queue.buffering.max.messages", "request.required.acks", "statistics.interval.ms",
-        "test.mock.num.brokers", "transactional.id"}) {
+        "internal.termination.signal", "log.queue", "metadata.broker.list", "plugin.library.paths",
+        "queue.buffering.max.kbytes", "queue.buffering.max.messages", "request.required.acks",
+        "statistics.interval.ms", "test.mock.num.brokers", "transactional.id"}) {
     EXPECT_NE(why_owned(owned), std::nullopt) << owned;
     EXPECT_THAT(find_fault({{owned, "1"}}).value_or(""),
                 testing::StartsWith(std::string(owned) + " cannot be set here: "));

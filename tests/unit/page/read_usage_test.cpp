@@ -111,6 +111,22 @@ TEST_F(ReadUsageTest, CutsTablesAndKeepsTheirSums) {
   EXPECT_EQ(today.total.down_octets, 13'500U);
 }
 
+TEST_F(ReadUsageTest, LeavesOutAnAggregateThatIsNotWrittenYet) {
+  write({kMorning});
+  AggregateConfig networks;
+  networks.name = "networks";
+  networks.by = {AccountingKey::kNetwork};
+  config_.aggregates.push_back(networks);
+  const UsageValues before = read_usage(config_, "", kMorning);
+  EXPECT_EQ(before.error, "");
+  EXPECT_EQ(before.tables.size(), 2U);
+  write({kMorning});
+  const UsageValues after = read_usage(config_, "", kMorning);
+  EXPECT_EQ(after.error, "");
+  ASSERT_EQ(after.tables.size(), 4U);
+  EXPECT_EQ(after.tables[2].by, "network");
+}
+
 }  // namespace
 }  // namespace ctflow::page
 

@@ -6,9 +6,9 @@
 
 #include <random>
 
-#include "unit/postgresql/fake_server.hpp"
 #include "support/fakes.hpp"
 #include "support/sample_flows.hpp"
+#include "unit/postgresql/fake_server.hpp"
 
 namespace ctflow::postgresql {
 namespace {
@@ -267,6 +267,22 @@ TEST_F(PostgresqlSink, WaitsLongerBetweenAttemptsThatFail) {
   EXPECT_GE(pauses.front(), seconds(1) / 2);
   EXPECT_GE(pauses.back(), seconds(30));
   EXPECT_LE(pauses.back(), seconds(60));
+}
+
+TEST_F(PostgresqlSink, WaitsLongerWhileAServerThatIsThereTakesNothing) {
+  server_->set_faults([](const std::string& command) {
+    return command.starts_with("COPY") ? Fault::kShutdown : Fault::kNone;
+  });
+  deliver(1);
+  connect();
+  for (int i = 0; i < 10; ++i) {
+    clock_.advance(server_->alarm() - clock_.now().steady);
+    connect();
+  }
+  EXPECT_GE(server_->alarm() - clock_.now().steady, seconds(30));
+  server_->set_faults({});
+  settle();
+  expect_all(1);
 }
 
 TEST_F(PostgresqlSink, MakesThePartitionsOfTheDaysOfRows) {
