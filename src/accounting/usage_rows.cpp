@@ -19,7 +19,7 @@ constexpr const char* kAddUsage =
     "connections = connections + excluded.connections";
 constexpr const char* kAddInterval =
     "INSERT INTO interval VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET "
-    "lost_events = lost_events + excluded.lost_events, "
+    "until = max(until, excluded.until), lost_events = lost_events + excluded.lost_events, "
     "no_counters = no_counters + excluded.no_counters, "
     "counters_fell = counters_fell + excluded.counters_fell, "
     "fallen_packets = fallen_packets + excluded.fallen_packets, late = late + excluded.late";
@@ -166,8 +166,19 @@ void UsageRows::enter(std::size_t aggregate, std::int64_t key, Minute minute, Di
   }
 }
 
+void UsageRows::note_interfaces(const InterfaceTexts& interfaces) {
+  if (interfaces == interfaces_) return;
+  interfaces_ = interfaces;
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    const KeySelection& selection = accounts_.selection(i);
+    if (selection.has(AccountingKey::kInterface) || selection.has(AccountingKey::kRemoteInterface))
+      keys_[i].clear();
+  }
+}
+
 std::uint64_t UsageRows::add(std::size_t aggregate, const UsageTable& table, Minute oldest,
                              const InterfaceTexts& interfaces) {
+  note_interfaces(interfaces);
   std::set<Minute> entered;
   std::uint64_t late = 0;
   const auto minute_of = [&](Minute minute) {

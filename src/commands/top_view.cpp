@@ -76,6 +76,14 @@ std::vector<Rate> rates_between(const TopSample& before, const TopSample& after)
   return rates;
 }
 
+std::string not_counted(const std::string& by) {
+  if (by.empty()) return "ctflowd does not count: accounting is off (accounting.aggregates)";
+  return fmt::format(
+      "ctflowd does not count by {0}: accounting is off, or no aggregate has the key {0} "
+      "(accounting.aggregates)",
+      by);
+}
+
 }  // namespace
 
 bool is_top_direction(const std::string& text) {
@@ -91,8 +99,7 @@ TopSample read_top(const std::string& json, const TopQuestion& question) {
   for (const Json& one : answer.at("namespaces")) {
     if (one.at("name") != question.network_namespace) continue;
     if (one.at("by").is_null()) {
-      throw std::runtime_error(
-          "ctflowd does not count by that: accounting is off, or no aggregate has the key device");
+      throw std::runtime_error(not_counted(question.by));
     }
     sample.by = one.at("by").get<std::string>();
     sample.reported_every = one.at("reported_every_seconds").get<double>();

@@ -299,7 +299,8 @@ ValueFormat<std::string> file_name_pattern() {
   return {
       "a file name of at most 100 octets that strftime(3) completes, such as flows-%Y%m%d.ipfix",
       [](std::string_view text) -> Parsed<std::string> {
-        if (text.empty() || text.size() > 100 || text == "." || text == "..") return {};
+        const bool cut = text.find('\0') != std::string_view::npos;  // strftime() would stop there
+        if (text.empty() || text.size() > 100 || text == "." || text == ".." || cut) return {};
         if (text.find('/') != std::string_view::npos) {
           return {std::nullopt, "the directory is a setting of its own"};
         }

@@ -42,6 +42,12 @@ ValueFormat<std::string> connection_text() {
           }};
 }
 
+/// libpq would stop at a NUL, and what is behind it would be neither checked nor used.
+std::optional<Complaint> check_connection_text(const PostgresqlConfig& config) {
+  if (config.connection.find('\0') == std::string::npos) return std::nullopt;
+  return Complaint{"connection", "expected a text without NUL octets"};
+}
+
 }  // namespace
 
 Section<PostgresqlConfig> postgresql_settings() {
@@ -52,7 +58,7 @@ Section<PostgresqlConfig> postgresql_settings() {
               value("table", kOptional, table_name(), &P::table),
               value("retention", kRequired, days(kTenYears), &P::retention),
           },
-          {}};
+          check_connection_text};
 }
 
 std::optional<Complaint> check_postgresql(const ConnectionLogConfig& log) {

@@ -99,6 +99,10 @@ void TextsKind::read(const Place& place, const YamlNode& node, void* member) con
     if (child.kind != YamlNode::Kind::kScalar) {
       place.member(child.key).fail(child.offset, "expected a text or number, " + got(child));
     }
+    // Who takes it would stop there.
+    if ((child.key + child.text).find('\0') != std::string::npos) {
+      place.member(child.key).fail(child.offset, "expected a text without NUL octets");
+    }
     (*static_cast<Texts*>(member))[child.key] = child.text;
   }
 }

@@ -261,6 +261,11 @@ std::vector<std::string> sealed_settings() {
   return names;
 }
 
+std::string contradiction(const Config& config) {
+  const std::optional<Complaint> complaint = check_whole(config);
+  return complaint ? fmt::format("{}: {}", complaint->key, complaint->message) : "";
+}
+
 std::vector<std::string> needing_restart(const Config& now, const Config& next) {
   const Section<Config> whole = settings();
   std::vector<std::string> all;

@@ -172,6 +172,11 @@ Config Daemon::read_changed() const {
         fmt::join(fixed, ","));
   }
   static_cast<SealedConfig&>(next) = static_cast<const SealedConfig&>(config_);
+  // The file was checked with its own sealed settings. Without them no output may be left, say.
+  if (const std::string wrong = fixed.empty() ? "" : config::contradiction(next); !wrong.empty()) {
+    throw ConfigError(fmt::format(
+        "with the settings that need a restart as they are: {}; restart ctflowd", wrong));
+  }
   return next;
 }
 

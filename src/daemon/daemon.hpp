@@ -57,7 +57,8 @@ class Daemon {
   /// Waits a moment for messages that wait for a connection.
   void drain();
   void reload();
-  /// The new configuration with the sealed part of the current one; logs what differs there.
+  /// The new configuration with the sealed part of the current one; logs what differs there. Throws
+  /// ConfigError for a file that cannot be used, or not with that part.
   Config read_changed() const;
   void adopt_when_ready(MonoTime latest);
   void adopt();

@@ -147,6 +147,17 @@ TEST_F(ClassifyTest, CountsAConnectionWithItsFirstReport) {
   EXPECT_EQ(classified(later).amounts.connections, 0U);
 }
 
+TEST_F(ClassifyTest, CountsAConnectionWhoseFirstReportDidNotWaitForItsEnd) {
+  Flow first = report_between("10.0.0.5", "198.51.100.1");
+  first.start = TimePoint(std::chrono::hours(500'000));
+  first.end = first.start + std::chrono::minutes(2);
+  first.earlier.start = first.start;  // as ReportedConnections leaves it
+  EXPECT_EQ(classified(first).amounts.connections, 1U);
+  Flow zeroed = first;  // another program has set its counters to zero meanwhile
+  zeroed.start = first.end;
+  EXPECT_EQ(classified(zeroed).amounts.connections, 0U);
+}
+
 TEST(KeySelection, LeavesOutWhatAnAggregateDoesNotTellApart) {
   Key all;
   all.host = text_address("10.0.0.5").address;

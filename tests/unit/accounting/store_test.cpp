@@ -10,7 +10,9 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "accounting/course.hpp"
 #include "accounting/export_rows.hpp"
+#include "accounting/report.hpp"
 #include "support/accounting_flows.hpp"
 #include "support/source_directory.hpp"
 
@@ -37,6 +39,7 @@ class AccountingStoreTest : public testing::Test {
     accounts_ = std::make_shared<Accounts>(config_);
     Session session;
     session.started = now_.wall;
+    session.left = left_sessions(config_.database, session.continues);
     store_ = std::make_unique<Store>(config_, accounts_, std::move(session));
   }
 
@@ -56,7 +59,7 @@ class AccountingStoreTest : public testing::Test {
     flow.forward_interfaces = {2, 3};
     flow.responder_origin = origin_;
     if (octets > 0) add(flow, *job.batch);
-    job.interfaces = {{2, "lan"}};
+    job.interfaces = interfaces_;
     job.now = now_;
     job.device_names = device_names_;
     store_->write(job);
@@ -84,6 +87,7 @@ class AccountingStoreTest : public testing::Test {
   Neighbours neighbours_;
   std::shared_ptr<const DeviceNames> device_names_;
   NetworkOrigin origin_;  ///< of the responders
+  InterfaceTexts interfaces_{{2, "lan"}};
   std::shared_ptr<const Accounts> accounts_;
   std::unique_ptr<Store> store_;
   Instant now_{sys_days(year(2026) / 10 / 24) + 22h, MonoTime(1h)};  // midnight in Berlin
@@ -118,6 +122,85 @@ TEST_F(AccountingStoreTest, EntersWhatAClockThatIsNotSetSaysInTheLastMinute) {
   count(1000);
   EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = 3"), 1111);
   EXPECT_EQ(number("SELECT count(*) FROM usage WHERE level = 0"), 2);
+  EXPECT_EQ(number("SELECT ended - began FROM gap"), 3600) << "nothing has a time of then";
+}
+
+TEST_F(AccountingStoreTest, CountsSinceTheClockWasSet) {
+  const TimePoint set = now_.wall;
+  now_.wall = TimePoint(sys_days(year(1970) / 1 / 1)) + 1h;
+  start();
+  count(1);
+  now_.wall = set;
+  count(1);
+  const auto since = std::chrono::floor<std::chrono::seconds>(set).time_since_epoch();
+  EXPECT_EQ(number("SELECT began FROM aggregate"), since.count());
+  EXPECT_EQ(number("SELECT value FROM meta WHERE name = 'began'"), since.count());
+}
+
+TEST_F(AccountingStoreTest, EntersASessionOnceIfItsFileStays) {
+  std::string file;
+  {
+    SessionLedger ledger(config_.database);
+    ledger.add(Direction::kOut, {0, 100, 0, 1, 1});
+    file = session_file(config_.database, ledger.id());
+  }  // as by SIGKILL
+  std::filesystem::copy_file(file, directory_.path("copy"));
+  start();
+  count(0);
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = 3"), 100);
+  EXPECT_FALSE(std::filesystem::exists(file));
+  std::filesystem::copy_file(directory_.path("copy"), file);  // killed before it was removed
+  start();
+  count(0);
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = 3"), 100);
+  start();
+  count(0);
+  EXPECT_EQ(number("SELECT count(*) FROM session"), 0) << "its file is gone";
+}
+
+TEST_F(AccountingStoreTest, HasNoRowOfASessionThatEndedAndNoFile) {
+  SessionLedger ledger(config_.database);
+  accounts_ = std::make_shared<Accounts>(config_);
+  Session session;
+  session.id = ledger.id();
+  session.started = now_.wall;
+  store_ = std::make_unique<Store>(config_, accounts_, std::move(session));
+  count(1);
+  EXPECT_EQ(number("SELECT count(DISTINCT id) FROM session"), 1);
+  store_->end_session();
+  EXPECT_EQ(number("SELECT count(*) FROM session"), 0);
+  EXPECT_FALSE(std::filesystem::exists(session_file(config_.database, ledger.id())));
+}
+
+TEST_F(AccountingStoreTest, CountsUnderTheNewNameOfAnInterface) {
+  config_.aggregates[0].by = {AccountingKey::kInterface};
+  start();
+  count(1);
+  interfaces_ = {{2, "office"}};
+  count(20);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE interface = 'lan'"), 1);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE interface = 'office'"), 20);
+}
+
+TEST_F(AccountingStoreTest, ReportsWhatWasCountedBeforeAndAfterTheTimeZoneWasSetAnew) {
+  const auto count_hours = [&](int hours, std::uint64_t octets) {
+    for (int hour = 0; hour < hours; ++hour) {
+      count(octets);
+      pass(1h);
+    }
+  };
+  start();
+  count_hours(10, 1);  // of the day that began in Berlin at 22:00
+  config_.time_zone = "UTC";
+  start();
+  count_hours(20, 10);
+  Question question;
+  question.now = std::chrono::floor<std::chrono::minutes>(now_.wall);
+  question.until = question.now + 1min;
+  for (const auto month : {std::chrono::September, std::chrono::October}) {
+    question.from = Minute(sys_days(year(2026) / month / 24));  // periods, and days
+    EXPECT_EQ(ask(open_for_reading(config_.database), question).total.up_octets, 210U);
+  }
 }
 
 TEST_F(AccountingStoreTest, CountsNothingTwiceWhenTheClockIsSet) {
@@ -160,11 +243,20 @@ TEST_F(AccountingStoreTest, TakesAnAggregateWithOtherKeysForAnother) {
   count(1);
   config_.aggregates[0].by = {AccountingKey::kInterface, AccountingKey::kRemoteInterface};
   start();
-  count(1);
+  count(20);
   EXPECT_EQ(number("SELECT count(*) FROM aggregate WHERE name = 'hosts'"), 2);
   EXPECT_EQ(number("SELECT count(*) FROM key WHERE interface = 'lan' AND remote_interface = '#3' "
                    "AND host = x''"),
             1);
+  Question question;
+  question.by = "interface";
+  question.now = std::chrono::floor<std::chrono::minutes>(now_.wall);
+  question.from = question.now;
+  question.until = question.now + 1min;
+  const Database database = open_for_reading(config_.database);
+  const auto course = course_of(database, ask(database, question), Calendar(TimeZone(), {}));
+  ASSERT_EQ(course.size(), 1U);
+  EXPECT_EQ(course[0].amounts.up_octets, 20U) << "of the one that has the key now";
 }
 
 TEST_F(AccountingStoreTest, RefusesADatabaseOfALaterVersion) {

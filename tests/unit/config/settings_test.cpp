@@ -310,5 +310,17 @@ TEST(NeedingRestart, NamesWhatDiffersInSealedSettingsOnly) {
       testing::UnorderedElementsAre("source.batch_delay", "status.listen", "namespaces", "user"));
 }
 
+TEST(Contradiction, IsBetweenSettingsThatAreEachRight) {
+  Config config;
+  EXPECT_THAT(contradiction(config), testing::StartsWith("collectors: missing: expected a list"));
+  config.collectors.emplace_back().name = "main";
+  EXPECT_EQ(contradiction(config), "");
+  config.collectors[0].observation_domain = 7;
+  EXPECT_EQ(contradiction(config), "");
+  config.namespaces.emplace_back().name = "blue";
+  EXPECT_THAT(contradiction(config),
+              testing::StartsWith("namespaces: the collector main has an observation_domain"));
+}
+
 }  // namespace
 }  // namespace ctflow::config
