@@ -33,7 +33,11 @@ NetlinkSocket open_socket(const NetworkNamespace& home) {
 }  // namespace
 
 bool needs_neighbours(const AccountingConfig& config) {
-  return config.counts_by(AccountingKey::kDevice);
+  const auto has = [](const AggregateConfig& one) {
+    return std::find(one.by.begin(), one.by.end(), AccountingKey::kDevice) != one.by.end();
+  };
+  return config.metrics.by == AccountingKey::kDevice ||
+         std::any_of(config.aggregates.begin(), config.aggregates.end(), has);
 }
 
 NeighbourMirror::NeighbourMirror(boost::asio::io_context& io, const NetworkNamespace& home)

@@ -62,8 +62,7 @@ class MeasuringPrograms {
   /// namespace (nsfs). Empty: done; else why not. Only after load().
   virtual std::string watch(std::uint64_t netns, const Watch& what) = 0;
 
-  /// No more records come of it. What the ring holds can still be read, and losses(), until the
-  /// watch of another namespace ends.
+  /// No more records come of it. What the ring holds can still be read.
   virtual void unwatch(std::uint64_t netns) = 0;
 
   /// Readable while the ring holds records. Only after load().
