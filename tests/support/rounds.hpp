@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// How often a test repeats itself with random values.
+// How often a test does the same with other values.
 #pragma once
 
 namespace ctflow::test {

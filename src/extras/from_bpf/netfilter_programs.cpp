@@ -27,8 +27,8 @@ namespace {
 constexpr unsigned kProgramType = 32;  // BPF_PROG_TYPE_NETFILTER
 constexpr unsigned kAttachType = 45;   // BPF_NETFILTER
 
-/// A value that the header's enumeration, for C++ one of few bits, may not have yet. It is for C
-/// only.
+/// A value that the header's enumeration may not have yet. In C++ it may then be out of its range;
+/// libbpf, which gets it, is C.
 template <typename Enumeration>
 [[gnu::no_sanitize("enum")]] Enumeration unlisted(unsigned number) {
   Enumeration value;
