@@ -127,6 +127,14 @@ class Checker(unittest.TestCase):
     def test_foreign_record(self):
         self.assert_found(self.replaced(0, source="192.0.2.99"), "octets", "times")
 
+    def test_record_of_octets_without_packets(self):
+        """Only zeroed counters can do that."""
+        for kind, octets, kinds in (("plain", 100, {"times"}), ("zeroing", 100, set()), ("zeroing", 0, {"times"})):
+            one = connection(packets=(1, 0))
+            changed = observation([one], list(records_of(one, packets=0, octets=octets)))
+            changed.scenario = scenario.scenario(1, kind)
+            self.assertEqual({problem.split(":")[0] for problem in times.check(changed)}, kinds, (kind, octets))
+
     def test_end_beyond_its_bound(self):
         bound = bounds.BOUNDS["expired"]
         last = self.good.records[0].last
