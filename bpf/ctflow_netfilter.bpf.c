@@ -10,9 +10,6 @@
  */
 #include "netfilter_connections.bpf.h"
 
-#define NF_ACCEPT 1
-#define CTFLOW_EEXIST 17
-
 struct bpf_nf_ctx {
 	const struct nf_hook_state *state;
 	struct sk_buff *skb;
@@ -49,6 +46,8 @@ int ctflow_early(struct bpf_nf_ctx *ctx)
 
 	if (!connection || info == IP_CT_UNTRACKED || is_second_pass(skb, in))
 		return NF_ACCEPT;
+	if (state->hook == NF_INET_LOCAL_OUT && is_sent_again(skb, state->out))
+		return NF_ACCEPT;
 	status = load32(connection + layout.status);
 	if (status & IPS_TEMPLATE)
 		return NF_ACCEPT;
@@ -66,10 +65,11 @@ int ctflow_early(struct bpf_nf_ctx *ctx)
 		entry = find(connection);
 		if (!entry)
 			return NF_ACCEPT;
-		if (status & (IPS_OFFLOAD | IPS_OFFLOAD << 1) && !entry->offloaded)
-			give_up(entry, connection);
 		if (entry->offloaded)
 			return NF_ACCEPT;
+		/* Conntrack has counted this packet already: it is the last one that is measured. */
+		if (status & (IPS_OFFLOAD | IPS_OFFLOAD << 1))
+			give_up(entry, connection);
 	}
 
 	iif = in ? in->ifindex : 0;
@@ -176,13 +176,23 @@ static __always_inline void keep_ended(struct ctflow_scratch *room, const struct
 		__sync_fetch_and_add(&totals.replaced, 1);
 }
 
+/* What is there of the key is of its predecessor only. */
+static __always_inline void leave_unmeasured(struct ctflow_nf_entry *before)
+{
+	__sync_fetch_and_add(&totals.unmeasured, 1);
+	if (before) {
+		before->owner = 0;
+		before->merged = 0;
+	}
+}
+
 static __always_inline void begin(const struct bpf_nf_ctx *ctx, unsigned long connection, __u32 oif)
 {
 	struct ctflow_under_way first = {};
 	struct ctflow_nf_entry *before;
 	struct ctflow_scratch *room;
 	struct ctflow_nf_key key;
-	__u32 zero = 0;
+	__u32 zero = 0, taken;
 	long error;
 
 	make_key(&key, connection, connection + layout.original, 1);
@@ -192,7 +202,13 @@ static __always_inline void begin(const struct bpf_nf_ctx *ctx, unsigned long co
 	room = bpf_map_lookup_elem(&scratch, &zero);
 	if (!room)
 		return;
+	taken = room->taken;
+	room->taken = 1;
 	before = bpf_map_lookup_elem(&connections, &key);
+	if (taken) {
+		leave_unmeasured(before);
+		return;
+	}
 	__builtin_memset(&room->entry, 0, sizeof(room->entry));
 	room->entry.owner = connection;
 	room->entry.born = bpf_ktime_get_ns();
@@ -203,15 +219,12 @@ static __always_inline void begin(const struct bpf_nf_ctx *ctx, unsigned long co
 	}
 	error = bpf_map_update_elem(&connections, &key, &room->entry,
 				    before ? BPF_ANY : BPF_NOEXIST);
+	room->taken = 0;
 	if (!error)
 		return;
 	if (error == -CTFLOW_EEXIST && merge(connection, &key, &first, oif))
 		return;
-	__sync_fetch_and_add(&totals.unmeasured, 1);
-	if (before) {
-		before->owner = 0;
-		before->merged = 0;
-	}
+	leave_unmeasured(before);
 }
 
 SEC("netfilter")

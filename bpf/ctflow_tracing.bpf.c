@@ -82,8 +82,12 @@ static __always_inline struct ctflow_connection *begin(__u64 key, __u64 now)
 	if (!watch)
 		return NULL;
 	/* Overwrites what a connection has left that had the same place before: then the end of that
-	 * one was missed. */
-	bpf_map_update_elem(&connections, &key, &nothing_measured, BPF_ANY);
+	 * one was missed. Where that fails, nothing must be added to what it has left. */
+	if (bpf_map_update_elem(&connections, &key, &nothing_measured, BPF_ANY)) {
+		bpf_map_delete_elem(&connections, &key);
+		ctflow_lost(netns, CTFLOW_LOST_UNMEASURED);
+		return NULL;
+	}
 	connection = bpf_map_lookup_elem(&connections, &key);
 	if (!connection) {
 		ctflow_lost(netns, CTFLOW_LOST_UNMEASURED);
@@ -111,10 +115,11 @@ static __always_inline bool is_received_again(const struct sk_buff *skb,
 }
 
 /* The same of a packet that this host sends: one that IPVS forwards was received before, one of a
- * VRF passes with the device of the VRF as well. */
+ * VRF passes with the device of the VRF as well. Not so the packet of a tunnel (IPsec, L2TP) around
+ * one that was received: it has skb_iif, too, but is of another connection. */
 static __always_inline bool is_sent_again(const struct sk_buff *skb, const struct net_device *out)
 {
-	return skb->skb_iif || (out && is_vrf(out));
+	return ctflow_is_of_ipvs(skb) || (out && is_vrf(out));
 }
 
 /* FIN from both sides, or a reset: then, and only then, the state is worth reading. */
@@ -621,17 +626,18 @@ static __always_inline int tell_end(struct nf_conn *ct, __u32 port_id)
 		return 0;
 	}
 
-	/* Two may come here at once: the one that takes it out of the map tells of it. */
+	/* Two may come here at once: the one that takes it out of the map tells of it. Where the map
+	 * is busy both do: an end that is told twice is known again, one that nobody tells is lost. */
 	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	if (!record) {
-		if (!connection || !bpf_map_delete_elem(&connections, &key))
+		if (!connection || bpf_map_delete_elem(&connections, &key) != -CTFLOW_ENOENT)
 			ctflow_lost(netns, CTFLOW_LOST_ENDED);
 		return 0;
 	}
 	ctflow_fill(record, ct, true, CTFLOW_ENDED, netns, connection);
 	record->port_id = port_id;
 	record->reason = reason_of(ct, record);
-	if (connection && bpf_map_delete_elem(&connections, &key))
+	if (connection && bpf_map_delete_elem(&connections, &key) == -CTFLOW_ENOENT)
 		bpf_ringbuf_discard(record, 0);
 	else
 		bpf_ringbuf_submit(record, 0);

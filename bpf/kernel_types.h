@@ -31,6 +31,7 @@ struct sk_buff {
 	__u16 inner_transport_header;
 	__u8 encapsulation : 1;
 	__u8 pkt_type : 3;
+	__u8 ipvs_property : 1; /* only with IPVS built in or as a module */
 	unsigned int end;
 	unsigned char *head;
 	unsigned char *data;
@@ -226,6 +227,10 @@ struct ctflow_counter {
 #define NF_INET_POST_ROUTING 4
 
 #define NF_ACCEPT 1
+
+/* errno */
+#define CTFLOW_ENOENT 2
+#define CTFLOW_EEXIST 17
 
 /* In every network namespace, and no other device has its flag. */
 #define LOOPBACK_IFINDEX 1

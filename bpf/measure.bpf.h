@@ -45,6 +45,13 @@ static __always_inline void ctflow_set_clock(void)
 		clock_offset = offset;
 }
 
+/* IPVS sends a packet that was received, with the entry that it has had since. */
+static __always_inline bool ctflow_is_of_ipvs(const struct sk_buff *skb)
+{
+	return bpf_core_field_exists(skb->ipvs_property) &&
+	       BPF_CORE_READ_BITFIELD(skb, ipvs_property);
+}
+
 /* How a packet looks on the wire, where what GRO or TSO has aggregated is several. */
 struct ctflow_packet {
 	__u32 packets;

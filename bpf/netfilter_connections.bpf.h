@@ -23,6 +23,9 @@ struct ctflow_under_way {
 struct ctflow_scratch {
 	struct ctflow_nf_entry entry;
 	struct ctflow_nf_ended_key ended;
+	/* Not 0 while in use: a packet that this host sends may be interrupted by one that comes in. */
+	volatile __u32 taken;
+	__u32 pad;
 };
 
 struct {
@@ -144,6 +147,14 @@ static __always_inline bool is_second_pass(const struct sk_buff *skb, const stru
 		return true;
 	flags = BPF_CORE_READ_BITFIELD(device, priv_flags);
 	return flags & IFF_L3MDEV_MASTER || BPF_CORE_READ_BITFIELD(skb, pkt_type) == PACKET_LOOPBACK;
+}
+
+/* The same of a packet that this host sends: one of a VRF passes with the device of the VRF as well,
+ * one that IPVS forwards was received before. */
+static __always_inline bool is_sent_again(const struct sk_buff *skb, const struct net_device *out)
+{
+	return (out && BPF_CORE_READ_BITFIELD(out, priv_flags) & IFF_L3MDEV_MASTER) ||
+	       ctflow_is_of_ipvs(skb);
 }
 
 /* A flowtable takes over: what conntrack has counted until here is continued by it alone. */

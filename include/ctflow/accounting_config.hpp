@@ -2,6 +2,7 @@
 // The settings of accounting (docs/accounting.md).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -25,6 +26,8 @@ enum class AccountingKey : std::uint8_t {
   kService,        ///< of `services`: by protocol and the responder's port
   kRemoteNetwork,  ///< of `networks`: that of the other end
   kDevice,         ///< MAC address of the host, or its address where no neighbour has it
+  kAsn,            ///< AS number of the other end
+  kCountry,        ///< country of the other end
   kDirection,      ///< every row has it, named or not
 };
 
@@ -34,7 +37,7 @@ struct AccountingKeyWord {
 };
 
 /// What a key is called in settings, in the database and in reports; in the order of the values.
-inline constexpr std::array<AccountingKeyWord, 11> kAccountingKeyWords{
+inline constexpr std::array<AccountingKeyWord, 13> kAccountingKeyWords{
     {{AccountingKey::kHost, "host"},
      {AccountingKey::kNetwork, "network"},
      {AccountingKey::kInterface, "interface"},
@@ -45,6 +48,8 @@ inline constexpr std::array<AccountingKeyWord, 11> kAccountingKeyWords{
      {AccountingKey::kService, "service"},
      {AccountingKey::kRemoteNetwork, "remote_network"},
      {AccountingKey::kDevice, "device"},
+     {AccountingKey::kAsn, "asn"},
+     {AccountingKey::kCountry, "country"},
      {AccountingKey::kDirection, "direction"}}};
 
 inline const char* word_of(AccountingKey key) {
@@ -149,6 +154,14 @@ struct AccountingConfig {
   std::string network_namespace{};
 
   [[nodiscard]] bool enabled() const { return !aggregates.empty(); }
+
+  /// Whether an aggregate or the metrics have this key.
+  [[nodiscard]] bool counts_by(AccountingKey key) const {
+    const auto has = [key](const AggregateConfig& one) {
+      return std::find(one.by.begin(), one.by.end(), key) != one.by.end();
+    };
+    return metrics.by == key || std::any_of(aggregates.begin(), aggregates.end(), has);
+  }
 
   friend bool operator==(const AccountingConfig&, const AccountingConfig&) = default;
 };

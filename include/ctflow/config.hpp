@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "ctflow/accounting_config.hpp"
 #include "ctflow/connection_match.hpp"
+#include "ctflow/enrich_config.hpp"
 #include "ctflow/flow.hpp"
 #include "ctflow/log_level.hpp"
 #include "ctflow/network.hpp"
@@ -127,6 +129,17 @@ enum class LogDestination : std::uint8_t {
   kStdout,
   kUnix,  ///< a stream socket that another program listens at
   kTcp,
+  kKafka,
+  kPostgresql,
+};
+
+/// With `to: postgresql` (docs/postgresql.md).
+struct PostgresqlConfig {
+  std::string connection{};           ///< for libpq, without a password; required
+  std::string table = "connections";  ///< may have a schema before it
+  std::chrono::days retention{0};     ///< a day's rows are removed so long after it; required
+
+  friend bool operator==(const PostgresqlConfig&, const PostgresqlConfig&) = default;
 };
 
 /// With `to: file`: when ctflowd itself begins a new file. Neither: logrotate does.
@@ -138,7 +151,7 @@ struct RotationConfig {
   friend bool operator==(const RotationConfig&, const RotationConfig&) = default;
 };
 
-/// One log of connections: lines of JSON (docs/connection-log.md).
+/// One log of connections: lines of JSON (docs/connection-log.md) or rows of a database.
 struct ConnectionLogConfig {
   std::string name;  ///< unique among logs and collectors
   LogDestination to = LogDestination::kFile;
@@ -146,9 +159,15 @@ struct ConnectionLogConfig {
   std::string address{};                        ///< with `to: tcp`, as that of a collector
   std::uint16_t port = 0;                       ///< with `to: tcp`
   std::chrono::milliseconds flush_after{1000};  ///< longest wait of a line for others
-  std::size_t buffer = std::size_t{4} << 20;    ///< octets that wait for a file or stdout, at most
+  /// Octets that wait for a file, stdout, Kafka or a database, at most.
+  std::size_t buffer = std::size_t{4} << 20;
+  // With `to: kafka`.
+  std::vector<std::string> brokers{};  ///< HOST:PORT; they name the others of their cluster
+  std::string topic{};
+  std::map<std::string, std::string> settings{};  ///< librdkafka's properties
   RotationConfig rotate{};
-  SpoolConfig spool{};               ///< with `to: unix` and `tcp`
+  SpoolConfig spool{};  ///< with `to: unix` and `tcp`
+  PostgresqlConfig postgresql{};
   std::vector<FilterRule> filter{};  ///< which flow reports have a line; empty: all
   /// Of the network namespace whose connections they are; not settings of their own.
   std::string network_namespace{};
@@ -267,6 +286,7 @@ struct InterfacesConfig {
 struct StatusConfig {
   std::string socket = "/run/ctflowd/status.sock";  ///< unix socket; empty: none
   std::string listen{};  ///< TCP: ADDRESS:PORT or [IPv6 ADDRESS]:PORT; empty: none
+  bool page = true;      ///< with `listen`: a page for people, at /
 
   friend bool operator==(const StatusConfig&, const StatusConfig&) = default;
 };
@@ -295,6 +315,7 @@ struct ReloadableConfig {
   std::vector<ConnectionLogConfig> log_connections{};
   AccountingConfig accounting{};
   InterfacesConfig interfaces{};
+  EnrichConfig enrich{};
   LogConfig log{};
 
   friend bool operator==(const ReloadableConfig&, const ReloadableConfig&) = default;

@@ -136,6 +136,7 @@ enum class LossReason : std::uint8_t {
   kSpoolDamaged,  ///< of the spool on disk, unreadable
   kStopped,       ///< waited in memory when ctflowd stopped
   kWriteError,    ///< could not be written to a file: disk full, …
+  kUncertain,     ///< sent, but never acknowledged: the receiver may have it
 };
 
 /// What one or more messages carry.
@@ -208,12 +209,13 @@ struct ExporterCounters {
   ExportAmount lost_spool_damaged;
   ExportAmount lost_stopped;
   ExportAmount lost_write_error;
+  ExportAmount lost_uncertain;
   std::uint64_t spool_errors = 0;  ///< times the disk spool could not be used
 
   [[nodiscard]] std::uint64_t lost() const {
     return lost_would_block + lost_unresolved + lost_send_error + lost_spool_full.flows +
            lost_spool_age.flows + lost_spool_damaged.flows + lost_stopped.flows +
-           lost_write_error.flows;
+           lost_write_error.flows + lost_uncertain.flows;
   }
 };
 

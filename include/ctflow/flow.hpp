@@ -90,6 +90,14 @@ struct Routing {
   friend bool operator==(const Routing&, const Routing&) = default;
 };
 
+/// What databases of networks say of one end. All zero: nothing is known, or nothing was asked.
+struct NetworkOrigin {
+  std::uint32_t as_number = 0;    ///< of the Autonomous System that announces the network
+  std::array<char, 2> country{};  ///< ISO 3166-1 alpha-2, in capital letters
+
+  friend bool operator==(const NetworkOrigin&, const NetworkOrigin&) = default;
+};
+
 /// What is measured in one direction, with the meaning of kernel-patches/nf_conntrack_flow.h.
 struct DirectionExtras {
   TimePoint first{};  ///< first and last packet; resolution one kernel tick
@@ -159,10 +167,12 @@ struct Flow {
   std::uint32_t mark = 0;     ///< CTA_MARK
   std::uint32_t timeout = 0;  ///< CTA_TIMEOUT: seconds that were left, if present
   std::uint32_t port_id = 0;  ///< netlink port that asked for the removal, 0 = the kernel itself
-  Interfaces forward_interfaces;          ///< of the original direction
-  Interfaces backward_interfaces;         ///< of the reply direction
-  Routing forward_routing;                ///< of the original direction
-  Routing backward_routing;               ///< of the reply direction
+  Interfaces forward_interfaces;   ///< of the original direction
+  Interfaces backward_interfaces;  ///< of the reply direction
+  Routing forward_routing;         ///< of the original direction
+  Routing backward_routing;        ///< of the reply direction
+  NetworkOrigin initiator_origin;
+  NetworkOrigin responder_origin;
   std::uint16_t zone = 0;                 ///< CTA_ZONE: the zone of both directions
   std::array<std::uint8_t, 16> labels{};  ///< CTA_LABELS, as the kernel dumps them
   std::uint8_t state = 0;  ///< TCP, SCTP or DCCP tracker state, by the protocol's own enum

@@ -12,6 +12,7 @@
 
 #include "ctflow/config.hpp"
 #include "ctflow/counters.hpp"
+#include "ctflow/database_status.hpp"
 #include "ctflow/flow_filter.hpp"
 #include "ctflow/source_status.hpp"
 #include "ctflow/transport_status.hpp"
@@ -39,6 +40,7 @@ struct CollectorStatus {
 /// What only a connection log has.
 struct ConnectionLogStatus {
   LogDestination to = LogDestination::kFile;
+  std::vector<std::string> brokers{};  ///< with `to: kafka`: ADDRESS:PORT of those connected to
 };
 
 /// What only a NAT log has.
@@ -164,7 +166,8 @@ struct Status {
   ReloadStatus reloads;
   std::vector<NamespaceStatus> namespaces{};
   std::vector<MissingNamespace> missing_namespaces{};
-  std::string listen_error{};  ///< why status.listen is not open; empty: no error
+  std::vector<DatabaseStatus> databases{};  ///< of `enrich:`, those that an output asks for
+  std::string listen_error{};               ///< why status.listen is not open; empty: no error
 };
 
 }  // namespace ctflow

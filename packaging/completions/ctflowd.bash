@@ -4,7 +4,7 @@
 _ctflowd() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     local commands='run check doctor status record replay report top accounting nat-lookup nat-log'
-    local keys='device host network interface remote_interface zone mark protocol service remote_network direction'
+    local keys='device host network interface remote_interface zone mark protocol service remote_network asn country direction'
     local command='' one options=''
     for one in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         if [[ " $commands " == *" $one "* ]]; then

@@ -43,7 +43,7 @@ complete -c ctflowd -n '__fish_seen_subcommand_from nat-lookup nat-log report to
 complete -c ctflowd -n '__fish_seen_subcommand_from nat-log' -a forget -d 'Remove an address from all rows'
 complete -c ctflowd -n '__fish_seen_subcommand_from report' -l since -x -d 'How far back'
 complete -c ctflowd -n '__fish_seen_subcommand_from report' -l period -x -a 'current last'
-complete -c ctflowd -n '__fish_seen_subcommand_from report top' -l by -x -a 'device host network interface remote_interface zone mark protocol service remote_network direction'
+complete -c ctflowd -n '__fish_seen_subcommand_from report top' -l by -x -a 'device host network interface remote_interface zone mark protocol service remote_network asn country direction'
 complete -c ctflowd -n '__fish_seen_subcommand_from report top' -l top -x -d Rows
 complete -c ctflowd -n '__fish_seen_subcommand_from report top' -l direction -x -a 'internet in out local through self all'
 complete -c ctflowd -n '__fish_seen_subcommand_from report' -l bytes -d 'Numbers without units'

@@ -167,6 +167,8 @@ std::optional<Usage> Accounting::usage(std::optional<AccountingKey> by) {
   constexpr std::size_t kMostKeys = 4096;
   if (!by) by = neighbours_ ? AccountingKey::kDevice : AccountingKey::kHost;
   if (*by == AccountingKey::kDevice && !neighbours_) return std::nullopt;
+  const bool of_database = *by == AccountingKey::kAsn || *by == AccountingKey::kCountry;
+  if (of_database && !config_.counts_by(*by)) return std::nullopt;  // nobody has asked it
   const auto has = [&](const Asked& one) { return one.counts.by() == *by; };
   auto found = std::find_if(asked_.begin(), asked_.end(), has);
   if (found == asked_.end()) {
@@ -182,6 +184,8 @@ void Accounting::hand_over(const Instant& now) {
   accounting::Job job;
   if (!spare_) spare_ = std::make_unique<Batch>(config_);  // at the stop
   job.batch = std::exchange(current_, std::move(spare_));
+  for (const auto& table : job.batch->tables) merged_ += table.merged();
+  given_rows_ += job.batch->rows();
   job.interfaces = interfaces();
   if (device_names_) {
     auto names = accounting::with_neighbours(*device_names_, neighbours(), now.wall);
@@ -204,7 +208,7 @@ void Accounting::settle(const Instant& now) {
       const bool last = i + 1 == batch->flows;
       ledger_.sent_after_wait(reported_flow(last ? sum.packets() : 0, last ? sum.octets() : 0), 0);
     }
-    for (const auto& table : batch->tables) merged_ += table.merged();
+    given_rows_ -= batch->rows();
     batch->clear();
     spare_ = std::move(batch);
   }
@@ -226,7 +230,10 @@ void Accounting::report_failure(const Instant& now) {
 
 void Accounting::stop() {
   const Instant now = clock_();
-  if (!std::exchange(started_, true)) writer_->start();
+  if (!std::exchange(started_, true)) {
+    losses_ = context_->losses();  // those of before are not of its time
+    writer_->start();
+  }
   watch_losses(now);
   hand_over(now);
   const bool written = writer_->stop(kPatience);
@@ -254,7 +261,7 @@ OutputStatus Accounting::status(const Instant& now) const {
         std::chrono::duration_cast<std::chrono::seconds>(now.steady - last_failure_.at);
   }
   AccountingStatus accounting;
-  accounting.rows = current_->rows();
+  accounting.rows = current_->rows() + given_rows_;
   accounting.merged = report.merged + merged_;
   for (const auto& table : current_->tables) accounting.merged += table.merged();
   accounting.failures = report.failures;

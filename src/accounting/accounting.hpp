@@ -78,8 +78,9 @@ class Accounting : public Output {
   std::unique_ptr<accounting::Batch> current_;
   std::unique_ptr<accounting::Batch> spare_;  ///< null: the writer has it
   std::unique_ptr<accounting::Writer> writer_;
-  std::uint64_t merged_ = 0;  ///< cells of batches that were written
-  UpstreamLosses losses_{};   ///< at the last look
+  std::uint64_t merged_ = 0;      ///< cells of batches that the writer was given
+  std::uint64_t given_rows_ = 0;  ///< of batches that it has
+  UpstreamLosses losses_{};       ///< at the last look
   bool started_ = false;
   MonoTime deadline_ = MonoTime::min();
   MonoTime commit_at_{};

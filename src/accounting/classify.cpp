@@ -30,6 +30,15 @@ Direction direction_of(Place initiator, Place responder) {
   return responder == Place::kInside ? Direction::kIn : Direction::kThrough;
 }
 
+/// Whether no report of the connection came before. Of a first one that does not wait for the end
+/// `earlier` has the start, which is that of the report. Where counters were set to zero `earlier`
+/// has none either, but the report starts later.
+bool is_first_report(const Flow& flow) {
+  const EarlierReports& earlier = flow.earlier;
+  return earlier.forward == Counters{} && earlier.backward == Counters{} &&
+         (earlier.start == TimePoint{} || earlier.start == flow.start);
+}
+
 }  // namespace
 
 Names::Names(const AccountingConfig& config) {
@@ -91,6 +100,9 @@ Classified classify(const Flow& flow, const Surroundings& surroundings, const Na
   const std::uint32_t far = flow.forward_interfaces.egress;
   key.interface = by_responder ? far : near;
   key.remote_interface = by_responder ? near : far;
+  const NetworkOrigin& remote = by_responder ? flow.initiator_origin : flow.responder_origin;
+  key.asn = remote.as_number;
+  key.country = remote.country;
   if (wanted.has(AccountingKey::kDevice)) {
     key.device = names.device_of(neighbours.find(family, key.host, key.interface, flow.end));
   }
@@ -103,8 +115,8 @@ Classified classify(const Flow& flow, const Surroundings& surroundings, const Na
   }
   const Counters& up = by_responder ? flow.backward : flow.forward;
   const Counters& down = by_responder ? flow.forward : flow.backward;
-  const bool first = flow.earlier == EarlierReports{};
-  result.amounts = {down.octets, up.octets, down.packets, up.packets, first ? 1U : 0U};
+  result.amounts = {down.octets, up.octets, down.packets, up.packets,
+                    is_first_report(flow) ? 1U : 0U};
   return result;
 }
 
@@ -127,6 +139,8 @@ Key KeySelection::of(const Key& all) const {
   if (has(AccountingKey::kProtocol)) key.protocol = all.protocol;
   if (has(AccountingKey::kService)) key.service = all.service;
   if (has(AccountingKey::kRemoteNetwork)) key.remote_network = all.remote_network;
+  if (has(AccountingKey::kAsn)) key.asn = all.asn;
+  if (has(AccountingKey::kCountry)) key.country = all.country;
   return key;
 }
 

@@ -2,40 +2,68 @@
 #include "accounting/cover.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace ctflow::accounting {
 namespace {
 
-/// Those of one level within a time, and what they leave.
+/// No interval of a level is longer; periods may be.
+constexpr std::array<std::chrono::hours, kLevels - 1> kLongest{
+    std::chrono::hours(1), std::chrono::hours(1), std::chrono::hours(48)};
+
+/// Before it no interval begins that has a part of a time from `from` on.
+std::int64_t earliest_begin(Level level, Minute from) {
+  const auto number = static_cast<std::size_t>(level);
+  return number < kLongest.size() ? seconds_of(from - kLongest.at(number)) : 0;
+}
+
+/// Those of one level within a time, and what they leave. Where the time zone or the period was set
+/// anew, intervals overlap, and what was counted is in one of them: only all of them together have
+/// the sums of their time.
 class LevelCover {
  public:
   LevelCover(const Database& database, Minute now)
       : select_(database,
-                "SELECT time, until FROM interval WHERE level = ?1 AND time >= ?2 AND time < ?3 "
-                "ORDER BY time"),
+                "SELECT time, until FROM interval WHERE level = ?1 AND time >= ?4 AND time < ?3 "
+                "AND until > ?2 ORDER BY time"),
         now_(now) {}
 
   void cover(Level level, Interval time, std::vector<Piece>& to, std::vector<Interval>& left) {
-    Minute at = time.from;
+    at_ = time.from;
     select_.bind(1, static_cast<std::int64_t>(level)).bind(2, seconds_of(time.from));
-    select_.bind(3, seconds_of(time.until));
+    select_.bind(3, seconds_of(time.until)).bind(4, earliest_begin(level, time.from));
     while (select_.step()) {
-      const Minute from = minute_at(select_.number(0));
-      const Minute until = minute_at(select_.number(1));
-      const bool within = until <= time.until || (time.until > now_ && from <= now_);
-      // Where the settings of the time zone changed, days may overlap.
-      if (from < at || !within) continue;
-      if (from > at) left.push_back({at, from});
-      to.push_back({level, from, until});
-      at = until;
+      const Piece one{level, minute_at(select_.number(0)), minute_at(select_.number(1))};
+      if (one.from >= group_end_) end_group(time, to, left);
+      group_.push_back(one);
+      group_end_ = std::max(group_end_, one.until);
     }
     select_.reset();
-    if (at < time.until) left.push_back({at, time.until});
+    end_group(time, to, left);
+    if (at_ < time.until) left.push_back({at_, time.until});
   }
 
  private:
+  /// Takes those that overlap, or leaves them if one is not within the time.
+  void end_group(const Interval& time, std::vector<Piece>& to, std::vector<Interval>& left) {
+    const bool within = std::all_of(group_.begin(), group_.end(), [&](const Piece& one) {
+      const bool goes_on = time.until > now_ && one.from <= now_;
+      return one.from >= time.from && (one.until <= time.until || goes_on);
+    });
+    if (within && !group_.empty()) {
+      if (group_.front().from > at_) left.push_back({at_, group_.front().from});
+      to.insert(to.end(), group_.begin(), group_.end());
+      at_ = group_end_;
+    }
+    group_.clear();
+    group_end_ = Minute::min();
+  }
+
   Statement select_;
   Minute now_;
+  Minute at_{};               ///< what is before it is covered, or left
+  std::vector<Piece> group_;  ///< intervals that overlap, the earliest first
+  Minute group_end_ = Minute::min();
 };
 
 }  // namespace
@@ -45,7 +73,7 @@ Minute kept_begin(const Database& database, Minute from) {
                     "SELECT value FROM meta WHERE name = 'removed_before_' || ?1 AND value > ?2");
   Statement around(database,
                    "SELECT time FROM interval WHERE level = ?1 AND time <= ?2 AND until > ?2 "
-                   "ORDER BY time DESC LIMIT 1");
+                   "ORDER BY time LIMIT 1");
   for (const Level level : kAllLevels) {
     const auto number = static_cast<std::int64_t>(level);
     const bool kept = !removed.bind(1, number).bind(2, seconds_of(from)).step();

@@ -19,8 +19,9 @@ struct Piece {
 Minute kept_begin(const Database& database, Minute from);
 
 /// The longest intervals that lie within the time, then shorter ones for what is left. `now`: an
-/// interval that has begun and goes on is within a time that reaches until then. Each minute is in
-/// one piece at most; a minute that is in none has no rows.
+/// interval that has begun and goes on is within a time that reaches until then. What was counted
+/// is in one piece at most; a minute that is in none has no rows. Pieces overlap only where the
+/// time zone or the period was set anew.
 std::vector<Piece> cover(const Database& database, Interval time, Minute now);
 
 }  // namespace ctflow::accounting

@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "accounting/export_rows.hpp"
 
+#include <cstdint>
 #include <ostream>
-#include <string_view>
+
+#include "accounting/schema.hpp"
 
 namespace ctflow::accounting {
 namespace {
 
-constexpr const char* kColumns =
-    "aggregate,\"begin\",\"end\",direction,kind,host,network,interface,remote_interface,zone,mark,"
-    "protocol,"
-    "service,remote_network,device,device_name,down_octets,up_octets,down_packets,up_packets,"
-    "connections";
-constexpr int kCount = 21;
+constexpr int kCount = 23;
+
+/// What the views of an earlier version lack is empty: a database that is only read stays as it is.
+std::string exported_columns(std::int64_t version) {
+  std::string columns =
+      "aggregate,\"begin\",\"end\",direction,kind,host,network,interface,remote_interface,zone,"
+      "mark,protocol,service,remote_network,";
+  columns += version < 2 ? "NULL,NULL," : "device,device_name,";
+  columns += version < 3 ? "NULL,NULL," : "asn,country,";
+  return columns + "down_octets,up_octets,down_packets,up_packets,connections";
+}
 
 }  // namespace
 
@@ -33,12 +40,14 @@ std::string field_text(const std::string& text) {
 }
 
 void export_rows(const Database& database, const std::string& view, std::ostream& out) {
-  for (const char c : std::string_view(kColumns)) {
+  for (const char c : exported_columns(kSchemaVersion)) {
     if (c != '"') out << c;
   }
   out << '\n';
-  Statement rows(
-      database, std::string("SELECT ") + kColumns + " FROM " + view + " ORDER BY begin, aggregate");
+  Statement version(database, "PRAGMA user_version");
+  version.step();
+  Statement rows(database, "SELECT " + exported_columns(version.number(0)) + " FROM " + view +
+                               " ORDER BY begin, aggregate");
   while (rows.step()) {
     for (int column = 0; column < kCount; ++column) {
       if (column > 0) out << ',';

@@ -19,12 +19,15 @@ struct Key {
   std::uint32_t mark = 0;
   std::uint32_t interface = 0;         ///< ifIndex, 0 = unknown
   std::uint32_t remote_interface = 0;  ///< ifIndex, 0 = unknown
+  std::uint32_t asn = 0;               ///< AS number of the other end, 0 = unknown
+  std::array<char, 2> country{};       ///< of the other end, zeros = unknown
   std::uint16_t zone = 0;
   std::uint16_t network = 0;         ///< index into the settings + 1, 0 = other
   std::uint16_t remote_network = 0;  ///< the same
   std::uint16_t service = 0;         ///< the same
   std::uint16_t family = 0;          ///< AddressFamily of the host
   std::uint16_t protocol = 0;
+  std::uint16_t none = 0;  ///< always
 
   friend bool operator==(const Key&, const Key&) = default;
 };

@@ -26,6 +26,14 @@ std::string interface_text(std::uint32_t index, const InterfaceTexts& interfaces
   return found == interfaces.end() ? fmt::format("#{}", index) : found->second;
 }
 
+std::string asn_text(std::int64_t number) {
+  return number == 0 ? "unknown" : fmt::format("AS{}", number);
+}
+
+std::string country_text(const std::array<char, 2>& country) {
+  return country[0] == 0 ? "unknown" : std::string(country.data(), country.size());
+}
+
 std::string protocol_text(std::int64_t number) {
   static const std::map<std::int64_t, const char*> names{
       {1, "icmp"}, {2, "igmp"}, {6, "tcp"},     {17, "udp"},   {33, "dccp"},    {41, "ipv6"},
@@ -57,6 +65,10 @@ std::string key_text(AccountingKey by, const Key& key, Direction direction, cons
       return names.network(key.remote_network);
     case AccountingKey::kDevice:
       return device_text(device_octets(key));
+    case AccountingKey::kAsn:
+      return asn_text(key.asn);
+    case AccountingKey::kCountry:
+      return country_text(key.country);
     case AccountingKey::kDirection:
       break;
   }

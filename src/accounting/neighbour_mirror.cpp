@@ -33,11 +33,7 @@ NetlinkSocket open_socket(const NetworkNamespace& home) {
 }  // namespace
 
 bool needs_neighbours(const AccountingConfig& config) {
-  const auto has = [](const AggregateConfig& one) {
-    return std::find(one.by.begin(), one.by.end(), AccountingKey::kDevice) != one.by.end();
-  };
-  return config.metrics.by == AccountingKey::kDevice ||
-         std::any_of(config.aggregates.begin(), config.aggregates.end(), has);
+  return config.counts_by(AccountingKey::kDevice);
 }
 
 NeighbourMirror::NeighbourMirror(boost::asio::io_context& io, const NetworkNamespace& home)

@@ -15,7 +15,8 @@ struct Pruned {
 /// keys and would use them again: only itself may remove them.
 enum class UnusedKeys : std::uint8_t { kKeep, kRemove };
 
-/// Removes what is older than the retention of its level. Within a transaction. Throws SqliteError.
+/// Removes the intervals that were over before the retention of their level. Within a transaction.
+/// Throws SqliteError.
 Pruned prune_rows(const Database& database, const AccountingRetention& keep, TimePoint now,
                   UnusedKeys unused);
 

@@ -12,6 +12,7 @@
 #include "accounting/report_text.hpp"
 #include "text/escape.hpp"
 #include "text/mac_text.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -95,10 +96,10 @@ std::string quota_table(const QuotaReport& report, const Calendar& calendar,
   out += fmt::format("{:<{}} {:<8} {:>10} {:>10} {:>8}\n", "name", kNameWidth, "by", "used",
                      "quota", "share");
   for (const QuotaUse& one : report.uses) {
-    out +=
-        fmt::format("{:<{}} {:<8} {:>10} {:>10} {:>6.1f} %{}\n", text::printable(one.name),
-                    kNameWidth, one.by, people_text(one.amounts.octets()), people_text(one.quota),
-                    share_of(one) * kPercent, one.over() ? "  over" : "");
+    out += fmt::format("{:<{}} {:<8} {:>10} {:>10} {:>6.1f} %{}\n", text::printable(one.name),
+                       kNameWidth, one.by, text::people_text(one.amounts.octets()),
+                       text::people_text(one.quota), share_of(one) * kPercent,
+                       one.over() ? "  over" : "");
   }
   if (!report.time.complete()) out += completeness_text(report.time) + "\n";
   return out;

@@ -2,10 +2,12 @@
 #include "accounting/report.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <unordered_map>
@@ -67,17 +69,15 @@ FoundAggregate choose(const std::vector<FoundAggregate>& all, std::string& by) {
     if (any(kDeviceKey)) by = kDeviceKey;
   }
   std::vector<FoundAggregate> fitting;
-  std::string known;
+  std::set<std::string> known;
   for (const FoundAggregate& one : all) {
     if (one.has(by)) fitting.push_back(one);
-    for (const std::string& key : one.keys) {
-      if (known.find(key) == std::string::npos) known += known.empty() ? key : ", " + key;
-    }
+    known.insert(one.keys.begin(), one.keys.end());
   }
   if (fitting.empty()) {
     throw std::runtime_error(
         fmt::format("no aggregate has the key {}; there are {} (accounting.aggregates)", by,
-                    known.empty() ? "none" : known));
+                    known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", "))));
   }
   const auto better = [](const FoundAggregate& one, const FoundAggregate& other) {
     if (one.newest != other.newest) return one.newest > other.newest;
@@ -93,6 +93,7 @@ std::string value_text(const Statement& row, int column, const std::string& by) 
     return device_text(std::string(octets.begin(), octets.end()));
   }
   if (by == "protocol") return protocol_text(row.number(column));
+  if (by == "asn") return asn_text(row.number(column));
   if (by == "zone" || by == "mark") return std::to_string(row.number(column));
   return row.text(column);
 }
@@ -232,8 +233,10 @@ Report ask(const Database& database, const Question& question) {
   report.by = question.by;
   const FoundAggregate aggregate = choose(aggregates_in(database), report.by);
   report.aggregate = aggregate.name;
+  report.aggregate_id = aggregate.id;
   report.from = kept_begin(database, question.from);
   report.until = question.until;
+  report.now = question.now;
   const auto pieces = cover(database, {report.from, report.until}, question.now);
   add_rows(database, aggregate, question, pieces, report);
   add_missing(database, pieces, report);

@@ -36,9 +36,11 @@ struct Gap {
 
 struct Report {
   std::string aggregate;
+  std::int64_t aggregate_id = 0;  ///< another had the same name before its keys were changed
   std::string by;
   Minute from{};  ///< as asked, or earlier where only longer intervals are kept
   Minute until{};
+  Minute now{};                   ///< when it was asked
   std::vector<ReportRow> rows{};  ///< the greatest first
   Amounts other;                  ///< of keys that found no room
   Amounts uncounted;              ///< of no known key

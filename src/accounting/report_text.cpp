@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "accounting/export_rows.hpp"
+#include "accounting/spread.hpp"
 #include "text/escape.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -19,17 +21,6 @@ using Json = nlohmann::json;
 constexpr std::size_t kWidth = 80;
 constexpr std::size_t kNameWidth = 25;
 constexpr std::size_t kBarWidth = 18;
-
-/// 14 020
-std::string grouped(std::uint64_t number) {
-  constexpr std::size_t kGroup = 3;
-  std::string text = std::to_string(number);
-  for (std::size_t at = text.size(); at > kGroup;) {
-    at -= kGroup;
-    text.insert(at, 1, ' ');
-  }
-  return text;
-}
 
 /// Blocks of an eighth each.
 std::string bar(std::uint64_t part, std::uint64_t whole) {
@@ -56,10 +47,19 @@ std::string time_text(Minute minute, const Calendar& calendar) {
 std::string span_text(std::chrono::minutes span) {
   constexpr std::int64_t kHour = 60;
   constexpr std::int64_t kDay = 24 * kHour;
+  const auto both = [](std::int64_t whole, const char* unit, std::int64_t rest, const char* of) {
+    return rest == 0 ? fmt::format("{} {}", whole, unit)
+                     : fmt::format("{} {} {} {}", whole, unit, rest, of);
+  };
   const auto count = span.count();
-  if (count % kHour != 0 || count < kHour) return fmt::format("{} min", count);
-  if (count % kDay != 0 || count < 3 * kDay) return fmt::format("{} h", count / kHour);
-  return fmt::format("{} days", count / kDay);
+  if (count < kHour) return fmt::format("{} min", count);
+  if (count < 3 * kDay) return both(count / kHour, "h", count % kHour, "min");
+  return both(count / kDay, "days", count % kDay / kHour, "h");
+}
+
+/// Until then it has rows: the minute that goes on does not count.
+Minute end_of(const Report& report) {
+  return report.now > report.from ? std::min(report.until, report.now) : report.until;
 }
 
 /// What is not shown by itself.
@@ -87,17 +87,17 @@ class Table {
 
   void row(const std::string& name, const Amounts& amounts, bool with_bar) {
     const auto octets = [&](std::uint64_t number) {
-      return view_.bytes ? std::to_string(number) : people_text(number);
+      return view_.bytes ? std::to_string(number) : text::people_text(number);
     };
-    const std::uint64_t share =
-        total_.octets() == 0 ? 0 : (amounts.octets() * 200 / total_.octets() + 1) / 2;
+    const std::uint64_t percent =
+        total_.octets() == 0 ? 0 : (share(amounts.octets(), 200, total_.octets()) + 1) / 2;
     std::string shown = text::printable(name);
     if (shown.empty()) shown = "-";
     out_ += fmt::format(
         "{:<{}} {:>9} {:>9} {:>8}  {} {:>3} %\n", shown, kNameWidth, octets(amounts.down_octets),
         octets(amounts.up_octets),
-        view_.bytes ? std::to_string(amounts.connections) : grouped(amounts.connections),
-        bar(with_bar ? amounts.octets() : 0, total_.octets()), share);
+        view_.bytes ? std::to_string(amounts.connections) : text::count_text(amounts.connections),
+        bar(with_bar ? amounts.octets() : 0, total_.octets()), percent);
   }
 
   [[nodiscard]] const std::string& text() const { return out_; }
@@ -139,17 +139,6 @@ const char* reason_text(const std::string& reason) {
 
 }  // namespace
 
-std::string people_text(std::uint64_t octets) {
-  constexpr std::array<const char*, 6> kUnits{"B", "kB", "MB", "GB", "TB", "PB"};
-  constexpr double kStep = 1000;
-  constexpr double kShort = 99.95;  // from here on without a decimal
-  auto value = static_cast<double>(octets);
-  std::size_t unit = 0;
-  for (; value >= kStep - 0.5 && unit + 1 < kUnits.size(); ++unit) value /= kStep;
-  return unit == 0 || value >= kShort ? fmt::format("{:.0f} {}", value, kUnits.at(unit))
-                                      : fmt::format("{:.1f} {}", value, kUnits.at(unit));
-}
-
 std::string utc_text(Minute minute) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds_of(minute)));
 }
@@ -158,7 +147,7 @@ std::string title_line(const Report& report, const Calendar& calendar, const std
                        const std::string& scope) {
   const std::string complete = report.complete() ? "complete" : "incomplete";
   const std::string title = fmt::format("Since {} ({}), {}, {}", time_text(report.from, calendar),
-                                        span_text(report.until - report.from), what, scope);
+                                        span_text(end_of(report) - report.from), what, scope);
   const std::size_t room = kWidth > title.size() + 1 ? kWidth - title.size() : complete.size() + 1;
   return fmt::format("{}{:>{}}\n", title, complete, room);
 }

@@ -34,21 +34,29 @@ constexpr const char* kKeys = R"(
 CREATE TABLE key(id INTEGER PRIMARY KEY, aggregate INTEGER NOT NULL, kind INTEGER NOT NULL,
   host BLOB NOT NULL, network TEXT NOT NULL, interface TEXT NOT NULL, remote_interface TEXT NOT NULL,
   zone INTEGER NOT NULL, mark INTEGER NOT NULL, protocol INTEGER NOT NULL, service TEXT NOT NULL,
-  remote_network TEXT NOT NULL, device BLOB NOT NULL,
+  remote_network TEXT NOT NULL, device BLOB NOT NULL, asn INTEGER NOT NULL, country TEXT NOT NULL,
   UNIQUE(aggregate, kind, host, network, interface, remote_interface, zone, mark, protocol, service,
-    remote_network, device));
-CREATE TABLE device(device BLOB PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
+    remote_network, device, asn, country));
 )";
+constexpr const char* kDevices =
+    "CREATE TABLE device(device BLOB PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;";
 
-/// Version 1 has no devices.
-constexpr const char* kFromVersion1 = R"(
+/// Version 1 has no devices; version 2 has no AS numbers and countries. Views that others made of
+/// ours are left alone: without that pragma the renaming fails at them.
+constexpr const char* kFromEarlier = R"(
 DROP VIEW minutes; DROP VIEW hours; DROP VIEW days; DROP VIEW periods; DROP VIEW readable_key;
-ALTER TABLE key RENAME TO key_of_version_1;
+PRAGMA legacy_alter_table = ON;
+ALTER TABLE key RENAME TO earlier_key;
 )";
 constexpr const char* kKeysFromVersion1 = R"(
 INSERT INTO key SELECT id, aggregate, kind, host, network, interface, remote_interface, zone, mark,
-  protocol, service, remote_network, x'' FROM key_of_version_1;
-DROP TABLE key_of_version_1;
+  protocol, service, remote_network, x'', -1, '' FROM earlier_key;
+DROP TABLE earlier_key;
+)";
+constexpr const char* kKeysFromVersion2 = R"(
+INSERT INTO key SELECT id, aggregate, kind, host, network, interface, remote_interface, zone, mark,
+  protocol, service, remote_network, device, -1, '' FROM earlier_key;
+DROP TABLE earlier_key;
 )";
 
 /// SQLite prints no IPv6 addresses: hexadecimal groups, without zeros left out.
@@ -80,7 +88,8 @@ std::string readable_keys() {
       "nullif(interface, '') AS interface, nullif(remote_interface, '') AS remote_interface, "
       "nullif(zone, -1) AS zone, nullif(mark, -1) AS mark, nullif(protocol, -1) AS protocol, "
       "nullif(service, '') AS service, nullif(remote_network, '') AS remote_network, {} AS device, "
-      "(SELECT name FROM device WHERE device.device = key.device) AS device_name FROM key;\n",
+      "(SELECT name FROM device WHERE device.device = key.device) AS device_name, "
+      "nullif(asn, -1) AS asn, nullif(country, '') AS country FROM key;\n",
       readable("host"), readable("key.device"));
 }
 
@@ -92,7 +101,7 @@ std::string view_of(const char* name, int level) {
       "CASE usage.direction WHEN 0 THEN 'in' WHEN 1 THEN 'out' WHEN 2 THEN 'local' "
       "WHEN 3 THEN 'through' ELSE 'self' END AS direction, readable_key.kind AS kind, "
       "host, network, interface, remote_interface, zone, mark, protocol, service, remote_network, "
-      "device, device_name, "
+      "device, device_name, asn, country, "
       "down_octets, up_octets, down_packets, up_packets, connections "
       "FROM usage JOIN aggregate ON aggregate.id = usage.aggregate "
       "JOIN readable_key ON readable_key.id = usage.key "
@@ -124,9 +133,12 @@ void bring_up(Database& database) {
   database.execute("BEGIN IMMEDIATE");
   try {
     const int version = version_of(database);  // another process may have done it
-    if (version == 0) database.execute(std::string(kTables) + kKeys + views());
+    if (version == 0) database.execute(std::string(kTables) + kKeys + kDevices + views());
     if (version == 1) {
-      database.execute(std::string(kFromVersion1) + kKeys + kKeysFromVersion1 + views());
+      database.execute(std::string(kFromEarlier) + kKeys + kDevices + kKeysFromVersion1 + views());
+    }
+    if (version == 2) {
+      database.execute(std::string(kFromEarlier) + kKeys + kKeysFromVersion2 + views());
     }
     database.execute("COMMIT");
   } catch (const SqliteError&) {

@@ -8,7 +8,7 @@
 
 namespace ctflow::accounting {
 
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 /// What a row is of.
 enum class KeyKind : std::uint8_t {

@@ -57,7 +57,7 @@ std::string unique_id() {
 
 SessionLedger::SessionLedger(const std::string& database) : id_(unique_id()) {
   constexpr int kMode = 0640;
-  file_ = database + kInfix + id_;
+  file_ = session_file(database, id_);
   make_directory_for(database);
   descriptor_.reset(open(file_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode));
   if (!descriptor_.is_open()) fail(file_);
@@ -88,6 +88,10 @@ void SessionLedger::add(Direction direction, const Amounts& amounts) {
 SessionTotals SessionLedger::totals() const { return totals_in(words_); }
 
 void SessionLedger::remove() { unlink(file_.c_str()); }
+
+std::string session_file(const std::string& database, const std::string& id) {
+  return database + kInfix + id;
+}
 
 std::vector<LeftSession> left_sessions(const std::string& database, bool& living) {
   namespace fs = std::filesystem;

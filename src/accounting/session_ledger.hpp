@@ -60,6 +60,9 @@ struct LeftSession {
   Descriptor lock;
 };
 
+/// Where the ledger of a session is. `database`: that it is beside.
+std::string session_file(const std::string& database, const std::string& id);
+
 /// Of processes that are gone. `living`: one is not, or this one has another.
 std::vector<LeftSession> left_sessions(const std::string& database, bool& living);
 

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "accounting/prune.hpp"
@@ -35,7 +37,7 @@ Store::Store(AccountingConfig config, std::shared_ptr<const Accounts> accounts, 
       session_(std::move(session)) {}
 
 void Store::open() {
-  if (database_) return;
+  if (rows_) return;
   make_directory_for(config_.database);
   database_.emplace(open_for_writing(config_.database));
   rows_.emplace(*database_, config_, *accounts_, calendar_);
@@ -60,7 +62,11 @@ void Store::write(const Job& job) {
   try {
     in_transaction([&] {
       rows_->find_aggregates(minute_of(job.now.wall));
-      if (!begun_) begin_session(job);
+      if (!begun_) {
+        begin_session(job);
+      } else {
+        note_clock_set(job);
+      }
       enter(job);
       name_devices(job);
       note_session(job);
@@ -74,6 +80,7 @@ void Store::write(const Job& job) {
   begun_ = true;
   named_ = job.device_names;
   before_ = job.now;
+  // What they had is in the rows now, and the next start finds that if one of the files stays.
   for (const LeftSession& left : session_.left) unlink(left.file.c_str());
   session_.left.clear();
 }
@@ -93,14 +100,29 @@ Minute Store::oldest(const Job& job) const {
 
 void Store::begin_session(const Job& job) {
   const std::optional<Minute> last = last_commit();
-  const Minute started = minute_of(session_.started);
-  if (last && !session_.continues && *last < started) {
-    Statement gap(*database_, "INSERT OR IGNORE INTO gap VALUES(?, ?, 'not_running')");
-    gap.bind(1, seconds_of(*last)).bind(2, seconds_of(started)).run();
-  }
-  for (const LeftSession& left : session_.left) {
-    recover(left, std::max(last.value_or(started), oldest(job)));
-  }
+  const bool was_set = session_.started >= kEarliest;
+  const Minute now = minute_of(job.now.wall);
+  const Minute started = was_set ? minute_of(session_.started) : now;
+  if (last && (!session_.continues || !was_set)) add_gap(*last, started);
+  // A clock that was ahead may have written the last transaction.
+  const Minute at = std::min(last.value_or(started), now);
+  for (const LeftSession& left : session_.left) recover(left, std::max(at, oldest(job)));
+  forget_sessions();
+}
+
+void Store::note_clock_set(const Job& job) {
+  if (!before_ || before_->wall >= kEarliest || job.now.wall < kEarliest) return;
+  // What was counted since is in the minute of the last one of a clock that was set.
+  if (const auto last = last_commit()) add_gap(*last, minute_of(job.now.wall));
+  Statement began(*database_, "UPDATE aggregate SET began = ?1 WHERE began < ?2");
+  began.bind(1, seconds_of(minute_of(job.now.wall))).bind(2, seconds_of(minute_of(kEarliest)));
+  began.run();
+}
+
+void Store::add_gap(Minute from, Minute until) {
+  if (from >= until) return;
+  Statement gap(*database_, "INSERT OR IGNORE INTO gap VALUES(?, ?, 'not_running')");
+  gap.bind(1, seconds_of(from)).bind(2, seconds_of(until)).run();
 }
 
 void Store::recover(const LeftSession& left, Minute at) {
@@ -123,8 +145,8 @@ void Store::recover(const LeftSession& left, Minute at) {
     octets += amounts.octets();
     rows_->add_uncounted(at, static_cast<Direction>(i), amounts);
   }
-  Statement remove(*database_, "DELETE FROM session WHERE id = ?");
-  remove.bind(1, left.id).run();
+  // Its file goes after the commit: if that fails, the next start finds nothing that is missing.
+  note_totals(left.id, left.totals);
   recovered_ += octets;
   if (octets > 0) {
     log::warn(
@@ -160,11 +182,28 @@ void Store::name_devices(const Job& job) {
   }
 }
 
-void Store::note_session(const Job& job) {
+std::string Store::file_of(const std::string& session) const {
+  return session_file(config_.database, session);
+}
+
+void Store::forget_sessions() {
+  std::vector<std::string> gone;
+  {
+    Statement select(*database_, "SELECT DISTINCT id FROM session");
+    while (select.step()) {
+      std::string id = select.text(0);
+      if (access(file_of(id).c_str(), F_OK) != 0 && errno == ENOENT) gone.push_back(std::move(id));
+    }
+  }
+  Statement remove(*database_, "DELETE FROM session WHERE id = ?");
+  for (const std::string& id : gone) remove.bind(1, std::string_view(id)).run();
+}
+
+void Store::note_totals(const std::string& session, const SessionTotals& totals) {
   Statement insert(*database_, "INSERT OR REPLACE INTO session VALUES(?, ?, ?, ?, ?, ?, ?)");
-  for (std::size_t i = 0; i < kDirections && !session_.id.empty(); ++i) {
-    const Amounts& amounts = job.totals.amounts.at(i);
-    insert.bind(1, session_.id).bind(2, static_cast<std::int64_t>(i));
+  for (std::size_t i = 0; i < kDirections; ++i) {
+    const Amounts& amounts = totals.amounts.at(i);
+    insert.bind(1, std::string_view(session)).bind(2, static_cast<std::int64_t>(i));
     int column = 2;
     for (const std::uint64_t value : {amounts.down_octets, amounts.up_octets, amounts.down_packets,
                                       amounts.up_packets, amounts.connections}) {
@@ -172,13 +211,18 @@ void Store::note_session(const Job& job) {
     }
     insert.run();
   }
+}
+
+void Store::note_session(const Job& job) {
+  if (!session_.id.empty()) note_totals(session_.id, job.totals);
   if (job.now.wall < kEarliest) return;
   Statement meta(*database_, "INSERT OR REPLACE INTO meta VALUES('last_commit', ?)");
   meta.bind(1, seconds_of(minute_of(job.now.wall))).run();
   Statement interval(*database_, "INSERT OR REPLACE INTO meta VALUES('commit_interval', ?)");
   interval.bind(1, std::chrono::ceil<std::chrono::seconds>(config_.commit_interval).count()).run();
   Statement began(*database_, "INSERT OR IGNORE INTO meta VALUES('began', ?)");
-  began.bind(1, seconds_of(minute_of(session_.started))).run();
+  const bool was_set = session_.started >= kEarliest;
+  began.bind(1, seconds_of(minute_of(was_set ? session_.started : job.now.wall))).run();
 }
 
 /// Not before the clock has run evenly for some time: one that jumped ahead would remove
@@ -223,6 +267,9 @@ void Store::forget_names(const Job& job) {
 
 void Store::end_session() {
   if (!database_ || !begun_ || session_.id.empty()) return;
+  // The file first: one without the row would be entered as if nothing of it had been written.
+  const std::string file = file_of(session_.id);
+  if (unlink(file.c_str()) != 0 && errno != ENOENT) return;
   Statement remove(*database_, "DELETE FROM session WHERE id = ?");
   remove.bind(1, session_.id).run();
 }

@@ -40,7 +40,8 @@ class Store {
   /// can be tried again.
   void write(const Job& job);
 
-  /// Everything was written: the session leaves nothing to look for. Throws the same.
+  /// Everything was written: the session, and the file of its ledger, leave nothing to look for.
+  /// Throws the same.
   void end_session();
 
   /// Octets that other sessions had counted and not written; entered as `uncounted`.
@@ -52,7 +53,14 @@ class Store {
   void open();
   void in_transaction(const std::function<void()>& work);
   void begin_session(const Job& job);
+  /// Where the last transaction was by a clock that was not set, and this one is not.
+  void note_clock_set(const Job& job);
+  void add_gap(Minute from, Minute until);
   void recover(const LeftSession& left, Minute at);
+  /// Those whose files are gone: nobody will look for them.
+  void forget_sessions();
+  [[nodiscard]] std::string file_of(const std::string& session) const;
+  void note_totals(const std::string& session, const SessionTotals& totals);
   void enter(const Job& job);
   void name_devices(const Job& job);
   /// Those that no row has, and no file or setting names any more.

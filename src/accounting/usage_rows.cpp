@@ -19,18 +19,19 @@ constexpr const char* kAddUsage =
     "connections = connections + excluded.connections";
 constexpr const char* kAddInterval =
     "INSERT INTO interval VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE SET "
-    "lost_events = lost_events + excluded.lost_events, "
+    "until = max(until, excluded.until), lost_events = lost_events + excluded.lost_events, "
     "no_counters = no_counters + excluded.no_counters, "
     "counters_fell = counters_fell + excluded.counters_fell, "
     "fallen_packets = fallen_packets + excluded.fallen_packets, late = late + excluded.late";
 constexpr const char* kInsertKey =
     "INSERT OR IGNORE INTO key(aggregate, kind, host, network, interface, remote_interface, zone, "
-    "mark, protocol, service, remote_network, device) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-    "?10, ?11, ?12)";
+    "mark, protocol, service, remote_network, device, asn, country) VALUES(?1, ?2, ?3, ?4, ?5, "
+    "?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 constexpr const char* kSelectKey =
     "SELECT id FROM key WHERE aggregate = ?1 AND kind = ?2 AND host = ?3 AND network = ?4 AND "
     "interface = ?5 AND remote_interface = ?6 AND zone = ?7 AND mark = ?8 AND protocol = ?9 AND "
-    "service = ?10 AND remote_network = ?11 AND device = ?12";
+    "service = ?10 AND remote_network = ?11 AND device = ?12 AND asn = ?13 AND "
+    "country = ?14";
 
 std::int64_t signed_of(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
@@ -115,6 +116,8 @@ void UsageRows::bind_key(Statement& statement, std::size_t aggregate, KeyKind ki
   const std::string device = has(AccountingKey::kDevice) ? device_octets(key) : "";
   const std::vector<std::uint8_t> octets(device.begin(), device.end());
   statement.bind_copy(++column, std::span<const std::uint8_t>(octets));
+  statement.bind(++column, number(AccountingKey::kAsn, key.asn));
+  text(has(AccountingKey::kCountry), country_text(key.country));
 }
 
 std::int64_t UsageRows::find_key(std::size_t aggregate, KeyKind kind, const Key& key,
@@ -163,8 +166,19 @@ void UsageRows::enter(std::size_t aggregate, std::int64_t key, Minute minute, Di
   }
 }
 
+void UsageRows::note_interfaces(const InterfaceTexts& interfaces) {
+  if (interfaces == interfaces_) return;
+  interfaces_ = interfaces;
+  for (std::size_t i = 0; i < keys_.size(); ++i) {
+    const KeySelection& selection = accounts_.selection(i);
+    if (selection.has(AccountingKey::kInterface) || selection.has(AccountingKey::kRemoteInterface))
+      keys_[i].clear();
+  }
+}
+
 std::uint64_t UsageRows::add(std::size_t aggregate, const UsageTable& table, Minute oldest,
                              const InterfaceTexts& interfaces) {
+  note_interfaces(interfaces);
   std::set<Minute> entered;
   std::uint64_t late = 0;
   const auto minute_of = [&](Minute minute) {

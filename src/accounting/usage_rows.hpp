@@ -54,6 +54,8 @@ class UsageRows {
   };
 
   const Interval& interval_of(Level level, Minute minute);
+  /// An interface that was renamed has other keys from now on.
+  void note_interfaces(const InterfaceTexts& interfaces);
   std::int64_t key_of(std::size_t aggregate, KeyKind kind, const Key& key,
                       const InterfaceTexts& interfaces);
   std::int64_t find_key(std::size_t aggregate, KeyKind kind, const Key& key,
@@ -75,6 +77,7 @@ class UsageRows {
   std::vector<std::int64_t> ids_;                                     ///< of the aggregates
   std::vector<std::unordered_map<Key, std::int64_t, KeyHash>> keys_;  ///< by aggregate
   std::vector<std::int64_t> other_keys_;
+  InterfaceTexts interfaces_;  ///< the names that keys_ were found by
   std::array<std::map<Minute, Interval>, kLevels> intervals_;  ///< of minutes, as computed
   std::set<Touched> touched_;
 };

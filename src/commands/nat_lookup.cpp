@@ -157,9 +157,11 @@ int answer(const NatLookupOptions& options, const std::string& directory, std::o
 
 /// What a command returns, or, with one line of why, that it cannot say.
 template <typename Work>
-int guarded(std::ostream& errors, Work work) {
+int guarded(std::ostream& out, std::ostream& errors, Work work) {
   try {
-    return work();
+    const int status = work();
+    if (!out.flush()) throw std::runtime_error("standard output: not all of it could be written");
+    return status;
   } catch (const ConfigError&) {
     throw;
   } catch (const std::exception& error) {
@@ -172,7 +174,7 @@ int guarded(std::ostream& errors, Work work) {
 
 int run_nat_lookup(const NatLookupOptions& options, const std::string& config_file,
                    std::ostream& out, std::ostream& errors) {
-  return guarded(errors, [&] {
+  return guarded(out, errors, [&] {
     if (options.subject.empty() == options.who.empty()) {
       throw std::runtime_error("expected either ADDRESS:PORT with --at, or --subject ADDRESS");
     }
@@ -185,7 +187,7 @@ int run_nat_lookup(const NatLookupOptions& options, const std::string& config_fi
 
 int run_nat_log_forget(const NatLookupOptions& options, const std::string& config_file,
                        std::ostream& out, std::ostream& errors) {
-  return guarded(errors, [&] {
+  return guarded(out, errors, [&] {
     const nat::Endpoint subject = address_of("ADDRESS", options.who);
     const std::string directory = directory_of(options, config_file);
     record(fmt::format("nat_log_forget subject={}", nat::address_text(subject)), errors);

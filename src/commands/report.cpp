@@ -134,6 +134,9 @@ Interval asked_time(const ReportOptions& options, const Opened& from, Minute now
       period = calendar.interval_of(Level::kPeriod, current.from - std::chrono::minutes(1));
     }
     if (!period) period = period_in(options.period, calendar, from.config.period);
+    if (period && period->from > now) {
+      throw BadOption("--period", "one that has begun", options.period);
+    }
     if (!period) {
       throw BadOption("--period",
                       from.config.period.every.count() > 0
@@ -146,7 +149,7 @@ Interval asked_time(const ReportOptions& options, const Opened& from, Minute now
   const std::string since = options.since.empty() ? "24h" : options.since;
   const std::optional<std::chrono::minutes> span = span_in(since);
   if (!span) throw BadOption("--since", "a time with its unit, such as 90m, 24h or 30d", since);
-  return {until - *span, until};
+  return {now - *span, until};  // all of it, and the minute that goes on
 }
 
 std::vector<Direction> directions_in(const std::string& text) {
@@ -173,9 +176,11 @@ accounting::ReportFormat format_in(const std::string& text) {
 
 /// What a command returns, or, with one line of why, that it has no answer.
 template <typename Work>
-int answered(std::ostream& errors, Work work) {
+int answered(std::ostream& out, std::ostream& errors, Work work) {
   try {
-    return work();
+    const int status = work();
+    if (!out.flush()) throw std::runtime_error("standard output: not all of it could be written");
+    return status;
   } catch (const ConfigError&) {
     throw;
   } catch (const std::exception& error) {
@@ -184,8 +189,16 @@ int answered(std::ostream& errors, Work work) {
   }
 }
 
+/// All that is read of it is of one moment, whatever is written meanwhile.
+Database snapshot_of(const std::string& file) {
+  Database database = accounting::open_for_reading(file);
+  database.execute("BEGIN");
+  return database;
+}
+
 int print_quotas(const accounting::QuotaReport& report, const Opened& from,
-                 const ReportOptions& options, accounting::ReportFormat format, std::ostream& out) {
+                 const ReportOptions& options, accounting::ReportFormat format, std::ostream& out,
+                 std::ostream& errors) {
   constexpr int kOver = 3;
   const std::string scope = scope_text(options.direction);
   if (format == accounting::ReportFormat::kTable) {
@@ -194,6 +207,7 @@ int print_quotas(const accounting::QuotaReport& report, const Opened& from,
     out << accounting::quota_json(report, scope);
   } else {
     out << accounting::quota_csv(report);
+    errors << accounting::completeness_text(report.time) << '\n';
   }
   if (report.any_over()) return kOver;
   return report.time.complete() ? 0 : 1;
@@ -203,7 +217,7 @@ int print_quotas(const accounting::QuotaReport& report, const Opened& from,
 
 int run_report(const ReportOptions& options, const std::string& config_file, std::ostream& out,
                std::ostream& errors) {
-  return answered(errors, [&] {
+  return answered(out, errors, [&] {
     const accounting::ReportFormat format = format_in(options.format);
     accounting::Question question;
     question.directions = directions_in(options.direction);
@@ -215,10 +229,10 @@ int run_report(const ReportOptions& options, const std::string& config_file, std
     const Interval time = asked_time(times, from, question.now);
     question.from = time.from;
     question.until = time.until;
-    const Database database = accounting::open_for_reading(from.database);
+    const Database database = snapshot_of(from.database);
     if (options.over_quota) {
       return print_quotas(accounting::ask_quotas(database, from.config, question), from, options,
-                          format, out);
+                          format, out, errors);
     }
     const accounting::Report report = accounting::ask(database, question);
     accounting::ReportView view;
@@ -239,20 +253,20 @@ int run_report(const ReportOptions& options, const std::string& config_file, std
 
 int run_accounting_export(const ReportOptions& options, const std::string& config_file,
                           std::ostream& out, std::ostream& errors) {
-  return answered(errors, [&] {
+  return answered(out, errors, [&] {
     const std::string expected = "minute, hour, day or period";
     const auto& names = accounting::level_views();
     const auto view = names.find(options.level);
     if (view == names.end()) throw BadOption("--level", expected, options.level);
     const Opened from = opened(options, config_file);
-    accounting::export_rows(accounting::open_for_reading(from.database), view->second, out);
+    accounting::export_rows(snapshot_of(from.database), view->second, out);
     return 0;
   });
 }
 
 int run_accounting_prune(const ReportOptions& options, const std::string& config_file,
                          std::ostream& out, std::ostream& errors) {
-  return answered(errors, [&] {
+  return answered(out, errors, [&] {
     const Opened from = opened(options, config_file);
     Database database = accounting::open_for_writing(from.database);
     database.execute("BEGIN IMMEDIATE");
@@ -267,9 +281,9 @@ int run_accounting_prune(const ReportOptions& options, const std::string& config
 
 int run_accounting_check(const ReportOptions& options, const std::string& config_file,
                          std::ostream& out, std::ostream& errors) {
-  return answered(errors, [&] {
+  return answered(out, errors, [&] {
     const Opened from = opened(options, config_file);
-    const auto wrong = accounting::check_database(accounting::open_for_reading(from.database));
+    const auto wrong = accounting::check_database(snapshot_of(from.database));
     for (const std::string& one : wrong) errors << one << '\n';
     if (wrong.empty()) out << "the sums of all levels agree\n";
     return wrong.empty() ? 0 : 1;

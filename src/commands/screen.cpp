@@ -23,14 +23,14 @@ bool colour_wanted() {
   return isatty(STDOUT_FILENO) != 0 && (refused == nullptr || *refused == '\0');
 }
 
-std::string fit_rows(const std::string& text, std::size_t rows) {
+std::string fit_rows(const std::string& text, std::size_t rows, std::string_view command) {
   const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   if (lines <= rows || rows < 2) return text;
   std::size_t end = 0;
   for (std::size_t shown = 0; shown + 1 < rows; ++shown) end = text.find('\n', end) + 1;
   // Without the end of the line, which would scroll the first one away.
   return text.substr(0, end) +
-         fmt::format("… {} more lines: ctflowd status shows all", lines - rows + 1);
+         fmt::format("… {} more lines: ctflowd {} shows all", lines - rows + 1, command);
 }
 
 std::string with_colour(const std::string& text, bool well) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace ctflow {
 
@@ -16,8 +17,8 @@ std::optional<std::size_t> rows_of_terminal();
 bool colour_wanted();
 
 /// The first lines of `text`, as many as there are rows; the last of them says how many are
-/// missing.
-std::string fit_rows(const std::string& text, std::size_t rows);
+/// missing, and which command of ctflowd shows all.
+std::string fit_rows(const std::string& text, std::size_t rows, std::string_view command);
 
 /// The verdict, which is all of the first line before " (", in green or red.
 std::string with_colour(const std::string& text, bool well);

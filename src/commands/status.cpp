@@ -109,7 +109,7 @@ bool show(const StatusOptions& options, std::ostream& out, bool on_screen) {
   }
   std::string text = view.text;
   if (on_screen) {
-    text = fit_rows(text, rows_of_terminal().value_or(0));
+    text = fit_rows(text, rows_of_terminal().value_or(0), "status");
     out << "\x1b[H\x1b[2J";  // the screen, from its top
   }
   out << (colour_wanted() ? with_colour(text, view.well) : text) << std::flush;

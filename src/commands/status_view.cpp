@@ -36,7 +36,9 @@ std::string ago(const Json& seconds) {
   const auto value = number(seconds);
   if (value < 120) return fmt::format(", the last {} s ago", value);
   if (value < 7200) return fmt::format(", the last {} min ago", value / 60);
-  return fmt::format(", the last {} h ago", value / 3600);
+  constexpr std::uint64_t kTwoDays = 172'800;
+  if (value < kTwoDays) return fmt::format(", the last {} h ago", value / 3600);
+  return fmt::format(", the last {} days ago", value / (kTwoDays / 2));
 }
 
 std::string duration(double seconds) {

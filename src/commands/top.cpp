@@ -37,7 +37,7 @@ int watch_rates(const TopOptions& options, std::ostream& out) {
         "--direction: expected internet, in, out, local, through, self or all, got " +
         text::quoted(options.direction));
   }
-  const TopQuestion question{options.network_namespace, options.direction};
+  const TopQuestion question{options.network_namespace, options.direction, options.by};
   const std::chrono::seconds interval(options.interval_seconds);
   const EndOfWatch end;
   TopRates rates;
@@ -50,7 +50,8 @@ int watch_rates(const TopOptions& options, std::ostream& out) {
     if (!rates.ready()) continue;  // it was started again
     const std::string text = rates.text(options.top, scope_of(options.direction));
     if (on_screen) {
-      out << "\x1b[H\x1b[2J" << fit_rows(text, rows_of_terminal().value_or(0)) << std::flush;
+      out << "\x1b[H\x1b[2J" << fit_rows(text, rows_of_terminal().value_or(0), "top --once")
+          << std::flush;
     } else {
       out << (first ? "" : "\n") << text << std::flush;
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "text/escape.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -23,17 +24,6 @@ bool wanted(const std::string& direction, const std::string& asked) {
   if (asked == "all") return true;
   if (asked == "internet") return direction == "in" || direction == "out";
   return direction == asked;
-}
-
-/// 12.3 Mbit/s: three digits, units of 1000.
-std::string rate_text(double bits) {
-  constexpr std::array<const char*, 5> kUnits{"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"};
-  constexpr double kStep = 1000;
-  constexpr double kShort = 99.95;  // from here on without a decimal
-  std::size_t unit = 0;
-  for (; bits >= kStep - 0.5 && unit + 1 < kUnits.size(); ++unit) bits /= kStep;
-  return unit == 0 || bits >= kShort ? fmt::format("{:.0f} {}", bits, kUnits.at(unit))
-                                     : fmt::format("{:.1f} {}", bits, kUnits.at(unit));
 }
 
 struct Rate {
@@ -52,7 +42,7 @@ struct Rate {
 
 std::string row_of(const Rate& rate) {
   return fmt::format("{:<{}} {:>12} {:>12} {:>11.1f}\n", rate.name, kNameWidth,
-                     rate_text(rate.down), rate_text(rate.up), rate.connections);
+                     text::rate_text(rate.down), text::rate_text(rate.up), rate.connections);
 }
 
 bool fell(const TopSample& before, const TopSample& after) {
@@ -86,6 +76,14 @@ std::vector<Rate> rates_between(const TopSample& before, const TopSample& after)
   return rates;
 }
 
+std::string not_counted(const std::string& by) {
+  if (by.empty()) return "ctflowd does not count: accounting is off (accounting.aggregates)";
+  return fmt::format(
+      "ctflowd does not count by {0}: accounting is off, or no aggregate has the key {0} "
+      "(accounting.aggregates)",
+      by);
+}
+
 }  // namespace
 
 bool is_top_direction(const std::string& text) {
@@ -101,8 +99,7 @@ TopSample read_top(const std::string& json, const TopQuestion& question) {
   for (const Json& one : answer.at("namespaces")) {
     if (one.at("name") != question.network_namespace) continue;
     if (one.at("by").is_null()) {
-      throw std::runtime_error(
-          "ctflowd does not count by that: accounting is off, or no aggregate has the key device");
+      throw std::runtime_error(not_counted(question.by));
     }
     sample.by = one.at("by").get<std::string>();
     sample.reported_every = one.at("reported_every_seconds").get<double>();

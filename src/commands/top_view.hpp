@@ -30,6 +30,7 @@ struct TopSample {
 struct TopQuestion {
   std::string network_namespace{};
   std::string direction = "internet";
+  std::string by{};  ///< empty: the most useful key
 };
 
 /// Throws std::runtime_error where it has no such namespace, or does not count.

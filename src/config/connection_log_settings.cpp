@@ -3,8 +3,11 @@
 
 #include <algorithm>
 
+#include "config/missing_part.hpp"
 #include "config/output_filter_settings.hpp"
+#include "config/postgresql_settings.hpp"
 #include "config/transport_settings.hpp"
+#include "kafka/properties.hpp"
 
 namespace ctflow::config {
 namespace {
@@ -13,7 +16,9 @@ ValueFormat<LogDestination> log_destination() {
   return choice<LogDestination>({{"file", LogDestination::kFile},
                                  {"stdout", LogDestination::kStdout},
                                  {"unix", LogDestination::kUnix},
-                                 {"tcp", LogDestination::kTcp}});
+                                 {"tcp", LogDestination::kTcp},
+                                 {"kafka", LogDestination::kKafka},
+                                 {"postgresql", LogDestination::kPostgresql}});
 }
 
 Section<RotationConfig> rotation_settings() {
@@ -36,8 +41,21 @@ const char* word_of(LogDestination to) {
       return "unix";
     case LogDestination::kTcp:
       return "tcp";
+    case LogDestination::kKafka:
+      return "kafka";
+    case LogDestination::kPostgresql:
+      return "postgresql";
   }
   return "";
+}
+
+/// Of librdkafka's properties those that let others write to the topic.
+bool is_secret(const std::string& property) {
+  for (const char* const word :
+       {"password", "passphrase", "secret", ".key.pem", "oauthbearer.config"}) {
+    if (property.find(word) != std::string::npos) return true;
+  }
+  return false;
 }
 
 /// Who sets it must not be left in the belief that it is used.
@@ -51,6 +69,24 @@ std::optional<Complaint> check_surplus(const ConnectionLogConfig& log) {
     return only("path", "file or to: unix");
   }
   if (!file && log.rotate != RotationConfig{}) return only("rotate", "file");
+  const bool kafka = log.to == LogDestination::kKafka;
+  if ((kafka || log.to == LogDestination::kPostgresql) && log.spool != SpoolConfig{}) {
+    return only("spool", "unix or to: tcp");
+  }
+  if (kafka) return std::nullopt;
+  if (!log.brokers.empty()) return only("brokers", "kafka");
+  if (!log.topic.empty()) return only("topic", "kafka");
+  if (!log.settings.empty()) return only("settings", "kafka");
+  return std::nullopt;
+}
+
+std::optional<Complaint> check_kafka(const ConnectionLogConfig& log) {
+  if (!kafka::built_in()) return Complaint{"to", kWithoutKafka};
+  if (log.brokers.empty()) {
+    return Complaint{"brokers", "missing: expected a list of brokers, at least one"};
+  }
+  if (log.topic.empty()) return Complaint{"topic", "missing: expected " + topic().expected};
+  if (const auto fault = kafka::find_fault(log.settings)) return Complaint{"settings", *fault};
   return std::nullopt;
 }
 
@@ -70,20 +106,30 @@ std::optional<Complaint> check_log(const ConnectionLogConfig& log) {
   if (log.to == LogDestination::kTcp && log.port == 0) {
     return Complaint{"port", "missing: expected " + port().expected};
   }
+  if (log.to == LogDestination::kKafka) {
+    if (auto complaint = check_kafka(log)) return complaint;
+  }
   if (log.rotate.keep > 0 && log.rotate.size == 0 && log.rotate.interval.count() == 0) {
     return Complaint{"rotate",
                      "keep: expected with it a size or an interval, without which no "
                      "file is ever rotated"};
   }
   if (auto complaint = check_surplus(log)) return complaint;
+  if (auto complaint = check_postgresql(log)) return complaint;
   return check_filter(log.filter);
 }
 
 /// Whether the lines of both would meet.
 bool same_place(const ConnectionLogConfig& one, const ConnectionLogConfig& other) {
   if (one.to != other.to) return false;
+  if (one.to == LogDestination::kPostgresql) {
+    return one.postgresql.connection == other.postgresql.connection &&
+           one.postgresql.table == other.postgresql.table;
+  }
   return one.to == LogDestination::kStdout ||
-         (one.to == LogDestination::kFile && one.path == other.path);
+         (one.to == LogDestination::kFile && one.path == other.path) ||
+         (one.to == LogDestination::kKafka && one.topic == other.topic &&
+          one.brokers == other.brokers);
 }
 
 }  // namespace
@@ -98,8 +144,12 @@ Section<ConnectionLogConfig> connection_log_settings() {
               value("port", kOptional, port(), &L::port),
               value("flush_after", kOptional, duration("1ms", "60s"), &L::flush_after),
               value("buffer", kOptional, size("256KiB", "1GiB"), &L::buffer),
+              words("brokers", kOptional, "brokers", broker(), &L::brokers),
+              value("topic", kOptional, topic(), &L::topic),
+              texts("settings", kOptional, "librdkafka's properties", is_secret, &L::settings),
               section("rotate", kOptional, rotation_settings(), &L::rotate),
               section("spool", kOptional, spool_settings(), &L::spool),
+              section("postgresql", kOptional, postgresql_settings(), &L::postgresql),
               list("filter", kOptional, filter_rule(), &L::filter),
           },
           check_log};

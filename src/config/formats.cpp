@@ -299,7 +299,8 @@ ValueFormat<std::string> file_name_pattern() {
   return {
       "a file name of at most 100 octets that strftime(3) completes, such as flows-%Y%m%d.ipfix",
       [](std::string_view text) -> Parsed<std::string> {
-        if (text.empty() || text.size() > 100 || text == "." || text == "..") return {};
+        const bool cut = text.find('\0') != std::string_view::npos;  // strftime() would stop there
+        if (text.empty() || text.size() > 100 || text == "." || text == ".." || cut) return {};
         if (text.find('/') != std::string_view::npos) {
           return {std::nullopt, "the directory is a setting of its own"};
         }
@@ -344,6 +345,32 @@ ValueFormat<std::string> socket_path_or_off() {
     return parse(text);
   };
   return or_off(format);
+}
+
+ValueFormat<std::string> broker() {
+  const auto parse = [](std::string_view text) -> Parsed<std::string> {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos) return {std::nullopt, "add the port, such as :9092"};
+    const std::string_view name = text.substr(0, colon);
+    const bool bare_ipv6 = name.find(':') != std::string_view::npos && name.front() != '[';
+    if (bare_ipv6) return {std::nullopt, "put an IPv6 address in brackets, and all in quotes"};
+    const bool fits = host().parse(name).value.has_value() &&
+                      parse_integer(text.substr(colon + 1), 1, 65535).value.has_value();
+    if (!fits) return {};
+    return {std::string(text), ""};
+  };
+  return {"a broker's host and port, such as kafka1.example:9092", parse};
+}
+
+ValueFormat<std::string> topic() {
+  const auto parse = [](std::string_view text) -> Parsed<std::string> {
+    constexpr std::size_t kLongest = 249;  // org.apache.kafka.common.internals.Topic
+    const bool fits = !text.empty() && text.size() <= kLongest && text != "." && text != ".." &&
+                      std::all_of(text.begin(), text.end(), is_identifier_character);
+    if (!fits) return {};
+    return {std::string(text), ""};
+  };
+  return {"a topic's name of 1 to 249 letters, digits, dots, underscores and hyphens", parse};
 }
 
 ValueFormat<std::string> endpoint_or_off() {

@@ -85,6 +85,12 @@ ValueFormat<std::string> socket_path_or_off();
 /// ADDRESS:PORT or [IPv6 ADDRESS]:PORT, numeric; `off` is the empty string.
 ValueFormat<std::string> endpoint_or_off();
 
+/// HOST:PORT of a Kafka broker, with an IPv6 address in brackets.
+ValueFormat<std::string> broker();
+
+/// The name of a Kafka topic.
+ValueFormat<std::string> topic();
+
 /// A network interface, by the rule of the kernel's dev_valid_name().
 ValueFormat<std::string> device();
 

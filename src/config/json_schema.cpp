@@ -43,6 +43,11 @@ std::string list_schema(const std::string& item, bool unique) {
   return list.dump();
 }
 
+std::string texts_schema(const std::string& expected) {
+  const Json text{{"type", {"string", "number", "boolean"}}};
+  return Json{{"description", expected}, {"type", "object"}, {"additionalProperties", text}}.dump();
+}
+
 std::string mapping_schema(const std::vector<PropertySchema>& properties) {
   Json mapping{{"type", "object"}, {"additionalProperties", false}};
   Json required = Json::array();

@@ -27,6 +27,9 @@ std::string described_schema(const std::string& schema, const std::string& expec
 /// Of a list of at least one item.
 std::string list_schema(const std::string& item, bool unique);
 
+/// Of a mapping of any keys to scalars.
+std::string texts_schema(const std::string& expected);
+
 struct PropertySchema {
   std::string key;
   bool required;

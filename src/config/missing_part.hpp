@@ -4,10 +4,21 @@
 
 namespace ctflow::config {
 
+inline constexpr const char* kWithoutKafka =
+    "this ctflowd was built without Kafka: install the package of Debian, which has it, or build "
+    "with "
+    "librdkafka-dev and -DCTFLOWD_KAFKA=ON";
+inline constexpr const char* kWithoutMaxmind =
+    "this ctflowd was built without libmaxminddb: install the package of Debian, which has it, or "
+    "build with libmaxminddb-dev and -DCTFLOWD_MAXMIND=ON";
 inline constexpr const char* kWithoutSqlite =
     "this ctflowd was built without SQLite: install the package of Debian, which has it, or build "
     "with "
     "libsqlite3-dev and -DCTFLOWD_SQLITE=ON";
+inline constexpr const char* kWithoutPostgresql =
+    "this ctflowd was built without PostgreSQL: install the package of Debian, which has it, or "
+    "build with "
+    "libpq-dev and -DCTFLOWD_POSTGRESQL=ON";
 inline constexpr const char* kWithoutTls =
     "this ctflowd was built without TLS: install the package of Debian, which has it, or build "
     "with "

@@ -93,6 +93,32 @@ std::string WordsKind::schema() const {
   return list_schema(described_schema(text_.schema, text_.expected), true);
 }
 
+void TextsKind::read(const Place& place, const YamlNode& node, void* member) const {
+  require(place, node, YamlNode::Kind::kMapping, expected_);
+  for (const YamlNode& child : node.children) {
+    if (child.kind != YamlNode::Kind::kScalar) {
+      place.member(child.key).fail(child.offset, "expected a text or number, " + got(child));
+    }
+    // Who takes it would stop there.
+    if ((child.key + child.text).find('\0') != std::string::npos) {
+      place.member(child.key).fail(child.offset, "expected a text without NUL octets");
+    }
+    (*static_cast<Texts*>(member))[child.key] = child.text;
+  }
+}
+
+std::string TextsKind::show(const std::string& key, const void* member,
+                            const std::string& indent) const {
+  std::string lines;
+  for (const auto& [name, text] : *static_cast<const Texts*>(member)) {
+    lines += fmt::format("{}  {}: {}\n", indent, written(name),
+                         written(secret_(name) ? "(not shown)" : text));
+  }
+  return lines.empty() ? lines : fmt::format("{}{}:\n{}", indent, key, lines);
+}
+
+std::string TextsKind::schema() const { return texts_schema(expected_); }
+
 void SectionKind::read(const Place& place, const YamlNode& node, void* member) const {
   read_untyped(place, node, inner_, member);
 }

@@ -172,6 +172,30 @@ class ValuesKind final : public WordsKind {
   ValueFormat<Value> format_;
 };
 
+/// A mapping of any keys to texts, a std::map. Texts whose keys are `secret` are not shown.
+class TextsKind final : public WholeKind {
+ public:
+  using Secret = bool (*)(const std::string& key);
+
+  TextsKind(std::string expected, Secret secret)
+      : expected_(std::move(expected)), secret_(secret) {}
+
+  void read(const Place& place, const YamlNode& node, void* member) const override;
+  [[nodiscard]] std::string show(const std::string& key, const void* member,
+                                 const std::string& indent) const override;
+  [[nodiscard]] std::string schema() const override;
+
+ private:
+  using Texts = std::map<std::string, std::string>;
+
+  [[nodiscard]] bool same(const void* left, const void* right) const override {
+    return same_members<Texts>(left, right);
+  }
+
+  std::string expected_;
+  Secret secret_;
+};
+
 /// A mapping of settings.
 class SectionKind final : public SettingKind {
  public:
@@ -279,6 +303,16 @@ Setting<Target> words(const std::string& key, Requirement presence, const std::s
                       const ValueFormat<Value>& format, std::vector<Value> Target::*member) {
   const std::string expected = "a list of " + what + ", at least one";
   return {key, presence, expected, std::make_shared<ValuesKind<Value>>(expected, format),
+          offset_of(member)};
+}
+
+/// A setting that is a mapping whose keys are others' words, each with a text.
+template <typename Target>
+Setting<Target> texts(const std::string& key, Requirement presence, const std::string& what,
+                      TextsKind::Secret secret,
+                      std::map<std::string, std::string> Target::*member) {
+  const std::string expected = "a mapping of " + what;
+  return {key, presence, expected, std::make_shared<TextsKind>(expected, secret),
           offset_of(member)};
 }
 

@@ -8,6 +8,7 @@
 #include "config/accounting_settings.hpp"
 #include "config/collector_settings.hpp"
 #include "config/connection_log_settings.hpp"
+#include "config/enrich_settings.hpp"
 #include "config/nat_log_settings.hpp"
 #include "config/output_filter_settings.hpp"
 #include "config/source_settings.hpp"
@@ -150,7 +151,8 @@ std::optional<Complaint> check_whole(const Config& config) {
   if (auto complaint = check_filters_of_members(config)) return complaint;
   if (auto complaint = check_own_status(config)) return complaint;
   if (auto complaint = check_domains(config)) return complaint;
-  return check_destinations(config);
+  if (auto complaint = check_destinations(config)) return complaint;
+  return check_enrich(config);
 }
 
 ValueFormat<InterfaceLookup> lookup() {
@@ -206,6 +208,7 @@ Section<StatusConfig> status() {
   return {{
               value("socket", kOptional, socket_path_or_off(), &S::socket),
               value("listen", kOptional, endpoint_or_off(), &S::listen),
+              value("page", kOptional, boolean(), &S::page),
           },
           {}};
 }
@@ -228,6 +231,7 @@ Section<Config> settings() {
                    &NamespaceConfig::name),
               section("source", kOptional, source_settings(), &Config::source),
               section("interfaces", kOptional, interfaces(), &Config::interfaces),
+              section("enrich", kOptional, enrich_settings(), &Config::enrich),
               section("status", kOptional, status(), &Config::status),
               section("nat_log", kOptional, nat_log_settings(), &Config::nat_log),
               section("accounting", kOptional, accounting_settings(), &Config::accounting),
@@ -255,6 +259,11 @@ std::vector<std::string> sealed_settings() {
     if (setting.sealed) names.push_back(setting.key);
   }
   return names;
+}
+
+std::string contradiction(const Config& config) {
+  const std::optional<Complaint> complaint = check_whole(config);
+  return complaint ? fmt::format("{}: {}", complaint->key, complaint->message) : "";
 }
 
 std::vector<std::string> needing_restart(const Config& now, const Config& next) {

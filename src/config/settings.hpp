@@ -21,6 +21,10 @@ std::string json_schema();
 /// docs/operations.md list them, and a test compares.
 std::vector<std::string> sealed_settings();
 
+/// What contradicts itself in a configuration that no file had as a whole, as a reload makes it of
+/// the sealed settings in use and of the others in the file: `SETTING: …`. Empty: nothing.
+std::string contradiction(const Config& config);
+
 /// The paths of the settings below these in which the two differ.
 std::vector<std::string> needing_restart(const Config& now, const Config& next);
 

@@ -45,14 +45,19 @@ FilteredAmount ConnectionLog::leave_out(const Flow& flow) {
 void ConnectionLog::offer(const Flow& flow, const Instant& now) {
   ledger_.offer();
   if (lines_.empty()) opened_ = now.steady;
-  append_line(lines_, flow,
-              {config_.observation_domain, config_.network_namespace, context_->interface_names()});
+  sink_->append(
+      lines_, flow,
+      {config_.observation_domain, config_.network_namespace, context_->interface_names()});
+  MessageContent line{.flows = 1, .data_records = 1};
+  if (has_amounts(flow)) {
+    line.packets = flow.forward.packets + flow.backward.packets;
+    line.octets = flow.forward.octets + flow.backward.octets;
+  }
   ++content_.flows;
   ++content_.data_records;
-  if (has_amounts(flow)) {
-    content_.packets += flow.forward.packets + flow.backward.packets;
-    content_.octets += flow.forward.octets + flow.backward.octets;
-  }
+  content_.packets += line.packets;
+  content_.octets += line.octets;
+  sink_->add(line);
   if (lines_.size() >= kBatch) deliver(now);
 }
 

@@ -3,6 +3,7 @@
 
 #include "connection_log/community_id.hpp"
 #include "connection_log/json_text.hpp"
+#include "connection_log/line_values.hpp"
 #include "encode/record_values.hpp"
 
 namespace ctflow {
@@ -13,48 +14,7 @@ using json_text::append_number;
 using json_text::append_text;
 using json_text::append_time;
 
-bool is_end(const Flow& flow) { return flow.event != FlowEvent::kReported; }
-
-/// flowEndReason (136) in words.
-std::string_view name_of(EndReason reason) {
-  switch (reason) {
-    case EndReason::kIdleTimeout:
-      return "idle_timeout";
-    case EndReason::kActiveTimeout:
-      return "active_timeout";
-    case EndReason::kEndOfFlow:
-      return "end_of_flow";
-    case EndReason::kForcedEnd:
-      return "forced_end";
-    case EndReason::kLackOfResources:
-      return "lack_of_resources";
-  }
-  return "unknown";
-}
-
-/// What one side counted, now and over all reports.
-struct Count {
-  Counters delta;
-  Counters total;
-};
-
-Count count_of(const Flow& flow, const Counters& counters, const Counters& earlier) {
-  if (flow.event == FlowEvent::kEndedBefore) return {{}, counters};
-  return {counters, {counters.packets + earlier.packets, counters.octets + earlier.octets}};
-}
-
-/// One end of a connection, as the other sees it and as it is after translation.
-struct Side {
-  std::string_view name;
-  const IpAddress& address;
-  std::uint16_t port;
-  bool translated;
-  AddressFamily outside_family;
-  const IpAddress& outside;
-  std::uint16_t outside_port;
-  Count count;
-  const Interfaces& interfaces;
-};
+using line_value::Side;
 
 void append_interface(std::string& to, std::string_view key, std::uint32_t index,
                       const InterfaceNames* names) {
@@ -113,28 +73,9 @@ void append_side(std::string& to, const Flow& flow, const Side& side, const Line
 }
 
 void append_sides(std::string& to, const Flow& flow, const LineContext& context) {
-  const Tuple& original = flow.original;
-  const Tuple& reply = flow.reply;
-  const Side initiator{"initiator",
-                       original.source,
-                       original.source_port,
-                       (flow.status & status::kSourceNat) != 0,
-                       reply.family,
-                       reply.destination,
-                       reply.destination_port,
-                       count_of(flow, flow.forward, flow.earlier.forward),
-                       flow.forward_interfaces};
-  const Side responder{"responder",
-                       original.destination,
-                       original.destination_port,
-                       (flow.status & status::kDestinationNat) != 0,
-                       reply.family,
-                       reply.source,
-                       reply.source_port,
-                       count_of(flow, flow.backward, flow.earlier.backward),
-                       flow.backward_interfaces};
-  append_side(to, flow, initiator, context);
-  append_side(to, flow, responder, context);
+  const line_value::Sides sides = line_value::sides_of(flow);
+  append_side(to, flow, sides.initiator, context);
+  append_side(to, flow, sides.responder, context);
 }
 
 void append_icmp(std::string& to, const Flow& flow) {
@@ -153,15 +94,14 @@ void append_icmp(std::string& to, const Flow& flow) {
 }
 
 void append_times(std::string& to, const Flow& flow) {
-  const TimePoint begun = flow.earlier.start != TimePoint{} ? flow.earlier.start : flow.start;
   to += ",\"start\":";
-  append_time(to, begun);
+  append_time(to, line_value::begun(flow));
   to += ",\"end\":";
   append_time(to, flow.end);
   to += ",\"delta_start\":";
-  append_time(to, flow.event == FlowEvent::kEndedBefore ? flow.end : flow.start);
+  append_time(to, line_value::delta_start(flow));
   to += ",\"end_reason\":\"";
-  to += name_of(flow.end_reason);
+  to += line_value::end_reason_name(flow.end_reason);
   to += '"';
 }
 
@@ -202,8 +142,9 @@ void append_ids(std::string& to, const Flow& flow) {
 }  // namespace
 
 void append_line(std::string& to, const Flow& flow, const LineContext& context) {
-  to +=
-      is_end(flow) ? R"({"v":1,"event":"end","flow_id":)" : R"({"v":1,"event":"update","flow_id":)";
+  to += R"({"v":1,"event":")";
+  to += line_value::event_name(flow);
+  to += R"(","flow_id":)";
   append_number(to, flow.id);
   append_times(to, flow);
   append_key(to, flow);
@@ -212,6 +153,15 @@ void append_line(std::string& to, const Flow& flow, const LineContext& context) 
   append_place(to, flow, context);
   append_ids(to, flow);
   to += "}\n";
+}
+
+std::string_view community_id_of(std::string_view line) {
+  // No text of others follows it; in that, quotes are escaped.
+  constexpr std::string_view kKey = "\"community_id\":\"";
+  const std::size_t key = line.rfind(kKey);
+  if (key == std::string_view::npos) return {};
+  line.remove_prefix(key + kKey.size());
+  return line.substr(0, line.find('"'));
 }
 
 }  // namespace ctflow

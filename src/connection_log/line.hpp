@@ -27,4 +27,7 @@ inline constexpr std::size_t kLongestLine = 4096;
 /// have none. Does not allocate where `to` has room for kLongestLine.
 void append_line(std::string& to, const Flow& flow, const LineContext& context);
 
+/// The `community_id` of such a line: the same in all lines of a connection.
+std::string_view community_id_of(std::string_view line);
+
 }  // namespace ctflow

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "connection_log/line.hpp"
 #include "ctflow/clock.hpp"
 #include "ctflow/encoder.hpp"
 #include "ctflow/status.hpp"
@@ -21,6 +22,14 @@ class LineSink {
   LineSink& operator=(const LineSink&) = delete;
   LineSink(LineSink&&) = delete;
   LineSink& operator=(LineSink&&) = delete;
+
+  /// Appends the line of a flow report, at most kLongestLine octets with its line feed.
+  virtual void append(std::string& to, const Flow& flow, const LineContext& context) {
+    append_line(to, flow, context);
+  }
+  /// What the next of the lines says that deliver() will get. For sinks to which each line is a
+  /// message; allocates nothing.
+  virtual void add(const MessageContent& /*line*/) {}
 
   /// Takes whole lines, and leaves an empty buffer.
   virtual void deliver(std::string& lines, const MessageContent& content, const Instant& now) = 0;

@@ -140,8 +140,8 @@ void LogFile::rotate(TimePoint now) {
     }
     if (error != std::errc::file_exists) break;
   }
-  // The lines go on in the same file; tried again when as much again was written, or an interval
-  // later.
+  // The lines go on in the same file. For its size that is tried again when its name is looked at
+  // the next time, which finds the size; for its time an interval later.
   failed("rotate", error.value());
   if (rotate_.size > 0) size_ = 0;
   if (rotate_.interval.count() > 0) end_ = now + rotate_.interval;

@@ -57,7 +57,8 @@ void LogWriter::run(const std::shared_ptr<Shared>& shared) {
   std::unique_lock lock(own.mutex);
   bool failing = false;
   while (!own.given_up) {
-    if (failing && !own.stopping && !own.reopen) own.work.wait_for(lock, kRetry);
+    // Lines that are added meanwhile wait as well: a full disk is not asked for each batch.
+    if (failing) own.work.wait_for(lock, kRetry, [&] { return own.stopping || own.reopen; });
     own.work.wait(lock, [&] { return own.stopping || own.reopen || !own.waiting.empty(); });
     if (own.given_up) break;
     const bool reopen = std::exchange(own.reopen, false);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "connection_log/connection_log.hpp"
+#include "connection_log/kafka_sink.hpp"
 #include "connection_log/log_file.hpp"
 #include "connection_log/log_stdout.hpp"
 #include "connection_log/socket_sink.hpp"
@@ -20,8 +21,11 @@ std::unique_ptr<LineSink> make_sink(boost::asio::io_context& io, const Connectio
           config, std::make_unique<LogFile>(config.path, config.rotate), ledger);
     case LogDestination::kStdout:
       return std::make_unique<WriterSink>(config, std::make_unique<LogStdout>(), ledger);
+    case LogDestination::kKafka:
+      return make_kafka_sink(io, config, ledger);
     case LogDestination::kUnix:
     case LogDestination::kTcp:
+    case LogDestination::kPostgresql:
       break;
   }
   return std::make_unique<SocketSink>(io, config, ledger);

@@ -10,7 +10,7 @@
 
 namespace ctflow {
 
-/// `io` must outlive it.
+/// One of lines. `io` must outlive it.
 std::unique_ptr<Output> make_connection_log(boost::asio::io_context& io,
                                             const ConnectionLogConfig& config,
                                             std::shared_ptr<const OutputContext> context);

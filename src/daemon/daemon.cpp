@@ -11,8 +11,10 @@
 #include "doctor/configuration_check.hpp"
 #include "doctor/spool_check.hpp"
 #include "doctor/system_check.hpp"
+#include "enrich/origin/origin_databases.hpp"
 #include "findings/finding_text.hpp"
 #include "log/log.hpp"
+#include "page/render.hpp"
 #include "version/version.hpp"
 
 namespace ctflow {
@@ -43,16 +45,29 @@ Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
       reload_timer_(io),
       spools_timer_(io),
       watchdog_timer_(io),
+      databases_(std::make_shared<const OriginDatabases>(io, databases_of(config_))),
       namespaces_(io, config_.namespaces, [this](const NamespaceConfig* which) {
         auto branch = std::make_unique<NamespaceExporter>(io_, config_, which, parts_.make_source,
-                                                          parts_.check);
+                                                          databases_, parts_.check);
         branch->ended = [this] { io_.stop(); };
         return branch;
       }) {
   namespaces_.open();
+  std::vector<StatusView> views;
+  if (config_.status.page && !config_.status.listen.empty()) views.push_back(page_view());
   status_server_.emplace(
       io, config_.status, [this] { return status(); },
-      [this](std::optional<AccountingKey> by) { return usage(by); });
+      [this](std::optional<AccountingKey> by) { return usage(by); }, views);
+}
+
+StatusView Daemon::page_view() {
+  constexpr std::chrono::seconds kAge{1};
+  page::StatusPage::Questions questions;
+  questions.accounting = [this] { return config_.accounting; };
+  questions.usage = [this] { return usage(std::nullopt); };
+  page_ = std::make_unique<page::StatusPage>(std::move(questions));
+  return {"/", "text/html; charset=utf-8",
+          [this](const Status& status) { return page_->make(status); }, page::page_headers(), kAge};
 }
 
 Daemon::~Daemon() = default;
@@ -157,6 +172,11 @@ Config Daemon::read_changed() const {
         fmt::join(fixed, ","));
   }
   static_cast<SealedConfig&>(next) = static_cast<const SealedConfig&>(config_);
+  // The file was checked with its own sealed settings. Without them no output may be left, say.
+  if (const std::string wrong = fixed.empty() ? "" : config::contradiction(next); !wrong.empty()) {
+    throw ConfigError(fmt::format(
+        "with the settings that need a restart as they are: {}; restart ctflowd", wrong));
+  }
   return next;
 }
 
@@ -172,10 +192,14 @@ void Daemon::reload() {
   service_manager::reloading();
   std::vector<PendingChange> changes;
   Config next;
+  NamespaceExporter::Databases databases;
   try {
     next = read_changed();
+    databases = databases_of(next) == databases_of(config_)
+                    ? databases_
+                    : std::make_shared<const OriginDatabases>(io_, databases_of(next));
     for (NamespaceExporter* const branch : namespaces_.all()) {
-      changes.push_back({branch, branch->prepare(next)});
+      changes.push_back({branch, branch->prepare(next, databases)});
     }
   } catch (const std::exception& error) {
     log::error("reload_failed error={} impact=\"the previous configuration stays in use\"",
@@ -185,6 +209,7 @@ void Daemon::reload() {
     return;
   }
   next_ = std::move(next);
+  next_databases_ = std::move(databases);
   changes_ = std::move(changes);
   reloading_ = true;
   namespaces_.hold(true);
@@ -215,6 +240,7 @@ void Daemon::adopt() {
   reloading_ = false;
   namespaces_.hold(false);
   config_ = std::move(next_);
+  databases_ = std::move(next_databases_);
   log::configure(config_.log.level);
   log_findings(check_configuration(config_));
   log_findings(check_clock(read_clock()));
@@ -246,6 +272,7 @@ Status Daemon::status() const {
   for (const NamespaceExporter* const branch : namespaces_.all())
     status.namespaces.push_back(branch->status());
   status.missing_namespaces = namespaces_.missing();
+  status.databases = databases_->status();
   return status;
 }
 

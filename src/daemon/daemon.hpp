@@ -15,6 +15,7 @@
 #include "event_loop/signals.hpp"
 #include "event_loop/timer.hpp"
 #include "observe/status_server.hpp"
+#include "page/status_page.hpp"
 
 namespace ctflow {
 
@@ -56,12 +57,15 @@ class Daemon {
   /// Waits a moment for messages that wait for a connection.
   void drain();
   void reload();
-  /// The new configuration with the sealed part of the current one; logs what differs there.
+  /// The new configuration with the sealed part of the current one; logs what differs there. Throws
+  /// ConfigError for a file that cannot be used, or not with that part.
   Config read_changed() const;
   void adopt_when_ready(MonoTime latest);
   void adopt();
   void watch();
   void on_reloaded(const std::string& error);
+  /// Makes page_.
+  StatusView page_view();
 
   boost::asio::io_context& io_;
   Config config_;
@@ -71,17 +75,20 @@ class Daemon {
   Timer reload_timer_;
   Timer spools_timer_;
   Timer watchdog_timer_;
+  NamespaceExporter::Databases databases_;
   NamespaceExporters namespaces_;
   struct PendingChange {
     NamespaceExporter* branch;  ///< may be closed meanwhile
     NamespaceExporter::Change change;
   };
-  Config next_;                         ///< while changes_ wait
+  Config next_;  ///< while changes_ wait
+  NamespaceExporter::Databases next_databases_;
   std::vector<PendingChange> changes_;  ///< while a reload is under way
   bool reloading_ = false;
   bool reload_again_ = false;
   const std::chrono::system_clock::time_point made_ = std::chrono::system_clock::now();
   ReloadStatus reloads_;
+  std::unique_ptr<page::StatusPage> page_;     ///< null: there is none
   std::optional<StatusServer> status_server_;  ///< the last member: it reads all the others
 };
 

@@ -15,6 +15,9 @@
 #include "export/profile.hpp"
 #include "export/session_exporter.hpp"
 #include "transport/make_transport.hpp"
+#ifdef CTFLOWD_POSTGRESQL
+#include "postgresql/make_row_log.hpp"
+#endif
 #ifdef CTFLOWD_SQLITE
 #include "accounting/accounting.hpp"
 #include "nat_log/nat_log.hpp"
@@ -63,6 +66,14 @@ std::unique_ptr<Output> make_exporter(boost::asio::io_context& io, const Collect
     return make_session_transport(io, config, ledger);
   };
   return std::make_unique<SessionExporter>(config, std::move(encoder), make_transport, context);
+}
+
+std::unique_ptr<Output> make_log(boost::asio::io_context& io, const ConnectionLogConfig& config,
+                                 const std::shared_ptr<const OutputContext>& context) {
+#ifdef CTFLOWD_POSTGRESQL
+  if (config.to == LogDestination::kPostgresql) return make_row_log(io, config, context);
+#endif
+  return make_connection_log(io, config, context);
 }
 
 std::unique_ptr<Output> make_nat_log(const NatLogConfig& config,
@@ -120,7 +131,7 @@ std::unique_ptr<Output> make_output(boost::asio::io_context& io, const OutputCon
                                     const Capabilities& measured, const NetworkNamespace& home,
                                     const SourceConfig& source) {
   if (const auto* log = std::get_if<ConnectionLogConfig>(&config)) {
-    return make_connection_log(io, *log, context);
+    return make_log(io, *log, context);
   }
   if (const auto* const nat_log = std::get_if<NatLogConfig>(&config)) {
     return make_nat_log(*nat_log, context, home, source, measured);

@@ -10,13 +10,13 @@
 #include "daemon/make_output.hpp"
 #include "daemon/totals.hpp"
 #include "enrich/constant_interfaces.hpp"
+#include "enrich/network_origins.hpp"
 #include "enrich/routed_interfaces.hpp"
 #include "enrich/routing/routing_mirror.hpp"
 #include "event_loop/rounds.hpp"
 #include "export/collector_domains.hpp"
 #include "export/observation_domain.hpp"
 #include "netlink/configured_namespaces.hpp"
-#include "netlink/conntrack_settings.hpp"
 
 namespace ctflow {
 namespace {
@@ -63,7 +63,7 @@ bool NamespaceExporter::Change::waiting() const {
 
 NamespaceExporter::NamespaceExporter(boost::asio::io_context& io, const Config& config,
                                      const NamespaceConfig* which, const MakeSource& make_source,
-                                     Check check)
+                                     const Databases& databases, Check check)
     : io_(io),
       name_(which == nullptr ? "" : which->name),
       domain_(which == nullptr ? std::nullopt : which->observation_domain),
@@ -79,7 +79,7 @@ NamespaceExporter::NamespaceExporter(boost::asio::io_context& io, const Config& 
     const auto visit = home_.visit();
     source_ = make_source(own(config), home_);
   }
-  Change first = prepare(config);
+  Change first = prepare(config, databases);
   first.begin();
   adopt(std::move(first));
 }
@@ -128,7 +128,8 @@ std::unique_ptr<RoutingMirror> NamespaceExporter::make_mirror(const Config& conf
 }
 
 Pipeline::Enrichers NamespaceExporter::make_enrichers(const Config& config,
-                                                      const RoutingMirror* mirror) {
+                                                      const RoutingMirror* mirror,
+                                                      const Databases& databases) {
   Pipeline::Enrichers enrichers;
   if (mirror != nullptr && config.interfaces.lookup == InterfaceLookup::kRoutes) {
     enrichers.push_back(std::make_unique<RoutedInterfaces>(
@@ -138,16 +139,19 @@ Pipeline::Enrichers NamespaceExporter::make_enrichers(const Config& config,
     enrichers.push_back(
         std::make_unique<ConstantInterfaces>(config.interfaces, interface_counters_));
   }
+  if (!databases->empty()) enrichers.push_back(std::make_unique<NetworkOrigins>(databases));
   return enrichers;
 }
 
-NamespaceExporter::Change NamespaceExporter::prepare(const Config& config) {
+NamespaceExporter::Change NamespaceExporter::prepare(const Config& config,
+                                                     const Databases& databases) {
   Change change;
   change.config = own(config);
   if (!mirror_) {
     change.mirror = make_mirror(change.config);
   }
-  change.enrichers = make_enrichers(change.config, mirror_ ? mirror_.get() : change.mirror.get());
+  change.enrichers =
+      make_enrichers(change.config, mirror_ ? mirror_.get() : change.mirror.get(), databases);
   const Capabilities measured = source_->capabilities();
   change.extras = measured.possible();
   change.filters = make_filters(change.config, context_);
@@ -247,16 +251,32 @@ std::vector<std::string> NamespaceExporter::peers(
   return peers;
 }
 
+/// Where the brokers of its logs are reached.
+std::vector<std::string> NamespaceExporter::brokers() const {
+  const Instant now = system_now();
+  std::vector<std::string> all;
+  for (const auto& output : pipeline_.outputs()) {
+    const OutputStatus status = output->status(now);
+    if (!status.log) continue;
+    all.insert(all.end(), status.log->brokers.begin(), status.log->brokers.end());
+  }
+  return all;
+}
+
 void NamespaceExporter::watch_own_traffic() {
   constexpr std::chrono::seconds kInterval{5};  // for names that are looked up, routes that change
   if (config_.source.own_traffic == OwnTraffic::kInclude) return;
   std::vector<CollectorConfig> configs = config_.collectors;
   for (const ConnectionLogConfig& log : config_.log_connections) {
-    if (log.to == LogDestination::kTcp) configs.push_back(socket_settings(log));
+    const bool remote = log.to == LogDestination::kTcp || log.to == LogDestination::kPostgresql;
+    if (remote) configs.push_back(socket_settings(log));
   }
   const std::vector<std::string> all = peers(configs);
   std::vector<OwnConnections::Peer> collectors;
   for (std::size_t i = 0; i < all.size(); ++i) collectors.push_back({configs[i], all[i]});
+  CollectorConfig to_broker;
+  to_broker.transport = TransportKind::kTcp;
+  for (std::string& broker : brokers()) collectors.push_back({to_broker, std::move(broker)});
   if (own_connections_.update(collectors)) source_->set_own_traffic(own_connections_.all());
   own_traffic_timer_.at(next_round(kInterval), [this] { watch_own_traffic(); });
 }
@@ -268,9 +288,13 @@ void NamespaceExporter::stop() {
 }
 
 void NamespaceExporter::leave(RetiredOutputs& heirs) {
-  if (!started_) start();
+  try {
+    if (!started_) start();
+    source_->close();
+  } catch (const std::exception& error) {  // what the outputs have is not lost uncounted
+    log::error("failed error={}", log::quoted(error.what()));
+  }
   own_traffic_timer_.cancel();
-  source_->close();
   pipeline_.flush();
   log_interface_totals(name_, interface_counters_,
                        mirror_ ? mirror_->counters() : RoutingCounters());
@@ -319,67 +343,6 @@ void NamespaceExporter::arm_timer() {
     pipeline_.tick();
     arm_timer();
   });
-}
-
-void NamespaceExporter::log_totals() const {
-  const Instant now = system_now();
-  for (const auto& output : pipeline_.outputs()) log_output_totals(output->status(now));
-  log_interface_totals(name_, interface_counters_,
-                       mirror_ ? mirror_->counters() : RoutingCounters());
-  log_source_totals(name_, source_->counters(), pipeline_.counters());
-}
-
-namespace {
-
-GroupStatus status_of(const CollectorGroup& group) {
-  const bool shared = group.config().mode == GroupMode::kBalance;
-  return {group.config().name, group.config().mode, shared ? "" : group.active().name(),
-          group.switches()};
-}
-
-const char* patch_state(const Capabilities& measured) {
-  if (measured.origin != MeasurementOrigin::kKernelPatch) return "absent";
-  return measured.active() ? "on" : "off";
-}
-
-}  // namespace
-
-NamespaceStatus NamespaceExporter::status() const {
-  NamespaceStatus status;
-  status.name = name_;
-  status.source = source_->counters();
-  status.kernel = source_->status();
-  status.pipeline = pipeline_.counters();
-  status.interfaces = interface_counters_;
-  if (mirror_) {
-    const RoutingState& state = mirror_->state();
-    status.routing = {mirror_->counters(), state.routes(), state.rules(), state.memory()};
-  }
-  const Instant now = system_now();
-  for (const auto& output : pipeline_.outputs()) status.outputs.push_back(output->status(now));
-  for (const CollectorGroup& group : pipeline_.groups()) {
-    status.groups.push_back(status_of(group));
-    for (const std::string& member : group.config().collectors) {
-      for (OutputStatus& output : status.outputs) {
-        if (output.name == member) output.group = group.config().name;
-      }
-    }
-  }
-  const auto visit = home_.visit();
-  status.table_entries = table_size();
-  status.table_limit = table_limit();
-  status.kernel_patch = patch_state(status.kernel.capabilities);
-  return status;
-}
-
-NamespaceUsage NamespaceExporter::usage(std::optional<AccountingKey> by) {
-  NamespaceUsage result;
-  result.name = name_;
-  result.reported_every = config_.source.active_timeout;
-  for (const auto& output : pipeline_.outputs()) {
-    if (auto found = output->usage(by)) result.usage = std::move(found);
-  }
-  return result;
 }
 
 }  // namespace ctflow

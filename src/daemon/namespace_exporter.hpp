@@ -22,6 +22,7 @@
 
 namespace ctflow {
 
+class OriginDatabases;
 class RoutingMirror;
 
 class NamespaceExporter : private FlowSink {
@@ -34,10 +35,13 @@ class NamespaceExporter : private FlowSink {
   /// what is measured there. Called during a visit to the namespace.
   using Check = std::function<void(const SourceConfig& config, const Capabilities& measured)>;
 
+  /// The databases of a configuration; of all namespaces.
+  using Databases = std::shared_ptr<const OriginDatabases>;
+
   /// `which`: nullptr for the namespace that we run in.
   /// Opens all sockets; throws when it cannot. `io` and `ended` must outlive this.
   NamespaceExporter(boost::asio::io_context& io, const Config& config, const NamespaceConfig* which,
-                    const MakeSource& make_source, Check check = {});
+                    const MakeSource& make_source, const Databases& databases, Check check = {});
   ~NamespaceExporter() override;
 
   NamespaceExporter(const NamespaceExporter&) = delete;
@@ -99,7 +103,7 @@ class NamespaceExporter : private FlowSink {
   };
 
   /// Throws when something cannot be built; then nothing has changed.
-  [[nodiscard]] Change prepare(const Config& config);
+  [[nodiscard]] Change prepare(const Config& config, const Databases& databases);
 
   /// Puts a change into use. A collector whose settings are the same keeps its session.
   void adopt(Change change);
@@ -122,9 +126,11 @@ class NamespaceExporter : private FlowSink {
 
   [[nodiscard]] Config own(const Config& config) const;
   std::unique_ptr<RoutingMirror> make_mirror(const Config& config) const;
-  Pipeline::Enrichers make_enrichers(const Config& config, const RoutingMirror* mirror);
+  Pipeline::Enrichers make_enrichers(const Config& config, const RoutingMirror* mirror,
+                                     const Databases& databases);
   Pipeline::Outputs take_over(Pipeline::Outputs fresh, const Config& config);
   [[nodiscard]] UpstreamLosses losses() const;
+  [[nodiscard]] std::vector<std::string> brokers() const;
   [[nodiscard]] std::vector<std::string> peers(
       const std::vector<CollectorConfig>& collectors) const;
   void check() const;

@@ -118,7 +118,10 @@ Findings check_datagrams(const CollectorConfig& collector, std::chrono::millisec
   }
   const int family = to->protocol().family();
   const Descriptor socket(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (const auto why = connect_to(socket.number(), collector, *to)) {
+  const std::optional<std::string> why = socket.is_open()
+                                             ? connect_to(socket.number(), collector, *to)
+                                             : std::optional(errno_reason());
+  if (why) {
     found.wrong.push_back({"collector_unreachable",
                            fmt::format("{} cannot be reached: {}", collector.address, *why),
                            "ip route get " + collector.address});

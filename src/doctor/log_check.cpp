@@ -12,7 +12,11 @@
 
 #include "connection_log/socket_sink.hpp"
 #include "doctor/stream_check.hpp"
+#include "kafka/reach.hpp"
 #include "text/octets_text.hpp"
+#ifdef CTFLOWD_POSTGRESQL
+#include "postgresql/connection_text.hpp"
+#endif
 
 namespace ctflow {
 namespace {
@@ -85,11 +89,44 @@ void check_log_place(const Config& config, const ConnectionLogConfig& log, Findi
            fault->fix});
     }
   }
+  if (log.to == LogDestination::kKafka) {
+    if (const std::string fault = kafka::why_unusable(log); !fault.empty()) {
+      found.wrong.push_back({"connection_log_unusable",
+                             fmt::format("ctflowd cannot start with settings: {}", fault),
+                             "correct settings, or the files that they name"});
+    }
+  }
   if (log.to != LogDestination::kFile) return;
   if (config.namespaces.empty()) check_log_file(log, log.path, found);
   for (const NamespaceConfig& one : config.namespaces) {
     check_log_file(log, log.path + "." + one.name, found);
   }
+}
+
+void check_database(const ConnectionLogConfig& log, Findings& found) {
+#ifdef CTFLOWD_POSTGRESQL
+  const auto why = postgresql::try_connection(log.postgresql.connection);
+  if (!why) return;
+  found.wrong.push_back(
+      {"connection_log_unreachable",
+       fmt::format("this user gets no connection to the database: {}; rows wait in memory, up to "
+                   "buffer ({}), and beyond that are lost",
+                   *why, octets_text(log.buffer)),
+       "start the server, or correct postgresql.connection and the server's pg_hba.conf",
+       log.name});
+#else
+  static_cast<void>(log);  // the settings refuse it
+  static_cast<void>(found);
+#endif
+}
+
+void check_topic(const ConnectionLogConfig& log, Findings& found) {
+  const std::string reason = kafka::why_unreachable(log, kPatience);
+  if (reason.empty()) return;
+  found.wrong.push_back(
+      {"connection_log_unreachable",
+       fmt::format("no lines can be written to the topic {}: {}", log.topic, reason),
+       "start the brokers, make the topic, or correct brokers, topic and settings", log.name});
 }
 
 }  // namespace
@@ -107,6 +144,8 @@ Findings check_log_places(const Config& config) {
 Findings check_log_readers(const Config& config) {
   Findings found;
   for (const ConnectionLogConfig& log : config.log_connections) {
+    if (log.to == LogDestination::kPostgresql) check_database(log, found);
+    if (log.to == LogDestination::kKafka) check_topic(log, found);
     if (!goes_to_socket(log)) continue;
     for (const Finding& one : check_stream(socket_settings(log), config.status, kPatience).wrong) {
       found.wrong.push_back({"connection_log_unreachable", one.impact,

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "config/status_endpoint.hpp"
+#include "doctor/database_check.hpp"
 #include "doctor/errno_reason.hpp"
 #include "doctor/log_check.hpp"
 #include "doctor/spool_check.hpp"
@@ -164,12 +165,10 @@ void check_socket(const std::string& socket, Findings& found) {
   const std::filesystem::path directory = std::filesystem::path(socket).parent_path();
   const std::filesystem::path above = directory.parent_path();
   std::error_code ignored;
-  if (std::filesystem::is_directory(directory, ignored) ||
-      std::filesystem::is_directory(above, ignored)) {
-    return;
-  }
-  add(above.string() + ": " + std::generic_category().message(ENOENT),
-      "install -d -m 0750 -o ctflowd " + directory.string());
+  const bool exists = std::filesystem::is_directory(directory, ignored);
+  const std::string place = exists ? directory.string() : above.string();
+  const std::string fault = fault_of(place);
+  if (!fault.empty()) add(place + ": " + fault, create_command(directory.string()));
 }
 
 }  // namespace
@@ -186,6 +185,7 @@ Findings check_places(const Config& config) {
   check_socket(config.status.socket, found);
   check_nat_log(config.nat_log, found);
   check_accounting(config.accounting, found);
+  found.add(check_databases(config));
   found.add(check_spools(config));
   return found;
 }

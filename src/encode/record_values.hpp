@@ -131,6 +131,13 @@ inline std::uint32_t egress_vrf(const Record& record) {
   return record.initiator ? record.flow.reply.zone : record.flow.original.zone;
 }
 
+inline std::uint32_t source_as(const Record& record) {
+  return (record.initiator ? record.flow.initiator_origin : record.flow.responder_origin).as_number;
+}
+inline std::uint32_t destination_as(const Record& record) {
+  return (record.initiator ? record.flow.responder_origin : record.flow.initiator_origin).as_number;
+}
+
 inline const DirectionExtras& extras(const Record& record) {
   return record.initiator ? record.flow.extras.original : record.flow.extras.reply;
 }

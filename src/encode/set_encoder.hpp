@@ -133,7 +133,8 @@ class SetEncoder : public Encoder {
   OptionsKinds has_options_;  ///< Options Templates of the open message
   bool omits_options_templates_ = false;
 
-  static constexpr std::uint16_t kNoSet = 0xffff;
+  /// No Template ID, which are 256 and more, and no Set of templates (RFC 7011 section 3.3.2).
+  static constexpr std::uint16_t kNoSet = 255;
 };
 
 }  // namespace ctflow

@@ -83,6 +83,9 @@ void ExportLedger::lose(LossReason reason, const ExportAmount& amount) {
     case LossReason::kWriteError:
       counters_.lost_write_error += amount;
       break;
+    case LossReason::kUncertain:
+      counters_.lost_uncertain += amount;
+      break;
   }
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "nat_log/endpoint_text.hpp"
 
@@ -104,8 +105,8 @@ const char* name_of(Verdict verdict) {
 }
 
 std::string several_text(const Answer& answer, const Question& question) {
-  std::set<std::string> hosts;
-  for (const Found& row : answer.found) hosts.insert(row.inside_address);
+  std::set<std::pair<std::string, std::uint16_t>> hosts;
+  for (const Found& row : answer.found) hosts.emplace(row.inside_address, row.zone);
   const std::string several = fmt::format(
       "several: {} inside hosts had it within that time, one after the other or towards "
       "different destinations",

@@ -22,11 +22,13 @@ std::span<const std::uint8_t> octets_of(const Endpoint& endpoint) {
   return nat::octets_of(endpoint.family, endpoint.address);
 }
 
-/// A file of the log, for reading.
+/// A file of the log, for reading. All that is read of it is of one moment: rows that were
+/// committed after they were looked for must not be taken for complete.
 class DayReader {
  public:
   DayReader(const std::string& directory, Day day)
       : day_(day), database_(directory + "/" + file_name(day), Database::Access::kRead) {
+    database_.execute("BEGIN");
     Statement version(database_, "PRAGMA user_version");
     version.step();
     version_ = version.number(0);
@@ -181,8 +183,12 @@ class Search {
                       "will have written more in a moment",
                       time_text(written)));
     }
-    const auto carried = file.time("carried_from");
-    return carried ? day_of(*carried) : day;
+    const Day carried = day_of(file.time("carried_from").value_or(Moment(day)));
+    if (carried < day && !has(carried)) {
+      answer_.missing.push_back(
+          fmt::format("there is no {}, which had translations that went on", file_name(carried)));
+    }
+    return carried;
   }
 
   void read_rows(DayReader& file) {

@@ -79,6 +79,8 @@ void NatLog::offer(const Flow& flow, const Instant& now) {
       hole_.reason = HoleReason::kQueueFull;
       if (report.failing) hole_.reason = HoleReason::kDatabaseRefused;
       if (report.disk_full) hole_.reason = HoleReason::kDiskFull;
+      // At once, so that it is committed with what came before; how many are missing comes later.
+      if (writer_.room() > 0) writer_.add(hole_);
     }
     ++hole_.missing;
     return;
@@ -139,11 +141,15 @@ void NatLog::report_failure(const Instant& now) {
 
 void NatLog::watch_feed(const Instant& now, bool late) {
   const std::uint64_t missed = context_->losses().missed_events;
+  late_ = late_ || late;
+  const bool lost = missed != missed_;
+  // Until there is room for a hole, the next look sees the same again.
+  if ((lost || late_) && writer_.room() < 2) return;
   // After a stall the last look may have been before the losses of that time were read.
   const nat::Moment before = std::exchange(looked_before_, looked_);
   looked_ = nat::moment_of(now.wall);
-  const bool lost = std::exchange(missed_, missed) != missed;
-  if ((!lost && !late) || writer_.room() < 2) return;
+  missed_ = missed;
+  if (!std::exchange(late_, false) && !lost) return;
   NatEvent hole;
   hole.kind = NatEvent::Kind::kHole;
   hole.began = before;
@@ -158,7 +164,8 @@ void NatLog::watch_feed(const Instant& now, bool late) {
 }
 
 void NatLog::stop() {
-  if (std::exchange(has_hole_, false)) writer_.add(hole_);
+  // Without room the one that was handed over at once says as much, but for how many are missing.
+  if (std::exchange(has_hole_, false) && writer_.room() > 0) writer_.add(hole_);
   writer_.stop(kPatience);
   settle();
   const ExportAmount left = ledger_.counters().waiting;  // a copy: the ledger changes it

@@ -50,6 +50,7 @@ class NatLog : public Output {
   std::uint64_t settled_ = 0;  ///< of what the writer has written: in the ledger
   nat::NatEvent hole_;         ///< not handed over yet, if `has_hole_`
   bool has_hole_ = false;
+  bool late_ = false;            ///< events were read late, and there is no hole for that yet
   std::uint64_t missed_ = 0;     ///< UpstreamLosses::missed_events at the last look
   nat::Moment looked_{};         ///< the time of that …
   nat::Moment looked_before_{};  ///< … and of the one before

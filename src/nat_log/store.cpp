@@ -38,16 +38,18 @@ void Store::write(std::span<const NatEvent> events) {
     for (const NatEvent& event : events) apply(event);
     if (compare_at_ && now_.steady >= *compare_at_) compare_with_table();
     if (!missing_.empty() && now_.steady >= missing_until_) close_missing();
-    file(today_).set_last_commit(now() - kUnderWay);
+    file(today_).set_last_commit(complete_until());
     files_.commit();
   } catch (...) {
     files_.rollback();
     open_.undo();
     std::tie(going_on_, hole_files_, holes_, taken_up_, today_, carried_from_, compare_at_,
              missing_, even_since_, even_from_) = before;
+    if (!tried_since_) tried_since_ = now();
     throw;
   }
   open_.keep();
+  tried_since_.reset();
   before_ = now_;
   files_.close_idle(today_, now_.steady);
   forget_old();
@@ -88,7 +90,7 @@ void Store::enter_day() {
   const Day day = day_of(now());
   if (day == today_) return;
   if (today_ != Day() && today_ < day && files_.exists(today_))
-    file(today_).set_last_commit(now() - kUnderWay);
+    file(today_).set_last_commit(complete_until());
   today_ = day;
   carried_from_ = file(day).carried_from().value_or(day);
   for (const auto& [key, place] : open_.rows()) carried_from_ = std::min(carried_from_, place.file);
@@ -177,6 +179,10 @@ void Store::begin(const Translation& translation, Moment began, int unsure) {
   const Day day = file_for(began);
   file(day).insert(translation, began, std::nullopt, unsure, config_.destination);
   open_.add(key, {began, day});
+  carry_from(day);
+}
+
+void Store::carry_from(Day day) {
   if (day >= carried_from_) return;
   carried_from_ = day;
   file(today_).set_carried_from(day);
@@ -197,6 +203,7 @@ void Store::end(const NatEvent& event) {
   const Day day = file_for(began);
   file(day).insert(event.translation, began, event.ended, event.knows_begin ? 0 : unsure::kBegan,
                    config_.destination);
+  carry_from(day);
 }
 
 /// Events were missed: adds what exists without a row, and notes which rows have no connection.

@@ -2,6 +2,7 @@
 // The log as a whole: turns beginnings, ends and holes into rows of the right files.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -49,6 +50,8 @@ class Store {
  private:
   void take_up();
   void enter_day();
+  /// An earlier day whose file has a translation that existed today.
+  void carry_from(Day day);
   void watch_clock();
   void apply(const NatEvent& event);
   void begin(const Translation& translation, Moment began, int unsure);
@@ -62,6 +65,10 @@ class Store {
   [[nodiscard]] DayFile& file(Day day) { return files_.writable(day, now_.steady); }
   [[nodiscard]] Day file_for(Moment began) const;
   [[nodiscard]] Moment now() const { return moment_of(now_.wall); }
+  /// What came until then is written with this call.
+  [[nodiscard]] Moment complete_until() const {
+    return std::min(now(), tried_since_.value_or(now())) - kUnderWay;
+  }
 
   const NatLogConfig config_;
   const ReadTable read_table_;
@@ -70,6 +77,8 @@ class Store {
   OpenTranslations open_;
   Instant now_{};
   std::optional<Instant> before_;  ///< of the last commit
+  /// When the events were given first, if they have been refused: later ones wait behind them.
+  std::optional<Moment> tried_since_;
   std::optional<Moment> listening_since_;
   bool taken_up_ = false;
   Day today_{};

@@ -156,7 +156,8 @@ inline constexpr std::array kExporterAmounts{
                &ExporterCounters::unrecorded},
     AmountName{"lost_spool_full", "Lost to make room in the spool",
                &ExporterCounters::lost_spool_full},
-    AmountName{"lost_spool_age", "Lost because it waited longer than spool.max_age",
+    AmountName{"lost_spool_age",
+               "Lost because it waited longer than spool.max_age, or message.timeout.ms of Kafka",
                &ExporterCounters::lost_spool_age},
     AmountName{"lost_spool_damaged", "Lost because the spool was unreadable",
                &ExporterCounters::lost_spool_damaged},
@@ -164,6 +165,8 @@ inline constexpr std::array kExporterAmounts{
                &ExporterCounters::lost_stopped},
     AmountName{"lost_write_error", "Lost because a file could not be written",
                &ExporterCounters::lost_write_error},
+    AmountName{"lost_uncertain", "Sent but never acknowledged: the receiver may have it",
+               &ExporterCounters::lost_uncertain},
 };
 
 inline constexpr auto kExporterCounters =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "observe/http_server.hpp"
 
+#include <algorithm>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -225,7 +226,7 @@ Response HttpServer::Shared::answer(const http::request<http::empty_body>& reque
 
 Response HttpServer::Shared::show(MadePage& page) {
   const Clock::time_point now = Clock::now();
-  if (!page.made || now - *page.made >= limits.page_age) {
+  if (!page.made || now - *page.made >= std::max(limits.page_age, page.page.age)) {
     try {
       page.text = page.page.make();
       page.made = now;
@@ -236,6 +237,7 @@ Response HttpServer::Shared::show(MadePage& page) {
   }
   Response response(http::status::ok, 11);
   response.set(http::field::content_type, page.page.content_type);
+  for (const auto& [name, value] : page.page.headers) response.set(name, value);
   response.body() = page.text;
   return response;
 }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ctflow {
@@ -20,6 +21,8 @@ class HttpServer {
     std::string path;  ///< "/metrics"
     std::string content_type;
     std::function<std::string()> make;  ///< may throw: then the answer is 500
+    std::vector<std::pair<std::string, std::string>> headers{};  ///< further ones of the answer
+    std::chrono::milliseconds age{0};  ///< it is made no more often, if that is more than page_age
   };
   struct Limits {
     std::size_t connections = 16;       ///< at once, of each listener; others are closed at once

@@ -14,6 +14,30 @@ bool log_is_socket(const OutputStatus& one) {
   return one.log->to == LogDestination::kUnix || one.log->to == LogDestination::kTcp;
 }
 
+bool log_is_database(const OutputStatus& one) { return one.log->to == LogDestination::kPostgresql; }
+
+bool log_is_kafka(const OutputStatus& one) { return one.log->to == LogDestination::kKafka; }
+
+const char* fix_of_way(const OutputStatus& one) {
+  if (log_is_kafka(one)) return "start the brokers, or correct brokers and settings";
+  if (log_is_socket(one)) {
+    return "start the program that reads them, or correct path, address and port";
+  }
+  return "see the log: connection_log_failed error= fix=";
+}
+
+const char* fix_of_losses(const OutputStatus& one) {
+  if (log_is_kafka(one)) {
+    return "see the log: connection_log_refused error=, kafka_client_failed error=; if buffer was "
+           "full raise it";
+  }
+  if (log_is_database(one)) {
+    return "see the log: connection_log_failed, connection_log_row_refused; or raise buffer";
+  }
+  return log_is_socket(one) ? "raise spool.memory or spool.size, or let the reader be faster"
+                            : "raise buffer, or use a faster disk";
+}
+
 /// The octets that decide when lines are lost, and their limit.
 struct LogFill {
   std::uint64_t used;
@@ -44,8 +68,7 @@ void check_log_way(const OutputStatus& one, std::vector<Finding>& found) {
       {"connection_log_unreachable",
        fmt::format("no lines can be written to {}: {}; {}", one.peer,
                    reason.empty() ? "no attempt has succeeded yet" : reason, log_consequence(one)),
-       log_is_socket(one) ? "start the program that reads them, or correct path, address and port"
-                          : "see the log: connection_log_failed error= fix="});
+       fix_of_way(one)});
 }
 
 void check_log_losses(const OutputStatus& one, std::vector<Finding>& found) {
@@ -53,9 +76,7 @@ void check_log_losses(const OutputStatus& one, std::vector<Finding>& found) {
   found.push_back({"connection_log_lossy",
                    fmt::format("{} lines for {} were lost, the last {} s ago", one.counters.lost(),
                                one.peer, one.last_loss->count()),
-                   log_is_socket(one)
-                       ? "raise spool.memory or spool.size, or let the reader be faster"
-                       : "raise buffer, or use a faster disk"});
+                   fix_of_losses(one)});
 }
 
 void check_log_fill(const OutputStatus& one, std::vector<Finding>& found) {
@@ -89,6 +110,10 @@ const char* name_of(LogDestination to) {
       return "unix";
     case LogDestination::kTcp:
       return "tcp";
+    case LogDestination::kKafka:
+      return "kafka";
+    case LogDestination::kPostgresql:
+      return "postgresql";
   }
   return "";
 }

@@ -9,7 +9,7 @@
 
 namespace ctflow {
 
-/// "file", "stdout", "unix" or "tcp".
+/// "file", "stdout", "unix", "tcp", "kafka" or "postgresql".
 const char* name_of(LogDestination to);
 
 /// Adds what is wrong now.

@@ -341,6 +341,22 @@ void add_namespace(Families& families, const NamespaceStatus& one) {
   }
 }
 
+void add_database(Families& families, const DatabaseStatus& one) {
+  const Labels labels{{"database", one.setting}};
+  const char* help = "Times that a database of networks was read";
+  families.counter("ctflowd_database_loads_total", help, one.loads,
+                   with(labels, "result", "success"));
+  families.counter("ctflowd_database_loads_total", help, one.failures,
+                   with(labels, "result", "failure"));
+  families.gauge("ctflowd_database_last_load_successful",
+                 "0 if the file of the database could not be used when it last changed",
+                 one.error.empty() ? 1 : 0, labels);
+  if (one.type.empty()) return;
+  families.gauge("ctflowd_database_built_timestamp_seconds",
+                 "When the database that is in use was made, as it says",
+                 one.built.time_since_epoch().count(), labels);
+}
+
 void add_process(Families& families, const Status& status) {
   families.gauge("ctflowd_build_info", "1, labelled with version and compiler", 1,
                  {{"version", status.version}, {"compiler", status.compiler}});
@@ -369,6 +385,7 @@ void add_process(Families& families, const Status& status) {
 std::string metrics_text(const Status& status) {
   Families families;
   add_process(families, status);
+  for (const DatabaseStatus& one : status.databases) add_database(families, one);
   for (const NamespaceStatus& one : status.namespaces) add_namespace(families, one);
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, families.all());

@@ -99,6 +99,15 @@ void check_accounting(const OutputStatus& one, std::vector<Finding>& found) {
                    "make room there, or let ctflowd write there"});
 }
 
+void check_database(const DatabaseStatus& one, std::vector<Finding>& found) {
+  if (one.error.empty()) return;
+  found.push_back({"database_unusable",
+                   one.error + (one.type.empty() ? "; what it is to say is exported as unknown"
+                                                 : "; the one before stays in use"),
+                   "put a complete file there that ctflowd can read: it is read when it changes",
+                   one.setting});
+}
+
 }  // namespace
 
 std::vector<Finding> find_problems(const Status& status) {
@@ -121,6 +130,7 @@ std::vector<Finding> find_problems(const Status& status) {
       }
     }
   }
+  for (const DatabaseStatus& one : status.databases) check_database(one, found);
   for (const MissingNamespace& one : status.missing_namespaces) {
     found.push_back(
         {"namespace_missing",

@@ -139,6 +139,7 @@ Json log_json(const OutputStatus& one) {
            {"octets", one.counters.message_octets},
            {"lost", one.counters.lost()},
            {"last_loss_seconds_ago", ago_json(one.last_loss)}};
+  if (!one.log->brokers.empty()) out["brokers"] = one.log->brokers;
   if (one.backlog) out["backlog"] = backlog_json(one);
   if (!one.filtered_by_rule.empty()) out["filtered_by_rule"] = filtered_json(one);
   out["counters"] = output_counters_json(one);
@@ -271,6 +272,19 @@ Json reloads_json(const ReloadStatus& reloads) {
   return out;
 }
 
+Json database_json(const DatabaseStatus& one) {
+  Json out{{"setting", std::string("enrich.") + one.setting},
+           {"file", one.file},
+           {"loads", one.loads},
+           {"failures", one.failures}};
+  if (!one.type.empty()) {
+    out["type"] = one.type;
+    out["built"] = one.built.time_since_epoch().count();
+  }
+  if (!one.error.empty()) out["error"] = one.error;
+  return out;
+}
+
 }  // namespace
 
 std::string status_json(const Status& status) {
@@ -289,6 +303,10 @@ std::string status_json(const Status& status) {
   out["missing_namespaces"] = Json::array();
   for (const MissingNamespace& one : status.missing_namespaces) {
     out["missing_namespaces"].push_back({{"name", one.name}, {"why", one.why}});
+  }
+  out["databases"] = Json::array();
+  for (const DatabaseStatus& one : status.databases) {
+    out["databases"].push_back(database_json(one));
   }
   // Peers and errors are text of others, and may not be UTF-8.
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

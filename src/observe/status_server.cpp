@@ -15,22 +15,28 @@ namespace ctflow {
 using boost::asio::ip::tcp;
 
 StatusServer::StatusServer(boost::asio::io_context& io, const StatusConfig& config,
-                           std::function<Status()> fill, const AskUsage& usage)
+                           std::function<Status()> fill, const AskUsage& usage,
+                           const std::vector<StatusView>& views)
     : io_(io),
       listen_(config.listen),
       fill_(std::move(fill)),
       timer_(io),
-      server_(io, pages(usage)) {
+      server_(io, pages(usage, views)) {
   if (!config.socket.empty()) open_socket(config);
   if (!listen_.empty()) open_tcp();
   watch();
 }
 
-std::vector<HttpServer::Page> StatusServer::pages(const AskUsage& usage) {
+std::vector<HttpServer::Page> StatusServer::pages(const AskUsage& usage,
+                                                  const std::vector<StatusView>& views) {
   const char* const json = "application/json";
   std::vector<HttpServer::Page> pages{{"/metrics", "text/plain; version=0.0.4; charset=utf-8",
                                        [this] { return metrics_text(current()); }},
                                       {"/status", json, [this] { return status_json(current()); }}};
+  for (const StatusView& view : views) {
+    pages.push_back({view.path, view.content_type,
+                     [this, make = view.make] { return make(current()); }, view.headers, view.age});
+  }
   if (!usage) return pages;
   const auto ask = [usage](std::optional<AccountingKey> by) {
     return [usage, by] { return usage_json(usage(by), std::chrono::steady_clock::now()); };

@@ -17,7 +17,7 @@ namespace ctflow {
 
 /// One connected socket. A host name is looked up in the background, first when constructed and
 /// then every `resolve_interval`; a new address is taken up by prepare(). The source port stays the
-/// same as long as the address family does: collectors key templates by it.
+/// same as long as that address does: collectors key templates by it.
 class UdpTransport : public DatagramTransport {
  public:
   UdpTransport(boost::asio::io_context& io, const CollectorConfig& config);

@@ -22,6 +22,21 @@ constexpr bool kWithBpf = true;
 #else
 constexpr bool kWithBpf = false;
 #endif
+#ifdef CTFLOWD_KAFKA
+constexpr bool kWithKafka = true;
+#else
+constexpr bool kWithKafka = false;
+#endif
+#ifdef CTFLOWD_POSTGRESQL
+constexpr bool kWithPostgresql = true;
+#else
+constexpr bool kWithPostgresql = false;
+#endif
+#ifdef CTFLOWD_MAXMIND
+constexpr bool kWithMaxmind = true;
+#else
+constexpr bool kWithMaxmind = false;
+#endif
 #ifdef CTFLOWD_SQLITE
 constexpr bool kWithSqlite = true;
 #else
@@ -39,8 +54,13 @@ constexpr bool kWithTls = false;
 #endif
 
 /// Named as the options of the build are: CTFLOWD_BPF, …
-constexpr std::array<Part, 4> kParts{
-    {{"bpf", kWithBpf}, {"sqlite", kWithSqlite}, {"systemd", kWithSystemd}, {"tls", kWithTls}}};
+constexpr std::array<Part, 7> kParts{{{"bpf", kWithBpf},
+                                      {"kafka", kWithKafka},
+                                      {"maxmind", kWithMaxmind},
+                                      {"postgresql", kWithPostgresql},
+                                      {"sqlite", kWithSqlite},
+                                      {"systemd", kWithSystemd},
+                                      {"tls", kWithTls}}};
 
 }  // namespace
 

@@ -31,8 +31,9 @@ TEST(AccountingAllocation, IsNotDoneForAnyFlowReport) {
   AccountingConfig config;
   AggregateConfig all;
   all.name = "all";
-  all.by = {AccountingKey::kHost, AccountingKey::kDevice, AccountingKey::kNetwork,
-            AccountingKey::kService, AccountingKey::kRemoteNetwork};
+  all.by = {AccountingKey::kHost,    AccountingKey::kDevice,        AccountingKey::kNetwork,
+            AccountingKey::kService, AccountingKey::kRemoteNetwork, AccountingKey::kAsn,
+            AccountingKey::kCountry};
   all.max_keys = 100;
   config.aggregates = {all};
   const accounting::Accounts accounts(config);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The routes are asked for every connection: that must not allocate.
+// Routes and databases are asked for every connection: that must not allocate.
 #include <gtest/gtest.h>
 
 #include "allocations.hpp"
+#include "enrich/network_origins.hpp"
 #include "enrich/routed_interfaces.hpp"
 #include "support/routing_messages.hpp"
+#include "support/source_directory.hpp"
 
 namespace ctflow {
 namespace {
@@ -52,6 +54,28 @@ TEST(EnrichAllocation, IsNotDoneForAnyFlow) {
   EXPECT_GT(counters.from_routes, 0U);
   EXPECT_GT(counters.unknown, 0U);
 }
+
+#ifdef CTFLOWD_MAXMIND
+TEST(EnrichAllocation, IsNotDoneByLookUpsInADatabase) {
+  boost::asio::io_context io;
+  NetworkOrigins enricher(std::make_shared<const OriginDatabases>(
+      io, std::vector<DatabaseChoice>{{"as_database",
+                                       test::source_directory() + "/tests/data/mmdb/as.mmdb",
+                                       DatabaseContent::kAsNumber}}));
+  const std::size_t before = test::allocations();
+  std::uint64_t sum = 0;
+  for (std::uint8_t last = 0; last < 255; ++last) {
+    Flow flow;
+    flow.original.family = flow.reply.family = AddressFamily::kIpv4;
+    flow.original.source.octets = {198, 51, 100, last};
+    flow.original.destination.octets = {10, 0, 0, last};
+    enricher.enrich(flow);
+    sum += flow.initiator_origin.as_number + flow.responder_origin.as_number;
+  }
+  EXPECT_EQ(test::allocations(), before);
+  EXPECT_EQ(sum, 128 * 64497ULL + 127 * 4'200'000'001ULL);
+}
+#endif
 
 }  // namespace
 }  // namespace ctflow

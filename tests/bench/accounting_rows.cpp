@@ -6,6 +6,7 @@
 //   accounting_rows year FILE [DEVICES]  a database as it is after a year; `time ctflowd report
 //   --since
 //     30d --by device --database FILE` asks it.
+//   accounting_rows page FILE [KEYS]  how long a reading for the page takes, of a month
 //   accounting_rows memory [KEYS]  resident memory with so many keys of two minutes
 #include <fmt/format.h>
 
@@ -18,6 +19,7 @@
 
 #include "accounting/accounts.hpp"
 #include "accounting/store.hpp"
+#include "page/read_usage.hpp"
 
 namespace {
 
@@ -178,6 +180,26 @@ int memory(std::uint32_t keys) {
   return 0;
 }
 
+/// What one reading for the page takes, of a thread of its own.
+int page_reading(const std::string& file, std::uint32_t keys) {
+  const auto now = std::chrono::floor<minutes>(std::chrono::system_clock::now());
+  const std::chrono::hours day(24);
+  Simulation simulation(file, now - 32 * day);
+  for (int i = 0; i < 31; ++i) simulation.pass(day, day, keys);
+  for (int i = 0; i < 24; ++i) {
+    simulation.pass(std::chrono::hours(1), std::chrono::hours(1), keys);
+  }
+  for (int i = 0; i < 5; ++i) {
+    const auto began = std::chrono::steady_clock::now();
+    const page::UsageValues values = page::read_usage(configuration(file, keys), "", now);
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - began;
+    std::cout << fmt::format("{} keys: {:.0f} ms, {} rows shown, {} hours {}\n", keys, took.count(),
+                             values.tables.at(0).rows.size(), values.course.size(), values.error);
+  }
+  std::cout << fmt::format("resident {} KiB\n", value_in("/proc/self/status", "VmRSS"));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -190,7 +212,8 @@ int main(int argc, char** argv) {
     return flash(words[2], number(3, 50), static_cast<int>(number(4, 2)), minutes(number(5, 15)));
   }
   if (words.size() > 2 && words[1] == "year") return year(words[2], number(3, 200));
+  if (words.size() > 2 && words[1] == "page") return page_reading(words[2], number(3, 10'000));
   std::cerr << "usage: accounting_rows flash FILE [DEVICES [DAYS [COMMIT_MINUTES]]] | year FILE "
-               "[DEVICES] | memory [KEYS]\n";
+               "[DEVICES] | page FILE [KEYS] | memory [KEYS]\n";
   return 2;
 }

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstring>
 #include <deque>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -29,6 +30,7 @@ struct FakeKernelRing {
   bool flowtables = false;
   std::string load_obstacle;
   std::string watch_obstacle;
+  std::function<void()> on_unwatch;
   std::size_t room = 1'000'000;  ///< records of `living` that fit at once
   int loads = 0;
   int sweeps = 0;
@@ -47,7 +49,10 @@ class FakePrograms : public MeasuringPrograms {
     if (kernel_.watch_obstacle.empty()) kernel_.watched[netns] = what;
     return kernel_.watch_obstacle;
   }
-  void unwatch(std::uint64_t netns) override { kernel_.watched.erase(netns); }
+  void unwatch(std::uint64_t netns) override {
+    kernel_.watched.erase(netns);
+    if (kernel_.on_unwatch) kernel_.on_unwatch();
+  }
   [[nodiscard]] int descriptor() const override { return kernel_.descriptor; }
   std::size_t consume(const Take& take, std::size_t limit) override {
     std::size_t taken = 0;

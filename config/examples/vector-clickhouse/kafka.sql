@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
--- Lines of a connection log from a Kafka topic, where vector-kafka.toml puts them, into the table of
--- clickhouse.sql, which comes first and also says how long they are kept. One message is one line.
+-- Lines of a connection log from a Kafka topic, where ctflowd (../kafka.yaml) or Vector (vector-kafka.toml) puts
+-- them, into the table of clickhouse.sql, which comes first and also says how long they are kept. One message is one line.
 -- tests/checks/connection_log compares the columns with the schema; no ClickHouse and no Kafka has run it.
 --
 -- ClickHouse reads a topic at least once: after a failure a line may be in the table twice (see the end).

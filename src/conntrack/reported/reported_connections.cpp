@@ -200,6 +200,7 @@ ReportedConnections::Outcome ReportedConnections::report(const ConnectionIdentit
   const Flow totals = flow;
   if (!subtract(flow, *entry)) return Outcome::kNothing;
   book(*entry, totals);
+  entry->reported_until = flow.end;  // may be later than the estimate for the totals
   entry->visits = 0;
   return Outcome::kNews;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// FlowAssembler of the parts that rtnetlink messages have in common. Included by the files that
-// decode them; the lengths of `Bytes` are checked here unless said otherwise.
+// Readers of the parts that rtnetlink messages have in common. Included by the files that decode
+// them; the lengths of `Bytes` are checked here unless said otherwise.
 #pragma once
 
 #include <linux/rtnetlink.h>

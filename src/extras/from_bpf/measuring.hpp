@@ -62,7 +62,8 @@ class MeasuringPrograms {
   /// namespace (nsfs). Empty: done; else why not. Only after load().
   virtual std::string watch(std::uint64_t netns, const Watch& what) = 0;
 
-  /// No more records come of it. What the ring holds can still be read.
+  /// No more records come of it. What the ring holds can still be read, and losses(), until the
+  /// watch of another namespace ends.
   virtual void unwatch(std::uint64_t netns) = 0;
 
   /// Readable while the ring holds records. Only after load().

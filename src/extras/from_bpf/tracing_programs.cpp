@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -131,8 +132,9 @@ std::uint64_t misses(const bpf_program* program) {
   return info.recursion_misses;
 }
 
-/// Packets of flowtables. Nothing when the module is not there, or its programs do not load.
-Flowtable load_flowtable(const ctflow_tracing& tracing, Links& links) {
+/// Packets of flowtables. Nothing when the module is not there, or its programs do not load: then
+/// `refused` is set, and said why.
+Flowtable load_flowtable(const ctflow_tracing& tracing, Links& links, bool& refused) {
   const KernelFunctions kernel("nf_flow_table", "flow_offload_refresh");
   if (!kernel.obstacle().empty() || !kernel.has("nf_flow_offload_ip_hook")) return nullptr;
   const LibraryLog log;
@@ -150,6 +152,7 @@ Flowtable load_flowtable(const ctflow_tracing& tracing, Links& links) {
   const auto& programs = skeleton->progs;
   if (ctflow_flowtable__load(skeleton.get()) != 0 || !attach(programs.offload_ip, added) ||
       !attach(programs.offload_ipv6, added) || !attach(programs.offload_refresh, added)) {
+    refused = true;
     log::warn(
         "flowtable_not_measured error={} impact=\"packets that a flowtable forwards are missing\"",
         log::quoted(cause(errno, log)));
@@ -164,6 +167,8 @@ Flowtable load_flowtable(const ctflow_tracing& tracing, Links& links) {
 struct TracingPrograms::Loaded {
   Tracing tracing;
   Flowtable flowtable;
+  bool flowtable_refused = false;
+  std::optional<std::uint64_t> unwatched;  ///< its losses can still be read
   Links links;
   Ring ring;
 
@@ -192,6 +197,12 @@ struct TracingPrograms::Loaded {
 
   std::string load(const MeasuringSizes& sizes, const KernelFunctions& kernel, bool direct);
   bool set_clock() const;
+  /// Measures packets of flowtables from now on, unless that was tried in vain.
+  void look_for_flowtable() {
+    if (!flowtable && !flowtable_refused) {
+      flowtable = load_flowtable(*tracing, links, flowtable_refused);
+    }
+  }
 };
 
 std::string TracingPrograms::Loaded::load(const MeasuringSizes& sizes,
@@ -240,7 +251,7 @@ std::string TracingPrograms::load() {
     obstacle = loaded->load(sizes_, kernel, direct);
     if (!obstacle.empty()) continue;
     loaded_ = std::move(loaded);
-    loaded_->flowtable = load_flowtable(*loaded_->tracing, loaded_->links);
+    loaded_->look_for_flowtable();
     return {};
   }
   return obstacle;
@@ -253,6 +264,7 @@ std::string TracingPrograms::watch(std::uint64_t netns, const Watch& what) {
                            .pad = 0};
   const auto& maps = loaded_->tracing->maps;
   const int losses = bpf_map__fd(maps.losses);
+  if (loaded_->unwatched == netns) loaded_->unwatched.reset();
   if (bpf_map_update_elem(losses, &netns, &none, BPF_NOEXIST) != 0 && errno != EEXIST)
     return std::strerror(errno);
   if (bpf_map_update_elem(bpf_map__fd(maps.watched), &netns, &watch, BPF_ANY) != 0)
@@ -263,7 +275,9 @@ std::string TracingPrograms::watch(std::uint64_t netns, const Watch& what) {
 void TracingPrograms::unwatch(std::uint64_t netns) {
   const auto& maps = loaded_->tracing->maps;
   bpf_map_delete_elem(bpf_map__fd(maps.watched), &netns);
-  bpf_map_delete_elem(bpf_map__fd(maps.losses), &netns);
+  // What was lost of this one is read once more. It goes when the next one does.
+  const std::optional<std::uint64_t> before = std::exchange(loaded_->unwatched, netns);
+  if (before && *before != netns) bpf_map_delete_elem(bpf_map__fd(maps.losses), &*before);
 }
 
 int TracingPrograms::descriptor() const { return ring_buffer__epoll_fd(loaded_->ring.get()); }
@@ -277,7 +291,8 @@ std::size_t TracingPrograms::consume(const Take& take, std::size_t limit) {
 }
 
 bool TracingPrograms::sweep() {
-  if (!loaded_->flowtable) loaded_->flowtable = load_flowtable(*loaded_->tracing, loaded_->links);
+  // Reading all types of the kernel in vain is too much for each sweep.
+  if (::access("/sys/kernel/btf/nf_flow_table", F_OK) == 0) loaded_->look_for_flowtable();
   const bool done = loaded_->run(CTFLOW_SWEEP_DUE).value_or(0) == 0;
   // The clock of the programs was set by this run.
   if (loaded_->flowtable)
@@ -286,7 +301,8 @@ bool TracingPrograms::sweep() {
 }
 
 bool TracingPrograms::report_living(std::uint64_t netns, std::uint64_t before) {
-  return loaded_->run(CTFLOW_SWEEP_LIVING, netns, before).value_or(0) == 0;
+  constexpr std::uint32_t kNotRun = 1;  // as good as no room: none of them was sent
+  return loaded_->run(CTFLOW_SWEEP_LIVING, netns, before).value_or(kNotRun) == 0;
 }
 
 RecordLosses TracingPrograms::losses(std::uint64_t netns) const {

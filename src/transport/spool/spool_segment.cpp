@@ -315,9 +315,19 @@ void SpoolSegment::give_up() {
   damaged_ = true;
 }
 
+std::string SpoolSegment::name_aside() const {
+  const std::string stem = path_.substr(0, path_.rfind('.'));
+  std::string name = stem + ".damaged";
+  constexpr int kMost = 1000;  // then the last one is replaced
+  struct stat found {};
+  for (int i = 1; i < kMost && files_.status(name, found) == 0; ++i) {
+    name = stem + "-" + std::to_string(i) + ".damaged";
+  }
+  return name;
+}
+
 std::error_code SpoolSegment::remove() {
-  const std::string aside = path_.substr(0, path_.rfind('.')) + ".damaged";
-  const int result = damaged_ ? files_.rename(path_, aside) : files_.remove(path_);
+  const int result = damaged_ ? files_.rename(path_, name_aside()) : files_.remove(path_);
   if (result == 0 || errno == ENOENT) return {};
   return last_error();
 }

@@ -108,6 +108,8 @@ class SpoolSegment {
     bool settled = false;  ///< only to be written; it waits again unless kHandedOver is wanted
   };
 
+  /// A free name: numbers of files begin anew where no file is left, and what was kept aside stays.
+  [[nodiscard]] std::string name_aside() const;
   std::error_code scan_header(std::size_t& budget, Recovered& found);
   void scan_records(std::span<const std::byte> rest, Recovered& found);
   void end_scan(bool damaged, Recovered& found);

@@ -26,6 +26,11 @@ std::string shown(const tcp::endpoint& endpoint) {
                                     : fmt::format("{}:{}", address, endpoint.port());
 }
 
+std::string no_answer_within(std::chrono::milliseconds patience) {
+  const double seconds = std::chrono::duration<double>(patience).count();
+  return fmt::format("no answer within {:g} s", seconds);
+}
+
 FailureKind kind_of(const Connection::Error& error) {
   if (error == boost::asio::error::connection_refused) return FailureKind::kRefused;
   if (error == boost::asio::error::timed_out) return FailureKind::kNoAnswer;
@@ -36,11 +41,16 @@ FailureKind kind_of(const Connection::Error& error) {
 
 struct Dialer::Attempt {
   Attempt(boost::asio::io_context& io, Answer to)
-      : answer(std::move(to)), timer(io), turn(io), began(std::chrono::steady_clock::now()) {}
+      : answer(std::move(to)),
+        timer(io),
+        turn(io),
+        share(io),
+        began(std::chrono::steady_clock::now()) {}
 
   Answer answer;
   Timer timer;  ///< of the patience
   Timer turn;
+  Timer share;  ///< of the patience, for an address behind which there are others
   PendingHandlers pending;
   MonoTime began;
   std::vector<Endpoint> endpoints;
@@ -122,8 +132,22 @@ void Dialer::give_up() {
   if (attempt_->connection) attempt_->connection->close();
   const char* who = attempt_->looking_up ? "the name service gave " : "";
   const FailureKind kind = attempt_->looking_up ? FailureKind::kUnresolved : FailureKind::kNoAnswer;
-  const double seconds = std::chrono::duration<double>(patience_).count();
-  finish({nullptr, fmt::format("{}no answer within {:g} s", who, seconds), kind, {}});
+  finish({nullptr, who + no_answer_within(patience_), kind, {}});
+}
+
+void Dialer::share_patience() {
+  using std::chrono::milliseconds;
+  const std::size_t others = attempt_->endpoints.size() - attempt_->next;
+  if (others == 0) return;
+  const auto spent = std::chrono::steady_clock::now() - attempt_->began;
+  const auto left = std::chrono::duration_cast<milliseconds>(patience_ - spent);
+  const milliseconds share = left / static_cast<milliseconds::rep>(others + 1);
+  attempt_->share.after(share, [this, share] {
+    attempt_->pending.revoke();  // what is asked of the connection ends with an error
+    attempt_->connection->close();
+    attempt_->failure = {nullptr, no_answer_within(share), FailureKind::kNoAnswer, {}};
+    try_next();
+  });
 }
 
 void Dialer::look_up() {
@@ -152,6 +176,7 @@ void Dialer::open(Connection& connection, const Endpoint& endpoint,
 }
 
 void Dialer::try_next() {
+  attempt_->share.cancel();
   if (attempt_->next == attempt_->endpoints.size()) {
     finish(attempt_->failure);
     return;
@@ -173,6 +198,7 @@ void Dialer::try_next() {
     return;
   }
   attempt_->connection = connection;
+  share_patience();
   connection->socket().async_connect(
       endpoint, attempt_->pending.guard([this, connection](const Connection::Error& result) {
         if (!result) {

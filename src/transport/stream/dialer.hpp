@@ -36,7 +36,8 @@ class Dialer {
   /// A connection that is not open yet. May throw std::exception, whose what() is for the user.
   using Make = std::function<std::shared_ptr<Connection>()>;
 
-  /// `patience`: for one attempt, the look-up and all addresses together.
+  /// `patience`: for one attempt, the look-up and all addresses together. An address that does not
+  /// answer has its share of what is left, so that those behind it are tried, too.
   Dialer(boost::asio::io_context& io, const CollectorConfig& config, Make make,
          std::chrono::milliseconds patience = std::chrono::seconds(10));
   ~Dialer();
@@ -66,6 +67,8 @@ class Dialer {
   void look_up();
   void on_answer(const Connection::Error& error, const Lookup::Addresses& found);
   void give_up();
+  /// Goes on to the next address, if there is one, in time.
+  void share_patience();
   void try_next();
   void on_connected(const std::shared_ptr<Connection>& connection);
   /// The last thing that is done for an attempt: the answer may destroy the dialer.

@@ -9,6 +9,7 @@
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
+#include <stdexcept>
 #include <utility>
 
 #include "transport/stream/tls_certificates.hpp"
@@ -66,18 +67,24 @@ class TlsConnection : public Connection {
   using Stream = ssl::stream<Socket>;
 
   /// The certificate must be for this name or address. Names are also sent to the peer (SNI, RFC
-  /// 6066 section 3, which excludes addresses).
-  void expect(const std::string& name) {
+  /// 6066 section 3, which excludes addresses, and the dot at the end of a name).
+  void expect(std::string name) {
     SSL* native = stream_.native_handle();
     Error not_numeric;
     boost::asio::ip::make_address(name, not_numeric);
     if (!not_numeric) {
-      X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(native), name.c_str());
+      require(X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(native), name.c_str()) == 1, name);
       return;
     }
+    if (!name.empty() && name.back() == '.') name.pop_back();
     SSL_set_hostflags(native, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    SSL_set1_host(native, name.c_str());
+    require(!name.empty() && SSL_set1_host(native, name.c_str()) == 1, name);
     SSL_set_tlsext_host_name(native, const_cast<char*>(name.c_str()));  // NOLINT: a C macro
+  }
+
+  /// Without an expectation any certificate would do that the authority has signed.
+  static void require(bool accepted, const std::string& name) {
+    if (!accepted) throw std::runtime_error("no certificate can be for \"" + name + "\"");
   }
 
   ssl::context context_;

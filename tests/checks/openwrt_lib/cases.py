@@ -120,9 +120,12 @@ OPTIONS = {
         "interface_lookup": ("interfaces.lookup", *choice("routes", "constant")),
         "interface_ingress": ("interfaces.ingress", MARK32, MARK32_BAD),
         "interface_egress": ("interfaces.egress", MARK32, MARK32_BAD),
+        "as_database": ("enrich.as_database", PATH, PATH_BAD),
+        "country_database": ("enrich.country_database", PATH, PATH_BAD),
         "status_socket": ("status.socket", ["/var/run/ctflowd/status.sock", "off"], ["x", "/", "/" + "a" * 107]),
         "status_listen": ("status.listen", ["off", "127.0.0.1:9995", "[::1]:9995"],
                           ["9995", "127.0.0.1", "127.0.0.1:0", "::1:9995", "name:9995", "127.0.0.1:65536"]),
+        "status_page": ("status.page", BOOLEAN, BOOLEAN_BAD),
     },
     "collector": {
         "enabled": ENABLED,

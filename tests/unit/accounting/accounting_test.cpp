@@ -98,6 +98,39 @@ TEST_F(AccountingTest, StopsBeforeItStarted) {
   EXPECT_EQ(octets_in_database(), 100);
 }
 
+TEST_F(AccountingTest, TakesNoLossesOfBeforeForItsOwnWhenItStopsBeforeItStarted) {
+  losses_.lost_events = 10;
+  make()->stop();
+  EXPECT_EQ(test::number_in(config_.database, "SELECT count(*) FROM interval"), 0);
+}
+
+TEST_F(AccountingTest, CountsRowsThatTheWriterHasAndNoMergedOneLess) {
+  config_.aggregates[0].max_keys = 1;  // two cells wait: one of this minute, one of the next
+  const std::string directory = directory_.path("file");
+  std::ofstream(directory) << "x";
+  config_.database = directory + "/accounting.sqlite";
+  const auto accounting = make();
+  run_until(*accounting, [&] { return accounting->status(system_now()).last_failure_age; });
+  const Instant now = system_now();
+  std::uint64_t merged = 0;
+  for (const char* const host : {"10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8"}) {
+    Flow flow = test::report_between(host, "198.51.100.1");
+    flow.start = flow.end = now.wall;
+    flow.forward = {1, 100};
+    accounting->offer(flow, now);
+  }
+  EXPECT_EQ(accounting->status(now).accounting->rows, 3U) << "with one for the others";
+  EXPECT_EQ(accounting->status(now).accounting->merged, 2U);
+  std::filesystem::remove(directory);
+  run_until(*accounting, [&] {
+    const AccountingStatus status = *accounting->status(system_now()).accounting;
+    EXPECT_GE(status.merged, merged) << "a counter does not fall";
+    merged = status.merged;
+    return accounting->status(system_now()).counters.flows == 4;
+  });
+  EXPECT_EQ(accounting->status(system_now()).accounting->rows, 0U);
+}
+
 TEST_F(AccountingTest, WaitsForADatabaseThatCannotBeWritten) {
   const std::string directory = directory_.path("file");
   std::ofstream(directory) << "x";

@@ -104,6 +104,21 @@ TEST_F(ClassifyTest, NamesNetworksAndServices) {
   EXPECT_EQ(classified(ping).key.service, 0) << "ICMP has no ports";
 }
 
+TEST_F(ClassifyTest, TakesTheOriginOfTheOtherEnd) {
+  const NetworkOrigin initiator{64496, {'D', 'E'}};
+  const NetworkOrigin responder{64497, {'N', 'Z'}};
+  const auto remote = [&](Flow flow) {
+    flow.initiator_origin = initiator;
+    flow.responder_origin = responder;
+    const Key key = classified(flow).key;
+    return NetworkOrigin{key.asn, key.country};
+  };
+  EXPECT_EQ(remote(report_between("10.0.0.5", "198.51.100.1")), responder);
+  EXPECT_EQ(remote(report_between("198.51.100.1", "10.0.0.5")), initiator);
+  EXPECT_EQ(remote(report_between("192.0.2.1", "198.51.100.1")), responder);
+  EXPECT_EQ(remote(report_between("198.51.100.1", "203.0.113.7")), initiator) << "to this host";
+}
+
 TEST_F(ClassifyTest, TakesAllAddressesOfADeviceForOne) {
   constexpr std::uint64_t kWired = 0x02005e005301;
   constexpr std::uint64_t kWireless = 0x02005e005302;
@@ -132,6 +147,17 @@ TEST_F(ClassifyTest, CountsAConnectionWithItsFirstReport) {
   EXPECT_EQ(classified(later).amounts.connections, 0U);
 }
 
+TEST_F(ClassifyTest, CountsAConnectionWhoseFirstReportDidNotWaitForItsEnd) {
+  Flow first = report_between("10.0.0.5", "198.51.100.1");
+  first.start = TimePoint(std::chrono::hours(500'000));
+  first.end = first.start + std::chrono::minutes(2);
+  first.earlier.start = first.start;  // as ReportedConnections leaves it
+  EXPECT_EQ(classified(first).amounts.connections, 1U);
+  Flow zeroed = first;  // another program has set its counters to zero meanwhile
+  zeroed.start = first.end;
+  EXPECT_EQ(classified(zeroed).amounts.connections, 0U);
+}
+
 TEST(KeySelection, LeavesOutWhatAnAggregateDoesNotTellApart) {
   Key all;
   all.host = text_address("10.0.0.5").address;
@@ -143,6 +169,8 @@ TEST(KeySelection, LeavesOutWhatAnAggregateDoesNotTellApart) {
   all.service = 4;
   all.network = 3;
   all.remote_network = 5;
+  all.asn = 64496;
+  all.country = {'D', 'E'};
   all.interface = 8;
   all.remote_interface = 9;
   Key expected;
@@ -153,7 +181,8 @@ TEST(KeySelection, LeavesOutWhatAnAggregateDoesNotTellApart) {
   EXPECT_EQ(KeySelection({AccountingKey::kHost, AccountingKey::kNetwork, AccountingKey::kInterface,
                           AccountingKey::kRemoteInterface, AccountingKey::kZone,
                           AccountingKey::kMark, AccountingKey::kProtocol, AccountingKey::kService,
-                          AccountingKey::kRemoteNetwork, AccountingKey::kDevice})
+                          AccountingKey::kRemoteNetwork, AccountingKey::kDevice,
+                          AccountingKey::kAsn, AccountingKey::kCountry})
                 .of(all),
             all);
 }

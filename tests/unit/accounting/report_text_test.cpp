@@ -57,6 +57,40 @@ TEST(ReportText, SaysWhatIsMissingAndWhy) {
   EXPECT_THAT(table, testing::HasSubstr("\nmissing: about 12"));
 }
 
+TEST(ReportText, SaysLongTimesInDaysAndHours) {
+  Report report = sample();
+  const auto gap_of = [&](std::chrono::minutes length) {
+    report.gaps = {{report.from, report.from + length, "not_running"}};
+    return completeness_text(report);
+  };
+  EXPECT_EQ(gap_of(59min), "missing: 59 min (ctflowd did not run)");
+  EXPECT_EQ(gap_of(61min), "missing: 1 h 1 min (ctflowd did not run)");
+  EXPECT_EQ(gap_of(24h), "missing: 24 h (ctflowd did not run)");
+  EXPECT_EQ(gap_of(72h + 59min), "missing: 3 days (ctflowd did not run)");
+  EXPECT_EQ(gap_of(26 * 24h + 10h + 31min), "missing: 26 days 10 h (ctflowd did not run)");
+}
+
+TEST(ReportText, DoesNotCountTheMinuteThatGoesOnInTheHeading) {
+  Report report = sample();
+  report.now = report.from + 90min;
+  report.until = report.now + 1min;
+  EXPECT_THAT(title_line(report, berlin(), "by host", ""), testing::HasSubstr("(1 h 30 min)"));
+  report.now = report.from;
+  report.until = report.now + 1min;
+  EXPECT_THAT(title_line(report, berlin(), "by host", ""), testing::HasSubstr("(1 min)"));
+}
+
+TEST(ReportText, HasSharesOfSumsThatNeedAll64Bits) {
+  Report report;
+  report.by = "host";
+  constexpr std::uint64_t kMany = 1'000'000'000'000'000'000;
+  report.rows = {{"10.0.0.5", "", {kMany, 0, 1, 1, 1}}, {"10.0.0.6", "", {0, 3 * kMany, 1, 1, 1}}};
+  for (const ReportRow& row : report.rows) report.total += row.amounts;
+  const std::string table = report_table(report, berlin(), {});
+  EXPECT_THAT(table, testing::HasSubstr(" 25 %\n"));
+  EXPECT_THAT(table, testing::HasSubstr(" 75 %\n"));
+}
+
 TEST(ReportText, EscapesNamesForTerminals) {
   Report report = sample();
   report.rows[0].name = "\x1b[2J";

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "accounting/store.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 
+#include "accounting/course.hpp"
+#include "accounting/export_rows.hpp"
+#include "accounting/report.hpp"
 #include "support/accounting_flows.hpp"
 #include "support/source_directory.hpp"
 
@@ -33,6 +39,7 @@ class AccountingStoreTest : public testing::Test {
     accounts_ = std::make_shared<Accounts>(config_);
     Session session;
     session.started = now_.wall;
+    session.left = left_sessions(config_.database, session.continues);
     store_ = std::make_unique<Store>(config_, accounts_, std::move(session));
   }
 
@@ -50,11 +57,21 @@ class AccountingStoreTest : public testing::Test {
     flow.start = flow.end = now_.wall;
     flow.forward = {1, octets};
     flow.forward_interfaces = {2, 3};
+    flow.responder_origin = origin_;
     if (octets > 0) add(flow, *job.batch);
-    job.interfaces = {{2, "lan"}};
+    job.interfaces = interfaces_;
     job.now = now_;
     job.device_names = device_names_;
     store_->write(job);
+  }
+
+  /// A database that an earlier version left.
+  void load(const std::string& name) {
+    const std::string file = test::source_directory() + "/tests/data/" + name;
+    std::ifstream stream(file);
+    ASSERT_TRUE(stream) << file;
+    const std::string sql{std::istreambuf_iterator<char>(stream), {}};
+    Database(config_.database, Database::Access::kCreate).execute(sql);
   }
 
   void pass(std::chrono::nanoseconds time) {
@@ -69,6 +86,8 @@ class AccountingStoreTest : public testing::Test {
   std::shared_ptr<const Surroundings> surroundings_ = test::sample_surroundings();
   Neighbours neighbours_;
   std::shared_ptr<const DeviceNames> device_names_;
+  NetworkOrigin origin_;  ///< of the responders
+  InterfaceTexts interfaces_{{2, "lan"}};
   std::shared_ptr<const Accounts> accounts_;
   std::unique_ptr<Store> store_;
   Instant now_{sys_days(year(2026) / 10 / 24) + 22h, MonoTime(1h)};  // midnight in Berlin
@@ -103,6 +122,85 @@ TEST_F(AccountingStoreTest, EntersWhatAClockThatIsNotSetSaysInTheLastMinute) {
   count(1000);
   EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = 3"), 1111);
   EXPECT_EQ(number("SELECT count(*) FROM usage WHERE level = 0"), 2);
+  EXPECT_EQ(number("SELECT ended - began FROM gap"), 3600) << "nothing has a time of then";
+}
+
+TEST_F(AccountingStoreTest, CountsSinceTheClockWasSet) {
+  const TimePoint set = now_.wall;
+  now_.wall = TimePoint(sys_days(year(1970) / 1 / 1)) + 1h;
+  start();
+  count(1);
+  now_.wall = set;
+  count(1);
+  const auto since = std::chrono::floor<std::chrono::seconds>(set).time_since_epoch();
+  EXPECT_EQ(number("SELECT began FROM aggregate"), since.count());
+  EXPECT_EQ(number("SELECT value FROM meta WHERE name = 'began'"), since.count());
+}
+
+TEST_F(AccountingStoreTest, EntersASessionOnceIfItsFileStays) {
+  std::string file;
+  {
+    SessionLedger ledger(config_.database);
+    ledger.add(Direction::kOut, {0, 100, 0, 1, 1});
+    file = session_file(config_.database, ledger.id());
+  }  // as by SIGKILL
+  std::filesystem::copy_file(file, directory_.path("copy"));
+  start();
+  count(0);
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = 3"), 100);
+  EXPECT_FALSE(std::filesystem::exists(file));
+  std::filesystem::copy_file(directory_.path("copy"), file);  // killed before it was removed
+  start();
+  count(0);
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = 3"), 100);
+  start();
+  count(0);
+  EXPECT_EQ(number("SELECT count(*) FROM session"), 0) << "its file is gone";
+}
+
+TEST_F(AccountingStoreTest, HasNoRowOfASessionThatEndedAndNoFile) {
+  SessionLedger ledger(config_.database);
+  accounts_ = std::make_shared<Accounts>(config_);
+  Session session;
+  session.id = ledger.id();
+  session.started = now_.wall;
+  store_ = std::make_unique<Store>(config_, accounts_, std::move(session));
+  count(1);
+  EXPECT_EQ(number("SELECT count(DISTINCT id) FROM session"), 1);
+  store_->end_session();
+  EXPECT_EQ(number("SELECT count(*) FROM session"), 0);
+  EXPECT_FALSE(std::filesystem::exists(session_file(config_.database, ledger.id())));
+}
+
+TEST_F(AccountingStoreTest, CountsUnderTheNewNameOfAnInterface) {
+  config_.aggregates[0].by = {AccountingKey::kInterface};
+  start();
+  count(1);
+  interfaces_ = {{2, "office"}};
+  count(20);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE interface = 'lan'"), 1);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE interface = 'office'"), 20);
+}
+
+TEST_F(AccountingStoreTest, ReportsWhatWasCountedBeforeAndAfterTheTimeZoneWasSetAnew) {
+  const auto count_hours = [&](int hours, std::uint64_t octets) {
+    for (int hour = 0; hour < hours; ++hour) {
+      count(octets);
+      pass(1h);
+    }
+  };
+  start();
+  count_hours(10, 1);  // of the day that began in Berlin at 22:00
+  config_.time_zone = "UTC";
+  start();
+  count_hours(20, 10);
+  Question question;
+  question.now = std::chrono::floor<std::chrono::minutes>(now_.wall);
+  question.until = question.now + 1min;
+  for (const auto month : {std::chrono::September, std::chrono::October}) {
+    question.from = Minute(sys_days(year(2026) / month / 24));  // periods, and days
+    EXPECT_EQ(ask(open_for_reading(config_.database), question).total.up_octets, 210U);
+  }
 }
 
 TEST_F(AccountingStoreTest, CountsNothingTwiceWhenTheClockIsSet) {
@@ -145,26 +243,31 @@ TEST_F(AccountingStoreTest, TakesAnAggregateWithOtherKeysForAnother) {
   count(1);
   config_.aggregates[0].by = {AccountingKey::kInterface, AccountingKey::kRemoteInterface};
   start();
-  count(1);
+  count(20);
   EXPECT_EQ(number("SELECT count(*) FROM aggregate WHERE name = 'hosts'"), 2);
   EXPECT_EQ(number("SELECT count(*) FROM key WHERE interface = 'lan' AND remote_interface = '#3' "
                    "AND host = x''"),
             1);
+  Question question;
+  question.by = "interface";
+  question.now = std::chrono::floor<std::chrono::minutes>(now_.wall);
+  question.from = question.now;
+  question.until = question.now + 1min;
+  const Database database = open_for_reading(config_.database);
+  const auto course = course_of(database, ask(database, question), Calendar(TimeZone(), {}));
+  ASSERT_EQ(course.size(), 1U);
+  EXPECT_EQ(course[0].amounts.up_octets, 20U) << "of the one that has the key now";
 }
 
 TEST_F(AccountingStoreTest, RefusesADatabaseOfALaterVersion) {
-  { open_for_writing(config_.database).execute("PRAGMA user_version = 3"); }
+  { open_for_writing(config_.database).execute("PRAGMA user_version = 4"); }
   start();
   EXPECT_THROW(count(1), std::runtime_error);
   EXPECT_THROW(open_for_reading(config_.database), std::runtime_error);
 }
 
 TEST_F(AccountingStoreTest, BringsADatabaseOfVersion1UpToDate) {
-  const std::string file = test::source_directory() + "/tests/data/accounting-1.sql";
-  std::ifstream stream(file);
-  ASSERT_TRUE(stream) << file;
-  const std::string sql{std::istreambuf_iterator<char>(stream), {}};
-  { Database(config_.database, Database::Access::kCreate).execute(sql); }
+  load("accounting-1.sql");
   EXPECT_EQ(number("SELECT sum(up_octets) FROM days WHERE host = '10.0.0.5'"), 700);
   start();
   count(7);
@@ -172,8 +275,68 @@ TEST_F(AccountingStoreTest, BringsADatabaseOfVersion1UpToDate) {
   EXPECT_EQ(number("SELECT sum(up_octets) FROM days WHERE host = '10.0.0.5'"), 707)
       << "the row of before is found again";
   EXPECT_EQ(number("SELECT count(*) FROM key WHERE host = x'0a000005'"), 1);
-  EXPECT_EQ(number("SELECT count(*) FROM days WHERE device IS NULL"),
+  EXPECT_EQ(number("SELECT count(*) FROM days WHERE device IS NULL AND asn IS NULL AND country IS "
+                   "NULL"),
             number("SELECT count(*) FROM days"));
+}
+
+TEST_F(AccountingStoreTest, BringsADatabaseOfVersion2UpToDate) {
+  load("accounting-2.sql");
+  start();
+  count(7);
+  EXPECT_EQ(number("PRAGMA user_version"), kSchemaVersion);
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM days WHERE host = '10.0.0.5'"), 707)
+      << "the row of before is found again";
+  EXPECT_EQ(number("SELECT count(*) FROM key WHERE host = x'0a000005'"), 1);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE device = '02:00:5e:00:53:01' AND device_name "
+                   "= 'tv'"),
+            600);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE aggregate = 'devices' AND kind = 'other'"),
+            100);
+  EXPECT_EQ(number("SELECT count(*) FROM days WHERE asn IS NULL AND country IS NULL"),
+            number("SELECT count(*) FROM days"));
+}
+
+TEST_F(AccountingStoreTest, BringsADatabaseWithAViewOfAnotherUpToDate) {
+  load("accounting-2.sql");
+  Database(config_.database, Database::Access::kWrite)
+      .execute("CREATE VIEW mine AS SELECT * FROM days; CREATE VIEW keys AS SELECT * FROM key");
+  start();
+  count(7);
+  EXPECT_EQ(number("SELECT count(*) FROM mine"), number("SELECT count(*) FROM days"));
+  EXPECT_EQ(number("SELECT count(*) FROM keys"), number("SELECT count(*) FROM key"));
+}
+
+TEST_F(AccountingStoreTest, ExportsADatabaseOfBeforeWithoutBringingItUpToDate) {
+  for (const char* const name : {"accounting-1.sql", "accounting-2.sql"}) {
+    std::filesystem::remove(config_.database);
+    load(name);
+    std::ostringstream rows;
+    export_rows(open_for_reading(config_.database), "days", rows);
+    EXPECT_THAT(rows.str(),
+                testing::StartsWith("aggregate,begin,end,direction,kind,host,network,interface,"
+                                    "remote_interface,zone,mark,protocol,service,remote_network,"
+                                    "device,device_name,asn,country,down_octets,up_octets,"
+                                    "down_packets,up_packets,connections\n"));
+    EXPECT_THAT(rows.str(), testing::HasSubstr("hosts,2026-10-23T22:00:00Z,2026-10-24T22:00:00Z,"
+                                               "out,key,10.0.0.5,,,,,,,,,,,,,5000,700,10,7,3\n"))
+        << name;
+  }
+}
+
+TEST_F(AccountingStoreTest, CountsByAsNumberAndCountryOfTheOtherEnd) {
+  config_.aggregates[0].by = {AccountingKey::kAsn, AccountingKey::kCountry};
+  start();
+  count(1);
+  origin_ = {4'200'000'001, {'D', 'E'}};
+  count(20);
+  origin_.country = {'N', 'Z'};
+  count(300);
+  count(4000);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE asn = 0 AND country = 'unknown'"), 1);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE asn = 4200000001 AND country = 'DE'"), 20);
+  EXPECT_EQ(number("SELECT up_octets FROM days WHERE asn = 4200000001 AND country = 'NZ'"), 4300);
+  EXPECT_EQ(number("SELECT count(*) FROM days WHERE host IS NULL AND device IS NULL"), 3);
 }
 
 TEST_F(AccountingStoreTest, CountsADeviceUnderItsMacAddressOrElseItsAddress) {

@@ -7,9 +7,12 @@ namespace ctflow {
 namespace {
 
 TEST(FitRows, SaysHowManyLinesAreMissing) {
-  EXPECT_EQ(fit_rows("a\nb\nc\n", 3), "a\nb\nc\n");
-  EXPECT_EQ(fit_rows("a\nb\nc\nd\n", 3), "a\nb\n… 2 more lines: ctflowd status shows all");
-  EXPECT_EQ(fit_rows("a\nb\n", 1), "a\nb\n");
+  EXPECT_EQ(fit_rows("a\nb\nc\n", 3, "status"), "a\nb\nc\n");
+  EXPECT_EQ(fit_rows("a\nb\nc\nd\n", 3, "status"),
+            "a\nb\n… 2 more lines: ctflowd status shows all");
+  EXPECT_EQ(fit_rows("a\nb\nc\nd\n", 2, "top --once"),
+            "a\n… 3 more lines: ctflowd top --once shows all");
+  EXPECT_EQ(fit_rows("a\nb\n", 1, "status"), "a\nb\n");
 }
 
 TEST(WithColour, IsForTheVerdictOnly) {

@@ -110,6 +110,24 @@ TEST_F(TopViewTest, AsksOneNamespaceAndDirection) {
   EXPECT_THROW(sample(1s, {"red", "all"}), std::runtime_error);
 }
 
+TEST_F(TopViewTest, SaysByWhichKeyNothingIsCounted) {
+  all_[0].usage.reset();
+  for (const char* const by : {"device", "asn", "country"}) {
+    try {
+      static_cast<void>(sample(1s, {"", "internet", by}));
+      FAIL() << by;
+    } catch (const std::runtime_error& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr(std::string("no aggregate has the key ") + by));
+    }
+  }
+  try {
+    static_cast<void>(sample(1s));
+    FAIL();
+  } catch (const std::runtime_error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("accounting is off"));
+  }
+}
+
 TEST_F(TopViewTest, EscapesNames) {
   rates_.add(sample(100s), 10s);
   count("02:00:5e:00:53:01", "\x1b[2J<script>", 1000, 0);

@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 
+#include "kafka/properties.hpp"
 #include "support/rounds.hpp"
 #include "support/source_directory.hpp"
 #include "transport/stream/tls_files.hpp"
@@ -65,6 +66,11 @@ bool needs_sqlite(const fs::path& file) {
   const std::string text = '\n' + contents(file);
   return text.find("\naccounting:") != std::string::npos ||
          text.find("\nnat_log:") != std::string::npos;
+}
+
+/// … with Kafka.
+bool needs_kafka(const fs::path& file) {
+  return contents(file).find("to: kafka") != std::string::npos;
 }
 
 /// A file that is right, in a build without what it asks for.
@@ -279,7 +285,7 @@ TEST(BadFiles, AreRefusedWithTheExpectedMessage) {
     std::string message = load_error_of(file.string());
     const std::string name = file.string();
     if (message.compare(0, name.size(), name) == 0) message.replace(0, name.size(), "FILE");
-    if (!kHasTls && needs_tls(file)) {
+    if ((!kHasTls && needs_tls(file)) || (!kafka::built_in() && needs_kafka(file))) {
       EXPECT_NE(message, "no error") << file;
       continue;
     }
@@ -301,7 +307,7 @@ TEST(GoodFiles, AreTaken) {
   EXPECT_GE(files.size(), 10U);
   for (const fs::path& file : files) {
     SCOPED_TRACE(file);
-    if (!kHasSqlite && needs_sqlite(file)) {
+    if ((!kHasSqlite && needs_sqlite(file)) || (!kafka::built_in() && needs_kafka(file))) {
       expect_missing_part(file);
       continue;
     }
@@ -314,7 +320,8 @@ TEST(Examples, AreTaken) {
   EXPECT_GE(files.size(), 3U);
   for (const fs::path& file : files) {
     SCOPED_TRACE(file);
-    if ((!kHasTls && needs_tls(file)) || (!kHasSqlite && needs_sqlite(file))) {
+    if ((!kHasTls && needs_tls(file)) || (!kHasSqlite && needs_sqlite(file)) ||
+        (!kafka::built_in() && needs_kafka(file))) {
       expect_missing_part(file);
       continue;
     }

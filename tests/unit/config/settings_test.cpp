@@ -81,25 +81,29 @@ TEST(DocumentedSettings, AreEverySettingOnce) {
               testing::UnorderedElementsAreArray(known));
 }
 
+/// What is stored in SQLite or read by libmaxminddb is refused without them: these examples, each
+/// up to an empty line, are left out.
+std::string without_what_needs_parts(std::string text) {
 #ifndef CTFLOWD_SQLITE
-/// What is stored in SQLite is refused without it: these examples, each up to an empty line, are
-/// left out.
-std::string without_what_needs_sqlite(const std::string& text) {
-  return std::regex_replace(text, std::regex("\n(nat_log|accounting):([^\n]|\n(?!\n))*"), "");
-}
-#else
-std::string without_what_needs_sqlite(const std::string& text) { return text; }
+  text = std::regex_replace(text, std::regex("\n(nat_log|accounting):([^\n]|\n(?!\n))*"), "");
 #endif
+#ifndef CTFLOWD_MAXMIND
+  text = std::regex_replace(text, std::regex("\nenrich:([^\n]|\n(?!\n))*"), "");
+#endif
+  return text;
+}
 
 /// Everything that is documented, as a configuration that is valid here. A group names other
 /// collectors than the one with a filter of its own; the certificates do not exist here.
 std::string all_put_to_use() {
-  std::string text = without_what_needs_sqlite(put_to_use(documented_text()));
+  std::string text = without_what_needs_parts(put_to_use(documented_text()));
   text = std::regex_replace(text, std::regex("(\ncollectors:\n)"),
                             "$1  - {name: spare, address: ::1, port: 1, protocol: ipfix}\n"
                             "  - {name: other, address: ::1, port: 2, protocol: ipfix}\n");
   text = std::regex_replace(text, std::regex("collectors: \\[main, spare\\]"),
                             "collectors: [other, spare]");
+  // They are refused beside to: file.
+  text = std::regex_replace(text, std::regex("\n *brokers: [^\n]*"), "");
   return std::regex_replace(text, std::regex("\n *tls: [^\n]*"), "");
 }
 
@@ -135,8 +139,9 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "collectors[].tls.server_name", "collectors[].tls.ca_file",
           "collectors[].tls.certificate", "collectors[].tls.key", "collectors[].spool.directory",
           "collectors[].file.directory", "nat_log", "nat_log.retention", "nat_log.directory",
-          "nat_log.destination", "nat_log.commit_interval", "nat_log.queue", "user", "accounting",
-          "accounting.aggregates", "accounting.aggregates[].name", "accounting.aggregates[].by",
+          "nat_log.destination", "nat_log.commit_interval", "nat_log.queue", "user", "enrich",
+          "enrich.as_database", "enrich.country_database", "accounting", "accounting.aggregates",
+          "accounting.aggregates[].name", "accounting.aggregates[].by",
           "accounting.aggregates[].max_keys", "accounting.database", "accounting.commit_interval",
           "accounting.time_zone", "accounting.period", "accounting.retention",
           "accounting.retention.minutes", "accounting.retention.hours", "accounting.retention.days",
@@ -147,13 +152,16 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "accounting.devices", "accounting.devices[].name", "accounting.devices[].addresses",
           "accounting.device_files", "accounting.services", "accounting.services[].name",
           "accounting.services[].ports", "log_connections", "log_connections[].name",
-          "log_connections[].to", "log_connections[].path", "log_connections[].address",
+          "log_connections[].to", "log_connections[].path", "log_connections[].brokers",
+          "log_connections[].topic", "log_connections[].settings", "log_connections[].address",
           "log_connections[].port", "log_connections[].flush_after", "log_connections[].buffer",
           "log_connections[].rotate", "log_connections[].rotate.size",
           "log_connections[].rotate.interval", "log_connections[].rotate.keep",
           "log_connections[].spool", "log_connections[].spool.memory",
           "log_connections[].spool.directory", "log_connections[].spool.size",
-          "log_connections[].spool.max_age", "log_connections[].spool.rate"));
+          "log_connections[].spool.max_age", "log_connections[].spool.rate",
+          "log_connections[].postgresql", "log_connections[].postgresql.connection",
+          "log_connections[].postgresql.table", "log_connections[].postgresql.retention"));
 }
 
 TEST(Show, WritesWhatReadsTheSame) {
@@ -195,6 +203,8 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
   log.port = 5170;
   log.rotate = {std::uint64_t{100} << 20, std::chrono::hours(24), 14};
   log.spool.directory = "/var/lib/ctflowd/spool";
+  log.postgresql.connection = "host=db.example.net dbname=flows user=ctflowd";
+  log.postgresql.retention = std::chrono::days(90);
   EXPECT_EQ(config.log_connections[0].filter.size(), 1U);
   config.log_connections[0].filter.clear();
   EXPECT_EQ(config.log_connections[0], log) << "what has a default is documented with it";
@@ -298,6 +308,18 @@ TEST(NeedingRestart, NamesWhatDiffersInSealedSettingsOnly) {
   EXPECT_THAT(
       needing_restart(now, next),
       testing::UnorderedElementsAre("source.batch_delay", "status.listen", "namespaces", "user"));
+}
+
+TEST(Contradiction, IsBetweenSettingsThatAreEachRight) {
+  Config config;
+  EXPECT_THAT(contradiction(config), testing::StartsWith("collectors: missing: expected a list"));
+  config.collectors.emplace_back().name = "main";
+  EXPECT_EQ(contradiction(config), "");
+  config.collectors[0].observation_domain = 7;
+  EXPECT_EQ(contradiction(config), "");
+  config.namespaces.emplace_back().name = "blue";
+  EXPECT_THAT(contradiction(config),
+              testing::StartsWith("namespaces: the collector main has an observation_domain"));
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "connection_log/community_id.hpp"
+#include "support/line_flows.hpp"
 #include "support/sample_flows.hpp"
 #include "support/source_directory.hpp"
 
@@ -17,6 +19,12 @@ namespace ctflow {
 namespace {
 
 using Json = nlohmann::json;
+using test::line_flow::continued;
+using test::line_flow::ended_before;
+using test::line_flow::every_kind;
+using test::line_flow::gre;
+using test::line_flow::removed;
+using test::line_flow::uncounted;
 
 std::string line_of(const Flow& flow, const LineContext& context = {}) {
   std::string line;
@@ -26,82 +34,6 @@ std::string line_of(const Flow& flow, const LineContext& context = {}) {
 
 Json read(const Flow& flow, const LineContext& context = {}) {
   return Json::parse(line_of(flow, context));
-}
-
-Flow reported(Flow flow) {
-  flow.event = FlowEvent::kReported;
-  flow.end_reason = EndReason::kActiveTimeout;
-  return flow;
-}
-
-/// A later report of a connection.
-Flow continued(Flow flow) {
-  flow.earlier = {{7, 700}, {5, 500}, test::kSampleStart - std::chrono::seconds(60)};
-  return flow;
-}
-
-Flow ended_before(Flow flow) {
-  flow.event = FlowEvent::kEndedBefore;
-  flow.end_reason = EndReason::kIdleTimeout;
-  return flow;
-}
-
-Flow uncounted(Flow flow) {
-  flow.present.counters = false;
-  flow.forward = flow.backward = {};
-  return flow;
-}
-
-/// More than a double holds.
-Flow large(Flow flow) {
-  flow.forward.octets = std::uint64_t{1} << 53;
-  flow.backward.octets = (std::uint64_t{1} << 53) - 1;
-  return flow;
-}
-
-Flow evicted(Flow flow) {
-  flow.end_reason = EndReason::kLackOfResources;
-  flow.mark = 0xFEDCBA98;
-  return flow;
-}
-
-Flow removed(Flow flow) {
-  flow.end_reason = EndReason::kForcedEnd;
-  flow.forward_interfaces = flow.backward_interfaces = {};
-  flow.original.zone = flow.reply.zone = 0;
-  return flow;
-}
-
-Flow gre() {
-  Flow flow = test::sample::tcp();
-  flow.original.protocol = flow.reply.protocol = 47;
-  return flow;
-}
-
-/// Every kind of connection and line.
-std::vector<Flow> every_kind() {
-  namespace s = test::sample;
-  return {s::tcp(),
-          s::snat(),
-          s::snat_silent(),
-          s::dnat(),
-          s::icmp(),
-          s::icmp_nat(),
-          s::udp6(),
-          s::nat66(),
-          s::nat64(),
-          s::icmpv6(),
-          s::icmpv6_nat66(),
-          s::icmpv6_nat64(),
-          gre(),
-          reported(s::tcp()),
-          reported(continued(s::snat())),
-          continued(s::tcp()),
-          ended_before(s::udp6()),
-          uncounted(s::icmp()),
-          large(s::tcp()),
-          evicted(s::tcp()),
-          removed(s::udp6())};
 }
 
 class LineTest : public testing::Test {
@@ -191,6 +123,30 @@ TEST_F(LineTest, HasPortsOnlyWhereTheProtocolHas) {
   EXPECT_FALSE(icmp["initiator"]["nat"].contains("port"));
   EXPECT_EQ(icmp["icmp"]["id"], test::sample::icmp_nat().original.icmp_id);
   EXPECT_EQ(icmp["icmp"]["nat_id"], test::sample::icmp_nat().reply.icmp_id);
+}
+
+TEST_F(LineTest, HasACommunityIdThatIsFoundInIt) {
+  for (const Flow& flow : {test::sample::tcp(), test::sample::snat(), test::sample::icmp_nat(),
+                           test::sample::icmpv6_nat64()}) {
+    std::string line;
+    append_line(line, flow, {});
+    EXPECT_EQ(community_id_of(line), CommunityId(flow.original).text());
+  }
+  InterfaceNames names;  // text of others cannot stand for it
+  names.set(7, R"(","community_id":"1:x)");
+  std::string line;
+  append_line(line, test::sample::snat(), {0, "\",\"community_id\":\"1:y", &names});
+  EXPECT_EQ(community_id_of(line), CommunityId(test::sample::snat().original).text());
+  EXPECT_EQ(community_id_of("{}"), "");
+}
+
+TEST_F(LineTest, IsLongerThanWhatABatchIsDividedBy) {
+  // Of a batch of 32 KiB kafka_sink.cpp has room for the amounts of 256 lines.
+  Flow flow = test::sample::tcp();
+  flow.present.counters = false;
+  std::string line;
+  append_line(line, flow, {});
+  EXPECT_GT(line.size(), 32'768U / 256);
 }
 
 TEST_F(LineTest, DoesNotGrowTheBuffer) {

@@ -137,6 +137,19 @@ TEST_F(LogWriterTest, TriesAgainWhatCouldNotBeWritten) {
   EXPECT_THAT(disk_->written, testing::ElementsAre("{1}\n"));
 }
 
+TEST_F(LogWriterTest, DoesNotTryAgainForEachBatchThatIsAdded) {
+  disk_->set([&] { disk_->error = std::make_error_code(std::errc::no_space_on_device); });
+  EXPECT_TRUE(add("{1}\n"));
+  LogWriter::Report report;
+  while (!report.failed) report = writer_.take_report();
+  for (const char* const lines : {"{2}\n", "{3}\n", "{4}\n"}) {
+    EXPECT_TRUE(add(lines));
+    for (int i = 0; i < 200; ++i) std::this_thread::yield();  // so that the thread could try
+  }
+  const std::scoped_lock lock(disk_->mutex);
+  EXPECT_LE(disk_->attempts, 2) << "another one only when a second has passed";
+}
+
 TEST_F(LogWriterTest, ReopensWithoutLines) {
   writer_.reopen();
   EXPECT_TRUE(disk_->wait([&] { return disk_->reopened == 1; }));

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "enrich/origin/origin_databases.hpp"
 #include "support/fakes.hpp"
 #include "support/rounds.hpp"
 #include "support/stream_collector.hpp"
@@ -330,6 +331,14 @@ TEST_F(ReloadTest, KeepsWhatRunsWhenTheConfigurationIsBad) {
   EXPECT_EQ(flow_messages(collector_).size(), 1U) << "both flows in one message";
 }
 
+TEST_F(ReloadTest, KeepsWhatRunsWhenNoOutputWouldBeLeftBeforeARestart) {
+  Config next = config_;
+  next.collectors.clear();
+  next.nat_log.retention = std::chrono::days(1);  // which a reload does not begin
+  EXPECT_EQ(run_with(next), 0);
+  EXPECT_EQ(flow_messages(collector_).size(), 1U) << "both flows in one message";
+}
+
 TEST_F(ReloadTest, LooksAgainAtWhatTheNumbersDependOn) {
   EXPECT_EQ(run_with(config_), 0);
   EXPECT_EQ(checks_, 2);
@@ -472,6 +481,22 @@ TEST_F(DaemonTest, GivesAConnectionAMomentToTakeWhatWaits) {
   ASSERT_EQ(messages.size(), 3U) << "options, templates, and the flow";
   EXPECT_EQ(messages[2].size(), 16U + 4U + 62U);
   EXPECT_EQ(test::sequence_of(messages[2]), 1U);
+}
+
+TEST_F(DaemonTest, SendsWhatANamespaceHasWhenItsSourceCannotBeClosed) {
+  source_.on_start = [](FlowSink& sink) {
+    Flow one = flow();
+    sink.on_flow(one);
+  };
+  source_.on_stop = [](FlowSink&) { throw std::runtime_error("cannot be stopped now"); };
+  NamespaceExporter branch(io_, config_, nullptr, parts().make_source,
+                           std::make_shared<const OriginDatabases>(io_, databases_of(config_)));
+  branch.start();
+  RetiredOutputs heirs(io_);
+  EXPECT_NO_THROW(branch.leave(heirs));
+  EXPECT_GT(receive(), 0U) << "options";
+  EXPECT_GT(receive(), 0U) << "templates";
+  EXPECT_EQ(receive(), 16U + 4U + 62U);
 }
 
 TEST_F(DaemonTest, StopsSoonWhenACollectorTakesNothing) {

@@ -113,6 +113,11 @@ TEST_F(PlaceCheckTest, FindsAListenerOfTheStatusThatCannotBe) {
   EXPECT_THAT(names(), IsEmpty()) << "the last directory is made at the start";
   config_.status.socket = directory_.path("new/er/status.sock");
   EXPECT_THAT(names(), ElementsAre("status_socket_unusable"));
+  for (const char* const denied : {"/proc/sys/status.sock", "/proc/sys/new/status.sock"}) {
+    config_.status.socket = denied;  // not even root can create files there
+    EXPECT_THAT(names(), ElementsAre("status_socket_unusable")) << denied;
+    EXPECT_THAT(impact(), HasSubstr("cannot be created: /proc/sys: "));
+  }
   config_.status.socket = directory_.path("file");
   std::ofstream(config_.status.socket) << "no socket";
   EXPECT_THAT(impact(), HasSubstr("a file that is not a socket"));

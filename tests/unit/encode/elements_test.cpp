@@ -185,6 +185,19 @@ TEST(Elements, TellTheTranslationOfTheInitiatorOnly) {
             octets_of(flow.original.source, 4));
 }
 
+TEST(Elements, HaveTheAsNumberOfTheAddressInTheRecord) {
+  for (Flow flow : {sample::tcp(), sample::snat(), sample::nat64()}) {
+    flow.initiator_origin.as_number = 0x01020304;
+    flow.responder_origin.as_number = 0xf5f6f7f8;
+    const std::vector<std::uint8_t> initiator{1, 2, 3, 4};
+    const std::vector<std::uint8_t> responder{0xf5, 0xf6, 0xf7, 0xf8};
+    EXPECT_EQ(value_of("bgpSourceAsNumber", flow, false), initiator);
+    EXPECT_EQ(value_of("bgpDestinationAsNumber", flow, false), responder);
+    EXPECT_EQ(value_of("bgpSourceAsNumber", flow, true), responder);
+    EXPECT_EQ(value_of("bgpDestinationAsNumber", flow, true), initiator);
+  }
+}
+
 TEST(Elements, HaveNoAddressOfTheOtherFamily) {
   const Flow nat64 = sample::nat64();
   EXPECT_EQ(value_of("postNATSourceIPv4Address", nat64, false),

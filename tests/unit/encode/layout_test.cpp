@@ -375,6 +375,23 @@ TEST(Layout, ElementsOfEitherTimeGoInAnyOrder) {
             expected);
 }
 
+// The last Template ID that there is.
+TEST(Layout, ElementsMayHaveTheTemplateId65535) {
+  EncoderOptions options;
+  options.elements = {"protocolIdentifier", "flowEndReason", "octetDeltaCount", "ipVersion",
+                      "sourceTransportPort"};
+  for (const Protocol protocol : {Protocol::kIpfix, Protocol::kNetflow9}) {
+    Session session = open(protocol, options);
+    ASSERT_EQ(session.templates.size(), 1U);
+    ASSERT_EQ(session.templates[0].id, 65535);
+    const Flow flow = sample::tcp();
+    const auto all = records(session, flow);
+    ASSERT_EQ(all.size(), 2U) << "they are in a Set";
+    EXPECT_EQ(all[0].number(1), flow.forward.octets);
+    EXPECT_EQ(all[1].number(1), flow.backward.octets);
+  }
+}
+
 TEST(Layout, ManyTinyRecordsOfNetflow9KeepTheirTimes) {
   EncoderOptions options;
   options.elements = {"flowStartSysUpTime"};

@@ -6,6 +6,8 @@
 #include <random>
 
 #include "encode/ipfix.hpp"
+#include "encode/netflow5.hpp"
+#include "encode/netflow9.hpp"
 #include "support/fakes.hpp"
 #include "wire/byte_order.hpp"
 
@@ -149,6 +151,37 @@ TEST_F(DatagramExporterTest, SendsAllThatWasHeldAgainBehindTheTemplates) {
     EXPECT_EQ(exporter->counters().flows, 34U) << stale_in;
     EXPECT_EQ(exporter->counters().lost(), 0U) << stale_in;
     expect_in_order();
+  }
+}
+
+// NetFlow v9 counts messages, v5 records: RFC 3954 section 5.1, Cisco's table B-3.
+TEST_F(DatagramExporterTest, KeepsTheSequenceOfEachNetflowWhereTheSocketIsReplaced) {
+  const TimePoint boot = clock_.now().wall - std::chrono::hours(1);
+  for (const Protocol protocol : {Protocol::kNetflow9, Protocol::kNetflow5}) {
+    const bool v9 = protocol == Protocol::kNetflow9;
+    for (int stale_in = 1; stale_in <= 3; ++stale_in) {
+      wire_ = {};
+      wire_.at_once = 64;
+      wire_.takes_together = false;
+      CollectorConfig config;
+      config.protocol = protocol;
+      std::unique_ptr<Encoder> encoder = std::make_unique<Netflow5Encoder>(EncoderOptions{7}, boot);
+      if (v9) encoder = std::make_unique<Netflow9Encoder>(EncoderOptions{7}, boot);
+      DatagramExporter exporter(config, std::move(encoder),
+                                std::make_unique<test::FakeDatagrams>(wire_),
+                                std::make_shared<OutputContext>(), clock_.clock());
+      offer(exporter, 50);  // 14 of either fill a message
+      wire_.stale_in = stale_in;
+      exporter.end_batch();
+      exporter.flush();
+      EXPECT_EQ(exporter.counters().flows, 50U);
+      EXPECT_EQ(exporter.counters().lost(), 0U);
+      std::uint32_t expected = 0;
+      for (const auto& message : wire_.messages) {
+        EXPECT_EQ(wire::load<std::uint32_t>(message, v9 ? 12 : 16), expected) << stale_in;
+        expected += v9 ? 1 : static_cast<std::uint32_t>((message.size() - 24) / 48);
+      }
+    }
   }
 }
 

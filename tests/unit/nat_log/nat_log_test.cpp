@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <thread>
 
 #include "nat_log/audit.hpp"
@@ -118,6 +119,41 @@ TEST_F(NatLogTest, EventsThatDidNotComeAreAHole) {
   ++losses.missed_events;
   run_until(*log, [&] { return log->status(system_now()).nat_log->holes == 2; });
   log->stop();
+}
+
+TEST_F(NatLogTest, EventsThatDidNotComeAreAHoleAlthoughTheQueueWasFull) {
+  std::atomic<bool> reading{false};
+  std::promise<void> disk;
+  const std::shared_future<void> fast_again = disk.get_future().share();
+  NatLog log(
+      config,
+      [&reading, fast_again](const auto&) {
+        reading = true;
+        fast_again.wait();
+        return std::error_code();
+      },
+      context);
+  log.tick();
+  run_until(log, [&] { return reading.load(); });
+  for (std::uint32_t i = 0; i < 1100; ++i) {
+    Flow flow = kFlow;
+    flow.id = i;
+    offer(log, flow, FlowEvent::kCreated);
+  }
+  ++losses.missed_events;
+  const auto looked = std::chrono::steady_clock::now() + 600ms;  // more than one look
+  run_until(log, [&] { return std::chrono::steady_clock::now() > looked; });
+  disk.set_value();
+  // That of the start, the full queue at once and with its number, and the events.
+  run_until(log, [&] { return log.status(system_now()).nat_log->holes >= 4; });
+  log.stop();
+  nat::Question question;
+  question.who = test::endpoint("203.0.113.7:1");
+  question.at = nat::moment_of(system_now().wall) - 1s;
+  question.tolerance = 5s;
+  question.now = question.at + 1s;
+  EXPECT_THAT(nat::look_up(directory.name(), question).holes,
+              testing::Contains(testing::Field(&nat::Hole::reason, "events_lost")));
 }
 
 /// The log with a clock that stands still but when it is set.

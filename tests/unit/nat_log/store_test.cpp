@@ -369,6 +369,48 @@ TEST_F(StoreTest, WhatFailsIsWrittenWholeLater) {
   EXPECT_THAT(ask("203.0.113.7:40213", "2026-11-23T10:01:00Z").found, SizeIs(2));
 }
 
+TEST_F(StoreTest, IsNotCompleteUntilNowWhereOlderEventsWereRefused) {
+  pass(60s);
+  Database other(directory() + "/nat-20261123.sqlite", Database::Access::kWrite);
+  other.execute("BEGIN IMMEDIATE");
+  begin(kFirst);
+  EXPECT_THROW(write(), SqliteError);
+  other.execute("ROLLBACK");
+  pass(60s);  // what came meanwhile waits behind them
+  write();
+  EXPECT_EQ(ask("203.0.113.7:40299", "2026-11-23T10:01:30Z").verdict, Verdict::kCannotSay);
+  EXPECT_EQ(ask("203.0.113.7:40299", "2026-11-23T10:00:30Z").verdict, Verdict::kNone);
+  write();
+  pass(1s);
+  EXPECT_EQ(ask("203.0.113.7:40299", "2026-11-23T10:01:30Z").verdict, Verdict::kNone);
+}
+
+TEST_F(StoreTest, CannotSayWhereTheFileOfALongTranslationIsGone) {
+  begin(kFirst);
+  for (int day = 0; day < 3; ++day) {
+    pass(24h);
+    write();
+  }
+  EXPECT_EQ(ask("203.0.113.7:40213", "2026-11-25T12:00:00Z").verdict, Verdict::kOne);
+  std::filesystem::remove(std::filesystem::path(directory()) / "nat-20261123.sqlite");
+  const Answer gone = ask("203.0.113.7:40213", "2026-11-25T12:00:00Z");
+  EXPECT_EQ(gone.verdict, Verdict::kCannotSay);
+  EXPECT_THAT(gone.missing, ElementsAre(testing::HasSubstr("nat-20261123.sqlite")));
+}
+
+TEST_F(StoreTest, FindsTodayWhatBeganYesterdayAndHadNoBeginning) {
+  pass(14h + 2s);  // midnight has passed
+  write();
+  Flow stamped = kFirst;
+  stamped.present.start = true;
+  stamped.start = test::at("2026-11-23T23:59:30Z");
+  end(stamped);
+  write();
+  pass(60s);
+  write();
+  EXPECT_THAT(inside(ask("203.0.113.7:40213", "2026-11-24T00:00:01Z")), ElementsAre("10.0.0.5"));
+}
+
 TEST_F(StoreTest, TwoProcessesDoNotWriteToOneDirectory) {
   Store second(config(), [](const auto&) { return std::error_code(); });
   EXPECT_THROW(second.write({}), std::system_error);

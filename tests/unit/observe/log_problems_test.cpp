@@ -51,6 +51,18 @@ TEST(LogProblems, NameTheLimitOfASocket) {
   EXPECT_THAT(problems(status).at(0).impact, HasSubstr("spool.size (1 GiB)"));
 }
 
+TEST(LogProblems, NameTheBufferOfATopicAndWhatItsBrokersNeed) {
+  OutputStatus status = good();
+  status.log->to = LogDestination::kKafka;
+  status.peer = "connections@kafka1.example:9092";
+  EXPECT_STREQ(name_of(status.log->to), "kafka");
+  status.last_loss = std::chrono::seconds(3);
+  EXPECT_THAT(problems(status).at(0).fix, HasSubstr("connection_log_refused"));
+  status.connected = false;
+  EXPECT_THAT(problems(status).at(0).impact, HasSubstr("buffer (4 MiB)"));
+  EXPECT_THAT(problems(status).at(0).fix, HasSubstr("brokers"));
+}
+
 TEST(LogProblems, AreLossesOfTheLastMinutes) {
   OutputStatus status = good();
   status.counters.lost_would_block = 7;

@@ -45,6 +45,25 @@ TEST(MetricsText, HasLossesByReason) {
   EXPECT_THAT(text, Not(HasSubstr("reason=\"messages\"")));
 }
 
+TEST(MetricsText, HasDatabasesThatAreUsed) {
+  Status status = test::sample_status();
+  EXPECT_THAT(metrics_text(status), Not(HasSubstr("ctflowd_database_")));
+  status.databases.push_back({"as_database", "/x.mmdb", "", {}, 0, 3, "/x.mmdb: cut"});
+  EXPECT_THAT(metrics_text(status), Not(HasSubstr("ctflowd_database_built")));
+  status.databases[0].type = "GeoLite2-ASN";
+  status.databases[0].built = std::chrono::sys_seconds(std::chrono::seconds(1'700'000'000));
+  status.databases[0].loads = 2;
+  const std::string text = metrics_text(status);
+  const std::string labels = "{database=\"as_database\"";
+  EXPECT_THAT(text,
+              HasSubstr("ctflowd_database_loads_total" + labels + ",result=\"success\"} 2\n"));
+  EXPECT_THAT(text,
+              HasSubstr("ctflowd_database_loads_total" + labels + ",result=\"failure\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("ctflowd_database_last_load_successful" + labels + "} 0\n"));
+  EXPECT_THAT(text,
+              HasSubstr("ctflowd_database_built_timestamp_seconds" + labels + "} 1700000000\n"));
+}
+
 TEST(MetricsText, HasOneUnitForAmountsOfData) {
   Status status = test::sample_status();
   status.namespaces[0].source.ignored_octets = 3;

@@ -77,6 +77,20 @@ TEST_F(ProblemsTest, NameTimeoutsThatCannotBeRead) {
   }
 }
 
+TEST_F(ProblemsTest, NameADatabaseThatCannotBeUsed) {
+  DatabaseStatus& database = status_.databases.emplace_back();
+  database.setting = "as_database";
+  EXPECT_THAT(names(status_), IsEmpty());
+  database.error = "/x.mmdb: No such file or directory";
+  ASSERT_THAT(names(status_), ElementsAre("database_unusable"));
+  EXPECT_EQ(find_problems(status_)[0].subject, "as_database");
+  EXPECT_EQ(find_problems(status_)[0].impact,
+            "/x.mmdb: No such file or directory; what it is to say is exported as unknown");
+  database.type = "GeoLite2-ASN";
+  EXPECT_EQ(find_problems(status_)[0].impact,
+            "/x.mmdb: No such file or directory; the one before stays in use");
+}
+
 TEST_F(ProblemsTest, NameWhatIsConfiguredAndDoesNotExistYet) {
   status_.missing_namespaces = {{"red", "/run/netns/red: No such file or directory"}};
   ASSERT_THAT(names(status_), ElementsAre("namespace_missing"));

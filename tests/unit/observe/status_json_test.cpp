@@ -29,6 +29,23 @@ TEST(StatusJson, HasEveryCounterUnderItsName) {
   EXPECT_EQ(home.at("kernel").at("receive_buffer").at("octets"), 1'000'000);
 }
 
+TEST(StatusJson, HasDatabasesThatAreUsed) {
+  Status status = test::sample_status();
+  EXPECT_EQ(Json::parse(status_json(status)).at("databases"), Json::array());
+  status.databases.push_back({"as_database", "/x.mmdb", "", {}, 0, 3, "/x.mmdb: cut"});
+  EXPECT_EQ(Json::parse(status_json(status)).at("databases").at(0),
+            (Json{{"setting", "enrich.as_database"},
+                  {"file", "/x.mmdb"},
+                  {"loads", 0},
+                  {"failures", 3},
+                  {"error", "/x.mmdb: cut"}}));
+  status.databases[0].type = "GeoLite2-ASN";
+  status.databases[0].built = std::chrono::sys_seconds(std::chrono::seconds(1'700'000'000));
+  const Json json = Json::parse(status_json(status)).at("databases").at(0);
+  EXPECT_EQ(json.at("type"), "GeoLite2-ASN");
+  EXPECT_EQ(json.at("built"), 1'700'000'000);
+}
+
 TEST(StatusJson, SaysWhatIsMeasuredAndWhereConnectionsAreLeftOut) {
   Status status = test::sample_status();
   const auto kernel = [&] {

@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "kafka/properties.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -25,13 +27,29 @@ TEST(Version, SaysWhatIsBuiltIn) {
 #else
   constexpr bool kTls = false;
 #endif
+#ifdef CTFLOWD_MAXMIND
+  constexpr bool kMaxmind = true;
+#else
+  constexpr bool kMaxmind = false;
+#endif
 #ifdef CTFLOWD_SQLITE
   constexpr bool kSqlite = true;
 #else
   constexpr bool kSqlite = false;
 #endif
+#ifdef CTFLOWD_POSTGRESQL
+  constexpr bool kPostgresql = true;
+#else
+  constexpr bool kPostgresql = false;
+#endif
+  EXPECT_EQ(json.at("parts").at("postgresql"), kPostgresql);
+  EXPECT_EQ(json.at("libraries").contains("libpq"), kPostgresql);
   EXPECT_EQ(json.at("parts").at("tls"), kTls);
   EXPECT_EQ(json.at("parts").at("sqlite"), kSqlite);
+  EXPECT_EQ(json.at("parts").at("kafka"), kafka::built_in());
+  EXPECT_EQ(json.at("libraries").contains("librdkafka"), kafka::built_in());
+  EXPECT_EQ(json.at("parts").at("maxmind"), kMaxmind);
+  EXPECT_EQ(json.at("libraries").contains("libmaxminddb"), kMaxmind);
   EXPECT_EQ(json.at("libraries").contains("OpenSSL"), kTls);
   EXPECT_EQ(json.at("libraries").contains("sqlite"), kSqlite);
   EXPECT_TRUE(json.at("libraries").contains("libmnl"));

@@ -190,6 +190,15 @@ TEST_F(RecordFeedTest, EndsTheWatchWithWhatTheRingHeld) {
   EXPECT_EQ(sink_.flows.size(), 1U);
 }
 
+TEST_F(RecordFeedTest, KeepsWhatWasLostInTheLedgerWhenTheWatchEnds) {
+  kernel_.losses[test::kNetns] = {3, 0, 0, 4};
+  EXPECT_TRUE(feed_->catch_up());
+  kernel_.on_unwatch = [this] { kernel_.losses[test::kNetns] = {5, 0, 0, 4}; };
+  feed_->stop();
+  EXPECT_EQ(counters_.lost_ends, 5U) << "also what was lost since it was read last";
+  EXPECT_EQ(counters_.unmeasured, 4U);
+}
+
 TEST_F(RecordFeedTest, LeavesConntracksTotalsToTheNextProgram) {
   const MeasuredConnection one{.forward = 10, .backward = 4};
   read(CTFLOW_REPORTED, one, 60 * kSecond);

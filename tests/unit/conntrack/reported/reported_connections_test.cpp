@@ -208,6 +208,22 @@ TEST(ReportedConnections, BoundTheLastPacketByTheirVisits) {
   EXPECT_EQ(bounds_at(5, 40), (Bounds{kStart + seconds(30), kStart + seconds(40)}));
 }
 
+TEST(ReportedConnections, BeginWhereTheLastReportEndedAlsoAfterAnEarlierEstimate) {
+  ReportedConnections live(10, kBegan);
+  Flow first = flow(1, {3, 300}, {}, 50);
+  first.event_time = kStart + seconds(60);
+  ASSERT_EQ(report(live, first, 60), Outcome::kNews);
+  Flow second = flow(1, {5, 500}, {}, 40);
+  second.event_time = kStart + seconds(65);
+  ASSERT_EQ(report(live, second, 65), Outcome::kNews);
+  EXPECT_EQ(second.end, kStart + seconds(50));
+  Flow third = flow(1, {7, 700}, {}, 70);
+  third.event_time = kStart + seconds(80);
+  ASSERT_EQ(report(live, third, 80), Outcome::kNews);
+  EXPECT_EQ(third.start, second.end) << "not before";
+  EXPECT_EQ(third.end, kStart + seconds(70));
+}
+
 TEST(ReportedConnections, DoNotTakeZeroedCountersForPackets) {
   ReportedConnections live(10, kBegan);
   Flow first = flow(1, {3, 1}, {}, 2);

@@ -252,6 +252,16 @@ TEST_F(SpoolSegmentTest, CountsWhatIsInAFileWhoseBeginningIsDamaged) {
   }
 }
 
+TEST_F(SpoolSegmentTest, KeepsAsideADamagedFileBesideAnEarlierOneOfItsName) {
+  for (int i = 0; i < 3; ++i) {
+    write_three();
+    overwrite(path_, 0, 'x');
+    EXPECT_FALSE(recover()->remove());
+  }
+  EXPECT_EQ(directory_.files(".damaged").size(), 3U);
+  EXPECT_FALSE(fs::exists(path_));
+}
+
 TEST_F(SpoolSegmentTest, IsReadALittleAtATimeWithTheSameResult) {
   {
     const auto segment = create();

@@ -155,6 +155,22 @@ TEST_F(TlsConnectionTest, TrustsACertificateForTheServerNameAndTellsIt) {
   EXPECT_EQ(collector.server_name, "other.test");
 }
 
+// As a resolver takes a name that is complete; certificates have it without the dot.
+TEST_F(TlsConnectionTest, LeavesOutTheDotAtTheEndOfAName) {
+  TlsCollector collector(io_, certificates(), "other");
+  config_.tls.server_name = "other.test.";
+  EXPECT_EQ(dial(collector), "");
+  ASSERT_TRUE(test::run_until(io_, [&] { return collector.handshakes == 1; }));
+  EXPECT_EQ(collector.server_name, "other.test");
+}
+
+TEST_F(TlsConnectionTest, ConnectsToNobodyWhereNoCertificateCouldBeCompared) {
+  TlsCollector collector(io_, certificates(), "collector");
+  config_.tls.server_name = "fe80::1%1";
+  EXPECT_THAT(dial(collector), HasSubstr("no certificate can be for \"fe80::1%1\""));
+  EXPECT_EQ(failure_, FailureKind::kHandshake);
+}
+
 TEST_F(TlsConnectionTest, RefusesACertificateForAnotherAddressOrName) {
   TlsCollector collector(io_, certificates(), "other");
   EXPECT_THAT(dial(collector), HasSubstr("IP address mismatch"));

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The settings of what files of others say about addresses.
+#pragma once
+
+#include <string>
+
+namespace ctflow {
+
+/// Files are opened only where an output asks for what they have.
+struct EnrichConfig {
+  std::string as_database{};  ///< of networks in MaxMind's format, with AS numbers; empty: none
+  std::string country_database{};  ///< the same, with countries
+
+  friend bool operator==(const EnrichConfig&, const EnrichConfig&) = default;
+};
+
+}  // namespace ctflow

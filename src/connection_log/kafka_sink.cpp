@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "connection_log/kafka_sink.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "connection_log/line.hpp"
+#include "kafka/producer.hpp"
+
+namespace ctflow {
+namespace {
+
+class KafkaSink : public LineSink {
+ public:
+  KafkaSink(boost::asio::io_context& io, const ConnectionLogConfig& config, ExportLedger& ledger)
+      : config_(config), producer_(io, config, ledger) {
+    contents_.reserve(kMostLines);
+  }
+
+  void add(const MessageContent& line) override { contents_.push_back(line); }
+
+  void deliver(std::string& lines, const MessageContent& /*of all*/, const Instant& now) override {
+    std::string_view rest = lines;
+    for (const MessageContent& content : contents_) {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      producer_.add(community_id_of(line), line, content, now);
+      rest.remove_prefix(line.size() + 1);
+    }
+    contents_.clear();
+    lines.clear();
+  }
+
+  [[nodiscard]] bool busy() const override { return producer_.busy(); }
+  void stop() override { producer_.stop(); }
+  /// A thread of librdkafka may be waiting for the name service.
+  [[nodiscard]] bool lookup_running() const override { return producer_.threads_running(); }
+
+  void describe(OutputStatus& status, const Instant& now) const override {
+    status.peer = config_.topic + "@" + config_.brokers.front();
+    status.connected = producer_.connected();
+    status.last_failure = producer_.last_failure();
+    status.log->brokers = producer_.brokers();
+    Backlog backlog;
+    backlog.memory = producer_.octets();
+    backlog.memory_limit = config_.buffer;
+    backlog.oldest = producer_.oldest();
+    if (backlog.oldest) {
+      status.oldest_waiting =
+          std::max(std::chrono::duration_cast<std::chrono::seconds>(now.wall - *backlog.oldest),
+                   std::chrono::seconds(0));
+    }
+    status.backlog = std::move(backlog);
+  }
+
+ private:
+  static constexpr std::size_t kMostLines =
+      256;  ///< of a batch; no line is shorter than 128 octets
+
+  ConnectionLogConfig config_;
+  kafka::Producer producer_;
+  std::vector<MessageContent> contents_;  ///< of the lines that deliver() will take
+};
+
+}  // namespace
+
+std::unique_ptr<LineSink> make_kafka_sink(boost::asio::io_context& io,
+                                          const ConnectionLogConfig& config, ExportLedger& ledger) {
+  return std::make_unique<KafkaSink>(io, config, ledger);
+}
+
+}  // namespace ctflow

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Lines for a Kafka topic: each a message, with the connection's Community ID as its key.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+
+#include "connection_log/line_sink.hpp"
+#include "ctflow/config.hpp"
+#include "ledger/export_ledger.hpp"
+
+namespace ctflow {
+
+/// `io` and `ledger` must outlive it. Throws std::runtime_error when librdkafka refuses the
+/// settings, and always without CTFLOWD_KAFKA.
+std::unique_ptr<LineSink> make_kafka_sink(boost::asio::io_context& io,
+                                          const ConnectionLogConfig& config, ExportLedger& ledger);
+
+}  // namespace ctflow

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The databases of a configuration.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ctflow/database_status.hpp"
+#include "ctflow/flow.hpp"
+#include "enrich/origin/followed_database.hpp"
+
+namespace ctflow {
+
+struct Config;
+
+/// Whether an output asks for AS numbers, or for countries.
+bool asks_as_numbers(const Config& config);
+bool asks_countries(const Config& config);
+
+/// A database that is used.
+struct DatabaseChoice {
+  const char* setting;  ///< of `enrich:`
+  std::string file;
+  DatabaseContent content;
+
+  friend bool operator==(const DatabaseChoice& left, const DatabaseChoice& right) {
+    return left.content == right.content && left.file == right.file;
+  }
+};
+
+/// Those that an output asks for.
+std::vector<DatabaseChoice> databases_of(const Config& config);
+
+class OriginDatabases {
+ public:
+  /// A file that cannot be used is logged, and used when it can be.
+  OriginDatabases(boost::asio::io_context& io, const std::vector<DatabaseChoice>& choices);
+
+  /// None is asked for.
+  [[nodiscard]] bool empty() const { return databases_.empty(); }
+
+  /// What they say of an address.
+  [[nodiscard]] NetworkOrigin find(AddressFamily family, const IpAddress& address) const {
+    NetworkOrigin origin;
+    for (const auto& one : databases_) one->find(family, address, origin);
+    return origin;
+  }
+
+  [[nodiscard]] std::vector<DatabaseStatus> status() const;
+
+ private:
+  std::vector<std::unique_ptr<FollowedDatabase>> databases_;
+};
+
+}  // namespace ctflow

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "commands/report.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <ios>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#ifdef CTFLOWD_SQLITE
+
+#include "support/accounting_flows.hpp"
+
+namespace ctflow {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class ReportCommandTest : public testing::Test {
+ protected:
+  ReportCommandTest() {
+    options_.database = directory_.path("accounting.sqlite");
+    options_.format = "json";
+  }
+
+  /// One flow report of that age, which is written now.
+  void count(std::chrono::seconds age, std::uint64_t octets) {
+    AccountingConfig config;
+    config.database = options_.database;
+    AggregateConfig hosts;
+    hosts.name = "hosts";
+    hosts.by = {AccountingKey::kHost};
+    config.aggregates = {hosts};
+    const auto accounts = std::make_shared<accounting::Accounts>(config);
+    accounting::Job job;
+    job.batch = std::make_unique<accounting::Batch>(config);
+    job.now = system_now();
+    Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
+    flow.start = flow.end = job.now.wall - age;
+    flow.forward = {1, octets};
+    test::add_report(*accounts, flow, *test::sample_surroundings(), job.now.wall, *job.batch);
+    accounting::Session session;
+    session.started = job.now.wall - age;
+    accounting::Store(config, accounts, std::move(session)).write(job);
+  }
+
+  int run() {
+    out_.str("");
+    errors_.str("");
+    return run_report(options_, "/none", out_, errors_);
+  }
+
+  test::TemporaryDirectory directory_;
+  ReportOptions options_;
+  std::ostringstream out_;
+  std::ostringstream errors_;
+};
+
+TEST_F(ReportCommandTest, HasAllOfTheTimeThatIsAskedFor) {
+  count(59s, 700);
+  options_.since = "1m";
+  run();
+  EXPECT_EQ(nlohmann::json::parse(out_.str()).at("total").at("up_octets"), 700);
+}
+
+TEST_F(ReportCommandTest, HasNoAnswerForAPeriodThatIsStillToCome) {
+  count(0s, 700);
+  options_.period = "2999-01";
+  EXPECT_EQ(run(), 2);
+  EXPECT_EQ(out_.str(), "");
+  EXPECT_THAT(errors_.str(), HasSubstr("--period: expected one that has begun, got 2999-01"));
+}
+
+TEST_F(ReportCommandTest, HasNoAnswerWhereItCannotBeWritten) {
+  count(0s, 700);
+  out_.setstate(std::ios::badbit);  // as of a full disk
+  EXPECT_EQ(run(), 2);
+  EXPECT_THAT(errors_.str(), HasSubstr("standard output"));
+  EXPECT_EQ(run_accounting_export(options_, "/none", out_, errors_), 2);
+}
+
+}  // namespace
+}  // namespace ctflow
+
+#endif
