@@ -53,14 +53,14 @@ Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
         return branch;
       }) {
   namespaces_.open();
-  std::vector<StatusView> views;
+  std::vector<ServedView> views;
   if (config_.status.page && !config_.status.listen.empty()) views.push_back(page_view());
   status_server_.emplace(
       io, config_.status, [this] { return status(); },
       [this](std::optional<AccountingKey> by) { return usage(by); }, views);
 }
 
-StatusView Daemon::page_view() {
+ServedView Daemon::page_view() {
   constexpr std::chrono::seconds kAge{1};
   page::StatusPage::Questions questions;
   questions.accounting = [this] { return config_.accounting; };

@@ -65,7 +65,7 @@ class Daemon {
   void watch();
   void on_reloaded(const std::string& error);
   /// Makes page_.
-  StatusView page_view();
+  ServedView page_view();
 
   boost::asio::io_context& io_;
   Config config_;

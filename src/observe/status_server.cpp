@@ -16,7 +16,7 @@ using boost::asio::ip::tcp;
 
 StatusServer::StatusServer(boost::asio::io_context& io, const StatusConfig& config,
                            std::function<Status()> fill, const AskUsage& usage,
-                           const std::vector<StatusView>& views)
+                           const std::vector<ServedView>& views)
     : io_(io),
       listen_(config.listen),
       fill_(std::move(fill)),
@@ -28,12 +28,12 @@ StatusServer::StatusServer(boost::asio::io_context& io, const StatusConfig& conf
 }
 
 std::vector<HttpServer::Page> StatusServer::pages(const AskUsage& usage,
-                                                  const std::vector<StatusView>& views) {
+                                                  const std::vector<ServedView>& views) {
   const char* const json = "application/json";
   std::vector<HttpServer::Page> pages{{"/metrics", "text/plain; version=0.0.4; charset=utf-8",
                                        [this] { return metrics_text(current()); }},
                                       {"/status", json, [this] { return status_json(current()); }}};
-  for (const StatusView& view : views) {
+  for (const ServedView& view : views) {
     pages.push_back({view.path, view.content_type,
                      [this, make = view.make] { return make(current()); }, view.headers, view.age});
   }

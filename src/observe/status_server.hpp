@@ -24,7 +24,7 @@ namespace ctflow {
 using AskUsage = std::function<std::vector<NamespaceUsage>(std::optional<AccountingKey>)>;
 
 /// A page that is made of the status.
-struct StatusView {
+struct ServedView {
   std::string path;
   std::string content_type;
   std::function<std::string(const Status&)> make;
@@ -41,7 +41,7 @@ class StatusServer {
   /// `usage`: what /top and /top/KEY ask; empty: there are none. `views`: further pages.
   StatusServer(boost::asio::io_context& io, const StatusConfig& config,
                std::function<Status()> fill, const AskUsage& usage = {},
-               const std::vector<StatusView>& views = {});
+               const std::vector<ServedView>& views = {});
 
  private:
   void open_socket(const StatusConfig& config);
@@ -49,7 +49,7 @@ class StatusServer {
   void open_tcp();
   void watch();
   [[nodiscard]] std::vector<HttpServer::Page> pages(const AskUsage& usage,
-                                                    const std::vector<StatusView>& views);
+                                                    const std::vector<ServedView>& views);
   [[nodiscard]] Status current() const;
 
   boost::asio::io_context& io_;

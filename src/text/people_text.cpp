@@ -11,10 +11,10 @@ namespace ctflow::text {
 namespace {
 
 std::string in_units(double value, std::span<const char* const> units) {
-  constexpr double kStep = 1000;
+  constexpr double kThousand = 1000;
   constexpr double kShort = 99.95;  // from here on without a decimal
   std::size_t unit = 0;
-  for (; value >= kStep - 0.5 && unit + 1 < units.size(); ++unit) value /= kStep;
+  for (; value >= kThousand - 0.5 && unit + 1 < units.size(); ++unit) value /= kThousand;
   return unit == 0 || value >= kShort ? fmt::format("{:.0f} {}", value, units[unit])
                                       : fmt::format("{:.1f} {}", value, units[unit]);
 }
