@@ -28,6 +28,11 @@ HOST_BAD = ["1.2.3", "256.1.1.1", "a..b", "-a.example", "a-", "http://a", "192.0
 PORT = ["1", "65535"]
 PORT_BAD = ["0", "65536", *INTEGER_BAD]
 
+PORTS = [["0", "65535"], ["443", "1024-65535"], ["7-8"]]
+PORTS_BAD = ["65536", "8-7", "1-", "-1", "1-2-3", "1:2", "0-65536", "http", "01", "1-02"]
+INTERFACES = [["eth0", "7"], ["br-lan.7", "4294967295"]]
+INTERFACES_BAD = ["0", *DEVICE_BAD]
+
 
 def integer(least, most):
     return [str(least), str(most)], [str(most + 1), *([str(least - 1)] if least else []), *INTEGER_BAD]
@@ -65,6 +70,7 @@ BASE = {
     "connection_log": {"name": "l", "to": "tcp", "address": "192.0.2.11", "port": "5170"},
     "namespace": {"name": "n"},
     "filter": {"action": "include", "protocols": ["tcp"]},
+    "rule": {"outputs": ["main"], "action": "include", "protocols": ["tcp"]},
     "zone_interfaces": {"zone": "7"},
     "mark_interfaces": {"mark": "7"},
     "nat_log": {"retention": "180d"},
@@ -200,6 +206,28 @@ OPTIONS = {
         "marks": ("marks", [["1", "16/255"], ["4294967295"]], ["4294967296", "1/", "/1", "0x1", "1/4294967296"]),
         # Those that exclude are shown elsewhere: the last one here.
         "action": (None, [("include", None), ("exclude", None)], ["Include", "allow"]),
+    },
+    "rule": {
+        "enabled": ENABLED,
+        "outputs": (None, [(["main"], None)], ["nobody", "main main", "Main"]),
+        "name": ("name", NAME, BAD_NAME),
+        "action": ("action", ["include", "exclude"], ["Include", "allow"]),
+        "protocols": ("protocols", [["tcp", "udp", "icmp", "icmpv6", "sctp", "dccp", "udplite", "gre", "esp", "ah", "igmp"],
+                                    (["0", "255"], "[0, 255]")], ["256", "TCP", "ipip", "01"]),
+        "networks": ("networks", NETWORK, NETWORK_BAD),
+        "sources": ("sources", NETWORK, NETWORK_BAD),
+        "destinations": ("destinations", NETWORK, NETWORK_BAD),
+        "marks": ("marks", [["1", "16/255"], ["4294967295"]], ["4294967296", "1/", "/1", "0x1", "1/4294967296"]),
+        "post_nat_networks": ("post_nat_networks", NETWORK, NETWORK_BAD),
+        "post_nat_sources": ("post_nat_sources", NETWORK, NETWORK_BAD),
+        "post_nat_destinations": ("post_nat_destinations", NETWORK, NETWORK_BAD),
+        "ports": ("ports", PORTS, PORTS_BAD),
+        "source_ports": ("source_ports", PORTS, PORTS_BAD),
+        "destination_ports": ("destination_ports", PORTS, PORTS_BAD),
+        "interfaces": ("interfaces", INTERFACES, INTERFACES_BAD),
+        "ingress_interfaces": ("ingress_interfaces", INTERFACES, INTERFACES_BAD),
+        "egress_interfaces": ("egress_interfaces", INTERFACES, INTERFACES_BAD),
+        "zones": ("zones", [["0", "65535"]], ["65536", "a", "01"]),
     },
     "zone_interfaces": {
         "enabled": ENABLED,
