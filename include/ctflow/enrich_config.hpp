@@ -10,6 +10,8 @@ namespace ctflow {
 struct EnrichConfig {
   std::string as_database{};  ///< of networks in MaxMind's format, with AS numbers; empty: none
   std::string country_database{};  ///< the same, with countries
+  /// Hosts may be looked up in this host's neighbour tables; not a setting of its own.
+  bool neighbours = true;
 
   friend bool operator==(const EnrichConfig&, const EnrichConfig&) = default;
 };

@@ -173,6 +173,10 @@ struct Flow {
   Routing backward_routing;        ///< of the reply direction
   NetworkOrigin initiator_origin;
   NetworkOrigin responder_origin;
+  /// MAC addresses of both ends where they are on a link of this host: 48 bits, the first octet
+  /// highest. 0: unknown, or nothing was asked.
+  std::uint64_t initiator_mac = 0;
+  std::uint64_t responder_mac = 0;
   std::uint16_t zone = 0;                 ///< CTA_ZONE: the zone of both directions
   std::array<std::uint8_t, 16> labels{};  ///< CTA_LABELS, as the kernel dumps them
   std::uint8_t state = 0;  ///< TCP, SCTP or DCCP tracker state, by the protocol's own enum

@@ -39,7 +39,7 @@ MessageContent reported_flow(std::uint64_t packets, std::uint64_t octets) {
 Accounting::Accounting(const AccountingConfig& config,
                        accounting::ReadSurroundings read_surroundings,
                        std::shared_ptr<const OutputContext> context, Clock clock,
-                       std::unique_ptr<accounting::NeighbourMirror> neighbours)
+                       std::shared_ptr<const NeighbourMirror> neighbours)
     : Output(accounting_name(config.network_namespace), FlowKinds::reports()),
       config_(with_own_database(config)),
       configured_(config),
@@ -111,7 +111,6 @@ void Accounting::tick() {
   }
   if (auto found = writer_->take_surroundings()) surroundings_ = std::move(found);
   if (auto found = writer_->take_device_names()) device_names_ = std::move(found);
-  look_after_devices(now);
   end_asked(now);
   watch_losses(now);
   settle(now);
@@ -138,16 +137,9 @@ accounting::InterfaceTexts Accounting::interfaces() const {
   return names;
 }
 
-const accounting::Neighbours& Accounting::neighbours() const {
-  static const accounting::Neighbours none;
+const Neighbours& Accounting::neighbours() const {
+  static const Neighbours none;
   return neighbours_ ? neighbours_->table() : none;
-}
-
-void Accounting::look_after_devices(const Instant& now) {
-  constexpr std::chrono::minutes kBetween{1};
-  if (!neighbours_ || now.steady - expired_ < kBetween) return;
-  expired_ = now.steady;
-  neighbours_->expire(now.wall);
 }
 
 void Accounting::note_wanted() {

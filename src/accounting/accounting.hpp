@@ -9,11 +9,11 @@
 
 #include "accounting/accounts.hpp"
 #include "accounting/live_counts.hpp"
-#include "accounting/neighbour_mirror.hpp"
 #include "accounting/session_ledger.hpp"
 #include "accounting/writer.hpp"
 #include "ctflow/clock.hpp"
 #include "ctflow/output.hpp"
+#include "enrich/neighbours/neighbour_mirror.hpp"
 #include "ledger/export_ledger.hpp"
 
 namespace ctflow {
@@ -27,7 +27,7 @@ class Accounting : public Output {
   /// has devices. Throws std::system_error.
   Accounting(const AccountingConfig& config, accounting::ReadSurroundings read_surroundings,
              std::shared_ptr<const OutputContext> context, Clock clock = system_now,
-             std::unique_ptr<accounting::NeighbourMirror> neighbours = nullptr);
+             std::shared_ptr<const NeighbourMirror> neighbours = nullptr);
   ~Accounting() override = default;
 
   Accounting(const Accounting&) = delete;
@@ -50,10 +50,9 @@ class Accounting : public Output {
   void settle(const Instant& now);
   void report_failure(const Instant& now);
   void hand_over(const Instant& now);
-  void look_after_devices(const Instant& now);
   void end_asked(const Instant& now);
   void note_wanted();
-  [[nodiscard]] const accounting::Neighbours& neighbours() const;
+  [[nodiscard]] const Neighbours& neighbours() const;
   [[nodiscard]] accounting::InterfaceTexts interfaces() const;
 
   const AccountingConfig config_;  ///< with the database of the namespace
@@ -63,10 +62,9 @@ class Accounting : public Output {
   ExportLedger ledger_;
   std::shared_ptr<const accounting::Accounts> accounts_;
   std::shared_ptr<const accounting::Surroundings> surroundings_;
-  std::unique_ptr<accounting::NeighbourMirror> neighbours_;      ///< null: no aggregate has devices
+  std::shared_ptr<const NeighbourMirror> neighbours_;            ///< null: no aggregate has devices
   std::shared_ptr<const accounting::DeviceNames> device_names_;  ///< null: the same
   std::shared_ptr<const accounting::DeviceNames> complete_names_;  ///< with those of neighbours
-  MonoTime expired_{};  ///< when neighbours_ was asked to forget
   struct Asked {
     accounting::LiveCounts counts;
     MonoTime at{};  ///< for the last time

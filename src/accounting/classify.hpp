@@ -10,10 +10,10 @@
 
 #include "accounting/amounts.hpp"
 #include "accounting/key.hpp"
-#include "accounting/neighbours.hpp"
 #include "accounting/prefix_map.hpp"
 #include "accounting/surroundings.hpp"
 #include "ctflow/accounting_config.hpp"
+#include "enrich/neighbours/neighbours.hpp"
 
 namespace ctflow::accounting {
 

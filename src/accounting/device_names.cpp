@@ -11,7 +11,7 @@
 #include <sstream>
 #include <utility>
 
-#include "accounting/neighbours.hpp"
+#include "enrich/neighbours/neighbours.hpp"
 #include "text/address_text.hpp"
 #include "text/escape.hpp"
 #include "text/mac_text.hpp"

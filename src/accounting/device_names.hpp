@@ -14,9 +14,13 @@
 #include "accounting/key.hpp"
 #include "ctflow/accounting_config.hpp"
 
-namespace ctflow::accounting {
+namespace ctflow {
 
 class Neighbours;
+
+}  // namespace ctflow
+
+namespace ctflow::accounting {
 
 /// Names by the octets of a MAC address (6) or of an address (4 or 16). They are text without
 /// control characters, valid UTF-8, and may have any other character.

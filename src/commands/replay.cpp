@@ -15,6 +15,7 @@ int replay(const std::string& file, std::uint32_t rate, const std::string& confi
   log::configure(config.log.level);
   // Routes and namespaces of this host are not those of the host that recorded the file.
   config.interfaces.lookup = InterfaceLookup::kConstant;
+  config.enrich.neighbours = false;  // nor are its neighbours
   config.namespaces.clear();
   config.nat_log = {};       // its look-ups are about this host, now
   config.accounting = {};    // what happened then may be counted already

@@ -93,16 +93,15 @@ std::unique_ptr<Output> make_nat_log(const NatLogConfig& config,
 
 std::unique_ptr<Output> make_accounting(const AccountingConfig& config,
                                         const std::shared_ptr<const OutputContext>& context,
-                                        const NetworkNamespace& home, boost::asio::io_context& io) {
+                                        const NetworkNamespace& home,
+                                        const std::shared_ptr<const NeighbourMirror>& neighbours) {
 #ifdef CTFLOWD_SQLITE
-  std::unique_ptr<accounting::NeighbourMirror> neighbours;
-  if (accounting::needs_neighbours(config)) {
-    neighbours = std::make_unique<accounting::NeighbourMirror>(io, home);
-  }
-  return std::make_unique<Accounting>(config, accounting::surroundings_of(home, config.inside),
-                                      context, system_now, std::move(neighbours));
+  // Others may ask for neighbours where no aggregate has devices.
+  return std::make_unique<Accounting>(
+      config, accounting::surroundings_of(home, config.inside), context, system_now,
+      config.counts_by(AccountingKey::kDevice) ? neighbours : nullptr);
 #else
-  static_cast<void>(io);
+  static_cast<void>(neighbours);
   static_cast<void>(context);
   static_cast<void>(home);
   throw std::logic_error(config.database + ": built without SQLite");  // the settings refuse it
@@ -129,7 +128,8 @@ std::vector<OutputConfig> outputs_of(const Config& config) {
 std::unique_ptr<Output> make_output(boost::asio::io_context& io, const OutputConfig& config,
                                     const std::shared_ptr<const OutputContext>& context,
                                     const Capabilities& measured, const NetworkNamespace& home,
-                                    const SourceConfig& source) {
+                                    const SourceConfig& source,
+                                    const std::shared_ptr<const NeighbourMirror>& neighbours) {
   if (const auto* log = std::get_if<ConnectionLogConfig>(&config)) {
     return make_log(io, *log, context);
   }
@@ -137,7 +137,7 @@ std::unique_ptr<Output> make_output(boost::asio::io_context& io, const OutputCon
     return make_nat_log(*nat_log, context, home, source, measured);
   }
   if (const auto* const one = std::get_if<AccountingConfig>(&config)) {
-    return make_accounting(*one, context, home, io);
+    return make_accounting(*one, context, home, neighbours);
   }
   return make_exporter(io, std::get<CollectorConfig>(config), context, measured.possible());
 }

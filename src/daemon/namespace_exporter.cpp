@@ -10,6 +10,8 @@
 #include "daemon/make_output.hpp"
 #include "daemon/totals.hpp"
 #include "enrich/constant_interfaces.hpp"
+#include "enrich/mac_addresses.hpp"
+#include "enrich/neighbours/neighbour_mirror.hpp"
 #include "enrich/network_origins.hpp"
 #include "enrich/routed_interfaces.hpp"
 #include "enrich/routing/routing_mirror.hpp"
@@ -28,6 +30,13 @@ bool asks_routes(const Config& config) {
   return config.interfaces.lookup == InterfaceLookup::kRoutes || names ||
          !config.log_connections.empty() || config.accounting.enabled() ||
          filters_name_interfaces(config);
+}
+
+/// Whether the kernel's neighbour tables have to be followed.
+bool asks_neighbours(const Config& config) {
+  const bool devices =
+      config.accounting.enabled() && config.accounting.counts_by(AccountingKey::kDevice);
+  return config.enrich.neighbours && (devices || asks_mac_addresses(config));
 }
 
 NetworkNamespace open_namespace(const NamespaceConfig* which) {
@@ -127,9 +136,18 @@ std::unique_ptr<RoutingMirror> NamespaceExporter::make_mirror(const Config& conf
   }
 }
 
-Pipeline::Enrichers NamespaceExporter::make_enrichers(const Config& config,
-                                                      const RoutingMirror* mirror,
+/// Those that are followed now, where there are some. Throws std::system_error.
+std::shared_ptr<const NeighbourMirror> NamespaceExporter::neighbours_for(
+    const Config& config) const {
+  if (!asks_neighbours(config)) return nullptr;
+  if (neighbours_) return neighbours_;
+  return std::make_shared<NeighbourMirror>(io_, home_);
+}
+
+Pipeline::Enrichers NamespaceExporter::make_enrichers(const Change& change,
                                                       const Databases& databases) {
+  const Config& config = change.config;
+  const RoutingMirror* const mirror = mirror_ ? mirror_.get() : change.mirror.get();
   Pipeline::Enrichers enrichers;
   if (mirror != nullptr && config.interfaces.lookup == InterfaceLookup::kRoutes) {
     enrichers.push_back(std::make_unique<RoutedInterfaces>(
@@ -138,6 +156,10 @@ Pipeline::Enrichers NamespaceExporter::make_enrichers(const Config& config,
   } else {
     enrichers.push_back(
         std::make_unique<ConstantInterfaces>(config.interfaces, interface_counters_));
+  }
+  if (change.neighbours && asks_mac_addresses(config)) {
+    enrichers.push_back(std::make_unique<MacAddresses>(
+        [all = change.neighbours]() -> const Neighbours& { return all->table(); }));
   }
   if (!databases->empty()) enrichers.push_back(std::make_unique<NetworkOrigins>(databases));
   return enrichers;
@@ -150,16 +172,17 @@ NamespaceExporter::Change NamespaceExporter::prepare(const Config& config,
   if (!mirror_) {
     change.mirror = make_mirror(change.config);
   }
-  change.enrichers =
-      make_enrichers(change.config, mirror_ ? mirror_.get() : change.mirror.get(), databases);
+  change.neighbours = neighbours_for(change.config);
+  change.enrichers = make_enrichers(change, databases);
   const Capabilities measured = source_->capabilities();
   change.extras = measured.possible();
   change.filters = make_filters(change.config, context_);
   const Pipeline::Outputs& old = pipeline_.outputs();
   for (const OutputConfig& one : outputs_of(change.config)) {
     const bool stays = change.extras == extras_ && find_configured(old, one) != old.end();
-    change.fresh.push_back(
-        stays ? nullptr : make_output(io_, one, context_, measured, home_, change.config.source));
+    change.fresh.push_back(stays ? nullptr
+                                 : make_output(io_, one, context_, measured, home_,
+                                               change.config.source, change.neighbours));
   }
   return change;
 }
@@ -205,6 +228,7 @@ void NamespaceExporter::adopt(Change change) {
   Pipeline::Outputs outputs = take_over(std::move(change.fresh), change.config);
   give_filters(outputs, std::move(change.filters));
   pipeline_.replace(std::move(change.enrichers), std::move(outputs), change.config.groups);
+  neighbours_ = std::move(change.neighbours);
   config_ = std::move(change.config);
   extras_ = change.extras;
   source_->set_nat_events(pipeline_.wants().has(FlowKinds::beginnings()));

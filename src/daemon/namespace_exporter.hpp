@@ -22,6 +22,7 @@
 
 namespace ctflow {
 
+class NeighbourMirror;
 class OriginDatabases;
 class RoutingMirror;
 
@@ -85,6 +86,7 @@ class NamespaceExporter : private FlowSink {
   struct Change {
     Config config;  ///< as this namespace takes it
     std::unique_ptr<RoutingMirror> mirror;
+    std::shared_ptr<const NeighbourMirror> neighbours;  ///< null: nothing asks for them
     Pipeline::Enrichers enrichers;
     Pipeline::Outputs fresh;  ///< by outputs_of(config); null where the old one stays as it is
     OutputFilters filters;    ///< by outputs_of(config)
@@ -126,8 +128,8 @@ class NamespaceExporter : private FlowSink {
 
   [[nodiscard]] Config own(const Config& config) const;
   std::unique_ptr<RoutingMirror> make_mirror(const Config& config) const;
-  Pipeline::Enrichers make_enrichers(const Config& config, const RoutingMirror* mirror,
-                                     const Databases& databases);
+  [[nodiscard]] std::shared_ptr<const NeighbourMirror> neighbours_for(const Config& config) const;
+  Pipeline::Enrichers make_enrichers(const Change& change, const Databases& databases);
   Pipeline::Outputs take_over(Pipeline::Outputs fresh, const Config& config);
   [[nodiscard]] UpstreamLosses losses() const;
   [[nodiscard]] std::vector<std::string> brokers() const;
@@ -150,7 +152,8 @@ class NamespaceExporter : private FlowSink {
   Timer own_traffic_timer_;
   OwnConnections own_connections_;
   MonoTime armed_ = MonoTime::max();
-  std::unique_ptr<RoutingMirror> mirror_;  ///< null: the routes are not asked
+  std::unique_ptr<RoutingMirror> mirror_;              ///< null: the routes are not asked
+  std::shared_ptr<const NeighbourMirror> neighbours_;  ///< null: nothing asks for them
   InterfaceCounters interface_counters_;
   const std::shared_ptr<OutputContext> context_ = std::make_shared<OutputContext>();
   Pipeline pipeline_;

@@ -106,10 +106,14 @@ inline constexpr std::array kElements{
     "Smallest TTL or hop limit; needs a patched kernel"),
   row<1, r::ttl_max>(53, "maximumTTL", T::kUnsigned8, C::kAll, F::kBoth,
     "Largest TTL or hop limit; needs a patched kernel"),
+  row<6, r::source_mac>(56, "sourceMacAddress", T::kMacAddress, C::kAll, F::kBoth,
+    "MAC address of the host that sends, where it is on a link of this router; zeros: unknown"),
   row<1, r::ip_version>(60, "ipVersion", T::kUnsigned8, C::kAll, F::kBoth,
     "4 or 6, before translation"),
   row<16, r::next_hop>(62, "ipNextHopIPv6Address", T::kIpv6Address, C::kPostNatIpv6, F::kBoth,
     "Gateway towards the destination, after translation; zeros: on-link or unknown"),
+  row<6, r::destination_mac>(80, "destinationMacAddress", T::kMacAddress, C::kAll, F::kBoth,
+    "MAC address of the host that receives, as sourceMacAddress"),
   row<16, kNone, kNone, o::interface_name>(82, "interfaceName", T::kString, C::kOptions, F::kBoth,
     "Name of the interface, padded with zeros"),
   row<16, kNone, kNone, o::interface_name>(83, "interfaceDescription", T::kString, C::kOptions, F::kBoth,
@@ -177,6 +181,8 @@ constexpr std::size_t size_of(DataType type) {
     case DataType::kUnsigned32:
     case DataType::kIpv4Address:
       return 4;
+    case DataType::kMacAddress:
+      return 6;
     case DataType::kUnsigned64:
     case DataType::kDateTimeMilliseconds:
       return 8;

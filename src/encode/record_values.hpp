@@ -138,6 +138,23 @@ inline std::uint32_t destination_as(const Record& record) {
   return (record.initiator ? record.flow.responder_origin : record.flow.initiator_origin).as_number;
 }
 
+/// Of a host behind the translation: the record has the address before it, and the host has the
+/// address behind it.
+inline MacAddress mac_address(std::uint64_t mac) {
+  constexpr unsigned kOctetBits = 8;
+  MacAddress address{};
+  for (std::size_t i = address.octets.size(); i-- > 0; mac >>= kOctetBits) {
+    address.octets[i] = static_cast<std::uint8_t>(mac & 0xffU);
+  }
+  return address;
+}
+inline MacAddress source_mac(const Record& record) {
+  return mac_address(record.initiator ? record.flow.initiator_mac : record.flow.responder_mac);
+}
+inline MacAddress destination_mac(const Record& record) {
+  return mac_address(record.initiator ? record.flow.responder_mac : record.flow.initiator_mac);
+}
+
 inline const DirectionExtras& extras(const Record& record) {
   return record.initiator ? record.flow.extras.original : record.flow.extras.reply;
 }

@@ -27,15 +27,16 @@ enum class DataType : std::uint8_t {
   kUnsigned64,
   kIpv4Address,
   kIpv6Address,
+  kMacAddress,
   kDateTimeMilliseconds,
   kString,
 };
 
 /// IANA's name of a type.
 constexpr std::string_view name_of(DataType type) {
-  constexpr std::array<std::string_view, 8> kNames{
-      "unsigned8",   "unsigned16",  "unsigned32",           "unsigned64",
-      "ipv4Address", "ipv6Address", "dateTimeMilliseconds", "string"};
+  constexpr std::array<std::string_view, 9> kNames{
+      "unsigned8",   "unsigned16", "unsigned32",           "unsigned64", "ipv4Address",
+      "ipv6Address", "macAddress", "dateTimeMilliseconds", "string"};
   return kNames[static_cast<std::size_t>(type)];
 }
 
@@ -47,14 +48,18 @@ struct Ipv6Address {
   std::array<std::uint8_t, 16> octets;
   friend bool operator==(const Ipv6Address&, const Ipv6Address&) = default;
 };
+struct MacAddress {
+  std::array<std::uint8_t, 6> octets;
+  friend bool operator==(const MacAddress&, const MacAddress&) = default;
+};
 using Milliseconds = std::chrono::sys_time<std::chrono::milliseconds>;  ///< never before 1970
 
 /// A value that the message header decides about: written when the message is finished.
 struct Deferred {};
 
 /// A string is valid as long as the record that it came from. std::monostate: Deferred.
-using Value = std::variant<std::monostate, std::uint64_t, Ipv4Address, Ipv6Address, Milliseconds,
-                           std::string_view>;
+using Value = std::variant<std::monostate, std::uint64_t, Ipv4Address, Ipv6Address, MacAddress,
+                           Milliseconds, std::string_view>;
 
 namespace value_detail {
 
@@ -91,6 +96,11 @@ void write(std::byte* to, const IpAddress& address) {
   std::memcpy(to, address.octets.data(), kLength);
 }
 template <std::size_t kLength>
+void write(std::byte* to, const MacAddress& address) {
+  static_assert(kLength == sizeof address.octets);
+  std::memcpy(to, address.octets.data(), kLength);
+}
+template <std::size_t kLength>
 void write(std::byte* to, Milliseconds time) {
   static_assert(kLength == 8);
   wire::store(to, static_cast<std::uint64_t>(time.time_since_epoch().count()));
@@ -120,6 +130,10 @@ Value to_value(const IpAddress& address) {
   } else {
     return Ipv6Address{address.octets};
   }
+}
+template <std::size_t kLength>
+Value to_value(const MacAddress& address) {
+  return address;
 }
 template <std::size_t kLength>
 Value to_value(Milliseconds time) {

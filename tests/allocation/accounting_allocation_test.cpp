@@ -52,7 +52,7 @@ TEST(AccountingAllocation, IsNotDoneForAnyFlowReport) {
 TEST(AccountingAllocation, IsNotDoneForCountersOfNowOnceTheirKeysAreKnown) {
   const accounting::Accounts accounts{AccountingConfig()};
   const auto surroundings = test::sample_surroundings();
-  accounting::Neighbours neighbours;
+  Neighbours neighbours;
   constexpr std::uint64_t kFirst = 0x02005e000000;
   constexpr std::size_t kLimit = 50;
   accounting::LiveCounts counts(AccountingKey::kDevice, kLimit);

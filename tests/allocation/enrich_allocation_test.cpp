@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Routes and databases are asked for every connection: that must not allocate.
+// Routes, neighbours and databases are asked for every connection: that must not allocate.
 #include <gtest/gtest.h>
 
 #include "allocations.hpp"
+#include "enrich/mac_addresses.hpp"
 #include "enrich/network_origins.hpp"
 #include "enrich/routed_interfaces.hpp"
 #include "support/routing_messages.hpp"
@@ -53,6 +54,30 @@ TEST(EnrichAllocation, IsNotDoneForAnyFlow) {
   EXPECT_EQ(counters.from_routes + counters.unknown, 2U * 255);
   EXPECT_GT(counters.from_routes, 0U);
   EXPECT_GT(counters.unknown, 0U);
+}
+
+TEST(EnrichAllocation, IsNotDoneByLookUpsOfNeighbours) {
+  Neighbours neighbours;
+  for (std::uint8_t last = 0; last < 100; ++last) {
+    IpAddress address;
+    address.octets = {10, 0, 0, last};
+    neighbours.apply({AddressFamily::kIpv4, address, 2, 0x02005e005300U + last}, TimePoint());
+  }
+  MacAddresses enricher([&neighbours]() -> const Neighbours& { return neighbours; });
+  const std::size_t before = test::allocations();
+  std::size_t known = 0;
+  for (std::uint8_t last = 0; last < 255; ++last) {
+    Flow flow;
+    flow.original.family = flow.reply.family = AddressFamily::kIpv4;
+    flow.original.source.octets = {10, 0, 0, last};
+    flow.reply.source.octets = {198, 51, 100, last};
+    flow.forward_interfaces = {last % 3U, 0};
+    flow.backward_interfaces = {0, 2};
+    enricher.enrich(flow);
+    if (flow.initiator_mac != 0) ++known;
+  }
+  EXPECT_EQ(test::allocations(), before);
+  EXPECT_EQ(known, 100U);
 }
 
 #ifdef CTFLOWD_MAXMIND

@@ -2,8 +2,6 @@
 // Flow reports between addresses inside and outside, and what the database has of them.
 #pragma once
 
-#include <arpa/inet.h>
-
 #include <array>
 #include <map>
 #include <memory>
@@ -14,21 +12,9 @@
 #include "accounting/store.hpp"
 #include "accounting/surroundings.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/text_address.hpp"
 
 namespace ctflow::test {
-
-struct TextAddress {
-  AddressFamily family = AddressFamily::kNone;
-  IpAddress address{};
-};
-
-inline TextAddress text_address(const std::string& text) {
-  TextAddress result;
-  const bool v6 = text.find(':') != std::string::npos;
-  result.family = v6 ? AddressFamily::kIpv6 : AddressFamily::kIpv4;
-  inet_pton(v6 ? AF_INET6 : AF_INET, text.c_str(), result.address.octets.data());
-  return result;
-}
 
 /// `from` begins a connection with `to`, which answers.
 inline Flow report_between(const std::string& from, const std::string& to,
@@ -64,7 +50,7 @@ inline std::shared_ptr<const accounting::Surroundings> sample_surroundings() {
 inline accounting::Classified add_report(const accounting::Accounts& accounts, const Flow& flow,
                                          const accounting::Surroundings& surroundings,
                                          TimePoint now, accounting::Batch& to) {
-  const accounting::Neighbours none;
+  const Neighbours none;
   const accounting::Classified seen =
       accounts.classified(flow, surroundings, none, accounting::KeySelection({}));
   accounts.add(seen, flow, now, to);

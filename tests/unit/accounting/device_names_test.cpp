@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "accounting/neighbours.hpp"
+#include "enrich/neighbours/neighbours.hpp"
 #include "support/accounting_flows.hpp"
 
 namespace ctflow::accounting {

@@ -66,6 +66,9 @@ std::vector<std::uint8_t> octets_of(const Value& value, std::size_t length) {
   if (const auto* ipv6 = std::get_if<Ipv6Address>(&value)) {
     std::copy(ipv6->octets.begin(), ipv6->octets.end(), octets.begin());
   }
+  if (const auto* mac = std::get_if<MacAddress>(&value)) {
+    std::copy(mac->octets.begin(), mac->octets.end(), octets.begin());
+  }
   if (const auto* text = std::get_if<std::string_view>(&value)) {
     std::copy(text->begin(), text->end(), octets.begin());
   }
@@ -92,6 +95,8 @@ bool is_of(DataType type, const Value& value) {
       return std::holds_alternative<Ipv4Address>(value);
     case DataType::kIpv6Address:
       return std::holds_alternative<Ipv6Address>(value);
+    case DataType::kMacAddress:
+      return std::holds_alternative<MacAddress>(value);
     case DataType::kDateTimeMilliseconds:
       return std::holds_alternative<Milliseconds>(value);
     case DataType::kString:
@@ -108,6 +113,7 @@ TEST(Elements, HaveTheSameValueAsOctetsAndAsAValue) {
     for (Flow flow : every_kind()) {
       flow.event_time = flow.end + std::chrono::milliseconds(5);
       flow.extras.original.tcp_control_bits = 0x1b;
+      flow.initiator_mac = 0x02005e0053f1;
       for (const bool initiator : {true, false}) {
         expect_octets_of_value(element, element.record, Record{flow, initiator});
       }
@@ -195,6 +201,22 @@ TEST(Elements, HaveTheAsNumberOfTheAddressInTheRecord) {
     EXPECT_EQ(value_of("bgpDestinationAsNumber", flow, false), responder);
     EXPECT_EQ(value_of("bgpSourceAsNumber", flow, true), responder);
     EXPECT_EQ(value_of("bgpDestinationAsNumber", flow, true), initiator);
+  }
+}
+
+TEST(Elements, HaveTheMacAddressOfTheHostThatSendsAndOfTheOneThatReceives) {
+  for (Flow flow : {sample::tcp(), sample::snat(), sample::dnat(), sample::nat64()}) {
+    flow.initiator_mac = 0x02005e0053f1;
+    const std::vector<std::uint8_t> initiator{0x02, 0x00, 0x5e, 0x00, 0x53, 0xf1};
+    const std::vector<std::uint8_t> unknown(6);
+    EXPECT_EQ(value_of("sourceMacAddress", flow, false), initiator);
+    EXPECT_EQ(value_of("destinationMacAddress", flow, false), unknown);
+    EXPECT_EQ(value_of("sourceMacAddress", flow, true), unknown);
+    EXPECT_EQ(value_of("destinationMacAddress", flow, true), initiator);
+    flow.responder_mac = 0xfedcba987654;
+    const std::vector<std::uint8_t> responder{0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54};
+    EXPECT_EQ(value_of("destinationMacAddress", flow, false), responder);
+    EXPECT_EQ(value_of("sourceMacAddress", flow, true), responder);
   }
 }
 

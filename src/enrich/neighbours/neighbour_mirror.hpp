@@ -7,9 +7,8 @@
 #include <cstdint>
 #include <system_error>
 
-#include "accounting/neighbours.hpp"
-#include "ctflow/accounting_config.hpp"
 #include "ctflow/clock.hpp"
+#include "enrich/neighbours/neighbours.hpp"
 #include "event_loop/readiness.hpp"
 #include "event_loop/timer.hpp"
 #include "log/log.hpp"
@@ -17,10 +16,7 @@
 #include "netlink/netlink_socket.hpp"
 #include "netlink/network_namespace.hpp"
 
-namespace ctflow::accounting {
-
-/// Whether anything is counted by device.
-bool needs_neighbours(const AccountingConfig& config);
+namespace ctflow {
 
 class NeighbourMirror {
  public:
@@ -28,7 +24,6 @@ class NeighbourMirror {
   NeighbourMirror(boost::asio::io_context& io, const NetworkNamespace& home);
 
   [[nodiscard]] const Neighbours& table() const { return table_; }
-  void expire(TimePoint now) { table_.expire(now); }
 
  private:
   void read_all();
@@ -39,6 +34,8 @@ class NeighbourMirror {
   void on_datagram(Bytes datagram);
   /// Asks for everything again: something was missed.
   void request_dump();
+  /// Now and then, forgets what was gone for too long.
+  void expire_later();
 
   NetlinkSocket socket_;
   DatagramBatch batch_;
@@ -50,6 +47,7 @@ class NeighbourMirror {
   Readiness readable_;  ///< of the socket
   Timer turn_;
   Timer later_;  ///< for a dump
+  Timer expiry_;
 };
 
-}  // namespace ctflow::accounting
+}  // namespace ctflow

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "accounting/neighbours.hpp"
+#include "enrich/neighbours/neighbours.hpp"
 
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -10,7 +10,7 @@
 
 #include "enrich/routing/routing_attributes.hpp"
 
-namespace ctflow::accounting {
+namespace ctflow {
 namespace {
 
 constexpr std::size_t kMacOctets = 6;
@@ -150,4 +150,15 @@ std::uint64_t Neighbours::find(AddressFamily family, const IpAddress& address,
   return any;
 }
 
-}  // namespace ctflow::accounting
+std::uint64_t Neighbours::find_at(AddressFamily family, const IpAddress& address,
+                                  std::uint32_t interface, TimePoint at) const {
+  const Table& table = family == AddressFamily::kIpv4 ? ipv4_ : ipv6_;
+  const auto place = table.find(address);
+  if (place == table.end()) return 0;
+  for (const Entry& one : place->second) {
+    if (one.interface == interface) return one.at(at);
+  }
+  return 0;
+}
+
+}  // namespace ctflow

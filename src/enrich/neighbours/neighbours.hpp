@@ -13,7 +13,7 @@
 #include "ctflow/flow.hpp"
 #include "netlink/attributes.hpp"
 
-namespace ctflow::accounting {
+namespace ctflow {
 
 /// What RTM_NEWNEIGH or RTM_DELNEIGH says.
 struct NeighbourMessage {
@@ -51,6 +51,10 @@ class Neighbours {
   [[nodiscard]] std::uint64_t find(AddressFamily family, const IpAddress& address,
                                    std::uint32_t interface, TimePoint at) const;
 
+  /// The same where an interface is known: what another interface has does not count.
+  [[nodiscard]] std::uint64_t find_at(AddressFamily family, const IpAddress& address,
+                                      std::uint32_t interface, TimePoint at) const;
+
   [[nodiscard]] std::size_t size() const { return entries_; }
 
  private:
@@ -80,4 +84,4 @@ class Neighbours {
   std::uint32_t reading_ = 0;
 };
 
-}  // namespace ctflow::accounting
+}  // namespace ctflow

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "accounting/neighbours.hpp"
+#include "enrich/neighbours/neighbours.hpp"
 
 #include <gtest/gtest.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
 #include <cstring>
+#include <optional>
 #include <utility>
+#include <vector>
 
-#include "support/accounting_flows.hpp"
+#include "support/text_address.hpp"
 
-namespace ctflow::accounting {
+namespace ctflow {
 namespace {
 
 using namespace std::chrono_literals;
@@ -55,6 +57,20 @@ TEST_F(NeighboursTest, TellsInterfacesApart) {
   EXPECT_EQ(find("fe80::1", kLan), kOne);
   EXPECT_EQ(find("fe80::1", kOther), kTwo);
   EXPECT_EQ(find("fe80::1", 0), 0U) << "it may be either";
+}
+
+TEST_F(NeighboursTest, OfAnInterfaceThatIsKnownAreThoseOfNoOther) {
+  const test::TextAddress one = text_address("10.0.0.5");
+  see("10.0.0.5", kOther, kTwo);
+  EXPECT_EQ(table_.find_at(one.family, one.address, kLan, now_), 0U);
+  EXPECT_EQ(table_.find_at(one.family, one.address, kOther, now_), kTwo);
+  EXPECT_EQ(table_.find_at(AddressFamily::kIpv6, one.address, kOther, now_), 0U);
+  see("10.0.0.5", kLan, kOne);
+  EXPECT_EQ(table_.find_at(one.family, one.address, kLan, now_), kOne);
+  now_ += 10min;
+  see("10.0.0.5", kLan, kTwo);
+  EXPECT_EQ(table_.find_at(one.family, one.address, kLan, now_), kTwo);
+  EXPECT_EQ(table_.find_at(one.family, one.address, kLan, now_ - 30s), kOne);
 }
 
 TEST_F(NeighboursTest, KeepsForAnHourWhatTheKernelRemoved) {
@@ -245,4 +261,4 @@ TEST_F(NeighbourMessageTest, IsRefusedWhereItIsCutShort) {
 }
 
 }  // namespace
-}  // namespace ctflow::accounting
+}  // namespace ctflow

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "accounting/neighbour_mirror.hpp"
+#include "enrich/neighbours/neighbour_mirror.hpp"
 
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -9,9 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "event_loop/rounds.hpp"
 #include "netlink/dump.hpp"
 
-namespace ctflow::accounting {
+namespace ctflow {
 namespace {
 
 constexpr std::size_t kBatch = 16;                           // datagrams
@@ -32,21 +33,19 @@ NetlinkSocket open_socket(const NetworkNamespace& home) {
 
 }  // namespace
 
-bool needs_neighbours(const AccountingConfig& config) {
-  return config.counts_by(AccountingKey::kDevice);
-}
-
 NeighbourMirror::NeighbourMirror(boost::asio::io_context& io, const NetworkNamespace& home)
     : socket_(open_socket(home)),
       batch_(kBatch, kDatagramSize),
       readable_(io, socket_.descriptor()),
       turn_(io),
-      later_(io) {
+      later_(io),
+      expiry_(io) {
   {
     const auto visit = home.visit();
     read_all();
   }
   wait();
+  expire_later();
 }
 
 /// At once: the first flow reports ask for it. Changes that come meanwhile are queued.
@@ -72,6 +71,14 @@ void NeighbourMirror::drain() {
     return;
   }
   turn_.soon([this] { drain(); });
+}
+
+void NeighbourMirror::expire_later() {
+  constexpr std::chrono::minutes kBetween{1};
+  expiry_.at(next_round(kBetween), [this] {
+    table_.expire(system_now().wall);
+    expire_later();
+  });
 }
 
 bool NeighbourMirror::read_batch() {
@@ -133,4 +140,4 @@ void NeighbourMirror::request_dump() {
   }
 }
 
-}  // namespace ctflow::accounting
+}  // namespace ctflow
