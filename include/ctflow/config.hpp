@@ -168,6 +168,7 @@ struct ConnectionLogConfig {
   RotationConfig rotate{};
   SpoolConfig spool{};  ///< with `to: unix` and `tcp`
   PostgresqlConfig postgresql{};
+  bool mac_addresses = false;        ///< lines have those of hosts; not with `to: postgresql`
   std::vector<FilterRule> filter{};  ///< which flow reports have a line; empty: all
   /// Of the network namespace whose connections they are; not settings of their own.
   std::string network_namespace{};

@@ -73,6 +73,9 @@ std::optional<Complaint> check_surplus(const ConnectionLogConfig& log) {
   if ((kafka || log.to == LogDestination::kPostgresql) && log.spool != SpoolConfig{}) {
     return only("spool", "unix or to: tcp");
   }
+  if (log.to == LogDestination::kPostgresql && log.mac_addresses) {
+    return only("mac_addresses", "file, stdout, unix, tcp or kafka");
+  }
   if (kafka) return std::nullopt;
   if (!log.brokers.empty()) return only("brokers", "kafka");
   if (!log.topic.empty()) return only("topic", "kafka");
@@ -147,6 +150,7 @@ Section<ConnectionLogConfig> connection_log_settings() {
               words("brokers", kOptional, "brokers", broker(), &L::brokers),
               value("topic", kOptional, topic(), &L::topic),
               texts("settings", kOptional, "librdkafka's properties", is_secret, &L::settings),
+              value("mac_addresses", kOptional, boolean(), &L::mac_addresses),
               section("rotate", kOptional, rotation_settings(), &L::rotate),
               section("spool", kOptional, spool_settings(), &L::spool),
               section("postgresql", kOptional, postgresql_settings(), &L::postgresql),

@@ -45,9 +45,9 @@ FilteredAmount ConnectionLog::leave_out(const Flow& flow) {
 void ConnectionLog::offer(const Flow& flow, const Instant& now) {
   ledger_.offer();
   if (lines_.empty()) opened_ = now.steady;
-  sink_->append(
-      lines_, flow,
-      {config_.observation_domain, config_.network_namespace, context_->interface_names()});
+  sink_->append(lines_, flow,
+                {config_.observation_domain, config_.network_namespace, context_->interface_names(),
+                 config_.mac_addresses});
   MessageContent line{.flows = 1, .data_records = 1};
   if (has_amounts(flow)) {
     line.packets = flow.forward.packets + flow.backward.packets;

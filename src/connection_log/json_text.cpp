@@ -67,6 +67,20 @@ void append_address(std::string& to, AddressFamily family, const IpAddress& addr
   to += '"';
 }
 
+void append_mac(std::string& to, std::uint64_t mac) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  constexpr unsigned kOctets = 6;
+  constexpr unsigned kOctetBits = 8;
+  constexpr unsigned kDigitBits = 4;
+  for (unsigned left = kOctets; left > 0; --left) {
+    const auto octet = static_cast<unsigned>(mac >> (left - 1) * kOctetBits) & 0xffU;
+    to += left == kOctets ? '"' : ':';
+    to += kDigits[octet >> kDigitBits];
+    to += kDigits[octet & 0xfU];
+  }
+  to += '"';
+}
+
 void append_text(std::string& to, std::string_view text) {
   to += '"';
   if (std::all_of(text.begin(), text.end(), is_plain)) {

@@ -24,6 +24,9 @@ void append_time(std::string& to, TimePoint time);
 /// In quotes. IPv4 with dots, IPv6 by RFC 5952.
 void append_address(std::string& to, AddressFamily family, const IpAddress& address);
 
+/// In quotes: 48 bits as pairs of hexadecimal digits, such as "02:00:5e:00:53:01".
+void append_mac(std::string& to, std::uint64_t mac);
+
 /// In quotes, escaped. What is no UTF-8, and control characters, become visible escapes as in log
 /// lines (text/escape.hpp). Allocates only for text that needs escapes.
 void append_text(std::string& to, std::string_view text);

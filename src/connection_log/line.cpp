@@ -10,6 +10,7 @@ namespace ctflow {
 namespace {
 
 using json_text::append_address;
+using json_text::append_mac;
 using json_text::append_number;
 using json_text::append_text;
 using json_text::append_time;
@@ -63,6 +64,10 @@ void append_side(std::string& to, const Flow& flow, const Side& side, const Line
   append_address(to, flow.original.family, side.address);
   append_port(to, flow, side.port);
   if (side.translated) append_translation(to, flow, side);
+  if (context.mac_addresses && side.mac != 0) {
+    to += ",\"mac\":";
+    append_mac(to, side.mac);
+  }
   if (flow.present.counters) {
     append_count(to, "packets", side.count.delta.packets, side.count.total.packets);
     append_count(to, "octets", side.count.delta.octets, side.count.total.octets);

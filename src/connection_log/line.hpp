@@ -18,6 +18,7 @@ struct LineContext {
   std::uint32_t observation_domain = 0;
   std::string_view network_namespace{};   ///< empty: the one that we run in
   const InterfaceNames* names = nullptr;  ///< null: not known
+  bool mac_addresses = false;             ///< lines have those that are known
 };
 
 /// No line is longer, names of interfaces with escapes included.

@@ -57,6 +57,7 @@ struct Side {
   std::uint16_t outside_port;
   Count count;
   const Interfaces& interfaces;
+  std::uint64_t mac;  ///< of the host, 0: unknown
 };
 
 struct Sides {
@@ -73,13 +74,14 @@ constexpr Count count_of(const Flow& flow, const Counters& counters, const Count
 constexpr Sides sides_of(const Flow& flow) {
   const Tuple& original = flow.original;
   const Tuple& reply = flow.reply;
-  return {
-      {"initiator", original.source, original.source_port, (flow.status & status::kSourceNat) != 0,
-       reply.family, reply.destination, reply.destination_port,
-       count_of(flow, flow.forward, flow.earlier.forward), flow.forward_interfaces},
-      {"responder", original.destination, original.destination_port,
-       (flow.status & status::kDestinationNat) != 0, reply.family, reply.source, reply.source_port,
-       count_of(flow, flow.backward, flow.earlier.backward), flow.backward_interfaces}};
+  return {{"initiator", original.source, original.source_port,
+           (flow.status & status::kSourceNat) != 0, reply.family, reply.destination,
+           reply.destination_port, count_of(flow, flow.forward, flow.earlier.forward),
+           flow.forward_interfaces, flow.initiator_mac},
+          {"responder", original.destination, original.destination_port,
+           (flow.status & status::kDestinationNat) != 0, reply.family, reply.source,
+           reply.source_port, count_of(flow, flow.backward, flow.earlier.backward),
+           flow.backward_interfaces, flow.responder_mac}};
 }
 
 }  // namespace ctflow::line_value

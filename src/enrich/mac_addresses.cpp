@@ -34,13 +34,15 @@ std::uint64_t mac_of(const Host& host, const Neighbours& neighbours, TimePoint a
 }  // namespace
 
 bool asks_mac_addresses(const Config& config) {
-  return std::any_of(
-      config.collectors.begin(), config.collectors.end(), [](const CollectorConfig& collector) {
-        return std::any_of(collector.elements.begin(), collector.elements.end(),
-                           [](const std::string& name) {
-                             return name == "sourceMacAddress" || name == "destinationMacAddress";
-                           });
-      });
+  const auto is_mac = [](const std::string& name) {
+    return name == "sourceMacAddress" || name == "destinationMacAddress";
+  };
+  const auto collector_asks = [&](const CollectorConfig& collector) {
+    return std::any_of(collector.elements.begin(), collector.elements.end(), is_mac);
+  };
+  const auto log_asks = [](const ConnectionLogConfig& log) { return log.mac_addresses; };
+  return std::any_of(config.collectors.begin(), config.collectors.end(), collector_asks) ||
+         std::any_of(config.log_connections.begin(), config.log_connections.end(), log_asks);
 }
 
 void MacAddresses::enrich(Flow& flow) {

@@ -52,6 +52,13 @@ inline Flow removed(Flow flow) {
   return flow;
 }
 
+/// Of whose hosts the MAC addresses are known.
+inline Flow on_links(Flow flow) {
+  flow.initiator_mac = 0x02005e0053f1;
+  flow.responder_mac = 0xfedcba987654;
+  return flow;
+}
+
 inline Flow gre() {
   Flow flow = sample::tcp();
   flow.original.protocol = flow.reply.protocol = 47;
@@ -81,7 +88,8 @@ inline std::vector<Flow> every_kind() {
           uncounted(s::icmp()),
           large(s::tcp()),
           evicted(s::tcp()),
-          removed(s::udp6())};
+          removed(s::udp6()),
+          on_links(s::snat())};
 }
 
 }  // namespace ctflow::test::line_flow

@@ -29,6 +29,12 @@ std::string address(AddressFamily family, const IpAddress& value) {
   return text;
 }
 
+std::string mac(std::uint64_t value) {
+  std::string text;
+  append_mac(text, value);
+  return text;
+}
+
 std::string json_string(std::string_view value) {
   std::string text;
   append_text(text, value);
@@ -52,6 +58,12 @@ TEST(JsonText, WritesTimesInUtcRoundedDownToMilliseconds) {
 TEST(JsonText, WritesNoTimeBefore1970) {
   EXPECT_EQ(time(test::at_ms(-1)), "\"1970-01-01T00:00:00.000Z\"");
   EXPECT_EQ(time(TimePoint::min()), "\"1970-01-01T00:00:00.000Z\"");
+}
+
+TEST(JsonText, WritesMacAddressesWithEveryDigit) {
+  EXPECT_EQ(mac(0x02005e00530a), "\"02:00:5e:00:53:0a\"");
+  EXPECT_EQ(mac(0xfedcba987654), "\"fe:dc:ba:98:76:54\"");
+  EXPECT_EQ(mac(1), "\"00:00:00:00:00:01\"");
 }
 
 TEST(JsonText, WritesTheLastTimeThatNanosecondsHold) {

@@ -44,7 +44,7 @@ class LineTest : public testing::Test {
   }
 
   InterfaceNames names_;
-  LineContext context_{test::kSampleDomain, {}, &names_};
+  LineContext context_{test::kSampleDomain, {}, &names_, true};
 };
 
 // tests/checks/connection_log holds this file, the schema and the documents together.
@@ -114,6 +114,19 @@ TEST_F(LineTest, HasNamesOfInterfacesThatAreKnown) {
   EXPECT_FALSE(read(test::sample::tcp(), context_)["initiator"]["ingress"].contains("name"));
   EXPECT_FALSE(read(test::sample::snat())["initiator"]["ingress"].contains("name"));
   EXPECT_FALSE(read(removed(test::sample::tcp()))["initiator"].contains("ingress"));
+}
+
+TEST_F(LineTest, HasMacAddressesThatAreKnownWhereTheyAreAskedFor) {
+  Flow flow = test::line_flow::on_links(test::sample::dnat());
+  Json json = read(flow, context_);
+  EXPECT_EQ(json["initiator"]["mac"], "02:00:5e:00:53:f1");
+  EXPECT_EQ(json["responder"]["mac"], "fe:dc:ba:98:76:54");
+  EXPECT_FALSE(read(flow)["initiator"].contains("mac"));
+  EXPECT_FALSE(read(flow)["responder"].contains("mac"));
+  flow.initiator_mac = 0;
+  json = read(flow, context_);
+  EXPECT_FALSE(json["initiator"].contains("mac"));
+  EXPECT_TRUE(json["responder"].contains("mac"));
 }
 
 TEST_F(LineTest, HasPortsOnlyWhereTheProtocolHas) {

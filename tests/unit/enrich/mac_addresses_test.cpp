@@ -152,6 +152,14 @@ TEST_F(MacAddressesTest, AreAsOfTheLastPacket) {
   EXPECT_EQ(of(flow), (Macs{kOtherMac, kServerMac}));
 }
 
+TEST(AsksMacAddresses, WhereALogHasThem) {
+  Config config;
+  config.log_connections.resize(2);
+  EXPECT_FALSE(asks_mac_addresses(config));
+  config.log_connections[1].mac_addresses = true;
+  EXPECT_TRUE(asks_mac_addresses(config));
+}
+
 TEST(AsksMacAddresses, WhereACollectorHasOneOfTheElements) {
   Config config;
   CollectorConfig collector;
