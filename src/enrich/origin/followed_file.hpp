@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What a file says, read again when the file changes.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "ctflow/database_status.hpp"
+#include "event_loop/rounds.hpp"
+#include "event_loop/timer.hpp"
+#include "log/log.hpp"
+#include "process/signals_blocked.hpp"
+
+namespace ctflow {
+
+/// Reads the file at once, and then, in a thread, whenever it is another file or has changed: the
+/// disk must not delay flows. While a file cannot be used what it said before stays in use, and
+/// what is wrong is logged once for each change. `Content` has type() and built(), as
+/// DatabaseStatus has them.
+template <typename Content>
+class FollowedFile {
+ public:
+  static constexpr std::chrono::seconds kInterval{10};
+
+  /// Reads a file of this name, in another thread; an exception's what() is what is wrong.
+  using Read = std::function<std::unique_ptr<const Content>(const std::string& file)>;
+
+  /// `setting`: of `enrich:`, for messages.
+  FollowedFile(boost::asio::io_context& io, std::string file, const char* setting, Read read,
+               std::chrono::milliseconds interval)
+      : read_(std::move(read)), interval_(interval), status_{setting, std::move(file)}, timer_(io) {
+    mark_ = mark_of(status_.file);
+    take(load(read_, status_.file));
+    look_later();
+  }
+
+  /// Null: no file was usable yet.
+  [[nodiscard]] const Content* content() const { return content_.get(); }
+
+  [[nodiscard]] const DatabaseStatus& status() const { return status_; }
+
+ private:
+  /// What changes when a file does.
+  using Mark = std::array<std::int64_t, 7>;
+  struct Loaded {
+    std::unique_ptr<const Content> content{};  ///< null: see error
+    std::string error{};
+  };
+
+  /// Of a file that is not there: its own mark, too.
+  static Mark mark_of(const std::string& file) {
+    struct stat found {};
+    if (stat(file.c_str(), &found) != 0) return {-errno};
+    return {static_cast<std::int64_t>(found.st_ino),
+            static_cast<std::int64_t>(found.st_dev),
+            found.st_size,
+            found.st_mtim.tv_sec,
+            found.st_mtim.tv_nsec,
+            found.st_ctim.tv_sec,
+            found.st_ctim.tv_nsec};
+  }
+
+  static Loaded load(const Read& read, const std::string& file) {
+    try {
+      return {read(file), ""};
+    } catch (const std::exception& error) {
+      return {nullptr, error.what()};
+    }
+  }
+
+  void look_later() {
+    timer_.at(next_round(interval_), [this] { look(); });
+  }
+
+  void look() {
+    const Mark found = mark_of(status_.file);
+    if (found == mark_) {
+      look_later();
+      return;
+    }
+    mark_ = found;  // as it was before it is read: what changes meanwhile is seen the next time
+    try {
+      const SignalsBlocked blocked;
+      loading_ = std::async(std::launch::async, load, read_, status_.file);
+    } catch (const std::exception& error) {  // no thread could be made
+      mark_ = {};
+      take({nullptr, error.what()});
+      look_later();
+      return;
+    }
+    await();
+  }
+
+  void await() {
+    constexpr std::chrono::milliseconds kPoll{20};
+    if (loading_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+      timer_.after(kPoll, [this] { await(); });
+      return;
+    }
+    take(loading_.get());
+    look_later();
+  }
+
+  void take(Loaded loaded) {
+    status_.error = loaded.error;
+    if (!loaded.content) {
+      ++status_.failures;
+      log::error(
+          "database_unusable setting=enrich.{} error={} impact=\"{}\" fix=\"put a complete file "
+          "there, best by renaming it: it is read when it changes\"",
+          status_.setting, log::quoted(loaded.error),
+          content_ ? "the one before stays in use" : "what it is to say is exported as unknown");
+      return;
+    }
+    ++status_.loads;
+    status_.type = loaded.content->type();
+    status_.built = loaded.content->built();
+    content_ = std::move(loaded.content);
+    log::info("database_loaded setting=enrich.{} file={} type={} built={}", status_.setting,
+              log::quoted(status_.file), log::quoted(status_.type),
+              status_.built.time_since_epoch().count());
+  }
+
+  const Read read_;
+  const std::chrono::milliseconds interval_;
+  DatabaseStatus status_;
+  Mark mark_{};
+  std::unique_ptr<const Content> content_;
+  Timer timer_;
+  std::future<Loaded> loading_;  ///< its destructor waits for the thread
+};
+
+}  // namespace ctflow
