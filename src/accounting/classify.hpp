@@ -10,10 +10,10 @@
 
 #include "accounting/amounts.hpp"
 #include "accounting/key.hpp"
-#include "accounting/prefix_map.hpp"
 #include "accounting/surroundings.hpp"
 #include "ctflow/accounting_config.hpp"
 #include "enrich/neighbours/neighbours.hpp"
+#include "enrich/networks/prefix_map.hpp"
 
 namespace ctflow::accounting {
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "accounting/prefix_map.hpp"
+#include "enrich/networks/prefix_map.hpp"
 #include "netlink/network_namespace.hpp"
 
 namespace ctflow::accounting {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "accounting/prefix_map.hpp"
+#include "enrich/networks/prefix_map.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -7,7 +7,7 @@
 
 #include "wire/byte_order.hpp"
 
-namespace ctflow::accounting {
+namespace ctflow {
 namespace {
 
 constexpr unsigned kHalfBits = 64;
@@ -54,24 +54,26 @@ void PrefixMap::add(const Network& network, std::uint16_t value) {
   }
 }
 
-std::uint16_t PrefixMap::find(AddressFamily family, const IpAddress& address) const {
+PrefixMap::Found PrefixMap::longest(AddressFamily family, const IpAddress& address) const {
   const std::vector<Length>& lengths = families_[index_of(family)];
-  if (lengths.empty()) return 0;
+  if (lengths.empty()) return {};
   const Bits bits = bits_of(address);
   for (const Length& one : lengths) {
     const Bits masked{bits.first & one.mask.first, bits.second & one.mask.second};
     if (one.entries.size() <= kFew) {
       for (const Entry& entry : one.entries) {
-        if (entry.network == masked) return entry.value;
+        if (entry.network == masked) return {entry.value, one.length};
       }
       continue;
     }
     const auto place =
         std::partition_point(one.entries.begin(), one.entries.end(),
                              [&](const Entry& entry) { return entry.network < masked; });
-    if (place != one.entries.end() && place->network == masked) return place->value;
+    if (place != one.entries.end() && place->network == masked) {
+      return {place->value, one.length};
+    }
   }
-  return 0;
+  return {};
 }
 
-}  // namespace ctflow::accounting
+}  // namespace ctflow

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "accounting/prefix_map.hpp"
+#include "enrich/networks/prefix_map.hpp"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "support/accounting_flows.hpp"
+#include "support/text_address.hpp"
 
-namespace ctflow::accounting {
+namespace ctflow {
 namespace {
 
 /// An address, or ADDRESS/LENGTH.
@@ -38,6 +38,22 @@ TEST(PrefixMap, FindsTheLongestPrefix) {
   EXPECT_EQ(look_up(map, "fd12::1"), 4);
   EXPECT_EQ(look_up(map, "fd00:1::1234:5678"), 5);
   EXPECT_EQ(look_up(map, "fe80::1"), 0);
+}
+
+TEST(PrefixMap, SaysHowLongThePrefixIs) {
+  PrefixMap map;
+  map.add(network_of("0.0.0.0/0"), 1);
+  map.add(network_of("10.1.2.3"), 2);
+  map.add(network_of("fd00::/8"), 3);
+  const auto length = [&](const std::string& address) {
+    const Network one = network_of(address);
+    return int{map.longest(one.family, one.address).length};
+  };
+  EXPECT_EQ(length("10.1.2.3"), 32);
+  EXPECT_EQ(length("10.1.2.4"), 0);
+  EXPECT_EQ(length("fd00::1"), 8);
+  const Network none = network_of("fe80::1");
+  EXPECT_EQ(map.longest(none.family, none.address).value, 0);
 }
 
 TEST(PrefixMap, TellsFamiliesApart) {
@@ -103,4 +119,4 @@ TEST(PrefixMap, AgreesWithASearchBitByBit) {
 }
 
 }  // namespace
-}  // namespace ctflow::accounting
+}  // namespace ctflow

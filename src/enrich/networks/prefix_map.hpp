@@ -10,15 +10,23 @@
 
 #include "ctflow/network.hpp"
 
-namespace ctflow::accounting {
+namespace ctflow {
 
 class PrefixMap {
  public:
   /// `value`: not 0. A network that is there already gets the new value.
   void add(const Network& network, std::uint16_t value);
 
-  /// 0: in none.
-  [[nodiscard]] std::uint16_t find(AddressFamily family, const IpAddress& address) const;
+  struct Found {
+    std::uint16_t value = 0;  ///< 0: the address is in no network
+    std::uint8_t length = 0;  ///< of the network's prefix
+  };
+  [[nodiscard]] Found longest(AddressFamily family, const IpAddress& address) const;
+
+  /// Its value. 0: in none.
+  [[nodiscard]] std::uint16_t find(AddressFamily family, const IpAddress& address) const {
+    return longest(family, address).value;
+  }
 
  private:
   using Bits = std::pair<std::uint64_t, std::uint64_t>;  ///< of an address, the first one highest
@@ -43,4 +51,4 @@ class PrefixMap {
   std::array<std::vector<Length>, 2> families_;  ///< the longest first
 };
 
-}  // namespace ctflow::accounting
+}  // namespace ctflow
