@@ -10,6 +10,7 @@ namespace ctflow {
 struct EnrichConfig {
   std::string as_database{};  ///< of networks in MaxMind's format, with AS numbers; empty: none
   std::string country_database{};  ///< the same, with countries
+  std::string user_names{};        ///< names of users by networks, MAC addresses and marks
   /// Hosts may be looked up in this host's neighbour tables; not a setting of its own.
   bool neighbours = true;
 

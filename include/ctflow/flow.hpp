@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <string_view>
 #include <type_traits>
 
 namespace ctflow {
@@ -177,6 +178,9 @@ struct Flow {
   /// highest. 0: unknown, or nothing was asked.
   std::uint64_t initiator_mac = 0;
   std::uint64_t responder_mac = 0;
+  /// Name of the user whose connection it is; empty: unknown, or nothing was asked. Valid while the
+  /// flow report is handed through the path, not longer.
+  std::string_view user{};
   std::uint16_t zone = 0;                 ///< CTA_ZONE: the zone of both directions
   std::array<std::uint8_t, 16> labels{};  ///< CTA_LABELS, as the kernel dumps them
   std::uint8_t state = 0;  ///< TCP, SCTP or DCCP tracker state, by the protocol's own enum

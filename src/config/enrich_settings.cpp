@@ -20,6 +20,7 @@ Section<EnrichConfig> enrich_settings() {
   return {{
               value("as_database", kOptional, absolute_path(), &E::as_database),
               value("country_database", kOptional, absolute_path(), &E::country_database),
+              value("user_names", kOptional, absolute_path(), &E::user_names),
           },
           {}};
 }
@@ -36,8 +37,15 @@ std::optional<Complaint> check_enrich(const Config& config) {
                      "expected country_database, the file of a database such as "
                      "GeoLite2-Country.mmdb: accounting counts by country"};
   }
+  if (asks_user_names(config) && config.enrich.user_names.empty()) {
+    return Complaint{"enrich",
+                     "expected user_names, a file with lines such as \"192.0.2.0/24 office\": a "
+                     "collector's elements have userName"};
+  }
   // Last: all else is said as in any other build.
-  if (!kCanLookUp && config.enrich != EnrichConfig()) return Complaint{"enrich", kWithoutMaxmind};
+  const bool databases =
+      !config.enrich.as_database.empty() || !config.enrich.country_database.empty();
+  if (!kCanLookUp && databases) return Complaint{"enrich", kWithoutMaxmind};
   return std::nullopt;
 }
 

@@ -11,6 +11,7 @@
 #include "daemon/totals.hpp"
 #include "enrich/constant_interfaces.hpp"
 #include "enrich/mac_addresses.hpp"
+#include "enrich/named_users.hpp"
 #include "enrich/neighbours/neighbour_mirror.hpp"
 #include "enrich/network_origins.hpp"
 #include "enrich/routed_interfaces.hpp"
@@ -162,6 +163,7 @@ Pipeline::Enrichers NamespaceExporter::make_enrichers(const Change& change,
         [all = change.neighbours]() -> const Neighbours& { return all->table(); }));
   }
   if (!databases->empty()) enrichers.push_back(std::make_unique<NetworkOrigins>(databases));
+  if (asks_user_names(config)) enrichers.push_back(std::make_unique<NamedUsers>(databases));
   return enrichers;
 }
 

@@ -12,7 +12,11 @@ Findings check_databases(const Config& config) {
   Findings found;
   for (const DatabaseChoice& one : databases_of(config)) {
     try {
-      const NetworkDatabase database(one.file, one.content);
+      if (one.content == DatabaseContent::kUserName) {
+        const UserNames names(one.file);
+      } else {
+        const NetworkDatabase database(one.file, one.content);
+      }
     } catch (const std::runtime_error& error) {
       found.wrong.push_back(
           {"database_unusable",

@@ -168,6 +168,8 @@ inline constexpr std::array kElements{
     "Destination address after translation"),
   row<8, kNone, e::time>(323, "observationTimeMilliseconds", T::kDateTimeMilliseconds, C::kNatEvent, F::kBoth,
     "When the event was read"),
+  row<64, r::user>(371, "userName", T::kString, C::kAll, F::kBoth,
+    "Name of the user (enrich.user_names), UTF-8, at most 63 octets; empty: unknown"),
 };
 // clang-format on
 

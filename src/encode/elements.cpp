@@ -56,11 +56,15 @@ std::vector<std::string> element_names() {
   return names;
 }
 
-std::vector<Field> fields_of(const std::vector<std::string>& names, RecordKind kind) {
+std::vector<Field> fields_of(const std::vector<std::string>& names, RecordKind kind,
+                             Protocol protocol) {
   std::vector<Field> fields;
   for (const std::string& name : names) {
     const Element* element = find_element(name);
-    if (element != nullptr && belongs(element->carrier, kind)) {
+    if (element == nullptr || !belongs(element->carrier, kind)) continue;
+    if (element->type == DataType::kString && protocol == Protocol::kIpfix) {
+      fields.push_back({element->id, kVariableLength, nullptr, 0, element->record.value});
+    } else {
       fields.push_back({element->id, element->length, element->record.write});
     }
   }
@@ -70,7 +74,7 @@ std::vector<Field> fields_of(const std::vector<std::string>& names, RecordKind k
 std::optional<std::string_view> kind_without_elements(const std::vector<std::string>& names) {
   for (std::size_t i = 0; i < kRecordKinds; ++i) {
     const auto kind = static_cast<RecordKind>(i);
-    if (fields_of(names, kind).empty()) return name_of(kind);
+    if (fields_of(names, kind, Protocol::kIpfix).empty()) return name_of(kind);
   }
   return std::nullopt;
 }

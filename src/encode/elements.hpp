@@ -58,8 +58,11 @@ const Element* find_element(std::string_view name);
 /// The names that `elements:` may have, in the order of their ids.
 std::vector<std::string> element_names();
 
-/// What records of one kind have, of a list of names; unknown names are skipped.
-std::vector<Field> fields_of(const std::vector<std::string>& names, RecordKind kind);
+/// What records of one kind have, of a list of names; unknown names are skipped. Strings have
+/// variable length in IPFIX, and that of their row, padded with zeros, in NetFlow v9, which knows
+/// no other.
+std::vector<Field> fields_of(const std::vector<std::string>& names, RecordKind kind,
+                             Protocol protocol);
 
 /// A kind of record of which a list names nothing, for messages: a template without a field would
 /// withdraw it (RFC 7011 section 8.1).

@@ -13,13 +13,14 @@ bool EncodedFlows::add(const Flow& flow) {
   const std::size_t start = writer_.size();
   const FlowRecords records = records_of(layout_, flow);
   records.first->encode(writer_, {flow, records.asked}, *records.first);
+  const std::size_t first_end = writer_.size();
   if (records.second != nullptr) records.second->encode(writer_, {flow, false}, *records.second);
   if (writer_.overflowed()) {
     writer_.truncate(start);
     return false;
   }
-  flows_.push_back({records.first, records.second, writer_.size(), recorded(layout_.style(), flow),
-                    record_times(layout_.style(), flow)});
+  flows_.push_back({records.first, records.second, first_end, writer_.size(),
+                    recorded(layout_.style(), flow), record_times(layout_.style(), flow)});
   return true;
 }
 

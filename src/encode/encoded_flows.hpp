@@ -16,6 +16,7 @@ namespace ctflow {
 struct EncodedFlow {
   const Template* first;
   const Template* second;  ///< null: there is one record
+  std::size_t first_end;   ///< where the octets of the first record end
   std::size_t end;         ///< where its octets end
   Counters recorded;       ///< what its records carry
   RecordTimes times;       ///< of both records

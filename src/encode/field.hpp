@@ -9,8 +9,14 @@
 #include <span>
 
 #include "encode/record.hpp"
+#include "encode/value.hpp"
 
 namespace ctflow {
+
+/// The length in the template of an element whose length is in the record (RFC 7011 section 7).
+inline constexpr std::uint16_t kVariableLength = 65535;
+/// Octets of such a string at most. With its own length in one octet it takes one more.
+inline constexpr std::size_t kLongestVariable = 63;
 
 /// A Field Specifier (RFC 7011 section 3.2). `write` writes exactly `length` octets.
 template <typename Source>
@@ -19,6 +25,8 @@ struct FieldOf {
   std::uint16_t length;
   void (*write)(std::byte* to, const Source& source);
   std::uint32_t enterprise = 0;  ///< Private Enterprise Number, 0: IANA's own
+  /// With kVariableLength, instead of `write`: the string.
+  Value (*text)(const Source& source) = nullptr;
 };
 
 using Field = FieldOf<Record>;
@@ -27,11 +35,13 @@ using OptionsField = FieldOf<OptionsRecord>;
 /// RFC 5103 section 6.1: the same element of the other direction.
 inline constexpr std::uint32_t kReverseEnterprise = 29305;
 
-/// Octets of a record with these fields.
+/// Octets of a record with these fields; with one of variable length: of the longest.
 template <typename Source>
 constexpr std::size_t record_length(std::span<const FieldOf<Source>> fields) {
   std::size_t length = 0;
-  for (const FieldOf<Source>& one : fields) length += one.length;
+  for (const FieldOf<Source>& one : fields) {
+    length += one.length == kVariableLength ? kLongestVariable + 1 : one.length;
+  }
   return length;
 }
 

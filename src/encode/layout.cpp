@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <stdexcept>
+#include <string_view>
+#include <variant>
 
 #include "encode/element_table.hpp"
 #include "encode/elements.hpp"
@@ -76,6 +79,25 @@ void encode_fields(WireWriter& writer, const Record& record, const Template& lay
   }
 }
 
+/// RFC 7011 section 7: the length, below 255, stands before the octets.
+void encode_text(WireWriter& writer, const Value& value) {
+  const auto* const text = std::get_if<std::string_view>(&value);
+  const std::string_view shown = text == nullptr ? "" : text->substr(0, kLongestVariable);
+  writer.u8(static_cast<std::uint8_t>(shown.size()));
+  writer.octets(std::as_bytes(std::span(shown)));
+}
+
+/// The same where some fields have their length in the record.
+void encode_variable_fields(WireWriter& writer, const Record& record, const Template& layout) {
+  for (const Field& item : layout.fields) {
+    if (item.length == kVariableLength) {
+      encode_text(writer, item.text(record));
+    } else if (std::byte* const room = writer.claim(item.length)) {
+      item.write(room, record);
+    }
+  }
+}
+
 /// FNV-1a over what a collector sees of a layout.
 std::uint16_t id_of(const Fields& fields) {
   std::uint32_t hash = 2166136261U;
@@ -103,7 +125,7 @@ bool same_elements(const Fields& one, const Fields& other) {
 }  // namespace
 
 void Layout::build(Protocol protocol, const EncoderOptions& options) {
-  if (!options.elements.empty()) return add_elements(options);
+  if (!options.elements.empty()) return add_elements(protocol, options);
   if (options.layout == LayoutKind::kMinimal) return add_minimal(protocol, options);
   if (options.layout == LayoutKind::kNatEvents) return add_nat_events(protocol, options);
   if (options.layout == LayoutKind::kBiflow) style_ = RecordStyle::kBiflow;
@@ -119,7 +141,10 @@ void Layout::build(Protocol protocol, const EncoderOptions& options) {
 void Layout::add(std::uint16_t id, Fields fields) {
   fields_.push_back(std::move(fields));
   const std::span<const Field> all = fields_.back();
-  templates_.push_back({id, static_cast<std::uint16_t>(record_length(all)), all, encode_fields});
+  const bool variable = std::any_of(all.begin(), all.end(),
+                                    [](const Field& one) { return one.length == kVariableLength; });
+  templates_.push_back({id, static_cast<std::uint16_t>(record_length(all)), all,
+                        variable ? encode_variable_fields : encode_fields, variable});
 }
 
 /// The default layouts and what is added to them.
@@ -174,10 +199,10 @@ void Layout::add_nat_events(Protocol protocol, const EncoderOptions& options) {
 }
 
 /// As many templates as there are different layouts: kinds that have the same elements share one.
-void Layout::add_elements(const EncoderOptions& options) {
+void Layout::add_elements(Protocol protocol, const EncoderOptions& options) {
   by_ = By::kElements;
   for (std::size_t i = 0; i < kRecordKinds; ++i) {
-    Fields fields = fields_of(options.elements, static_cast<RecordKind>(i));
+    Fields fields = fields_of(options.elements, static_cast<RecordKind>(i), protocol);
     const auto known = std::find_if(fields_.begin(), fields_.end(), [&](const Fields& other) {
       return same_elements(other, fields);
     });

@@ -42,7 +42,8 @@ class Layout {
 
   [[nodiscard]] RecordStyle style() const { return style_; }
 
-  /// Octets of the shortest record, at least 1.
+  /// Octets of the shortest record, at least 1. For NetFlow v9, whose records all have fixed
+  /// lengths.
   [[nodiscard]] std::size_t shortest_record() const;
 
  private:
@@ -54,7 +55,7 @@ class Layout {
   void add_kinds(Protocol protocol, const EncoderOptions& options, bool with_extras);
   void add_minimal(Protocol protocol, const EncoderOptions& options);
   void add_nat_events(Protocol protocol, const EncoderOptions& options);
-  void add_elements(const EncoderOptions& options);
+  void add_elements(Protocol protocol, const EncoderOptions& options);
 
   RecordStyle style_ = RecordStyle::kMirrored;
   By by_ = By::kKind;

@@ -155,6 +155,8 @@ inline MacAddress destination_mac(const Record& record) {
   return mac_address(record.initiator ? record.flow.responder_mac : record.flow.initiator_mac);
 }
 
+inline std::string_view user(const Record& record) { return record.flow.user; }
+
 inline const DirectionExtras& extras(const Record& record) {
   return record.initiator ? record.flow.extras.original : record.flow.extras.reply;
 }

@@ -199,12 +199,12 @@ bool SetEncoder::add(const Flow& flow) {
   const FlowRecords records = records_of(layout_, flow);
   const auto [first, second, asked] = records;
   // As a rule all are of the template of the record before them: what they need is known then.
-  if (first->id == set_id_ && (second == nullptr || second->id == set_id_)) {
-    const std::size_t needed = second == nullptr ? first->length : std::size_t{2} * first->length;
-    if (needed > room_in_set()) return false;
+  const bool alike = first->id == set_id_ && (second == nullptr || second->id == set_id_);
+  const std::size_t needed = second == nullptr ? first->length : std::size_t{2} * first->length;
+  if (alike && needed <= room_in_set()) {
     write_record(*first, {flow, asked});
     if (second != nullptr) write_record(*second, {flow, false});
-  } else if (!write_in_sets(records, flow)) {
+  } else if ((alike && !first->variable) || !write_in_sets(records, flow)) {
     return false;
   }
   content_.flows += 1;
@@ -231,10 +231,12 @@ std::size_t SetEncoder::add_alike(const EncodedFlows& all, std::size_t first) {
   const std::size_t limit = start + room_in_set();
   Counters sum;
   TimePoint latest = latest_;
+  std::uint32_t records = 0;
   std::size_t next = first;
   for (; next < flows.size(); ++next) {
     const EncodedFlow& flow = flows[next];
     if (flow.end > limit || !flow.is_all(layout)) break;
+    records += flow.second == nullptr ? 1 : 2;
     sum.packets += flow.recorded.packets;
     sum.octets += flow.recorded.octets;
     latest = std::max(latest, flow.times.end);
@@ -247,7 +249,7 @@ std::size_t SetEncoder::add_alike(const EncodedFlows& all, std::size_t first) {
   }
   writer_.octets(all.octets(start, start + octets));
   content_.flows += static_cast<std::uint32_t>(next - first);
-  content_.data_records += static_cast<std::uint32_t>(octets / layout.length);
+  content_.data_records += records;
   count(sum, latest);
   return next - first;
 }
@@ -255,14 +257,13 @@ std::size_t SetEncoder::add_alike(const EncodedFlows& all, std::size_t first) {
 bool SetEncoder::add_one(const EncodedFlows& all, std::size_t index) {
   const EncodedFlow& flow = all.flows()[index];
   const Savepoint savepoint = save();
-  std::size_t start = all.start_of(index);
-  for (const Template* layout : {flow.first, flow.second}) {
-    if (layout == nullptr) break;
-    open_set(layout->id);
-    if (format_.notes_records) record_written(writer_.size(), flow.times, *layout);
-    writer_.octets(all.octets(start, start + layout->length));
-    start += layout->length;
-  }
+  const auto write = [&](const Template& layout, std::span<const std::byte> octets) {
+    open_set(layout.id);
+    if (format_.notes_records) record_written(writer_.size(), flow.times, layout);
+    writer_.octets(octets);
+  };
+  write(*flow.first, all.octets(all.start_of(index), flow.first_end));
+  if (flow.second != nullptr) write(*flow.second, all.octets(flow.first_end, flow.end));
   if (!fits()) {
     restore(savepoint);
     return false;

@@ -17,10 +17,11 @@ namespace ctflow {
 /// A Template ID bound to a layout.
 struct Template {
   std::uint16_t id;
-  std::uint16_t length;  ///< octets of a record
+  std::uint16_t length;  ///< octets of a record, of the longest where they differ
   std::span<const Field> fields;
   /// Writes all fields of one record; called with the template itself.
   void (*encode)(WireWriter&, const Record&, const Template&);
+  bool variable = false;  ///< records differ in length
 };
 
 /// The compile-time layouts of the default profile, in the order in which they are sent: plain ones

@@ -34,11 +34,11 @@ std::uint64_t mac_of(const Host& host, const Neighbours& neighbours, TimePoint a
 }  // namespace
 
 bool asks_mac_addresses(const Config& config) {
-  const auto is_mac = [](const std::string& name) {
-    return name == "sourceMacAddress" || name == "destinationMacAddress";
+  const auto needs_mac = [](const std::string& name) {
+    return name == "sourceMacAddress" || name == "destinationMacAddress" || name == "userName";
   };
   const auto collector_asks = [&](const CollectorConfig& collector) {
-    return std::any_of(collector.elements.begin(), collector.elements.end(), is_mac);
+    return std::any_of(collector.elements.begin(), collector.elements.end(), needs_mac);
   };
   const auto log_asks = [](const ConnectionLogConfig& log) { return log.mac_addresses; };
   return std::any_of(config.collectors.begin(), config.collectors.end(), collector_asks) ||

@@ -12,7 +12,7 @@ namespace ctflow {
 
 struct Config;
 
-/// Whether an output asks for MAC addresses of hosts.
+/// Whether an output asks for MAC addresses of hosts, or for users, who may be named by them.
 bool asks_mac_addresses(const Config& config);
 
 /// The initiator is looked up by the address that it sends from, the responder by the one that its

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Routes, neighbours and databases are asked for every connection: that must not allocate.
+// Routes, neighbours, databases and names of users are asked for every connection: that must not
+// allocate.
 #include <gtest/gtest.h>
 
 #include "allocations.hpp"
 #include "enrich/mac_addresses.hpp"
+#include "enrich/named_users.hpp"
 #include "enrich/network_origins.hpp"
 #include "enrich/routed_interfaces.hpp"
 #include "support/routing_messages.hpp"
 #include "support/source_directory.hpp"
+#include "support/temporary_file.hpp"
 
 namespace ctflow {
 namespace {
@@ -78,6 +81,27 @@ TEST(EnrichAllocation, IsNotDoneByLookUpsOfNeighbours) {
   }
   EXPECT_EQ(test::allocations(), before);
   EXPECT_EQ(known, 100U);
+}
+
+TEST(EnrichAllocation, IsNotDoneByNamesOfUsers) {
+  const test::TemporaryFile file("10.0.0.0/25 a name that is no short string\nmark=7 by-mark\n");
+  boost::asio::io_context io;
+  NamedUsers enricher(std::make_shared<const OriginDatabases>(
+      io, std::vector<DatabaseChoice>{{"user_names", file.name(), DatabaseContent::kUserName}}));
+  const std::size_t before = test::allocations();
+  std::size_t named = 0;
+  for (std::uint8_t last = 0; last < 255; ++last) {
+    Flow flow;
+    flow.original.family = flow.reply.family = AddressFamily::kIpv4;
+    flow.original.source.octets = {10, 0, 0, last};
+    flow.reply.source.octets = {198, 51, 100, last};
+    flow.initiator_mac = last;
+    flow.mark = last / 20U;
+    enricher.enrich(flow);
+    if (!flow.user.empty()) ++named;
+  }
+  EXPECT_EQ(test::allocations(), before);
+  EXPECT_EQ(named, 128U + 20U) << "the mark 7 is that of 140 to 159, which are in no network";
 }
 
 #ifdef CTFLOWD_MAXMIND

@@ -6,6 +6,7 @@ import dataclasses
 import struct
 
 TEMPLATES, OPTIONS_TEMPLATES = 2, 3
+VARIABLE = 65535
 
 
 @dataclasses.dataclass
@@ -77,15 +78,18 @@ def _templates(session, data, options):
 
 def _records(session, number, data):
     fields = session.templates[number]  # KeyError: the session lacks the template
-    size = sum(length for _, length in fields)
-    if len(data) % size:
-        raise ValueError(f"{len(data)} octets of records of {size}")
-    for offset in range(0, len(data), size):
+    at = 0
+    while at < len(data):
         record = {}
-        at = offset
         for element, length in fields:
+            if length == VARIABLE:  # RFC 7011, section 7
+                length, at = data[at], at + 1
+                if length == 255:
+                    length, at = int.from_bytes(data[at:at + 2], "big"), at + 2
             record[element] = data[at:at + length]
             at += length
+        if at > len(data):
+            raise ValueError(f"{len(data)} octets end within a record of template {number}")
         if number in session.option_templates:
             session.options += 1
         else:

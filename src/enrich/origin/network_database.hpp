@@ -11,8 +11,8 @@
 
 namespace ctflow {
 
-/// What is looked for in a database.
-enum class DatabaseContent : std::uint8_t { kAsNumber, kCountry };
+/// What is looked for in a database. Names of users are in a file of their own kind.
+enum class DatabaseContent : std::uint8_t { kAsNumber, kCountry, kUserName };
 
 /// Works on a copy of the file in memory: a file that is cut while it is mapped would end the
 /// process (SIGBUS). Without libmaxminddb (CTFLOWD_MAXMIND=OFF) none can be made.

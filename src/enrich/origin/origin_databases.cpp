@@ -6,17 +6,24 @@
 #include "ctflow/config.hpp"
 
 namespace ctflow {
+namespace {
+
+bool has_element(const Config& config, const char* name) {
+  return std::any_of(config.collectors.begin(), config.collectors.end(),
+                     [name](const CollectorConfig& collector) {
+                       const std::vector<std::string>& all = collector.elements;
+                       return std::find(all.begin(), all.end(), name) != all.end();
+                     });
+}
+
+}  // namespace
 
 bool asks_as_numbers(const Config& config) {
-  const auto asks = [](const CollectorConfig& collector) {
-    return std::any_of(collector.elements.begin(), collector.elements.end(),
-                       [](const std::string& name) {
-                         return name == "bgpSourceAsNumber" || name == "bgpDestinationAsNumber";
-                       });
-  };
   return config.accounting.counts_by(AccountingKey::kAsn) ||
-         std::any_of(config.collectors.begin(), config.collectors.end(), asks);
+         has_element(config, "bgpSourceAsNumber") || has_element(config, "bgpDestinationAsNumber");
 }
+
+bool asks_user_names(const Config& config) { return has_element(config, "userName"); }
 
 bool asks_countries(const Config& config) {
   return config.accounting.counts_by(AccountingKey::kCountry);
@@ -31,6 +38,9 @@ std::vector<DatabaseChoice> databases_of(const Config& config) {
     choices.push_back(
         {"country_database", config.enrich.country_database, DatabaseContent::kCountry});
   }
+  if (asks_user_names(config) && !config.enrich.user_names.empty()) {
+    choices.push_back({"user_names", config.enrich.user_names, DatabaseContent::kUserName});
+  }
   return choices;
 }
 
@@ -38,15 +48,24 @@ OriginDatabases::OriginDatabases(boost::asio::io_context& io,
                                  const std::vector<DatabaseChoice>& choices) {
   databases_.reserve(choices.size());
   for (const DatabaseChoice& one : choices) {
-    databases_.push_back(
-        std::make_unique<FollowedDatabase>(io, one.file, one.content, one.setting));
+    if (one.content == DatabaseContent::kUserName) {
+      const auto read = [](const std::string& file) {
+        return std::make_unique<const UserNames>(file);
+      };
+      user_names_ = std::make_unique<FollowedFile<UserNames>>(io, one.file, one.setting, read,
+                                                              FollowedFile<UserNames>::kInterval);
+    } else {
+      databases_.push_back(
+          std::make_unique<FollowedDatabase>(io, one.file, one.content, one.setting));
+    }
   }
 }
 
 std::vector<DatabaseStatus> OriginDatabases::status() const {
   std::vector<DatabaseStatus> all;
-  all.reserve(databases_.size());
+  all.reserve(databases_.size() + 1);
   for (const auto& one : databases_) all.push_back(one->status());
+  if (user_names_) all.push_back(user_names_->status());
   return all;
 }
 

@@ -10,6 +10,8 @@
 #include "ctflow/database_status.hpp"
 #include "ctflow/flow.hpp"
 #include "enrich/origin/followed_database.hpp"
+#include "enrich/origin/followed_file.hpp"
+#include "enrich/users/user_names.hpp"
 
 namespace ctflow {
 
@@ -18,6 +20,9 @@ struct Config;
 /// Whether an output asks for AS numbers, or for countries.
 bool asks_as_numbers(const Config& config);
 bool asks_countries(const Config& config);
+
+/// Whether an output asks for names of users.
+bool asks_user_names(const Config& config);
 
 /// A database that is used.
 struct DatabaseChoice {
@@ -38,8 +43,13 @@ class OriginDatabases {
   /// A file that cannot be used is logged, and used when it can be.
   OriginDatabases(boost::asio::io_context& io, const std::vector<DatabaseChoice>& choices);
 
-  /// None is asked for.
+  /// None of networks is asked for.
   [[nodiscard]] bool empty() const { return databases_.empty(); }
+
+  /// Null: they are not asked for, or none can be used yet. Until the event loop runs again.
+  [[nodiscard]] const UserNames* user_names() const {
+    return user_names_ ? user_names_->content() : nullptr;
+  }
 
   /// What they say of an address.
   [[nodiscard]] NetworkOrigin find(AddressFamily family, const IpAddress& address) const {
@@ -52,6 +62,7 @@ class OriginDatabases {
 
  private:
   std::vector<std::unique_ptr<FollowedDatabase>> databases_;
+  std::unique_ptr<FollowedFile<UserNames>> user_names_;  ///< null: they are not asked for
 };
 
 }  // namespace ctflow

@@ -127,6 +127,7 @@ OPTIONS = {
         "interface_ingress": ("interfaces.ingress", MARK32, MARK32_BAD),
         "interface_egress": ("interfaces.egress", MARK32, MARK32_BAD),
         "as_database": ("enrich.as_database", PATH, PATH_BAD),
+        "user_names": ("enrich.user_names", PATH, PATH_BAD),
         "country_database": ("enrich.country_database", PATH, PATH_BAD),
         "status_socket": ("status.socket", ["/var/run/ctflowd/status.sock", "off"], ["x", "/", "/" + "a" * 107]),
         "status_listen": ("status.listen", ["off", "127.0.0.1:9995", "[::1]:9995"],

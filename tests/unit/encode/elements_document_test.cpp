@@ -131,6 +131,13 @@ std::string by_name(const Element& element) {
       name_of(element.protocols == Protocols::kIpfix ? Protocol::kIpfix : Protocol::kNetflow9));
 }
 
+/// Octets in a record.
+std::string length_of(const Element& element) {
+  const std::string fixed = fmt::format("{}", element.length);
+  const bool variable = element.type == DataType::kString && element.record.present;
+  return variable ? "variable, NetFlow v9: " + fixed : fixed;
+}
+
 std::string row_of(const Element& element) {
   std::vector<std::string> carriers;
   for (const LayoutKind kind : kLayouts) carriers.push_back(carried_by(kind, element));
@@ -138,7 +145,7 @@ std::string row_of(const Element& element) {
   carriers.push_back(by_name(element));
   std::erase(carriers, "");
   return fmt::format("| {} | {} | {} | {} | {} | {} |\n", element.id, element.name,
-                     name_of(element.type), element.length, fmt::join(carriers, "<br>"),
+                     name_of(element.type), length_of(element), fmt::join(carriers, "<br>"),
                      element.meaning);
 }
 

@@ -21,7 +21,8 @@ std::vector<std::uint8_t> octets_of(std::span<const std::byte> room) {
 
 /// What a record of `flow` has for one element; nothing if it has none.
 std::vector<std::uint8_t> value_of(const std::string& name, const Flow& flow, bool responder) {
-  const std::vector<Field> fields = fields_of({name}, record_kind(Record{flow, !responder}));
+  const std::vector<Field> fields =
+      fields_of({name}, record_kind(Record{flow, !responder}), Protocol::kNetflow9);
   if (fields.empty()) return {};
   std::vector<std::byte> room(fields[0].length);
   fields[0].write(room.data(), Record{flow, !responder});
@@ -114,6 +115,7 @@ TEST(Elements, HaveTheSameValueAsOctetsAndAsAValue) {
       flow.event_time = flow.end + std::chrono::milliseconds(5);
       flow.extras.original.tcp_control_bits = 0x1b;
       flow.initiator_mac = 0x02005e0053f1;
+      flow.user = "anna";
       for (const bool initiator : {true, false}) {
         expect_octets_of_value(element, element.record, Record{flow, initiator});
       }
@@ -155,9 +157,13 @@ TEST(Elements, OfNatEventsAndOptionsAreInNoFlowRecord) {
 }
 
 TEST(Elements, BelongToTheirFamily) {
-  EXPECT_EQ(fields_of({"sourceIPv4Address", "octetDeltaCount"}, RecordKind::kIpv6).size(), 1U);
-  EXPECT_EQ(fields_of({"sourceIPv6Address", "octetDeltaCount"}, RecordKind::kIpv4).size(), 1U);
-  EXPECT_EQ(fields_of({"nonsense"}, RecordKind::kIpv4).size(), 0U);
+  EXPECT_EQ(fields_of({"sourceIPv4Address", "octetDeltaCount"}, RecordKind::kIpv6, Protocol::kIpfix)
+                .size(),
+            1U);
+  EXPECT_EQ(fields_of({"sourceIPv6Address", "octetDeltaCount"}, RecordKind::kIpv4, Protocol::kIpfix)
+                .size(),
+            1U);
+  EXPECT_EQ(fields_of({"nonsense"}, RecordKind::kIpv4, Protocol::kIpfix).size(), 0U);
 }
 
 // A template without a field withdraws its id (RFC 7011 section 8.1).

@@ -95,6 +95,36 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(testing::Values(Protocol::kIpfix, Protocol::kNetflow9), testing::Bool(),
                      testing::Values(kMinimumMessageSize, 1021, 1400, 1472, 8999)));
 
+/// Of several templates, whose records differ in length in IPFIX.
+TEST(EncodedFlows, WithStringsMakeTheSameMessagesAsFlowReports) {
+  EncoderOptions options;
+  options.elements = {"octetDeltaCount", "userName", "sourceIPv4Address", "sourceIPv6Address",
+                      "packetDeltaCount"};
+  std::vector<Flow> flows = many_flows(100);
+  const std::string name(63, 'x');
+  for (std::size_t i = 0; i < flows.size(); ++i) {
+    flows[i].user = std::string_view(name).substr(0, i * 7 % 64);
+  }
+  for (std::size_t size = kMinimumMessageSize; size < kMinimumMessageSize + 150; ++size) {
+    IpfixEncoder one(options);
+    IpfixEncoder other(options);
+    EncodedFlows encoded(one.record_format());
+    for (const Flow& flow : flows) ASSERT_TRUE(encoded.add(flow));
+    const auto expected = messages(one, size, flows.size(), [&](std::size_t next) -> std::size_t {
+      return one.add(flows[next]) ? 1 : 0;
+    });
+    const auto copied = messages(other, size, flows.size(), [&](std::size_t next) {
+      return other.add_encoded(encoded, next);
+    });
+    ASSERT_EQ(copied, expected) << size;
+    // Each message but the last is as full as it can be.
+    const std::size_t two_longest = 2 * (8 + 64 + 16 + 8) + 4;
+    for (std::size_t i = 0; i + 1 < expected.size(); ++i) {
+      EXPECT_GT(expected[i].octets.size() + two_longest + 4, size);
+    }
+  }
+}
+
 TEST(EncodedFlows, SayWhenThereIsNoRoomAndStayAsTheyWere) {
   const auto encoder = test::make_encoder(Protocol::kIpfix);
   EncodedFlows encoded(encoder->record_format());

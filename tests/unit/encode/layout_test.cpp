@@ -392,6 +392,55 @@ TEST(Layout, ElementsMayHaveTheTemplateId65535) {
   }
 }
 
+/// userName (371) of a record.
+std::string user_of(const ParsedRecord& record) {
+  const auto& octets = record.find(371)->octets;
+  return {octets.begin(), octets.end()};
+}
+
+// RFC 7011 section 7.
+TEST(Layout, StringsHaveTheirOwnLengthInIpfix) {
+  EncoderOptions options;
+  options.elements = {"protocolIdentifier", "userName", "octetDeltaCount"};
+  Session session = open(Protocol::kIpfix, options);
+  ASSERT_EQ(session.templates.size(), 1U);
+  EXPECT_EQ(layout_of(session.templates[0]), "4:1 371:65535 1:8");
+  Flow flow = sample::tcp();
+  for (const std::string& user :
+       {std::string(), std::string("a"), std::string("B\u00e4r"), std::string(63, 'x')}) {
+    flow.user = user;
+    const Bytes message = encode_flows(*session.encoder, {flow});
+    EXPECT_EQ(message.size(), 16 + 4 + 2 * (1 + 1 + user.size() + 8));
+    EXPECT_EQ(std::to_integer<std::size_t>(message[16 + 4 + 1]), user.size());
+    const auto all = session.parser.parse(message).records();
+    ASSERT_EQ(all.size(), 2U);
+    for (const ParsedRecord& record : all) EXPECT_EQ(user_of(record), user);
+    EXPECT_EQ(all[0].number(1), flow.forward.octets);
+    EXPECT_EQ(all[1].number(1), flow.backward.octets);
+  }
+  const std::string too_long(300, 'x');  // no file has one
+  flow.user = too_long;
+  EXPECT_EQ(user_of(records(session, flow).at(0)), std::string(63, 'x'));
+}
+
+TEST(Layout, StringsArePaddedWithZerosInNetflow9) {
+  EncoderOptions options;
+  options.elements = {"protocolIdentifier", "userName", "octetDeltaCount"};
+  Session session = open(Protocol::kNetflow9, options);
+  ASSERT_EQ(session.templates.size(), 1U);
+  EXPECT_EQ(layout_of(session.templates[0]), "4:1 371:64 1:8");
+  Flow flow = sample::tcp();
+  for (const std::string& user : {std::string(), std::string("anna"), std::string(63, 'x')}) {
+    flow.user = user;
+    const auto all = records(session, flow);
+    ASSERT_EQ(all.size(), 2U);
+    for (const ParsedRecord& record : all) {
+      EXPECT_EQ(user_of(record), user + std::string(64 - user.size(), '\0'));
+    }
+    EXPECT_EQ(all[1].number(1), flow.backward.octets);
+  }
+}
+
 TEST(Layout, ManyTinyRecordsOfNetflow9KeepTheirTimes) {
   EncoderOptions options;
   options.elements = {"flowStartSysUpTime"};

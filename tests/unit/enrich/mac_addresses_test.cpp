@@ -166,7 +166,7 @@ TEST(AsksMacAddresses, WhereACollectorHasOneOfTheElements) {
   collector.elements = {"octetDeltaCount", "bgpSourceAsNumber"};
   config.collectors = {CollectorConfig(), collector};
   EXPECT_FALSE(asks_mac_addresses(config));
-  for (const char* const name : {"sourceMacAddress", "destinationMacAddress"}) {
+  for (const char* const name : {"sourceMacAddress", "destinationMacAddress", "userName"}) {
     config.collectors[1].elements = {"octetDeltaCount", name};
     EXPECT_TRUE(asks_mac_addresses(config)) << name;
   }
