@@ -214,6 +214,7 @@ Findings check_places(const Config& config) {
   check_accounting(config.accounting, found);
   found.add(check_databases(config));
   found.add(check_spools(config));
+  found.add(check_spool_sizes(config));
   return found;
 }
 

@@ -33,6 +33,7 @@ class PlaceCheckTest : public testing::Test {
     one.address = "127.0.0.1";
     one.port = 4739;
     one.transport = TransportKind::kTls;
+    one.spool.size = 1 << 20;  // fits on any disk
     return one;
   }
   [[nodiscard]] std::vector<std::string> names() const {
