@@ -2,6 +2,7 @@
 #include "observe/host_names.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/ip/address.hpp>
 
 namespace ctflow {
@@ -24,11 +25,24 @@ bool is_port(std::string_view text) {
          (text.front() == ':' && text.find_first_not_of("0123456789", 1) == std::string_view::npos);
 }
 
+/// No site of the public DNS has such a name: no dot, or below a domain that is kept for private
+/// networks (RFC 6762, RFC 8375, `internal` by ICANN) or was never delegated (`lan`, OpenWrt's).
+bool is_local(std::string_view name) {
+  constexpr std::array<std::string_view, 4> kDomains{".home.arpa", ".internal", ".lan", ".local"};
+  // "0x7f000001" and "2130706433" are addresses to some resolvers, and no name of a host.
+  const bool begins = !name.empty() && name.front() >= 'a' && name.front() <= 'z';
+  constexpr std::string_view kOfNames = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+  if (!begins || name.find_first_not_of(kOfNames) != std::string_view::npos) return false;
+  return name.find('.') == std::string_view::npos ||
+         std::any_of(kDomains.begin(), kDomains.end(), [&](std::string_view domain) {
+           return name.size() > domain.size() && name.ends_with(domain);
+         });
+}
+
 }  // namespace
 
 HostNames::HostNames(const std::vector<std::string>& names) {
-  names_.reserve(names.size() + 1);
-  names_.emplace_back("localhost");
+  names_.reserve(names.size());
   for (const std::string& name : names) names_.push_back(plain_name(name));
 }
 
@@ -44,7 +58,7 @@ bool HostNames::has(std::string_view authority) const {
   const std::size_t colon = authority.find(':');
   if (colon != std::string_view::npos && !is_port(authority.substr(colon))) return false;
   const std::string host = plain_name(authority.substr(0, colon));
-  if (std::find(names_.begin(), names_.end(), host) != names_.end()) return true;
+  if (is_local(host) || std::find(names_.begin(), names_.end(), host) != names_.end()) return true;
   boost::asio::ip::make_address_v4(host, error);
   return !error;
 }

@@ -16,8 +16,9 @@ class HostNames {
   explicit HostNames(const std::vector<std::string>& names);
 
   /// `authority`: of a request (RFC 9110 section 7.2), with a port or without; any octets. True for
-  /// numeric addresses, IPv6 in brackets, for localhost and for the names. An address is no name
-  /// that others could let lead here.
+  /// numeric addresses, IPv6 in brackets, for the names, and for what the public DNS has not:
+  /// localhost and other names without a dot, and those below local, lan, internal and home.arpa.
+  /// None of these can others let lead here.
   [[nodiscard]] bool has(std::string_view authority) const;
 
  private:

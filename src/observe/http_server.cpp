@@ -235,7 +235,7 @@ Response HttpServer::Shared::answer(const Request& request, bool by_tcp) {
   const Asked asked = asked_by(request.target());
   if (by_tcp && !is_for(hosts, request, asked)) {
     return plain(http::status::misdirected_request,
-                 "expected a numeric address, localhost or one of status.hosts as the host; ask "
+                 "expected a numeric address, a local name or one of status.hosts as the host; ask "
                  "by address, or add the name to status.hosts");
   }
   for (MadePage& page : pages) {
