@@ -287,7 +287,9 @@ struct InterfacesConfig {
 struct StatusConfig {
   std::string socket = "/run/ctflowd/status.sock";  ///< unix socket; empty: none
   std::string listen{};  ///< TCP: ADDRESS:PORT or [IPv6 ADDRESS]:PORT; empty: none
-  bool page = true;      ///< with `listen`: a page for people, at /
+  /// Names that requests at `listen` may be for, beside numeric addresses and localhost.
+  std::vector<std::string> hosts{};
+  bool page = true;  ///< with `listen`: a page for people, at /
 
   friend bool operator==(const StatusConfig&, const StatusConfig&) = default;
 };

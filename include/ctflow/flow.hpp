@@ -141,11 +141,15 @@ struct Presence {
   friend bool operator==(const Presence&, const Presence&) = default;
 };
 
-/// What reports of a connection had before this one. All zero: this is the first.
+/// What reports of a connection had before this one. All zero: nothing is remembered of earlier
+/// ones, as at an end that is the only report. The first of a connection that goes on has zero
+/// counters, too, but the start, which is that of the report as well. Zero counters and a report
+/// that starts later: the connection's counters were set to zero after an earlier report.
 struct EarlierReports {
   Counters forward;  ///< of the original direction
   Counters backward;
-  TimePoint start{};  ///< of the connection: Flow::start is then the end of the last report
+  /// Of the connection, or zero. Flow::start is then the end of the last report, if there was one.
+  TimePoint start{};
 
   friend bool operator==(const EarlierReports&, const EarlierReports&) = default;
 };

@@ -52,11 +52,7 @@ Names::Names(const AccountingConfig& config) {
       network_names_.push_back(one.name);
     }
   }
-  // In their order each is added behind the one before.
-  std::sort(networks.begin(), networks.end(), [](const auto& left, const auto& right) {
-    return left.first.address.octets < right.first.address.octets;
-  });
-  for (const auto& [network, number] : networks) networks_.add(network, number);
+  networks_.add(std::move(networks));
   for (const NamedDevice& one : config.devices) {
     for (const std::uint64_t mac : one.addresses) devices_.emplace(mac, one.addresses.front());
   }

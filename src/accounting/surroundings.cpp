@@ -121,6 +121,13 @@ Surroundings::Surroundings() {
 
 void Surroundings::add_inside(const Network& network) { places_.add(network, kInsideValue); }
 
+void Surroundings::add_inside(const std::vector<Network>& networks) {
+  std::vector<std::pair<Network, std::uint16_t>> places;
+  places.reserve(networks.size());
+  for (const Network& network : networks) places.emplace_back(network, kInsideValue);
+  places_.add(std::move(places));
+}
+
 void Surroundings::add_own(AddressFamily family, const IpAddress& address) {
   places_.add({family, address, family == AddressFamily::kIpv4 ? kBits4 : kBits6}, kSelfValue);
 }
@@ -132,7 +139,7 @@ Place Surroundings::place_of(AddressFamily family, const IpAddress& address) con
 ReadSurroundings surroundings_of(const NetworkNamespace& home, const std::vector<Network>& inside) {
   return [home, inside] {
     auto found = std::make_shared<Surroundings>();
-    for (const Network& network : inside) found->add_inside(network);
+    found->add_inside(inside);
     const auto visit = home.visit();
     const InterfaceAddresses addresses;
     const std::set<std::string> outside =

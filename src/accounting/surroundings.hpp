@@ -20,6 +20,7 @@ class Surroundings {
 
   // What was added later decides about the same addresses.
   void add_inside(const Network& network);
+  void add_inside(const std::vector<Network>& networks);
   void add_own(AddressFamily family, const IpAddress& address);
 
   [[nodiscard]] Place place_of(AddressFamily family, const IpAddress& address) const;

@@ -20,15 +20,15 @@ namespace ctflow {
 
 std::string check_summary(const Config& config, std::size_t warnings) {
   std::string text;
+  const auto say = [&](const std::string& what) { text += (text.empty() ? "OK: " : ", ") + what; };
   const auto add = [&](std::size_t count, const char* what) {
-    if (count == 0) return;
-    text +=
-        fmt::format("{}{} {}{}", text.empty() ? "OK: " : ", ", count, what, count == 1 ? "" : "s");
+    if (count != 0) say(fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"));
   };
   add(config.collectors.size(), "collector");
   add(config.groups.size(), "group");
   add(config.log_connections.size(), "connection log");
   add(config.nat_log.enabled() ? 1 : 0, "NAT log");
+  if (config.accounting.enabled()) say("accounting");
   add(config.namespaces.size(), "namespace");
   add(warnings, "warning");
   return text;

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "config/filter_settings.hpp"
 #include "config/missing_part.hpp"
@@ -232,23 +234,36 @@ Setting<AccountingConfig> networks_file() {
           0};
 }
 
+/// Some order of what has names: lists of networks are too long to be searched for each entry.
+struct EntryOrder {
+  bool operator()(const Network& left, const Network& right) const {
+    return std::tie(left.family, left.length, left.address.octets) <
+           std::tie(right.family, right.length, right.address.octets);
+  }
+  bool operator()(const ServicePort& left, const ServicePort& right) const {
+    return std::tie(left.protocol, left.port) < std::tie(right.protocol, right.port);
+  }
+  bool operator()(std::uint64_t left, std::uint64_t right) const { return left < right; }
+};
+
+/// Which name each entry has.
+template <typename Entry>
+using NameOf = std::map<Entry, const std::string*, EntryOrder>;
+
 /// The name of the rows without one, and two names for one thing.
 template <typename Named, typename Member>
 std::optional<Complaint> check_names(const std::string& key, const std::vector<Named>& all,
                                      Member Named::*members) {
-  std::vector<std::pair<typename Member::value_type, const std::string*>> seen;
+  NameOf<typename Member::value_type> seen;
   for (const Named& one : all) {
     if (one.name == "other") {
       return Complaint{key, "expected another name than other, which is that of all without one"};
     }
     for (const auto& member : one.*members) {
-      const auto first = std::find_if(seen.begin(), seen.end(),
-                                      [&](const auto& entry) { return entry.first == member; });
-      if (first != seen.end()) {
-        return Complaint{
-            key, fmt::format("the same entry is in {} and in {}", *first->second, one.name)};
-      }
-      seen.emplace_back(member, &one.name);
+      const auto [first, is_new] = seen.emplace(member, &one.name);
+      if (is_new) continue;
+      return Complaint{key,
+                       fmt::format("the same entry is in {} and in {}", *first->second, one.name)};
     }
   }
   return std::nullopt;
@@ -283,14 +298,16 @@ std::optional<Complaint> check_networks_file(const AccountingConfig& config) {
   if (config.networks.size() + config.networks_in_file.size() > kMostNames) {
     return Complaint{"networks_file", fmt::format("expected at most {} names", kMostNames)};
   }
+  NameOf<Network> own;
   for (const NamedNetworks& named : config.networks) {
-    for (const NamedNetworks& other : config.networks_in_file) {
-      for (const Network& one : other.networks) {
-        const auto& own = named.networks;
-        if (std::find(own.begin(), own.end(), one) == own.end()) continue;
-        return Complaint{"networks_file", fmt::format("a network of {} is that of {} in networks",
-                                                      other.name, named.name)};
-      }
+    for (const Network& one : named.networks) own.emplace(one, &named.name);
+  }
+  for (const NamedNetworks& other : config.networks_in_file) {
+    for (const Network& one : other.networks) {
+      const auto found = own.find(one);
+      if (found == own.end()) continue;
+      return Complaint{"networks_file", fmt::format("a network of {} is that of {} in networks",
+                                                    other.name, *found->second)};
     }
   }
   return std::nullopt;

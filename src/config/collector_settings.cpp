@@ -93,6 +93,21 @@ std::optional<Complaint> check_element_families(const CollectorConfig& collector
   return std::nullopt;
 }
 
+/// FlowSets of NetFlow v9 are padded with up to 3 zeros (RFC 3954 section 5.3), which a collector
+/// would read as one more record if it were as short.
+std::optional<Complaint> check_record_lengths(const CollectorConfig& collector) {
+  constexpr std::size_t kShortest = 4;
+  if (collector.protocol != Protocol::kNetflow9) return std::nullopt;
+  const auto found = kind_shorter_than(collector.elements, kShortest);
+  if (!found) return std::nullopt;
+  return Complaint{
+      "elements",
+      fmt::format("records of {} would have {} octets, and collectors read the padding of NetFlow "
+                  "v9 as further ones; expected at least {}: add an element that they have, such "
+                  "as octetDeltaCount",
+                  found->kind, found->octets, kShortest)};
+}
+
 /// What NetFlow v5 has no place for. Who sets it must not be left in the belief that it is sent.
 std::optional<Complaint> check_netflow5(const CollectorConfig& collector) {
   const auto refuse = [](const char* key) {
@@ -119,7 +134,8 @@ std::optional<Complaint> check_records(const CollectorConfig& collector) {
     return Complaint{"elements", "expected either elements or a profile, got both"};
   }
   if (auto complaint = check_element_formats(collector)) return complaint;
-  return check_element_families(collector);
+  if (auto complaint = check_element_families(collector)) return complaint;
+  return check_record_lengths(collector);
 }
 
 /// A datagram cannot leave from an address of the other family.

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "config/json_schema.hpp"
 
@@ -72,14 +73,15 @@ std::string ScalarKind::schema() const { return described_schema(text_.schema, t
 void WordsKind::read(const Place& place, const YamlNode& node, void* member) const {
   require(place, node, YamlNode::Kind::kSequence, expected_);
   clear(member);
+  std::unordered_map<std::string, std::size_t> seen;  // lists of networks are long
   for (std::size_t i = 0; i < node.children.size(); ++i) {
     const Place item = place.item(i);
     read_scalar(item, node.children[i], text_,
                 [&](std::string_view text) { return append(text, member); });
-    const std::size_t first = first_same(member);
-    if (first == i) continue;
+    const auto [first, is_new] = seen.emplace(last(member), i);
+    if (is_new) continue;
     item.fail(node.children[i].offset,
-              fmt::format("given twice, first at {}", item_path(place.path, first)));
+              fmt::format("given twice, first at {}", item_path(place.path, first->second)));
   }
 }
 

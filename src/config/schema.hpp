@@ -73,15 +73,22 @@ ScalarText scalar_text(const ValueFormat<Value>& format) {
 /// A scalar as it stands in a file, in quotes if it needs them.
 std::string written(const std::string& text);
 
-/// The same of a value; empty if no text stands for it, such as for a name that is not set.
+/// What the format reads as this value.
+template <typename Value>
+std::string text_of_value(const ValueFormat<Value>& format, const Value& value) {
+  if (format.show) return format.show(value);
+  if constexpr (std::is_same_v<Value, std::string>) {
+    return value;
+  } else {
+    return "";
+  }
+}
+
+/// The same as it stands in a file; empty if no text stands for it, such as for a name that is not
+/// set.
 template <typename Value>
 std::string written_value(const ValueFormat<Value>& format, const Value& value) {
-  std::string text;
-  if (format.show) {
-    text = format.show(value);
-  } else if constexpr (std::is_same_v<Value, std::string>) {
-    text = value;
-  }
+  const std::string text = text_of_value(format, value);
   return format.parse(text).value ? written(text) : "";
 }
 
@@ -127,8 +134,8 @@ class WordsKind : public WholeKind {
  private:
   virtual void clear(void* member) const = 0;
   virtual Taken append(std::string_view text, void* member) const = 0;
-  /// The index of the first value that is the same as the last.
-  [[nodiscard]] virtual std::size_t first_same(const void* member) const = 0;
+  /// A text that only the last value and those that are the same have.
+  [[nodiscard]] virtual std::string last(const void* member) const = 0;
   /// As written in a file.
   [[nodiscard]] virtual std::vector<std::string> written(const void* member) const = 0;
 
@@ -152,11 +159,8 @@ class ValuesKind final : public WordsKind {
     static_cast<Values*>(member)->push_back(*parsed.value);
     return {true, ""};
   }
-  [[nodiscard]] std::size_t first_same(const void* member) const override {
-    const Values& values = *static_cast<const Values*>(member);
-    std::size_t index = 0;
-    while (!(values[index] == values.back())) ++index;
-    return index;
+  [[nodiscard]] std::string last(const void* member) const override {
+    return text_of_value(format_, static_cast<const Values*>(member)->back());
   }
   [[nodiscard]] bool same(const void* left, const void* right) const override {
     return same_members<Values>(left, right);

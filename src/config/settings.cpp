@@ -208,6 +208,7 @@ Section<StatusConfig> status() {
   return {{
               value("socket", kOptional, socket_path_or_off(), &S::socket),
               value("listen", kOptional, endpoint_or_off(), &S::listen),
+              words("hosts", kOptional, "host names", host(), &S::hosts),
               value("page", kOptional, boolean(), &S::page),
           },
           {}};

@@ -26,6 +26,11 @@ constexpr const char* kModule = "nf_conntrack";
 // In the order in which systemd prefers files of the same name; the last one is OpenWrt's.
 constexpr std::array kSettingDirectories{"etc/sysctl.d", "run/sysctl.d", "usr/local/lib/sysctl.d",
                                          "usr/lib/sysctl.d", "lib/sysctl.d"};
+constexpr const char* kSettingFile = "etc/sysctl.conf";
+// What reads that file where systemd does not start the host: procps' script, those of OpenRC and
+// OpenWrt, and runit's of Void.
+constexpr std::array kReadersOfSettingFile{"etc/init.d/procps", "etc/init.d/sysctl",
+                                           "etc/runit/core-services/08-sysctl.sh"};
 constexpr std::array kModuleDirectories{"etc/modules-load.d",           "run/modules-load.d",
                                         "usr/local/lib/modules-load.d", "usr/lib/modules-load.d",
                                         "lib/modules-load.d",           "etc/modules.d"};
@@ -77,14 +82,36 @@ void add_settings(const fs::path& path, std::map<std::string, std::string>& sett
   }
 }
 
+/// Whether /etc/sysctl.conf itself is read. systemd-sysctl reads directories only: there the file
+/// counts by a link in one of them, which Debian has had up to version 12.
+bool reads_setting_file(const fs::path& root) {
+  std::error_code error;
+  if (fs::is_directory(root / "run/systemd/system", error)) return false;
+  return std::any_of(kReadersOfSettingFile.begin(), kReadersOfSettingFile.end(),
+                     [&root](const char* name) {
+                       std::error_code ignored;
+                       return fs::exists(root / name, ignored);
+                     });
+}
+
 /// What the files say, of any key.
 std::map<std::string, std::string> settings_at_boot(const fs::path& root) {
   std::map<std::string, std::string> settings;
   for (const auto& [name, path] : files_of(root, kSettingDirectories)) {
     if (path.extension() == ".conf") add_settings(path, settings);
   }
-  add_settings(root / "etc/sysctl.conf", settings);
+  if (reads_setting_file(root)) add_settings(root / kSettingFile, settings);
   return settings;
+}
+
+/// For a finding: that some of these settings are in a file that is not read.
+std::string unread_place(const fs::path& root, const std::vector<std::string>& names) {
+  std::map<std::string, std::string> unread;
+  if (!reads_setting_file(root)) add_settings(root / kSettingFile, unread);
+  const bool there = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return unread.count(std::string(kPrefix) + name) != 0;
+  });
+  return there ? " (nothing reads /etc/sysctl.conf there)" : "";
 }
 
 /// Whether nf_conntrack is told by a parameter to count.
@@ -176,10 +203,10 @@ Findings check_boot(const std::string& root, std::string release) {
   if (!lost.empty()) {
     found.wrong.push_back(
         {"settings_lost_at_boot",
-         fmt::format("{} {} in no file that is read at the start of this host: after the next boot "
-                     "connections are counted and reported as if {} had never been set",
+         fmt::format("{} {} in no file that is read at the start of this host{}: after the next "
+                     "boot connections are counted and reported as if {} had never been set",
                      fmt::join(lost, ", "), lost.size() == 1 ? "is" : "are",
-                     lost.size() == 1 ? "it" : "they"),
+                     unread_place(root, lost), lost.size() == 1 ? "it" : "they"),
          kFix});
   } else if (!now.empty() && !loaded_early(root)) {
     found.wrong.push_back(

@@ -5,10 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include "config/status_endpoint.hpp"
@@ -132,6 +135,27 @@ void check_collector(const CollectorConfig& collector, Findings& found) {
   }
 }
 
+/// Whether a ctflowd answers there, usually the one that runs with this configuration. What else
+/// may answer is given a second and a few octets.
+bool is_ctflowd(boost::asio::ip::tcp::endpoint endpoint) {
+  using boost::asio::ip::tcp;
+  constexpr std::chrono::seconds kPatience{1};
+  constexpr std::size_t kHead = 1024;
+  if (endpoint.address().is_unspecified()) {
+    endpoint.address(endpoint.address().is_v6()
+                         ? boost::asio::ip::address(boost::asio::ip::address_v6::loopback())
+                         : boost::asio::ip::address(boost::asio::ip::address_v4::loopback()));
+  }
+  tcp::iostream stream;
+  stream.expires_after(kPatience);
+  stream.connect(endpoint);
+  stream << "HEAD /status HTTP/1.0\r\n\r\n" << std::flush;
+  std::array<char, kHead> head{};
+  if (stream) stream.read(head.data(), head.size());
+  const std::string_view answer(head.data(), static_cast<std::size_t>(stream.gcount()));
+  return answer.find("\r\nServer: ctflowd/") != std::string_view::npos;
+}
+
 void check_listen(const std::string& listen, Findings& found) {
   if (listen.empty()) return;
   const auto endpoint = status_endpoint(listen);
@@ -141,12 +165,15 @@ void check_listen(const std::string& listen, Findings& found) {
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(boost::asio::ip::tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
-  // In use: usually by the ctflowd that runs with this configuration.
-  if (!error || error == boost::asio::error::address_in_use) return;
+  if (!error) return;
+  const bool in_use = error == boost::asio::error::address_in_use;
+  if (in_use && is_ctflowd(endpoint)) return;
   found.wrong.push_back(
       {"status_listen_unusable",
-       fmt::format("status.listen {} cannot be opened: {}", listen, error.message()),
-       "set an address of this host and a port from 1024 up"});
+       fmt::format("status.listen {} cannot be opened: {}{}", listen, error.message(),
+                   in_use ? ", and no ctflowd answers there" : ""),
+       in_use ? "ss -ltnp; stop the program that has the port, or set another one"
+              : "set an address of this host and a port from 1024 up"});
 }
 
 void check_socket(const std::string& socket, Findings& found) {
@@ -187,6 +214,7 @@ Findings check_places(const Config& config) {
   check_accounting(config.accounting, found);
   found.add(check_databases(config));
   found.add(check_spools(config));
+  found.add(check_spool_sizes(config));
   return found;
 }
 

@@ -8,7 +8,7 @@
 namespace ctflow {
 
 /// Directories of spools and files, permissions of private keys, the sockets of the status. Changes
-/// nothing; binds the address of status.listen for a moment.
+/// nothing; binds the address of status.listen for a moment, or asks who answers there.
 Findings check_places(const Config& config);
 
 }  // namespace ctflow

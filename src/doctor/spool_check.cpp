@@ -2,6 +2,7 @@
 #include "doctor/spool_check.hpp"
 
 #include <fmt/format.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <map>
@@ -38,7 +39,43 @@ void check_directory(const Config& config, const std::string& directory, Finding
   }
 }
 
+/// Octets of the messages that wait for these collectors.
+std::uint64_t used_by(const std::vector<std::string>& owners, const std::string& directory) {
+  std::uint64_t used = 0;
+  for (const SpoolFile& file : list_spool_files(directory)) {
+    const bool owned = std::find(owners.begin(), owners.end(), file.collector) != owners.end();
+    if (file.messages && owned) used += file.octets;
+  }
+  return used;
+}
+
 }  // namespace
+
+std::optional<std::uint64_t> free_octets(const std::string& directory) {
+  struct statvfs found {};
+  if (statvfs(directory.c_str(), &found) != 0) return std::nullopt;
+  if (found.f_blocks == 0) return std::nullopt;  // as /proc: no file system that keeps anything
+  return std::uint64_t{found.f_bavail} * found.f_frsize;
+}
+
+Findings check_spool_sizes(const Config& config, const FreeOctets& free) {
+  Findings found;
+  for (const std::string& directory : spool_directories(config)) {
+    const std::optional<std::uint64_t> left = free(directory);
+    if (!left) continue;  // that it cannot be used is said elsewhere
+    const std::uint64_t most = spool_sizes(config, directory);
+    const std::uint64_t room = *left + used_by(spool_owners(config, directory), directory);
+    if (most <= room) continue;
+    found.wrong.push_back(
+        {"spool_larger_than_disk",
+         fmt::format("spool.size lets the spools in {} have {} together, and their file system has "
+                     "{} for them: when it is full, messages wait in memory only, up to "
+                     "spool.memory, and then are lost",
+                     directory, octets_text(most), octets_text(room)),
+         "set spool.size to what is free, or spool.directory to a larger file system"});
+  }
+  return found;
+}
 
 Findings check_spools(const Config& config) {
   Findings found;

@@ -79,6 +79,17 @@ std::optional<std::string_view> kind_without_elements(const std::vector<std::str
   return std::nullopt;
 }
 
+std::optional<KindLength> kind_shorter_than(const std::vector<std::string>& names,
+                                            std::size_t least) {
+  for (std::size_t i = 0; i < kRecordKinds; ++i) {
+    const auto kind = static_cast<RecordKind>(i);
+    const std::vector<Field> fields = fields_of(names, kind);
+    const std::size_t octets = record_length(std::span<const Field>(fields));
+    if (octets < least) return KindLength{name_of(kind), octets};
+  }
+  return std::nullopt;
+}
+
 bool fits(const Element& element, Protocol protocol) {
   if (element.protocols == Protocols::kBoth) return true;
   return (element.protocols == Protocols::kIpfix) == (protocol == Protocol::kIpfix);

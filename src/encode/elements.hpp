@@ -68,6 +68,16 @@ std::vector<Field> fields_of(const std::vector<std::string>& names, RecordKind k
 /// withdraw it (RFC 7011 section 8.1).
 std::optional<std::string_view> kind_without_elements(const std::vector<std::string>& names);
 
+/// A kind of record, for messages, and how long its records are.
+struct KindLength {
+  std::string_view kind;
+  std::size_t octets = 0;
+};
+
+/// The first kind of record that a list of names makes shorter than `least` octets.
+std::optional<KindLength> kind_shorter_than(const std::vector<std::string>& names,
+                                            std::size_t least);
+
 /// Whether messages of this protocol can carry it.
 bool fits(const Element& element, Protocol protocol);
 

@@ -11,11 +11,13 @@
 #include <boost/beast/http/write.hpp>
 #include <list>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "event_loop/pending_handlers.hpp"
 #include "event_loop/timer.hpp"
 #include "log/log.hpp"
+#include "observe/host_names.hpp"
 #include "version/version.hpp"
 
 namespace ctflow {
@@ -50,17 +52,34 @@ bool has_valid_host(const Request& request) {
   return count == 1 && host.find_first_of(" \t/@,?#") == beast::string_view::npos;
 }
 
-/// The path that is asked for, in origin-form or in absolute-form (RFC 9112 section 3.2), without
-/// its query.
-std::string path_of(beast::string_view target) {
+/// What is asked for, in origin-form or in absolute-form (RFC 9112 section 3.2).
+struct Asked {
+  std::optional<std::string> authority{};  ///< in absolute-form
+  std::string path;                        ///< without its query
+};
+
+Asked asked_by(beast::string_view target) {
+  Asked asked;
   for (const beast::string_view scheme : {"http://", "https://"}) {
     if (!beast::iequals(target.substr(0, scheme.size()), scheme)) continue;
-    const std::size_t path = target.find_first_of("/?", scheme.size());
-    if (path == beast::string_view::npos || target[path] == '?') return "/";
+    target = target.substr(scheme.size());
+    const std::size_t path = std::min(target.find_first_of("/?"), target.size());
+    asked.authority = std::string(target.substr(0, path));
     target = target.substr(path);
+    if (target.empty() || target.front() == '?') target = "/";
     break;
   }
-  return std::string(target.substr(0, target.find('?')));
+  asked.path = std::string(target.substr(0, target.find('?')));
+  return asked;
+}
+
+/// Whether the request is for this server. That of the target is decisive (RFC 9112 section 3.2.2);
+/// a browser sends Host always, so what has none is no page of another site.
+bool is_for(const HostNames& hosts, const Request& request, const Asked& asked) {
+  if (asked.authority) return hosts.has(*asked.authority);
+  if (request.count(http::field::host) == 0) return true;
+  const beast::string_view host = request[http::field::host];
+  return hosts.has({host.data(), host.size()});
 }
 
 Response plain(http::status status, const std::string& text) {
@@ -73,19 +92,22 @@ Response plain(http::status status, const std::string& text) {
 }  // namespace
 
 struct HttpServer::Shared {
-  Shared(boost::asio::io_context& context, std::vector<Page> list, Limits bounds)
-      : io(context), limits(bounds) {
+  Shared(boost::asio::io_context& context, std::vector<Page> list, Limits bounds,
+         const std::vector<std::string>& names)
+      : io(context), limits(bounds), hosts(names) {
     for (Page& page : list) pages.push_back({std::move(page), "", std::nullopt});
   }
 
   boost::asio::io_context& io;
   Limits limits;
+  HostNames hosts;
   std::vector<MadePage> pages;
   std::list<std::unique_ptr<AnyListener>> listeners;
   PendingHandlers of_connections;  ///< revoked by the destructor: nothing is answered any more
   log::RateLimit page_log;
 
-  Response answer(const http::request<http::empty_body>& request);
+  /// `by_tcp`: it may come from a browser.
+  Response answer(const Request& request, bool by_tcp);
   Response show(MadePage& page);
 };
 
@@ -122,7 +144,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<State,
  private:
   void on_request(beast::error_code error) {
     if (!error) {
-      write(state_->answer(parser_.get()));
+      constexpr bool kByTcp = std::is_same_v<Protocol, boost::asio::ip::tcp>;
+      write(state_->answer(parser_.get(), kByTcp));
     } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
       write(plain(http::status::request_header_fields_too_large, "the request is too large"));
     } else if (error.category() == http::make_error_code(http::error::bad_line_ending).category() &&
@@ -205,13 +228,18 @@ class Listener : public AnyListener {
 
 }  // namespace
 
-Response HttpServer::Shared::answer(const http::request<http::empty_body>& request) {
+Response HttpServer::Shared::answer(const Request& request, bool by_tcp) {
   if (!has_valid_host(request)) {
     return plain(http::status::bad_request, "expected one Host, as HTTP/1.1 demands");
   }
-  const std::string path = path_of(request.target());
+  const Asked asked = asked_by(request.target());
+  if (by_tcp && !is_for(hosts, request, asked)) {
+    return plain(http::status::misdirected_request,
+                 "expected a numeric address, a local name or one of status.hosts as the host; ask "
+                 "by address, or add the name to status.hosts");
+  }
   for (MadePage& page : pages) {
-    if (page.page.path != path) continue;
+    if (page.page.path != asked.path) continue;
     if (request.method() == http::verb::get || request.method() == http::verb::head) {
       return show(page);
     }
@@ -242,8 +270,9 @@ Response HttpServer::Shared::show(MadePage& page) {
   return response;
 }
 
-HttpServer::HttpServer(boost::asio::io_context& io, std::vector<Page> pages, Limits limits)
-    : shared_(std::make_shared<Shared>(io, std::move(pages), limits)) {}
+HttpServer::HttpServer(boost::asio::io_context& io, std::vector<Page> pages, Limits limits,
+                       const std::vector<std::string>& hosts)
+    : shared_(std::make_shared<Shared>(io, std::move(pages), limits, hosts)) {}
 
 HttpServer::~HttpServer() {
   shared_->of_connections.revoke();

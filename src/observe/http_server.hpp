@@ -33,9 +33,10 @@ class HttpServer {
     std::chrono::milliseconds page_age{50};
   };
 
-  HttpServer(boost::asio::io_context& io, std::vector<Page> pages, Limits limits);
-  HttpServer(boost::asio::io_context& io, std::vector<Page> pages)
-      : HttpServer(io, std::move(pages), Limits()) {}
+  /// `hosts`: names that requests by TCP may be for, beside numeric addresses and localhost. Others
+  /// are answered with 421. Who reaches a unix socket is no browser: there any name will do.
+  HttpServer(boost::asio::io_context& io, std::vector<Page> pages, Limits limits,
+             const std::vector<std::string>& hosts = {});
   ~HttpServer();
 
   HttpServer(const HttpServer&) = delete;

@@ -21,7 +21,7 @@ StatusServer::StatusServer(boost::asio::io_context& io, const StatusConfig& conf
       listen_(config.listen),
       fill_(std::move(fill)),
       timer_(io),
-      server_(io, pages(usage, views)) {
+      server_(io, pages(usage, views), HttpServer::Limits(), config.hosts) {
   if (!config.socket.empty()) open_socket(config);
   if (!listen_.empty()) open_tcp();
   watch();

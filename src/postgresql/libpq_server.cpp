@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "postgresql/libpq_server.hpp"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -40,12 +38,10 @@ LibpqServer::LibpqServer(boost::asio::io_context& io, const std::string& connect
 LibpqServer::~LibpqServer() { LibpqServer::close(); }
 
 void LibpqServer::close() {
-  pending_.revoke();
   lookup_.cancel();
   deadline_.cancel();
   later_.cancel();
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  socket_.close();
   connection_.reset();
   doing_ = Doing::kNothing;
   data_.clear();
@@ -156,26 +152,12 @@ void LibpqServer::go_on_connecting() {
 }
 
 void LibpqServer::wait_for_socket(bool read, bool write) {
-  pending_.revoke();
-  boost::system::error_code error;
   if (doing_ == Doing::kConnecting || !socket_.is_open()) {
-    socket_.close(error);
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg)
-    const int number = fcntl(PQsocket(connection_.get()), F_DUPFD_CLOEXEC, 0);
-    if (number >= 0) socket_.assign(number, error);
-    if (number < 0 || error) {
-      return break_soon(FailureKind::kBroken, "no descriptor left");
+    if (const std::error_code error = socket_.borrow(PQsocket(connection_.get()))) {
+      return break_soon(FailureKind::kBroken, "watching the connection: " + error.message());
     }
-  } else {
-    socket_.cancel(error);
   }
-  const auto wait = [this](boost::asio::posix::stream_descriptor::wait_type what) {
-    socket_.async_wait(what, pending_.guard([this](const boost::system::error_code& failure) {
-      if (!failure) ready();
-    }));
-  };
-  if (read) wait(boost::asio::posix::stream_descriptor::wait_read);
-  if (write) wait(boost::asio::posix::stream_descriptor::wait_write);
+  socket_.wait(read, write, [this] { ready(); });
 }
 
 void LibpqServer::query(const std::string& statements) {

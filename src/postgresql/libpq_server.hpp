@@ -5,13 +5,12 @@
 #include <libpq-fe.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "event_loop/pending_handlers.hpp"
+#include "event_loop/borrowed_socket.hpp"
 #include "event_loop/timer.hpp"
 #include "postgresql/connection_text.hpp"
 #include "postgresql/server.hpp"
@@ -62,8 +61,8 @@ class LibpqServer : public Server {
   Lookup lookup_;
   std::size_t first_ = 0;  ///< which of the name's addresses is tried first
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_{nullptr, PQfinish};
-  /// Another number of libpq's socket, which libpq may close while it connects.
-  boost::asio::posix::stream_descriptor socket_;
+  /// libpq may close its own while it connects.
+  BorrowedSocket socket_;
   Doing doing_ = Doing::kNothing;
   Answer answer_;
   std::vector<std::string_view> data_;
@@ -72,7 +71,6 @@ class LibpqServer : public Server {
   Timer deadline_;
   Timer later_;
   Timer alarm_;
-  PendingHandlers pending_;
 };
 
 }  // namespace ctflow::postgresql

@@ -158,7 +158,7 @@ class Stress(case.LabTest):
                 sock.settimeout(5)
                 with contextlib.suppress(OSError):
                     sock.connect((ROUTER, 8080))
-                    sock.send(b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n"[:self.random.randint(0, 60)])
+                    sock.send(f"GET /status HTTP/1.1\r\nHost: {ROUTER}\r\n\r\n".encode()[:self.random.randint(0, 60)])
                     if self.random.random() < 0.2:
                         sock.recv(100)
 

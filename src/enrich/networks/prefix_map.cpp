@@ -54,6 +54,14 @@ void PrefixMap::add(const Network& network, std::uint16_t value) {
   }
 }
 
+void PrefixMap::add(std::vector<std::pair<Network, std::uint16_t>> networks) {
+  // Sorted so, each is added behind the one before.
+  std::stable_sort(networks.begin(), networks.end(), [](const auto& left, const auto& right) {
+    return left.first.address.octets < right.first.address.octets;
+  });
+  for (const auto& [network, value] : networks) add(network, value);
+}
+
 PrefixMap::Found PrefixMap::longest(AddressFamily family, const IpAddress& address) const {
   const std::vector<Length>& lengths = families_[index_of(family)];
   if (lengths.empty()) return {};

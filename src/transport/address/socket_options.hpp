@@ -39,26 +39,24 @@ inline std::size_t longest_datagram(const CollectorConfig& config, bool ipv6) {
 
 /// Datagrams that are too large for the path are to be divided, not lost until the path is known.
 /// IPv4 routers do that; for IPv6 it has to be done here, and so that every path takes the parts.
+/// An IPv6 socket sends IPv4 to addresses such as ::ffff:192.0.2.1, with its options for IPv4.
 template <typename Socket>
 void forgo_path_mtu_discovery(Socket& socket, bool ipv6, boost::system::error_code& error) {
-  if (!ipv6) {
-    const int discover = IP_PMTUDISC_DONT;
-    set_option(socket, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof discover, error);
-    return;
-  }
+  const int discover4 = IP_PMTUDISC_DONT;
+  set_option(socket, IPPROTO_IP, IP_MTU_DISCOVER, &discover4, sizeof discover4, error);
+  if (!ipv6) return;
   const int discover = IPV6_PMTUDISC_DONT;
   set_option(socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &discover, sizeof discover, error);
   set_option(socket, IPPROTO_IPV6, IPV6_MTU, &kIpv6MinimumMtu, sizeof kIpv6MinimumMtu, error);
 }
 
+/// Of an IPv6 socket also that for IPv4, as above.
 template <typename Socket>
 void set_dscp(Socket& socket, bool ipv6, std::uint8_t dscp, boost::system::error_code& error) {
   const int traffic_class = dscp << 2;  // RFC 2474: the upper six bits of the octet
-  if (ipv6) {
-    set_option(socket, IPPROTO_IPV6, IPV6_TCLASS, &traffic_class, sizeof traffic_class, error);
-  } else {
-    set_option(socket, IPPROTO_IP, IP_TOS, &traffic_class, sizeof traffic_class, error);
-  }
+  set_option(socket, IPPROTO_IP, IP_TOS, &traffic_class, sizeof traffic_class, error);
+  if (!ipv6) return;
+  set_option(socket, IPPROTO_IPV6, IPV6_TCLASS, &traffic_class, sizeof traffic_class, error);
 }
 
 /// `dscp`, `bind_device` and `source_address`, up to the first that fails.

@@ -145,7 +145,14 @@ std::error_code DiskSpool::drop_oldest(DiskChanges& changes) {
 std::error_code DiskSpool::create(const std::shared_ptr<const Origin>& origin) {
   constexpr int kAttempts = 16;  // another name than that of a file that appeared meanwhile
   std::error_code error;
+  // A file with such a number was another's work, and is gone by now or has to go first.
+  if (next_number_ > SpoolDirectory::kLastNumber - kAttempts) {
+    next_number_ = segments_.empty() ? 0 : segments_.rbegin()->first + 1;
+  }
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (next_number_ > SpoolDirectory::kLastNumber) {
+      return std::make_error_code(std::errc::value_too_large);
+    }
     const std::uint64_t number = next_number_++;
     auto segment = SpoolSegment::create(files_, directory_.path_of(number), number, origin, error);
     if (segment) {

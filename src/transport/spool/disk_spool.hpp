@@ -51,6 +51,8 @@ class DiskSpool {
   [[nodiscard]] bool is_open() const { return directory_.locked(); }
   /// The last call: another may take possession of the directory.
   void close() { directory_.unlock(); }
+  /// While open: see SpoolDirectory::keep_lock().
+  std::error_code keep_lock() { return directory_.keep_lock(); }
 
   /// Reads about `budget` octets of what an earlier process left, the oldest first. Until it is
   /// read it is in no count and cannot be taken.

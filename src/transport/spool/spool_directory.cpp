@@ -30,7 +30,16 @@ std::optional<std::uint64_t> number_of(std::string_view name, std::string_view c
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(digits, digits + kDigits, number, 16);
   if (error != std::errc() || end != digits + kDigits) return std::nullopt;
+  if (number > SpoolDirectory::kLastNumber) return std::nullopt;  // none that ctflowd gives
   return number;
+}
+
+/// Whether the file that is open is the one with this name.
+bool is_at(SpoolFiles& files, const std::string& path, const Descriptor& file) {
+  struct stat named {};
+  struct stat open {};
+  return files.status(path, named) == 0 && files.status(file.number(), open) == 0 &&
+         named.st_dev == open.st_dev && named.st_ino == open.st_ino;
 }
 
 }  // namespace
@@ -40,12 +49,25 @@ SpoolDirectory::SpoolDirectory(std::string name, std::string collector, SpoolFil
 
 std::error_code SpoolDirectory::lock() {
   constexpr mode_t kOwner = 0600;
-  Descriptor file(files_.open(name_ + "/" + collector_ + ".lock", O_RDWR | O_CREAT, kOwner));
-  if (!file.is_open()) return last_error();
-  if (flock(file.number(), LOCK_EX | LOCK_NB) != 0) return last_error();
-  lock_ = std::move(file);
-  return {};
+  constexpr int kAttempts = 16;
+  const std::string path = lock_path();
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    Descriptor file(files_.open(path, O_RDWR | O_CREAT, kOwner));
+    if (!file.is_open()) return last_error();
+    if (flock(file.number(), LOCK_EX | LOCK_NB) != 0) return last_error();
+    // One that was removed in between locks out no other: they lock the file that has its name.
+    if (!is_at(files_, path, file)) continue;
+    lock_ = std::move(file);
+    return {};
+  }
+  return std::make_error_code(std::errc::resource_unavailable_try_again);
 }
+
+std::error_code SpoolDirectory::keep_lock() {
+  return is_at(files_, lock_path(), lock_) ? std::error_code{} : lock();
+}
+
+std::string SpoolDirectory::lock_path() const { return name_ + "/" + collector_ + ".lock"; }
 
 std::error_code SpoolDirectory::list(std::vector<Entry>& entries) const {
   std::vector<std::string> names;

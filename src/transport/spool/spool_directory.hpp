@@ -16,6 +16,9 @@ namespace ctflow {
 /// that holds the lock on `COLLECTOR.lock` owns them.
 class SpoolDirectory {
  public:
+  /// Of a file. Those of a greater one are of others: no file could follow them.
+  static constexpr std::uint64_t kLastNumber = UINT64_MAX / 2;
+
   SpoolDirectory(std::string name, std::string collector, SpoolFiles& files);
   ~SpoolDirectory() = default;
 
@@ -26,6 +29,9 @@ class SpoolDirectory {
 
   /// Busy (EAGAIN) while another process has it.
   std::error_code lock();
+  /// With the lock: takes it anew where its file was removed or replaced, before another process
+  /// does. Busy, and still locked, if one has.
+  std::error_code keep_lock();
   void unlock() { lock_.reset(); }
   [[nodiscard]] bool locked() const { return lock_.is_open(); }
 
@@ -41,6 +47,8 @@ class SpoolDirectory {
   [[nodiscard]] std::error_code probe() const;
 
  private:
+  [[nodiscard]] std::string lock_path() const;
+
   std::string name_;
   std::string collector_;
   SpoolFiles& files_;

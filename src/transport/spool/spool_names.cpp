@@ -91,6 +91,19 @@ std::vector<std::string> spool_owners(const Config& config, const std::string& d
   return names;
 }
 
+std::uint64_t spool_sizes(const Config& config, const std::string& directory) {
+  std::uint64_t sum = 0;
+  for (const CollectorConfig& collector : config.collectors) {
+    if (keeps_messages(collector) && collector.spool.directory == directory) {
+      sum += collector.spool.size;
+    }
+  }
+  for (const ConnectionLogConfig& log : config.log_connections) {
+    if (keeps_lines(log) && log.spool.directory == directory) sum += log.spool.size;
+  }
+  return sum * std::max<std::uint64_t>(config.namespaces.size(), 1);
+}
+
 std::vector<std::string> spool_directories(const Config& config) {
   std::vector<std::string> directories;
   for (const CollectorConfig& collector : config.collectors) {

@@ -32,6 +32,9 @@ bool spool_in_use(const std::string& directory, const std::string& collector);
 /// each collector has one for each namespace.
 std::vector<std::string> spool_owners(const Config& config, const std::string& directory);
 
+/// Octets that all spools of this configuration in `directory` may have together (`spool.size`).
+std::uint64_t spool_sizes(const Config& config, const std::string& directory);
+
 /// The directories of all spools, each once.
 std::vector<std::string> spool_directories(const Config& config);
 

@@ -71,6 +71,9 @@ std::optional<milliseconds> Spool::work() {
   if (!disk_) return std::nullopt;
   const MonoTime now = clock_().steady;
   if (disk_usable()) {
+    if (const std::error_code error = disk_->keep_lock()) disk_failed(error, "lock");
+  }
+  if (disk_usable()) {
     if (disk_->recovering()) recover();
     if (disk_->troubled() && now >= repair_at_) repair();
     if (!connected_) spill();

@@ -132,6 +132,8 @@ OPTIONS = {
         "status_socket": ("status.socket", ["/var/run/ctflowd/status.sock", "off"], ["x", "/", "/" + "a" * 107]),
         "status_listen": ("status.listen", ["off", "127.0.0.1:9995", "[::1]:9995"],
                           ["9995", "127.0.0.1", "127.0.0.1:0", "::1:9995", "name:9995", "127.0.0.1:65536"]),
+        "status_hosts": ("status.hosts", [["router.example.net", "gw"], ["192.0.2.1"]],
+                         [one for one in HOST_BAD if " " not in one]),
         "status_page": ("status.page", BOOLEAN, BOOLEAN_BAD),
     },
     "collector": {

@@ -15,5 +15,15 @@ TEST(CheckSummary, CountsWhatThereIs) {
   EXPECT_EQ(check_summary(config, 3), "OK: 2 collectors, 1 connection log, 1 NAT log, 3 warnings");
 }
 
+TEST(CheckSummary, NamesAccountingAlone) {
+  Config config;
+  config.accounting.aggregates.resize(2);
+  EXPECT_EQ(check_summary(config, 0), "OK: accounting");
+  EXPECT_EQ(check_summary(config, 1), "OK: accounting, 1 warning");
+  config.collectors.resize(1);
+  config.namespaces.resize(2);
+  EXPECT_EQ(check_summary(config, 0), "OK: 1 collector, accounting, 2 namespaces");
+}
+
 }  // namespace
 }  // namespace ctflow

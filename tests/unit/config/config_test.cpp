@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ctflow/config.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -227,6 +228,27 @@ TEST(ParseConfig, RefusesAByteMoreThanItsLimit) {
   EXPECT_EQ(error_of(text), "no error");
   text += '#';
   EXPECT_EQ(error_of(text), "FILE:1:1: expected at most 1 MiB of text, got more");
+}
+
+TEST(ParseConfig, TakesLongListsOfNetworks) {
+  if (!kHasSqlite) GTEST_SKIP() << "accounting needs SQLite";
+  std::string networks;
+  constexpr int kNetworks = 20000;
+  for (int i = kNetworks; i > 0; --i) {
+    networks += fmt::format("10.{}.{}.{}, ", i / 65536, i / 256 % 256, i % 256);
+  }
+  const auto text = [&](const std::string& inside, const std::string& named) {
+    return std::string(kSmallest) +
+           "\naccounting: {aggregates: [{name: a, by: [network]}], inside: [" + networks + inside +
+           "], networks: [{name: x, networks: [" + networks + "10.9.0.1]}, {name: y, networks: [" +
+           named + "]}]}\n";
+  };
+  EXPECT_EQ(error_of(text("10.9.0.1", "10.9.0.2")), "no error");
+  EXPECT_THAT(error_of(text("10.0.0.1", "10.9.0.2")),
+              testing::HasSubstr("accounting.inside[20000]: given twice, first at "
+                                 "accounting.inside[19999]"));
+  EXPECT_THAT(error_of(text("10.9.0.1", "10.0.0.1")),
+              testing::HasSubstr("the same entry is in x and in y"));
 }
 
 TEST(ParseConfig, EscapesTheNameOfTheFile) {

@@ -98,6 +98,57 @@ TEST(List, RefusesTwoItemsWithTheSameName) {
             "F:4:11: pets[2].name: expected a name of its own, got that of pets[0]");
 }
 
+/// Counts how often values are compared.
+struct Compared {
+  std::uint64_t number = 0;
+
+  friend bool operator==(const Compared& left, const Compared& right) {
+    ++comparisons();
+    return left.number == right.number;
+  }
+  static std::size_t& comparisons() {
+    static std::size_t count = 0;
+    return count;
+  }
+};
+struct Numbers {
+  std::vector<Compared> all;
+};
+
+Numbers read_numbers(const std::string& text, std::size_t& shown) {
+  ValueFormat<Compared> format{"a number", [](std::string_view word) -> Parsed<Compared> {
+                                 const auto number = integer(0, kMax32).parse(word).value;
+                                 if (!number) return {std::nullopt, ""};
+                                 return {Compared{*number}, ""};
+                               }};
+  format.show = [&shown](const Compared& one) {
+    ++shown;
+    return std::to_string(one.number);
+  };
+  const Section<Numbers> section{
+      {words("all", Requirement::kRequired, "numbers", format, &Numbers::all)}, {}};
+  const SourceText source(text, "F");
+  Numbers result;
+  read_section({source, ""}, read_yaml(source), section, result);
+  return result;
+}
+
+TEST(Words, AreLookedAtOnce) {
+  constexpr std::size_t kCount = 2000;
+  std::string text = "all: [";
+  for (std::size_t i = 0; i < kCount; ++i) text += std::to_string(i) + ", ";
+  std::size_t shown = 0;
+  Compared::comparisons() = 0;
+  EXPECT_EQ(read_numbers(text + "4000]", shown).all.size(), kCount + 1);
+  EXPECT_LE(shown + Compared::comparisons(), 2 * (kCount + 1));
+  try {
+    read_numbers(text + "7]", shown);
+    FAIL() << "taken twice";
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("all[2000]: given twice, first at all[7]"));
+  }
+}
+
 TEST(ShowSection, IsReadAsTheSame) {
   const House result = read("pets:\n  - name: a\n  - {name: b, age: 200}\nguard: {name: c}\n");
   EXPECT_EQ(show_section(house(), result, ""),

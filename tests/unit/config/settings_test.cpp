@@ -162,7 +162,7 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "log_connections[].spool.size", "log_connections[].spool.max_age",
           "log_connections[].spool.rate", "log_connections[].postgresql",
           "log_connections[].postgresql.connection", "log_connections[].postgresql.table",
-          "log_connections[].postgresql.retention"));
+          "log_connections[].postgresql.retention", "status.hosts"));
 }
 
 TEST(Show, WritesWhatReadsTheSame) {

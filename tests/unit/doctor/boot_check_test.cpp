@@ -82,9 +82,41 @@ TEST_F(BootCheckTest, FindsNothingWhenFilesHaveSettingsAndModule) {
 }
 
 TEST_F(BootCheckTest, NeedsNoModuleWhereItIsAPartOfTheKernel) {
-  keep_settings("etc/sysctl.conf");
+  keep_settings();
   write("proc/modules", "nf_conntrack_netlink 1 0 - Live 0x0\n");
   EXPECT_EQ(impact(), "");
+}
+
+TEST_F(BootCheckTest, CountsSysctlConfWhereAnInitScriptReadsIt) {
+  write("etc/modules", "nf_conntrack\n");
+  keep_settings("etc/sysctl.conf");
+  EXPECT_THAT(impact(), HasSubstr("nothing reads /etc/sysctl.conf there"));
+  for (const char* const script : {"etc/init.d/procps", "etc/init.d/sysctl"}) {
+    write(script, "#!/bin/sh\n");
+    EXPECT_EQ(impact(), "") << script;
+    fs::remove(root_ / script);
+    EXPECT_NE(impact(), "") << script;
+  }
+}
+
+// Debian 13 has procps' script beside systemd, which does not start it.
+TEST_F(BootCheckTest, CountsSysctlConfUnderSystemdByALinkOnly) {
+  write("etc/modules", "nf_conntrack\n");
+  write("etc/init.d/procps", "#!/bin/sh\n");
+  keep_settings("etc/sysctl.conf");
+  EXPECT_EQ(impact(), "");
+  fs::create_directories(root_ / "run/systemd/system");
+  EXPECT_THAT(impact(), HasSubstr("nothing reads /etc/sysctl.conf there"));
+  fs::create_directories(root_ / "etc/sysctl.d");
+  fs::create_symlink("../sysctl.conf", root_ / "etc/sysctl.d/99-sysctl.conf");
+  EXPECT_EQ(impact(), "");
+  write("etc/sysctl.d/99-z.conf", "net.netfilter.nf_conntrack_acct = 0\n");
+  EXPECT_THAT(impact(), HasSubstr("nf_conntrack_acct is in no file")) << "it is read in its place";
+}
+
+TEST_F(BootCheckTest, SpeaksOfSysctlConfOnlyWhereItHasSuchASetting) {
+  write("etc/sysctl.conf", "net.ipv4.ip_forward = 1\n");
+  EXPECT_THAT(impact(), AllOf(HasSubstr("are in no file"), Not(HasSubstr("sysctl.conf"))));
 }
 
 TEST_F(BootCheckTest, TakesTheLastFileThatApplies) {

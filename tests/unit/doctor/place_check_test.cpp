@@ -5,9 +5,13 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <array>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
 #include <fstream>
+#include <thread>
 
 #include "support/certificates.hpp"
 #include "support/temporary_directory.hpp"
@@ -29,6 +33,7 @@ class PlaceCheckTest : public testing::Test {
     one.address = "127.0.0.1";
     one.port = 4739;
     one.transport = TransportKind::kTls;
+    one.spool.size = 1 << 20;  // fits on any disk
     return one;
   }
   [[nodiscard]] std::vector<std::string> names() const {
@@ -103,11 +108,6 @@ TEST_F(PlaceCheckTest, FindsAKeyThatOthersMayReadOrReplace) {
 TEST_F(PlaceCheckTest, FindsAListenerOfTheStatusThatCannotBe) {
   config_.status.listen = "192.0.2.99:9995";
   EXPECT_THAT(names(), ElementsAre("status_listen_unusable"));
-  boost::asio::io_context io;
-  boost::asio::ip::tcp::acceptor taken(
-      io, {boost::asio::ip::address_v4::loopback(), 0});  // by the ctflowd that runs, say
-  config_.status.listen = "127.0.0.1:" + std::to_string(taken.local_endpoint().port());
-  EXPECT_THAT(names(), IsEmpty());
   config_.status.listen.clear();
   config_.status.socket = directory_.path("new/status.sock");
   EXPECT_THAT(names(), IsEmpty()) << "the last directory is made at the start";
@@ -121,6 +121,68 @@ TEST_F(PlaceCheckTest, FindsAListenerOfTheStatusThatCannotBe) {
   config_.status.socket = directory_.path("file");
   std::ofstream(config_.status.socket) << "no socket";
   EXPECT_THAT(impact(), HasSubstr("a file that is not a socket"));
+}
+
+/// Listens at a port of its own, and answers each connection with this text.
+class Answering {
+ public:
+  explicit Answering(const std::string& answer)
+      : acceptor_(io_, {boost::asio::ip::address_v4::loopback(), 0}), answer_(answer) {
+    accept();
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~Answering() {
+    io_.stop();
+    thread_.join();
+  }
+  Answering(const Answering&) = delete;
+  Answering& operator=(const Answering&) = delete;
+  Answering(Answering&&) = delete;
+  Answering& operator=(Answering&&) = delete;
+
+  [[nodiscard]] std::string port() const {
+    return std::to_string(acceptor_.local_endpoint().port());
+  }
+
+ private:
+  void accept() {
+    acceptor_.async_accept(
+        [this](boost::system::error_code error, boost::asio::ip::tcp::socket socket) {
+          if (error) return;
+          boost::system::error_code ignored;
+          std::array<char, 256> request{};
+          socket.read_some(boost::asio::buffer(request), ignored);
+          boost::asio::write(socket, boost::asio::buffer(answer_), ignored);
+          accept();
+        });
+  }
+
+  boost::asio::io_context io_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  std::string answer_;
+  std::thread thread_;
+};
+
+TEST_F(PlaceCheckTest, LetsTheCtflowdThatRunsHaveItsPort) {
+  const Answering own("HTTP/1.1 200 OK\r\nServer: ctflowd/0.1.0\r\n\r\n");
+  config_.status.listen = "127.0.0.1:" + own.port();
+  EXPECT_THAT(names(), IsEmpty());
+  config_.status.listen = "0.0.0.0:" + own.port();
+  EXPECT_THAT(names(), IsEmpty());
+}
+
+TEST_F(PlaceCheckTest, FindsAPortThatAnotherProgramHas) {
+  for (const char* const answer :
+       {"", "HTTP/1.1 200 OK\r\nServer: other/1\r\n\r\n", "Server: ctflowd/0.1.0\r\n"}) {
+    const Answering other(answer);
+    config_.status.listen = "127.0.0.1:" + other.port();
+    EXPECT_THAT(names(), ElementsAre("status_listen_unusable")) << answer;
+    EXPECT_THAT(impact(), HasSubstr("no ctflowd answers there"));
+  }
+  boost::asio::io_context io;
+  const boost::asio::ip::tcp::acceptor silent(io, {boost::asio::ip::address_v4::loopback(), 0});
+  config_.status.listen = "127.0.0.1:" + std::to_string(silent.local_endpoint().port());
+  EXPECT_THAT(names(), ElementsAre("status_listen_unusable")) << "it does not answer";
 }
 
 }  // namespace

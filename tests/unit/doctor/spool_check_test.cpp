@@ -19,6 +19,7 @@ class SpoolCheckTest : public testing::Test {
     one.name = "one";
     one.transport = TransportKind::kTcp;
     one.spool.directory = directory_.name();
+    one.spool.size = 1 << 20;
     config_.collectors.push_back(one);
     config_.status = {"", ""};
   }
@@ -63,6 +64,58 @@ TEST_F(SpoolCheckTest, KnowsTheNamesThatNamespacesGive) {
   EXPECT_TRUE(check_spools(config_).wrong.empty());
   leave("one", 1);
   EXPECT_EQ(check_spools(config_).wrong.size(), 1U) << "it was without namespaces before";
+}
+
+TEST_F(SpoolCheckTest, FindsSpoolsThatMayBecomeLargerThanTheDisk) {
+  static constexpr std::uint64_t kRoom = std::uint64_t{4} << 20;
+  const auto free = [](const std::string& /*directory*/) {
+    return std::optional<std::uint64_t>(kRoom);
+  };
+  config_.collectors[0].spool.size = kRoom;
+  EXPECT_TRUE(check_spool_sizes(config_, free).wrong.empty());
+  config_.collectors[0].spool.size = kRoom + 1;
+  const Findings found = check_spool_sizes(config_, free);
+  ASSERT_EQ(found.wrong.size(), 1U);
+  EXPECT_EQ(found.wrong[0].name, "spool_larger_than_disk");
+  EXPECT_NE(found.wrong[0].impact.find(directory_.name()), std::string::npos);
+  EXPECT_NE(found.wrong[0].impact.find("4 MiB"), std::string::npos);
+  leave("one", 1);
+  EXPECT_TRUE(check_spool_sizes(config_, free).wrong.empty()) << "it has that room already";
+  config_.collectors[0].spool.size = kRoom + 1025;
+  EXPECT_EQ(check_spool_sizes(config_, free).wrong.size(), 1U);
+  leave("before", 1);
+  EXPECT_EQ(check_spool_sizes(config_, free).wrong.size(), 1U) << "no room of its own";
+  EXPECT_TRUE(check_spool_sizes(config_, [](const std::string& /*directory*/) {
+                return std::optional<std::uint64_t>();
+              }).wrong.empty());
+}
+
+TEST_F(SpoolCheckTest, AddsUpTheSpoolsOfADirectory) {
+  const auto free = [](const std::string& /*directory*/) {
+    return std::optional<std::uint64_t>(std::uint64_t{2} << 20);
+  };
+  config_.collectors.push_back(config_.collectors[0]);
+  config_.collectors[1].name = "two";
+  EXPECT_TRUE(check_spool_sizes(config_, free).wrong.empty());
+  ConnectionLogConfig log;
+  log.name = "lines";
+  log.to = LogDestination::kTcp;
+  log.spool.directory = directory_.name();
+  log.spool.size = 1 << 20;
+  config_.log_connections.push_back(log);
+  EXPECT_EQ(check_spool_sizes(config_, free).wrong.size(), 1U);
+  config_.log_connections.clear();
+  config_.namespaces.resize(2);
+  EXPECT_EQ(check_spool_sizes(config_, free).wrong.size(), 1U) << "each namespace has its own";
+}
+
+TEST_F(SpoolCheckTest, KnowsWhatIsFree) {
+  const auto free = free_octets(directory_.name());
+  ASSERT_TRUE(free);
+  EXPECT_LT(*free, std::uint64_t{1} << 60);
+  EXPECT_FALSE(free_octets(directory_.path("missing")));
+  config_.collectors[0].spool.size = std::uint64_t{1} << 60;
+  EXPECT_EQ(check_places(config_).wrong.size(), 1U);
 }
 
 }  // namespace

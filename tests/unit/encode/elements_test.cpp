@@ -175,6 +175,18 @@ TEST(Elements, AreMissedWhereAKindOfRecordHasNone) {
             "IPv6 translated to IPv4");
 }
 
+TEST(Elements, AreTooFewWhereAKindOfRecordIsShort) {
+  EXPECT_FALSE(kind_shorter_than({"sourceTransportPort", "destinationTransportPort"}, 4));
+  const auto all = kind_shorter_than({"protocolIdentifier", "sourceTransportPort"}, 4);
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->kind, "IPv4");
+  EXPECT_EQ(all->octets, 3U);
+  const auto one = kind_shorter_than({"sourceIPv4Address", "protocolIdentifier"}, 4);
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->kind, "IPv6");
+  EXPECT_EQ(one->octets, 1U);
+}
+
 // Neither value is true of a connection's record, which covers both interfaces.
 TEST(Elements, DoNotIncludeADirection) { EXPECT_EQ(find_element("flowDirection"), nullptr); }
 

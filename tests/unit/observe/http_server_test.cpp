@@ -28,7 +28,7 @@ class HttpServerTest : public testing::Test {
         {"/count", "text/plain", [this] { return std::to_string(++made_); }},
         {"/large", "text/plain", [] { return std::string(std::size_t{8} << 20, 'x'); }},
         {"/broken", "text/plain", []() -> std::string { throw std::runtime_error("no"); }}};
-    server_.emplace(io_, std::move(pages), limits);
+    server_.emplace(io_, std::move(pages), limits, std::vector<std::string>{"x", "router.example"});
     tcp::acceptor acceptor(io_, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
     endpoint_ = acceptor.local_endpoint();
     server_->serve(std::move(acceptor));
@@ -202,6 +202,40 @@ TEST_F(HttpServerTest, WantsOneHost) {
   EXPECT_EQ(made_, 0);
   EXPECT_THAT(ask("GET /count HTTP/1.1\r\nHost: [::1]:9995\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(ask("GET /count HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerTest, AnswersOnlyForItsOwnNames) {
+  serve();
+  const auto ask_for = [&](const std::string& host, const std::string& target = "/count") {
+    return ask("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+  };
+  const std::string refused = ask_for("evil.example:9995");
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 421 Misdirected Request\r\n"));
+  EXPECT_THAT(refused, HasSubstr("status.hosts"));
+  EXPECT_THAT(ask_for(""), StartsWith("HTTP/1.1 421 "));
+  EXPECT_THAT(ask_for("evil.example", "/no-page"), StartsWith("HTTP/1.1 421 "));
+  EXPECT_THAT(ask("GET /count HTTP/1.0\r\nHost: evil.example\r\n\r\n"),
+              StartsWith("HTTP/1.1 421 "));
+  // The host of the target counts where there is one.
+  EXPECT_THAT(ask_for("router.example", "http://evil.example/count"), StartsWith("HTTP/1.1 421 "));
+  EXPECT_EQ(made_, 0);
+  EXPECT_THAT(ask_for("evil.example", "http://router.example/count"), StartsWith("HTTP/1.1 200 "));
+  for (const char* const host : {"127.0.0.1:9995", "[::1]", "localhost", "Router.example:80"}) {
+    EXPECT_THAT(ask_for(host), StartsWith("HTTP/1.1 200 ")) << host;
+  }
+}
+
+TEST_F(HttpServerTest, AnswersForAnyNameAtAUnixSocket) {
+  serve();
+  using Local = boost::asio::local::stream_protocol;
+  const test::TemporaryDirectory directory;
+  const Local::endpoint local(directory.path("socket"));
+  server_->serve(Local::acceptor(io_, local));
+  Local::socket client(io_);
+  client.connect(local);
+  boost::asio::write(
+      client, boost::asio::buffer(std::string("GET /count HTTP/1.1\r\nHost: any.example\r\n\r\n")));
+  EXPECT_THAT(read_all(client), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(HttpServerTest, MayEndBeforeItsConnections) {

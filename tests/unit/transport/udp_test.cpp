@@ -184,6 +184,17 @@ TEST_F(UdpTransportTest, SendsFromTheConfiguredAddressWithTheConfiguredDscp) {
   EXPECT_EQ(receiver.traffic_class, 46 << 2);
 }
 
+TEST_F(UdpTransportTest, SendsToAnIpv4AddressWithinIpv6) {
+  Receiver receiver(io_, kLoopback4);
+  CollectorConfig settings = config("::ffff:127.0.0.1", receiver.port());
+  settings.dscp = 46;
+  UdpTransport transport(io_, settings);
+  transport.prepare();
+  EXPECT_TRUE(transport.send(bytes("message")).is_sent());
+  EXPECT_EQ(receiver.receive(), "message");
+  EXPECT_EQ(receiver.traffic_class, 46 << 2);
+}
+
 TEST_F(UdpTransportTest, LooksANameUpInTheBackground) {
   Receiver receiver(io_, kLoopback4);
   CollectorConfig settings = config("localhost", receiver.port());

@@ -73,6 +73,23 @@ TEST(PrefixMap, TakesTheLastValueOfANetwork) {
   EXPECT_EQ(look_up(map, "10.0.0.1"), 2);
 }
 
+TEST(PrefixMap, TakesManyAsOneByOne) {
+  PrefixMap map;
+  map.add(network_of("10.0.0.0/8"), 9);
+  map.add({{network_of("10.9.0.0/16"), 1},
+           {network_of("fd00::/8"), 2},
+           {network_of("10.1.0.0/16"), 3},
+           {network_of("10.1.0.0/24"), 4},
+           {network_of("10.9.0.0/16"), 5},
+           {network_of("10.1.0.0"), 7}});
+  EXPECT_EQ(look_up(map, "10.2.0.1"), 9);
+  EXPECT_EQ(look_up(map, "10.9.0.1"), 5) << "the last value of a network counts";
+  EXPECT_EQ(look_up(map, "10.1.1.1"), 3);
+  EXPECT_EQ(look_up(map, "10.1.0.2"), 4);
+  EXPECT_EQ(look_up(map, "10.1.0.0"), 7);
+  EXPECT_EQ(look_up(map, "fd00::1"), 2);
+}
+
 bool is_in(const Network& network, const IpAddress& address) {
   for (unsigned bit = 0; bit < network.length; ++bit) {
     const unsigned mask = 0x80U >> bit % 8;

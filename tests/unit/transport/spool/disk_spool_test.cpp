@@ -183,6 +183,22 @@ TEST_F(DiskSpoolTest, LeavesTheFilesOfOthersAlone) {
   EXPECT_EQ(changes_.recovered.damaged, 0U);
 }
 
+TEST_F(DiskSpoolTest, KeepsItsOrderBesideFilesWithTheGreatestNumbers) {
+  leave_files(1);
+  for (const char* const number : {"ffffffffffffffff", "7fffffffffffffff"}) {
+    std::ofstream(directory_.path(std::string("one-") + number + ".spool")) << "no messages";
+  }
+  {
+    DiskSpool spool("one", config_, files_);
+    open(spool);  // puts the one that it may have out of the way
+    append(spool, {2});
+  }
+  DiskSpool next("one", config_, files_);
+  open(next);
+  append(next, {3});
+  EXPECT_EQ(read(next, true), (std::vector<int>{1, 2, 3}));
+}
+
 TEST_F(DiskSpoolTest, PutsAnUnreadableFileOutOfTheWay) {
   std::ofstream(directory_.path("one-0000000000000007.spool")) << "damaged";
   DiskSpool spool("one", config_, files_);

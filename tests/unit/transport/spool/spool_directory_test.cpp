@@ -34,6 +34,63 @@ TEST_F(SpoolDirectoryTest, BelongsToOneAtATime) {
   EXPECT_FALSE(second.lock());
 }
 
+/// Removes the lock file after it was opened the first time, as an operator might, or a reload.
+class FilesThatVanish : public SpoolFiles {
+ public:
+  int open(const std::string& path, int flags, mode_t mode) override {
+    const int file = SpoolFiles::open(path, flags, mode);
+    if (opened++ < vanishing) remove(path);
+    return file;
+  }
+  int opened = 0;
+  int vanishing = 1;
+};
+
+TEST_F(SpoolDirectoryTest, LocksTheFileThatHasTheName) {
+  FilesThatVanish vanishing;
+  SpoolDirectory first(directory_.name(), "one", vanishing);
+  EXPECT_FALSE(first.lock());
+  EXPECT_EQ(vanishing.opened, 2);
+  EXPECT_TRUE(std::filesystem::exists(directory_.path("one.lock")));
+  EXPECT_EQ(spool_.lock(), std::errc::resource_unavailable_try_again) << "the name is locked";
+}
+
+TEST_F(SpoolDirectoryTest, GivesUpWhereTheNameIsAlwaysAnothers) {
+  FilesThatVanish vanishing;
+  vanishing.vanishing = 1000;
+  SpoolDirectory first(directory_.name(), "one", vanishing);
+  EXPECT_EQ(first.lock(), std::errc::resource_unavailable_try_again);
+  EXPECT_FALSE(first.locked());
+}
+
+TEST_F(SpoolDirectoryTest, LocksAnewWhereItsFileWasRemoved) {
+  ASSERT_FALSE(spool_.lock());
+  EXPECT_FALSE(spool_.keep_lock());
+  std::filesystem::remove(directory_.path("one.lock"));
+  EXPECT_FALSE(spool_.keep_lock());
+  SpoolDirectory second(directory_.name(), "one", files_);
+  EXPECT_EQ(second.lock(), std::errc::resource_unavailable_try_again);
+  std::filesystem::remove(directory_.path("one.lock"));
+  ASSERT_FALSE(second.lock()) << "it came before";
+  EXPECT_EQ(spool_.keep_lock(), std::errc::resource_unavailable_try_again);
+  EXPECT_TRUE(spool_.locked());
+  second.unlock();
+  EXPECT_FALSE(spool_.keep_lock());
+  EXPECT_EQ(second.lock(), std::errc::resource_unavailable_try_again);
+}
+
+TEST_F(SpoolDirectoryTest, LeavesOutNumbersThatNoneCouldFollow) {
+  make("one-ffffffffffffffff.spool");
+  make("one-8000000000000000.spool");
+  std::vector<SpoolDirectory::Entry> entries;
+  EXPECT_FALSE(spool_.list(entries));
+  EXPECT_TRUE(entries.empty());
+  make("one-7fffffffffffffff.spool");
+  EXPECT_FALSE(spool_.list(entries));
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_EQ(entries[0].number, SpoolDirectory::kLastNumber);
+}
+
 TEST_F(SpoolDirectoryTest, ListsTheFilesOfItsCollectorAlone) {
   make("one-000000000000002a.spool");
   for (const char* other : {"one-1-000000000000002a.spool", "one-xyz.spool", "one.lock",
