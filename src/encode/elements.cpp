@@ -83,7 +83,7 @@ std::optional<KindLength> kind_shorter_than(const std::vector<std::string>& name
                                             std::size_t least) {
   for (std::size_t i = 0; i < kRecordKinds; ++i) {
     const auto kind = static_cast<RecordKind>(i);
-    const std::vector<Field> fields = fields_of(names, kind);
+    const std::vector<Field> fields = fields_of(names, kind, Protocol::kNetflow9);
     const std::size_t octets = record_length(std::span<const Field>(fields));
     if (octets < least) return KindLength{name_of(kind), octets};
   }

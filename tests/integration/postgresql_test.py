@@ -197,8 +197,10 @@ class Faults(PostgresqlTest):
         daemon = self.run_with(f"host={cut.directory} user=ctflowd dbname=postgres")
         daemon.wait_for("connection_log_connected")
         cut.left = 3
-        self.many(300)
-        self.lab.wait_for_idle()
+        for number in range(3):  # so there are at least three batches
+            self.many(100, port=9 + 100 * number)
+            self.lab.wait_for_idle()
+            wait_until(lambda above=number: cut.cuts > above, "a commit to break", 60)
         wait_until(lambda: self.status()["lines"] == 300, "every row", 60)
         self.assertEqual(cut.cuts, 3)
         daemon.stop()
