@@ -159,18 +159,28 @@ class _Connection:
             return
         earliest, latest = max(span[0] for span in spans), max(span[1] for span in spans)
         error = record.last - min(max(record.last, earliest), latest)
-        report = self._report(record, final)
-        received = record.received
-        states = (self._connection.states_within(received - _PART - _MESSAGE, received + _MESSAGE)
-                  if report else {self._connection.state})
-        case = bounds.case_of(self._connection, report, states, self._replaced())
-        early, late = bounds.allowed(case, self._observation.scenario.timeouts)
+        early, late = self._allowed(record, final)
         if self._observation.scenario.kind == "reliable":  # the kernel sends what is left late
             early += max(0.0, record.received - self._connection.stop)
         if not -early - _ROUNDED <= error <= late + _ROUNDED:
             yield (f"times: {_shown(record)}: end is {error:+.3f} s from the last packet, "
-                   f"{latest:.3f}; allowed for '{case}' are -{early:.3f} to +{late:.3f}; "
+                   f"{latest:.3f}; allowed for {' or '.join(map(repr, self._cases(record, final)))} "
+                   f"are -{early:.3f} to +{late:.3f}; "
                    f"state {self._connection.state}, left {self._connection.left}")
+
+    def _allowed(self, record, final):
+        """Seconds early and late: where it cannot be told which row applies, the wider of them."""
+        pairs = [bounds.allowed(case, self._observation.scenario.timeouts)
+                 for case in self._cases(record, final)]
+        return tuple(map(max, zip(*pairs)))
+
+    def _cases(self, record, final):
+        """The rows of the table that may apply."""
+        for report in self._reports(record, final):
+            states = (self._connection.states_within(record.received - _PART - _MESSAGE,
+                                                     record.received + _MESSAGE)
+                      if report else {self._connection.state})
+            yield bounds.case_of(self._connection, report, states, self._replaced())
 
     def _replaced(self):
         one = self._connection
@@ -189,13 +199,15 @@ class _Connection:
             return None
         return times[count - 1], times[min(count - 1 + uncounted, len(times) - 1)]
 
-    def _report(self, record, final):
-        """Was it made while the connection lived? TCP that has closed is reported with the reason
-        of its end, and nfdump does not read the reason from NetFlow v9: then the time decides, unless
-        the end came before the message left."""
+    def _reports(self, record, final):
+        """Whether it was made while the connection lived; both where that cannot be told. TCP that has
+        closed is reported with the reason of its end, and nfdump does not read the reason from NetFlow
+        v9: then the time decides, unless the end came before the message left."""
         if record.end_reason == model.ACTIVE_TIMEOUT_REASON or not final:
-            return True
+            return (True,)
         if record.received < self._connection.event_time:
-            return True
-        return (record.received < self._connection.event_time + _MESSAGE
-                and any(run.source.get("already_reported") for run in self._observation.runs))
+            return (True,)
+        if (record.received < self._connection.event_time + _MESSAGE
+                and any(run.source.get("already_reported") for run in self._observation.runs)):
+            return (True, False)
+        return (False,)
