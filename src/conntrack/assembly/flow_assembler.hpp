@@ -10,6 +10,7 @@
 #include "conntrack/assembly/clock_steps.hpp"
 #include "conntrack/assembly/early_drops.hpp"
 #include "conntrack/flow/connection_filter.hpp"
+#include "conntrack/flow/end_of_flow.hpp"
 #include "conntrack/flow/timeout_history.hpp"
 #include "conntrack/flow/written.hpp"
 #include "conntrack/reported/ended_connections.hpp"
@@ -18,6 +19,7 @@
 #include "ctflow/config.hpp"
 #include "ctflow/extras_source.hpp"
 #include "ctflow/flow_source.hpp"
+#include "extras/apply_extras.hpp"
 #include "log/log.hpp"
 
 namespace ctflow {
@@ -55,19 +57,45 @@ struct FlowAssembler {
 
   /// Adds the extras, derives which connection a decoded flow is of, then puts its times in terms
   /// of today's clock.
-  ConnectionIdentity identify(Flow& flow, const Instant& now) const;
+  ConnectionIdentity identify(Flow& flow, const Instant& now) const {
+    if (extras != nullptr) extras->add(flow);
+    if (derives_ids) flow.id = 0;
+    const ConnectionIdentity identity(flow);
+    if (derives_ids) derive_id(flow);
+    if (clock_steps != nullptr) correct_stamps(flow, now);
+    return identity;
+  }
 
   /// Flow::id of a connection that has just begun.
   void derive_id(Flow& flow) const;
 
   /// Fills in what decode() leaves to later: times, counters, end reason.
-  void complete(const ConnectionIdentity& identity, Flow& flow, const Written& written);
+  void complete(const ConnectionIdentity& identity, Flow& flow, const Written& written) {
+    const Instant& now = written.latest;
+    flow.event_time = now.wall;
+    flow.end_reason = end_reason(flow);
+    if (early_drops != nullptr && may_be_dropped_early(flow) && early_drops->claim(now.steady)) {
+      flow.end_reason = EndReason::kLackOfResources;
+    }
+    if (!flow.extras.present) {
+      estimate_times(identity, flow, written);
+    } else {
+      if (!has_packet_times(flow.extras)) estimate_times(identity, flow, written);
+      apply_extras(flow, counters);
+    }
+    // A closed connection is reported as such, long before its entry is removed.
+    if (flow.event == FlowEvent::kReported && flow.end_reason != EndReason::kEndOfFlow) {
+      flow.end_reason = EndReason::kActiveTimeout;
+    }
+  }
   void complete(const ConnectionIdentity& identity, Flow& flow, const Instant& now) {
     complete(identity, flow, Written{now, now});
   }
 
   /// Looks whether the wall clock was set. To be called before anything read just now is completed.
-  void watch_clock();
+  void watch_clock() {
+    if (clock_steps != nullptr) follow_clock();
+  }
 
   /// By how much the wall clock was set until the last look.
   [[nodiscard]] std::chrono::nanoseconds clock_set_by() const {
@@ -79,10 +107,18 @@ struct FlowAssembler {
   }
 
   /// True: it began before us, and what it counted since is not known.
-  bool skip_existing(const ConnectionIdentity& identity, const Flow& flow);
+  bool skip_existing(const ConnectionIdentity& identity, const Flow& flow) {
+    return skips_existing && began_before_us(flow) && !reported.contains(identity);
+  }
 
   /// True, and counted: this end was read before.
-  bool repeats_end(const ConnectionIdentity& identity, const Flow& flow);
+  bool repeats_end(const ConnectionIdentity& identity, const Flow& flow) {
+    if (nat_events) forget_beginning(flow);
+    if (ended.add(identity.end_key)) return false;
+    if (!identity.stamped && !repeats_expected) return false;  // a successor, not the same again
+    log_repeats();
+    return true;
+  }
 
   /// True, and counted: this beginning was read before.
   bool repeats_beginning(const Flow& flow);
@@ -115,6 +151,15 @@ struct FlowAssembler {
   void count_no_room();
 
  private:
+  void follow_clock();
+  void correct_stamps(Flow& flow, const Instant& now) const;
+  void estimate_times(const ConnectionIdentity& identity, Flow& flow, const Written& written) {
+    const auto bounds = reported.last_packet(identity, written.latest);
+    if (bounds || !correct_usual_times(flow, timeouts, counters)) {
+      correct_times(flow, timeouts, bounds, written.earliest.wall, counters);
+    }
+  }
+  void forget_beginning(const Flow& flow);
   void log_repeats();
 
   ConnectionFilter filter_;

@@ -48,7 +48,7 @@ class KeyedTable {
   /// A new entry for `key`, which must not be there yet. nullptr: no memory left.
   Entry* insert(std::uint64_t key) {
     if (old_.capacity != 0) migrate(kMigratedAtOnce);
-    if ((size_ + 1) * 4 > current_.capacity * 3 && !make_room()) return nullptr;
+    if (size_ >= most() && !make_room()) return nullptr;
     Entry& entry = current_.probe(key);
     entry = Entry{};
     entry.key = key;
@@ -58,17 +58,14 @@ class KeyedTable {
 
   /// The entry of `key`, and whether it is a new one. nullptr: no memory left.
   std::pair<Entry*, bool> find_or_insert(std::uint64_t key) {
+    if (old_.capacity != 0 || size_ >= most()) return find_then_insert(key);
     // One look is enough where nothing has to move.
-    if (old_.capacity == 0 && (size_ + 1) * 4 <= current_.capacity * 3) {
-      Entry& entry = current_.probe(key);
-      if (entry.key == key) return {&entry, false};
-      entry = Entry{};
-      entry.key = key;
-      ++size_;
-      return {&entry, true};
-    }
-    if (Entry* found = find(key)) return {found, false};
-    return {insert(key), true};
+    Entry& entry = current_.probe(key);
+    if (entry.key == key) return {&entry, false};
+    entry = Entry{};
+    entry.key = key;
+    ++size_;
+    return {&entry, true};
   }
 
   /// Removes what the last find() returned.
@@ -158,6 +155,15 @@ class KeyedTable {
       return entries[index];
     }
   };
+
+  /// Entries that the current table takes.
+  [[nodiscard]] std::size_t most() const { return current_.capacity / 4 * 3; }
+
+  /// Apart, so that where nothing has to move nothing is prepared for it.
+  [[gnu::noinline]] std::pair<Entry*, bool> find_then_insert(std::uint64_t key) {
+    if (Entry* found = find(key)) return {found, false};
+    return {insert(key), true};
+  }
 
   /// Pages that read as zeros and cost nothing until they are used. No entries: no memory.
   static Slots allocate(std::size_t capacity) {

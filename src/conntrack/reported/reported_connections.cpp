@@ -86,10 +86,6 @@ std::uint64_t seen(const ReportedConnection& entry) {
   return reported + static_cast<std::uint32_t>(std::max(since, 0));
 }
 
-bool is_empty(const Flow& flow) {
-  return flow.present.counters && flow.forward == Counters{} && flow.backward == Counters{};
-}
-
 void book(ReportedConnection& entry, const Flow& totals) {
   entry.forward = totals.forward;
   entry.backward = totals.backward;
@@ -204,19 +200,16 @@ ReportedConnections::Outcome ReportedConnections::report(const ConnectionIdentit
   return Outcome::kNews;
 }
 
-ReportedConnections::Outcome ReportedConnections::finish(const ConnectionIdentity& identity,
-                                                         Flow& flow) {
-  ended_.add(identity.key);
-  ReportedConnection* entry = table_.find(identity.key);
-  if (entry == nullptr) return is_empty(flow) ? Outcome::kEmpty : Outcome::kNews;
+ReportedConnections::Outcome ReportedConnections::finish_reported(
+    ReportedConnection& entry, const ConnectionIdentity& identity, Flow& flow) {
   if (flow.present.counters) {
-    watch_measure(*entry, identity, flow);
-    watch_fall(*entry, identity);
-    watch_fall(*entry, identity, flow);
+    watch_measure(entry, identity, flow);
+    watch_fall(entry, identity);
+    watch_fall(entry, identity, flow);
   }
   // None uncounted was remembered, and such a loss has to be counted, too.
-  const bool news = !flow.present.counters || subtract(flow, *entry);
-  table_.erase(*entry);
+  const bool news = !flow.present.counters || subtract(flow, entry);
+  table_.erase(entry);
   return news ? Outcome::kNews : Outcome::kNothing;
 }
 
@@ -260,26 +253,25 @@ ReportedConnections::Visit ReportedConnections::visit(const ConnectionIdentity& 
   return entry->visits < 2 ? Visit::kEarly : Visit::kDue;
 }
 
-std::optional<Bounds> ReportedConnections::last_packet(const ConnectionIdentity& identity,
-                                                       const Instant& now) {
-  const ReportedConnection* entry = table_.find(identity.key);
-  if (entry == nullptr) return std::nullopt;
+Bounds ReportedConnections::last_packet(const ReportedConnection& entry,
+                                        const ConnectionIdentity& identity,
+                                        const Instant& now) const {
   const auto wall = [&](Tenths time) { return now.wall - (now.steady - (epoch_ + time)); };
   // What is new came after what was reported.
   const bool news = identity.packets !=
-                    static_cast<std::uint32_t>(entry->forward.packets + entry->backward.packets);
-  const TimePoint reported = news ? entry->reported_until : TimePoint::min();
+                    static_cast<std::uint32_t>(entry.forward.packets + entry.backward.packets);
+  const TimePoint reported = news ? entry.reported_until : TimePoint::min();
   const auto since = [&](TimePoint time) { return Bounds{std::max(time, reported), {}}; };
   constexpr Tenths kRounding{1};  // the tenths were rounded down
-  const bool grew = entry->seen_packets != identity.packets;
+  const bool grew = entry.seen_packets != identity.packets;
   const bool bounded =
-      grew ? entry->visited != kNotVisited && !zeroed(entry->seen_packets, identity.packets)
-           : entry->window != ReportedConnection::kUnknownWindow;
+      grew ? entry.visited != kNotVisited && !zeroed(entry.seen_packets, identity.packets)
+           : entry.window != ReportedConnection::kUnknownWindow;
   Bounds bounds = since(TimePoint::min());
-  if (bounded && grew) bounds = since(wall(entry->visited));
-  if (bounded && !grew) bounds = since(wall(entry->grown - Tenths(entry->window) - kRounding));
-  const bool seen = !grew && entry->grown != kNotVisited;
-  bounds.latest = seen ? std::min(wall(entry->grown + kRounding), now.wall) : now.wall;
+  if (bounded && grew) bounds = since(wall(entry.visited));
+  if (bounded && !grew) bounds = since(wall(entry.grown - Tenths(entry.window) - kRounding));
+  const bool seen = !grew && entry.grown != kNotVisited;
+  bounds.latest = seen ? std::min(wall(entry.grown + kRounding), now.wall) : now.wall;
   return bounds;
 }
 

@@ -43,6 +43,11 @@ std::uint32_t derived_id(const Flow& decoded);
 /// connections are told apart without.
 std::uint64_t unstamped_key(const Flow& decoded, std::uint32_t id);
 
+/// It was counted, and no packet was.
+inline bool is_empty(const Flow& flow) {
+  return flow.present.counters && flow.forward == Counters{} && flow.backward == Counters{};
+}
+
 /// Counters of the kernel that were less than before: another program set them to zero.
 struct Falls {
   std::uint64_t connections = 0;  ///< times that one of its counters fell
@@ -76,7 +81,12 @@ class ReportedConnections {
   }
 
   /// A connection that ended, with totals; it is forgotten. Never kFull.
-  Outcome finish(const ConnectionIdentity& identity, Flow& flow);
+  Outcome finish(const ConnectionIdentity& identity, Flow& flow) {
+    ended_.add(identity.key);
+    ReportedConnection* entry = table_.find(identity.key);
+    if (entry != nullptr) return finish_reported(*entry, identity, flow);
+    return is_empty(flow) ? Outcome::kEmpty : Outcome::kNews;
+  }
 
   /// Takes the totals as already reported. False: no room, or nothing was counted.
   bool adopt(const ConnectionIdentity& identity, const Flow& flow, const Written& written);
@@ -122,7 +132,11 @@ class ReportedConnections {
 
   /// The bounds of the last packet by the visits. Nothing: the connection is not remembered.
   [[nodiscard]] std::optional<Bounds> last_packet(const ConnectionIdentity& identity,
-                                                  const Instant& now);
+                                                  const Instant& now) {
+    const ReportedConnection* entry = table_.find(identity.key);
+    if (entry == nullptr) return std::nullopt;
+    return last_packet(*entry, identity, now);
+  }
 
   /// The kernel writes the next part of the table: ends read before no longer matter.
   void on_part_requested() { ended_.begin(); }
@@ -162,6 +176,11 @@ class ReportedConnections {
   [[nodiscard]] std::size_t memory() const { return table_.memory(); }
 
  private:
+  Outcome finish_reported(ReportedConnection& entry, const ConnectionIdentity& identity,
+                          Flow& flow);
+  [[nodiscard]] Bounds last_packet(const ReportedConnection& entry,
+                                   const ConnectionIdentity& identity, const Instant& now) const;
+
   static constexpr std::chrono::hours kLongestWindow{
       2};  // more than ReportedConnection::window holds
 
