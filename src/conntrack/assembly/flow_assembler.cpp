@@ -2,6 +2,7 @@
 #include "conntrack/assembly/flow_assembler.hpp"
 
 #include "conntrack/assembly/counter_resets.hpp"
+#include "extras/apply_extras.hpp"
 
 namespace ctflow {
 namespace {
@@ -41,6 +42,19 @@ void FlowAssembler::correct_stamps(Flow& flow, const Instant& now) const {
     correct(direction->first);
     // By the clock as it is now, except where it was set back: then it is `first`.
     correct(direction->last);
+  }
+}
+
+void FlowAssembler::complete_by_evidence(const ConnectionIdentity& identity, Flow& flow,
+                                         const Written& written) {
+  if (!has_packet_times(flow.extras)) {
+    correct_times(flow, timeouts, reported.last_packet(identity, written.latest),
+                  written.earliest.wall, counters);
+  }
+  apply_extras(flow, counters);
+  // A closed connection is reported as such, long before its entry is removed.
+  if (flow.event == FlowEvent::kReported && flow.end_reason != EndReason::kEndOfFlow) {
+    flow.end_reason = EndReason::kActiveTimeout;
   }
 }
 

@@ -19,7 +19,6 @@
 #include "ctflow/config.hpp"
 #include "ctflow/extras_source.hpp"
 #include "ctflow/flow_source.hpp"
-#include "extras/apply_extras.hpp"
 #include "log/log.hpp"
 
 namespace ctflow {
@@ -71,25 +70,14 @@ struct FlowAssembler {
 
   /// Fills in what decode() leaves to later: times, counters, end reason.
   void complete(const ConnectionIdentity& identity, Flow& flow, const Written& written) {
-    const Instant& now = written.latest;
-    flow.event_time = now.wall;
-    flow.end_reason = end_reason(flow);
-    if (early_drops != nullptr && may_be_dropped_early(flow) && early_drops->claim(now.steady)) {
-      flow.end_reason = EndReason::kLackOfResources;
-    }
-    if (!flow.extras.present) {
-      estimate_times(identity, flow, written);
-    } else {
-      if (!has_packet_times(flow.extras)) estimate_times(identity, flow, written);
-      apply_extras(flow, counters);
-    }
-    // A closed connection is reported as such, long before its entry is removed.
-    if (flow.event == FlowEvent::kReported && flow.end_reason != EndReason::kEndOfFlow) {
-      flow.end_reason = EndReason::kActiveTimeout;
+    if (!complete_usual(identity, flow, written.latest)) {
+      complete_by_evidence(identity, flow, written);
     }
   }
   void complete(const ConnectionIdentity& identity, Flow& flow, const Instant& now) {
-    complete(identity, flow, Written{now, now});
+    if (!complete_usual(identity, flow, now)) {
+      complete_by_evidence(identity, flow, Written{now, now});
+    }
   }
 
   /// Looks whether the wall clock was set. To be called before anything read just now is completed.
@@ -153,12 +141,18 @@ struct FlowAssembler {
  private:
   void follow_clock();
   void correct_stamps(Flow& flow, const Instant& now) const;
-  void estimate_times(const ConnectionIdentity& identity, Flow& flow, const Written& written) {
-    const auto bounds = reported.last_packet(identity, written.latest);
-    if (bounds || !correct_usual_times(flow, timeouts, counters)) {
-      correct_times(flow, timeouts, bounds, written.earliest.wall, counters);
+  /// True: the usual end, of a connection that no scan saw. Else its times are still to be found.
+  [[gnu::always_inline]] bool complete_usual(const ConnectionIdentity& identity, Flow& flow,
+                                             const Instant& now) {
+    flow.event_time = now.wall;
+    flow.end_reason = end_reason(flow);
+    if (early_drops != nullptr && may_be_dropped_early(flow) && early_drops->claim(now.steady)) {
+      flow.end_reason = EndReason::kLackOfResources;
     }
+    return !flow.extras.present && !reported.contains(identity) &&
+           correct_usual_times(flow, timeouts, counters);
   }
+  void complete_by_evidence(const ConnectionIdentity& identity, Flow& flow, const Written& written);
   void forget_beginning(const Flow& flow);
   void log_repeats();
 

@@ -19,7 +19,7 @@ struct Unmap {
   void operator()(void* pages) const { munmap(pages, octets); }
 };
 
-/// Open addressing with linear probing, never more than three quarters full. It doubles little by
+/// Open addressing with linear probing, never more than three quarters full. It grows little by
 /// little: no call but clear() costs more than a few entries, however large the table is.
 /// `Entry`: trivial, with a member `key`; zeros are a free entry.
 template <typename Entry>
@@ -135,10 +135,11 @@ class KeyedTable {
   }
 
  private:
-  static constexpr std::size_t kSmallest = 4096 / sizeof(Entry);  // one page
+  static constexpr std::size_t kSmallest = 4096 / sizeof(Entry);     // one page
+  static constexpr std::size_t kDoublesFrom = std::size_t{1} << 20;  // octets; smaller: fourfold
   static constexpr std::size_t kZeroedInPlace = 16 * kSmallest;
-  /// Of the old table per insertion. Two would do: it holds 3/4 of the insertions until the next
-  /// doubling.
+  /// Of the old table per insertion. Two would do: it holds 3/4 of the insertions until it
+  /// grows again.
   static constexpr std::size_t kMigratedAtOnce = 8;
   static constexpr std::uint64_t kFree = 0;
   static constexpr std::uint64_t kMoved = 1;  // in the old table: keeps the chains behind connected
@@ -186,7 +187,9 @@ class KeyedTable {
 
   bool make_room() {
     migrate(old_.capacity);
-    Slots larger = allocate(current_.capacity * 2);
+    // What is small soon grows again: moving its entries once costs less than moving them twice.
+    const bool is_small = current_.capacity * sizeof(Entry) < kDoublesFrom;
+    Slots larger = allocate(current_.capacity * (is_small ? 4 : 2));
     if (!larger.entries) return false;
     old_ = std::exchange(current_, std::move(larger));
     migrated_ = 0;
@@ -196,7 +199,7 @@ class KeyedTable {
   void zero() { std::fill_n(current_.entries.get(), current_.capacity, Entry{}); }
 
   Slots current_;
-  Slots old_;  ///< what a doubling has not moved yet
+  Slots old_;  ///< what has not moved to a larger table yet
   std::size_t migrated_ = 0;
   std::size_t size_ = 0;
 };
