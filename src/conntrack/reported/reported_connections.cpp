@@ -3,34 +3,10 @@
 
 #include <algorithm>
 
-#include "conntrack/flow/tuple_hash.hpp"
 #include "ctflow/clock.hpp"
 
 namespace ctflow {
 namespace {
-
-/// CTA_ID alone has 32 bits, and comes back when the kernel gives the memory of an ended connection
-/// to a successor with the same tuple. Tuple and start are unique, whether the feed has CTA_ID or
-/// not: what was remembered of one is of use to the other.
-std::uint64_t key_of(const Flow& flow, std::uint32_t id) {
-  std::uint64_t hash = unstamped_key(flow, flow.present.start ? 0 : id);
-  if (flow.present.start) {
-    hash = mix(hash ^ static_cast<std::uint64_t>(flow.start.time_since_epoch().count()));
-  }
-  return std::max(hash, ReportedMap::kFirstKey);
-}
-
-std::uint64_t end_key_of(const Flow& flow, std::uint64_t key) {
-  if (flow.present.start) return key;
-  for (const Counters& one : {flow.forward, flow.backward}) {
-    key = mix(mix(key ^ one.packets) ^ one.octets);
-  }
-  return std::max(key, ReportedMap::kFirstKey);
-}
-
-bool has_wire_counters(const KernelExtras& extras) {
-  return extras.original.has_wire || extras.reply.has_wire;
-}
 
 bool below(const Counters& left, const Counters& right) {
   return left.packets < right.packets || left.octets < right.octets;
@@ -105,26 +81,20 @@ Tenths tenths(MonoTime time, MonoTime epoch) {
 
 }  // namespace
 
-std::uint64_t unstamped_key(const Flow& decoded, std::uint32_t id) {
-  const std::uint64_t seed = id | std::uint64_t{decoded.original.zone} << 32;
-  return std::max(hash_of(decoded.original, seed), ReportedMap::kFirstKey);
-}
-
 std::uint32_t derived_id(const Flow& decoded) {
-  return std::max(static_cast<std::uint32_t>(key_of(decoded, 0) >> 32), std::uint32_t{1});
+  std::uint64_t hash = hash_of(decoded.original, std::uint64_t{decoded.original.zone} << 32);
+  hash = std::max(hash, ReportedMap::kFirstKey);
+  if (decoded.present.start) {
+    hash = mix(hash ^ static_cast<std::uint64_t>(decoded.start.time_since_epoch().count()));
+  }
+  return std::max(static_cast<std::uint32_t>(hash >> 32), std::uint32_t{1});
 }
 
-ConnectionIdentity::ConnectionIdentity(const Flow& decoded)
-    : key(key_of(decoded, decoded.id)),
-      total_packets(decoded.forward.packets + decoded.backward.packets),
-      end_key(end_key_of(decoded, key)),
-      stamped(decoded.present.start) {
-  if (has_wire_counters(decoded.extras)) {
-    total_packets = decoded.extras.original.wire.packets + decoded.extras.reply.wire.packets;
-    resettable = !stamped;  // without a stamp a successor may have the key
-    wire = true;
+std::uint64_t unstamped_end_key(const Flow& decoded, std::uint64_t key) {
+  for (const Counters& one : {decoded.forward, decoded.backward}) {
+    key = mix(mix(key ^ one.packets) ^ one.octets);
   }
-  packets = static_cast<std::uint32_t>(total_packets);
+  return std::max(key, ReportedMap::kFirstKey);
 }
 
 void ReportedConnections::watch_measure(ReportedConnection& entry,
