@@ -67,13 +67,21 @@ void append(Fields& fields, std::span<const Field> more) {
   fields.insert(fields.end(), more.begin(), more.end());
 }
 
-void encode_fields(WireWriter& writer, const Record& record, const Template& layout) {
-  std::byte* room = writer.claim(layout.length);
-  if (room == nullptr) return;
+void write_fields(std::byte* room, const Record& record, const Template& layout) {
   for (const Field& item : layout.fields) {
     item.write(room, record);
     room += item.length;
   }
+}
+
+void encode_fields(WireWriter& writer, const Record& record, const Template& layout) {
+  std::byte* const room = writer.claim(layout.length);
+  if (room != nullptr) write_fields(room, record, layout);
+}
+
+void encode_fields_of_both(std::byte* room, const Flow& flow, const Template& layout) {
+  write_fields(room, {flow, true}, layout);
+  write_fields(room + layout.length, {flow, false}, layout);
 }
 
 /// FNV-1a over what a collector sees of a layout.
@@ -119,7 +127,8 @@ void Layout::build(Protocol protocol, const EncoderOptions& options) {
 void Layout::add(std::uint16_t id, Fields fields) {
   fields_.push_back(std::move(fields));
   const std::span<const Field> all = fields_.back();
-  templates_.push_back({id, static_cast<std::uint16_t>(record_length(all)), all, encode_fields});
+  templates_.push_back({id, static_cast<std::uint16_t>(record_length(all)), all, encode_fields,
+                        encode_fields_of_both});
 }
 
 /// The default layouts and what is added to them.

@@ -195,20 +195,37 @@ void SetEncoder::count(const Counters& recorded, TimePoint latest) {
   return false;
 }
 
-bool SetEncoder::add(const Flow& flow) {
-  const FlowRecords records = records_of(layout_, flow);
+/// Apart as well, for all but two records of the template of the record before them.
+[[gnu::noinline]] bool SetEncoder::add_otherwise(const FlowRecords& records, const Flow& flow) {
   const auto [first, second, asked] = records;
-  // As a rule all are of the template of the record before them: what they need is known then.
-  if (first->id == set_id_ && (second == nullptr || second->id == set_id_)) {
-    const std::size_t needed = second == nullptr ? first->length : std::size_t{2} * first->length;
-    if (needed > room_in_set()) return false;
+  if (second == nullptr && first->id == set_id_) {
+    if (first->length > room_in_set()) return false;
     write_record(*first, {flow, asked});
-    if (second != nullptr) write_record(*second, {flow, false});
   } else if (!write_in_sets(records, flow)) {
     return false;
   }
   content_.flows += 1;
   content_.data_records += second == nullptr ? 1 : 2;
+  count(recorded(layout_.style(), flow), record_times(layout_.style(), flow).end);
+  return true;
+}
+
+bool SetEncoder::add(const Flow& flow) {
+  const FlowRecords records = records_of(layout_, flow);
+  const Template& layout = *records.first;
+  if (records.second != &layout || layout.id != set_id_) return add_otherwise(records, flow);
+  // As a rule all are of the template of the record before them: what they need is known then.
+  const std::size_t needed = std::size_t{2} * layout.length;
+  if (needed > room_in_set()) return false;
+  const std::size_t offset = writer_.size();
+  layout.encode_both(writer_.claim(needed), flow, layout);
+  if (format_.notes_records) {
+    const RecordTimes times = record_times(layout_.style(), flow);
+    record_written(offset, times, layout);
+    record_written(offset + layout.length, times, layout);
+  }
+  content_.flows += 1;
+  content_.data_records += 2;
   count(recorded(layout_.style(), flow), record_times(layout_.style(), flow).end);
   return true;
 }

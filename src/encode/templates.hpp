@@ -21,6 +21,9 @@ struct Template {
   std::span<const Field> fields;
   /// Writes all fields of one record; called with the template itself.
   void (*encode)(WireWriter&, const Record&, const Template&);
+  /// Writes the initiator's record and behind it the responder's, which have the same template.
+  /// `room`: twice `length`. Null: responders have no such record.
+  void (*encode_both)(std::byte* room, const Flow& flow, const Template&);
 };
 
 /// The compile-time layouts of the default profile, in the order in which they are sent: plain ones
