@@ -13,7 +13,7 @@ bool EncodedFlows::add(const Flow& flow) {
   const std::size_t start = writer_.size();
   const FlowRecords records = records_of(layout_, flow);
   const Template& first = *records.first;
-  if (records.second == &first) {
+  if (template_of_both(layout_, flow) != nullptr) {
     std::byte* const room = writer_.claim(std::size_t{2} * first.length);
     if (room != nullptr) first.encode_both(room, flow, first);
   } else {

@@ -196,7 +196,8 @@ void SetEncoder::count(const Counters& recorded, TimePoint latest) {
 }
 
 /// Apart as well, for all but two records of the template of the record before them.
-[[gnu::noinline]] bool SetEncoder::add_otherwise(const FlowRecords& records, const Flow& flow) {
+[[gnu::noinline]] bool SetEncoder::add_otherwise(const Flow& flow) {
+  const FlowRecords records = records_of(layout_, flow);
   const auto [first, second, asked] = records;
   if (second == nullptr && first->id == set_id_) {
     if (first->length > room_in_set()) return false;
@@ -211,22 +212,21 @@ void SetEncoder::count(const Counters& recorded, TimePoint latest) {
 }
 
 bool SetEncoder::add(const Flow& flow) {
-  const FlowRecords records = records_of(layout_, flow);
-  const Template& layout = *records.first;
-  if (records.second != &layout || layout.id != set_id_) return add_otherwise(records, flow);
+  const Template* const both = template_of_both(layout_, flow);
+  if (both == nullptr || both->id != set_id_) return add_otherwise(flow);
   // As a rule all are of the template of the record before them: what they need is known then.
-  const std::size_t needed = std::size_t{2} * layout.length;
+  const std::size_t needed = std::size_t{2} * both->length;
   if (needed > room_in_set()) return false;
   const std::size_t offset = writer_.size();
-  layout.encode_both(writer_.claim(needed), flow, layout);
+  both->encode_both(writer_.claim(needed), flow, *both);
   if (format_.notes_records) {
-    const RecordTimes times = record_times(layout_.style(), flow);
-    record_written(offset, times, layout);
-    record_written(offset + layout.length, times, layout);
+    record_written(offset, {flow.start, flow.end}, *both);
+    record_written(offset + both->length, {flow.start, flow.end}, *both);
   }
   content_.flows += 1;
   content_.data_records += 2;
-  count(recorded(layout_.style(), flow), record_times(layout_.style(), flow).end);
+  count({flow.forward.packets + flow.backward.packets, flow.forward.octets + flow.backward.octets},
+        flow.end);
   return true;
 }
 

@@ -45,7 +45,7 @@ void FlowAssembler::correct_stamps(Flow& flow, const Instant& now) const {
   }
 }
 
-void FlowAssembler::complete_by_evidence(const ConnectionIdentity& identity, Flow& flow,
+void FlowAssembler::complete_by_evidence(const ConnectionIdentity identity, Flow& flow,
                                          const Written& written) {
   if (!has_packet_times(flow.extras)) {
     correct_times(flow, timeouts, reported.last_packet(identity, written.latest),

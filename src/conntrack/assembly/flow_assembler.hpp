@@ -74,7 +74,8 @@ struct FlowAssembler {
       complete_by_evidence(identity, flow, written);
     }
   }
-  void complete(const ConnectionIdentity& identity, Flow& flow, const Instant& now) {
+  [[gnu::always_inline]] void complete(const ConnectionIdentity& identity, Flow& flow,
+                                       const Instant& now) {
     if (!complete_usual(identity, flow, now)) {
       complete_by_evidence(identity, flow, Written{now, now});
     }
@@ -152,7 +153,8 @@ struct FlowAssembler {
     return !flow.extras.present && !reported.contains(identity) &&
            correct_usual_times(flow, timeouts, counters);
   }
-  void complete_by_evidence(const ConnectionIdentity& identity, Flow& flow, const Written& written);
+  /// `identity` is copied here, so that for the usual end it need not be in memory.
+  void complete_by_evidence(ConnectionIdentity identity, Flow& flow, const Written& written);
   void forget_beginning(const Flow& flow);
   void log_repeats();
 

@@ -171,7 +171,7 @@ ReportedConnections::Outcome ReportedConnections::report(const ConnectionIdentit
 }
 
 ReportedConnections::Outcome ReportedConnections::finish_reported(
-    ReportedConnection& entry, const ConnectionIdentity& identity, Flow& flow) {
+    ReportedConnection& entry, const ConnectionIdentity identity, Flow& flow) {
   if (flow.present.counters) {
     watch_measure(entry, identity, flow);
     watch_fall(entry, identity);

@@ -205,8 +205,8 @@ class ReportedConnections {
   [[nodiscard]] std::size_t memory() const { return table_.memory(); }
 
  private:
-  Outcome finish_reported(ReportedConnection& entry, const ConnectionIdentity& identity,
-                          Flow& flow);
+  /// `identity` is copied here, so that where nothing was reported it need not be in memory.
+  Outcome finish_reported(ReportedConnection& entry, ConnectionIdentity identity, Flow& flow);
   [[nodiscard]] Bounds last_packet(const ReportedConnection& entry,
                                    const ConnectionIdentity& identity, const Instant& now) const;
 
