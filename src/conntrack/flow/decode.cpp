@@ -300,7 +300,7 @@ std::size_t read_expired(Bytes bytes, Flow& flow) {
 
 /// What stands behind the counters of an end: its times, the state of TCP, the mark. Returns what
 /// is left.
-Bytes read_behind_counters(Bytes rest, Flow& flow) {
+[[gnu::always_inline]] inline Bytes read_behind_counters(Bytes rest, Flow& flow) {
   using namespace usual_layout;
   if (begins_with(rest, nest_header(CTA_TIMESTAMP, kPair), kPair) &&
       read_usual_timestamps(rest.subspan(kHeader, kPair), flow)) {

@@ -33,17 +33,7 @@ class KeyedTable {
   }
 
   /// The entry of `key`, or nullptr. Valid until the next call of find() or insert().
-  Entry* find(std::uint64_t key) {
-    if (size_ == 0) return nullptr;
-    Entry& entry = current_.probe(key);
-    if (entry.key == key) return &entry;
-    if (old_.capacity == 0) return nullptr;
-    Entry& old = old_.probe(key);
-    if (old.key != key) return nullptr;
-    entry = old;
-    old.key = kMoved;
-    return &entry;
-  }
+  Entry* find(std::uint64_t key) { return size_ == 0 ? nullptr : find_among_entries(key); }
 
   /// A new entry for `key`, which must not be there yet. nullptr: no memory left.
   Entry* insert(std::uint64_t key) {
@@ -159,6 +149,18 @@ class KeyedTable {
 
   /// Entries that the current table takes.
   [[nodiscard]] std::size_t most() const { return current_.capacity / 4 * 3; }
+
+  /// Apart, so that the callers need nothing but the question whether there are entries.
+  [[gnu::noinline]] Entry* find_among_entries(std::uint64_t key) {
+    Entry& entry = current_.probe(key);
+    if (entry.key == key) return &entry;
+    if (old_.capacity == 0) return nullptr;
+    Entry& old = old_.probe(key);
+    if (old.key != key) return nullptr;
+    entry = old;
+    old.key = kMoved;
+    return &entry;
+  }
 
   /// Apart, so that where nothing has to move nothing is prepared for it.
   [[gnu::noinline]] std::pair<Entry*, bool> find_then_insert(std::uint64_t key) {
