@@ -52,10 +52,7 @@ void Pipeline::handle(Flow& flow) {
   for (Output* output : mirrors_) {
     if (output->wants().has(kind)) output->take(flow, *batch_);
   }
-  for (SharedRecords& records : shared_) {
-    if (records.wants().has(kind)) records.add(flow);
-  }
-  for (CollectorGroup& group : groups_) group.offer(flow, kind, *batch_);
+  if (!shared_.empty() || !groups_.empty()) share(flow, kind);
   if (FlowKinds::reports().has(kind)) {
     ++counters_.exported;
   } else if (FlowKinds::uncounted_reports().has(kind)) {
@@ -63,6 +60,14 @@ void Pipeline::handle(Flow& flow) {
   } else {
     ++counters_.nat_events;
   }
+}
+
+/// Apart, so that one collector alone needs nothing of it.
+[[gnu::noinline]] void Pipeline::share(const Flow& flow, FlowKinds kind) {
+  for (SharedRecords& records : shared_) {
+    if (records.wants().has(kind)) records.add(flow);
+  }
+  for (CollectorGroup& group : groups_) group.offer(flow, kind, *batch_);
 }
 
 FlowKinds Pipeline::wants() const {

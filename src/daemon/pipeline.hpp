@@ -56,6 +56,8 @@ class Pipeline {
   /// Sorts the outputs into groups, those that get the same records, and others that get
   /// everything.
   void arrange(const std::vector<GroupConfig>& groups);
+  /// Offers to collectors that have the same records, and to groups.
+  void share(const Flow& flow, FlowKinds kind);
   /// What was encoded for several outputs goes to them.
   void hand_out() {
     for (SharedRecords& records : shared_) records.hand_out();

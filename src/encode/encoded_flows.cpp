@@ -12,9 +12,16 @@ bool EncodedFlows::add(const Flow& flow) {
   if (flows_.size() == kFlows) return false;
   const std::size_t start = writer_.size();
   const FlowRecords records = records_of(layout_, flow);
-  records.first->encode(writer_, {flow, records.asked}, *records.first);
-  const std::size_t first_end = writer_.size();
-  if (records.second != nullptr) records.second->encode(writer_, {flow, false}, *records.second);
+  const Template& first = *records.first;
+  std::size_t first_end = start + first.length;
+  if (template_of_both(layout_, flow) != nullptr) {
+    std::byte* const room = writer_.claim(std::size_t{2} * first.length);
+    if (room != nullptr) first.encode_both(room, flow, first);
+  } else {
+    first.encode(writer_, {flow, records.asked}, first);
+    first_end = writer_.size();
+    if (records.second != nullptr) records.second->encode(writer_, {flow, false}, *records.second);
+  }
   if (writer_.overflowed()) {
     writer_.truncate(start);
     return false;

@@ -26,6 +26,15 @@ inline FlowRecords records_of(const Layout& layout, const Flow& flow) {
   return {initiator, responder, true};
 }
 
+/// The template of both records of a flow report that was answered and is not translated, the usual
+/// one. Null: records_of() says which there are.
+inline const Template* template_of_both(const Layout& layout, const Flow& flow) {
+  const bool both = layout.style() == RecordStyle::kMirrored && !translated(flow) &&
+                    flow.forward.packets != 0 && flow.backward.packets != 0;
+  const Template* const chosen = both ? &layout.choose({flow, true}) : nullptr;
+  return chosen != nullptr && chosen->encode_both != nullptr ? chosen : nullptr;
+}
+
 /// Sums of packetDeltaCount and octetDeltaCount of the records.
 inline Counters recorded(RecordStyle style, const Flow& flow) {
   if (style == RecordStyle::kNatEvent) return {};

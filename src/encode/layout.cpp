@@ -70,13 +70,21 @@ void append(Fields& fields, std::span<const Field> more) {
   fields.insert(fields.end(), more.begin(), more.end());
 }
 
-void encode_fields(WireWriter& writer, const Record& record, const Template& layout) {
-  std::byte* room = writer.claim(layout.length);
-  if (room == nullptr) return;
+void write_fields(std::byte* room, const Record& record, const Template& layout) {
   for (const Field& item : layout.fields) {
     item.write(room, record);
     room += item.length;
   }
+}
+
+void encode_fields(WireWriter& writer, const Record& record, const Template& layout) {
+  std::byte* const room = writer.claim(layout.length);
+  if (room != nullptr) write_fields(room, record, layout);
+}
+
+void encode_fields_of_both(std::byte* room, const Flow& flow, const Template& layout) {
+  write_fields(room, {flow, true}, layout);
+  write_fields(room + layout.length, {flow, false}, layout);
 }
 
 /// RFC 7011 section 7: the length, below 255, stands before the octets.
@@ -144,7 +152,8 @@ void Layout::add(std::uint16_t id, Fields fields) {
   const bool variable = std::any_of(all.begin(), all.end(),
                                     [](const Field& one) { return one.length == kVariableLength; });
   templates_.push_back({id, static_cast<std::uint16_t>(record_length(all)), all,
-                        variable ? encode_variable_fields : encode_fields, variable});
+                        variable ? encode_variable_fields : encode_fields,
+                        variable ? nullptr : encode_fields_of_both, variable});
 }
 
 /// The default layouts and what is added to them.

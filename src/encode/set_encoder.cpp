@@ -195,7 +195,8 @@ void SetEncoder::count(const Counters& recorded, TimePoint latest) {
   return false;
 }
 
-bool SetEncoder::add(const Flow& flow) {
+/// Apart as well, for all but two records of the template of the record before them.
+[[gnu::noinline]] bool SetEncoder::add_otherwise(const Flow& flow) {
   const FlowRecords records = records_of(layout_, flow);
   const auto [first, second, asked] = records;
   // As a rule all are of the template of the record before them: what they need is known then.
@@ -210,6 +211,25 @@ bool SetEncoder::add(const Flow& flow) {
   content_.flows += 1;
   content_.data_records += second == nullptr ? 1 : 2;
   count(recorded(layout_.style(), flow), record_times(layout_.style(), flow).end);
+  return true;
+}
+
+bool SetEncoder::add(const Flow& flow) {
+  const Template* const both = template_of_both(layout_, flow);
+  if (both == nullptr || both->id != set_id_) return add_otherwise(flow);
+  // As a rule all are of the template of the record before them: what they need is known then.
+  const std::size_t needed = std::size_t{2} * both->length;
+  if (needed > room_in_set()) return false;
+  const std::size_t offset = writer_.size();
+  both->encode_both(writer_.claim(needed), flow, *both);
+  if (format_.notes_records) {
+    record_written(offset, {flow.start, flow.end}, *both);
+    record_written(offset + both->length, {flow.start, flow.end}, *both);
+  }
+  content_.flows += 1;
+  content_.data_records += 2;
+  count({flow.forward.packets + flow.backward.packets, flow.forward.octets + flow.backward.octets},
+        flow.end);
   return true;
 }
 

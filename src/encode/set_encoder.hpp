@@ -108,6 +108,7 @@ class SetEncoder : public Encoder {
   void write_record(const Template& layout, const Record& record);
   /// Writes records of any templates, all or none.
   bool write_in_sets(const FlowRecords& records, const Flow& flow);
+  bool add_otherwise(const Flow& flow);
   /// Counts what records carry.
   void count(const Counters& recorded, TimePoint latest);
   void note_records(const EncodedFlow& flow, std::size_t offset);

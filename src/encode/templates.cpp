@@ -133,6 +133,24 @@ template <const auto& kFields, bool kTranslated>
   }
 }
 
+/// `room` is no part of the flow, so that what both records have is computed once.
+template <const auto& kFields>
+[[gnu::flatten]] void encode_both_of(std::byte* __restrict room, const Flow& flow,
+                                     const Template& /*layout*/) {
+  constexpr auto kIndexes = std::make_index_sequence<kFields.size()>();
+  write_fields<kFields>(room, {flow, true}, kIndexes);
+  write_fields<kFields>(room + offsets_of(kFields).back(), {flow, false}, kIndexes);
+}
+
+template <const auto& kFields, bool kTranslated>
+constexpr auto both_of() {
+  if constexpr (kTranslated) {
+    return nullptr;
+  } else {
+    return encode_both_of<kFields>;
+  }
+}
+
 constexpr std::uint16_t first_id(bool with_zones, Extent extent) {
   return template_ids::first_id(
       template_ids::kDefault,
@@ -148,7 +166,9 @@ constexpr auto templates_of(std::index_sequence<kIndex...>) {
           kLayout<kProtocol, static_cast<RecordKind>(kIndex), kWithZones, kExtent>))),
       kLayout<kProtocol, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
       encode_layout<kLayout<kProtocol, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
-                    is_translated(static_cast<RecordKind>(kIndex))>}...};
+                    is_translated(static_cast<RecordKind>(kIndex))>,
+      both_of<kLayout<kProtocol, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
+              is_translated(static_cast<RecordKind>(kIndex))>()}...};
 }
 
 /// The plain templates, then those for connections with extras, if any.

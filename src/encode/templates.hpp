@@ -21,6 +21,9 @@ struct Template {
   std::span<const Field> fields;
   /// Writes all fields of one record; called with the template itself.
   void (*encode)(WireWriter&, const Record&, const Template&);
+  /// Writes the initiator's record and behind it the responder's, which have the same template.
+  /// `room`: twice `length`. Null: responders have no such record, or records differ in length.
+  void (*encode_both)(std::byte* room, const Flow& flow, const Template&);
   bool variable = false;  ///< records differ in length
 };
 

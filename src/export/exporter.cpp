@@ -193,16 +193,21 @@ void Exporter::offer(const Flow& flow, const Instant& /*now*/) {
     return;
   }
   ledger_.offer();
-  if (profile_->fills_unknown_interfaces && lacks_interfaces(flow)) {
-    add_to_message(with_interfaces(flow));
-  } else {
-    add_to_message(flow);
-  }
+  if (profile_->fills_unknown_interfaces && lacks_interfaces(flow)) return add_completed(flow);
+  if (!is_open_ || !encoder_->add(flow)) add_to_next_message(flow);
 }
 
-void Exporter::add_to_message(const Flow& flow) {
-  if (!is_open_) open();
-  if (encoder_->add(flow)) return;
+/// Apart, so that others need no room for the copy.
+[[gnu::noinline]] void Exporter::add_completed(const Flow& flow) {
+  const Flow completed = with_interfaces(flow);
+  if (!is_open_ || !encoder_->add(completed)) add_to_next_message(completed);
+}
+
+[[gnu::noinline]] void Exporter::add_to_next_message(const Flow& flow) {
+  if (!is_open_) {
+    open();
+    if (encoder_->add(flow)) return;
+  }
   send(clock_());
   open();
   if (encoder_->add(flow)) return;

@@ -103,7 +103,10 @@ class Exporter : public Output {
   void follow_names();
   /// Opens a message, after the options' own message and with templates where they are due.
   void open();
-  void add_to_message(const Flow& flow);
+  /// Of a collector that gets no record without interfaces.
+  void add_completed(const Flow& flow);
+  /// Where there is no open message, or it has no room.
+  void add_to_next_message(const Flow& flow);
   /// `refresh`: templates are due, so those of options are as well.
   void send_options(const Instant& now, bool refresh);
   void add_templates(const Instant& now);

@@ -2,7 +2,6 @@
 #include "conntrack/assembly/flow_assembler.hpp"
 
 #include "conntrack/assembly/counter_resets.hpp"
-#include "conntrack/flow/end_of_flow.hpp"
 #include "extras/apply_extras.hpp"
 
 namespace ctflow {
@@ -15,8 +14,7 @@ std::string resetting_programs() {
 
 }  // namespace
 
-void FlowAssembler::watch_clock() {
-  if (clock_steps == nullptr) return;
+void FlowAssembler::follow_clock() {
   const auto step = clock_steps->observe();
   if (step.count() == 0) return;
   log::warn("clock_set by={}s impact=\"times from before are corrected by that\"",
@@ -30,40 +28,28 @@ void FlowAssembler::derive_id(Flow& flow) const {
   if (derives_ids) flow.id = derived_id(flow);
 }
 
-ConnectionIdentity FlowAssembler::identify(Flow& flow, const Instant& now) const {
-  if (extras != nullptr) extras->add(flow);
-  if (derives_ids) flow.id = 0;
-  const ConnectionIdentity identity(flow);
-  if (derives_ids) flow.id = derived_id(flow);
-  if (clock_steps == nullptr) return identity;
-  // A clock that was set before we looked at it: no connection is older than the machine's uptime.
+/// A clock that was set before we looked at it: no connection is older than the machine's uptime.
+void FlowAssembler::correct_stamps(Flow& flow, const Instant& now) const {
   const TimePoint boot = clock_steps->boot_time().value_or(TimePoint::min());
   const auto correct = [&](TimePoint& stamp) {
     stamp = std::max(clock_steps->correct(stamp, now.wall), boot);
   };
   if (flow.present.start) correct(flow.start);
   if (flow.present.stop && !flow.extras.by_present_clock) correct(flow.end);
-  if (!flow.extras.present || flow.extras.by_present_clock) return identity;
+  if (!flow.extras.present || flow.extras.by_present_clock) return;
   for (DirectionExtras* direction : {&flow.extras.original, &flow.extras.reply}) {
     if (!direction->has_times) continue;
     correct(direction->first);
     // By the clock as it is now, except where it was set back: then it is `first`.
     correct(direction->last);
   }
-  return identity;
 }
 
-void FlowAssembler::complete(const ConnectionIdentity& identity, Flow& flow,
-                             const Written& written) {
-  const Instant& now = written.latest;
-  flow.event_time = now.wall;
-  flow.end_reason = end_reason(flow);
-  if (early_drops != nullptr && may_be_dropped_early(flow) && early_drops->claim(now.steady)) {
-    flow.end_reason = EndReason::kLackOfResources;
-  }
+void FlowAssembler::complete_by_evidence(const ConnectionIdentity identity, Flow& flow,
+                                         const Written& written) {
   if (!has_packet_times(flow.extras)) {
-    correct_times(flow, timeouts, reported.last_packet(identity, now), written.earliest.wall,
-                  counters);
+    correct_times(flow, timeouts, reported.last_packet(identity, written.latest),
+                  written.earliest.wall, counters);
   }
   apply_extras(flow, counters);
   // A closed connection is reported as such, long before its entry is removed.
@@ -72,16 +58,8 @@ void FlowAssembler::complete(const ConnectionIdentity& identity, Flow& flow,
   }
 }
 
-bool FlowAssembler::skip_existing(const ConnectionIdentity& identity, const Flow& flow) {
-  return skips_existing && began_before_us(flow) && !reported.contains(identity);
-}
-
-bool FlowAssembler::repeats_end(const ConnectionIdentity& identity, const Flow& flow) {
-  if (nat_events) begun.remove(unstamped_key(flow, derives_ids ? 0 : flow.id));
-  if (ended.add(identity.end_key)) return false;
-  if (!identity.stamped && !repeats_expected) return false;  // a successor, not the same again
-  log_repeats();
-  return true;
+void FlowAssembler::forget_beginning(const Flow& flow) {
+  begun.remove(unstamped_key(flow, derives_ids ? 0 : flow.id));
 }
 
 bool FlowAssembler::repeats_beginning(const Flow& flow) {

@@ -10,6 +10,7 @@
 #include "conntrack/assembly/clock_steps.hpp"
 #include "conntrack/assembly/early_drops.hpp"
 #include "conntrack/flow/connection_filter.hpp"
+#include "conntrack/flow/end_of_flow.hpp"
 #include "conntrack/flow/timeout_history.hpp"
 #include "conntrack/flow/written.hpp"
 #include "conntrack/reported/ended_connections.hpp"
@@ -55,19 +56,35 @@ struct FlowAssembler {
 
   /// Adds the extras, derives which connection a decoded flow is of, then puts its times in terms
   /// of today's clock.
-  ConnectionIdentity identify(Flow& flow, const Instant& now) const;
+  ConnectionIdentity identify(Flow& flow, const Instant& now) const {
+    if (extras != nullptr) extras->add(flow);
+    if (derives_ids) flow.id = 0;
+    const ConnectionIdentity identity(flow);
+    if (derives_ids) derive_id(flow);
+    if (clock_steps != nullptr) correct_stamps(flow, now);
+    return identity;
+  }
 
   /// Flow::id of a connection that has just begun.
   void derive_id(Flow& flow) const;
 
   /// Fills in what decode() leaves to later: times, counters, end reason.
-  void complete(const ConnectionIdentity& identity, Flow& flow, const Written& written);
-  void complete(const ConnectionIdentity& identity, Flow& flow, const Instant& now) {
-    complete(identity, flow, Written{now, now});
+  void complete(const ConnectionIdentity& identity, Flow& flow, const Written& written) {
+    if (!complete_usual(identity, flow, written.latest)) {
+      complete_by_evidence(identity, flow, written);
+    }
+  }
+  [[gnu::always_inline]] void complete(const ConnectionIdentity& identity, Flow& flow,
+                                       const Instant& now) {
+    if (!complete_usual(identity, flow, now)) {
+      complete_by_evidence(identity, flow, Written{now, now});
+    }
   }
 
   /// Looks whether the wall clock was set. To be called before anything read just now is completed.
-  void watch_clock();
+  void watch_clock() {
+    if (clock_steps != nullptr) follow_clock();
+  }
 
   /// By how much the wall clock was set until the last look.
   [[nodiscard]] std::chrono::nanoseconds clock_set_by() const {
@@ -79,10 +96,18 @@ struct FlowAssembler {
   }
 
   /// True: it began before us, and what it counted since is not known.
-  bool skip_existing(const ConnectionIdentity& identity, const Flow& flow);
+  bool skip_existing(const ConnectionIdentity& identity, const Flow& flow) {
+    return skips_existing && began_before_us(flow) && !reported.contains(identity);
+  }
 
   /// True, and counted: this end was read before.
-  bool repeats_end(const ConnectionIdentity& identity, const Flow& flow);
+  bool repeats_end(const ConnectionIdentity& identity, const Flow& flow) {
+    if (nat_events) forget_beginning(flow);
+    if (ended.add(identity.end_key)) return false;
+    if (!identity.stamped && !repeats_expected) return false;  // a successor, not the same again
+    log_repeats();
+    return true;
+  }
 
   /// True, and counted: this beginning was read before.
   bool repeats_beginning(const Flow& flow);
@@ -115,6 +140,22 @@ struct FlowAssembler {
   void count_no_room();
 
  private:
+  void follow_clock();
+  void correct_stamps(Flow& flow, const Instant& now) const;
+  /// True: the usual end, of a connection that no scan saw. Else its times are still to be found.
+  [[gnu::always_inline]] bool complete_usual(const ConnectionIdentity& identity, Flow& flow,
+                                             const Instant& now) {
+    flow.event_time = now.wall;
+    flow.end_reason = end_reason(flow);
+    if (early_drops != nullptr && may_be_dropped_early(flow) && early_drops->claim(now.steady)) {
+      flow.end_reason = EndReason::kLackOfResources;
+    }
+    return !flow.extras.present && !reported.contains(identity) &&
+           correct_usual_times(flow, timeouts, counters);
+  }
+  /// `identity` is copied here, so that for the usual end it need not be in memory.
+  void complete_by_evidence(ConnectionIdentity identity, Flow& flow, const Written& written);
+  void forget_beginning(const Flow& flow);
   void log_repeats();
 
   ConnectionFilter filter_;

@@ -8,10 +8,75 @@
 
 namespace ctflow {
 
-using Outcome = ReportedConnections::Outcome;
-
 void EventReader::begin_datagram(const Instant& time) {
   if (std::exchange(batch_, time.steady) != time.steady) assembler_.watch_clock();
+}
+
+void EventReader::read_first_end(const ConnectionIdentity& identity, const Instant& time) {
+  const bool skipped = assembler_.skip_existing(identity, flow_);
+  if (skipped) assembler_.count_ignored(flow_);
+  assembler_.complete(identity, flow_, time);
+  const Outcome outcome = assembler_.reported.finish(identity, flow_);
+  if (outcome == Outcome::kNews && !skipped) {
+    assembler_.sink.on_flow(flow_);
+  } else {
+    pass_over_end(outcome, skipped, time);
+  }
+}
+
+void EventReader::pass_over_end(Outcome outcome, bool skipped, const Instant& time) {
+  if (assembler_.nat_events || assembler_.every_end) {
+    flow_.event = FlowEvent::kEndedBefore;
+    assembler_.sink.on_flow(flow_);
+  } else if (skipped) {
+    ++assembler_.counters.existing_skipped;
+  } else if (outcome == Outcome::kEmpty) {
+    assembler_.count_empty(time);
+  } else {
+    ++assembler_.counters.already_reported;
+  }
+}
+
+void EventReader::read_end(const Instant& time) {
+  ++assembler_.counters.ended;
+  if (assembler_.filter(flow_)) return;
+  const ConnectionIdentity identity = assembler_.identify(flow_, time);
+  if (!assembler_.repeats_end(identity, flow_)) read_first_end(identity, time);
+}
+
+bool EventReader::read(DecodeResult decoded, const Instant& time) {
+  if (decoded != DecodeResult::kFlow) return read_other(decoded, time);
+  read_end(time);
+  return true;
+}
+
+bool EventReader::read_other(DecodeResult decoded, const Instant& time) {
+  switch (decoded) {
+    case DecodeResult::kReport:
+      read_report(time);
+      break;
+    case DecodeResult::kCreated:
+      read_creation(time);
+      break;
+    case DecodeResult::kFlow:
+    case DecodeResult::kEntry:
+    case DecodeResult::kIgnored:
+      ++assembler_.counters.ignored;
+      break;
+    case DecodeResult::kMalformed:
+      return false;
+  }
+  return true;
+}
+
+void EventReader::read_message(Bytes message, const Instant& time) {
+  ++assembler_.counters.messages;
+  const DecodeResult decoded = decode(message, flow_);
+  if (decoded == DecodeResult::kFlow) {
+    read_end(time);
+  } else if (!read_other(decoded, time)) {
+    count_malformed(message);
+  }
 }
 
 void EventReader::on_datagram(Bytes datagram, const Instant& time) {
@@ -30,58 +95,6 @@ void EventReader::on_record(const ctflow_record& record, const Instant& time) {
     totals_->push_back({ConnectionIdentity(flow_).key, flow_.forward, flow_.backward});
   }
   if (!read(decoded, time)) ++assembler_.counters.malformed;
-}
-
-void EventReader::read_message(Bytes message, const Instant& time) {
-  ++assembler_.counters.messages;
-  if (!read(decode(message, flow_), time)) count_malformed(message);
-}
-
-bool EventReader::read(DecodeResult decoded, const Instant& time) {
-  switch (decoded) {
-    case DecodeResult::kFlow:
-      read_end(time);
-      break;
-    case DecodeResult::kReport:
-      read_report(time);
-      break;
-    case DecodeResult::kCreated:
-      read_creation(time);
-      break;
-    case DecodeResult::kEntry:
-    case DecodeResult::kIgnored:
-      ++assembler_.counters.ignored;
-      break;
-    case DecodeResult::kMalformed:
-      return false;
-  }
-  return true;
-}
-
-void EventReader::read_end(const Instant& time) {
-  ++assembler_.counters.ended;
-  if (assembler_.filter(flow_)) return;
-  const ConnectionIdentity identity = assembler_.identify(flow_, time);
-  if (!assembler_.repeats_end(identity, flow_)) read_first_end(identity, time);
-}
-
-void EventReader::read_first_end(const ConnectionIdentity& identity, const Instant& time) {
-  const bool skipped = assembler_.skip_existing(identity, flow_);
-  if (skipped) assembler_.count_ignored(flow_);
-  assembler_.complete(identity, flow_, time);
-  const Outcome outcome = assembler_.reported.finish(identity, flow_);
-  if (outcome == Outcome::kNews && !skipped) {
-    assembler_.sink.on_flow(flow_);
-  } else if (assembler_.nat_events || assembler_.every_end) {
-    flow_.event = FlowEvent::kEndedBefore;
-    assembler_.sink.on_flow(flow_);
-  } else if (skipped) {
-    ++assembler_.counters.existing_skipped;
-  } else if (outcome == Outcome::kEmpty) {
-    assembler_.count_empty(time);
-  } else {
-    ++assembler_.counters.already_reported;
-  }
 }
 
 void EventReader::on_undelivered_end(Bytes message, const Instant& time) {

@@ -39,12 +39,20 @@ class EventReader : public EventConsumer, public RecordConsumer {
   void on_undelivered_end(Bytes message, const Instant& time);
 
  private:
+  using Outcome = ReportedConnections::Outcome;
+
   void begin_datagram(const Instant& time);
-  void read_message(Bytes message, const Instant& time);
   /// What was decoded into flow_. False: malformed.
   bool read(DecodeResult decoded, const Instant& time);
-  void read_end(const Instant& time);
-  void read_first_end(const ConnectionIdentity& identity, const Instant& time);
+  /// … if that is not an end.
+  bool read_other(DecodeResult decoded, const Instant& time);
+  // In line, because each end of a connection takes this way.
+  [[gnu::always_inline]] inline void read_message(Bytes message, const Instant& time);
+  [[gnu::always_inline]] inline void read_end(const Instant& time);
+  [[gnu::always_inline]] inline void read_first_end(const ConnectionIdentity& identity,
+                                                    const Instant& time);
+  /// An end of which nothing is left to report, or nothing is to be reported.
+  void pass_over_end(Outcome outcome, bool skipped, const Instant& time);
   void read_creation(const Instant& time);
   void read_report(const Instant& time);
   void count_malformed(Bytes message);

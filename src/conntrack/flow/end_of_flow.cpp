@@ -18,23 +18,6 @@ bool reset_before_answer(const Flow& flow) {
          !answered(flow);
 }
 
-/// States in which both sides have ended the connection (enum tcp_conntrack, sctp_conntrack,
-/// ct_dccp_states).
-bool closed(const Flow& flow) {
-  if (!flow.present.state) return false;
-  switch (flow.original.protocol) {
-    case IPPROTO_TCP:
-      return flow.state >= 6 && flow.state <= 8;  // LAST_ACK, TIME_WAIT, CLOSE
-    case IPPROTO_SCTP:
-      // CLOSED, SHUTDOWN_ACK_SENT. A lone INIT is in CLOSED too (sctp_conntracks[]).
-      return (flow.state == 1 && answered(flow)) || flow.state == 7;
-    case IPPROTO_DCCP:
-      return flow.state == 7;  // TIMEWAIT
-    default:
-      return false;
-  }
-}
-
 /// When the entry was removed or, if it exists, written. Nothing: the kernel keeps no times.
 std::optional<Bounds> reference(const Flow& flow, TimePoint written_after) {
   if (flow.event == FlowEvent::kReported && flow.present.timeout) {
@@ -108,28 +91,6 @@ LastPacket search(const Flow& flow, const TimeoutHistory& timeouts, const Bounds
   return found;
 }
 
-/// The usual end: the entry expired, one timeout may have been the last, and nothing contradicts
-/// it. Then it is what search() would find. Nothing: it has to search.
-std::optional<TimePoint> usual_last_packet(const Flow& flow, const TimeoutHistory& timeouts) {
-  constexpr Presence kExpired{
-      .counters = true, .start = true, .stop = true, .timeout = false, .state = false};
-  Presence present = flow.present;
-  present.state = false;
-  if (flow.event != FlowEvent::kEnded || present != kExpired || flow.port_id != 0 ||
-      timeouts.periods().size() != 1 || timeouts.knowledge() == TimeoutKnowledge::kNeverRead ||
-      keeps_first_timeouts(flow) || has_one_packet(flow) || reset_before_answer(flow)) {
-    return std::nullopt;
-  }
-  const TimeoutHistory::Period& period = timeouts.periods().front();
-  const auto possible = possible_timeouts(flow, period.timeouts);
-  if (possible.all().size() != 1) return std::nullopt;
-  const TimePoint stop = std::min(flow.end, flow.event_time);
-  const TimePoint last = stop - possible.all().front();
-  const Bounds& in_force = period.in_force;
-  if (last < flow.start || last < in_force.earliest || last > in_force.latest) return std::nullopt;
-  return last;
-}
-
 void count(const LastPacket& found, bool expires, bool bounded, SourceCounters& counters) {
   counters.end_ambiguous += found.ambiguous;
   counters.end_unexplained += expires && !found.explained;
@@ -142,10 +103,9 @@ void count(const LastPacket& found, bool expires, bool bounded, SourceCounters& 
   }
 }
 
-/// Apart, so that what the usual end does not need is not prepared for it.
-[[gnu::noinline]] LastPacket correct_by_search(Flow& flow, const TimeoutHistory& timeouts,
-                                               const std::optional<Bounds>& bounds,
-                                               TimePoint written_after, SourceCounters& counters) {
+LastPacket correct_by_search(Flow& flow, const TimeoutHistory& timeouts,
+                             const std::optional<Bounds>& bounds, TimePoint written_after,
+                             SourceCounters& counters) {
   const std::optional<Bounds> removed = reference(flow, written_after);
   const LastPacket found = search(flow, timeouts, known(flow, removed, bounds), removed);
   count(found, removed.has_value(), bounds.has_value(), counters);
@@ -155,11 +115,21 @@ void count(const LastPacket& found, bool expires, bool bounded, SourceCounters& 
 
 }  // namespace
 
-EndReason end_reason(const Flow& flow) {
-  if (flow.port_id != 0) return EndReason::kForcedEnd;  // a program asked for it over netlink
-  if (closed(flow)) return EndReason::kEndOfFlow;
-  // No time left: expired. Otherwise the kernel removed it early, for an unknown reason.
-  return flow.present.timeout ? EndReason::kForcedEnd : EndReason::kIdleTimeout;
+/// States in which both sides have ended the connection (enum tcp_conntrack, sctp_conntrack,
+/// ct_dccp_states).
+bool closed(const Flow& flow) {
+  if (!flow.present.state) return false;
+  switch (flow.original.protocol) {
+    case IPPROTO_TCP:
+      return flow.state >= 6 && flow.state <= 8;  // LAST_ACK, TIME_WAIT, CLOSE
+    case IPPROTO_SCTP:
+      // CLOSED, SHUTDOWN_ACK_SENT. A lone INIT is in CLOSED too (sctp_conntracks[]).
+      return (flow.state == 1 && answered(flow)) || flow.state == 7;
+    case IPPROTO_DCCP:
+      return flow.state == 7;  // TIMEWAIT
+    default:
+      return false;
+  }
 }
 
 bool may_be_dropped_early(const Flow& flow) {
@@ -167,19 +137,40 @@ bool may_be_dropped_early(const Flow& flow) {
          flow.port_id == 0 && (flow.status & status::kAssured) == 0;
 }
 
+bool correct_usual_times(Flow& flow, const TimeoutHistory& timeouts, SourceCounters& counters) {
+  constexpr Presence kExpired{
+      .counters = true, .start = true, .stop = true, .timeout = false, .state = false};
+  Presence present = flow.present;
+  present.state = false;
+  if (flow.event != FlowEvent::kEnded || present != kExpired || flow.port_id != 0 ||
+      timeouts.periods().size() != 1 || timeouts.knowledge() == TimeoutKnowledge::kNeverRead ||
+      keeps_first_timeouts(flow) || has_one_packet(flow) || reset_before_answer(flow)) {
+    return false;
+  }
+  const TimeoutHistory::Period& period = timeouts.periods().front();
+  const std::optional<std::chrono::seconds> timeout = only_timeout(flow, period.timeouts);
+  if (!timeout) return false;
+  const TimePoint last = std::min(flow.end, flow.event_time) - *timeout;
+  const Bounds& in_force = period.in_force;
+  // Not before `start`, and with it neither is `start` behind event_time.
+  if (last < flow.start || last < in_force.earliest || last > in_force.latest) return false;
+  flow.end = last;
+  ++counters.end_from_timeout;
+  return true;
+}
+
 LastPacket correct_times(Flow& flow, const TimeoutHistory& timeouts,
                          const std::optional<Bounds>& bounds, TimePoint written_after,
                          SourceCounters& counters) {
+  if (!bounds && correct_usual_times(flow, timeouts, counters)) {
+    return {flow.end, LastPacketSearch::kTick, true, false};
+  }
   // Without it the connection began when it was first seen; what was reported before is cut off
   // later.
   if (!flow.present.start) flow.start = bounds ? TimePoint{} : flow.event_time;
   // The wall clock may have been set while the connection lived.
   flow.start = std::min(flow.start, flow.event_time);
-  const auto usual = bounds ? std::nullopt : usual_last_packet(flow, timeouts);
-  if (!usual) return correct_by_search(flow, timeouts, bounds, written_after, counters);
-  ++counters.end_from_timeout;
-  flow.end = *usual;
-  return {*usual, LastPacketSearch::kTick, true, false};
+  return correct_by_search(flow, timeouts, bounds, written_after, counters);
 }
 
 }  // namespace ctflow

@@ -11,8 +11,16 @@
 
 namespace ctflow {
 
+/// Its protocol tracker is in a state in which both sides have ended the connection.
+bool closed(const Flow& flow);
+
 /// flowEndReason of a removed entry (IANA, element 136).
-EndReason end_reason(const Flow& flow);
+inline EndReason end_reason(const Flow& flow) {
+  if (flow.port_id != 0) return EndReason::kForcedEnd;  // a program asked for it over netlink
+  if (flow.present.state && closed(flow)) return EndReason::kEndOfFlow;
+  // No time left: expired. Otherwise the kernel removed it early, for an unknown reason.
+  return flow.present.timeout ? EndReason::kForcedEnd : EndReason::kIdleTimeout;
+}
 
 /// The kernel removed it before its time and without being asked; of a full table it removes
 /// connections that are not ASSURED (early_drop_list()).
@@ -29,5 +37,10 @@ bool may_be_dropped_early(const Flow& flow);
 LastPacket correct_times(Flow& flow, const TimeoutHistory& timeouts,
                          const std::optional<Bounds>& bounds, TimePoint written_after,
                          SourceCounters& counters);
+
+/// The usual end: the entry expired, one timeout may have been set last, and nothing contradicts
+/// it. Then this does what correct_times() does of a connection that no scan saw, without a search.
+/// False: it changed nothing.
+bool correct_usual_times(Flow& flow, const TimeoutHistory& timeouts, SourceCounters& counters);
 
 }  // namespace ctflow

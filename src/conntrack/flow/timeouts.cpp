@@ -24,14 +24,36 @@ bool ignores_packets(const Flow& flow) {
   return (flow.status & (kFixedTimeout | kOffload | kHardwareOffload)) != 0;
 }
 
-template <std::size_t kStates>
+/// Takes timeouts as PossibleTimeouts does, to say no more than which is the only one.
+class OnlyTimeout {
+ public:
+  void add(std::chrono::seconds timeout) {
+    several_ = several_ || (any_ && timeout != first_);
+    if (!any_) first_ = timeout;
+    any_ = true;
+  }
+
+  [[nodiscard]] std::optional<std::chrono::seconds> result() const {
+    return any_ && !several_ ? std::optional(first_) : std::nullopt;
+  }
+
+ private:
+  std::chrono::seconds first_{};
+  bool any_ = false;
+  bool several_ = false;
+};
+
+// `Possible`: PossibleTimeouts or OnlyTimeout.
+
+template <typename Possible, std::size_t kStates>
 void add_by_state(const Flow& flow, const std::array<std::chrono::seconds, kStates>& timeouts,
-                  PossibleTimeouts& possible) {
+                  Possible& possible) {
   if (flow.present.state && flow.state < kStates) possible.add(timeouts[flow.state]);
 }
 
 /// As nf_conntrack_tcp_packet() chooses.
-void add_tcp(const Flow& flow, const Timeouts& timeouts, PossibleTimeouts& possible) {
+template <typename Possible>
+void add_tcp(const Flow& flow, const Timeouts& timeouts, Possible& possible) {
   if (!flow.present.state || flow.state >= timeouts.tcp.size()) return;
   const bool established = flow.state == kTcpEstablished;
   std::chrono::seconds longest = timeouts.tcp[flow.state];
@@ -46,10 +68,43 @@ void add_tcp(const Flow& flow, const Timeouts& timeouts, PossibleTimeouts& possi
   if (established && assured(flow)) possible.add(timeouts.tcp[8]);
 }
 
-void add_udp(const Flow& flow, const Timeouts& timeouts, PossibleTimeouts& possible) {
+template <typename Possible>
+void add_udp(const Flow& flow, const Timeouts& timeouts, Possible& possible) {
   constexpr std::uint32_t kNatClash = 1U << 12;  // IPS_NAT_CLASH: never ASSURED
   possible.add(assured(flow) ? timeouts.udp_stream : timeouts.udp);
   if ((flow.status & kNatClash) != 0) possible.add(timeouts.udp_stream);
+}
+
+template <typename Possible>
+void add_possible(const Flow& flow, const Timeouts& timeouts, Possible& possible) {
+  if (ignores_packets(flow)) return;
+  switch (flow.original.protocol) {
+    case IPPROTO_TCP:
+      add_tcp(flow, timeouts, possible);
+      break;
+    case IPPROTO_SCTP:
+      add_by_state(flow, timeouts.sctp, possible);
+      break;
+    case IPPROTO_DCCP:
+      add_by_state(flow, timeouts.dccp, possible);
+      break;
+    case IPPROTO_UDP:
+    case IPPROTO_UDPLITE:
+      add_udp(flow, timeouts, possible);
+      break;
+    case IPPROTO_GRE:
+      possible.add(assured(flow) ? timeouts.gre_stream : timeouts.gre);
+      break;
+    case IPPROTO_ICMP:
+      possible.add(timeouts.icmp);
+      break;
+    case IPPROTO_ICMPV6:
+      possible.add(timeouts.icmpv6);
+      break;
+    default:
+      possible.add(timeouts.generic);
+      break;
+  }
 }
 
 }  // namespace
@@ -122,35 +177,14 @@ TimeoutsRead read_timeouts(const Timeouts& before, const std::string& directory)
 
 PossibleTimeouts possible_timeouts(const Flow& flow, const Timeouts& timeouts) {
   PossibleTimeouts possible;
-  if (ignores_packets(flow)) return possible;
-  switch (flow.original.protocol) {
-    case IPPROTO_TCP:
-      add_tcp(flow, timeouts, possible);
-      break;
-    case IPPROTO_SCTP:
-      add_by_state(flow, timeouts.sctp, possible);
-      break;
-    case IPPROTO_DCCP:
-      add_by_state(flow, timeouts.dccp, possible);
-      break;
-    case IPPROTO_UDP:
-    case IPPROTO_UDPLITE:
-      add_udp(flow, timeouts, possible);
-      break;
-    case IPPROTO_GRE:
-      possible.add(assured(flow) ? timeouts.gre_stream : timeouts.gre);
-      break;
-    case IPPROTO_ICMP:
-      possible.add(timeouts.icmp);
-      break;
-    case IPPROTO_ICMPV6:
-      possible.add(timeouts.icmpv6);
-      break;
-    default:
-      possible.add(timeouts.generic);
-      break;
-  }
+  add_possible(flow, timeouts, possible);
   return possible;
+}
+
+std::optional<std::chrono::seconds> only_timeout(const Flow& flow, const Timeouts& timeouts) {
+  OnlyTimeout only;
+  add_possible(flow, timeouts, only);
+  return only.result();
 }
 
 }  // namespace ctflow

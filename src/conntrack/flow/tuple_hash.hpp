@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A hash of what identifies a connection on the wire.
+// Hashes of what identifies a connection on the wire.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +32,24 @@ inline std::uint64_t hash_of(const Tuple& tuple, std::uint64_t seed) {
   hash = mix_address(hash, tuple.destination);
   return mix(hash ^ (std::uint64_t{tuple.source_port} << 48 | std::uint64_t{tuple.icmp_id} << 32 |
                      std::uint64_t{tuple.destination_port} << 16 | tuple.protocol));
+}
+
+/// The same of fewer steps, for tables: two addresses of IPv4 are mixed in at once.
+inline std::uint64_t table_hash_of(const Tuple& tuple) {
+  std::uint64_t hash = 0;
+  if (tuple.family == AddressFamily::kIpv4) {
+    std::uint32_t source = 0;
+    std::uint32_t destination = 0;
+    std::memcpy(&source, tuple.source.octets.data(), sizeof source);
+    std::memcpy(&destination, tuple.destination.octets.data(), sizeof destination);
+    hash = mix(source | std::uint64_t{destination} << 32);
+  } else {
+    hash = mix_address(mix_address(hash, tuple.source), tuple.destination);
+  }
+  // A protocol has ports or an id: one of the two is 0.
+  const std::uint64_t source_end = tuple.source_port | tuple.icmp_id;
+  return mix(hash ^ (source_end << 48 | std::uint64_t{tuple.destination_port} << 32 |
+                     std::uint64_t{tuple.zone} << 16 | tuple.protocol));
 }
 
 }  // namespace ctflow

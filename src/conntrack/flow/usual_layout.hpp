@@ -32,6 +32,11 @@ inline std::uint32_t mismatch(Bytes bytes, std::size_t offset, std::uint32_t exp
   return load_host<std::uint32_t>(bytes, offset) ^ expected;
 }
 
+/// An attribute with this header begins there, and is not cut off.
+inline bool begins_with(Bytes bytes, std::uint32_t expected, std::size_t payload) {
+  return bytes.size() >= kHeader + payload && mismatch(bytes, 0, expected) == 0;
+}
+
 /// Where a tuple has what, by the octets of an address.
 struct TuplePlaces {
   std::size_t address;  ///< octets
@@ -49,23 +54,35 @@ struct TuplePlaces {
   }
 };
 
-/// What is not as in CTA_TUPLE_IP with two addresses, then CTA_TUPLE_PROTO with protocol and ports;
-/// 0: nothing.
+struct PlacedHeader {
+  std::size_t place;
+  std::uint32_t expected;
+};
+
+/// The headers within CTA_TUPLE_IP with two addresses, then CTA_TUPLE_PROTO with protocol and
+/// ports.
 template <std::size_t kAddress>
-std::uint32_t tuple_mismatch(Bytes bytes) {
+constexpr std::array<PlacedHeader, 7> tuple_headers() {
   static_assert(kAddress == 4 || kAddress == 16);
   constexpr bool kIpv4 = kAddress == 4;
   constexpr TuplePlaces kAt{kAddress};
   constexpr std::uint16_t kPorts = 24;  // protocol and two ports, each with a header
-  constexpr std::uint32_t kSource = header(kIpv4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, kAddress);
-  constexpr std::uint32_t kDestination = header(kIpv4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, kAddress);
-  return mismatch(bytes, 0, nest_header(CTA_TUPLE_IP, 2 * kAddress + 8)) |
-         mismatch(bytes, TuplePlaces::kSourceHeader, kSource) |
-         mismatch(bytes, kAt.destination_header(), kDestination) |
-         mismatch(bytes, kAt.protocol_nest(), nest_header(CTA_TUPLE_PROTO, kPorts)) |
-         mismatch(bytes, kAt.protocol() - 4, header(CTA_PROTO_NUM, 1)) |
-         mismatch(bytes, kAt.source_port() - 4, header(CTA_PROTO_SRC_PORT, 2)) |
-         mismatch(bytes, kAt.destination_port() - 4, header(CTA_PROTO_DST_PORT, 2));
+  return {{{0, nest_header(CTA_TUPLE_IP, 2 * kAddress + 8)},
+           {TuplePlaces::kSourceHeader, header(kIpv4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, kAddress)},
+           {kAt.destination_header(), header(kIpv4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, kAddress)},
+           {kAt.protocol_nest(), nest_header(CTA_TUPLE_PROTO, kPorts)},
+           {kAt.protocol() - kHeader, header(CTA_PROTO_NUM, 1)},
+           {kAt.source_port() - kHeader, header(CTA_PROTO_SRC_PORT, 2)},
+           {kAt.destination_port() - kHeader, header(CTA_PROTO_DST_PORT, 2)}}};
+}
+
+/// What is not as in these; 0: nothing.
+template <std::size_t kAddress>
+std::uint32_t tuple_mismatch(Bytes bytes) {
+  static constexpr auto kHeaders = tuple_headers<kAddress>();
+  std::uint32_t different = 0;
+  for (const auto& [place, expected] : kHeaders) different |= mismatch(bytes, place, expected);
+  return different;
 }
 
 /// Where there is no mismatch.
@@ -139,30 +156,64 @@ struct ExpiredPlaces {
   static constexpr std::size_t kEnd = kBackward + kPair;
 };
 
+/// All headers of the end of an expired entry, each at its place in words of 32 bits. Compared as a
+/// whole, because the processor compares four words at once.
+template <std::size_t kAddress>
+class ExpiredHeaders {
+ public:
+  constexpr ExpiredHeaders() {
+    using At = ExpiredPlaces<kAddress>;
+    put_tuple(At::kOriginal, CTA_TUPLE_ORIG);
+    put_tuple(At::kReply, CTA_TUPLE_REPLY);
+    put(At::kId - kHeader, header(CTA_ID, sizeof(Flow::id)));
+    put(At::kStatus - kHeader, header(CTA_STATUS, sizeof(Flow::status)));
+    put_counters(At::kForward, CTA_COUNTERS_ORIG);
+    put_counters(At::kBackward, CTA_COUNTERS_REPLY);
+  }
+
+  /// What is otherwise in the first ExpiredPlaces::kEnd octets; 0: nothing.
+  [[nodiscard]] std::uint32_t mismatch_of(Bytes bytes) const {
+    std::uint32_t different = 0;
+    for (std::size_t i = 0; i < kWords; ++i) {
+      different |= mismatch(bytes, i * kWord, expected_[i]) & compared_[i];
+    }
+    return different;
+  }
+
+ private:
+  static constexpr std::size_t kWord = sizeof(std::uint32_t);
+  static constexpr std::size_t kWords = ExpiredPlaces<kAddress>::kEnd / kWord;
+  using Words = std::array<std::uint32_t, kWords>;
+
+  constexpr void put(std::size_t at, std::uint32_t expected) {
+    expected_[at / kWord] = expected;
+    compared_[at / kWord] = ~std::uint32_t{0};
+  }
+  constexpr void put_tuple(std::size_t at, std::uint16_t type) {
+    put(at - kHeader, nest_header(type, ExpiredPlaces<kAddress>::kTuple));
+    for (const auto& [place, expected] : tuple_headers<kAddress>()) put(at + place, expected);
+  }
+  constexpr void put_counters(std::size_t at, std::uint16_t type) {
+    put(at - kHeader, nest_header(type, kPair));
+    put(at, header(CTA_COUNTERS_PACKETS, sizeof(std::uint64_t)));
+    put(at + PairPlaces::kSecondHeader, header(CTA_COUNTERS_BYTES, sizeof(std::uint64_t)));
+  }
+
+  alignas(16) Words expected_{};
+  alignas(16) Words compared_{};  ///< all bits of the words that are headers
+};
+
 /// Reads these in one go, of which nothing may be otherwise. Returns how many octets that were; 0:
 /// the flow is unchanged.
 template <std::size_t kAddress>
 std::size_t read_expired(Bytes bytes, Flow& flow) {
   using At = ExpiredPlaces<kAddress>;
-  if (bytes.size() < At::kEnd) return 0;
-  const auto counters_mismatch = [&](std::size_t at, std::uint16_t type) {
-    return mismatch(bytes, at - kHeader, nest_header(type, kPair)) |
-           pair_mismatch(bytes.subspan(at), CTA_COUNTERS_PACKETS, CTA_COUNTERS_BYTES);
-  };
+  static constexpr ExpiredHeaders<kAddress> kHeaders;
+  if (bytes.size() < At::kEnd || kHeaders.mismatch_of(bytes) != 0) return 0;
   const auto load_counters = [&](std::size_t at) {
     return Counters{wire::load<std::uint64_t>(bytes, at + PairPlaces::kFirst),
                     wire::load<std::uint64_t>(bytes, at + PairPlaces::kSecond)};
   };
-  const std::uint32_t different =
-      mismatch(bytes, At::kOriginal - kHeader, nest_header(CTA_TUPLE_ORIG, At::kTuple)) |
-      mismatch(bytes, At::kReply - kHeader, nest_header(CTA_TUPLE_REPLY, At::kTuple)) |
-      mismatch(bytes, At::kId - kHeader, header(CTA_ID, sizeof flow.id)) |
-      mismatch(bytes, At::kStatus - kHeader, header(CTA_STATUS, sizeof flow.status)) |
-      tuple_mismatch<kAddress>(bytes.subspan(At::kOriginal)) |
-      tuple_mismatch<kAddress>(bytes.subspan(At::kReply)) |
-      counters_mismatch(At::kForward, CTA_COUNTERS_ORIG) |
-      counters_mismatch(At::kBackward, CTA_COUNTERS_REPLY);
-  if (different != 0) return 0;
   load_tuple<kAddress>(bytes.subspan(At::kOriginal), flow.original);
   load_tuple<kAddress>(bytes.subspan(At::kReply), flow.reply);
   flow.id = wire::load<std::uint32_t>(bytes, At::kId);

@@ -28,10 +28,7 @@ class EndedConnections {
   /// False: this end was read before.
   bool add(std::uint64_t key) {
     if (holds(waiting_, key) || holds(settled_, key)) return false;
-    if (fresh_.size() >= limit_) {
-      if (holds(fresh_, key)) return false;
-      drop_oldest();
-    }
+    if (fresh_.size() >= limit_ && !make_room(key)) return false;
     const auto [entry, is_new] = fresh_.find_or_insert(key);
     if (entry == nullptr) ++forgotten_;
     return is_new;
@@ -83,12 +80,15 @@ class EndedConnections {
     return keys.size() > 0 && keys.find(key) != nullptr;
   }
 
-  void drop_oldest() {
+  /// Drops the oldest generation. False: this end was read before, nothing is dropped.
+  [[gnu::noinline]] bool make_room(std::uint64_t key) {
+    if (holds(fresh_, key)) return false;
     undisturbed_ = false;
     forgotten_ += settled_.size();
     settled_.clear();
     std::swap(settled_, waiting_);
     std::swap(waiting_, fresh_);
+    return true;
   }
 
   std::size_t limit_;

@@ -19,7 +19,7 @@ struct Unmap {
   void operator()(void* pages) const { munmap(pages, octets); }
 };
 
-/// Open addressing with linear probing, never more than three quarters full. It doubles little by
+/// Open addressing with linear probing, never more than three quarters full. It grows little by
 /// little: no call but clear() costs more than a few entries, however large the table is.
 /// `Entry`: trivial, with a member `key`; zeros are a free entry.
 template <typename Entry>
@@ -33,22 +33,12 @@ class KeyedTable {
   }
 
   /// The entry of `key`, or nullptr. Valid until the next call of find() or insert().
-  Entry* find(std::uint64_t key) {
-    if (size_ == 0) return nullptr;
-    Entry& entry = current_.probe(key);
-    if (entry.key == key) return &entry;
-    if (old_.capacity == 0) return nullptr;
-    Entry& old = old_.probe(key);
-    if (old.key != key) return nullptr;
-    entry = old;
-    old.key = kMoved;
-    return &entry;
-  }
+  Entry* find(std::uint64_t key) { return size_ == 0 ? nullptr : find_among_entries(key); }
 
   /// A new entry for `key`, which must not be there yet. nullptr: no memory left.
   Entry* insert(std::uint64_t key) {
     if (old_.capacity != 0) migrate(kMigratedAtOnce);
-    if ((size_ + 1) * 4 > current_.capacity * 3 && !make_room()) return nullptr;
+    if (size_ >= most() && !make_room()) return nullptr;
     Entry& entry = current_.probe(key);
     entry = Entry{};
     entry.key = key;
@@ -58,17 +48,14 @@ class KeyedTable {
 
   /// The entry of `key`, and whether it is a new one. nullptr: no memory left.
   std::pair<Entry*, bool> find_or_insert(std::uint64_t key) {
+    if (old_.capacity != 0 || size_ >= most()) return find_then_insert(key);
     // One look is enough where nothing has to move.
-    if (old_.capacity == 0 && (size_ + 1) * 4 <= current_.capacity * 3) {
-      Entry& entry = current_.probe(key);
-      if (entry.key == key) return {&entry, false};
-      entry = Entry{};
-      entry.key = key;
-      ++size_;
-      return {&entry, true};
-    }
-    if (Entry* found = find(key)) return {found, false};
-    return {insert(key), true};
+    Entry& entry = current_.probe(key);
+    if (entry.key == key) return {&entry, false};
+    entry = Entry{};
+    entry.key = key;
+    ++size_;
+    return {&entry, true};
   }
 
   /// Removes what the last find() returned.
@@ -138,10 +125,11 @@ class KeyedTable {
   }
 
  private:
-  static constexpr std::size_t kSmallest = 4096 / sizeof(Entry);  // one page
+  static constexpr std::size_t kSmallest = 4096 / sizeof(Entry);     // one page
+  static constexpr std::size_t kDoublesFrom = std::size_t{1} << 20;  // octets; smaller: fourfold
   static constexpr std::size_t kZeroedInPlace = 16 * kSmallest;
-  /// Of the old table per insertion. Two would do: it holds 3/4 of the insertions until the next
-  /// doubling.
+  /// Of the old table per insertion. Two would do: it holds 3/4 of the insertions until it
+  /// grows again.
   static constexpr std::size_t kMigratedAtOnce = 8;
   static constexpr std::uint64_t kFree = 0;
   static constexpr std::uint64_t kMoved = 1;  // in the old table: keeps the chains behind connected
@@ -158,6 +146,27 @@ class KeyedTable {
       return entries[index];
     }
   };
+
+  /// Entries that the current table takes.
+  [[nodiscard]] std::size_t most() const { return current_.capacity / 4 * 3; }
+
+  /// Apart, so that the callers need nothing but the question whether there are entries.
+  [[gnu::noinline]] Entry* find_among_entries(std::uint64_t key) {
+    Entry& entry = current_.probe(key);
+    if (entry.key == key) return &entry;
+    if (old_.capacity == 0) return nullptr;
+    Entry& old = old_.probe(key);
+    if (old.key != key) return nullptr;
+    entry = old;
+    old.key = kMoved;
+    return &entry;
+  }
+
+  /// Apart, so that where nothing has to move nothing is prepared for it.
+  [[gnu::noinline]] std::pair<Entry*, bool> find_then_insert(std::uint64_t key) {
+    if (Entry* found = find(key)) return {found, false};
+    return {insert(key), true};
+  }
 
   /// Pages that read as zeros and cost nothing until they are used. No entries: no memory.
   static Slots allocate(std::size_t capacity) {
@@ -180,7 +189,9 @@ class KeyedTable {
 
   bool make_room() {
     migrate(old_.capacity);
-    Slots larger = allocate(current_.capacity * 2);
+    // What is small soon grows again: moving its entries once costs less than moving them twice.
+    const bool is_small = current_.capacity * sizeof(Entry) < kDoublesFrom;
+    Slots larger = allocate(current_.capacity * (is_small ? 4 : 2));
     if (!larger.entries) return false;
     old_ = std::exchange(current_, std::move(larger));
     migrated_ = 0;
@@ -190,7 +201,7 @@ class KeyedTable {
   void zero() { std::fill_n(current_.entries.get(), current_.capacity, Entry{}); }
 
   Slots current_;
-  Slots old_;  ///< what a doubling has not moved yet
+  Slots old_;  ///< what has not moved to a larger table yet
   std::size_t migrated_ = 0;
   std::size_t size_ = 0;
 };

@@ -34,13 +34,7 @@ class RecentlyEnded {
   }
 
   void add(std::uint64_t key) {
-    if (!recording_) return;
-    if (size_ >= limit_ || (size_ * 2 >= capacity_ && !grow())) {
-      overflowed_ = true;
-      return;
-    }
-    places_[find(key)] = {key, round_};
-    ++size_;
+    if (recording_) record(key);
   }
 
   /// True also when there were more keys than fit: then it is not known.
@@ -55,6 +49,16 @@ class RecentlyEnded {
     std::uint64_t key = 0;
     std::uint64_t round = 0;  ///< in use if it is the current one
   };
+
+  /// Apart: as a rule no part waits.
+  [[gnu::noinline]] void record(std::uint64_t key) {
+    if (size_ >= limit_ || (size_ * 2 >= capacity_ && !grow())) {
+      overflowed_ = true;
+      return;
+    }
+    places_[find(key)] = {key, round_};
+    ++size_;
+  }
 
   void clear() {
     ++round_;

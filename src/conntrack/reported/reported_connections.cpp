@@ -3,34 +3,10 @@
 
 #include <algorithm>
 
-#include "conntrack/flow/tuple_hash.hpp"
 #include "ctflow/clock.hpp"
 
 namespace ctflow {
 namespace {
-
-/// CTA_ID alone has 32 bits, and comes back when the kernel gives the memory of an ended connection
-/// to a successor with the same tuple. Tuple and start are unique, whether the feed has CTA_ID or
-/// not: what was remembered of one is of use to the other.
-std::uint64_t key_of(const Flow& flow, std::uint32_t id) {
-  std::uint64_t hash = unstamped_key(flow, flow.present.start ? 0 : id);
-  if (flow.present.start) {
-    hash = mix(hash ^ static_cast<std::uint64_t>(flow.start.time_since_epoch().count()));
-  }
-  return std::max(hash, ReportedMap::kFirstKey);
-}
-
-std::uint64_t end_key_of(const Flow& flow, std::uint64_t key) {
-  if (flow.present.start) return key;
-  for (const Counters& one : {flow.forward, flow.backward}) {
-    key = mix(mix(key ^ one.packets) ^ one.octets);
-  }
-  return std::max(key, ReportedMap::kFirstKey);
-}
-
-bool has_wire_counters(const KernelExtras& extras) {
-  return extras.original.has_wire || extras.reply.has_wire;
-}
 
 bool below(const Counters& left, const Counters& right) {
   return left.packets < right.packets || left.octets < right.octets;
@@ -86,10 +62,6 @@ std::uint64_t seen(const ReportedConnection& entry) {
   return reported + static_cast<std::uint32_t>(std::max(since, 0));
 }
 
-bool is_empty(const Flow& flow) {
-  return flow.present.counters && flow.forward == Counters{} && flow.backward == Counters{};
-}
-
 void book(ReportedConnection& entry, const Flow& totals) {
   entry.forward = totals.forward;
   entry.backward = totals.backward;
@@ -109,26 +81,20 @@ Tenths tenths(MonoTime time, MonoTime epoch) {
 
 }  // namespace
 
-std::uint64_t unstamped_key(const Flow& decoded, std::uint32_t id) {
-  const std::uint64_t seed = id | std::uint64_t{decoded.original.zone} << 32;
-  return std::max(hash_of(decoded.original, seed), ReportedMap::kFirstKey);
-}
-
 std::uint32_t derived_id(const Flow& decoded) {
-  return std::max(static_cast<std::uint32_t>(key_of(decoded, 0) >> 32), std::uint32_t{1});
+  std::uint64_t hash = hash_of(decoded.original, std::uint64_t{decoded.original.zone} << 32);
+  hash = std::max(hash, ReportedMap::kFirstKey);
+  if (decoded.present.start) {
+    hash = mix(hash ^ static_cast<std::uint64_t>(decoded.start.time_since_epoch().count()));
+  }
+  return std::max(static_cast<std::uint32_t>(hash >> 32), std::uint32_t{1});
 }
 
-ConnectionIdentity::ConnectionIdentity(const Flow& decoded)
-    : key(key_of(decoded, decoded.id)),
-      total_packets(decoded.forward.packets + decoded.backward.packets),
-      end_key(end_key_of(decoded, key)),
-      stamped(decoded.present.start) {
-  if (has_wire_counters(decoded.extras)) {
-    total_packets = decoded.extras.original.wire.packets + decoded.extras.reply.wire.packets;
-    resettable = !stamped;  // without a stamp a successor may have the key
-    wire = true;
+std::uint64_t unstamped_end_key(const Flow& decoded, std::uint64_t key) {
+  for (const Counters& one : {decoded.forward, decoded.backward}) {
+    key = mix(mix(key ^ one.packets) ^ one.octets);
   }
-  packets = static_cast<std::uint32_t>(total_packets);
+  return std::max(key, ReportedMap::kFirstKey);
 }
 
 void ReportedConnections::watch_measure(ReportedConnection& entry,
@@ -205,19 +171,16 @@ ReportedConnections::Outcome ReportedConnections::report(const ConnectionIdentit
   return Outcome::kNews;
 }
 
-ReportedConnections::Outcome ReportedConnections::finish(const ConnectionIdentity& identity,
-                                                         Flow& flow) {
-  ended_.add(identity.key);
-  ReportedConnection* entry = table_.find(identity.key);
-  if (entry == nullptr) return is_empty(flow) ? Outcome::kEmpty : Outcome::kNews;
+ReportedConnections::Outcome ReportedConnections::finish_reported(
+    ReportedConnection& entry, const ConnectionIdentity identity, Flow& flow) {
   if (flow.present.counters) {
-    watch_measure(*entry, identity, flow);
-    watch_fall(*entry, identity);
-    watch_fall(*entry, identity, flow);
+    watch_measure(entry, identity, flow);
+    watch_fall(entry, identity);
+    watch_fall(entry, identity, flow);
   }
   // None uncounted was remembered, and such a loss has to be counted, too.
-  const bool news = !flow.present.counters || subtract(flow, *entry);
-  table_.erase(*entry);
+  const bool news = !flow.present.counters || subtract(flow, entry);
+  table_.erase(entry);
   return news ? Outcome::kNews : Outcome::kNothing;
 }
 
@@ -261,26 +224,25 @@ ReportedConnections::Visit ReportedConnections::visit(const ConnectionIdentity& 
   return entry->visits < 2 ? Visit::kEarly : Visit::kDue;
 }
 
-std::optional<Bounds> ReportedConnections::last_packet(const ConnectionIdentity& identity,
-                                                       const Instant& now) {
-  const ReportedConnection* entry = table_.find(identity.key);
-  if (entry == nullptr) return std::nullopt;
+Bounds ReportedConnections::last_packet(const ReportedConnection& entry,
+                                        const ConnectionIdentity& identity,
+                                        const Instant& now) const {
   const auto wall = [&](Tenths time) { return now.wall - (now.steady - (epoch_ + time)); };
   // What is new came after what was reported.
   const bool news = identity.packets !=
-                    static_cast<std::uint32_t>(entry->forward.packets + entry->backward.packets);
-  const TimePoint reported = news ? entry->reported_until : TimePoint::min();
+                    static_cast<std::uint32_t>(entry.forward.packets + entry.backward.packets);
+  const TimePoint reported = news ? entry.reported_until : TimePoint::min();
   const auto since = [&](TimePoint time) { return Bounds{std::max(time, reported), {}}; };
   constexpr Tenths kRounding{1};  // the tenths were rounded down
-  const bool grew = entry->seen_packets != identity.packets;
+  const bool grew = entry.seen_packets != identity.packets;
   const bool bounded =
-      grew ? entry->visited != kNotVisited && !zeroed(entry->seen_packets, identity.packets)
-           : entry->window != ReportedConnection::kUnknownWindow;
+      grew ? entry.visited != kNotVisited && !zeroed(entry.seen_packets, identity.packets)
+           : entry.window != ReportedConnection::kUnknownWindow;
   Bounds bounds = since(TimePoint::min());
-  if (bounded && grew) bounds = since(wall(entry->visited));
-  if (bounded && !grew) bounds = since(wall(entry->grown - Tenths(entry->window) - kRounding));
-  const bool seen = !grew && entry->grown != kNotVisited;
-  bounds.latest = seen ? std::min(wall(entry->grown + kRounding), now.wall) : now.wall;
+  if (bounded && grew) bounds = since(wall(entry.visited));
+  if (bounded && !grew) bounds = since(wall(entry.grown - Tenths(entry.window) - kRounding));
+  const bool seen = !grew && entry.grown != kNotVisited;
+  bounds.latest = seen ? std::min(wall(entry.grown + kRounding), now.wall) : now.wall;
   return bounds;
 }
 

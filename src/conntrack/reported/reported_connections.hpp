@@ -2,6 +2,7 @@
 // What was already reported of connections that still exist.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "conntrack/flow/last_packet.hpp"
+#include "conntrack/flow/tuple_hash.hpp"
 #include "conntrack/flow/written.hpp"
 #include "conntrack/reported/recently_ended.hpp"
 #include "conntrack/reported/reported_map.hpp"
@@ -16,6 +18,29 @@
 #include "ctflow/flow.hpp"
 
 namespace ctflow {
+
+/// Flow::id where not all that is read has CTA_ID: a hash of tuple, zone and start, never 0. It is
+/// in records and in the NAT log: another hash is for tables.
+/// `decoded`: with its times as the kernel gave them.
+std::uint32_t derived_id(const Flow& decoded);
+
+/// The key of a connection without a start time, as when it has just begun. `id`: CTA_ID, 0 where
+/// connections are told apart without.
+inline std::uint64_t unstamped_key(const Flow& decoded, std::uint32_t id) {
+  return std::max(mix(table_hash_of(decoded.original) ^ id), ReportedMap::kFirstKey);
+}
+
+/// The same of any connection. CTA_ID alone has 32 bits, and comes back when the kernel gives the
+/// memory of an ended connection to a successor with the same tuple. Tuple and start are unique,
+/// whether the feed has CTA_ID or not: what was remembered of one is of use to the other.
+inline std::uint64_t key_of(const Flow& decoded, std::uint32_t id) {
+  if (!decoded.present.start) return unstamped_key(decoded, id);
+  const auto start = static_cast<std::uint64_t>(decoded.start.time_since_epoch().count());
+  return std::max(mix(table_hash_of(decoded.original) ^ start), ReportedMap::kFirstKey);
+}
+
+/// The key of an end without a start time, which the counters are a part of.
+std::uint64_t unstamped_end_key(const Flow& decoded, std::uint64_t key);
 
 /// What distinguishes a connection from others, and how much it had counted. To be taken from a
 /// flow as it was decoded, before anything corrects its times and counters.
@@ -32,16 +57,25 @@ struct ConnectionIdentity {
 
   ConnectionIdentity() = default;
   /// Counters of the wire, where the flow has them, are those that count.
-  explicit ConnectionIdentity(const Flow& decoded);
+  explicit ConnectionIdentity(const Flow& decoded)
+      : key(key_of(decoded, decoded.id)),
+        total_packets(decoded.forward.packets + decoded.backward.packets),
+        end_key(decoded.present.start ? key : unstamped_end_key(decoded, key)),
+        stamped(decoded.present.start) {
+    const KernelExtras& extras = decoded.extras;
+    if (extras.original.has_wire || extras.reply.has_wire) {
+      total_packets = extras.original.wire.packets + extras.reply.wire.packets;
+      resettable = !stamped;  // without a stamp a successor may have the key
+      wire = true;
+    }
+    packets = static_cast<std::uint32_t>(total_packets);
+  }
 };
 
-/// Flow::id where not all that is read has CTA_ID: a hash of tuple, zone and start, never 0.
-/// `decoded`: with its times as the kernel gave them.
-std::uint32_t derived_id(const Flow& decoded);
-
-/// The key of a connection without a start time, as when it has just begun. `id`: CTA_ID, 0 where
-/// connections are told apart without.
-std::uint64_t unstamped_key(const Flow& decoded, std::uint32_t id);
+/// It was counted, and no packet was.
+inline bool is_empty(const Flow& flow) {
+  return flow.present.counters && flow.forward == Counters{} && flow.backward == Counters{};
+}
 
 /// Counters of the kernel that were less than before: another program set them to zero.
 struct Falls {
@@ -76,7 +110,12 @@ class ReportedConnections {
   }
 
   /// A connection that ended, with totals; it is forgotten. Never kFull.
-  Outcome finish(const ConnectionIdentity& identity, Flow& flow);
+  Outcome finish(const ConnectionIdentity& identity, Flow& flow) {
+    ended_.add(identity.key);
+    ReportedConnection* entry = table_.find(identity.key);
+    if (entry != nullptr) return finish_reported(*entry, identity, flow);
+    return is_empty(flow) ? Outcome::kEmpty : Outcome::kNews;
+  }
 
   /// Takes the totals as already reported. False: no room, or nothing was counted.
   bool adopt(const ConnectionIdentity& identity, const Flow& flow, const Written& written);
@@ -122,7 +161,11 @@ class ReportedConnections {
 
   /// The bounds of the last packet by the visits. Nothing: the connection is not remembered.
   [[nodiscard]] std::optional<Bounds> last_packet(const ConnectionIdentity& identity,
-                                                  const Instant& now);
+                                                  const Instant& now) {
+    const ReportedConnection* entry = table_.find(identity.key);
+    if (entry == nullptr) return std::nullopt;
+    return last_packet(*entry, identity, now);
+  }
 
   /// The kernel writes the next part of the table: ends read before no longer matter.
   void on_part_requested() { ended_.begin(); }
@@ -162,6 +205,11 @@ class ReportedConnections {
   [[nodiscard]] std::size_t memory() const { return table_.memory(); }
 
  private:
+  /// `identity` is copied here, so that where nothing was reported it need not be in memory.
+  Outcome finish_reported(ReportedConnection& entry, ConnectionIdentity identity, Flow& flow);
+  [[nodiscard]] Bounds last_packet(const ReportedConnection& entry,
+                                   const ConnectionIdentity& identity, const Instant& now) const;
+
   static constexpr std::chrono::hours kLongestWindow{
       2};  // more than ReportedConnection::window holds
 

@@ -20,8 +20,9 @@
 namespace ctflow {
 namespace {
 
-constexpr std::array<char, 8> kMagic{'c', 't', 'f', 'l', 'o', 'w', 'd', '2'};
-constexpr std::array<char, 8> kMagicWithoutEnds{'c', 't', 'f', 'l', 'o', 'w', 'd', '1'};
+constexpr std::array<char, 8> kMagic{'c', 't', 'f', 'l', 'o', 'w', 'd', '3'};
+/// Of before, with keys by another hash: they would be found by none.
+constexpr std::array<char, 8> kMagicOfOtherKeys{'c', 't', 'f', 'l', 'o', 'w', 'd', '2'};
 constexpr std::size_t kLongestBoot = 256;
 constexpr std::size_t kMostEntries = 100'000'000;  // the most that can be configured
 
@@ -69,7 +70,7 @@ class Input {
 };
 
 struct Header {
-  bool has_ends = false;
+  bool is_of_this_format = false;
   StateIdentity identity;
 };
 
@@ -78,8 +79,8 @@ bool read_header(Input& input, Header& header) {
   std::uint32_t length = 0;
   std::uint8_t wire = 0;
   if (!input.read(magic.data(), magic.size())) return false;
-  header.has_ends = magic == kMagic;
-  if (!header.has_ends && magic != kMagicWithoutEnds) return false;
+  header.is_of_this_format = magic == kMagic;
+  if (!header.is_of_this_format) return magic == kMagicOfOtherKeys;
   if (!input.read(&length, sizeof length) || length > kLongestBoot) return false;
   header.identity.boot.resize(length);
   if (!input.read(header.identity.boot.data(), length)) return false;
@@ -96,7 +97,7 @@ struct Contents {
 };
 
 /// `octets`: from behind the header to the end. Nothing: they cannot be that.
-std::optional<Contents> measure(std::FILE* file, off_t size, std::size_t octets, bool has_ends) {
+std::optional<Contents> measure(std::FILE* file, off_t size, std::size_t octets) {
   constexpr std::size_t kWord = sizeof(std::uint64_t);
   std::uint64_t ends = 0;
   std::size_t rest = octets;
@@ -106,12 +107,10 @@ std::optional<Contents> measure(std::FILE* file, off_t size, std::size_t octets,
     return true;
   };
   if (!take(kWord)) return std::nullopt;  // the hash
-  if (has_ends) {
-    if (!take(kWord) || pread(fileno(file), &ends, kWord, size - off_t{2 * kWord}) != kWord) {
-      return std::nullopt;
-    }
-    if (ends > kMostEntries || !take(ends * kWord)) return std::nullopt;
+  if (!take(kWord) || pread(fileno(file), &ends, kWord, size - off_t{2 * kWord}) != kWord) {
+    return std::nullopt;
   }
+  if (ends > kMostEntries || !take(ends * kWord)) return std::nullopt;
   if (rest % sizeof(Entry) != 0 || rest / sizeof(Entry) > kMostEntries) return std::nullopt;
   return Contents{rest / sizeof(Entry), static_cast<std::size_t>(ends)};
 }
@@ -185,17 +184,18 @@ std::optional<std::size_t> StateFile::load(
   Input input(file.get());
   Header header;
   const bool begins_well = read_header(input, header);
-  if (begins_well && !(header.identity == identity_)) {
-    log::info("state_outdated file={} impact=\"it is of another boot, namespace or way to count\"",
-              log::quoted(name_));
+  if (begins_well && !(header.is_of_this_format && header.identity == identity_)) {
+    log::info(
+        "state_outdated file={} impact=\"it is of another boot, namespace, way to count or version "
+        "of ctflowd\"",
+        log::quoted(name_));
     return std::nullopt;
   }
   const off_t position = ftello(file.get());
   const off_t octets = state.st_size - position;
   std::optional<Contents> contents;
   if (begins_well && position > 0 && octets > 0) {
-    contents =
-        measure(file.get(), state.st_size, static_cast<std::size_t>(octets), header.has_ends);
+    contents = measure(file.get(), state.st_size, static_cast<std::size_t>(octets));
   }
   const bool whole =
       contents && is_whole(input, file.get(), static_cast<std::size_t>(octets) - sizeof(hash_));
