@@ -11,20 +11,23 @@ EncodedFlows::EncodedFlows(const RecordFormat& format)
 bool EncodedFlows::add(const Flow& flow) {
   if (flows_.size() == kFlows) return false;
   const std::size_t start = writer_.size();
-  const FlowRecords records = records_of(layout_, flow);
-  const Template& first = *records.first;
-  if (template_of_both(layout_, flow) != nullptr) {
-    std::byte* const room = writer_.claim(std::size_t{2} * first.length);
-    if (room != nullptr) first.encode_both(room, flow, first);
+  const Template* first = template_of_both(layout_, flow);
+  const Template* second = first;
+  if (first != nullptr) {
+    std::byte* const room = writer_.claim(std::size_t{2} * first->length);
+    if (room != nullptr) first->encode_both(room, flow, *first);
   } else {
-    first.encode(writer_, {flow, records.asked}, first);
-    if (records.second != nullptr) records.second->encode(writer_, {flow, false}, *records.second);
+    const FlowRecords records = records_of(layout_, flow);
+    first = records.first;
+    second = records.second;
+    first->encode(writer_, {flow, records.asked}, *first);
+    if (second != nullptr) second->encode(writer_, {flow, false}, *second);
   }
   if (writer_.overflowed()) {
     writer_.truncate(start);
     return false;
   }
-  flows_.push_back({records.first, records.second, writer_.size(), recorded(layout_.style(), flow),
+  flows_.push_back({first, second, writer_.size(), recorded(layout_.style(), flow),
                     record_times(layout_.style(), flow)});
   return true;
 }
