@@ -255,7 +255,9 @@ std::size_t SetEncoder::add_alike(const EncodedFlows& all, std::size_t first) {
   std::size_t next = first;
   for (; next < flows.size(); ++next) {
     const EncodedFlow& flow = flows[next];
-    if (flow.end > limit || !flow.is_all(layout)) break;
+    // Of one layout, so that templates are the same where they are one.
+    const bool alike = flow.first == &layout && (flow.second == nullptr || flow.second == &layout);
+    if (flow.end > limit || !alike) break;
     records += flow.second == nullptr ? 1 : 2;
     sum.packets += flow.recorded.packets;
     sum.octets += flow.recorded.octets;

@@ -142,6 +142,20 @@ inline bool read_pair(Bytes bytes, std::uint16_t first_type, std::uint16_t secon
   return true;
 }
 
+/// The payload of CTA_TIMESTAMP with both times. False: it is otherwise, the flow is unchanged.
+inline bool read_timestamps(Bytes bytes, Flow& flow) {
+  std::uint64_t start = 0;
+  std::uint64_t stop = 0;
+  TimePoint end;
+  if (!read_pair(bytes, CTA_TIMESTAMP_START, CTA_TIMESTAMP_STOP, start, stop) ||
+      !to_time(stop, end) || !to_time(start, flow.start)) {
+    return false;
+  }
+  flow.end = end;
+  flow.present.start = flow.present.stop = true;
+  return true;
+}
+
 /// Where the end of an expired entry has what, by the octets of an address: both tuples, CTA_ID,
 /// CTA_STATUS, both counters. What the kernel adds without being asked stands behind them.
 template <std::size_t kAddress>

@@ -171,8 +171,9 @@ ReportedConnections::Outcome ReportedConnections::report(const ConnectionIdentit
   return Outcome::kNews;
 }
 
-ReportedConnections::Outcome ReportedConnections::finish_reported(
-    ReportedConnection& entry, const ConnectionIdentity identity, Flow& flow) {
+ReportedConnections::Outcome ReportedConnections::finish_reported(ReportedConnection& entry,
+                                                                  const ConnectionIdentity identity,
+                                                                  Flow& flow) {
   if (flow.present.counters) {
     watch_measure(entry, identity, flow);
     watch_fall(entry, identity);

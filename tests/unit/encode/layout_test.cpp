@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "encode/flow_records.hpp"
 #include "support/encoding_session.hpp"
 
 namespace ctflow::test {
@@ -451,6 +452,57 @@ TEST(Layout, ManyTinyRecordsOfNetflow9KeepTheirTimes) {
   ASSERT_EQ(message.records().size(), 300U);
   EXPECT_EQ(message.records().front().number(22), message.records().back().number(22));
   EXPECT_NE(message.records().back().number(22), 0U);
+}
+
+/// Both records of a flow report at once are what one after the other would be.
+TEST(Layout, WritesBothRecordsAsOneAfterTheOther) {
+  std::size_t compared = 0;
+  for (const Protocol protocol : {Protocol::kIpfix, Protocol::kNetflow9}) {
+    for (const unsigned choice : {0U, 1U, 2U, 3U, 4U, 7U, 15U}) {
+      EncoderOptions options;
+      options.zones = (choice & 1U) != 0;
+      options.extras = (choice & 2U) != 0;
+      options.packet_properties = options.extras && (choice & 8U) != 0;
+      options.next_hop = (choice & 4U) != 0;
+      const Layout layout(protocol, options);
+      for (Flow flow : {sample::tcp(), sample::udp6(), sample::icmp(), sample::icmpv6()}) {
+        flow.backward = {77, 7777};
+        flow.forward_interfaces = {3, 4};
+        flow.backward_interfaces = {5, 6};
+        flow.extras.present = options.extras;
+        flow.extras.original.ttl_min = 9;
+        flow.extras.reply.length_max = 999;
+        const Template* const both = template_of_both(layout, flow);
+        ASSERT_NE(both, nullptr);
+        EXPECT_EQ(both, records_of(layout, flow).first);
+        EXPECT_EQ(both, records_of(layout, flow).second);
+        std::vector<std::byte> one_by_one(std::size_t{2} * both->length);
+        WireWriter writer(one_by_one);
+        both->encode(writer, {flow, true}, *both);
+        both->encode(writer, {flow, false}, *both);
+        ASSERT_EQ(writer.size(), one_by_one.size());
+        std::vector<std::byte> at_once(one_by_one.size(), std::byte{0xee});
+        both->encode_both(at_once.data(), flow, *both);
+        EXPECT_TRUE(at_once == one_by_one) << "template " << both->id;
+        ++compared;
+      }
+    }
+  }
+  EXPECT_EQ(compared, 2U * 7U * 4U);
+}
+
+TEST(Layout, HasNoTemplateOfBothWhereThereIsOneRecordOrATranslation) {
+  const Layout layout(Protocol::kIpfix, {});
+  Flow silent = sample::tcp();
+  silent.backward = {};
+  EXPECT_EQ(template_of_both(layout, silent), nullptr);
+  Flow answer_only = sample::tcp();
+  answer_only.forward = {};
+  EXPECT_EQ(template_of_both(layout, answer_only), nullptr);
+  EXPECT_EQ(template_of_both(layout, sample::snat()), nullptr);
+  EncoderOptions biflow;
+  biflow.layout = LayoutKind::kBiflow;
+  EXPECT_EQ(template_of_both(Layout(Protocol::kIpfix, biflow), sample::tcp()), nullptr);
 }
 
 }  // namespace

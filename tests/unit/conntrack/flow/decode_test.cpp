@@ -256,5 +256,54 @@ TEST(Decode, RefusesBrokenNesting) {
   }
 }
 
+/// What an earlier message left behind is in none of the members.
+TEST(Decode, EmptiesTheFlowBefore) {
+  Flow used = event(nat_tcp_event());
+  used.original.icmp_id = used.reply.icmp_id = 9;
+  used.original.icmp_code = used.reply.icmp_type = 9;
+  used.original.zone = used.reply.zone = used.zone = 9;
+  used.original.source.octets.fill(9);
+  used.reply.destination.octets.fill(9);
+  used.event_time = TimePoint::max();
+  used.timeout = used.port_id = used.mark = 9;
+  used.forward_interfaces = used.backward_interfaces = {9, 9};
+  used.forward_routing = used.backward_routing = {used.original.source, 9, 9, 9, 9};
+  used.labels.fill(9);
+  used.state = 9;
+  used.event = FlowEvent::kReported;
+  used.end_reason = EndReason::kForcedEnd;
+  used.present = {.counters = true, .start = true, .stop = true, .timeout = true, .state = true};
+  used.earlier = {{9, 9}, {9, 9}, TimePoint::max()};
+  DirectionExtras& extras = used.extras.original;
+  extras = {TimePoint::max(), TimePoint::max(), {9, 9}, {9, 9}, 9, 9, 9, 9, 9, 9};
+  extras.has_times = extras.has_wire = extras.has_interfaces = true;
+  used.extras.reply = extras;
+  used.extras.reason = 9;
+  used.extras.present = used.extras.by_present_clock = true;
+
+  const Octets message = with({});
+  const Flow fresh = event(message);
+  ASSERT_EQ(decode_octets(message, used), DecodeResult::kFlow);
+  EXPECT_EQ(fresh.port_id, used.port_id);
+  const auto& [original, reply, forward, backward, start, end, event_time, id, status, mark,
+               timeout, port_id, forward_interfaces, backward_interfaces, forward_routing,
+               backward_routing, zone, labels, state, happened, end_reason, present, earlier,
+               kernel] = used;
+  EXPECT_TRUE(original == fresh.original && reply == fresh.reply);
+  EXPECT_TRUE(forward == fresh.forward && backward == fresh.backward);
+  EXPECT_TRUE(start == fresh.start && end == fresh.end && event_time == fresh.event_time);
+  EXPECT_TRUE(id == fresh.id && status == fresh.status && mark == fresh.mark);
+  EXPECT_TRUE(timeout == fresh.timeout && port_id == fresh.port_id && zone == fresh.zone);
+  EXPECT_TRUE(forward_interfaces == fresh.forward_interfaces);
+  EXPECT_TRUE(backward_interfaces == fresh.backward_interfaces);
+  EXPECT_TRUE(forward_routing == fresh.forward_routing);
+  EXPECT_TRUE(backward_routing == fresh.backward_routing);
+  EXPECT_TRUE(labels == fresh.labels && state == fresh.state && happened == fresh.event);
+  EXPECT_TRUE(end_reason == fresh.end_reason && present == fresh.present);
+  EXPECT_TRUE(earlier == fresh.earlier && kernel == fresh.extras);
+  EXPECT_EQ(fresh.event, Flow{}.event);
+  EXPECT_EQ(fresh.end_reason, Flow{}.end_reason);
+}
+
 }  // namespace
 }  // namespace ctflow
