@@ -97,6 +97,14 @@ std::optional<Complaint> check_element_families(const CollectorConfig& collector
 /// would read as one more record if it were as short.
 std::optional<Complaint> check_record_lengths(const CollectorConfig& collector) {
   constexpr std::size_t kShortest = 4;
+  constexpr std::size_t kAround = 27;  // header of NetFlow v9, head of a FlowSet, padding
+  const std::size_t least = kAround + 2 * longest_record(collector.elements, collector.protocol);
+  if (collector.max_message_size < least) {
+    return Complaint{"max_message_size",
+                     fmt::format("expected at least {}: a message has to hold both records of a "
+                                 "connection with these elements",
+                                 least)};
+  }
   if (collector.protocol != Protocol::kNetflow9) return std::nullopt;
   const auto found = kind_shorter_than(collector.elements, kShortest);
   if (!found) return std::nullopt;

@@ -90,6 +90,15 @@ std::optional<KindLength> kind_shorter_than(const std::vector<std::string>& name
   return std::nullopt;
 }
 
+std::size_t longest_record(const std::vector<std::string>& names, Protocol protocol) {
+  std::size_t longest = 0;
+  for (std::size_t i = 0; i < kRecordKinds; ++i) {
+    const std::vector<Field> fields = fields_of(names, static_cast<RecordKind>(i), protocol);
+    longest = std::max(longest, record_length(std::span<const Field>(fields)));
+  }
+  return longest;
+}
+
 bool fits(const Element& element, Protocol protocol) {
   if (element.protocols == Protocols::kBoth) return true;
   return (element.protocols == Protocols::kIpfix) == (protocol == Protocol::kIpfix);

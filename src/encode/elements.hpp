@@ -78,6 +78,9 @@ struct KindLength {
 std::optional<KindLength> kind_shorter_than(const std::vector<std::string>& names,
                                             std::size_t least);
 
+/// Octets of the longest record that a list of names makes.
+std::size_t longest_record(const std::vector<std::string>& names, Protocol protocol);
+
 /// Whether messages of this protocol can carry it.
 bool fits(const Element& element, Protocol protocol);
 

@@ -167,14 +167,14 @@ void clear(Flow& flow) {
          port_id, forward_interfaces, backward_interfaces, forward_routing, backward_routing,
          initiator_origin, responder_origin, initiator_mac, responder_mac, user, zone, labels,
          state, event, end_reason, present, earlier, extras] = flow;
+  auto& [of_original, of_reply, reason, is_present, by_present_clock] = extras;
   const auto reset = [](auto&... members) {
     ((members = std::remove_reference_t<decltype(members)>{}), ...);
   };
   reset(original, reply, forward, backward, start, end, event_time, id, status, mark, timeout,
         port_id, forward_interfaces, backward_interfaces, forward_routing, backward_routing,
         initiator_origin, responder_origin, initiator_mac, responder_mac, user, zone, labels, state,
-        present, earlier, extras.original, extras.reply, extras.reason, extras.present,
-        extras.by_present_clock);
+        present, earlier, of_original, of_reply, reason, is_present, by_present_clock);
   event = FlowEvent::kEnded;
   end_reason = EndReason::kIdleTimeout;
 }

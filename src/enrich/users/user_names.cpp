@@ -12,10 +12,10 @@
 #include <cerrno>
 #include <charconv>
 #include <limits>
-#include <map>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
+#include <unordered_map>
 #include <utility>
 
 #include "process/descriptor.hpp"
@@ -28,6 +28,7 @@ namespace {
 
 constexpr std::size_t kLargestFile = std::size_t{4} << 20;
 constexpr std::string_view kSpace = " \t\r";
+constexpr std::size_t kShown = 48;  // characters of the file in a message
 constexpr unsigned kIpv4Bits = 32;
 constexpr unsigned kIpv6Bits = 128;
 constexpr const char* kKeys =
@@ -93,6 +94,7 @@ bool is_whole(const Network& network) {
 }
 
 std::optional<Network> network_in(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton() ends there
   const std::size_t slash = text.find('/');
   const std::string address(text.substr(0, slash));
   Network network;
@@ -130,7 +132,8 @@ class UserNamesReader {
     while (!text.empty()) {
       const std::size_t end = std::min(text.find('\n'), text.size());
       ++line_;
-      take(trimmed(text.substr(0, std::min(text.find('#'), end))));
+      const std::string_view line = text.substr(0, end);
+      take(trimmed(line.substr(0, line.find('#'))));
       text.remove_prefix(std::min(end + 1, text.size()));
     }
     add_networks();
@@ -159,7 +162,8 @@ class UserNamesReader {
   void take_mark(std::string_view text, std::string_view name) {
     const auto mark = number_in(text, std::numeric_limits<std::uint32_t>::max());
     if (!mark || *mark == 0) {
-      fail(fmt::format("expected mark=N with N from 1 to 4294967295, got {}", text::quoted(text)));
+      fail(fmt::format("expected mark=N with N from 1 to 4294967295, got {}",
+                       text::quoted(text, kShown)));
     }
     refuse_second(fmt::format("mark={}", *mark));
     to_.marks_.emplace(*mark, number_of(name));
@@ -168,7 +172,8 @@ class UserNamesReader {
   void take_mac(std::string_view text, std::uint64_t mac, std::string_view name) {
     constexpr std::uint64_t kGroup = std::uint64_t{1} << 40;
     if (mac == 0 || (mac & kGroup) != 0) {
-      fail(fmt::format("expected the MAC address of one device, got {}", text::quoted(text)));
+      fail(fmt::format("expected the MAC address of one device, got {}",
+                       text::quoted(text, kShown)));
     }
     refuse_second(text::mac_text(mac));
     to_.macs_.emplace(mac, number_of(name));
@@ -178,7 +183,7 @@ class UserNamesReader {
     const auto network = network_in(text);
     if (!network) {
       fail(fmt::format("expected {}, without bits behind a prefix, got {}", kKeys,
-                       text::quoted(text)));
+                       text::quoted(text, kShown)));
     }
     const auto& octets = network->address.octets;
     refuse_second(fmt::format("{}/{}/{}", static_cast<int>(network->family), network->length,
@@ -197,7 +202,7 @@ class UserNamesReader {
       fail(
           fmt::format("expected a name of 1 to {} octets behind it, UTF-8 without control "
                       "characters, got {}",
-                      UserNames::kLongestName, text::quoted(name)));
+                      UserNames::kLongestName, text::quoted(name, kShown)));
     }
     const auto [place, is_new] = numbers_.emplace(name, to_.names_.size());
     if (is_new) {
@@ -220,8 +225,8 @@ class UserNamesReader {
   const std::string& file_;
   UserNames& to_;
   std::size_t line_ = 0;
-  std::map<std::string, std::size_t> seen_;     ///< line of each key
-  std::map<std::string, std::size_t> numbers_;  ///< of each name
+  std::unordered_map<std::string, std::size_t> seen_;     ///< line of each key
+  std::unordered_map<std::string, std::size_t> numbers_;  ///< of each name
   std::vector<std::pair<Network, std::uint16_t>> networks_;
 };
 

@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <memory>
 #include <random>
+#include <string>
 #include <tuple>
 #include <utility>
 
+#include "encode/elements.hpp"
 #include "support/encoding_session.hpp"
 
 namespace ctflow {
@@ -121,6 +124,30 @@ TEST(EncodedFlows, WithStringsMakeTheSameMessagesAsFlowReports) {
     const std::size_t two_longest = 2 * (8 + 64 + 16 + 8) + 4;
     for (std::size_t i = 0; i + 1 < expected.size(); ++i) {
       EXPECT_GT(expected[i].octets.size() + two_longest + 4, size);
+    }
+  }
+}
+
+/// What `max_message_size` has to be for `elements` (check_record_lengths).
+TEST(EncodedFlows, HaveRoomForBothRecordsOfAllElements) {
+  for (const Protocol protocol : {Protocol::kIpfix, Protocol::kNetflow9}) {
+    EncoderOptions options;
+    for (const Element& element : elements()) {
+      if (fits(element, protocol)) options.elements.emplace_back(element.name);
+    }
+    const std::size_t room = 27 + 2 * longest_record(options.elements, protocol);
+    EXPECT_GT(room, kMinimumMessageSize);
+    const std::string name(63, 'x');
+    for (Flow flow : test::every_kind()) {
+      flow.user = name;
+      std::unique_ptr<Encoder> encoder = std::make_unique<IpfixEncoder>(options);
+      if (protocol == Protocol::kNetflow9) {
+        encoder = std::make_unique<Netflow9Encoder>(options, test::kSampleBoot);
+      }
+      Bytes buffer = test::fresh_buffer(room);
+      encoder->begin(buffer);
+      EXPECT_TRUE(encoder->add(flow));
+      EXPECT_LE(encoder->finish(test::kSampleNow).size(), room);
     }
   }
 }

@@ -268,6 +268,9 @@ TEST(Decode, EmptiesTheFlowBefore) {
   used.timeout = used.port_id = used.mark = 9;
   used.forward_interfaces = used.backward_interfaces = {9, 9};
   used.forward_routing = used.backward_routing = {used.original.source, 9, 9, 9, 9};
+  used.initiator_origin = used.responder_origin = {9, {'Z', 'Z'}};
+  used.initiator_mac = used.responder_mac = 9;
+  used.user = "nobody";
   used.labels.fill(9);
   used.state = 9;
   used.event = FlowEvent::kReported;
@@ -287,8 +290,10 @@ TEST(Decode, EmptiesTheFlowBefore) {
   EXPECT_EQ(fresh.port_id, used.port_id);
   const auto& [original, reply, forward, backward, start, end, event_time, id, status, mark,
                timeout, port_id, forward_interfaces, backward_interfaces, forward_routing,
-               backward_routing, zone, labels, state, happened, end_reason, present, earlier,
-               kernel] = used;
+               backward_routing, initiator_origin, responder_origin, initiator_mac, responder_mac,
+               user, zone, labels, state, happened, end_reason, present, earlier, kernel] = used;
+  EXPECT_TRUE(initiator_origin == NetworkOrigin{} && responder_origin == NetworkOrigin{});
+  EXPECT_TRUE(initiator_mac == 0 && responder_mac == 0 && user.empty());
   EXPECT_TRUE(original == fresh.original && reply == fresh.reply);
   EXPECT_TRUE(forward == fresh.forward && backward == fresh.backward);
   EXPECT_TRUE(start == fresh.start && end == fresh.end && event_time == fresh.event_time);
