@@ -124,8 +124,8 @@ class MacAddresses(case.LabTest):
             self.talk(*path)
         program.stop()
         capture.stop()
-        both = collectors.tshark(capture.path, [port], f"udp.dstport == {port} && cflow.srcmac", "cflow.srcmac",
-                                 "cflow.dstmac")
+        both = collectors.tshark(capture.path, [port], f"udp.dstport == {port} && cflow.srcmac && !icmp",
+                                 "cflow.srcmac", "cflow.dstmac")
         found = sorted(pair for line in both for pair in zip(*(column.split(",") for column in line.split("\t"))))
         self.assertEqual(found, sorted([(CLIENT_MAC, SERVER_MAC), (SERVER_MAC, CLIENT_MAC)] * 2))
 
