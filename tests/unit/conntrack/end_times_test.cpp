@@ -93,6 +93,12 @@ class Settings {
   /// Nothing was changed since the last reading, which nobody could know.
   [[nodiscard]] bool settled(TimePoint now) const { return at(read_) == at(now); }
 
+  /// What the readings before and after `time` find.
+  [[nodiscard]] std::array<const Timeouts*, 2> read_around(TimePoint time) const {
+    const TimePoint before = kOrigin + (time - kOrigin) / kReadInterval * kReadInterval;
+    return {&at(before), &at(before + kReadInterval)};
+  }
+
  private:
   std::vector<std::pair<TimePoint, Timeouts>> changes_;
   TimeoutHistory history_;
@@ -133,6 +139,7 @@ class Life {
   }
 
   [[nodiscard]] int records() const { return records_; }
+  [[nodiscard]] int unread_records() const { return unread_records_; }
   [[nodiscard]] nanoseconds worst() const { return worst_; }
   SourceCounters counters;
 
@@ -143,42 +150,45 @@ class Life {
   void packet(TimePoint time, bool last) {
     last_ = time;
     ++packets_;
-    const Timeouts& now = settings_.at(time);
-    seconds timeout(0);
-    switch (protocol_) {
-      case IPPROTO_TCP:
-        timeout = segment(now, last);
-        break;
-      case IPPROTO_UDP:
-        if (packets_ > 1) status_ |= status::kSeenReply;
-        if (packets_ > 2 && time > start_ + seconds(2)) status_ |= status::kAssured;
-        timeout = (status_ & status::kAssured) != 0 ? now.udp_stream : now.udp;
-        break;
-      case IPPROTO_ICMP:
-        timeout = now.icmp;
-        break;
-      case IPPROTO_GRE:
-        timeout = settings_.at(start_).gre;
-        break;
-      default:
-        timeout = now.generic;
+    if (protocol_ == IPPROTO_TCP) segment(last);
+    if (protocol_ == IPPROTO_UDP && packets_ > 1) status_ |= status::kSeenReply;
+    if (protocol_ == IPPROTO_UDP && packets_ > 2 && time > start_ + seconds(2)) {
+      status_ |= status::kAssured;
     }
-    expires_ = ticks_.at(time) + ticks_.of(timeout);
+    const TimePoint decides = protocol_ == IPPROTO_GRE ? start_ : time;
+    timeout_ = timeout_by(settings_.at(decides));
+    const auto read = settings_.read_around(decides);
+    unread_ = timeout_ != timeout_by(*read[0]) && timeout_ != timeout_by(*read[1]);
+    expires_ = ticks_.at(time) + ticks_.of(timeout_);
   }
 
-  seconds segment(const Timeouts& now, bool last) {
+  void segment(bool last) {
     constexpr std::array<std::uint8_t, 3> kHandshake{1, 2, 3};
     state_ = packets_ <= kHandshake.size() ? kHandshake[packets_ - 1] : state_;
     if (packets_ == 2) status_ |= status::kSeenReply;
     if (packets_ == 3) status_ |= status::kAssured;
-    if (state_ < 3 || packets_ < 4) return now.tcp[state_];
-    const std::uint64_t kind = pick(last ? 6 : 3);
-    if (kind == 1) return std::min(now.tcp[state_], now.tcp_unacknowledged);
-    if (kind == 2) return std::min(now.tcp[state_], now.tcp_max_retrans);
-    if (kind == 3) return now.tcp[8];  // a RST at an inexact sequence number
-    if (kind == 4) state_ = 8;         // at the exact one
-    if (kind == 5) state_ = 7;         // both have closed
-    return now.tcp[state_];
+    kind_ = packets_ <= kHandshake.size() ? 0 : pick(last ? 6 : 3);
+    if (kind_ == 4) state_ = 8;  // a RST at the exact sequence number
+    if (kind_ == 5) state_ = 7;  // both have closed
+  }
+
+  /// What the last packet sets where these are in force.
+  [[nodiscard]] seconds timeout_by(const Timeouts& timeouts) const {
+    constexpr std::size_t kClose = 8;  // of kind 3: a RST at an inexact sequence number
+    switch (protocol_) {
+      case IPPROTO_TCP:
+        if (kind_ == 1) return std::min(timeouts.tcp[state_], timeouts.tcp_unacknowledged);
+        if (kind_ == 2) return std::min(timeouts.tcp[state_], timeouts.tcp_max_retrans);
+        return timeouts.tcp[kind_ == 3 ? kClose : state_];
+      case IPPROTO_UDP:
+        return (status_ & status::kAssured) != 0 ? timeouts.udp_stream : timeouts.udp;
+      case IPPROTO_ICMP:
+        return timeouts.icmp;
+      case IPPROTO_GRE:
+        return timeouts.gre;
+      default:
+        return timeouts.generic;
+    }
   }
 
   [[nodiscard]] Flow look(FlowEvent event, TimePoint time) const {
@@ -277,6 +287,10 @@ class Life {
     exported_until_ = flow.end;
     if (!settings_.settled(flow.event_time)) return;
     const nanoseconds error = std::chrono::abs(flow.end - last_);
+    if (unread_) {
+      check_unread(flow, found, error);
+      return;
+    }
     EXPECT_LE(error, found.error)
         << "protocol " << int{protocol_} << " state " << int{state_} << " packets " << packets_
         << " left " << flow.timeout << " lived "
@@ -289,6 +303,26 @@ class Life {
     worst_ = std::max(worst_, error);
   }
 
+  /// The timeout was in force between two readings only ("twice within two seconds" in
+  /// docs/protocol.md): nothing says that it ever was. Then no timeout explains the end, which is
+  /// within what is known; or one that was read fits by chance, and their difference is the error.
+  void check_unread(const Flow& flow, const LastPacket& found, nanoseconds error) {
+    ++unread_records_;
+    if (!found.explained) {
+      EXPECT_LE(error, found.error);
+      return;
+    }
+    bool by_difference = false;
+    for (const auto& period : settings_.history(flow.event_time).periods()) {
+      for (const seconds timeout : possible_timeouts(flow, period.timeouts).all()) {
+        const nanoseconds difference = std::chrono::abs(timeout - timeout_);
+        by_difference = by_difference || std::chrono::abs(error - difference) <=
+                                             seconds(1) + LastPacketSearch::kTolerance;
+      }
+    }
+    EXPECT_TRUE(by_difference) << "error " << error.count() << " ns, timeout " << timeout_.count();
+  }
+
   std::mt19937_64 random_;
   Ticks ticks_;
   Settings settings_;
@@ -298,17 +332,22 @@ class Life {
   TimePoint next_pass_{};
   TimePoint exported_until_{};
   std::int64_t expires_ = 0;
+  seconds timeout_{};
+  bool unread_ = false;     ///< no reading saw the setting that `timeout_` is of
+  std::uint64_t kind_ = 0;  ///< of the last segment
   std::uint64_t packets_ = 0;
   std::uint32_t status_ = 0;
   std::uint8_t protocol_ = 0;
   std::uint8_t state_ = 0;
   bool observed_ = true;
   int records_ = 0;
+  int unread_records_ = 0;
   nanoseconds worst_{};
 };
 
 struct Sum {
   int records = 0;
+  int unread = 0;
   std::uint64_t ambiguous = 0;
 };
 
@@ -321,6 +360,7 @@ Sum live_many(std::uint64_t first, bool changing) {
     Life life(seed, changing);
     life.run();
     sum.records += life.records();
+    sum.unread += life.unread_records();
     sum.ambiguous += life.counters.end_ambiguous;
     if (!changing) {
       EXPECT_EQ(life.counters.end_unexplained, 0U);
@@ -349,6 +389,7 @@ TEST(EndTimes, AreWithinTheirErrorWhileTimeoutsChange) {
   for (const std::uint64_t first : {std::uint64_t{1}, fresh_seed()}) {
     const Sum sum = live_many(first, true);
     EXPECT_GT(sum.records, kLives * 8 / 10);
+    EXPECT_LT(sum.unread, sum.records / 50) << "a rare exception";
     EXPECT_GT(sum.ambiguous, 0U) << "the model has cases that nobody can decide";
   }
 }

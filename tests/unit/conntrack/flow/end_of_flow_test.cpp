@@ -229,6 +229,17 @@ TEST_F(EndOfFlowTest, GreKeepsTheTimeoutOfItsBeginning) {
   EXPECT_FALSE(found_.ambiguous);
 }
 
+TEST_F(EndOfFlowTest, CannotKnowATimeoutThatWasInForceBetweenTwoReadings) {
+  // Both readings find 30 s; at kStart, when GRE sent its only packets, it was 90 s.
+  timeouts_.observe({}, kStart - seconds(1));
+  timeouts_.observe({}, kStart + seconds(1));
+  EXPECT_EQ(end_of(with_time_left(removed_after(seconds(10), 47), 79)), seconds(10));
+  EXPECT_FALSE(found_.explained);
+  EXPECT_EQ(found_.error, seconds(10) + LastPacketSearch::kTick);
+  EXPECT_EQ(end_of(with_time_left(removed_after(seconds(78), 47), 11)), seconds(59));
+  EXPECT_TRUE(found_.explained) << "30 s fit by chance";
+}
+
 TEST_F(EndOfFlowTest, KnowsWhenTheOnlyPacketCame) {
   // Either 30 s of silence removed it, or it is a policy of 300 s.
   Flow flow = removed_after(seconds(30));
