@@ -43,9 +43,11 @@ std::optional<Complaint> check_enrich(const Config& config) {
                      "collector's elements have userName"};
   }
   // Last: all else is said as in any other build.
-  const bool databases =
-      !config.enrich.as_database.empty() || !config.enrich.country_database.empty();
-  if (!kCanLookUp && databases) return Complaint{"enrich", kWithoutMaxmind};
+  if constexpr (!kCanLookUp) {
+    if (!config.enrich.as_database.empty() || !config.enrich.country_database.empty()) {
+      return Complaint{"enrich", kWithoutMaxmind};
+    }
+  }
   return std::nullopt;
 }
 

@@ -2,7 +2,9 @@
 #include "doctor/place_check.hpp"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,6 +13,7 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -20,6 +23,7 @@
 #include "doctor/log_check.hpp"
 #include "doctor/spool_check.hpp"
 #include "findings/certificate_expiry.hpp"
+#include "process/descriptor.hpp"
 #include "text/octets_text.hpp"
 #include "transport/stream/tls_files.hpp"
 
@@ -135,25 +139,38 @@ void check_collector(const CollectorConfig& collector, Findings& found) {
   }
 }
 
-/// Whether a ctflowd answers there, usually the one that runs with this configuration. What else
-/// may answer is given a second and a few octets.
-bool is_ctflowd(boost::asio::ip::tcp::endpoint endpoint) {
-  using boost::asio::ip::tcp;
+/// What is there of an answer to a request for the head of /status, within about a second.
+std::string head_from(const boost::asio::ip::tcp::endpoint& endpoint) {
+  constexpr std::string_view kRequest = "HEAD /status HTTP/1.0\r\n\r\n";
   constexpr std::chrono::seconds kPatience{1};
+  constexpr timeval kAtOnce{1, 0};
   constexpr std::size_t kHead = 1024;
+  const Descriptor socket(::socket(endpoint.data()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) {  // the latter for connect(), too: socket(7)
+    setsockopt(socket.number(), SOL_SOCKET, option, &kAtOnce, sizeof kAtOnce);
+  }
+  const auto size = static_cast<socklen_t>(endpoint.size());
+  if (connect(socket.number(), endpoint.data(), size) != 0) return "";
+  if (send(socket.number(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL) < 0) return "";
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  std::string head;
+  std::array<char, kHead> part{};
+  while (head.size() < kHead && std::chrono::steady_clock::now() < until) {
+    const ssize_t length = recv(socket.number(), part.data(), part.size(), 0);
+    if (length <= 0) break;
+    head.append(part.data(), static_cast<std::size_t>(length));
+  }
+  return head;
+}
+
+/// Whether a ctflowd answers there, usually the one that runs with this configuration.
+bool is_ctflowd(boost::asio::ip::tcp::endpoint endpoint) {
   if (endpoint.address().is_unspecified()) {
     endpoint.address(endpoint.address().is_v6()
                          ? boost::asio::ip::address(boost::asio::ip::address_v6::loopback())
                          : boost::asio::ip::address(boost::asio::ip::address_v4::loopback()));
   }
-  tcp::iostream stream;
-  stream.expires_after(kPatience);
-  stream.connect(endpoint);
-  stream << "HEAD /status HTTP/1.0\r\n\r\n" << std::flush;
-  std::array<char, kHead> head{};
-  if (stream) stream.read(head.data(), head.size());
-  const std::string_view answer(head.data(), static_cast<std::size_t>(stream.gcount()));
-  return answer.find("\r\nServer: ctflowd/") != std::string_view::npos;
+  return head_from(endpoint).find("\r\nServer: ctflowd/") != std::string::npos;
 }
 
 void check_listen(const std::string& listen, Findings& found) {

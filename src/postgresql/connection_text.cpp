@@ -62,7 +62,7 @@ std::string name_to_look_up(const Parameters& parameters) {
 
 std::string place_of(const Parameters& parameters) {
   const std::string address = value_of(parameters, "hostaddr");
-  const std::string host = address.empty() ? value_of(parameters, "host") : address;
+  std::string host = address.empty() ? value_of(parameters, "host") : address;
   if (host.empty()) return "local socket";
   if (host.front() == '/' || host.front() == '@') return host;
   const std::string port = value_of(parameters, "port");

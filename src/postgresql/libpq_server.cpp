@@ -66,7 +66,8 @@ void LibpqServer::break_soon(FailureKind kind, const std::string& reason) {
 }
 
 void LibpqServer::break_off(FailureKind kind, const std::string& reason) {
-  const std::string copy = reason;  // close() ends the handler that it may belong to
+  // close() ends the handler that it may belong to.
+  const std::string copy = reason;  // NOLINT(performance-unnecessary-copy-initialization)
   close();
   user_->on_broken(kind, copy);
 }
