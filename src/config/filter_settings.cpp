@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "text/network_text.hpp"
+
 namespace ctflow::config {
 namespace {
 
@@ -30,33 +32,6 @@ constexpr std::array<NamedProtocol, 11> kProtocols{{{"tcp", IPPROTO_TCP},
 
 std::size_t bits_of(AddressFamily family) { return family == AddressFamily::kIpv4 ? 32 : 128; }
 
-/// Nothing: no address. Its length is that of the whole address.
-std::optional<Network> address(std::string_view text) {
-  if (text.size() > INET6_ADDRSTRLEN || text.find('\0') != std::string_view::npos) return {};
-  const std::string terminated(text);
-  Network network;
-  if (inet_pton(AF_INET, terminated.c_str(), network.address.octets.data()) == 1) {
-    network.family = AddressFamily::kIpv4;
-  } else if (inet_pton(AF_INET6, terminated.c_str(), network.address.octets.data()) == 1) {
-    network.family = AddressFamily::kIpv6;
-  } else {
-    return {};
-  }
-  network.length = static_cast<std::uint8_t>(bits_of(network.family));
-  return network;
-}
-
-/// The address with zeros behind its first `length` bits.
-IpAddress masked(const IpAddress& address, std::size_t length) {
-  IpAddress result;
-  for (std::size_t i = 0; i < result.octets.size() && i * 8 < length; ++i) {
-    const std::size_t rest = length - i * 8;
-    const unsigned mask = rest >= 8 ? 0xffU : 0xffU << (8 - rest);
-    result.octets[i] = static_cast<std::uint8_t>(address.octets[i] & mask);
-  }
-  return result;
-}
-
 std::string text_of(const Network& network, std::size_t length) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   inet_ntop(network.family == AddressFamily::kIpv4 ? AF_INET : AF_INET6,
@@ -66,7 +41,7 @@ std::string text_of(const Network& network, std::size_t length) {
 
 Parsed<Network> parse_network(std::string_view text) {
   const std::size_t slash = text.find('/');
-  std::optional<Network> found = address(text.substr(0, slash));
+  std::optional<Network> found = text::parse_address(text.substr(0, slash));
   if (!found || slash == std::string_view::npos) return {found, ""};
   const std::size_t bits = bits_of(found->family);
   const auto length = integer(0, bits).parse(text.substr(slash + 1)).value;
@@ -74,7 +49,7 @@ Parsed<Network> parse_network(std::string_view text) {
     return {std::nullopt, fmt::format("the length of this prefix is a number from 0 to {}", bits)};
   }
   found->length = static_cast<std::uint8_t>(*length);
-  const IpAddress whole = std::exchange(found->address, masked(found->address, *length));
+  const IpAddress whole = std::exchange(found->address, text::masked(found->address, *length));
   if (whole == found->address) return {found, ""};
   return {std::nullopt, "bits behind the prefix are set: write " + text_of(*found, *length)};
 }

@@ -8,6 +8,8 @@
 #include <charconv>
 #include <utility>
 
+#include "text/network_text.hpp"
+
 namespace ctflow::nat {
 namespace {
 
@@ -29,17 +31,12 @@ std::optional<unsigned> parse_number(std::string_view text, unsigned most) {
 }
 
 std::optional<Endpoint> parse_address(std::string_view text) {
-  const std::string terminated(text);
+  const std::optional<Network> found = text::parse_address(text);
+  if (!found) return std::nullopt;
   Endpoint result;
-  if (inet_pton(AF_INET, terminated.c_str(), result.address.octets.data()) == 1) {
-    result.family = AddressFamily::kIpv4;
-    return result;
-  }
-  if (inet_pton(AF_INET6, terminated.c_str(), result.address.octets.data()) == 1) {
-    result.family = AddressFamily::kIpv6;
-    return result;
-  }
-  return std::nullopt;
+  result.family = found->family;
+  result.address = found->address;
+  return result;
 }
 
 std::optional<Endpoint> with_port(std::optional<Endpoint> endpoint, std::string_view port) {

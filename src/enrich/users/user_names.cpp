@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "enrich/users/user_names.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -21,6 +20,7 @@
 #include "process/descriptor.hpp"
 #include "text/escape.hpp"
 #include "text/mac_text.hpp"
+#include "text/network_text.hpp"
 #include "text/utf8.hpp"
 
 namespace ctflow {
@@ -83,35 +83,15 @@ bool is_name(std::string_view text) {
   return true;
 }
 
-/// Whether nothing is set behind the prefix.
-bool is_whole(const Network& network) {
-  constexpr unsigned kOctetBits = 8;
-  for (unsigned bit = network.length; bit < kIpv6Bits; ++bit) {
-    const unsigned octet = network.address.octets[bit / kOctetBits];
-    if ((octet >> (kOctetBits - 1 - bit % kOctetBits) & 1U) != 0) return false;
-  }
-  return true;
-}
-
 std::optional<Network> network_in(std::string_view text) {
-  if (text.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton() ends there
   const std::size_t slash = text.find('/');
-  const std::string address(text.substr(0, slash));
-  Network network;
-  unsigned bits = kIpv4Bits;
-  if (inet_pton(AF_INET, address.c_str(), network.address.octets.data()) == 1) {
-    network.family = AddressFamily::kIpv4;
-  } else if (inet_pton(AF_INET6, address.c_str(), network.address.octets.data()) == 1) {
-    network.family = AddressFamily::kIpv6;
-    bits = kIpv6Bits;
-  } else {
-    return std::nullopt;
-  }
-  const auto length =
-      slash == std::string_view::npos ? bits : number_in(text.substr(slash + 1), bits);
+  std::optional<Network> network = text::parse_address(text.substr(0, slash));
+  if (!network || slash == std::string_view::npos) return network;
+  const auto length = number_in(text.substr(slash + 1), network->length);
   if (!length) return std::nullopt;
-  network.length = static_cast<std::uint8_t>(*length);
-  if (!is_whole(network)) return std::nullopt;
+  network->length = static_cast<std::uint8_t>(*length);
+  // Nothing is set behind the prefix.
+  if (text::masked(network->address, *length) != network->address) return std::nullopt;
   return network;
 }
 
