@@ -230,7 +230,7 @@ class NetworksFile final : public WholeKind {
 };
 
 Setting<AccountingConfig> networks_file() {
-  return {"networks_file", kOptional, absolute_path().expected, std::make_shared<NetworksFile>(),
+  return {"networks_file", kOptional, absolute_path().expected, make_kind<NetworksFile>(),
           0};
 }
 

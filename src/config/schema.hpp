@@ -297,7 +297,7 @@ std::size_t offset_of(Member Target::*member) {
 template <typename Target, typename Member, typename Value>
 Setting<Target> value(const std::string& key, Requirement presence,
                       const ValueFormat<Value>& format, Member Target::*member) {
-  return {key, presence, format.expected, std::make_shared<ValueKind<Member, Value>>(format),
+  return {key, presence, format.expected, make_kind<ValueKind<Member, Value>>(format),
           offset_of(member)};
 }
 
@@ -306,7 +306,7 @@ template <typename Target, typename Value>
 Setting<Target> words(const std::string& key, Requirement presence, const std::string& what,
                       const ValueFormat<Value>& format, std::vector<Value> Target::*member) {
   const std::string expected = "a list of " + what + ", at least one";
-  return {key, presence, expected, std::make_shared<ValuesKind<Value>>(expected, format),
+  return {key, presence, expected, make_kind<ValuesKind<Value>>(expected, format),
           offset_of(member)};
 }
 
@@ -316,7 +316,7 @@ Setting<Target> texts(const std::string& key, Requirement presence, const std::s
                       TextsKind::Secret secret,
                       std::map<std::string, std::string> Target::*member) {
   const std::string expected = "a mapping of " + what;
-  return {key, presence, expected, std::make_shared<TextsKind>(expected, secret),
+  return {key, presence, expected, make_kind<TextsKind>(expected, secret),
           offset_of(member)};
 }
 
@@ -324,7 +324,7 @@ Setting<Target> texts(const std::string& key, Requirement presence, const std::s
 template <typename Target, typename Member>
 Setting<Target> section(const std::string& key, Requirement presence, const Section<Member>& inner,
                         Member Target::*member) {
-  return {key, presence, "a mapping of settings", std::make_shared<SectionKind>(inner),
+  return {key, presence, "a mapping of settings", make_kind<SectionKind>(inner),
           offset_of(member)};
 }
 
@@ -332,7 +332,7 @@ Setting<Target> section(const std::string& key, Requirement presence, const Sect
 template <typename Target, typename Member>
 Setting<Target> list(const std::string& key, Requirement presence, const Section<Member>& inner,
                      std::vector<Member> Target::*member) {
-  return {key, presence, kListOfMappings, std::make_shared<MappingsKind<Member>>(inner),
+  return {key, presence, kListOfMappings, make_kind<MappingsKind<Member>>(inner),
           offset_of(member)};
 }
 
@@ -342,7 +342,7 @@ Setting<Target> list(const std::string& key, Requirement presence, const Section
                      std::vector<Member> Target::*member, const std::string& id_key,
                      Id Member::*id) {
   return {key, presence, kListOfMappings,
-          std::make_shared<MappingsWithIdKind<Member, Id>>(inner, id_key, id), offset_of(member)};
+          make_kind<MappingsWithIdKind<Member, Id>>(inner, id_key, id), offset_of(member)};
 }
 
 }  // namespace ctflow::config

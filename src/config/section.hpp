@@ -65,6 +65,13 @@ class SettingKind {
   [[nodiscard]] virtual std::vector<std::string> below() const { return {}; }
 };
 
+/// As many kinds of pointers as kinds would be a quarter of what the compiler has to make here.
+template <typename Kind, typename... Arguments>
+std::shared_ptr<const SettingKind> make_kind(Arguments&&... arguments) {
+  return std::unique_ptr<const SettingKind>(
+      std::make_unique<const Kind>(std::forward<Arguments>(arguments)...));
+}
+
 /// A kind whose value is one setting: all of it has changed, or nothing.
 class WholeKind : public SettingKind {
  public:
