@@ -21,8 +21,7 @@ namespace ctflow {
 namespace {
 
 constexpr std::array<char, 8> kMagic{'c', 't', 'f', 'l', 'o', 'w', 'd', '3'};
-/// Of before, with keys by another hash: they would be found by none.
-constexpr std::array<char, 8> kMagicOfOtherKeys{'c', 't', 'f', 'l', 'o', 'w', 'd', '2'};
+constexpr std::size_t kName = 7;  ///< octets of it; behind them stands which format it is
 constexpr std::size_t kLongestBoot = 256;
 constexpr std::size_t kMostEntries = 100'000'000;  // the most that can be configured
 
@@ -80,7 +79,9 @@ bool read_header(Input& input, Header& header) {
   std::uint8_t wire = 0;
   if (!input.read(magic.data(), magic.size())) return false;
   header.is_of_this_format = magic == kMagic;
-  if (!header.is_of_this_format) return magic == kMagicOfOtherKeys;
+  if (!header.is_of_this_format) {
+    return std::equal(magic.begin(), magic.begin() + kName, kMagic.begin());
+  }
   if (!input.read(&length, sizeof length) || length > kLongestBoot) return false;
   header.identity.boot.resize(length);
   if (!input.read(header.identity.boot.data(), length)) return false;

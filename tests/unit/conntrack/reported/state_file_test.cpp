@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/reported/state_file.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "conntrack/flow/tuple_hash.hpp"
+#include "log/log.hpp"
 
 namespace ctflow {
 namespace {
@@ -195,6 +197,26 @@ TEST_F(StateFileTest, TakesNothingOfTheFormatBefore) {
   text.append(reinterpret_cast<const char*>(&hash), sizeof hash);
   put(text);
   EXPECT_TRUE(load(file()).empty());
+}
+
+/// Another version's file is nothing to be alarmed about, and anything else is.
+TEST_F(StateFileTest, TellsAnotherFormatFromDamage) {
+  log::configure(LogLevel::kInfo);
+  save(1);
+  std::string text = contents();
+  const auto said = [&] {
+    put(text);
+    testing::internal::CaptureStderr();
+    EXPECT_TRUE(load(file()).empty());
+    return testing::internal::GetCapturedStderr();
+  };
+  for (const char format : {'1', '2', '4'}) {
+    text[7] = format;
+    EXPECT_THAT(said(), testing::HasSubstr("state_outdated")) << format;
+  }
+  text[7] = '3';
+  text[6] = 'D';
+  EXPECT_THAT(said(), testing::HasSubstr("state_damaged"));
 }
 
 TEST_F(StateFileTest, IsOnlyForItsOwner) {
