@@ -230,8 +230,7 @@ class NetworksFile final : public WholeKind {
 };
 
 Setting<AccountingConfig> networks_file() {
-  return {"networks_file", kOptional, absolute_path().expected, make_kind<NetworksFile>(),
-          0};
+  return {"networks_file", kOptional, absolute_path().expected, make_kind<NetworksFile>(), 0};
 }
 
 /// Some order of what has names: lists of networks are too long to be searched for each entry.

@@ -316,16 +316,14 @@ Setting<Target> texts(const std::string& key, Requirement presence, const std::s
                       TextsKind::Secret secret,
                       std::map<std::string, std::string> Target::*member) {
   const std::string expected = "a mapping of " + what;
-  return {key, presence, expected, make_kind<TextsKind>(expected, secret),
-          offset_of(member)};
+  return {key, presence, expected, make_kind<TextsKind>(expected, secret), offset_of(member)};
 }
 
 /// A setting that is a mapping of others.
 template <typename Target, typename Member>
 Setting<Target> section(const std::string& key, Requirement presence, const Section<Member>& inner,
                         Member Target::*member) {
-  return {key, presence, "a mapping of settings", make_kind<SectionKind>(inner),
-          offset_of(member)};
+  return {key, presence, "a mapping of settings", make_kind<SectionKind>(inner), offset_of(member)};
 }
 
 /// A setting that is a list of at least one mapping.
