@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -21,7 +22,8 @@ namespace ctflow {
 namespace {
 
 constexpr std::array<char, 8> kMagic{'c', 't', 'f', 'l', 'o', 'w', 'd', '3'};
-constexpr std::size_t kName = 7;  ///< octets of it; behind them stands which format it is
+/// Behind it stands which format it is, a digit.
+constexpr std::string_view kMagicName{kMagic.data(), kMagic.size() - 1};
 constexpr std::size_t kLongestBoot = 256;
 constexpr std::size_t kMostEntries = 100'000'000;  // the most that can be configured
 
@@ -80,7 +82,8 @@ bool read_header(Input& input, Header& header) {
   if (!input.read(magic.data(), magic.size())) return false;
   header.is_of_this_format = magic == kMagic;
   if (!header.is_of_this_format) {
-    return std::equal(magic.begin(), magic.begin() + kName, kMagic.begin());
+    return std::string_view(magic.data(), kMagicName.size()) == kMagicName && magic.back() >= '0' &&
+           magic.back() <= '9';
   }
   if (!input.read(&length, sizeof length) || length > kLongestBoot) return false;
   header.identity.boot.resize(length);

@@ -214,6 +214,8 @@ TEST_F(StateFileTest, TellsAnotherFormatFromDamage) {
     text[7] = format;
     EXPECT_THAT(said(), testing::HasSubstr("state_outdated")) << format;
   }
+  text[7] = 'c';
+  EXPECT_THAT(said(), testing::HasSubstr("state_damaged"));
   text[7] = '3';
   text[6] = 'D';
   EXPECT_THAT(said(), testing::HasSubstr("state_damaged"));
