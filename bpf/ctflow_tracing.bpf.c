@@ -720,6 +720,13 @@ struct sweep {
 	bool full;
 };
 
+/* What can wait leaves half of the ring to what cannot: ends, on other processors. */
+static __always_inline bool leaves_room(void)
+{
+	return bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) <=
+	       bpf_ringbuf_query(&records, BPF_RB_RING_SIZE) / 2;
+}
+
 /* Without packets nothing runs: what is due of connections that have fallen silent is told here. */
 static long sweep_one(struct bpf_map *map, const __u64 *key, struct ctflow_connection *connection,
 		      struct sweep *sweep)
@@ -746,7 +753,7 @@ static long sweep_one(struct bpf_map *map, const __u64 *key, struct ctflow_conne
 		due = watch->interval && sweep->now >= measured->reported + watch->interval &&
 		      measured->direction[0].packets + measured->direction[1].packets !=
 			      measured->reported_packets;
-	if (due && !ctflow_report(connection, ct, sweep->now)) {
+	if (due && !(leaves_room() && ctflow_report(connection, ct, sweep->now))) {
 		sweep->full = true; /* to be continued when the ring was read */
 		return 1;
 	}

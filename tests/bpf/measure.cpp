@@ -13,6 +13,7 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <future>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -137,13 +138,14 @@ class Measurement {
                                   pollfd{STDIN_FILENO, POLLIN, 0}};
     auto swept = std::chrono::steady_clock::now();
     while (true) {
+      waiting[1].fd = held_ ? -1 : programs_.descriptor();
       ::poll(waiting.data(), waiting.size(), static_cast<int>(options_.sweep * 1000));
-      read_records();
+      if (!held_) read_records();
       if (waiting[0].revents != 0) break;
       if (waiting[2].revents != 0 && !obey()) waiting[2].fd = -1;
       const auto now = std::chrono::steady_clock::now();
-      if (now - swept >= std::chrono::duration<double>(options_.sweep)) {
-        programs_.sweep();
+      if (now - swept >= std::chrono::duration<double>(options_.sweep) && sweep_has_ended()) {
+        sweeping_ = programs_.sweep();
         swept = now;
       }
     }
@@ -152,6 +154,11 @@ class Measurement {
   }
 
  private:
+  [[nodiscard]] bool sweep_has_ended() const {
+    return !sweeping_.valid() ||
+           sweeping_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
+
   void read_records() {
     const auto take = [this](const ctflow_record& record) {
       ++records_;
@@ -180,6 +187,8 @@ class Measurement {
         print({{"dump", all}});
       } else if (command == "losses") {
         print_losses();
+      } else if (command == "hold" || command == "read") {
+        held_ = command == "hold";
       } else if (command == "living") {
         programs_.report_living(namespaces_.front(), ~std::uint64_t{0});
       } else {
@@ -203,9 +212,11 @@ class Measurement {
 
   const Options& options_;
   ctflow::TracingPrograms programs_;
+  std::future<bool> sweeping_;
   std::vector<std::uint64_t> namespaces_;
   std::string commands_;
   std::uint64_t records_ = 0;
+  bool held_ = false;
 };
 
 }  // namespace
@@ -216,7 +227,8 @@ int main(int count, char** words) {
       "Measures connections by eBPF and prints each record as one line of JSON.\n"
       "First comes {\"attached\": true}, at SIGTERM {\"losses\": [ended, reported, created, "
       "unmeasured]}.\n"
-      "Commands on standard input: dump (what is in the map), losses, living (report all)."};
+      "Commands on standard input: dump (what is in the map), losses, living (report all), "
+      "hold (leave the ring alone until read)."};
   app.add_option("--netns", options.netns,
                  "Network namespaces: inode numbers or files (default: the own one)");
   app.add_option("--interval", options.interval, "Active timeout, seconds; 0 = none");

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <deque>
 #include <functional>
+#include <future>
 #include <map>
 #include <string>
 #include <utility>
@@ -34,6 +35,8 @@ struct FakeKernelRing {
   std::size_t room = 1'000'000;  ///< records of `living` that fit at once
   int loads = 0;
   int sweeps = 0;
+  bool long_sweeps = false;  ///< each ends when `sweep` is given a value
+  std::promise<bool> sweep;  ///< the last one
   int descriptor = -1;
 };
 
@@ -63,9 +66,11 @@ class FakePrograms : public MeasuringPrograms {
     }
     return taken;
   }
-  bool sweep() override {
+  std::future<bool> sweep() override {
     ++kernel_.sweeps;
-    return true;
+    kernel_.sweep = {};
+    if (!kernel_.long_sweeps) kernel_.sweep.set_value(true);
+    return kernel_.sweep.get_future();
   }
   bool report_living(std::uint64_t netns, std::uint64_t /*before*/) override {
     for (std::size_t i = 0; i < kernel_.room && !kernel_.living.empty(); ++i) {

@@ -68,7 +68,8 @@ const Capabilities& FromNetfilter::refresh() {
   const Instant now = clock_();
   if (!swept_ || now.steady - *swept_ >= kSweepInterval) {
     swept_ = now.steady;
-    entries_->sweep();
+    sweeping_ = {};  // has long ended
+    sweeping_ = entries_->sweep();
   }
   const ctflow_nf_totals totals = entries_->totals();
   if (totals.offloaded > 0) capabilities_.counters = capabilities_.times = false;

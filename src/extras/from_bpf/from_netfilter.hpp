@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <future>
 #include <memory>
 #include <optional>
 
@@ -43,6 +44,7 @@ class FromNetfilter final : public ExtrasSource {
 
   bool wire_counters_;
   std::unique_ptr<MeasuredEntries> entries_;
+  std::future<void> sweeping_;
   Clock clock_;
   Capabilities capabilities_;
   std::chrono::nanoseconds offset_ = std::chrono::nanoseconds::min() / 2;  ///< of the wall clock

@@ -3,6 +3,8 @@
 // kernel.
 #pragma once
 
+#include <future>
+
 #include "netfilter_maps.h"
 
 namespace ctflow {
@@ -25,8 +27,10 @@ class MeasuredEntries {
   virtual bool find_ended(const ctflow_nf_ended_key& key, ctflow_nf_entry& entry) = 0;
   virtual bool remove_ended(const ctflow_nf_ended_key& key) = 0;
 
-  /// Removes what belongs to no connection any more, once several calls have found it so.
-  virtual void sweep() = 0;
+  /// Begins to remove what belongs to no connection any more, once several sweeps have found it so.
+  /// With many connections that takes long: it goes on in a thread, beside which everything here
+  /// may be called but this and the destructor.
+  [[nodiscard]] virtual std::future<void> sweep() = 0;
 
   /// As of now; it costs no system call.
   [[nodiscard]] virtual ctflow_nf_totals totals() const = 0;

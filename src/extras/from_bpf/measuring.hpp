@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <string>
 
 #include "measurement.h"
@@ -73,10 +74,13 @@ class MeasuringPrograms {
   /// many; fewer than `limit`: there are no more now.
   virtual std::size_t consume(const Take& take, std::size_t limit) = 0;
 
-  /// Sends CTFLOW_REPORTED of measured connections that have had packets since their last report,
-  /// and for which no packet comes that would send it, although the interval is over. False: the
-  /// ring had no room for all; to be called again when it was read. Such are no losses.
-  virtual bool sweep() = 0;
+  /// Begins to send CTFLOW_REPORTED of measured connections that have had packets since their last
+  /// report, and for which no packet comes that would send it, although the interval is over. With
+  /// a million connections that takes so long that the ring overruns if it is not read meanwhile:
+  /// it goes on in a thread, beside which everything here may be called but this and the
+  /// destructor, which waits. It ends with false: the ring had no room for all; to be begun again
+  /// when it was read. Such are no losses.
+  [[nodiscard]] virtual std::future<bool> sweep() = 0;
 
   /// The same of every measured connection of one namespace that was not reported since `before`
   /// (CLOCK_MONOTONIC, nanoseconds), with packets or without.
@@ -89,7 +93,8 @@ class MeasuringPrograms {
   /// load().
   [[nodiscard]] virtual MissedRuns missed_runs() const = 0;
 
-  /// Packets of flowtables are measured: nf_flow_table was there at load() or a later sweep().
+  /// Packets of flowtables are measured: nf_flow_table was there at load() or at the beginning of a
+  /// later sweep.
   [[nodiscard]] virtual bool sees_flowtables() const = 0;
 };
 

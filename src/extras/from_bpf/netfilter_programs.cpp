@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <future>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "ctflow_netfilter.skel.h"
 #include "extras/from_bpf/kernel_layout.hpp"
 #include "extras/from_bpf/timer_tick.hpp"
+#include "process/beside.hpp"
 #include "process/descriptor.hpp"
 
 namespace ctflow {
@@ -118,7 +120,9 @@ class NetfilterPrograms final : public MeasuredEntries {
     return bpf_map_delete_elem(ended_, &key) == 0;
   }
 
-  void sweep() override { run(sweep_); }
+  [[nodiscard]] std::future<void> sweep() override {
+    return run_beside([this] { run(sweep_); });
+  }
 
   [[nodiscard]] ctflow_nf_totals totals() const override {
     const volatile ctflow_nf_totals& now = programs_->bss->totals;

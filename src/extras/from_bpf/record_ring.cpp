@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::chrono::nanoseconds kSoonestSweep = std::chrono::seconds(1);
 constexpr std::chrono::nanoseconds kLatestSweep = std::chrono::seconds(10);
+constexpr std::chrono::milliseconds kLookAtSweep{20};
 
 ctflow_loss loss_of(std::uint8_t event) {
   if (event == CTFLOW_CREATED) return CTFLOW_LOST_CREATED;
@@ -216,7 +217,14 @@ void RecordRing::sweep() {
   const MissedRuns before = missed_;
   count_missed_runs();
   if (missed_ != before) end_batch();
-  if (programs_->sweep()) {
+  if (!sweeping_.valid()) sweeping_ = programs_->sweep();
+  look_at_sweep();
+}
+
+void RecordRing::look_at_sweep() {
+  if (sweeping_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    sweep_timer_.after(kLookAtSweep, [this] { look_at_sweep(); });
+  } else if (sweeping_.get()) {
     schedule_sweep();
   } else {
     sweep_timer_.after(batch_delay_ + std::chrono::milliseconds(1), [this] { sweep(); });

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -104,6 +105,7 @@ class RecordRing {
   void end_batch();
   void schedule_sweep();
   void sweep();
+  void look_at_sweep();
   void count_missed_runs();
 
   static constexpr std::size_t kBatch = 64;
@@ -111,6 +113,7 @@ class RecordRing {
   static constexpr int kTurnsToCatchUp = 16;
 
   std::unique_ptr<MeasuringPrograms> programs_;
+  std::future<bool> sweeping_;  ///< valid while a sweep runs
   boost::asio::io_context& io_;
   std::chrono::milliseconds batch_delay_;
   Clock clock_;

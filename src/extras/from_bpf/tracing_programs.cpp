@@ -27,6 +27,7 @@
 #include "extras/from_bpf/timer_tick.hpp"
 #include "log/log.hpp"
 #include "netlink/conntrack_settings.hpp"
+#include "process/beside.hpp"
 
 namespace ctflow {
 
@@ -197,6 +198,8 @@ struct TracingPrograms::Loaded {
 
   std::string load(const MeasuringSizes& sizes, const KernelFunctions& kernel, bool direct);
   bool set_clock() const;
+  /// False: the ring had no room for all.
+  bool sweep() const;
   /// Measures packets of flowtables from now on, unless that was tried in vain.
   void look_for_flowtable() {
     if (!flowtable && !flowtable_refused) {
@@ -231,6 +234,13 @@ bool TracingPrograms::Loaded::set_clock() const {
     std::this_thread::sleep_for(pause);
   }
   return true;
+}
+
+bool TracingPrograms::Loaded::sweep() const {
+  const bool done = run(CTFLOW_SWEEP_DUE).value_or(0) == 0;
+  // The clock of the programs was set by this run.
+  if (flowtable) flowtable->bss->clock_offset = tracing->bss->clock_offset;
+  return done;
 }
 
 TracingPrograms::TracingPrograms(const MeasuringSizes& sizes) : sizes_(sizes) {
@@ -290,14 +300,10 @@ std::size_t TracingPrograms::consume(const Take& take, std::size_t limit) {
   return limit - loaded_->left;
 }
 
-bool TracingPrograms::sweep() {
+std::future<bool> TracingPrograms::sweep() {
   // Reading all types of the kernel in vain is too much for each sweep.
   if (::access("/sys/kernel/btf/nf_flow_table", F_OK) == 0) loaded_->look_for_flowtable();
-  const bool done = loaded_->run(CTFLOW_SWEEP_DUE).value_or(0) == 0;
-  // The clock of the programs was set by this run.
-  if (loaded_->flowtable)
-    loaded_->flowtable->bss->clock_offset = loaded_->tracing->bss->clock_offset;
-  return done;
+  return run_beside([this] { return loaded_->sweep(); });
 }
 
 bool TracingPrograms::report_living(std::uint64_t netns, std::uint64_t before) {

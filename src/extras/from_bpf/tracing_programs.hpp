@@ -26,7 +26,7 @@ class TracingPrograms final : public MeasuringPrograms {
   void unwatch(std::uint64_t netns) override;
   [[nodiscard]] int descriptor() const override;
   std::size_t consume(const Take& take, std::size_t limit) override;
-  bool sweep() override;
+  [[nodiscard]] std::future<bool> sweep() override;
   bool report_living(std::uint64_t netns, std::uint64_t before) override;
   [[nodiscard]] RecordLosses losses(std::uint64_t netns) const override;
 

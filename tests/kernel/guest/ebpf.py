@@ -162,16 +162,26 @@ class Tool:
 
     def ends(self) -> list[ctnl.Message]:
         """Of all connections that have ended so far."""
+        return self.messages(ENDED)
+
+    def reports(self) -> list[ctnl.Message]:
+        """Of connections that went on."""
+        return self.messages(REPORTED)
+
+    def messages(self, event: int) -> list[ctnl.Message]:
         with self.changed:
-            lines = [one for one in self.lines if one.event == ENDED]
+            lines = [one for one in self.lines if one.event == event]
         return [one.message for one in lines]
 
-    def ask(self, command: str) -> Record:
+    def tell(self, command: str) -> None:
         assert self.process.stdin
-        with self.changed:
-            self.answers.clear()
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
+
+    def ask(self, command: str) -> Record:
+        with self.changed:
+            self.answers.clear()
+        self.tell(command)
         with self.changed:
             if not self.changed.wait_for(lambda: self.answers or self.done,
                                          20) or not self.answers:

@@ -143,6 +143,30 @@ def test_a_full_map_never_gives_wrong_numbers(lab: Lab) -> None:
     equal("again", again.flow and again.flow.orig.packets, 1)
 
 
+def test_reports_that_can_wait_leave_room_for_ends(lab: Lab) -> None:
+    """A sweep may find more to report than the ring holds."""
+    lab.measure(False)
+    run("conntrack -F")
+    # For 186 records of 352 octets.
+    measuring = tool(lab, "--no-created", "--ring", str(1 << 16))
+    ports = [lab.port() for _ in range(250)]
+    try:
+        for port in ports:
+            lab.udp(port)
+        lab.settle()
+        measuring.tell("hold")
+        measuring.tell("living")
+        equal("lost before", measuring.lost()[:2], [0, 0])
+        for port in ports[:30]:
+            run(f"conntrack -D -p udp --sport {port}")
+        equal("lost", measuring.lost()[:2], [0, 0])
+        measuring.tell("read")
+        wait_for_ends(measuring, ports[:30])
+        between("reported", len(measuring.reports()), 80, 110)
+    finally:
+        measuring.stop()
+
+
 def wait_for_ends(measuring: ebpf.Tool,
                   ports: list[int]) -> dict[int, ctnl.Message]:
     deadline = time.monotonic() + 40

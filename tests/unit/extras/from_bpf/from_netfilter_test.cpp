@@ -69,7 +69,10 @@ class FakeEntries final : public MeasuredEntries {
     return true;
   }
   bool remove_ended(const ctflow_nf_ended_key& key) override { return maps_.ended.erase(key) > 0; }
-  void sweep() override { ++maps_.sweeps; }
+  std::future<void> sweep() override {
+    ++maps_.sweeps;
+    return {};
+  }
   [[nodiscard]] ctflow_nf_totals totals() const override { return maps_.totals; }
 
  private:

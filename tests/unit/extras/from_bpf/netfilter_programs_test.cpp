@@ -101,13 +101,13 @@ TEST(NetfilterPrograms, KeepWhatConnectionsHaveAndSweepTheRest) {
     const auto entries = attach(settings, obstacle);
     if (!entries) return;
     send_to(31, 100);
-    for (int i = 0; i < 2 * CTFLOW_NF_SWEEPS; ++i) entries->sweep();
+    for (int i = 0; i < 2 * CTFLOW_NF_SWEEPS; ++i) entries->sweep().get();
     ctflow_nf_entry entry{};
     EXPECT_TRUE(entries->find(connection_key(flow_to(31)), entry)) << "the connection exists";
     ASSERT_EQ(std::system("PATH=$PATH:/usr/sbin:/sbin; conntrack -F 2>/dev/null"), 0);
-    for (int i = 1; i < CTFLOW_NF_SWEEPS; ++i) entries->sweep();
+    for (int i = 1; i < CTFLOW_NF_SWEEPS; ++i) entries->sweep().get();
     EXPECT_TRUE(entries->find(connection_key(flow_to(31)), entry)) << "its end may be unread";
-    entries->sweep();
+    entries->sweep().get();
     EXPECT_FALSE(entries->find(connection_key(flow_to(31)), entry));
     EXPECT_EQ(entries->totals().swept, 1U);
   });

@@ -148,5 +148,38 @@ TEST_F(RecordRingTest, SweepsWhileReportsAreWanted) {
   EXPECT_EQ(kernel_.sweeps, 1);
 }
 
+TEST_F(RecordRingTest, ReadsDuringASweepAndBeginsNoSecondOne) {
+  kernel_.long_sweeps = true;
+  const int id = ring_.watch(test::kNetns, {std::chrono::seconds(1), false}).id;
+  Ports ports;
+  ring_.start(id, ports);
+  io_.run_for(std::chrono::milliseconds(1100));
+  ASSERT_EQ(kernel_.sweeps, 1);
+  send(1);
+  io_.run_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(ports.ports, std::vector{1});
+  // A watch that begins or changes meanwhile sets the time of the next sweep anew.
+  ring_.watch(2, {std::chrono::seconds(1), false});
+  io_.run_for(std::chrono::milliseconds(2100));
+  EXPECT_EQ(kernel_.sweeps, 1);
+  EXPECT_EQ(ring_.catch_up(), true);
+  kernel_.sweep.set_value(true);
+  io_.run_for(std::chrono::milliseconds(1100));
+  EXPECT_EQ(kernel_.sweeps, 2);
+}
+
+TEST_F(RecordRingTest, SweepsAgainAtOnceWhenTheRingHadNoRoom) {
+  kernel_.long_sweeps = true;
+  ring_.watch(1, {std::chrono::seconds(8), false});
+  io_.run_for(std::chrono::milliseconds(1100));
+  ASSERT_EQ(kernel_.sweeps, 1);
+  kernel_.sweep.set_value(false);
+  io_.run_for(std::chrono::milliseconds(100));
+  EXPECT_EQ(kernel_.sweeps, 2);
+  kernel_.sweep.set_value(true);
+  io_.run_for(std::chrono::milliseconds(500));
+  EXPECT_EQ(kernel_.sweeps, 2);
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Work that takes too long for the event loop.
+#pragma once
+
+#include <future>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include "process/signals_blocked.hpp"
+
+namespace ctflow {
+
+/// Runs `work` in a thread of its own, or here and now if none can be had. The future's destructor
+/// waits until it has ended, so that it may use what outlives the future.
+template <typename Work>
+[[nodiscard]] std::future<std::invoke_result_t<Work>> run_beside(Work work) {
+  const SignalsBlocked blocked;
+  try {
+    return std::async(std::launch::async, work);
+  } catch (const std::system_error& /*no thread*/) {
+    std::packaged_task<std::invoke_result_t<Work>()> here(std::move(work));
+    here();
+    return here.get_future();
+  }
+}
+
+}  // namespace ctflow
