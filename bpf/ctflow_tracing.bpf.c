@@ -644,6 +644,13 @@ static __always_inline int tell_end(struct nf_conn *ct, __u32 port_id)
 	return 0;
 }
 
+/* The next entry may get the memory of this one. */
+static __always_inline void forget_killed(struct cpu_state *cpu, const struct nf_conn *ct)
+{
+	if (cpu->killed == (__u64)ct)
+		cpu->killed = 0;
+}
+
 SEC("fentry/nf_ct_delete")
 int BPF_PROG(removed, struct nf_conn *ct, __u32 port_id, int report)
 {
@@ -654,6 +661,7 @@ int BPF_PROG(removed, struct nf_conn *ct, __u32 port_id, int report)
 	cpu->removing = 1;
 	tell_end(ct, port_id);
 	cpu->removing = 0;
+	forget_killed(cpu, ct);
 	return 0;
 }
 
@@ -667,6 +675,7 @@ int BPF_PROG(removed_meanwhile, struct nf_conn *ct, __u32 port_id, int report)
 	if (!cpu || !cpu->removing)
 		return 0;
 	tell_end(ct, port_id);
+	forget_killed(cpu, ct);
 	__sync_fetch_and_add(&late_ends, 1);
 	return 0;
 }

@@ -94,6 +94,23 @@ def test_reopened(lab: Lab) -> None:
     equal("flags of the new one", flow.orig.tcp_flags, SYN)
 
 
+def test_reopened_in_the_memory_of_one_that_was_killed(lab: Lab) -> None:
+    """The kernel gives a new entry what was freed last."""
+    with lab.listen(ctnl.GROUP_DESTROY) as listener:
+        for _ in range(5):
+            port = lab.port()
+            lab.tcp(port, SYN, seq=1000)
+            lab.tcp(port, RST | ACK, True, seq=0, ack=1001)
+            equal("killed", listener.wait(destroyed(port)).flow.reason,
+                  "tcp-reset")
+            port = lab.port()
+            lab.handshake(port)
+            lab.fins(port)
+            lab.tcp(port, SYN, seq=90000)
+            equal("reopened", listener.wait(destroyed(port)).flow.reason,
+                  "tcp-reopen")
+
+
 def test_other(lab: Lab) -> None:
     lab.rules("table ip nat { chain p { type nat hook postrouting priority "
               "100; oifname r2 masquerade; }; }")
