@@ -30,8 +30,13 @@ constexpr int kEvents = 8;
 
 constexpr std::size_t kMostBrokers = 64;
 
+/// Without an error and without an offset librdkafka reports lines of which no broker has said
+/// anything: their batch failed, a later one of the partition did not, and a broker takes none
+/// before those that precede it. But one that knows nothing of the producer takes any.
 Outcome outcome_of(const rd_kafka_message_t& message) {
-  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) return Outcome::kAcknowledged;
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return message.offset == RD_KAFKA_OFFSET_INVALID ? Outcome::kUncertain : Outcome::kAcknowledged;
+  }
   if (rd_kafka_message_status(&message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED) {
     return Outcome::kUncertain;
   }

@@ -27,7 +27,7 @@ enum class Outcome : std::uint8_t {
   kTimedOut,      ///< waited longer than message.timeout.ms, and was not sent
   kRefused,       ///< by a broker or by librdkafka: too large, no such topic, not allowed, …
   kNotSent,       ///< purged before it was sent
-  kUncertain,     ///< sent, but not acknowledged: the topic may have it
+  kUncertain,     ///< sent, but not acknowledged by a broker: the topic may have it
 };
 
 struct Delivery {

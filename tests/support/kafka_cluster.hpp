@@ -8,6 +8,7 @@
 
 #include <array>
 #include <chrono>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -79,16 +80,16 @@ class KafkaCluster {
     rd_kafka_assign(consumer, all);
     rd_kafka_topic_partition_list_destroy(all);
     std::vector<TopicMessage> messages;
-    int ended = 0;
+    std::set<int> ended;  // the end of a partition may be reported more than once
     const auto latest = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (ended < kPartitions) {
+    while (ended.size() < kPartitions) {
       if (std::chrono::steady_clock::now() > latest) {
         ADD_FAILURE() << "the topic cannot be read";
         break;
       }
       rd_kafka_message_t* const one = rd_kafka_consumer_poll(consumer, 100);
       if (one == nullptr) continue;
-      if (one->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) ++ended;
+      if (one->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) ended.insert(one->partition);
       if (one->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         messages.push_back({one->partition, one->offset,
                             std::string(static_cast<const char*>(one->key), one->key_len),

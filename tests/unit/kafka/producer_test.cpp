@@ -31,6 +31,10 @@ class KafkaProducerTest : public testing::Test {
 
   Producer& make() { return producer_.emplace(io_, config_, ledger_); }
 
+  /// The mock cluster checks no sequence numbers: it takes a batch that was sent behind one which
+  /// it refused, where a broker refuses it as well.
+  void one_request_at_a_time() { config_.settings["max.in.flight.requests.per.connection"] = "1"; }
+
   /// A line with a number of its own, whose packets and octets no other number has.
   void add(int connection = 0) {
     const std::uint64_t number = ++lines_;
@@ -166,6 +170,7 @@ TEST_F(KafkaProducerTest, DeliversThousandsOfLinesOnce) {
 }
 
 TEST_F(KafkaProducerTest, KeepsTheLinesOfAConnectionInOnePartitionAndInTheirOrder) {
+  one_request_at_a_time();
   make();
   for (int i = 0; i < 2000; ++i) {
     add(i % 37);
@@ -243,6 +248,7 @@ TEST_F(KafkaProducerTest, KeepsLinesWhileAllBrokersAreAway) {
 }
 
 TEST_F(KafkaProducerTest, DeliversThroughErrorsThatPass) {
+  one_request_at_a_time();
   make();
   for (int i = 0; i < 20; ++i) {
     cluster_.answer({RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
@@ -254,6 +260,31 @@ TEST_F(KafkaProducerTest, DeliversThroughErrorsThatPass) {
   ASSERT_TRUE(run_until_none_waits(seconds(40)));
   EXPECT_EQ(counters().lost(), 0U);
   EXPECT_EQ(reconcile().size(), 1000U);
+}
+
+TEST_F(KafkaProducerTest, CountsAsUncertainWhatTheLibraryOnlyInfersToBeThere) {
+  make();
+  add();
+  ASSERT_TRUE(run_until_none_waits());
+  cluster_.answer_after(1000);
+  cluster_.answer({RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION});
+  add();
+  run_for(milliseconds(100));  // a batch of its own, which is refused …
+  add();                       // … and one behind it, which the mock cluster takes
+  ASSERT_TRUE(run_until_none_waits());
+  EXPECT_EQ(counters().flows, 2U);
+  EXPECT_EQ(counters().lost_uncertain.flows, 1U);
+  EXPECT_EQ(counters().lost_uncertain.packets, 2U);
+  EXPECT_EQ(reconcile().size(), 2U) << "the library has reported all three as delivered";
+}
+
+TEST_F(KafkaProducerTest, CountsAsSentWhatABrokerSaysToHaveAlready) {
+  make();
+  cluster_.answer({RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER});
+  for (int i = 0; i < 3; ++i) add();  // one batch
+  ASSERT_TRUE(run_until_none_waits());
+  EXPECT_EQ(counters().flows, 3U);
+  EXPECT_EQ(counters().lost(), 0U);
 }
 
 TEST_F(KafkaProducerTest, CountsWhatBrokersRefuse) {
