@@ -228,9 +228,8 @@ void Accounting::stop() {
   }
   watch_losses(now);
   hand_over(now);
-  const bool written = writer_->stop(kPatience);
+  writer_->stop(kPatience);
   settle(now);
-  if (written && session_) session_->remove();
   const ExportAmount left = ledger_.counters().waiting;  // a copy: the ledger changes it
   if (left.flows == 0) return;
   ledger_.lost_after_wait(LossReason::kStopped, left);
