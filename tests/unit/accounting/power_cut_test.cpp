@@ -293,7 +293,7 @@ class PowerCutTest : public testing::Test {
     config.database = copy.path(kDatabase);
     image.write_to(copy.name());
     const State& state = opened(config.database, at, in_order, durable);
-    if (HasFatalFailure()) return;
+    if (HasFailure() || (in_order && random_() % 3 != 0)) return;  // going on takes longest
     PerDirection expected = state.total;
     for (std::size_t i = 0; i < lives_.size(); ++i) {
       const Life& life = lives_[i];
@@ -339,7 +339,7 @@ class PowerCutTest : public testing::Test {
     return *found;
   }
 
-  /// As the next start does, twice.
+  /// As the next two starts do.
   void go_on(const AccountingConfig& config, PerDirection expected) {
     const Instant before = now_;
     for (int start = 0; start < 2; ++start) {
@@ -424,7 +424,7 @@ TEST_F(PowerCutTest, ATornWriteLeavesWholeTransactions) {
     SCOPED_TRACE(testing::Message()
                  << "change " << at << " of " << changes_.size() << ", " << changes_[at].file);
     const std::size_t size = changes_[at].octets.size();
-    if (size > 1 && random_() % 2 == 0) {
+    if (size > 1 && random_() % 3 == 0) {
       DiskImage torn = image;
       const std::size_t cut = random_() % 2 == 0 ? size / 2 : 1 + random_() % (size - 1);
       const bool first = random_() % 4 != 0;
@@ -443,7 +443,7 @@ TEST_F(PowerCutTest, APowerCutLeavesWholeTransactionsAndWhatTheLedgerKnows) {
   for (std::size_t at = 0; at < changes_.size() && !HasFailure(); ++at) {
     SCOPED_TRACE(testing::Message()
                  << "change " << at << " of " << changes_.size() << ", " << changes_[at].file);
-    if (random_() % 3 != 0) check(disk.after_power_cut(random_), at, false, durable_at(at));
+    if (random_() % 2 == 0) check(disk.after_power_cut(random_), at, false, durable_at(at));
     disk.apply(changes_[at]);
   }
   EXPECT_GT(seen_.size(), states_.size() / 2);
