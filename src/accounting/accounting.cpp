@@ -87,8 +87,10 @@ bool Accounting::configured_as(const OutputConfig& config) const {
 
 void Accounting::offer(const Flow& flow, const Instant& now) {
   ledger_.offer();
-  const accounting::Classified added =
-      accounts_->classified(flow, *surroundings_, neighbours(), wanted_);
+  const AddressFamily family = flow.original.family;
+  const accounting::Ends ends{places_.of(*surroundings_, family, flow.original.source),
+                              places_.of(*surroundings_, family, flow.reply.source)};
+  const accounting::Classified added = accounts_->classified(flow, ends, neighbours(), wanted_);
   accounts_->add(added, flow, now.wall, *current_);
   const auto count = [&](accounting::LiveCounts& counts) {
     counts.add(added, accounts_->names(), context_->interface_names());
@@ -109,7 +111,10 @@ void Accounting::tick() {
     commit_at_ = now.steady;  // the first at once: shows whether the database can be used
     writer_->start();
   }
-  if (auto found = writer_->take_surroundings()) surroundings_ = std::move(found);
+  if (auto found = writer_->take_surroundings()) {
+    surroundings_ = std::move(found);
+    places_.forget();
+  }
   if (auto found = writer_->take_device_names()) device_names_ = std::move(found);
   end_asked(now);
   watch_losses(now);
@@ -137,13 +142,8 @@ accounting::InterfaceTexts Accounting::interfaces() const {
   return names;
 }
 
-const Neighbours& Accounting::neighbours() const {
-  static const Neighbours none;
-  return neighbours_ ? neighbours_->table() : none;
-}
-
 void Accounting::note_wanted() {
-  wanted_ = accounting::KeySelection({});
+  wanted_ = accounts_->any();
   if (metrics_) wanted_.add(metrics_->selection());
   for (const Asked& one : asked_) wanted_.add(one.counts.selection());
 }
@@ -196,10 +196,8 @@ void Accounting::settle(const Instant& now) {
     committed_ = now.steady;
     Amounts sum;
     for (const Amounts& one : batch->totals) sum += one;
-    for (std::uint64_t i = 0; i < batch->flows; ++i) {
-      const bool last = i + 1 == batch->flows;
-      ledger_.sent_after_wait(reported_flow(last ? sum.packets() : 0, last ? sum.octets() : 0), 0);
-    }
+    ledger_.sent_after_wait(
+        {batch->flows, batch->flows, batch->flows, sum.packets(), sum.octets()});
     given_rows_ -= batch->rows();
     batch->clear();
     spare_ = std::move(batch);
@@ -228,9 +226,8 @@ void Accounting::stop() {
   }
   watch_losses(now);
   hand_over(now);
-  const bool written = writer_->stop(kPatience);
+  writer_->stop(kPatience);
   settle(now);
-  if (written && session_) session_->remove();
   const ExportAmount left = ledger_.counters().waiting;  // a copy: the ledger changes it
   if (left.flows == 0) return;
   ledger_.lost_after_wait(LossReason::kStopped, left);

@@ -52,7 +52,9 @@ class Accounting : public Output {
   void hand_over(const Instant& now);
   void end_asked(const Instant& now);
   void note_wanted();
-  [[nodiscard]] const Neighbours& neighbours() const;
+  [[nodiscard]] const Neighbours& neighbours() const {
+    return neighbours_ ? neighbours_->table() : no_neighbours_;
+  }
   [[nodiscard]] accounting::InterfaceTexts interfaces() const;
 
   const AccountingConfig config_;  ///< with the database of the namespace
@@ -62,8 +64,10 @@ class Accounting : public Output {
   ExportLedger ledger_;
   std::shared_ptr<const accounting::Accounts> accounts_;
   std::shared_ptr<const accounting::Surroundings> surroundings_;
-  std::shared_ptr<const NeighbourMirror> neighbours_;            ///< null: no aggregate has devices
-  std::shared_ptr<const accounting::DeviceNames> device_names_;  ///< null: the same
+  accounting::RecentPlaces places_;                    ///< by surroundings_
+  std::shared_ptr<const NeighbourMirror> neighbours_;  ///< null: no aggregate has devices
+  const Neighbours no_neighbours_{};
+  std::shared_ptr<const accounting::DeviceNames> device_names_;    ///< null: the same
   std::shared_ptr<const accounting::DeviceNames> complete_names_;  ///< with those of neighbours
   struct Asked {
     accounting::LiveCounts counts;
@@ -71,7 +75,7 @@ class Accounting : public Output {
   };
   std::optional<accounting::LiveCounts> metrics_;
   std::list<Asked> asked_;                              ///< by usage(), for a while
-  accounting::KeySelection wanted_{{}};                 ///< by metrics_ and asked_
+  accounting::KeySelection wanted_{{}};                 ///< by aggregates, metrics_ and asked_
   std::unique_ptr<accounting::SessionLedger> session_;  ///< null: it could not be made
   std::unique_ptr<accounting::Batch> current_;
   std::unique_ptr<accounting::Batch> spare_;  ///< null: the writer has it

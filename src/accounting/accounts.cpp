@@ -53,20 +53,34 @@ Classified Accounts::classified(const Flow& flow, const Surroundings& surroundin
 }
 
 void Accounts::add(const Classified& classified, const Flow& flow, TimePoint now, Batch& to) const {
-  const TimePoint ended = std::min(flow.end, now);
+  const TimePoint until = std::min(flow.end, now);
+  const TimePoint from = std::min(flow.start, until);
+  // Most reports are of one minute.
+  const Minute minute = std::chrono::floor<std::chrono::minutes>(from);
+  if (until <= minute + std::chrono::minutes(1) && now < minute + kept_) {
+    for (std::size_t i = 0; i < selections_.size(); ++i) {
+      to.tables[i].add(selections_[i].of(classified.key), minute, classified.direction,
+                       classified.amounts);
+    }
+  } else if (add_spread(classified, from, until, now, to)) {
+    ++to.missing[std::chrono::floor<std::chrono::minutes>(now) - kept_].late;
+  }
+  to.totals[static_cast<std::size_t>(classified.direction)] += classified.amounts;
+  ++to.flows;
+}
+
+bool Accounts::add_spread(const Classified& classified, TimePoint from, TimePoint until,
+                          TimePoint now, Batch& to) const {
   const Minute oldest = std::chrono::floor<std::chrono::minutes>(now) - kept_;
   bool late = false;
   for (std::size_t i = 0; i < selections_.size(); ++i) {
     const Key key = selections_[i].of(classified.key);
     UsageTable& table = to.tables[i];
-    late = spread(classified.amounts, flow.start, ended, oldest,
-                  [&](Minute minute, const Amounts& part) {
-                    table.add(key, minute, classified.direction, part);
-                  });
+    late = spread(classified.amounts, from, until, oldest, [&](Minute minute, const Amounts& part) {
+      table.add(key, minute, classified.direction, part);
+    });
   }
-  if (late) ++to.missing[oldest].late;
-  to.totals[static_cast<std::size_t>(classified.direction)] += classified.amounts;
-  ++to.flows;
+  return late;
 }
 
 }  // namespace ctflow::accounting

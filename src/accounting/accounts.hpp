@@ -36,6 +36,12 @@ class Accounts {
   /// Members of the key that neither the aggregates nor `also` have may be left out.
   [[nodiscard]] Classified classified(const Flow& flow, const Surroundings& surroundings,
                                       const Neighbours& neighbours, const KeySelection& also) const;
+  /// The same, with places that were looked up; `wanted` has what the aggregates have, too.
+  [[nodiscard]] Classified classified(const Flow& flow, const Ends& ends,
+                                      const Neighbours& neighbours,
+                                      const KeySelection& wanted) const {
+    return classify(flow, ends, names_, neighbours, wanted);
+  }
   /// `now`: nothing is entered later than that.
   void add(const Classified& report, const Flow& flow, TimePoint now, Batch& to) const;
 
@@ -47,6 +53,10 @@ class Accounts {
   }
 
  private:
+  /// Returns whether a part is older than what is kept.
+  bool add_spread(const Classified& report, TimePoint from, TimePoint until, TimePoint now,
+                  Batch& to) const;
+
   Names names_;
   std::vector<KeySelection> selections_;
   KeySelection any_{{}};

@@ -2,6 +2,9 @@
 #include "accounting/classify.hpp"
 
 #include <algorithm>
+#include <array>
+#include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "accounting/services.hpp"
@@ -79,65 +82,88 @@ const std::string& Names::service(std::uint16_t number) const { return service_n
 Classified classify(const Flow& flow, const Surroundings& surroundings, const Names& names,
                     const Neighbours& neighbours, const KeySelection& wanted) {
   const AddressFamily family = flow.original.family;
-  const IpAddress& initiator = flow.original.source;
-  const IpAddress& responder = flow.reply.source;
-  const Place from = surroundings.place_of(family, initiator);
-  const Place to = surroundings.place_of(family, responder);
-  const bool by_responder = from == Place::kOutside && to != Place::kOutside;
-  Classified result;
-  result.direction = direction_of(from, to);
-  Key& key = result.key;
-  key.host = by_responder ? responder : initiator;
-  key.family = static_cast<std::uint16_t>(family);
-  key.protocol = flow.original.protocol;
-  key.zone = flow.zone;
-  key.mark = flow.mark;
+  const Ends ends{surroundings.place_of(family, flow.original.source),
+                  surroundings.place_of(family, flow.reply.source)};
+  return classify(flow, ends, names, neighbours, wanted);
+}
+
+Classified classify(const Flow& flow, const Ends& ends, const Names& names,
+                    const Neighbours& neighbours, const KeySelection& wanted) {
+  const AddressFamily family = flow.original.family;
+  const bool by_responder = ends.initiator == Place::kOutside && ends.responder != Place::kOutside;
+  const IpAddress& host = by_responder ? flow.reply.source : flow.original.source;
+  const IpAddress& other = by_responder ? flow.original.source : flow.reply.source;
   const std::uint32_t near = flow.forward_interfaces.ingress;
   const std::uint32_t far = flow.forward_interfaces.egress;
-  key.interface = by_responder ? far : near;
-  key.remote_interface = by_responder ? near : far;
+  const std::uint32_t interface = by_responder ? far : near;
   const NetworkOrigin& remote = by_responder ? flow.initiator_origin : flow.responder_origin;
-  key.asn = remote.as_number;
-  key.country = remote.country;
+  std::uint64_t device = 0;
   if (wanted.has(AccountingKey::kDevice)) {
-    key.device = names.device_of(neighbours.find(family, key.host, key.interface, flow.end));
+    device = names.device_of(neighbours.find(family, host, interface, flow.end));
   }
-  if (wanted.has(AccountingKey::kNetwork)) key.network = names.network_of(family, key.host);
-  if (wanted.has(AccountingKey::kRemoteNetwork)) {
-    key.remote_network = names.network_of(family, by_responder ? initiator : responder);
-  }
+  std::uint16_t network = 0;
+  if (wanted.has(AccountingKey::kNetwork)) network = names.network_of(family, host);
+  std::uint16_t remote_network = 0;
+  if (wanted.has(AccountingKey::kRemoteNetwork)) remote_network = names.network_of(family, other);
+  std::uint16_t service = 0;
   if (wanted.has(AccountingKey::kService) && has_ports(flow.reply.protocol)) {
-    key.service = names.service_of(flow.reply.protocol, flow.reply.source_port);
+    service = names.service_of(flow.reply.protocol, flow.reply.source_port);
   }
   const Counters& up = by_responder ? flow.backward : flow.forward;
   const Counters& down = by_responder ? flow.forward : flow.backward;
-  result.amounts = {down.octets, up.octets, down.packets, up.packets,
-                    is_first_report(flow) ? 1U : 0U};
-  return result;
+  // In one go: emptying it first would take as long as all the rest.
+  return {direction_of(ends.initiator, ends.responder),
+          {.host = host,
+           .device = device,
+           .mark = flow.mark,
+           .interface = interface,
+           .remote_interface = by_responder ? near : far,
+           .asn = remote.as_number,
+           .country = remote.country,
+           .zone = flow.zone,
+           .network = network,
+           .remote_network = remote_network,
+           .service = service,
+           .family = static_cast<std::uint16_t>(family),
+           .protocol = flow.original.protocol},
+          {down.octets, up.octets, down.packets, up.packets, is_first_report(flow) ? 1U : 0U}};
 }
 
 KeySelection::KeySelection(const std::vector<AccountingKey>& by) {
   for (const AccountingKey one : by) bits_ |= 1U << static_cast<unsigned>(one);
+  find_kept();
 }
 
-Key KeySelection::of(const Key& all) const {
-  Key key;
-  if (has(AccountingKey::kDevice)) key.device = all.device;
-  if (has(AccountingKey::kHost) || (has(AccountingKey::kDevice) && all.device == 0)) {
-    key.host = all.host;
-    key.family = all.family;
-  }
-  if (has(AccountingKey::kNetwork)) key.network = all.network;
-  if (has(AccountingKey::kInterface)) key.interface = all.interface;
-  if (has(AccountingKey::kRemoteInterface)) key.remote_interface = all.remote_interface;
-  if (has(AccountingKey::kZone)) key.zone = all.zone;
-  if (has(AccountingKey::kMark)) key.mark = all.mark;
-  if (has(AccountingKey::kProtocol)) key.protocol = all.protocol;
-  if (has(AccountingKey::kService)) key.service = all.service;
-  if (has(AccountingKey::kRemoteNetwork)) key.remote_network = all.remote_network;
-  if (has(AccountingKey::kAsn)) key.asn = all.asn;
-  if (has(AccountingKey::kCountry)) key.country = all.country;
-  return key;
+void KeySelection::add(const KeySelection& other) {
+  bits_ |= other.bits_;
+  find_kept();
+}
+
+void KeySelection::find_kept() {
+  Key kept;
+  const auto keep = [&](AccountingKey one, auto& member) {
+    using Member = std::remove_reference_t<decltype(member)>;
+    std::array<std::uint8_t, sizeof(Member)> ones{};
+    ones.fill(std::numeric_limits<std::uint8_t>::max());
+    if (has(one)) member = std::bit_cast<Member>(ones);
+  };
+  keep(AccountingKey::kDevice, kept.device);
+  keep(AccountingKey::kHost, kept.host);
+  keep(AccountingKey::kHost, kept.family);
+  keep(AccountingKey::kNetwork, kept.network);
+  keep(AccountingKey::kInterface, kept.interface);
+  keep(AccountingKey::kRemoteInterface, kept.remote_interface);
+  keep(AccountingKey::kZone, kept.zone);
+  keep(AccountingKey::kMark, kept.mark);
+  keep(AccountingKey::kProtocol, kept.protocol);
+  keep(AccountingKey::kService, kept.service);
+  keep(AccountingKey::kRemoteNetwork, kept.remote_network);
+  keep(AccountingKey::kAsn, kept.asn);
+  keep(AccountingKey::kCountry, kept.country);
+  kept_ = words_of(kept);
+  keep(AccountingKey::kDevice, kept.host);
+  keep(AccountingKey::kDevice, kept.family);
+  kept_by_address_ = words_of(kept);
 }
 
 }  // namespace ctflow::accounting

@@ -2,6 +2,8 @@
 // A flow report, seen from the host that it is counted for.
 #pragma once
 
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -59,17 +61,36 @@ class KeySelection {
   [[nodiscard]] bool has(AccountingKey key) const {
     return (bits_ >> static_cast<unsigned>(key) & 1U) != 0;
   }
-  void add(const KeySelection& other) { bits_ |= other.bits_; }
-  [[nodiscard]] Key of(const Key& all) const;
+  void add(const KeySelection& other);
+  [[nodiscard]] Key of(const Key& all) const {
+    KeyWords words = words_of(all);
+    // The address stands for a device of which no more is known.
+    const bool by_address = all.device == 0 && has(AccountingKey::kDevice);
+    const KeyWords& kept = by_address ? kept_by_address_ : kept_;
+    for (std::size_t i = 0; i < words.size(); ++i) words[i] &= kept[i];
+    return std::bit_cast<Key>(words);
+  }
 
  private:
+  void find_kept();
+
   unsigned bits_ = 0;
+  KeyWords kept_{};             ///< ones where members stay
+  KeyWords kept_by_address_{};  ///< the same where the device is not known
+};
+
+/// Where both ends of a connection are.
+struct Ends {
+  Place initiator = Place::kOutside;
+  Place responder = Place::kOutside;
 };
 
 /// The host is the initiator, unless only the responder is inside (or this host). The ends are
 /// those before translation of the source and after that of the destination: behind NAT the inside
 /// address counts.
 /// Members of the key that `wanted` lacks may be left out.
+Classified classify(const Flow& flow, const Ends& ends, const Names& names,
+                    const Neighbours& neighbours, const KeySelection& wanted);
 Classified classify(const Flow& flow, const Surroundings& surroundings, const Names& names,
                     const Neighbours& neighbours, const KeySelection& wanted);
 

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 #include <type_traits>
 
 #include "ctflow/flow.hpp"
@@ -29,19 +30,31 @@ struct Key {
   std::uint16_t protocol = 0;
   std::uint16_t none = 0;  ///< always
 
-  friend bool operator==(const Key&, const Key&) = default;
+  friend bool operator==(const Key& one, const Key& other);
 };
 static_assert(std::has_unique_object_representations_v<Key>, "no octets that are in no member");
 
+using KeyWords = std::array<std::uint64_t, sizeof(Key) / sizeof(std::uint64_t)>;
+
+inline KeyWords words_of(const Key& key) { return std::bit_cast<KeyWords>(key); }
+
+/// By words: comparing member by member calls memcmp.
+inline bool operator==(const Key& one, const Key& other) {
+  const KeyWords left = words_of(one);
+  const KeyWords right = words_of(other);
+  std::uint64_t different = 0;
+  for (std::size_t i = 0; i < left.size(); ++i) different |= left[i] ^ right[i];
+  return different == 0;
+}
+
+/// A sum of products, which take one instruction each and do not wait for each other. Whoever takes
+/// some of its bits mixes them first.
 inline std::uint64_t hash_of(const Key& key) {
-  constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15ULL;
-  constexpr unsigned kHalf = 32;
+  constexpr std::array<std::uint32_t, std::tuple_size_v<KeyWords>> kFactors{
+      0x5bd1e995, 0x7feb352d, 0x46ac12fd, 0x1b873593, 0x2c1b3c6d, 0x297a2d39, 0x68e31da5};
+  const KeyWords words = words_of(key);
   std::uint64_t hash = 0;
-  for (const std::uint64_t word :
-       std::bit_cast<std::array<std::uint64_t, sizeof(Key) / sizeof(std::uint64_t)>>(key)) {
-    hash = (hash ^ word) * kFactor;
-    hash ^= hash >> kHalf;
-  }
+  for (std::size_t i = 0; i < words.size(); ++i) hash += words[i] * kFactors[i];
   return hash;
 }
 

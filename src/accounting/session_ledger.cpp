@@ -87,8 +87,6 @@ void SessionLedger::add(Direction direction, const Amounts& amounts) {
 
 SessionTotals SessionLedger::totals() const { return totals_in(words_); }
 
-void SessionLedger::remove() { unlink(file_.c_str()); }
-
 std::string session_file(const std::string& database, const std::string& id) {
   return database + kInfix + id;
 }

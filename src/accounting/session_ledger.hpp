@@ -42,9 +42,6 @@ class SessionLedger {
   void add(Direction direction, const Amounts& amounts);
   [[nodiscard]] SessionTotals totals() const;
 
-  /// Everything is written: nobody has to look at it.
-  void remove();
-
  private:
   std::string file_;
   std::string id_;

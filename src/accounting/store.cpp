@@ -24,6 +24,12 @@ constexpr std::chrono::sys_days kEarliest{std::chrono::year(2026) / 1 / 1};
 
 Minute minute_of(TimePoint time) { return std::chrono::floor<minutes>(time); }
 
+bool any_less(const Amounts& one, const Amounts& other) {
+  return one.down_octets < other.down_octets || one.up_octets < other.up_octets ||
+         one.down_packets < other.down_packets || one.up_packets < other.up_packets ||
+         one.connections < other.connections;
+}
+
 TimeZone zone_of(const AccountingConfig& config) {
   return TimeZone::find(config.time_zone).value_or(TimeZone());
 }
@@ -55,8 +61,13 @@ void Store::in_transaction(const std::function<void()>& work) {
   }
 }
 
+void Store::sync_commits(bool yes) {
+  database_->execute(yes ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+}
+
 void Store::write(const Job& job) {
   open();
+  if (!session_.left.empty()) sync_commits(true);  // their files go
   const std::uint64_t recovered = recovered_;
   const std::uint64_t merged = merged_;
   try {
@@ -80,9 +91,11 @@ void Store::write(const Job& job) {
   begun_ = true;
   named_ = job.device_names;
   before_ = job.now;
+  if (session_.left.empty()) return;
   // What they had is in the rows now, and the next start finds that if one of the files stays.
-  for (const LeftSession& left : session_.left) unlink(left.file.c_str());
+  for (const LeftSession& left : session_.left) remove_for_good(left.file);
   session_.left.clear();
+  sync_commits(false);
 }
 
 std::optional<Minute> Store::last_commit() const {
@@ -138,7 +151,7 @@ void Store::recover(const LeftSession& left, Minute at) {
       };
       const Amounts known{number(0), number(1), number(2), number(3), number(4)};
       // Less than was written: the file is older than the database, after a power cut.
-      if (known.octets() > amounts.octets() || known.packets() > amounts.packets()) continue;
+      if (any_less(amounts, known)) continue;
       amounts -= known;
     }
     if (amounts == Amounts{}) continue;
@@ -267,9 +280,14 @@ void Store::forget_names(const Job& job) {
 
 void Store::end_session() {
   if (!database_ || !begun_ || session_.id.empty()) return;
-  // The file first: one without the row would be entered as if nothing of it had been written.
-  const std::string file = file_of(session_.id);
-  if (unlink(file.c_str()) != 0 && errno != ENOENT) return;
+  // After a power cut the file would give what the disk has not got yet. What changes nothing would
+  // not be written, and so not synchronise what was written before.
+  sync_commits(true);
+  database_->execute(
+      "INSERT INTO meta VALUES('ended_sessions', 1) ON CONFLICT DO UPDATE SET value = value + 1");
+  sync_commits(false);
+  // Then the file: one without the row would be entered as if nothing of it had been written.
+  if (!remove_for_good(file_of(session_.id))) return;
   Statement remove(*database_, "DELETE FROM session WHERE id = ?");
   remove.bind(1, session_.id).run();
 }

@@ -2,6 +2,9 @@
 // Which addresses are those of this host, and which are inside.
 #pragma once
 
+#include <array>
+#include <bit>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -27,6 +30,37 @@ class Surroundings {
 
  private:
   PrefixMap places_;
+};
+
+/// Where addresses are that were asked for lately.
+class RecentPlaces {
+ public:
+  [[nodiscard]] Place of(const Surroundings& surroundings, AddressFamily family,
+                         const IpAddress& address) {
+    constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15ULL;
+    const auto words = std::bit_cast<Words>(address.octets);
+    Known& known = known_[((words[0] ^ words[1] * kFactor) * kFactor) >> kShift];
+    const auto tag = static_cast<std::uint8_t>(static_cast<unsigned>(family) + 1);
+    if (known.tag != tag || known.words != words) {
+      known = {words, tag, surroundings.place_of(family, address)};
+    }
+    return known.place;
+  }
+
+  /// The surroundings are others now.
+  void forget() { known_.fill({}); }
+
+ private:
+  using Words = std::array<std::uint64_t, 2>;
+  static constexpr unsigned kBits = 10;
+  static constexpr unsigned kShift = 64 - kBits;
+  struct Known {
+    Words words{};
+    std::uint8_t tag = 0;  ///< of the family; 0: nothing is known
+    Place place = Place::kOutside;
+  };
+
+  std::array<Known, 1U << kBits> known_{};
 };
 
 using ReadSurroundings = std::function<std::shared_ptr<const Surroundings>()>;

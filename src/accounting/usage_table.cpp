@@ -13,18 +13,23 @@ std::uint64_t place_of(const Key& key, Minute minute, Direction direction) {
   constexpr unsigned kHalf = 32;
   const auto rest = static_cast<std::uint64_t>(minute.time_since_epoch().count()) * kDirections +
                     static_cast<std::uint64_t>(direction);
-  const std::uint64_t hash = (hash_of(key) ^ rest) * kFactor;
+  std::uint64_t hash = (hash_of(key) ^ rest) * kFactor;
+  hash = (hash ^ hash >> kHalf) * kFactor;
   return hash ^ hash >> kHalf;
 }
 
 }  // namespace
 
 UsageTable::UsageTable(std::size_t most) : most_(std::max<std::size_t>(most, 1)) {
+  // Address space; memory is taken as cells come. A vector that grew would leave its earlier memory
+  // behind, as much as it has.
+  constexpr std::size_t kMostReserved = 32'768;
+  cells_.reserve(std::min(most_, kMostReserved));
   index_.resize(kFirstSlots);
 }
 
 /// Where it is, or the free place where it would be.
-std::size_t UsageTable::slot_of(const Key& key, Minute minute, Direction direction) const {
+inline std::size_t UsageTable::slot_of(const Key& key, Minute minute, Direction direction) const {
   const std::size_t mask = index_.size() - 1;
   std::size_t slot = place_of(key, minute, direction) & mask;
   while (index_[slot] != 0) {

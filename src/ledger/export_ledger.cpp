@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "ledger/export_ledger.hpp"
 
-#include "ledger/export_amount.hpp"
-
 namespace ctflow {
 
 void ExportLedger::leave_out(const FilteredAmount& amount) {
@@ -34,11 +32,18 @@ void ExportLedger::lost(LossReason reason, const MessageContent& content) {
   lose(reason, amount_of(content));
 }
 
-void ExportLedger::wait(const MessageContent& content) { counters_.waiting += amount_of(content); }
-
 void ExportLedger::sent_after_wait(const MessageContent& content, std::size_t octets) {
   counters_.waiting -= amount_of(content);
   sent(content, octets);
+}
+
+void ExportLedger::sent_after_wait(const ExportAmount& amount) {
+  counters_.waiting -= amount;
+  counters_.messages += amount.messages;
+  counters_.flows += amount.flows;
+  counters_.records += amount.records;
+  counters_.packets += amount.packets;
+  counters_.octets += amount.octets;
 }
 
 void ExportLedger::lost_after_wait(LossReason reason, const ExportAmount& amount) {

@@ -6,6 +6,7 @@
 
 #include "ctflow/counters.hpp"
 #include "ctflow/encoder.hpp"
+#include "ledger/export_amount.hpp"
 
 namespace ctflow {
 
@@ -36,9 +37,11 @@ class ExportLedger {
   void lost(LossReason reason, const MessageContent& content);
 
   /// A message waits from now on.
-  void wait(const MessageContent& content);
+  void wait(const MessageContent& content) { counters_.waiting += amount_of(content); }
   /// One that waited is sent …
   void sent_after_wait(const MessageContent& content, std::size_t octets);
+  /// … or so many, without octets of their own …
+  void sent_after_wait(const ExportAmount& amount);
   /// … or lost.
   void lost_after_wait(LossReason reason, const ExportAmount& amount);
 

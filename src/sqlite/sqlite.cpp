@@ -41,6 +41,13 @@ void Database::fail(int code) const {
   throw SqliteError(fmt::format("{}: {}", file_, why), code);
 }
 
+bool remove_for_good(const std::string& file) {
+  constexpr int kSyncDirectory = 1;
+  sqlite3_vfs* const files = sqlite3_vfs_find(nullptr);
+  const int code = files->xDelete(files, file.c_str(), kSyncDirectory);
+  return code == SQLITE_OK || code == SQLITE_IOERR_DELETE_NOENT;
+}
+
 Statement::Statement(const Database& database, std::string_view sql) : database_(&database) {
   sqlite3_stmt* statement = nullptr;
   check(sqlite3_prepare_v3(database.handle(), sql.data(), static_cast<int>(sql.size()),

@@ -49,6 +49,9 @@ class Database {
   std::unique_ptr<sqlite3, Closer> handle_;
 };
 
+/// Removes a file beside databases, so that no power cut brings it back. False: it may be there.
+bool remove_for_good(const std::string& file);
+
 /// A prepared statement. Parameters and columns count from 1 and 0, as SQLite's.
 class Statement {
  public:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import threading
@@ -73,6 +74,7 @@ class Reader:
     """One of them, running."""
     name = None
     keeps = 0  # so many connections may never leave it
+    disk = None  # where databases are; with the other files without it
 
     def __init__(self, lab, directory):
         self.lab, self.directory = lab, directory
@@ -81,6 +83,9 @@ class Reader:
     def stop(self):
         """Ends it; how many connections it has reported, and how many it says it lost."""
         raise NotImplementedError
+
+    def database(self):
+        return f"{self.disk or self.directory}/{type(self).__name__}-{time.monotonic_ns()}.sqlite"
 
     def kill(self):
         if self.process is not None and self.process.poll() is None:
@@ -124,6 +129,7 @@ class Ctflowd(Reader):
     name = "ctflowd"
     program = None
     collectors = 1
+    settings = ""
 
     def __init__(self, lab, directory):
         super().__init__(lab, directory)
@@ -132,7 +138,7 @@ class Ctflowd(Reader):
         config = "collectors:\n" + "".join(
             f"  - {{name: c{port}, address: {COLLECTOR}, port: {port}, protocol: ipfix}}\n"
             for port in ports)
-        config += "source: {measure: off}\n"
+        config += "source: {measure: off}\n" + self.settings.format(database=self.database())
         self.daemon = ctflowd.Ctflowd(self.program, lab.router, directory, "run", config=config)
         self.process = self.daemon.process
         self.daemon.wait_for("started")
@@ -150,45 +156,79 @@ class CtflowdToFour(Ctflowd):
     collectors = 4
 
 
+class CtflowdAccounting(Ctflowd):
+    """The same, and who used how much: sums by host, a transaction in a minute and at the end."""
+    name = "ctflowd, accounting"
+    settings = "accounting: {{database: {database}, aggregates: [{{name: hosts, by: [host]}}]}}\n"
+
+
 class Ulogd(Reader):
     """ulogd2's flow-based input to its IPFIX output, for ended connections."""
     name = "ulogd2 IPFIX"
     keeps = 13  # a message that is not full at its end is not sent
     plugins = "/usr/lib/x86_64-linux-gnu/ulogd"
+    output = "IPFIX"
 
     def __init__(self, lab, directory):
         super().__init__(lab, directory)
-        self.sink = Sink(lab.collector, 4739)
+        self.sink = self.file = None
         file_name = f"{directory}/ulogd-{time.monotonic_ns()}.conf"
         with open(file_name, "w", encoding="ascii") as file:
             file.write(f"""[global]
 logfile="{directory}/ulogd.log"
 loglevel=5
 plugin="{self.plugins}/ulogd_inpflow_NFCT.so"
-plugin="{self.plugins}/ulogd_output_IPFIX.so"
-stack=ct1:NFCT,ipfix1:IPFIX
+plugin="{self.plugins}/ulogd_output_{self.output}.so"
+stack=ct1:NFCT,out1:{self.output}
 [ct1]
 event_mask=4
 hash_enable=0
 netlink_socket_buffer_size={32 << 20}
 netlink_socket_buffer_maxsize={64 << 20}
-[ipfix1]
-oid=1
-host="{COLLECTOR}"
-port=4739
-proto="udp"
-send_template="once"
-""")
+[out1]
+{self.output_settings()}""")
         self.spawn("ulogd", "-c", file_name)
         time.sleep(1)
         if self.process.poll() is not None:
             raise RuntimeError(f"ulogd does not start: {self.process.communicate()[0]}")
+
+    def output_settings(self):
+        self.sink = Sink(self.lab.collector, 4739)
+        return f"""oid=1
+host="{COLLECTOR}"
+port=4739
+proto="udp"
+send_template="once"
+"""
 
     def stop(self):
         self.process.terminate()
         self.process.communicate()
         # It counts the records of the message, too (RFC 7011: those before), and begins with -1.
         return self.sink.sequence() + 1, None
+
+
+class UlogdSqlite(Ulogd):
+    """ulogd2's flow-based input to its SQLite output: a row for each ended connection, by the table of
+    its documentation (sqlite3.table)."""
+    name = "ulogd2 SQLite"
+    keeps = 0
+    output = "SQLITE3"
+    numbers = ("flow_start_sec", "flow_start_usec", "flow_end_sec", "flow_end_usec", "orig_ip_saddr", "orig_ip_daddr",
+               "orig_l4_sport", "orig_l4_dport", "orig_ip_protocol", "icmp_type", "icmp_code", "orig_raw_pktlen",
+               "orig_raw_pktcount", "reply_raw_pktlen", "reply_raw_pktcount", "ct_mark")
+
+    def output_settings(self):
+        self.file = self.database()
+        with contextlib.closing(sqlite3.connect(self.file)) as database:
+            database.execute(f"CREATE TABLE ulog_ct ({', '.join(f'{one} INT' for one in self.numbers)})")
+        return f'db="{self.file}"\ntable="ulog_ct"\n'
+
+    def stop(self):
+        self.process.terminate()
+        self.process.communicate()
+        with contextlib.closing(sqlite3.connect(self.file)) as database:
+            return database.execute("SELECT count(*) FROM ulog_ct").fetchone()[0], None
 
 
 def wait_until_read(lab):

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <random>
 
 #include "accounting/check_levels.hpp"
@@ -292,6 +293,32 @@ TEST_F(ConservationTest, EntersWhatAKilledProcessHadNotWritten) {
   bool living = true;
   EXPECT_TRUE(left_sessions(config_.database, living).empty()) << "entered once";
   EXPECT_FALSE(living);
+}
+
+TEST_F(ConservationTest, EntersNothingOfALedgerThatIsOlderThanTheDatabase) {
+  const std::string old = directory_.path("old");
+  std::string file;
+  {
+    SessionLedger ledger(config_.database);
+    file = session_file(config_.database, ledger.id());
+    std::filesystem::copy_file(file, old);
+    Session session;
+    session.id = ledger.id();
+    auto batch = fresh();
+    // The kernel did not count it: no octets that would tell.
+    const Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
+    const Classified seen = test::add_report(*accounts_, flow, *surroundings_, now_.wall, *batch);
+    ledger.add(seen.direction, seen.amounts);
+    make_store(std::move(session))->write(job_of(std::move(batch), &ledger));
+  }
+  std::filesystem::rename(old, file);  // what a power cut left of it
+  Session next;
+  next.left = left_sessions(config_.database, next.continues);
+  ASSERT_EQ(next.left.size(), 1U);
+  make_store(std::move(next))->write(job_of(fresh()));
+  EXPECT_EQ(test::number_in(config_.database,
+                            "SELECT sum(connections) FROM days WHERE aggregate = 'hosts'"),
+            1);
 }
 
 TEST_F(ConservationTest, ReportsWhatTheFlowReportsHad) {

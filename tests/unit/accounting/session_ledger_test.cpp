@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <memory>
 #include <system_error>
 
 #include "support/temporary_directory.hpp"
@@ -46,14 +45,6 @@ TEST_F(SessionLedgerTest, IsNotLeftWhileItLives) {
   const SessionLedger ledger(database_);
   EXPECT_TRUE(left().empty());
   EXPECT_TRUE(living_);
-}
-
-TEST_F(SessionLedgerTest, LeavesNothingWhenItIsRemoved) {
-  auto ledger = std::make_unique<SessionLedger>(database_);
-  ledger->remove();
-  ledger.reset();
-  EXPECT_TRUE(left().empty());
-  EXPECT_FALSE(living_);
 }
 
 TEST_F(SessionLedgerTest, TakesADamagedFileForNothing) {

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "accounting/accounts.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <tuple>
+
+#include "accounting/spread.hpp"
+#include "support/accounting_flows.hpp"
+
+namespace ctflow::accounting {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Minute kMidday{std::chrono::sys_days(std::chrono::year(2026) / 11 / 23) + 12h};
+
+/// What is in the only table, by minute.
+std::map<Minute, Amounts> entered(const Batch& batch) {
+  std::map<Minute, Amounts> result;
+  for (const Cell& cell : batch.tables.at(0).cells()) result[cell.minute] += cell.amounts;
+  return result;
+}
+
+AccountingConfig by_host() {
+  AccountingConfig config;
+  config.aggregates.emplace_back().name = "hosts";
+  config.aggregates.back().by = {AccountingKey::kHost};
+  config.retention.minutes = 3min;
+  return config;
+}
+
+TEST(Accounts, EntersAReportInTheMinutesThatItIsOfAtEveryEdge) {
+  const AccountingConfig config = by_host();
+  const Accounts accounts(config);
+  const auto surroundings = test::sample_surroundings();
+  const auto edges = {-1ns, 0ns, 1ns};
+  const auto minutes = {-4min, -3min, -2min, -1min, 0min, 1min};
+  std::size_t in_one = 0;
+  std::size_t late = 0;
+  for (const auto from_minute : minutes) {
+    for (const auto until_minute : minutes) {
+      for (const auto from_edge : edges) {
+        for (const auto until_edge : edges) {
+          for (const auto now_edge : edges) {
+            Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
+            flow.start = kMidday + from_minute + from_edge;
+            flow.end = kMidday + until_minute + until_edge;
+            flow.forward = {1001, 1'000'003};
+            const TimePoint now = kMidday + now_edge;
+            Batch batch(config);
+            const Classified seen = test::add_report(accounts, flow, *surroundings, now, batch);
+            std::map<Minute, Amounts> expected;
+            const bool is_late =
+                spread(seen.amounts, flow.start, std::min(flow.end, now),
+                       std::chrono::floor<std::chrono::minutes>(now) - 3min,
+                       [&](Minute minute, const Amounts& part) { expected[minute] += part; });
+            ASSERT_EQ(entered(batch), expected)
+                << from_minute.count() << ' ' << from_edge.count() << " until "
+                << until_minute.count() << ' ' << until_edge.count() << " at " << now_edge.count();
+            ASSERT_EQ(batch.missing.size(), is_late ? 1U : 0U);
+            if (expected.size() == 1) ++in_one;
+            if (is_late) ++late;
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GT(in_one, 0U);
+  EXPECT_GT(late, 0U);
+}
+
+TEST(Accounts, KeepsOfAKeyWhatTheAggregateHasAndNothingElse) {
+  Key all;
+  all.host = test::text_address("10.0.0.5").address;
+  all.device = 0x02005e005301;
+  all.mark = 1;
+  all.interface = 2;
+  all.remote_interface = 3;
+  all.asn = 4;
+  all.country = {'D', 'E'};
+  all.zone = 5;
+  all.network = 6;
+  all.remote_network = 7;
+  all.service = 8;
+  all.family = 9;
+  all.protocol = 10;
+  const auto of = [&](AccountingKey one) { return KeySelection({one}).of(all); };
+  const auto with = [](auto member, auto value) {
+    Key key;
+    key.*member = value;
+    return key;
+  };
+  EXPECT_EQ(of(AccountingKey::kDevice), with(&Key::device, all.device));
+  EXPECT_EQ(of(AccountingKey::kMark), with(&Key::mark, 1U));
+  EXPECT_EQ(of(AccountingKey::kInterface), with(&Key::interface, 2U));
+  EXPECT_EQ(of(AccountingKey::kRemoteInterface), with(&Key::remote_interface, 3U));
+  EXPECT_EQ(of(AccountingKey::kAsn), with(&Key::asn, 4U));
+  EXPECT_EQ(of(AccountingKey::kCountry), with(&Key::country, all.country));
+  EXPECT_EQ(of(AccountingKey::kZone), with(&Key::zone, std::uint16_t{5}));
+  EXPECT_EQ(of(AccountingKey::kNetwork), with(&Key::network, std::uint16_t{6}));
+  EXPECT_EQ(of(AccountingKey::kRemoteNetwork), with(&Key::remote_network, std::uint16_t{7}));
+  EXPECT_EQ(of(AccountingKey::kService), with(&Key::service, std::uint16_t{8}));
+  EXPECT_EQ(of(AccountingKey::kProtocol), with(&Key::protocol, std::uint16_t{10}));
+  EXPECT_EQ(of(AccountingKey::kDirection), Key{});
+  Key address;
+  address.host = all.host;
+  address.family = all.family;
+  EXPECT_EQ(of(AccountingKey::kHost), address);
+  all.device = 0;
+  EXPECT_EQ(of(AccountingKey::kDevice), address) << "no more is known";
+  all.device = 0x02005e005301;
+  KeySelection both({AccountingKey::kMark});
+  both.add(KeySelection({AccountingKey::kZone}));
+  Key expected = with(&Key::mark, 1U);
+  expected.zone = 5;
+  EXPECT_EQ(both.of(all), expected);
+}
+
+TEST(Accounts, FindsRecentPlacesAsTheSurroundingsSay) {
+  auto surroundings = test::sample_surroundings();
+  auto recent = std::make_unique<RecentPlaces>();
+  std::uint64_t random = 1;  // a fixed order: more addresses than there is room for
+  for (int i = 0; i < 100'000; ++i) {
+    random = random * 6364136223846793005U + 1442695040888963407U;
+    IpAddress address;
+    const bool ipv6 = (random >> 40) % 2 == 0;
+    constexpr std::array<std::uint8_t, 4> kFirst{10, 203, 0xfd, 0};
+    address.octets[0] = kFirst.at((random >> 42) % kFirst.size());
+    const std::size_t last = ipv6 ? 15 : 3;
+    address.octets[last] = static_cast<std::uint8_t>(random >> 48);
+    address.octets[last - 1] = static_cast<std::uint8_t>((random >> 56) % 32);
+    const auto family = ipv6 ? AddressFamily::kIpv6 : AddressFamily::kIpv4;
+    ASSERT_EQ(recent->of(*surroundings, family, address), surroundings->place_of(family, address));
+  }
+  const IpAddress outside = test::text_address("192.0.2.1").address;
+  EXPECT_EQ(recent->of(*surroundings, AddressFamily::kIpv4, outside), Place::kOutside);
+  Surroundings others;
+  others.add_inside({AddressFamily::kIpv4, outside, 24});
+  recent->forget();
+  EXPECT_EQ(recent->of(others, AddressFamily::kIpv4, outside), Place::kInside);
+}
+
+}  // namespace
+}  // namespace ctflow::accounting
