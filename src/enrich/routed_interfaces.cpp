@@ -49,6 +49,9 @@ Question RoutedInterfaces::ask(const Flow& flow, const RoutingState& state) cons
 
 void RoutedInterfaces::enrich(Flow& flow) {
   const RoutingState& state = state_();
+  if (flow.original.family == flow.reply.family) {
+    state.prefetch(flow.original.family, flow.original.source, flow.reply.source);
+  }
   const ConstantInterfaces::Choice configured = configured_.choose(flow);
   Question question = ask(flow, state);
   Sides sides = find_sides(question, configured.vrf);

@@ -3,6 +3,8 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <array>
+#include <vector>
 
 #include "default_free_table.hpp"
 #include "enrich/routing/prefix_table.hpp"
@@ -69,6 +71,26 @@ void prefix_lookup_mixed(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
 }
 BENCHMARK(prefix_lookup_mixed);
+
+/// So many at once: both ends of a flow are two. The families in turn.
+template <std::size_t kBatch>
+void prefix_lookup_batch(benchmark::State& state) {
+  const Family& four = family(false);
+  const Family& six = family(true);
+  std::size_t next = 0;
+  for (auto _ : state) {
+    const Family& chosen = next / kBatch % 2 == 0 ? four : six;
+    std::array<PrefixKey, kBatch> keys;
+    for (std::size_t i = 0; i < kBatch; ++i) keys[i] = PrefixKey::of(chosen.addresses[next + i]);
+    for (const auto& key : keys) chosen.table.prefetch(key);
+    for (const auto& key : keys) chosen.table.prefetch_next(key);
+    for (const auto& key : keys) benchmark::DoNotOptimize(chosen.table.longest(key));
+    next = (next + kBatch) % four.addresses.size();
+  }
+  state.SetItemsProcessed(kBatch * static_cast<std::int64_t>(state.iterations()));
+}
+BENCHMARK(prefix_lookup_batch<2>);
+BENCHMARK(prefix_lookup_batch<8>);
 
 /// What the rate is measured against: the same question to a sorted vector, per length.
 void prefix_lookup_sorted_vectors(benchmark::State& state) {

@@ -1,84 +1,135 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "enrich/routing/prefix_table.hpp"
 
+#include <algorithm>
+#include <new>
 #include <utility>
 
 namespace ctflow {
 
-PrefixTable::PrefixTable() { *nodes_.at(nodes_.allocate(1)) = Node{}; }
+PrefixTable::Place PrefixTable::place_of(const PrefixKey& key, unsigned length) {
+  const unsigned level = level_of(length);
+  const unsigned bits = chunk(key, level);
+  const unsigned rest = length - level * kStride;
+  if (rest == kStride) return {true, bits};
+  return {false, (1U << rest) - 2 + (bits >> (kStride - rest))};
+}
 
-template <typename Rank>
-inline std::size_t PrefixTable::descend_by(const PrefixKey& key, Steps& steps, Rank rank_of) const {
-  Chunks chunks(key);
-  const Node* node = nodes_.at(kRoot);
-  std::size_t found = 0;
-  for (std::size_t depth = 0;; ++depth) {
-    const unsigned bits = chunks.next();
-    if (((node->full & bit(bits)) | (node->shorter & kAncestors[bits >> 1])) != 0) {
-      steps[found++] = {node, static_cast<std::uint8_t>(bits), static_cast<std::uint8_t>(depth)};
-    }
-    if ((node->children & bit(bits)) == 0) return found;
-    node = nodes_.at(node->child_base + rank_of(node->children, bits));
+std::size_t PrefixTable::slot_of(const PrefixKey& name) const {
+  const std::uint64_t hash = hash_of(name);
+  std::size_t slot = home_of(hash);
+  while (slots_[slot] != kEmpty && ((slots_[slot] & kTagMask) != tag_of(hash) ||
+                                    !(nodes_.at(number_of(slots_[slot]))->name == name))) {
+    slot = after(slot);
+  }
+  return slot;
+}
+
+void PrefixTable::grow() {
+  constexpr std::size_t kLeast = 4;
+  std::vector<Slot> before(std::max(kLeast, slots_.size() * 2), kEmpty);
+  std::swap(before, slots_);
+  shift_ = 64 - highest(slots_.size());
+  for (const Slot slot : before) {
+    if (slot == kEmpty) continue;
+    std::size_t place = home_of(hash_of(nodes_.at(number_of(slot))->name));
+    while (slots_[place] != kEmpty) place = after(place);
+    slots_[place] = slot;
   }
 }
 
-std::size_t PrefixTable::descend_portably(const PrefixKey& key, Steps& steps) const {
-  return descend_by(key, steps, [](std::uint64_t map, unsigned index) { return rank(map, index); });
+void PrefixTable::enter_directly(const PrefixKey& name, std::uint32_t number) {
+  if (!direct_.empty()) {
+    direct_[direct_place(name)] = number + 1;
+    return;
+  }
+  if (nodes_of_level_[kDirectLevel] < kDirectFrom) return;
+  direct_.resize(std::size_t{1} << (kDirectLevel * kStride));
+  for (const Slot slot : slots_) {
+    if (slot == kEmpty) continue;
+    const PrefixKey& each = nodes_.at(number_of(slot))->name;
+    if (name_length(each) != kDirectLevel * kStride) continue;
+    direct_[direct_place(each)] = number_of(slot) + 1;
+  }
 }
 
-// Distributions compile for processors without an instruction to count bits; it is worth a third
-// of the time, so a processor that has it is asked.
-#if defined(__x86_64__)
-[[gnu::target("popcnt")]] std::size_t PrefixTable::descend_with_popcnt(const PrefixKey& key,
-                                                                       Steps& steps) const {
-  // Written out: a lambda would be compiled without the instruction.
-  struct Rank {
-    [[gnu::target("popcnt")]] std::uint32_t operator()(std::uint64_t map, unsigned index) const {
-      return static_cast<std::uint32_t>(__builtin_popcountll(map & ((1ULL << index) - 1)));
-    }
-  };
-  return descend_by(key, steps, Rank{});
+/// One that is not there yet.
+PrefixTable::Node& PrefixTable::make_node(const PrefixKey& key, unsigned level) {
+  if (2 * (std::size_t{node_count_} + 1) > slots_.size()) grow();
+  const PrefixKey name = name_of(key, level);
+  Slot& slot = slots_[slot_of(name)];
+  const std::uint32_t number = nodes_.allocate(1);
+  if (number + 1 >= 1U << (32 - kTagBits)) throw std::bad_alloc();
+  *nodes_.at(number) = Node{.name = name};
+  slot = (number + 1) << kTagBits | tag_of(hash_of(name));
+  ++node_count_;
+  ++nodes_of_level_[level];
+  levels_ |= 1U << level;
+  if (level == kDirectLevel) enter_directly(name, number);
+  return *nodes_.at(number);
 }
 
-std::size_t PrefixTable::descend(const PrefixKey& key, Steps& steps) const {
-  static const bool has_instruction = __builtin_cpu_supports("popcnt") != 0;
-  return has_instruction ? descend_with_popcnt(key, steps) : descend_portably(key, steps);
+void PrefixTable::drop_node(const PrefixKey& key, unsigned level) {
+  const std::size_t slot = slot_of(name_of(key, level));
+  if (is_direct(level)) {
+    direct_[direct_place(nodes_.at(number_of(slots_[slot]))->name)] = 0;
+  }
+  nodes_.release(number_of(slots_[slot]), 1);
+  --node_count_;
+  if (--nodes_of_level_[level] == 0) levels_ ^= 1U << level;
+  // Who stands behind it because its place was taken moves up.
+  std::size_t hole = slot;
+  for (std::size_t i = after(hole); slots_[i] != kEmpty; i = after(i)) {
+    const std::size_t home = home_of(hash_of(nodes_.at(number_of(slots_[i]))->name));
+    const std::size_t mask = slots_.size() - 1;
+    if (((i - home) & mask) < ((i - hole) & mask)) continue;
+    slots_[hole] = slots_[i];
+    hole = i;
+  }
+  slots_[hole] = kEmpty;
 }
-#else
-std::size_t PrefixTable::descend(const PrefixKey& key, Steps& steps) const {
-  return descend_portably(key, steps);
-}
-#endif
 
-PrefixTable::Slot PrefixTable::slot_of(unsigned bits, unsigned length) {
-  if (length == kStride) return {true, bits};
-  return {false, (1U << length) - 2 + (bits >> (kStride - length))};
+/// Makes room at `position`, before the bit is set.
+void PrefixTable::insert_value(Node& node, std::uint32_t position) {
+  const std::uint32_t before = value_count(node);
+  Value* values = node.values.data();
+  if (before > kInline) {
+    values[0] = values_.insert(values[0], before, position);
+  } else if (before == kInline) {
+    const std::uint32_t moved = values_.allocate(before + 1);
+    std::copy_n(values, position, values_.at(moved));
+    std::copy_n(values + position, before - position, values_.at(moved) + position + 1);
+    values[0] = moved;
+  } else {
+    std::copy_backward(values + position, values + before, values + before + 1);
+  }
+}
+
+/// Removes the value at `position`, before the bit is cleared.
+void PrefixTable::erase_value(Node& node, std::uint32_t position) {
+  const std::uint32_t before = value_count(node);
+  Value* values = node.values.data();
+  if (before > kInline + 1) {
+    values[0] = values_.erase(values[0], before, position);
+  } else if (before == kInline + 1) {
+    const std::uint32_t block = values[0];
+    const Value* from = values_.at(block);
+    std::copy_n(from, position, values);
+    std::copy_n(from + position + 1, kInline - position, values + position);
+    values_.release(block, before);
+  } else {
+    std::copy(values + position + 1, values + before, values + position);
+  }
 }
 
 PrefixTable::Value* PrefixTable::find(const PrefixKey& key, unsigned length) {
   if (length == 0) return has_default_ ? &default_ : nullptr;
-  Chunks chunks(key);
-  Node* node = nodes_.at(kRoot);
-  for (; length > kStride; length -= kStride) {
-    const unsigned bits = chunks.next();
-    if ((node->children & bit(bits)) == 0) return nullptr;
-    node = nodes_.at(node->child_base + rank(node->children, bits));
-  }
-  const Slot slot = slot_of(chunks.next(), length);
-  if (!holds(*node, slot)) return nullptr;
-  return values_.at(node->value_base + value_rank(*node, slot));
-}
-
-std::uint32_t PrefixTable::child(std::uint32_t place, unsigned bits) {
-  Node parent = *nodes_.at(place);
-  const std::uint32_t position = rank(parent.children, bits);
-  if ((parent.children & bit(bits)) == 0) {
-    parent.child_base = nodes_.insert(parent.child_base, count(parent.children), position);
-    parent.children |= bit(bits);
-    *nodes_.at(parent.child_base + position) = Node{};
-    *nodes_.at(place) = parent;
-  }
-  return parent.child_base + position;
+  const unsigned level = level_of(length);
+  if ((levels_ >> level & 1) == 0) return nullptr;
+  Node* node = node_of(key, level);
+  const Place place = place_of(key, length);
+  if (node == nullptr || !holds(*node, place)) return nullptr;
+  return values_of(*node) + value_rank(*node, place);
 }
 
 void PrefixTable::insert(const PrefixKey& key, unsigned length, Value value) {
@@ -88,18 +139,17 @@ void PrefixTable::insert(const PrefixKey& key, unsigned length, Value value) {
     has_default_ = true;
     return;
   }
-  Chunks chunks(key);
-  std::uint32_t place = kRoot;
-  for (; length > kStride; length -= kStride) place = child(place, chunks.next());
-  Node& node = *nodes_.at(place);
-  const Slot slot = slot_of(chunks.next(), length);
-  const std::uint32_t position = value_rank(node, slot);
-  if (!holds(node, slot)) {
-    node.value_base = values_.insert(node.value_base, value_count(node), position);
-    (slot.is_full ? node.full : node.shorter) |= bit(slot.bit);
+  const unsigned level = level_of(length);
+  Node* const found = (levels_ >> level & 1) != 0 ? node_of(key, level) : nullptr;
+  Node& node = found != nullptr ? *found : make_node(key, level);
+  const Place place = place_of(key, length);
+  const std::uint32_t position = value_rank(node, place);
+  if (!holds(node, place)) {
+    insert_value(node, position);
+    (place.is_full ? node.full : node.shorter) |= bit(place.bit);
     ++size_;
   }
-  *values_.at(node.value_base + position) = value;
+  values_of(node)[position] = value;
 }
 
 bool PrefixTable::erase(const PrefixKey& key, unsigned length) {
@@ -107,40 +157,18 @@ bool PrefixTable::erase(const PrefixKey& key, unsigned length) {
     size_ -= has_default_ ? 1 : 0;
     return std::exchange(has_default_, false);
   }
-  std::array<std::uint32_t, kDepth> path{kRoot};
-  std::size_t depth = 0;
-  Chunks chunks(key);
-  for (; length > kStride; length -= kStride) {
-    const Node& above = *nodes_.at(path[depth]);
-    const unsigned bits = chunks.next();
-    if ((above.children & bit(bits)) == 0) return false;
-    path[++depth] = above.child_base + rank(above.children, bits);
-  }
-  Node& node = *nodes_.at(path[depth]);
-  const Slot slot = slot_of(chunks.next(), length);
-  if (!holds(node, slot)) return false;
-  node.value_base = values_.erase(node.value_base, value_count(node), value_rank(node, slot));
-  (slot.is_full ? node.full : node.shorter) &= ~bit(slot.bit);
+  const unsigned level = level_of(length);
+  if ((levels_ >> level & 1) == 0) return false;
+  Node* const found = node_of(key, level);
+  const Place place = place_of(key, length);
+  if (found == nullptr || !holds(*found, place)) return false;
+  Node& node = *found;
+  const std::uint32_t position = value_rank(node, place);
+  erase_value(node, position);
+  (place.is_full ? node.full : node.shorter) &= ~bit(place.bit);
   --size_;
-  prune(path, key, depth);
+  if (node.shorter == 0 && node.full == 0) drop_node(key, level);
   return true;
-}
-
-void PrefixTable::prune(const std::array<std::uint32_t, kDepth>& path, const PrefixKey& key,
-                        std::size_t depth) {
-  std::array<unsigned, kDepth> bits{};
-  Chunks chunks(key);
-  for (std::size_t i = 0; i < depth; ++i) bits[i] = chunks.next();
-  for (; depth > 0; --depth) {
-    const Node& node = *nodes_.at(path[depth]);
-    if ((node.shorter | node.full | node.children) != 0) return;
-    // A changed array of children stands elsewhere, but all nodes above it stay where they are.
-    Node parent = *nodes_.at(path[depth - 1]);
-    const std::uint32_t position = rank(parent.children, bits[depth - 1]);
-    parent.child_base = nodes_.erase(parent.child_base, count(parent.children), position);
-    parent.children &= ~bit(bits[depth - 1]);
-    *nodes_.at(path[depth - 1]) = parent;
-  }
 }
 
 }  // namespace ctflow

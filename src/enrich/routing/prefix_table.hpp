@@ -6,6 +6,8 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "ctflow/flow.hpp"
 #include "enrich/routing/block_pool.hpp"
@@ -38,10 +40,9 @@ struct PrefixKey {
   friend bool operator==(const PrefixKey&, const PrefixKey&) = default;
 };
 
-/// A trie that consumes six bits a step. A node says in bit maps which of the 126 prefixes of one
-/// to six further bits exist and which of the 64 continuations, and keeps values and child nodes
-/// in dense arrays: an address costs one node per six bits of its longest prefix, and a change
-/// touches one node's arrays. See docs/decisions/0005-prefix-table.md.
+/// A hash table of nodes, each of which has the prefixes that are one to six bits longer than its
+/// name of 0, 6, 12, … bits: an address costs one look-up for each of these lengths that is in use,
+/// the longest first, and a change one look-up. See docs/decisions/0005-prefix-table.md.
 class PrefixTable {
  public:
   using Value = std::uint32_t;
@@ -51,8 +52,6 @@ class PrefixTable {
     std::uint8_t length = 0;
     bool found = false;
   };
-
-  PrefixTable();
 
   /// The value of exactly this prefix, to be read or changed until the next insert() or erase().
   /// Null: no such prefix. `length` is 0 to 128; bits behind it do not matter.
@@ -67,13 +66,37 @@ class PrefixTable {
   /// The longest prefix of `key` whose value `accept(value)` takes.
   template <typename Accept>
   [[nodiscard]] Match longest(const PrefixKey& key, Accept accept) const {
-    Steps steps;
-    for (std::size_t i = descend(key, steps); i-- > 0;) {
-      const Match match = best_of(steps[i], accept);
+    for (std::uint32_t levels = levels_; levels != 0;) {
+      const unsigned level = highest(levels);
+      levels ^= 1U << level;
+      const Node* node = node_of(key, level);
+      if (node == nullptr) continue;
+      const Match match = best_of(*node, chunk(key, level), level * kStride, accept);
       if (match.found) return match;
     }
     if (has_default_ && accept(default_)) return {default_, 0, true};
     return {};
+  }
+
+  /// Has the processor fetch what longest() reads first, and then, when that is there, what it
+  /// reads next. Between both, and before longest(), other keys take their turn: misses of the
+  /// cache then pass at the same time. In line, as a call of what only fetches is left out by GCC.
+  [[gnu::always_inline]] void prefetch(const PrefixKey& key) const {
+    for (std::uint32_t levels = levels_; levels != 0;) {
+      const unsigned level = highest(levels);
+      levels ^= 1U << level;
+      __builtin_prefetch(first_read(key, level));
+    }
+  }
+  [[gnu::always_inline]] void prefetch_next(const PrefixKey& key) const {
+    for (std::uint32_t levels = levels_; levels != 0;) {
+      const unsigned level = highest(levels);
+      levels ^= 1U << level;
+      const Node* node = likely_node_of(key, level);
+      if (node == nullptr) continue;
+      __builtin_prefetch(node);
+      return;
+    }
   }
 
   [[nodiscard]] Match longest(const PrefixKey& key) const {
@@ -83,61 +106,58 @@ class PrefixTable {
   /// Calls `visit(value)` for every prefix, in no particular order.
   template <typename Visit>
   void for_each(Visit visit) const {
-    if (has_default_) visit(default_);
-    visit_below(*nodes_.at(kRoot), visit);
+    for_each_prefix([&](const PrefixKey&, unsigned, Value value) { visit(value); });
   }
 
-  /// Calls `visit(key, length, value)` for every prefix.
+  /// Calls `visit(key, length, value)` for every prefix, in no particular order.
   template <typename Visit>
   void for_each_prefix(Visit visit) const {
     if (has_default_) visit(PrefixKey{}, 0U, default_);
-    visit_prefixes(*nodes_.at(kRoot), PrefixKey{}, 0, visit);
+    for (const Slot slot : slots_) {
+      if (slot != kEmpty) visit_prefixes(*nodes_.at(number_of(slot)), visit);
+    }
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
   /// Octets taken from the system.
-  [[nodiscard]] std::size_t memory() const { return nodes_.memory() + values_.memory(); }
+  [[nodiscard]] std::size_t memory() const {
+    return nodes_.memory() + values_.memory() +
+           (slots_.capacity() + direct_.capacity()) * sizeof(Slot);
+  }
 
  private:
   static constexpr unsigned kStride = 6;
-  static constexpr std::size_t kDepth = (128 + kStride - 1) / kStride;
+  static constexpr std::size_t kLevels = (128 + kStride - 1) / kStride;
+  static constexpr std::uint32_t kInline = 8;
 
-  struct Node {
-    std::uint64_t shorter = 0;   ///< prefixes of one to five bits: bit 2^length - 2 + bits
-    std::uint64_t full = 0;      ///< prefixes of six bits
-    std::uint64_t children = 0;  ///< continuations by six bits
-    std::uint32_t child_base = 0;
-    std::uint32_t value_base = 0;
+  /// One line of the cache. Values stand in the order of their bits, those of `full` last.
+  struct alignas(64) Node {
+    PrefixKey name;             ///< a one and zeros behind it; never zero
+    std::uint64_t shorter = 0;  ///< prefixes of one to five bits: bit 2^length - 2 + bits
+    std::uint64_t full = 0;     ///< prefixes of six bits
+    /// Of more than kInline, the first is where all of them stand in values_.
+    std::array<Value, kInline> values{};
   };
 
-  /// A node on the way to an address that holds a prefix of it.
-  struct Step {
-    const Node* node;
-    std::uint8_t bits;   ///< the six that the node is asked for
-    std::uint8_t depth;  ///< nodes above it
-  };
-
-  /// Takes six bits at a time off the front.
-  class Chunks {
-   public:
-    explicit Chunks(const PrefixKey& key) : key_(key) {}
-    unsigned next() {
-      const auto bits = static_cast<unsigned>(key_.high >> (64 - kStride));
-      key_.high = key_.high << kStride | key_.low >> (64 - kStride);
-      key_.low <<= kStride;
-      return bits;
-    }
-
-   private:
-    PrefixKey key_;
-  };
+  /// Of the hash table: a node's number + 1, and eight bits of its hash that tell most others apart
+  /// without a look at them.
+  using Slot = std::uint32_t;
+  static constexpr Slot kEmpty = 0;
+  static constexpr unsigned kTagBits = 8;
+  static constexpr Slot kTagMask = (1U << kTagBits) - 1;
+  /// With so many nodes, this level, where most prefixes of IPv4 are, is found by index.
+  static constexpr unsigned kDirectLevel = 3;
+  static constexpr std::uint32_t kDirectFrom = 16384;
 
   /// Where a prefix stands within its node.
-  struct Slot {
+  struct Place {
     bool is_full;
     unsigned bit;
   };
 
+  static unsigned highest(std::uint64_t map) {
+    return static_cast<unsigned>(std::bit_width(map)) - 1;
+  }
   static std::uint64_t bit(unsigned index) { return std::uint64_t{1} << index; }
   /// std::popcount() in line: without an instruction for it that is a call with memory accesses.
   static constexpr std::uint32_t count(std::uint64_t map) {
@@ -152,14 +172,116 @@ class PrefixTable {
   static std::uint32_t value_count(const Node& node) {
     return count(node.shorter) + count(node.full);
   }
-  static std::uint32_t value_rank(const Node& node, const Slot& slot) {
-    return slot.is_full ? count(node.shorter) + rank(node.full, slot.bit)
-                        : rank(node.shorter, slot.bit);
+  static std::uint32_t value_rank(const Node& node, const Place& place) {
+    return place.is_full ? count(node.shorter) + rank(node.full, place.bit)
+                         : rank(node.shorter, place.bit);
   }
-  static Slot slot_of(unsigned bits, unsigned length);
-  static bool holds(const Node& node, const Slot& slot) {
-    return ((slot.is_full ? node.full : node.shorter) & bit(slot.bit)) != 0;
+  static bool holds(const Node& node, const Place& place) {
+    return ((place.is_full ? node.full : node.shorter) & bit(place.bit)) != 0;
   }
+  [[nodiscard]] const Value* values_of(const Node& node) const {
+    return value_count(node) <= kInline ? node.values.data() : values_.at(node.values[0]);
+  }
+  Value* values_of(Node& node) {
+    return value_count(node) <= kInline ? node.values.data() : values_.at(node.values[0]);
+  }
+
+  /// The first bits of a key, as many as a level has, and a one.
+  static PrefixKey name_of(const PrefixKey& key, unsigned level) {
+    constexpr std::uint64_t kOne = std::uint64_t{1} << 63;
+    const unsigned length = level * kStride;
+    const auto cut = [](std::uint64_t word, unsigned bits) {
+      const std::uint64_t one = kOne >> bits;
+      return (word & ~(one | (one - 1))) | one;
+    };
+    return length < 64 ? PrefixKey{cut(key.high, length), 0}
+                       : PrefixKey{key.high, cut(key.low, length - 64)};
+  }
+  /// The length of such a name.
+  static unsigned name_length(const PrefixKey& name) {
+    return name.low != 0 ? 127 - static_cast<unsigned>(std::countr_zero(name.low))
+                         : 63 - static_cast<unsigned>(std::countr_zero(name.high));
+  }
+  /// The bits of a key behind the name of its node.
+  static unsigned chunk(const PrefixKey& key, unsigned level) {
+    const unsigned above = level * kStride;
+    const std::uint64_t bits = above == 0   ? key.high
+                               : above < 64 ? key.high << above | key.low >> (64 - above)
+                                            : key.low << (above - 64);
+    return static_cast<unsigned>(bits >> (64 - kStride));
+  }
+  static unsigned level_of(unsigned length) { return (length - 1) / kStride; }
+  static Place place_of(const PrefixKey& key, unsigned length);
+
+  static std::uint64_t hash_of(const PrefixKey& name) {
+    std::uint64_t hash = name.high * 0x9e37'79b9'7f4a'7c15 ^ name.low * 0xc2b2'ae3d'27d4'eb4f;
+    hash = (hash ^ hash >> 32) * 0xd6e8'feb8'6659'fd93;
+    return hash;
+  }
+  static Slot tag_of(std::uint64_t hash) { return static_cast<Slot>(hash >> 16) & kTagMask; }
+  static std::uint32_t number_of(Slot slot) { return (slot >> kTagBits) - 1; }
+  [[nodiscard]] std::size_t home_of(std::uint64_t hash) const { return hash >> shift_; }
+  [[nodiscard]] std::size_t after(std::size_t slot) const {
+    return (slot + 1) & (slots_.size() - 1);
+  }
+
+  /// Calls `take(node)` for each node that may be that of `key`, until it says true.
+  template <typename Take>
+  [[gnu::always_inline]] void for_candidates(const PrefixKey& name, Take take) const {
+    const std::uint64_t hash = hash_of(name);
+    for (std::size_t i = home_of(hash); slots_[i] != kEmpty; i = after(i)) {
+      if ((slots_[i] & kTagMask) == tag_of(hash) && take(nodes_.at(number_of(slots_[i])))) return;
+    }
+  }
+  [[nodiscard]] bool is_direct(unsigned level) const {
+    return level == kDirectLevel && !direct_.empty();
+  }
+  [[nodiscard]] const Node* direct_node_of(const PrefixKey& key) const {
+    const std::uint32_t number = direct_[direct_place(key)];
+    return number == 0 ? nullptr : nodes_.at(number - 1);
+  }
+  /// The node of the prefixes of `key` that a level has. Null: there are none. The level is in use.
+  [[nodiscard]] const Node* node_of(const PrefixKey& key, unsigned level) const {
+    if (is_direct(level)) return direct_node_of(key);
+    const Node* found = nullptr;
+    const PrefixKey name = name_of(key, level);
+    for_candidates(name, [&](const Node* node) {
+      if (!(node->name == name)) return false;
+      found = node;
+      return true;
+    });
+    return found;
+  }
+  Node* node_of(const PrefixKey& key, unsigned level) {
+    const Node* found = std::as_const(*this).node_of(key, level);
+    return found == nullptr ? nullptr : nodes_.at(static_cast<std::uint32_t>(found - nodes_.at(0)));
+  }
+  /// The same without a look at the node: it may be another one.
+  [[nodiscard]] const Node* likely_node_of(const PrefixKey& key, unsigned level) const {
+    if (is_direct(level)) return direct_node_of(key);
+    const Node* found = nullptr;
+    for_candidates(name_of(key, level), [&found](const Node* node) {
+      found = node;
+      return true;
+    });
+    return found;
+  }
+  [[nodiscard]] const std::uint32_t* first_read(const PrefixKey& key, unsigned level) const {
+    return is_direct(level) ? &direct_[direct_place(key)]
+                            : &slots_[home_of(hash_of(name_of(key, level)))];
+  }
+  static std::size_t direct_place(const PrefixKey& key) {
+    return key.high >> (64 - kDirectLevel * kStride);
+  }
+  /// The slot of a node, or the empty one for it. There is an empty one.
+  [[nodiscard]] std::size_t slot_of(const PrefixKey& name) const;
+  /// Enters a node into direct_, which is made when it is worth while.
+  void enter_directly(const PrefixKey& name, std::uint32_t number);
+  void insert_value(Node& node, std::uint32_t position);
+  void erase_value(Node& node, std::uint32_t position);
+  Node& make_node(const PrefixKey& key, unsigned level);
+  void drop_node(const PrefixKey& key, unsigned level);
+  void grow();
 
   /// For the five leading bits of a chunk: the bits of Node::shorter that are prefixes of it.
   static constexpr auto kAncestors = [] {
@@ -172,42 +294,23 @@ class PrefixTable {
     return all;
   }();
 
-  using Steps = std::array<Step, kDepth>;
-
-  /// The nodes on the way to `key` that hold a prefix of it, from the root. Returns their number.
-  std::size_t descend(const PrefixKey& key, Steps& steps) const;
-  template <typename Rank>
-  [[gnu::always_inline]] std::size_t descend_by(const PrefixKey& key, Steps& steps,
-                                                Rank rank_of) const;
-  std::size_t descend_portably(const PrefixKey& key, Steps& steps) const;
-  std::size_t descend_with_popcnt(const PrefixKey& key, Steps& steps) const;
-
   template <typename Accept>
-  Match best_of(const Step& step, Accept& accept) const {
-    const Node& node = *step.node;
-    const unsigned above = step.depth * kStride;
-    if ((node.full & bit(step.bits)) != 0) {
-      const Value value = *values_.at(node.value_base + value_rank(node, {true, step.bits}));
+  Match best_of(const Node& node, unsigned bits, unsigned above, Accept& accept) const {
+    const Value* values = values_of(node);
+    if ((node.full & bit(bits)) != 0) {
+      const Value value = values[value_rank(node, {true, bits})];
       if (accept(value)) return {value, static_cast<std::uint8_t>(above + kStride), true};
     }
-    std::uint64_t shorter = node.shorter & kAncestors[step.bits >> 1];
+    std::uint64_t shorter = node.shorter & kAncestors[bits >> 1];
     while (shorter != 0) {
-      const auto highest = static_cast<unsigned>(std::bit_width(shorter)) - 1;
-      const Value value = *values_.at(node.value_base + rank(node.shorter, highest));
+      const unsigned last = highest(shorter);
+      const Value value = values[rank(node.shorter, last)];
       // Bit 2^length - 2 is the first of its length.
-      const auto length = static_cast<unsigned>(std::bit_width(highest + 2)) - 1;
+      const unsigned length = highest(last + 2);
       if (accept(value)) return {value, static_cast<std::uint8_t>(above + length), true};
-      shorter ^= bit(highest);
+      shorter ^= bit(last);
     }
     return {};
-  }
-
-  template <typename Visit>
-  void visit_below(const Node& node, Visit& visit) const {
-    for (std::uint32_t i = 0; i < value_count(node); ++i) visit(*values_.at(node.value_base + i));
-    for (std::uint32_t i = 0; i < count(node.children); ++i) {
-      visit_below(*nodes_.at(node.child_base + i), visit);
-    }
   }
 
   /// `key` with `bits` of the chunk of six behind `above` bits.
@@ -226,36 +329,31 @@ class PrefixTable {
   }
 
   template <typename Visit>
-  void visit_prefixes(const Node& node, const PrefixKey& key, unsigned above, Visit& visit) const {
-    std::uint32_t value = node.value_base;
+  void visit_prefixes(const Node& node, Visit& visit) const {
+    const unsigned above = name_length(node.name);
+    const PrefixKey name = node.name.first(above);
+    const Value* value = values_of(node);
     const auto visit_all = [&](std::uint64_t map, bool is_full) {
       for (; map != 0; map &= map - 1) {
         const auto index = static_cast<unsigned>(std::countr_zero(map));
         // As in best_of(): bit 2^length - 2 is the first of its length.
-        const unsigned length =
-            is_full ? kStride : static_cast<unsigned>(std::bit_width(index + 2)) - 1;
+        const unsigned length = is_full ? kStride : highest(index + 2);
         const unsigned bits = is_full ? index : (index + 2 - (1U << length)) << (kStride - length);
-        visit(extended(key, above, bits), above + length, *values_.at(value++));
+        visit(extended(name, above, bits), above + length, *value++);
       }
     };
     visit_all(node.shorter, false);
     visit_all(node.full, true);
-    std::uint32_t child = node.child_base;
-    for (std::uint64_t map = node.children; map != 0; map &= map - 1) {
-      const auto bits = static_cast<unsigned>(std::countr_zero(map));
-      visit_prefixes(*nodes_.at(child++), extended(key, above, bits), above + kStride, visit);
-    }
   }
 
-  /// The child of the node at `place` for these bits, made if there is none.
-  std::uint32_t child(std::uint32_t place, unsigned bits);
-  /// Removes the node at `path[depth]` if it is empty, then its parent likewise, up to the root.
-  void prune(const std::array<std::uint32_t, kDepth>& path, const PrefixKey& key,
-             std::size_t depth);
-
-  static constexpr std::uint32_t kRoot = 0;  ///< where the first node stands
-  BlockPool<Node, 64> nodes_;
+  BlockPool<Node, 1> nodes_;
   BlockPool<Value, 126> values_;
+  std::vector<Slot> slots_;            ///< a power of two, half of them empty
+  std::vector<std::uint32_t> direct_;  ///< by bits of a name: number + 1, 0: none; or nothing
+  unsigned shift_ = 64;
+  std::uint32_t node_count_ = 0;
+  std::uint32_t levels_ = 0;  ///< a bit for each level that has nodes
+  std::array<std::uint32_t, kLevels> nodes_of_level_{};
   std::size_t size_ = 0;
   Value default_ = 0;  ///< of the prefix without bits
   bool has_default_ = false;

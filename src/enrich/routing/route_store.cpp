@@ -118,11 +118,16 @@ void RouteStore::put(std::uint32_t table, const Prefix& prefix, PrefixTable::Val
       *value = closed;
     } else {
       found->second->insert(prefix.key, prefix.length, closed);
+      if (largest_ == nullptr || found->second->size() > largest_->size()) {
+        largest_ = found->second.get();
+      }
     }
     return;
   }
   if (value != nullptr) found->second->erase(prefix.key, prefix.length);
-  if (found->second->size() == 0) tables_.erase(found);
+  if (found->second->size() > 0) return;
+  if (largest_ == found->second.get()) largest_ = nullptr;
+  tables_.erase(found);
 }
 
 template <typename Apply>

@@ -83,6 +83,11 @@ class RouteStore {
       return !ids.empty() && accept(Routes(*this, ids.data(), ids.size(), time));
     });
   }
+  /// Of the table with the most prefixes, if it does not fit the processor's caches anyway: see
+  /// PrefixTable::prefetch(). Null: there is none.
+  [[nodiscard]] const PrefixTable* large_table() const {
+    return largest_ != nullptr && largest_->size() >= kLarge ? largest_ : nullptr;
+  }
   /// Whether longest() may have missed a prefix of at least `length` bits that is forgotten.
   [[nodiscard]] bool forgot(std::uint32_t table, const PrefixKey& destination, unsigned length,
                             RoutingTime time) const {
@@ -131,6 +136,7 @@ class RouteStore {
   /// Ids of `older` as ids of a store that inherits from it.
   class Translation;
 
+  static constexpr std::size_t kLarge = 16384;      ///< prefixes
   static constexpr std::uint32_t kList = 1U << 31;  ///< the value is an index of lists_
 
   std::uint32_t acquire(const Route& route);
@@ -165,6 +171,7 @@ class RouteStore {
 
   AddressFamily family_;
   std::unordered_map<std::uint32_t, std::unique_ptr<PrefixTable>> tables_;
+  const PrefixTable* largest_ = nullptr;  ///< of tables_; null after that was removed
   std::vector<Shared> shared_;
   std::vector<std::uint32_t> free_shared_;
   std::unordered_multimap<std::size_t, std::uint32_t> by_hash_;

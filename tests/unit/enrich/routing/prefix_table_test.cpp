@@ -5,6 +5,9 @@
 
 #include <map>
 #include <random>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 namespace ctflow {
 namespace {
@@ -118,6 +121,102 @@ TEST_P(PrefixTableProperty, AgreesWithALinearSearchThroughInsertsAndRemovals) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Widths, PrefixTableProperty, testing::Values(12U, 32U, 128U));
+
+/// The same with a table so large that its middle lengths are found by index.
+class Sparse {
+ public:
+  explicit Sparse(std::uint32_t seed) : random_(seed) {}
+
+  std::uint32_t word() { return static_cast<std::uint32_t>(random_()); }
+  unsigned number(unsigned bound) { return word() % (bound + 1); }
+  /// Mostly 19 to 24, which one level of nodes has; the others are all lengths.
+  unsigned length() { return number(3) != 0 ? 19 + number(5) : number(128); }
+  PrefixKey address() {
+    return {std::uint64_t{word()} << 32 | word(), std::uint64_t{word()} << 32 | word()};
+  }
+
+ private:
+  std::mt19937 random_;
+};
+
+class Witness {
+ public:
+  using Prefix = std::tuple<unsigned, std::uint64_t, std::uint64_t>;
+
+  static Prefix prefix(const PrefixKey& key, unsigned length) {
+    // Not by PrefixKey::first(): bit by bit.
+    PrefixKey cut;
+    for (unsigned i = 0; i < length; ++i) {
+      const std::uint64_t one = std::uint64_t{1} << (63 - i % 64);
+      (i < 64 ? cut.high : cut.low) |= (i < 64 ? key.high : key.low) & one;
+    }
+    return {length, cut.high, cut.low};
+  }
+  [[nodiscard]] PrefixTable::Match longest(const PrefixKey& key) const {
+    for (unsigned length = 129; length-- > 0;) {
+      const auto found = values.find(prefix(key, length));
+      if (found != values.end()) return {found->second, static_cast<std::uint8_t>(length), true};
+    }
+    return {};
+  }
+
+  std::map<Prefix, PrefixTable::Value> values;
+};
+
+TEST(PrefixTable, AgreesWithAMapWhenItIsLarge) {
+  const std::uint32_t seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  Sparse random(seed);
+  PrefixTable table;
+  Witness witness;
+  std::vector<std::pair<PrefixKey, unsigned>> known;
+  const auto ask = [&](const PrefixKey& address) {
+    if (random.number(3) != 0) return;  // asking the witness takes long
+    table.prefetch(address);
+    table.prefetch_next(address);
+    expect_equal(table.longest(address), witness.longest(address), address);
+  };
+  const auto insert = [&](PrefixTable::Value value) {
+    PrefixKey key = random.address();
+    const unsigned length = random.length();
+    // Next to another one now and then, so that nodes have more values than stand in them.
+    if (!known.empty() && random.number(2) == 0) {
+      key = known[random.number(static_cast<unsigned>(known.size()) - 1)].first;
+      key.high ^= std::uint64_t{random.number(63)} << 40;
+    }
+    table.insert(key, length, value);
+    witness.values[Witness::prefix(key, length)] = value;
+    known.emplace_back(key, length);
+    ask(key);
+  };
+  const auto erase = [&] {
+    const auto chosen = known.begin() + random.number(static_cast<unsigned>(known.size()) - 1);
+    const auto [key, length] = *chosen;
+    *chosen = known.back();
+    known.pop_back();
+    const bool was = witness.values.erase(Witness::prefix(key, length)) == 1;
+    ASSERT_EQ(table.erase(key, length), was);
+    ASSERT_EQ(table.find(key, length), nullptr);
+    ask(key);
+  };
+  constexpr PrefixTable::Value kMany = 40'000;
+  for (PrefixTable::Value i = 0; i < kMany && !HasFatalFailure(); ++i) insert(i);
+  for (PrefixTable::Value i = 0; i < kMany && !HasFatalFailure(); ++i) {
+    if (random.number(1) == 0) {
+      insert(kMany + i);
+    } else {
+      erase();
+    }
+  }
+  ASSERT_FALSE(HasFatalFailure());
+  std::map<Witness::Prefix, PrefixTable::Value> visited;
+  table.for_each_prefix([&](const PrefixKey& key, unsigned length, PrefixTable::Value value) {
+    EXPECT_TRUE(visited.emplace(std::tuple{length, key.high, key.low}, value).second);
+  });
+  EXPECT_EQ(visited, witness.values);
+  while (!known.empty() && !HasFatalFailure()) erase();
+  EXPECT_EQ(table.size(), 0U);
+}
 
 TEST(PrefixTable, FindsTheDefaultWhenNothingElseFits) {
   PrefixTable table;

@@ -72,6 +72,22 @@ TEST(RouteStore, HoldsWhatWasAddedAndNotRemovedThroughManyChanges) {
   }
 }
 
+TEST(RouteStore, KnowsItsLargeTableUntilThatIsGone) {
+  constexpr unsigned kPrefixes = 20'000;
+  RouteStore store(AddressFamily::kIpv4);
+  store.add(message(7, 1, 1, 1));
+  EXPECT_EQ(store.large_table(), nullptr);
+  for (unsigned prefix = 0; prefix < kPrefixes; ++prefix) store.add(message(254, prefix, 1, 1));
+  ASSERT_NE(store.large_table(), nullptr);
+  EXPECT_EQ(store.large_table()->size(), kPrefixes);
+  for (unsigned prefix = 0; prefix < kPrefixes; ++prefix) store.remove(message(254, prefix, 1, 1));
+  EXPECT_EQ(store.tables(), 1U);
+  EXPECT_EQ(store.large_table(), nullptr);
+  for (unsigned prefix = 0; prefix < kPrefixes; ++prefix) store.add(message(9, prefix, 1, 1));
+  ASSERT_NE(store.large_table(), nullptr);
+  EXPECT_EQ(store.large_table()->size(), kPrefixes);
+}
+
 TEST(RouteStore, ForgetsATableWithItsLastRoute) {
   RouteStore store(AddressFamily::kIpv4);
   store.add(message(7, 1, 0, 1));
