@@ -19,6 +19,9 @@ inline constexpr const char* kWithoutPostgresql =
     "this ctflowd was built without PostgreSQL: install the package of Debian, which has it, or "
     "build with "
     "libpq-dev and -DCTFLOWD_POSTGRESQL=ON";
+inline constexpr const char* kWithoutStatus =
+    "this ctflowd was built without its status: install the package of Debian, which has it, or "
+    "build with prometheus-cpp-dev and -DCTFLOWD_STATUS=ON";
 inline constexpr const char* kWithoutTls =
     "this ctflowd was built without TLS: install the package of Debian, which has it, or build "
     "with "

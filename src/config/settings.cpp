@@ -9,6 +9,7 @@
 #include "config/collector_settings.hpp"
 #include "config/connection_log_settings.hpp"
 #include "config/enrich_settings.hpp"
+#include "config/missing_part.hpp"
 #include "config/nat_log_settings.hpp"
 #include "config/output_filter_settings.hpp"
 #include "config/source_settings.hpp"
@@ -17,6 +18,12 @@
 
 namespace ctflow::config {
 namespace {
+
+#ifdef CTFLOWD_STATUS
+constexpr bool kCanServeStatus = true;
+#else
+constexpr bool kCanServeStatus = false;
+#endif
 
 ValueFormat<GroupMode> group_mode() {
   return choice<GroupMode>({{"failover", GroupMode::kFailover}, {"balance", GroupMode::kBalance}});
@@ -152,7 +159,12 @@ std::optional<Complaint> check_whole(const Config& config) {
   if (auto complaint = check_own_status(config)) return complaint;
   if (auto complaint = check_domains(config)) return complaint;
   if (auto complaint = check_destinations(config)) return complaint;
-  return check_enrich(config);
+  if (auto complaint = check_enrich(config)) return complaint;
+  // Last: all else is said as in any other build.
+  if (!kCanServeStatus && !config.status.listen.empty()) {
+    return Complaint{"status", kWithoutStatus};
+  }
+  return std::nullopt;
 }
 
 ValueFormat<InterfaceLookup> lookup() {

@@ -14,7 +14,6 @@
 #include "enrich/origin/origin_databases.hpp"
 #include "findings/finding_text.hpp"
 #include "log/log.hpp"
-#include "page/render.hpp"
 #include "version/version.hpp"
 
 namespace ctflow {
@@ -53,21 +52,10 @@ Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
         return branch;
       }) {
   namespaces_.open();
-  std::vector<ServedView> views;
-  if (config_.status.page && !config_.status.listen.empty()) views.push_back(page_view());
-  status_server_.emplace(
-      io, config_.status, [this] { return status(); },
-      [this](std::optional<AccountingKey> by) { return usage(by); }, views);
-}
-
-ServedView Daemon::page_view() {
-  constexpr std::chrono::seconds kAge{1};
-  page::StatusPage::Questions questions;
-  questions.accounting = [this] { return config_.accounting; };
-  questions.usage = [this] { return usage(std::nullopt); };
-  page_ = std::make_unique<page::StatusPage>(std::move(questions));
-  return {"/", "text/html; charset=utf-8",
-          [this](const Status& status) { return page_->make(status); }, page::page_headers(), kAge};
+  served_status_ = serve_status(
+      io, config_.status,
+      {[this] { return status(); }, [this](std::optional<AccountingKey> by) { return usage(by); },
+       [this] { return config_.accounting; }});
 }
 
 Daemon::~Daemon() = default;

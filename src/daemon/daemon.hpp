@@ -12,10 +12,9 @@
 #include "ctflow/config.hpp"
 #include "daemon/namespace_exporter.hpp"
 #include "daemon/namespace_exporters.hpp"
+#include "daemon/served_status.hpp"
 #include "event_loop/signals.hpp"
 #include "event_loop/timer.hpp"
-#include "observe/status_server.hpp"
-#include "page/status_page.hpp"
 
 namespace ctflow {
 
@@ -64,8 +63,6 @@ class Daemon {
   void adopt();
   void watch();
   void on_reloaded(const std::string& error);
-  /// Makes page_.
-  ServedView page_view();
 
   boost::asio::io_context& io_;
   Config config_;
@@ -88,8 +85,7 @@ class Daemon {
   bool reload_again_ = false;
   const std::chrono::system_clock::time_point made_ = std::chrono::system_clock::now();
   ReloadStatus reloads_;
-  std::unique_ptr<page::StatusPage> page_;     ///< null: there is none
-  std::optional<StatusServer> status_server_;  ///< the last member: it reads all the others
+  std::unique_ptr<ServedStatus> served_status_;  ///< the last member: it reads all the others
 };
 
 }  // namespace ctflow

@@ -21,7 +21,7 @@
 namespace ctflow {
 namespace {
 
-constexpr std::chrono::seconds kPatience{3};
+constexpr std::chrono::seconds kServerPatience{3};
 
 std::string reason(int error) { return std::generic_category().message(error); }
 
@@ -121,7 +121,7 @@ void check_database(const ConnectionLogConfig& log, Findings& found) {
 }
 
 void check_topic(const ConnectionLogConfig& log, Findings& found) {
-  const std::string reason = kafka::why_unreachable(log, kPatience);
+  const std::string reason = kafka::why_unreachable(log, kServerPatience);
   if (reason.empty()) return;
   found.wrong.push_back(
       {"connection_log_unreachable",
@@ -147,7 +147,7 @@ Findings check_log_readers(const Config& config) {
     if (log.to == LogDestination::kPostgresql) check_database(log, found);
     if (log.to == LogDestination::kKafka) check_topic(log, found);
     if (!goes_to_socket(log)) continue;
-    for (const Finding& one : check_stream(socket_settings(log), config.status, kPatience).wrong) {
+    for (const Finding& one : check_stream(socket_settings(log), config.status, kServerPatience).wrong) {
       found.wrong.push_back({"connection_log_unreachable", one.impact,
                              "start the program that reads the lines, or correct path, address "
                              "and port",

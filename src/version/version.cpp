@@ -37,6 +37,16 @@ constexpr bool kWithMaxmind = true;
 #else
 constexpr bool kWithMaxmind = false;
 #endif
+#ifdef CTFLOWD_RECORD
+constexpr bool kWithRecord = true;
+#else
+constexpr bool kWithRecord = false;
+#endif
+#ifdef CTFLOWD_STATUS
+constexpr bool kWithStatus = true;
+#else
+constexpr bool kWithStatus = false;
+#endif
 #ifdef CTFLOWD_SQLITE
 constexpr bool kWithSqlite = true;
 #else
@@ -54,11 +64,13 @@ constexpr bool kWithTls = false;
 #endif
 
 /// Named as the options of the build are: CTFLOWD_BPF, …
-constexpr std::array<Part, 7> kParts{{{"bpf", kWithBpf},
+constexpr std::array<Part, 9> kParts{{{"bpf", kWithBpf},
                                       {"kafka", kWithKafka},
                                       {"maxmind", kWithMaxmind},
                                       {"postgresql", kWithPostgresql},
+                                      {"record", kWithRecord},
                                       {"sqlite", kWithSqlite},
+                                      {"status", kWithStatus},
                                       {"systemd", kWithSystemd},
                                       {"tls", kWithTls}}};
 

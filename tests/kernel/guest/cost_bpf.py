@@ -99,13 +99,17 @@ def marks() -> Iterator[None]:
 
 def packet_costs(lab: Lab, program: str) -> None:
     run("ip netns add elsewhere")
-    modes: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    modes: dict[str, Callable[[], AbstractContextManager[object]]] = {
         "nothing attached": nullcontext,
         "attached, not watched": lambda: measuring(
             program, "--netns", "/run/netns/elsewhere"),
         "measured": lambda: measuring(program, "--interval", "60"),
         "not measured, interfaces by mark": marks,
     }
+    major, minor = map(int, os.uname().release.split(".")[:2])
+    if os.environ.get("CTFLOWD") and (major, minor) >= (6, 4):
+        modes["measured by netfilter programs"] = lambda: daemon(
+            "netfilter", "")
     for kind, target in (("unanswered", "10.0.9.9"), ("answered", SERVER)):
         stock = 0.0
         for mode, enter in modes.items():

@@ -42,6 +42,20 @@ TEST(Version, SaysWhatIsBuiltIn) {
 #else
   constexpr bool kPostgresql = false;
 #endif
+#ifdef CTFLOWD_RECORD
+  constexpr bool kRecord = true;
+#else
+  constexpr bool kRecord = false;
+#endif
+#ifdef CTFLOWD_STATUS
+  constexpr bool kStatus = true;
+#else
+  constexpr bool kStatus = false;
+#endif
+  EXPECT_EQ(json.at("parts").at("record"), kRecord);
+  EXPECT_EQ(json.at("libraries").contains("libpcap"), kRecord);
+  EXPECT_EQ(json.at("parts").at("status"), kStatus);
+  EXPECT_EQ(json.at("libraries").contains("prometheus-cpp"), kStatus);
   EXPECT_EQ(json.at("parts").at("postgresql"), kPostgresql);
   EXPECT_EQ(json.at("libraries").contains("libpq"), kPostgresql);
   EXPECT_EQ(json.at("parts").at("tls"), kTls);
