@@ -37,6 +37,11 @@ constexpr bool kWithMaxmind = true;
 #else
 constexpr bool kWithMaxmind = false;
 #endif
+#ifdef CTFLOWD_NFTABLES
+constexpr bool kWithNftables = true;
+#else
+constexpr bool kWithNftables = false;
+#endif
 #ifdef CTFLOWD_SQLITE
 constexpr bool kWithSqlite = true;
 #else
@@ -54,9 +59,10 @@ constexpr bool kWithTls = false;
 #endif
 
 /// Named as the options of the build are: CTFLOWD_BPF, …
-constexpr std::array<Part, 7> kParts{{{"bpf", kWithBpf},
+constexpr std::array<Part, 8> kParts{{{"bpf", kWithBpf},
                                       {"kafka", kWithKafka},
                                       {"maxmind", kWithMaxmind},
+                                      {"nftables", kWithNftables},
                                       {"postgresql", kWithPostgresql},
                                       {"sqlite", kWithSqlite},
                                       {"systemd", kWithSystemd},
