@@ -46,9 +46,9 @@ struct ConnectionLogStatus {
 /// The static maps that a NAT log counts on.
 struct NatMapsStatus {
   std::uint64_t entries = 0;
-  std::uint64_t followed = 0;            ///< beginnings that were not stored, since the start
-  bool current = false;                  ///< false: all is stored until the ruleset has been read
-  std::string unreadable{};              ///< why it cannot be read; empty: it can
+  std::uint64_t followed = 0;           ///< beginnings that were not stored, since the start
+  bool current = false;                 ///< false: all is stored until the ruleset has been read
+  std::string unreadable{};             ///< why it cannot be read; empty: it can
   std::vector<std::string> left_out{};  ///< maps that do not count, and why
 };
 

@@ -157,8 +157,8 @@ void Writer::add(const NatEvent& event) {
 }
 
 Writer::Report Writer::report() const {
-  return {shared_->written, shared_->open,    shared_->holes, shared_->followed_map,
-          shared_->failing, shared_->disk_full};
+  return {shared_->written,      shared_->open,    shared_->holes,
+          shared_->followed_map, shared_->failing, shared_->disk_full};
 }
 
 NatMapsStatus Writer::maps() const {

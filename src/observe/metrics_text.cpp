@@ -285,21 +285,6 @@ void add_connection_log(Families& families, const OutputStatus& one, const Label
                  one.connected ? 1 : 0, labels);
 }
 
-void add_nat_maps(Families& families, const OutputStatus& one, const Labels& of_namespace) {
-  const Labels labels = with(of_namespace, "log", one.name);
-  const NatMapsStatus& maps = *one.nat_log->maps;
-  families.counter("ctflowd_nat_log_followed_map_total",
-                   "Translations that are not stored because they follow a static map",
-                   maps.followed, labels);
-  families.gauge("ctflowd_nat_log_map_entries", "Entries of static maps that hold",
-                 static_cast<double>(maps.entries), labels);
-  families.gauge("ctflowd_nat_log_maps_current",
-                 "1 if the maps are those of the ruleset, 0 while all translations are stored",
-                 maps.current ? 1 : 0, labels);
-  families.gauge("ctflowd_nat_log_maps_left_out", "Maps of ports that are not static",
-                 static_cast<double>(maps.left_out.size()), labels);
-}
-
 /// The key is a label of its own name; of devices it is the MAC address, and the name is a label of
 /// another metric, as it may change.
 void add_usage(Families& families, const Usage& usage, const Labels& of_namespace) {
@@ -345,7 +330,11 @@ void add_namespace(Families& families, const NamespaceStatus& one) {
   for (const OutputStatus& output : one.outputs) {
     if (output.collector) add_collector(families, output, labels);
     if (output.log) add_connection_log(families, output, labels);
-    if (output.nat_log && output.nat_log->maps) add_nat_maps(families, output, labels);
+    if (output.nat_log && output.nat_log->maps) {
+      families.counter("ctflowd_nat_log_followed_map_total",
+                       "Translations that are not stored because they follow a static map",
+                       output.nat_log->maps->followed, labels);
+    }
     if (output.accounting && output.accounting->usage) {
       add_usage(families, *output.accounting->usage, labels);
     }

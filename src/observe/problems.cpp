@@ -98,8 +98,7 @@ void check_nat_log(const OutputStatus& one, std::vector<Finding>& found) {
                      "CAP_NET_ADMIN, and a kernel with nf_tables; or nat_log.log: all"});
   }
   for (const std::string& why : maps.left_out) {
-    found.push_back({"nat_log_map_left_out",
-                     fmt::format("{}: its translations are stored", why),
+    found.push_back({"nat_log_map_left_out", fmt::format("{}: its translations are stored", why),
                      "give each inside address public ports of its own; or leave it so"});
   }
 }

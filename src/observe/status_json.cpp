@@ -156,15 +156,15 @@ Json nat_maps_json(const NatMapsStatus& maps) {
 
 Json nat_log_json(const OutputStatus& one) {
   Json out{{"name", one.name},
-              {"directory", one.peer},
-              {"written", one.connected},
-              {"last_failure", last_failure_json(one)},
-              {"open_translations", one.nat_log->open},
-              {"holes", one.nat_log->holes},
-              {"waiting", one.counters.waiting.flows},
-              {"lost", one.counters.lost()},
-              {"last_loss_seconds_ago", ago_json(one.last_loss)},
-              {"counters", counters_json(one.counters, kExporterCounters)}};
+           {"directory", one.peer},
+           {"written", one.connected},
+           {"last_failure", last_failure_json(one)},
+           {"open_translations", one.nat_log->open},
+           {"holes", one.nat_log->holes},
+           {"waiting", one.counters.waiting.flows},
+           {"lost", one.counters.lost()},
+           {"last_loss_seconds_ago", ago_json(one.last_loss)},
+           {"counters", counters_json(one.counters, kExporterCounters)}};
   if (one.nat_log->maps) out["maps"] = nat_maps_json(*one.nat_log->maps);
   return out;
 }
