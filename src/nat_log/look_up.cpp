@@ -53,7 +53,7 @@ class Search {
       if (file.is_log()) read_rows(file);
     }
     remove_copies(answer_.holes);
-    merge_days(entries_);
+    find_ends();
     for (const Hole& hole : answer_.holes) look_around(hole);
     merge_days(answer_.around);
     select();
@@ -102,6 +102,22 @@ class Search {
     for (const std::uint8_t protocol : file.protocols(question_.who)) {
       file.rows(question_, protocol, answer_.found);
     }
+  }
+
+  /// An entry that went on beyond the days of the question has its end in the file of a later one.
+  void find_ends() {
+    const auto open = [](const Found& entry) { return !entry.ended; };
+    std::vector<Found> last = entries_;
+    for (const Day day : days_) {
+      if (day <= day_of(to_)) continue;
+      if (std::none_of(last.begin(), last.end(), open)) break;
+      DayReader file(directory_, day);
+      if (!file.is_log()) continue;
+      last.clear();
+      file.map_entries(question_, from_, to_, last);
+      entries_.insert(entries_.end(), last.begin(), last.end());
+    }
+    merge_days(entries_);
   }
 
   /// What the maps said on either side of a hole, where that is not what they say of the time asked

@@ -29,9 +29,10 @@ Store::Store(NatLogConfig config, ReadTable read_table, Clock clock,
 
 void Store::write(std::span<const NatEvent> events) {
   now_ = clock_();
-  const auto before = std::make_tuple(
-      going_on_, hole_files_, holes_, taken_up_, today_, carried_from_, compare_at_, missing_,
-      even_since_, even_from_, maps_, maps_file_, maps_shrank_, maps_settled_, followed_map_);
+  const auto before =
+      std::make_tuple(going_on_, hole_files_, holes_, taken_up_, today_, carried_from_, compare_at_,
+                      missing_, even_since_, even_from_, maps_, maps_file_, maps_shrank_,
+                      maps_settled_, former_maps_, former_until_, followed_map_);
   try {
     files_.lock();
     if (!taken_up_) take_up();
@@ -48,7 +49,7 @@ void Store::write(std::span<const NatEvent> events) {
     open_.undo();
     std::tie(going_on_, hole_files_, holes_, taken_up_, today_, carried_from_, compare_at_,
              missing_, even_since_, even_from_, maps_, maps_file_, maps_shrank_, maps_settled_,
-             followed_map_) = before;
+             former_maps_, former_until_, followed_map_) = before;
     if (!tried_since_) tried_since_ = now();
     throw;
   }
@@ -212,7 +213,8 @@ void Store::end(const NatEvent& event) {
     return;
   }
   // Its beginning did not come, or followed a map that does not hold any more.
-  const Moment began = event.knows_begin ? std::min(event.began, event.ended) : event.ended;
+  const Moment began = event.knows_begin ? std::min(event.began, event.ended)
+                                         : began_at_latest(event.translation, event.ended);
   const Day day = file_for(began);
   file(day).insert(event.translation, began, event.ended, event.knows_begin ? 0 : unsure::kBegan,
                    config_.destination);
@@ -255,7 +257,8 @@ void Store::compare_with_table() {
 /// One that exists.
 void Store::meet(const Flow& flow, const Translation& translation) {
   const Moment seen = moment_of(clock_().wall);
-  const Moment began = flow.present.start ? std::min(moment_of(flow.start), seen) : seen;
+  const Moment began = flow.present.start ? std::min(moment_of(flow.start), seen)
+                                          : began_at_latest(translation, seen);
   if (covers(translation, flow.present.start ? std::optional(began) : std::nullopt)) return;
   begin(translation, began, flow.present.start ? 0 : unsure::kBegan);
 }

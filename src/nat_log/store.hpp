@@ -67,6 +67,7 @@ class Store {
   /// They are in the file of today.
   void write_maps();
   [[nodiscard]] bool covers(const Translation& translation, std::optional<Moment> began) const;
+  [[nodiscard]] Moment began_at_latest(const Translation& translation, Moment seen) const;
   void enter_day();
   /// An earlier day whose file has a translation that existed today.
   void carry_from(Day day);
@@ -118,6 +119,9 @@ class Store {
   Day maps_file_{};           ///< where its entries are open
   bool maps_shrank_ = false;  ///< the table is to be read: some entries do not hold any more
   MonoTime maps_settled_{};   ///< all that began before the entries did has a row or has ended
+  /// What held before entries ended last, and until when.
+  std::shared_ptr<const StaticMaps> former_maps_;
+  Moment former_until_{};
   std::uint64_t followed_map_ = 0;
   std::string maps_unreadable_;
 };

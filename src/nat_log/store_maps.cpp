@@ -2,6 +2,7 @@
 // The static maps in the log. What is not stored is covered: it followed an entry for all its life,
 // and that entry is in the file of the day for that time. So nothing depends on how soon a change
 // of the ruleset is noticed: what does not follow what is held has a row.
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -56,7 +57,15 @@ void Store::maps_not_readable(const std::string& why) {
 /// Entries that hold no more end when they were last sure to hold. What followed them and exists
 /// has to get a row now; what ended since gets one with its end.
 void Store::hold(const MapReading& reading) {
+  if (reading.maps->left_out() != maps_.maps()->left_out()) {
+    for (const std::string& why : reading.maps->left_out()) {
+      log::warn("nat_log_map_left_out map={} impact=\"its connections are stored\"",
+                log::quoted(why));
+    }
+  }
+  const std::shared_ptr<const StaticMaps> before = maps_.maps();
   const HeldMaps::Difference difference = maps_.replace(reading);
+  if (difference.added.empty() && difference.removed.empty()) return;
   for (const HeldEntry& one : difference.removed) {
     if (!files_.exists(maps_file_)) break;  // older than the retention
     file(maps_file_).maps().end(one.entry, one.began, maps_.sure_until);
@@ -67,13 +76,10 @@ void Store::hold(const MapReading& reading) {
   maps_settled_ = now_.steady + kLateEnds;
   if (!difference.removed.empty()) {
     maps_shrank_ = true;
+    former_maps_ = before;
+    former_until_ = maps_.sure_until;
     compare_at_ = now_.steady;
   }
-  for (const std::string& why : reading.maps->left_out()) {
-    log::warn("nat_log_map_left_out map={} impact=\"its connections are stored\"",
-              log::quoted(why));
-  }
-  if (difference.added.empty() && difference.removed.empty()) return;
   log::info("nat_log_maps entries={} added={} removed={}", maps_.size(), difference.added.size(),
             difference.removed.size());
 }
@@ -83,6 +89,14 @@ void Store::write_maps() {
   maps_file_ = today_;
   maps_.for_each(
       [&](const MapEntry& entry, Moment began) { file(today_).maps().insert(entry, began); });
+}
+
+/// Of one whose begin is not known. If it followed an entry that ended just now it may have begun
+/// while that held: then it has to be in rows since.
+Moment Store::began_at_latest(const Translation& translation, Moment seen) const {
+  const bool just_now = former_maps_ && now_.steady < maps_settled_;
+  if (!just_now || former_maps_->followed_by(translation) == nullptr) return seen;
+  return std::min(former_until_, seen);
 }
 
 bool Store::covers(const Translation& translation, std::optional<Moment> began) const {
