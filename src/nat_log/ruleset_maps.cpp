@@ -132,6 +132,11 @@ std::optional<MapEntry> entry_of(const RulesetJson& element) {
   return entry;
 }
 
+/// Of a map to addresses alone, which is no map of ports.
+bool is_without_ports(const RulesetJson& element) {
+  return element.is_array() && element.size() == 2 && address_of(element.back());
+}
+
 /// Where a rule uses a map.
 struct MapUse {
   std::string name;
@@ -245,6 +250,7 @@ class RulesetReader {
     UsedMap read{use.name, {}};
     read.entries.reserve(elements.size() * use.protocols.size());
     for (const RulesetJson& element : elements) {
+      if (is_without_ports(element)) return;
       auto entry = entry_of(element);
       if (!entry) {
         return leave_out(use,

@@ -29,12 +29,17 @@ table ip cgnat {{
     flags interval
     elements = {{ {CLIENT4}/32 : {WAN4} . 20000-20999, {SECOND4} : {WAN4} . 21000-21999 }}
   }}
+  map other_nat_map {{
+    type ipv4_addr : ipv4_addr
+    elements = {{ {CLIENT4} : {WAN4}, {SECOND4} : {WAN4} }}
+  }}
   chain post {{
     type nat hook postrouting priority srcnat
     ip protocol udp udp dport 99 snat ip to {WAN4}:20005
     ip protocol udp snat ip to ip saddr map @udp_nat_map
     ip protocol tcp snat ip to ip saddr map {{ {CLIENT4} : {WAN4} . 30000-30999 }}
-    snat to {WAN4}:40000-40999
+    ip protocol udp snat ip to {WAN4}:40000-40999
+    ip protocol icmp snat ip to ip saddr map @other_nat_map
   }}
 }}
 """
@@ -108,9 +113,10 @@ class NatMaps(case.LabTest):
 
     def maps(self):
         """What `ctflowd status` says of them."""
-        run = self.lab.router.run(case.program, "status", "--socket",
-                                  f"{self.directory}/status.sock", "--json")
-        return json.loads(run)["namespaces"][0]["nat_log"]["maps"]
+        run = subprocess.run([case.program, "status", "--socket",
+                              f"{self.directory}/status.sock", "--json"],
+                             capture_output=True, text=True, check=False)
+        return json.loads(run.stdout)["namespaces"][0]["nat_log"]["maps"]
 
     def test_what_follows_needs_no_row(self):
         self.nft(RULES)
@@ -142,6 +148,7 @@ class NatMaps(case.LabTest):
         self.assertEqual(self.said(self.ask(stored[1], expect=ONE)), [(THIRD4, "log")])
         # A change of another part of the ruleset changes nothing.
         self.nft("add table ip other")
+        time.sleep(1)  # until it has been read all is stored
         self.datagram(CLIENT4, 55)
         time.sleep(1)
         self.assertEqual(self.rows(), stored)

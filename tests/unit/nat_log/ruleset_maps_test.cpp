@@ -104,7 +104,6 @@ TEST(RulesetMaps, LeavesOutMapsThatAreNotStaticAndSaysWhy) {
        "expected one inside address"},
       {rule("", set(R"([{"range": ["10.0.0.1", "10.0.0.2"]}, {"concat": ["203.0.113.9", 1]}])")),
        "expected one inside address"},
-      {rule("", set(R"(["10.0.0.1", "203.0.113.9"])")), "expected one inside address"},
       {rule("", set(R"(["10.0.0.1", {"concat": ["203.0.113.9", 70000]}])")),
        "expected one inside address"},
       {rule("", set(R"(["10.0.0.1", {"concat": ["2001:db8::1", 7]}])")),
@@ -135,6 +134,13 @@ TEST(RulesetMaps, OneElementWithACommentIsStillOne) {
   EXPECT_THAT(entries(read(rule(kProtocol, set(R"([{"elem": {"val": "10.0.0.1", "comment": "a"}}, )"
                                                R"({"concat": ["203.0.113.9", 1]}])")))),
               ElementsAre(map_entry("10.0.0.1", "203.0.113.9", 1, 1)));
+}
+
+TEST(RulesetMaps, AMapToAddressesAloneIsNone) {
+  const StaticMaps maps =
+      read(rule("", set(R"(["10.0.0.1", "203.0.113.9"], ["10.0.0.2", "203.0.113.9"])")));
+  EXPECT_THAT(maps.entries(), IsEmpty());
+  EXPECT_THAT(maps.left_out(), IsEmpty());
 }
 
 TEST(RulesetMaps, ADormantTableHasNone) {
