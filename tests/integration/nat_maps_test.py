@@ -163,7 +163,7 @@ class NatMaps(case.LabTest):
             self.look_up("--subject", CLIENT4, "--format", "csv").stdout)))
         self.assertEqual([(row["source"], row["protocol"], row["public_port"],
                            row["public_last_port"]) for row in listed],
-                         [("map", "6", "30000", "30999"), ("map", "17", "20000", "20999")])
+                         [("map", "17", "20000", "20999"), ("map", "6", "30000", "30999")])
         done = subprocess.run([case.program, "nat-log", "forget", CLIENT4, "--directory", self.log],
                               capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -177,7 +177,7 @@ class MapsWitness : public testing::Test, protected NatLogFixture {
 };
 
 TEST_F(MapsWitness, WhoHadAPortIsInTheAnswer) {
-  for (int i = 0; i < 3000; ++i) step();
+  for (int i = 0; i < 2000; ++i) step();
   maps.state = MapsNow::State::kCurrent;
   for (int i = 0; i < 3; ++i) {
     pass(20s);
