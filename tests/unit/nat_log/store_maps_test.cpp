@@ -173,6 +173,38 @@ TEST_F(StoreMapsTest, WithoutTheKernelsTimesRowsBeginWhereTheMapEnds) {
   }
 }
 
+TEST_F(StoreMapsTest, OneThatBeganBeforeItsEntryHasARow) {
+  set_maps({});
+  settle();
+  const Flow ends = began_now(kFollows);  // its beginning was lost, and that of the next
+  Flow stays = began_now(source_nat(8, "100.64.0.2:7000", "198.51.100.1:443", "203.0.113.7:2005"));
+  settle();
+  set_maps({kHost2});
+  settle();
+  end(ends);
+  table = {stays};
+  hole(HoleReason::kEventsLost);
+  pass(60s);
+  write();
+  settle();
+  for (const char* const who : {kWho, "203.0.113.7:2005"}) {
+    EXPECT_THAT(hosts_of(ask(who, "2026-11-23T10:02:30Z")), ElementsAre("100.64.0.2 log")) << who;
+  }
+}
+
+TEST_F(StoreMapsTest, InAHoleAnEntryThatBeganInItDoesNotAnswer) {
+  hole(HoleReason::kEventsLost);
+  pass(60s);
+  set_maps({kHost3});
+  pass(60s);
+  write();
+  settle();
+  const Answer within = ask(kWho, "2026-11-23T10:02:30Z");
+  EXPECT_EQ(within.verdict, Verdict::kCannotSay);
+  EXPECT_THAT(hosts_of(within), ElementsAre("100.64.0.3 map"));
+  EXPECT_EQ(ask(kWho, "2026-11-23T10:03:30Z").verdict, Verdict::kOne);
+}
+
 TEST_F(StoreMapsTest, WhileARulesetIsReadAllIsStored) {
   maps.state = MapsNow::State::kReading;
   begin(began_now(kFollows));
