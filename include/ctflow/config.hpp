@@ -177,11 +177,18 @@ struct ConnectionLogConfig {
   friend bool operator==(const ConnectionLogConfig&, const ConnectionLogConfig&) = default;
 };
 
+/// Which translations the NAT log stores.
+enum class NatLogRows : std::uint8_t {
+  kAll,
+  kExceptions,  ///< those that do not follow a static map of the ruleset
+};
+
 /// The log of translations (docs/nat-log.md). Off without a retention.
 struct NatLogConfig {
   std::string directory = "/var/lib/ctflowd/nat";
   std::chrono::days retention{0};  ///< a day's file is removed so long after its day; required
   bool destination = false;        ///< also log whom a translated connection was with
+  NatLogRows log = NatLogRows::kAll;
   /// A transaction is committed this often.
   std::chrono::milliseconds commit_interval{5000};
   std::uint32_t queue = 65536;  ///< beginnings and ends that wait for the disk, 96 octets each

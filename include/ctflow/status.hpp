@@ -43,10 +43,20 @@ struct ConnectionLogStatus {
   std::vector<std::string> brokers{};  ///< with `to: kafka`: ADDRESS:PORT of those connected to
 };
 
+/// The static maps that a NAT log counts on.
+struct NatMapsStatus {
+  std::uint64_t entries = 0;
+  std::uint64_t followed = 0;           ///< beginnings that were not stored, since the start
+  bool current = false;                 ///< false: all is stored until the ruleset has been read
+  std::string unreadable{};             ///< why it cannot be read; empty: it can
+  std::vector<std::string> left_out{};  ///< maps that do not count, and why
+};
+
 /// What only a NAT log has.
 struct NatLogStatus {
   std::uint64_t open = 0;   ///< translations that exist
   std::uint64_t holes = 0;  ///< times for which the log is known to be incomplete, since the start
+  std::optional<NatMapsStatus> maps{};  ///< nothing: all translations are stored
 };
 
 /// What was counted under one key in one direction.

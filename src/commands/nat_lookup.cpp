@@ -118,7 +118,7 @@ int list_subject(const NatLookupOptions& options, const std::string& directory, 
   std::vector<nat::Found> rows;
   nat::for_each_row_of(directory, subject, [&](const nat::Found& row) { rows.push_back(row); });
   out << nat::rows_text(rows, format);
-  if (rows.empty()) errors << "none: no row has this inside address\n";
+  if (rows.empty()) errors << "none: no row and no map has this inside address\n";
   return rows.empty() ? 1 : 0;
 }
 
@@ -196,6 +196,15 @@ int run_nat_log_forget(const NatLookupOptions& options, const std::string& confi
         "removed from {} files: as the inside address from {} rows, as the remote "
         "address from {}\n",
         done.files, done.inside, done.remote);
+    if (done.entries > 0) {
+      out << fmt::format("removed from {} entries of maps that held once\n", done.entries);
+    }
+    if (done.kept > 0) {
+      out << fmt::format(
+          "{} entries of maps that hold name it still: they are the configuration of this host, "
+          "change the ruleset, then run this again\n",
+          done.kept);
+    }
     if (done.busy == 0) return 0;
     errors << fmt::format(
         "{} files are being read by others, and their write-ahead log still has "

@@ -11,6 +11,9 @@ inline constexpr const char* kWithoutKafka =
 inline constexpr const char* kWithoutMaxmind =
     "this ctflowd was built without libmaxminddb: install the package of Debian, which has it, or "
     "build with libmaxminddb-dev and -DCTFLOWD_MAXMIND=ON";
+inline constexpr const char* kWithoutNftables =
+    "this ctflowd was built without libnftables: install the package of Debian, which has it, or "
+    "build with libnftables-dev and -DCTFLOWD_NFTABLES=ON";
 inline constexpr const char* kWithoutSqlite =
     "this ctflowd was built without SQLite: install the package of Debian, which has it, or build "
     "with "

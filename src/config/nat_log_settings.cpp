@@ -14,9 +14,18 @@ constexpr bool kHasSqlite = true;
 constexpr bool kHasSqlite = false;
 #endif
 
-std::optional<Complaint> check_nat_log(const NatLogConfig& /*config*/) {
-  if (kHasSqlite) return std::nullopt;
-  return Complaint{"retention", kWithoutSqlite};
+#ifdef CTFLOWD_NFTABLES
+constexpr bool kHasNftables = true;
+#else
+constexpr bool kHasNftables = false;
+#endif
+
+std::optional<Complaint> check_nat_log(const NatLogConfig& config) {
+  if (!kHasSqlite) return Complaint{"retention", kWithoutSqlite};
+  if (!kHasNftables && config.log == NatLogRows::kExceptions) {
+    return Complaint{"log", kWithoutNftables};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -41,6 +50,10 @@ Section<NatLogConfig> nat_log_settings() {
               value("retention", Requirement::kRequired, days(kTenYears), &N::retention),
               value("directory", Requirement::kOptional, absolute_path(), &N::directory),
               value("destination", Requirement::kOptional, boolean(), &N::destination),
+              value("log", Requirement::kOptional,
+                    choice<NatLogRows>(
+                        {{"all", NatLogRows::kAll}, {"exceptions", NatLogRows::kExceptions}}),
+                    &N::log),
               value("commit_interval", Requirement::kOptional, duration("100ms", "15m"),
                     &N::commit_interval),
               value("queue", Requirement::kOptional, integer(1024, 16'777'216), &N::queue),

@@ -20,6 +20,7 @@
 #endif
 #ifdef CTFLOWD_SQLITE
 #include "accounting/accounting.hpp"
+#include "nat_log/map_reader.hpp"
 #include "nat_log/nat_log.hpp"
 #include "nat_log/read_table.hpp"
 #endif
@@ -81,7 +82,12 @@ std::unique_ptr<Output> make_nat_log(const NatLogConfig& config,
                                      const NetworkNamespace& home, const SourceConfig& source,
                                      const Capabilities& measured) {
 #ifdef CTFLOWD_SQLITE
-  return std::make_unique<NatLog>(config, nat::table_of(home, source, measured.ends), context);
+  std::unique_ptr<nat::MapSource> maps;
+  if (config.log == NatLogRows::kExceptions) {
+    maps = std::make_unique<nat::MapReader>(nat::ruleset_of(home));
+  }
+  return std::make_unique<NatLog>(config, nat::table_of(home, source, measured.ends), context,
+                                  system_now, std::move(maps));
 #else
   static_cast<void>(context);
   static_cast<void>(home);

@@ -29,18 +29,42 @@ std::string ended_text(const Found& row) {
   return ((row.unsure & unsure::kEnded) != 0 ? "unknown, before " : "") + time_text(*row.ended);
 }
 
-constexpr std::size_t kColumns = 7;
+/// What says so.
+const char* origin_of(const Found& row) { return row.from_map ? "map" : "log"; }
+
+std::string protocol_of_row(const Found& row) {
+  return row.any_protocol ? "any" : protocol_text(row.protocol);
+}
+
+std::string inside_text(const Found& row) {
+  if (row.from_map && !row.inside_address.empty()) return row.inside_address;
+  return end_or(row.inside_address, row.inside_port, "(forgotten)");
+}
+
+std::string public_text(const Found& row) {
+  const std::string first = endpoint_text(row.public_address, row.public_port);
+  return row.from_map ? fmt::format("{}-{}", first, row.public_last_port) : first;
+}
+
+std::string by_text(const Found& row) {
+  const std::string zone = row.zone == 0 ? "" : fmt::format(" zone {}", row.zone);
+  return (row.destination_nat ? "dnat" : "snat") + zone;
+}
+
+/// Of a map: it holds still, as far as was written.
+std::string until_text(const Found& row) {
+  return row.from_map && !row.ended ? "(holds)" : ended_text(row);
+}
+
+constexpr std::size_t kColumns = 8;
 using Line = std::array<std::string, kColumns>;
 
 std::string table(const std::vector<Found>& rows) {
-  std::vector<Line> lines{{"protocol", "inside", "public", "remote", "from", "to", "by"}};
+  std::vector<Line> lines{{"protocol", "inside", "public", "remote", "from", "to", "by", "source"}};
   for (const Found& row : rows) {
-    lines.push_back(
-        {protocol_text(row.protocol), end_or(row.inside_address, row.inside_port, "(forgotten)"),
-         endpoint_text(row.public_address, row.public_port),
-         end_or(row.remote_address, row.remote_port, "-"), began_text(row), ended_text(row),
-         fmt::format("{}{}", row.destination_nat ? "dnat" : "snat",
-                     row.zone == 0 ? "" : fmt::format(" zone {}", row.zone))});
+    lines.push_back({protocol_of_row(row), inside_text(row), public_text(row),
+                     end_or(row.remote_address, row.remote_port, "-"), began_text(row),
+                     until_text(row), by_text(row), origin_of(row)});
   }
   std::string text;
   for (const Line& line : lines) {
@@ -58,16 +82,18 @@ std::string table(const std::vector<Found>& rows) {
 std::string csv(const std::vector<Found>& rows) {
   std::string text =
       "protocol,inside_address,inside_port,public_address,public_port,remote_address,remote_port,"
-      "began,ended,began_before,end_unknown,nat,zone\n";
+      "began,ended,began_before,end_unknown,nat,zone,source,public_last_port\n";
   for (const Found& row : rows) {
     const bool remote = !row.remote_address.empty();
-    const bool inside = !row.inside_address.empty();
+    const bool inside = !row.inside_address.empty() && !row.from_map;
     text += fmt::format(
-        "{},{},{},{},{},{},{},{},{},{},{},{},{}\n", row.protocol, row.inside_address,
+        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+        row.any_protocol ? "" : std::to_string(row.protocol), row.inside_address,
         inside ? std::to_string(row.inside_port) : "", row.public_address, row.public_port,
         row.remote_address, remote ? std::to_string(row.remote_port) : "", time_text(row.began),
         row.ended ? time_text(*row.ended) : "", row.unsure & unsure::kBegan,
-        (row.unsure & unsure::kEnded) >> 1, row.destination_nat ? "dnat" : "snat", row.zone);
+        (row.unsure & unsure::kEnded) >> 1, row.destination_nat ? "dnat" : "snat", row.zone,
+        origin_of(row), row.from_map ? std::to_string(row.public_last_port) : "");
   }
   return text;
 }
@@ -77,8 +103,31 @@ Json end_json(const std::string& address, std::uint16_t port) {
   return Json{{"address", address}, {"port", port}};
 }
 
+/// An entry of a map: `port` is the first of its ports.
+Json entry_json(const Found& row) {
+  Json inside = nullptr;
+  if (!row.inside_address.empty())
+    inside = Json{{"address", row.inside_address}, {"port", nullptr}};
+  return Json{{"source", "map"},
+              {"protocol", row.any_protocol ? Json(nullptr) : Json(row.protocol)},
+              {"inside", inside},
+              {"public",
+               {{"address", row.public_address},
+                {"port", row.public_port},
+                {"last_port", row.public_last_port}}},
+              {"remote", nullptr},
+              {"began", time_text(row.began)},
+              {"ended", row.ended ? Json(time_text(*row.ended)) : Json(nullptr)},
+              {"began_before", false},
+              {"end_unknown", false},
+              {"nat", "snat"},
+              {"zone", row.zone}};
+}
+
 Json row_json(const Found& row) {
-  return Json{{"protocol", row.protocol},
+  if (row.from_map) return entry_json(row);
+  return Json{{"source", "log"},
+              {"protocol", row.protocol},
               {"inside", end_json(row.inside_address, row.inside_port)},
               {"public", end_json(row.public_address, row.public_port)},
               {"remote", end_json(row.remote_address, row.remote_port)},
@@ -102,6 +151,30 @@ const char* name_of(Verdict verdict) {
       return "several";
   }
   return "";
+}
+
+/// Whether connections say so, or only the map.
+std::string one_text(const Answer& answer) {
+  std::string text = fmt::format("one: {}", answer.found.front().inside_address);
+  const bool logged = std::any_of(answer.found.begin(), answer.found.end(),
+                                  [](const Found& row) { return !row.from_map; });
+  if (!logged) text += ", whose port it was by the map of the ruleset";
+  if (!logged && !answer.holes.empty()) {
+    text += ", which was the same before and after; what did not follow it may be missing";
+  }
+  return text;
+}
+
+/// What the maps said before and after the holes.
+std::string around_text(const Answer& answer, const Question& question) {
+  std::string text;
+  for (const Found& entry : answer.around) {
+    const bool before = entry.began <= question.at;
+    text += fmt::format("{}: {} had {} by the map {} {}\n", before ? "before" : "after",
+                        inside_text(entry), public_text(entry), before ? "until" : "from",
+                        before ? until_text(entry) : began_text(entry));
+  }
+  return text;
 }
 
 std::string several_text(const Answer& answer, const Question& question) {
@@ -131,7 +204,7 @@ std::string verdict_text(const Answer& answer, const Question& question) {
   std::string text;
   switch (answer.verdict) {
     case Verdict::kOne:
-      text = fmt::format("one: {}", answer.found.front().inside_address);
+      text = one_text(answer);
       break;
     case Verdict::kNone:
       text = "none: no inside host had it then";
@@ -155,7 +228,7 @@ std::string verdict_text(const Answer& answer, const Question& question) {
         hole.connections == 0 ? "" : fmt::format(", {} beginnings and ends", hole.connections));
   }
   for (const std::string& why : answer.missing) text += "incomplete: " + why + "\n";
-  return text;
+  return text + around_text(answer, question);
 }
 
 std::string answer_json(const Answer& answer, const Question& question) {
@@ -172,6 +245,8 @@ std::string answer_json(const Answer& answer, const Question& question) {
                             {"connections", hole.connections}});
   }
   out["missing"] = answer.missing;
+  out["around"] = Json::array();
+  for (const Found& entry : answer.around) out["around"].push_back(row_json(entry));
   return out.dump(2) + "\n";
 }
 

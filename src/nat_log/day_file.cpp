@@ -35,7 +35,8 @@ AddressFamily family_of(std::size_t octets) {
 DayFile::DayFile(const std::string& directory, Day day)
     : path_(unsealed(directory + "/" + file_name(day))),
       day_(day),
-      database_(path_, Database::Access::kCreate) {
+      database_(path_, Database::Access::kCreate),
+      maps_(database_, day) {
   database_.execute(
       "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8192;"
       "PRAGMA journal_size_limit=4194304;");
@@ -48,9 +49,9 @@ DayFile::DayFile(const std::string& directory, Day day)
     set_number("day", Moment(day_).time_since_epoch().count());
     database_.execute("COMMIT");
     chmod(path_.c_str(), kWritable);
-  } else if (found != kSchemaVersion) {
+  } else if (found != kSchemaVersion && found != kSchemaWithMaps) {
     throw SqliteError(
-        fmt::format("{}: it is of schema {}, this ctflowd has {}", path_, found, kSchemaVersion),
+        fmt::format("{}: it is of schema {}, this ctflowd has {}", path_, found, kSchemaWithMaps),
         SQLITE_MISMATCH);
   }
   insert_.emplace(database_,

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "nat_log/day.hpp"
+#include "nat_log/day_maps.hpp"
 #include "nat_log/translation.hpp"
 #include "sqlite/sqlite.hpp"
 
@@ -66,6 +67,8 @@ class DayFile {
   void for_each_open(const std::function<void(const Translation&, Moment began)>& take);
   [[nodiscard]] bool has_open();
 
+  [[nodiscard]] DayMaps& maps() { return maps_; }
+
   /// Nothing follows: leaves one file that needs no other, and cannot be written by mistake.
   void seal();
 
@@ -77,6 +80,7 @@ class DayFile {
   std::string path_;
   Day day_;
   Database database_;
+  DayMaps maps_;
   std::optional<Statement> insert_;
   std::optional<Statement> end_;
   std::optional<Statement> set_number_;

@@ -4,120 +4,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
 #include <tuple>
 
-#include "nat_log/schema.hpp"
+#include "nat_log/day_reader.hpp"
 #include "text/address_text.hpp"
 
 namespace ctflow::nat {
 namespace {
 
-constexpr const char* kRowColumns =
-    "public_address,protocol,public_port,began,ended,unsure,inside_address,inside_port,zone,"
-    "remote_address,remote_port,dnat";
-
-std::span<const std::uint8_t> octets_of(const Endpoint& endpoint) {
-  return nat::octets_of(endpoint.family, endpoint.address);
-}
-
-/// A file of the log, for reading. All that is read of it is of one moment: rows that were
-/// committed after they were looked for must not be taken for complete.
-class DayReader {
- public:
-  DayReader(const std::string& directory, Day day)
-      : day_(day), database_(directory + "/" + file_name(day), Database::Access::kRead) {
-    database_.execute("BEGIN");
-    Statement version(database_, "PRAGMA user_version");
-    version.step();
-    version_ = version.number(0);
-    if (version_ > kSchemaVersion) {
-      throw SqliteError(fmt::format("{}: it is of schema {}, this ctflowd reads {}",
-                                    database_.file(), version_, kSchemaVersion),
-                        SQLITE_MISMATCH);
-    }
-  }
-
-  /// False: nothing was ever committed to it.
-  [[nodiscard]] bool is_log() const { return version_ > 0; }
-  [[nodiscard]] Database& database() { return database_; }
-
-  std::optional<Moment> time(std::string_view key) {
-    Statement query(database_, "SELECT value FROM meta WHERE key=?1");
-    if (!query.bind(1, key).step()) return std::nullopt;
-    return Moment(std::chrono::milliseconds(query.number(0)));
-  }
-
-  void holes(Moment from, Moment to, std::vector<Hole>& found) {
-    Statement query(database_,
-                    "SELECT began,ended,reason,connections FROM holes WHERE began<=?2 AND (ended "
-                    "IS NULL OR ended>=?1) ORDER BY began");
-    query.bind(1, std::int64_t{from.time_since_epoch().count()})
-        .bind(2, std::int64_t{to.time_since_epoch().count()});
-    while (query.step()) {
-      Hole hole{Moment(std::chrono::milliseconds(query.number(0))), std::nullopt, query.text(2),
-                query.number(3)};
-      if (!query.is_null(1)) hole.ended = Moment(std::chrono::milliseconds(query.number(1)));
-      found.push_back(std::move(hole));
-    }
-  }
-
-  std::vector<std::uint8_t> protocols(const Endpoint& who) {
-    std::vector<std::uint8_t> found;
-    Statement next(database_,
-                   "SELECT protocol FROM nat WHERE public_address=?1 AND protocol>?2 "
-                   "ORDER BY protocol LIMIT 1");
-    std::int64_t last = -1;
-    while (next.bind(1, octets_of(who)).bind(2, last).step()) {
-      last = next.number(0);
-      next.reset();
-      found.push_back(static_cast<std::uint8_t>(last));
-    }
-    return found;
-  }
-
-  void rows(const Question& question, std::uint8_t protocol, std::vector<Found>& found) {
-    Statement query(database_,
-                    fmt::format("SELECT {} FROM nat WHERE public_address=?1 AND protocol=?2 AND "
-                                "public_port=?3 AND began<=?5 AND (ended IS NULL OR ended>=?4)",
-                                kRowColumns));
-    query.bind(1, octets_of(question.who))
-        .bind(2, std::int64_t{protocol})
-        .bind(3, std::int64_t{question.who.port.value_or(0)})
-        .bind(4, std::int64_t{(question.at - question.tolerance - day_).count()})
-        .bind(5, std::int64_t{(question.at + question.tolerance - day_).count()});
-    while (query.step()) found.push_back(read(query));
-  }
-
-  /// Of kRowColumns.
-  [[nodiscard]] Found read(const Statement& query) const {
-    Found row;
-    row.public_address = text_of_address(query.octets(0));
-    row.protocol = static_cast<std::uint8_t>(query.number(1));
-    row.public_port = static_cast<std::uint16_t>(query.number(2));
-    row.began = Moment(day_) + std::chrono::milliseconds(query.number(3));
-    if (!query.is_null(4)) row.ended = Moment(day_) + std::chrono::milliseconds(query.number(4));
-    row.unsure = static_cast<int>(query.number(5));
-    row.inside_address = text_of_address(query.octets(6));
-    row.inside_port = static_cast<std::uint16_t>(query.number(7));
-    row.zone = static_cast<std::uint16_t>(query.number(8));
-    row.remote_address = text_of_address(query.octets(9));
-    row.remote_port = static_cast<std::uint16_t>(query.number(10));
-    row.destination_nat = query.number(11) != 0;
-    return row;
-  }
-
- private:
-  Day day_;
-  Database database_;
-  std::int64_t version_ = 0;
-};
-
 bool fits(const Found& row, const Endpoint& remote) {
   return row.remote_address == text_of_address(octets_of(remote)) &&
          (!remote.port || *remote.port == row.remote_port);
 }
+
+/// The first reading of the maps may end so long after a hole does.
+constexpr std::chrono::minutes kNear{1};
 
 /// The same hole is in the files of all days that it touches.
 void remove_copies(std::vector<Hole>& holes) {
@@ -151,6 +53,9 @@ class Search {
       if (file.is_log()) read_rows(file);
     }
     remove_copies(answer_.holes);
+    find_ends();
+    for (const Hole& hole : answer_.holes) look_around(hole);
+    merge_days(answer_.around);
     select();
     return std::move(answer_);
   }
@@ -173,6 +78,7 @@ class Search {
     }
     file.holes(from_, to_, answer_.holes);
     read_rows(file);
+    file.map_entries(question_, from_, to_, entries_);
     // Of a day that is over its file says itself what is missing, once there is one of a later day.
     const auto later = std::upper_bound(days_.begin(), days_.end(), day);
     const bool over = later != days_.end() && *later <= day_of(question_.now);
@@ -198,8 +104,50 @@ class Search {
     }
   }
 
+  /// An entry that went on beyond the days of the question has its end in the file of a later one.
+  void find_ends() {
+    const auto open = [](const Found& entry) { return !entry.ended; };
+    std::vector<Found> last = entries_;
+    for (const Day day : days_) {
+      if (day <= day_of(to_)) continue;
+      if (std::none_of(last.begin(), last.end(), open)) break;
+      DayReader file(directory_, day);
+      if (!file.is_log()) continue;
+      last.clear();
+      file.map_entries(question_, from_, to_, last);
+      entries_.insert(entries_.end(), last.begin(), last.end());
+    }
+    merge_days(entries_);
+  }
+
+  /// What the maps said on either side of a hole, where that is not what they say of the time asked
+  /// for.
+  void look_around(const Hole& hole) {
+    const Moment ended = hole.ended.value_or(to_);
+    std::set<Day> days{day_of(hole.began), day_of(ended)};
+    std::vector<Found> near;
+    for (const Day day : days) {
+      if (!has(day)) continue;
+      DayReader file(directory_, day);
+      if (file.is_log()) {
+        file.map_entries(question_, hole.began, ended + kNear, near);
+      }
+    }
+    merge_days(near);
+    for (const Found& entry : near) {
+      const bool before = entry.ended && *entry.ended < from_;
+      if (before || entry.began > to_) answer_.around.push_back(entry);
+    }
+  }
+
   void select() {
     auto& rows = answer_.found;
+    // To one remote end a public address and port lead from one inside host only.
+    const bool known =
+        asks_exactly() && std::any_of(rows.begin(), rows.end(), [&](const Found& row) {
+          return !row.remote_address.empty() && fits(row, *question_.remote) && spans(row);
+        });
+    if (!known) rows.insert(rows.end(), entries_.begin(), entries_.end());
     if (question_.remote) {
       std::erase_if(rows, [&](const Found& row) {
         return !row.remote_address.empty() && !fits(row, *question_.remote);
@@ -219,10 +167,30 @@ class Search {
     const bool complete = answer_.holes.empty() && answer_.missing.empty();
     if (hosts.empty()) return complete ? Verdict::kNone : Verdict::kCannotSay;
     if (hosts.begin()->first.empty()) return Verdict::kCannotSay;
-    // To one remote end a public address and port lead from one inside host only.
-    const bool exact = question_.protocol && question_.remote && question_.remote->port &&
-                       !answer_.remote_not_logged;
-    return complete || exact ? Verdict::kOne : Verdict::kCannotSay;
+    const bool exact = asks_exactly() && !answer_.remote_not_logged;
+    return complete || exact || by_map() ? Verdict::kOne : Verdict::kCannotSay;
+  }
+
+  [[nodiscard]] bool asks_exactly() const {
+    return question_.protocol && question_.remote && question_.remote->port;
+  }
+
+  [[nodiscard]] static bool covers(const Found& row, Moment from, Moment to) {
+    return row.began <= from && (!row.ended || *row.ended >= to);
+  }
+  /// It was there for all of the time asked for.
+  [[nodiscard]] bool spans(const Found& row) const { return covers(row, from_, to_); }
+
+  /// An entry of a map held before, in and after the holes: it says whose the port was, though some
+  /// of what did not follow it may be missing.
+  [[nodiscard]] bool by_map() const {
+    const auto holds = [&](const Found& entry) {
+      return spans(entry) &&
+             std::all_of(answer_.holes.begin(), answer_.holes.end(), [&](const Hole& hole) {
+               return covers(entry, hole.began, hole.ended.value_or(to_));
+             });
+    };
+    return answer_.missing.empty() && std::any_of(entries_.begin(), entries_.end(), holds);
   }
 
   const std::string& directory_;
@@ -230,6 +198,7 @@ class Search {
   const Moment from_;
   const Moment to_;
   const std::vector<Day> days_;
+  std::vector<Found> entries_;  ///< of maps
   Answer answer_;
 };
 
@@ -241,52 +210,15 @@ Answer look_up(const std::string& directory, const Question& question) {
 
 void for_each_row_of(const std::string& directory, const Endpoint& subject,
                      const std::function<void(const Found&)>& take) {
+  std::vector<Found> entries;
   for (const Day day : list_days(directory)) {
     DayReader file(directory, day);
     if (!file.is_log()) continue;
-    Statement query(file.database(),
-                    fmt::format("SELECT {} FROM nat WHERE inside_address=?1", kRowColumns));
-    query.bind(1, octets_of(subject));
-    while (query.step()) take(file.read(query));
+    file.for_each_row_of(subject, take);
+    file.map_entries_of(subject, entries);
   }
-}
-
-Forgotten forget(const std::string& directory, const Endpoint& subject) {
-  Forgotten total;
-  for (const Day day : list_days(directory)) {
-    if (!DayReader(directory, day).is_log()) continue;
-    const std::string path = directory + "/" + file_name(day);
-    const bool sealed = (std::filesystem::status(path).permissions() &
-                         std::filesystem::perms::owner_write) == std::filesystem::perms::none;
-    if (sealed) {
-      std::filesystem::permissions(path, std::filesystem::perms::owner_write,
-                                   std::filesystem::perm_options::add);
-    }
-    {
-      Database database(path, Database::Access::kWrite);
-      // What is overwritten must not stay in free pages or in the write-ahead log.
-      database.execute("PRAGMA secure_delete=ON; BEGIN IMMEDIATE");
-      Statement(database,
-                "UPDATE nat SET inside_address=NULL, inside_port=NULL WHERE inside_address=?1")
-          .bind(1, octets_of(subject))
-          .run();
-      total.inside += database.changes();
-      Statement(database,
-                "UPDATE nat SET remote_address=NULL, remote_port=NULL WHERE remote_address=?1")
-          .bind(1, octets_of(subject))
-          .run();
-      total.remote += database.changes();
-      database.execute("COMMIT");
-      Statement checkpoint(database, "PRAGMA wal_checkpoint(TRUNCATE)");
-      if (checkpoint.step() && checkpoint.number(0) != 0) ++total.busy;
-    }
-    if (sealed) {
-      std::filesystem::permissions(path, std::filesystem::perms::owner_write,
-                                   std::filesystem::perm_options::remove);
-    }
-    ++total.files;
-  }
-  return total;
+  merge_days(entries);
+  for (const Found& entry : entries) take(entry);
 }
 
 }  // namespace ctflow::nat

@@ -50,12 +50,14 @@ NatEvent event_of(const Flow& flow) {
 }  // namespace
 
 NatLog::NatLog(const NatLogConfig& config, nat::ReadTable read_table,
-               std::shared_ptr<const OutputContext> context, Clock clock)
+               std::shared_ptr<const OutputContext> context, Clock clock,
+               std::unique_ptr<nat::MapSource> maps)
     : Output(name_in(config.network_namespace), FlowKinds::nat_events()),
       config_(config),
       context_(std::move(context)),
       clock_(std::move(clock)),
-      writer_(std::make_unique<nat::Store>(in_own_directory(config), std::move(read_table), clock_),
+      writer_(std::make_unique<nat::Store>(in_own_directory(config), std::move(read_table), clock_,
+                                           std::move(maps)),
               config.queue, config.commit_interval) {}
 
 bool NatLog::configured_as(const OutputConfig& config) const {
@@ -190,7 +192,11 @@ OutputStatus NatLog::status(const Instant& now) const {
     status.last_failure_age =
         std::chrono::duration_cast<std::chrono::seconds>(now.steady - last_failure_.at);
   }
-  status.nat_log = NatLogStatus{report.open, report.holes};
+  status.nat_log = NatLogStatus{report.open, report.holes, std::nullopt};
+  if (config_.log == NatLogRows::kExceptions) {
+    status.nat_log->maps = writer_.maps();
+    status.nat_log->maps->followed = report.followed_map;
+  }
   return status;
 }
 

@@ -14,11 +14,12 @@
 namespace ctflow {
 
 /// A beginning or end is sent when its transaction is committed. What finds no room in the queue is
-/// lost, and the log has a hole then.
+/// lost, and the log has a hole then. `maps`: where what follows a static map needs no row.
 class NatLog : public Output {
  public:
   NatLog(const NatLogConfig& config, nat::ReadTable read_table,
-         std::shared_ptr<const OutputContext> context, Clock clock = system_now);
+         std::shared_ptr<const OutputContext> context, Clock clock = system_now,
+         std::unique_ptr<nat::MapSource> maps = nullptr);
   ~NatLog() override = default;
 
   NatLog(const NatLog&) = delete;

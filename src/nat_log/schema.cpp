@@ -34,6 +34,19 @@ CREATE TABLE holes(
   connections INTEGER NOT NULL);
 )";
 
+/// As in `nat`. A protocol of -1 is any.
+constexpr const char* kMapsTable = R"(
+CREATE TABLE maps(
+  public_address BLOB NOT NULL,
+  protocol INTEGER NOT NULL,
+  first_port INTEGER NOT NULL,
+  last_port INTEGER NOT NULL,
+  began INTEGER NOT NULL,
+  ended INTEGER,
+  inside_address BLOB,
+  PRIMARY KEY(public_address, protocol, first_port, last_port, began)) WITHOUT ROWID;
+)";
+
 /// Digits of octet number `octet` (from 1) of a column, in decimal.
 std::string octet_sql(const std::string& column, int octet) {
   const auto digit = [&](int which) {
@@ -74,6 +87,10 @@ std::string schema() {
       "PRAGMA user_version={};",
       kTables, address_sql("public_address"), address_sql("inside_address"),
       address_sql("remote_address"), time_sql("began"), time_sql("ended"), kSchemaVersion);
+}
+
+std::string maps_schema() {
+  return fmt::format("{}PRAGMA user_version={};", kMapsTable, kSchemaWithMaps);
 }
 
 }  // namespace ctflow::nat

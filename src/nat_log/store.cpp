@@ -19,22 +19,26 @@ constexpr std::chrono::seconds kBetweenReadings{10};
 
 }  // namespace
 
-Store::Store(NatLogConfig config, ReadTable read_table, Clock clock)
+Store::Store(NatLogConfig config, ReadTable read_table, Clock clock,
+             std::unique_ptr<MapSource> maps)
     : config_(std::move(config)),
       read_table_(std::move(read_table)),
       clock_(std::move(clock)),
-      files_(config_.directory) {}
+      files_(config_.directory),
+      map_source_(std::move(maps)) {}
 
 void Store::write(std::span<const NatEvent> events) {
   now_ = clock_();
   const auto before =
       std::make_tuple(going_on_, hole_files_, holes_, taken_up_, today_, carried_from_, compare_at_,
-                      missing_, even_since_, even_from_);
+                      missing_, even_since_, even_from_, maps_, maps_file_, maps_shrank_,
+                      maps_settled_, former_maps_, former_until_, followed_map_);
   try {
     files_.lock();
     if (!taken_up_) take_up();
     enter_day();
     watch_clock();
+    look_at_maps();
     for (const NatEvent& event : events) apply(event);
     if (compare_at_ && now_.steady >= *compare_at_) compare_with_table();
     if (!missing_.empty() && now_.steady >= missing_until_) close_missing();
@@ -44,13 +48,15 @@ void Store::write(std::span<const NatEvent> events) {
     files_.rollback();
     open_.undo();
     std::tie(going_on_, hole_files_, holes_, taken_up_, today_, carried_from_, compare_at_,
-             missing_, even_since_, even_from_) = before;
+             missing_, even_since_, even_from_, maps_, maps_file_, maps_shrank_, maps_settled_,
+             former_maps_, former_until_, followed_map_) = before;
     if (!tried_since_) tried_since_ = now();
     throw;
   }
   open_.keep();
   tried_since_.reset();
   before_ = now_;
+  if (maps_.current) maps_.sure_until = now();
   files_.close_idle(today_, now_.steady);
   forget_old();
 }
@@ -77,6 +83,7 @@ void Store::take_up() {
     hole.began = std::min(last, since);
     hole.ended = std::max(last, since);
     touched.insert(day);
+    take_up_maps(day, hole.began);
   }
   for (const Day day : touched) file(day).add_hole(hole);
   ++holes_;
@@ -162,7 +169,11 @@ Day Store::file_for(Moment began) const {
 void Store::apply(const NatEvent& event) {
   switch (event.kind) {
     case NatEvent::Kind::kBegin:
-      begin(event.translation, event.began, 0);
+      if (covers(event.translation, event.began)) {
+        ++followed_map_;
+      } else {
+        begin(event.translation, event.began, 0);
+      }
       break;
     case NatEvent::Kind::kEnd:
       end(event);
@@ -198,8 +209,12 @@ void Store::end(const NatEvent& event) {
     file(place->file).end(event.translation, place->began, ended, 0);
     return;
   }
-  // Its beginning did not come.
-  const Moment began = event.knows_begin ? std::min(event.began, event.ended) : event.ended;
+  if (covers(event.translation, event.knows_begin ? std::optional(event.began) : std::nullopt)) {
+    return;
+  }
+  // Its beginning did not come, or followed a map that does not hold any more.
+  const Moment began = event.knows_begin ? std::min(event.began, event.ended)
+                                         : began_at_latest(event.translation, event.ended);
   const Day day = file_for(began);
   file(day).insert(event.translation, began, event.ended, event.knows_begin ? 0 : unsure::kBegan,
                    config_.destination);
@@ -218,11 +233,11 @@ void Store::compare_with_table() {
     const std::size_t count = translations_of(flow, found);
     for (std::size_t i = 0; i < count; ++i) {
       present.insert(key_of(found[i]));
-      const Moment seen = moment_of(clock_().wall);
-      const Moment began = flow.present.start ? std::min(moment_of(flow.start), seen) : seen;
-      begin(found[i], began, flow.present.start ? 0 : unsure::kBegan);
+      meet(flow, found[i]);
     }
   });
+  // Rows that the change of a map makes necessary are missing: nothing may be said without them.
+  if (error && maps_shrank_) throw std::system_error(error, "the connection table");
   if (error) {
     log::warn("nat_log_table_unreadable error={} impact=\"what began or ended unseen stays so\"",
               log::quoted(error.message()));
@@ -230,12 +245,22 @@ void Store::compare_with_table() {
     compare_at_ = now_.steady + kBetweenReadings;
     return;
   }
+  maps_shrank_ = false;
   end_holes();
   missing_.clear();
   for (const auto& [key, place] : open_.rows()) {
     if (present.count(key) == 0) missing_.insert(key);
   }
   missing_until_ = now_.steady + kLateEnds;
+}
+
+/// One that exists.
+void Store::meet(const Flow& flow, const Translation& translation) {
+  const Moment seen = moment_of(clock_().wall);
+  const Moment began = flow.present.start ? std::min(moment_of(flow.start), seen)
+                                          : began_at_latest(translation, seen);
+  if (covers(translation, flow.present.start ? std::optional(began) : std::nullopt)) return;
+  begin(translation, began, flow.present.start ? 0 : unsure::kBegan);
 }
 
 /// Their ends did not come: all that is known is that they had ended when the table was read.

@@ -6,9 +6,11 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
+#include <string>
 #include <system_error>
 #include <unordered_set>
 #include <vector>
@@ -16,6 +18,8 @@
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "nat_log/day_files.hpp"
+#include "nat_log/held_maps.hpp"
+#include "nat_log/map_source.hpp"
 #include "nat_log/nat_event.hpp"
 #include "nat_log/open_translations.hpp"
 
@@ -27,7 +31,9 @@ using ReadTable = std::function<std::error_code(const std::function<void(const F
 /// Of one thread. May block.
 class Store {
  public:
-  Store(NatLogConfig config, ReadTable read_table, Clock clock = system_now);
+  /// `maps`: what follows a static map is not stored. Null: all is.
+  Store(NatLogConfig config, ReadTable read_table, Clock clock = system_now,
+        std::unique_ptr<MapSource> maps = nullptr);
 
   /// Writes these events, what is due by time, and that the log is complete until now; all of it or
   /// nothing. The first call takes up what an earlier process left. Throws SqliteError,
@@ -39,6 +45,11 @@ class Store {
 
   [[nodiscard]] std::size_t open() const { return open_.size(); }
   [[nodiscard]] std::uint64_t holes() const { return holes_; }
+  /// Beginnings that were not stored, because they follow a static map.
+  [[nodiscard]] std::uint64_t followed_map() const { return followed_map_; }
+  [[nodiscard]] const HeldMaps& maps() const { return maps_; }
+  /// Why the maps cannot be read; empty: they can.
+  [[nodiscard]] const std::string& maps_unreadable() const { return maps_unreadable_; }
 
   /// So long before a commit all events are sure to have come.
   static constexpr std::chrono::milliseconds kUnderWay{1000};
@@ -49,12 +60,21 @@ class Store {
 
  private:
   void take_up();
+  void take_up_maps(Day newest, Moment sure_until);
+  void look_at_maps();
+  void hold(const MapReading& reading);
+  void maps_not_readable(const std::string& why);
+  /// They are in the file of today.
+  void write_maps();
+  [[nodiscard]] bool covers(const Translation& translation, std::optional<Moment> began) const;
+  [[nodiscard]] Moment began_at_latest(const Translation& translation, Moment seen) const;
   void enter_day();
   /// An earlier day whose file has a translation that existed today.
   void carry_from(Day day);
   void watch_clock();
   void apply(const NatEvent& event);
   void begin(const Translation& translation, Moment began, int unsure);
+  void meet(const Flow& flow, const Translation& translation);
   void end(const NatEvent& event);
   void add_hole(const Hole& hole);
   void begin_hole(HoleReason reason, Moment began, std::uint64_t connections);
@@ -94,6 +114,16 @@ class Store {
   Moment even_from_{};     ///< … and what it said then
   std::optional<Day> forgot_;
   std::uint64_t holes_ = 0;
+  std::unique_ptr<MapSource> map_source_;
+  HeldMaps maps_;
+  Day maps_file_{};           ///< where its entries are open
+  bool maps_shrank_ = false;  ///< the table is to be read: some entries do not hold any more
+  MonoTime maps_settled_{};   ///< all that began before the entries did has a row or has ended
+  /// What held before entries ended last, and until when.
+  std::shared_ptr<const StaticMaps> former_maps_;
+  Moment former_until_{};
+  std::uint64_t followed_map_ = 0;
+  std::string maps_unreadable_;
 };
 
 }  // namespace ctflow::nat

@@ -36,6 +36,7 @@ struct Writer::Shared {
   std::atomic<std::uint64_t> written{0};
   std::atomic<std::uint64_t> open{0};
   std::atomic<std::uint64_t> holes{0};
+  std::atomic<std::uint64_t> followed_map{0};
   std::atomic<bool> failing{false};
   std::atomic<bool> disk_full{false};
   std::atomic<bool> hurry{false};  ///< the queue fills
@@ -45,12 +46,14 @@ struct Writer::Shared {
   std::condition_variable wake;
   std::condition_variable ended;
   std::optional<std::string> failure;
+  NatMapsStatus maps;
   bool stopping = false;
   bool done = false;
   bool started = false;
   std::thread thread;
 
   bool write();
+  void note_maps();
   void failed(const std::string& why, bool full);
   void wait();
 };
@@ -79,9 +82,22 @@ bool Writer::Shared::write() {
   batch.clear();
   open = store->open();
   holes = store->holes();
+  followed_map = store->followed_map();
+  note_maps();
   failing = false;
   disk_full = false;
   return true;
+}
+
+void Writer::Shared::note_maps() {
+  const HeldMaps& held = store->maps();
+  NatMapsStatus now;
+  now.entries = held.size();
+  now.current = held.current;
+  now.unreadable = store->maps_unreadable();
+  now.left_out = held.maps()->left_out();
+  const std::lock_guard lock(mutex);
+  maps = std::move(now);
 }
 
 void Writer::Shared::failed(const std::string& why, bool full) {
@@ -141,7 +157,13 @@ void Writer::add(const NatEvent& event) {
 }
 
 Writer::Report Writer::report() const {
-  return {shared_->written, shared_->open, shared_->holes, shared_->failing, shared_->disk_full};
+  return {shared_->written,      shared_->open,    shared_->holes,
+          shared_->followed_map, shared_->failing, shared_->disk_full};
+}
+
+NatMapsStatus Writer::maps() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->maps;
 }
 
 std::optional<std::string> Writer::take_failure() {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "ctflow/status.hpp"
 #include "nat_log/nat_event.hpp"
 #include "nat_log/store.hpp"
 
@@ -39,10 +40,13 @@ class Writer {
     std::uint64_t written = 0;  ///< events that complete those of their connection, in all
     std::uint64_t open = 0;
     std::uint64_t holes = 0;
+    std::uint64_t followed_map = 0;
     bool failing = false;  ///< the last attempt failed
     bool disk_full = false;
   };
   [[nodiscard]] Report report() const;
+  /// The static maps as of the last write, without how many followed them.
+  [[nodiscard]] NatMapsStatus maps() const;
   /// Why it last failed, once; nothing: it has not failed since the last call.
   std::optional<std::string> take_failure();
 

@@ -330,6 +330,11 @@ void add_namespace(Families& families, const NamespaceStatus& one) {
   for (const OutputStatus& output : one.outputs) {
     if (output.collector) add_collector(families, output, labels);
     if (output.log) add_connection_log(families, output, labels);
+    if (output.nat_log && output.nat_log->maps) {
+      families.counter("ctflowd_nat_log_followed_map_total",
+                       "Translations that are not stored because they follow a static map",
+                       output.nat_log->maps->followed, labels);
+    }
     if (output.accounting && output.accounting->usage) {
       add_usage(families, *output.accounting->usage, labels);
     }

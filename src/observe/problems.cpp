@@ -88,6 +88,19 @@ void check_nat_log(const OutputStatus& one, std::vector<Finding>& found) {
                                  one.counters.lost(), seconds_ago(one.last_loss)),
                      "a faster disk, or raise nat_log.queue"});
   }
+  if (!one.nat_log->maps) return;
+  const NatMapsStatus& maps = *one.nat_log->maps;
+  if (!maps.unreadable.empty()) {
+    found.push_back({"nat_log_maps_unreadable",
+                     fmt::format("the maps of the ruleset cannot be read ({}): all translations "
+                                 "are stored",
+                                 maps.unreadable),
+                     "CAP_NET_ADMIN, and a kernel with nf_tables; or nat_log.log: all"});
+  }
+  for (const std::string& why : maps.left_out) {
+    found.push_back({"nat_log_map_left_out", fmt::format("{}: its translations are stored", why),
+                     "give each inside address public ports of its own; or leave it so"});
+  }
 }
 
 void check_accounting(const OutputStatus& one, std::vector<Finding>& found) {

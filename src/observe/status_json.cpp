@@ -146,17 +146,27 @@ Json log_json(const OutputStatus& one) {
   return out;
 }
 
+Json nat_maps_json(const NatMapsStatus& maps) {
+  return Json{{"entries", maps.entries},
+              {"followed_map", maps.followed},
+              {"current", maps.current},
+              {"unreadable", maps.unreadable.empty() ? Json(nullptr) : Json(maps.unreadable)},
+              {"left_out", maps.left_out}};
+}
+
 Json nat_log_json(const OutputStatus& one) {
-  return Json{{"name", one.name},
-              {"directory", one.peer},
-              {"written", one.connected},
-              {"last_failure", last_failure_json(one)},
-              {"open_translations", one.nat_log->open},
-              {"holes", one.nat_log->holes},
-              {"waiting", one.counters.waiting.flows},
-              {"lost", one.counters.lost()},
-              {"last_loss_seconds_ago", ago_json(one.last_loss)},
-              {"counters", counters_json(one.counters, kExporterCounters)}};
+  Json out{{"name", one.name},
+           {"directory", one.peer},
+           {"written", one.connected},
+           {"last_failure", last_failure_json(one)},
+           {"open_translations", one.nat_log->open},
+           {"holes", one.nat_log->holes},
+           {"waiting", one.counters.waiting.flows},
+           {"lost", one.counters.lost()},
+           {"last_loss_seconds_ago", ago_json(one.last_loss)},
+           {"counters", counters_json(one.counters, kExporterCounters)}};
+  if (one.nat_log->maps) out["maps"] = nat_maps_json(*one.nat_log->maps);
+  return out;
 }
 
 Json accounting_json(const OutputStatus& one) {

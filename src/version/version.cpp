@@ -47,6 +47,11 @@ constexpr bool kWithStatus = true;
 #else
 constexpr bool kWithStatus = false;
 #endif
+#ifdef CTFLOWD_NFTABLES
+constexpr bool kWithNftables = true;
+#else
+constexpr bool kWithNftables = false;
+#endif
 #ifdef CTFLOWD_SQLITE
 constexpr bool kWithSqlite = true;
 #else
@@ -64,15 +69,16 @@ constexpr bool kWithTls = false;
 #endif
 
 /// Named as the options of the build are: CTFLOWD_BPF, …
-constexpr std::array<Part, 9> kParts{{{"bpf", kWithBpf},
-                                      {"kafka", kWithKafka},
-                                      {"maxmind", kWithMaxmind},
-                                      {"postgresql", kWithPostgresql},
-                                      {"record", kWithRecord},
-                                      {"sqlite", kWithSqlite},
-                                      {"status", kWithStatus},
-                                      {"systemd", kWithSystemd},
-                                      {"tls", kWithTls}}};
+constexpr std::array<Part, 10> kParts{{{"bpf", kWithBpf},
+                                       {"kafka", kWithKafka},
+                                       {"maxmind", kWithMaxmind},
+                                       {"nftables", kWithNftables},
+                                       {"postgresql", kWithPostgresql},
+                                       {"record", kWithRecord},
+                                       {"sqlite", kWithSqlite},
+                                       {"status", kWithStatus},
+                                       {"systemd", kWithSystemd},
+                                       {"tls", kWithTls}}};
 
 }  // namespace
 

@@ -11,6 +11,7 @@
 
 #include "nat_log/endpoint_text.hpp"
 #include "nat_log/look_up.hpp"
+#include "nat_log/map_source.hpp"
 #include "nat_log/store.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -55,6 +56,29 @@ inline Flow destination_nat(std::uint32_t id, const std::string& remote, const s
   return flow;
 }
 
+/// The entry `inside : address . first-last`.
+inline nat::MapEntry map_entry(const std::string& inside, const std::string& address,
+                               std::uint16_t first, std::uint16_t last, std::int16_t protocol = 6) {
+  nat::MapEntry entry;
+  entry.inside = endpoint(inside).address;
+  entry.public_address = endpoint(address).address;
+  entry.family = endpoint(address).family;
+  entry.first_port = first;
+  entry.last_port = last;
+  entry.protocol = protocol;
+  return entry;
+}
+
+/// Says what a test wants it to say of the ruleset.
+class MapsOfTest : public nat::MapSource {
+ public:
+  explicit MapsOfTest(const nat::MapsNow& now) : now_(now) {}
+  nat::MapsNow look() override { return now_; }
+
+ private:
+  const nat::MapsNow& now_;
+};
+
 /// A store without a thread. The two clocks go together unless a test sets one.
 class NatLogFixture {
  public:
@@ -78,11 +102,14 @@ class NatLogFixture {
           for (const Flow& flow : table) take(flow);
           return table_error;
         },
-        [this] { return now_; });
+        [this] { return now_; }, exceptions ? std::make_unique<MapsOfTest>(maps) : nullptr);
     store_->set_listening_since(nat::moment_of(now_.wall));
     store_->write({});
   }
   void kill() { store_.reset(); }
+
+  /// What was to be written is lost.
+  void forget_events() { events_.clear(); }
 
   void pass(std::chrono::nanoseconds time) {
     now_.wall += time;
@@ -116,10 +143,20 @@ class NatLogFixture {
     return nat::look_up(directory_.name(), question);
   }
 
+  /// The ruleset has these entries from now on, and is read at once.
+  void set_maps(const std::vector<nat::MapEntry>& entries) {
+    maps.state = nat::MapsNow::State::kCurrent;
+    maps.reading.maps = std::make_shared<const nat::StaticMaps>(
+        std::vector<nat::UsedMap>{{"map ip nat test", entries}});
+    maps.reading.since = now();
+  }
+
   nat::Store& store() { return *store_; }
   [[nodiscard]] std::string directory() const { return directory_.name(); }
 
   bool destination = false;
+  bool exceptions = false;  ///< log: exceptions
+  nat::MapsNow maps;
   std::chrono::days retention{30};
   std::vector<Flow> table;  ///< the kernel's
   std::error_code table_error{};

@@ -253,6 +253,7 @@ OPTIONS = {
         "retention": ("retention", *days(["1d", "3660d"], ["3661d"])),
         "directory": ("directory", ["{d}", '{d}/odd "dir" \\'], PATH_BAD),
         "destination": ("destination", BOOLEAN, BOOLEAN_BAD),
+        "log": ("log", *choice("all", "exceptions")),
         "commit_interval": ("commit_interval", *duration(["100ms", "15m"], ["99ms", "16m"])),
         "queue": ("queue", *integer(1024, 16_777_216)),
     },
