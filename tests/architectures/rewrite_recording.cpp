@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// rewrite_recording FROM TO: writes a recording again, as `ctflowd record` of this machine would have.
+// rewrite_recording FROM TO: writes a recording again, as `ctflowd record` of this machine would
+// have.
 #include <cstdio>
 #include <exception>
 
