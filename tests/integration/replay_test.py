@@ -4,12 +4,14 @@
 
 import glob
 import os
+import random
 import stat
 
 import byte_order
 import case
 import collectors
 import ctflowd
+import every_kind
 import ipfix
 import traffic
 from lab import SERVER4, SERVER6
@@ -96,6 +98,18 @@ class Replay(case.LabTest):
         self.assertEqual(status, 0, log)
         self.assertEqual(there, here)
         self.assertIn(" malformed=0 ", log)
+
+    def test_every_kind_of_either_byte_order(self):
+        self.make_lab()
+        seed = random.randrange(1 << 32)
+        print(f"seed {seed}", flush=True)
+        found = {}
+        for name, order in (("little", "<"), ("big", ">")):
+            status, log, found[name] = self.replay(name, every_kind.Machine(order, seed).recording(2000))
+            self.assertEqual(status, 0, log)
+            self.assertNotIn(" malformed=0 ", log)  # some are
+        self.assertGreater(len(found["little"]), 1500)
+        self.assertEqual(found["big"], found["little"])
 
     def test_recording_of_a_later_year(self):
         data = self.record()

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "conntrack/events/byte_order.hpp"
+#include "conntrack/events/pcap_packets.hpp"
 #include "process/descriptor.hpp"
 
 namespace ctflow {
@@ -105,13 +106,9 @@ void EventFileWriter::on_datagram(Bytes datagram, const Instant& time) {
 
   const auto since_epoch = time.wall.time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
-  pcap_pkthdr header{};
-  header.ts.tv_sec = static_cast<time_t>(seconds.count());
-  header.ts.tv_usec =
-      static_cast<suseconds_t>((since_epoch - seconds).count());  // nanoseconds here
-  header.caplen = header.len = static_cast<bpf_u_int32>(packet_.size());
-  pcap_dump(reinterpret_cast<u_char*>(dumper_.get()), &header,
-            reinterpret_cast<const u_char*>(packet_.data()));
+  dump_packet(dumper_.get(), {seconds.count(), (since_epoch - seconds).count(),
+                              reinterpret_cast<const unsigned char*>(packet_.data()),
+                              static_cast<std::uint32_t>(packet_.size())});
   ++datagrams_;
 }
 
@@ -139,19 +136,18 @@ EventFileReader::EventFileReader(const std::string& file_name) : file_name_(file
 }
 
 bool EventFileReader::next(Bytes& datagram, TimePoint& time) {
-  pcap_pkthdr* header = nullptr;
-  const u_char* data = nullptr;
+  PcapPacket found{};
   while (true) {
-    const int result = pcap_next_ex(handle_.get(), &header, &data);
+    const int result = next_packet(handle_.get(), found);
     if (result == PCAP_ERROR_BREAK) return false;
     if (result != 1) throw EventFileError(file_name_ + ": " + pcap_geterr(handle_.get()));
-    const Bytes packet(reinterpret_cast<const std::byte*>(data), header->caplen);
+    const Bytes packet(reinterpret_cast<const std::byte*>(found.data), found.length);
     if (packet.size() < kCookedHeader || packet[14] != std::byte{0} ||
         packet[15] != kFamilyNetfilter) {
       ++skipped_;
       continue;  // another netlink family, in a capture made elsewhere
     }
-    const std::optional<TimePoint> stamp = time_of(header->ts.tv_sec, header->ts.tv_usec);
+    const std::optional<TimePoint> stamp = time_of(found.seconds, found.fraction);
     if (!stamp) throw EventFileError(file_name_ + ": a packet's time is out of range");
     time = *stamp;
     datagram = packet.subspan(kCookedHeader);
