@@ -8,6 +8,7 @@ import datetime
 import glob
 import io
 import json
+import re
 import socket
 import sqlite3
 import subprocess
@@ -118,6 +119,13 @@ class NatMaps(case.LabTest):
                              capture_output=True, text=True, check=False)
         return json.loads(run.stdout)["namespaces"][0]["nat_log"]["maps"]
 
+    def followed_by_metrics(self):
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as sock:
+            sock.connect(f"{self.directory}/status.sock")
+            sock.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            text = sock.makefile(encoding="utf-8").read()
+        return int(re.search(r"(?m)^ctflowd_nat_log_followed_map_total\{.*\} (\d+)$", text)[1])
+
     def test_what_follows_needs_no_row(self):
         self.nft(RULES)
         program = self.start_program()
@@ -153,6 +161,7 @@ class NatMaps(case.LabTest):
         time.sleep(1)
         self.assertEqual(self.rows(), stored)
         self.assertEqual(self.maps()["followed_map"], 3)
+        self.assertEqual(self.followed_by_metrics(), 3)
         self.subject_and_forget()
         program.stop()
         totals = program.totals("output_totals")
