@@ -28,6 +28,9 @@ void Pipeline::arrange(const std::vector<GroupConfig>& groups) {
     if (!members.empty()) groups_.emplace_back(group, std::move(members));
   }
   shared_ = SharedRecords::take_from(mirrors_);
+  const bool one_output = mirrors_.size() == 1 && shared_.empty() && groups_.empty();
+  only_output_ = one_output ? mirrors_.front() : nullptr;
+  only_enricher_ = enrichers_.size() == 1 ? enrichers_.front().get() : nullptr;
 }
 
 Pipeline::Outputs Pipeline::release() {
@@ -35,20 +38,38 @@ Pipeline::Outputs Pipeline::release() {
   groups_.clear();
   mirrors_.clear();
   shared_.clear();
+  only_output_ = nullptr;
   return std::exchange(outputs_, {});
 }
 
 void Pipeline::replace(Enrichers enrichers, Outputs outputs,
                        const std::vector<GroupConfig>& groups) {
+  only_enricher_ = nullptr;
   outputs_ = std::move(outputs);
   enrichers_ = std::move(enrichers);
   arrange(groups);
 }
 
 void Pipeline::handle(Flow& flow) {
-  if (!batch_) batch_ = clock_();
-  for (const auto& enricher : enrichers_) enricher->enrich(flow);
+  if (!batch_) begin_batch();
+  if (only_enricher_ != nullptr) {
+    only_enricher_->enrich(flow);
+  } else {
+    enrich(flow);
+  }
   const FlowKinds kind = FlowKinds::of(flow);
+  if (only_output_ == nullptr || !FlowKinds::reports().has(kind)) return hand_on(flow, kind);
+  ++counters_.exported;
+  if (only_output_->wants().has(kind)) only_output_->take(flow, *batch_);
+}
+
+// Apart, so that one enricher and one collector alone need nothing of it.
+
+[[gnu::noinline]] void Pipeline::enrich(Flow& flow) {
+  for (const auto& enricher : enrichers_) enricher->enrich(flow);
+}
+
+[[gnu::noinline]] void Pipeline::hand_on(const Flow& flow, FlowKinds kind) {
   for (Output* output : mirrors_) {
     if (output->wants().has(kind)) output->take(flow, *batch_);
   }
@@ -62,7 +83,6 @@ void Pipeline::handle(Flow& flow) {
   }
 }
 
-/// Apart, so that one collector alone needs nothing of it.
 [[gnu::noinline]] void Pipeline::share(const Flow& flow, FlowKinds kind) {
   for (SharedRecords& records : shared_) {
     if (records.wants().has(kind)) records.add(flow);

@@ -56,6 +56,10 @@ class Pipeline {
   /// Sorts the outputs into groups, those that get the same records, and others that get
   /// everything.
   void arrange(const std::vector<GroupConfig>& groups);
+  /// Apart: once for each batch.
+  [[gnu::noinline]] void begin_batch() { batch_ = clock_(); }
+  void enrich(Flow& flow);
+  void hand_on(const Flow& flow, FlowKinds kind);
   /// Offers to collectors that have the same records, and to groups.
   void share(const Flow& flow, FlowKinds kind);
   /// What was encoded for several outputs goes to them.
@@ -68,6 +72,8 @@ class Pipeline {
   std::vector<Output*> mirrors_;       ///< of outputs_: in no group, with records of their own
   std::vector<SharedRecords> shared_;  ///< of outputs_: in no group, with the records of others
   std::vector<CollectorGroup> groups_;
+  Enricher* only_enricher_ = nullptr;  ///< null: there is another number of them
+  Output* only_output_ = nullptr;      ///< of mirrors_; null: there are others, or none
   Clock clock_;
   std::optional<Instant> batch_;  ///< when this batch began; nothing: between batches
   PipelineCounters counters_;

@@ -26,11 +26,15 @@ inline FlowRecords records_of(const Layout& layout, const Flow& flow) {
   return {initiator, responder, true};
 }
 
+/// Whether both sides have a record, and nothing is translated.
+inline bool has_both(const Flow& flow) {
+  return !translated(flow) && flow.forward.packets != 0 && flow.backward.packets != 0;
+}
+
 /// The template of both records of a flow report that was answered and is not translated, the usual
 /// one. Null: records_of() says which there are.
 inline const Template* template_of_both(const Layout& layout, const Flow& flow) {
-  const bool both = layout.style() == RecordStyle::kMirrored && !translated(flow) &&
-                    flow.forward.packets != 0 && flow.backward.packets != 0;
+  const bool both = layout.style() == RecordStyle::kMirrored && has_both(flow);
   const Template* const chosen = both ? &layout.choose({flow, true}) : nullptr;
   return chosen != nullptr && chosen->encode_both != nullptr ? chosen : nullptr;
 }

@@ -40,6 +40,23 @@ class Layout {
     return templates_[extras ? kRecordKinds + kind : kind];
   }
 
+  /// No template has this place.
+  static constexpr std::size_t kNoPlace = ~std::size_t{0};
+
+  /// Where in templates() choose() finds that of a record without translation, where it goes by the
+  /// kind of record.
+  [[nodiscard]] std::size_t place_by_kind(const Flow& flow) const {
+    const auto kind = static_cast<std::size_t>(untranslated_kind(flow.original));
+    const bool extras = flow.extras.present && templates_.size() > kRecordKinds;
+    return extras ? kRecordKinds + kind : kind;
+  }
+  /// The same for a template that both records of a flow report have; kNoPlace: this is none.
+  [[nodiscard]] std::size_t place_of_both(const Template& layout) const {
+    const bool is_one =
+        style_ == RecordStyle::kMirrored && by_ == By::kKind && layout.encode_both != nullptr;
+    return is_one ? static_cast<std::size_t>(&layout - templates_.data()) : kNoPlace;
+  }
+
   [[nodiscard]] RecordStyle style() const { return style_; }
 
   /// Octets of the shortest record, at least 1. For NetFlow v9, whose records all have fixed

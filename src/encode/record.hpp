@@ -51,9 +51,18 @@ constexpr bool is_translated(RecordKind kind) {
          kind == RecordKind::kIpv6Nat || kind == RecordKind::kIpv6IcmpNat || is_nat64(kind);
 }
 
+inline constexpr std::uint8_t kProtocolIcmp = 1;
+inline constexpr std::uint8_t kProtocolIcmpv6 = 58;
+
+/// The kind of a record whose addresses are not translated.
+inline RecordKind untranslated_kind(const Tuple& original) {
+  if (original.family == AddressFamily::kIpv4) {
+    return original.protocol == kProtocolIcmp ? RecordKind::kIpv4Icmp : RecordKind::kIpv4;
+  }
+  return original.protocol == kProtocolIcmpv6 ? RecordKind::kIpv6Icmp : RecordKind::kIpv6;
+}
+
 inline RecordKind record_kind(const Record& record) {
-  constexpr std::uint8_t kProtocolIcmp = 1;
-  constexpr std::uint8_t kProtocolIcmpv6 = 58;
   const Tuple& original = record.flow.original;
   const bool nat = record.initiator && translated(record.flow);
   if (original.family == AddressFamily::kIpv4) {

@@ -51,14 +51,14 @@ void SetEncoder::begin(std::span<std::byte> buffer) {
   writer_.zeros(format_.header_length);
   content_ = {};
   latest_ = {};
-  set_id_ = kNoSet;
+  change_set(kNoSet);
   set_offset_ = 0;
   has_options_ = {};
 }
 
 void SetEncoder::begin_set(std::uint16_t id) {
   close_set();
-  set_id_ = id;
+  change_set(id);
   set_offset_ = writer_.size();
   writer_.u16(id);
   writer_.u16(0);  // length: known when the Set is closed
@@ -67,7 +67,7 @@ void SetEncoder::begin_set(std::uint16_t id) {
 void SetEncoder::close_set() {
   if (set_id_ == kNoSet) return;
   if (padding() != 0) writer_.zeros(padding());
-  set_id_ = kNoSet;
+  change_set(kNoSet);
   if (writer_.overflowed()) return;
   writer_.overwrite_u16(set_offset_ + 2, static_cast<std::uint16_t>(writer_.size() - set_offset_));
 }
@@ -75,7 +75,7 @@ void SetEncoder::close_set() {
 void SetEncoder::restore(const Savepoint& savepoint) {
   writer_.truncate(savepoint.size);
   set_offset_ = savepoint.set_offset;
-  set_id_ = savepoint.set_id;
+  change_set(savepoint.set_id);
   content_.templates = savepoint.templates;
   has_options_ = savepoint.has_options;
   discard_records(savepoint.size);
@@ -211,21 +211,32 @@ void SetEncoder::count(const Counters& recorded, TimePoint latest) {
   content_.flows += 1;
   content_.data_records += second == nullptr ? 1 : 2;
   count(recorded(layout_.style(), flow), record_times(layout_.style(), flow).end);
+  expect_more(flow);
   return true;
 }
 
-bool SetEncoder::add(const Flow& flow) {
+void SetEncoder::expect_more(const Flow& flow) {
   const Template* const both = template_of_both(layout_, flow);
-  if (both == nullptr || both->id != set_id_) return add_otherwise(flow);
-  // As a rule all are of the template of the record before them: what they need is known then.
-  const std::size_t needed = std::size_t{2} * both->length;
-  if (needed > room_in_set()) return false;
+  if (both == nullptr || both->id != set_id_) return;
+  open_place_ = layout_.place_of_both(*both);
+  open_template_ = both;
+  records_end_ = end_of_set();
+}
+
+[[gnu::noinline]] void SetEncoder::note_both(const Flow& flow, std::size_t offset) {
+  record_written(offset, {flow.start, flow.end}, *open_template_);
+  record_written(offset + open_template_->length, {flow.start, flow.end}, *open_template_);
+}
+
+bool SetEncoder::add(const Flow& flow) {
+  // As a rule all are of the template of the one before: what they need is known then.
+  if (!has_both(flow) || layout_.place_by_kind(flow) != open_place_) return add_otherwise(flow);
+  const Template& both = *open_template_;
   const std::size_t offset = writer_.size();
-  both->encode_both(writer_.claim(needed), flow, *both);
-  if (format_.notes_records) {
-    record_written(offset, {flow.start, flow.end}, *both);
-    record_written(offset + both->length, {flow.start, flow.end}, *both);
-  }
+  const std::size_t needed = std::size_t{2} * both.length;
+  if (needed > records_end_ - offset) return false;
+  both.encode_both(writer_.take(needed), flow, both);
+  if (format_.notes_records) note_both(flow, offset);
   content_.flows += 1;
   content_.data_records += 2;
   count({flow.forward.packets + flow.backward.packets, flow.forward.octets + flow.backward.octets},

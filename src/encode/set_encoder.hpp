@@ -101,14 +101,22 @@ class SetEncoder : public Encoder {
   /// True when everything written so far, with the padding of the open Set, is within the buffer.
   [[nodiscard]] bool fits();
   /// Octets of records that the open Set can still take.
-  [[nodiscard]] std::size_t room_in_set() const {
-    const std::size_t whole = (writer_.capacity() - set_offset_) & ~(format_.alignment - 1);
-    return whole - (writer_.size() - set_offset_);
+  [[nodiscard]] std::size_t room_in_set() const { return end_of_set() - writer_.size(); }
+  /// Where the open Set ends at the latest.
+  [[nodiscard]] std::size_t end_of_set() const {
+    return set_offset_ + ((writer_.capacity() - set_offset_) & ~(format_.alignment - 1));
+  }
+  void change_set(std::uint16_t id) {
+    set_id_ = id;
+    open_place_ = Layout::kNoPlace;
   }
   void write_record(const Template& layout, const Record& record);
   /// Writes records of any templates, all or none.
   bool write_in_sets(const FlowRecords& records, const Flow& flow);
   bool add_otherwise(const Flow& flow);
+  /// What add() has to know of the open Set for the flow reports that follow this one.
+  void expect_more(const Flow& flow);
+  void note_both(const Flow& flow, std::size_t offset);
   /// Counts what records carry.
   void count(const Counters& recorded, TimePoint latest);
   void note_records(const EncodedFlow& flow, std::size_t offset);
@@ -130,6 +138,11 @@ class SetEncoder : public Encoder {
   std::size_t next_template_ = 0;
   std::size_t set_offset_ = 0;
   std::uint16_t set_id_ = kNoSet;
+  /// Of the open Set, if it is of a template that both records of a flow report have: where it is
+  /// in the layout, and where the records end that fit. Layout::kNoPlace: it is not, or not known.
+  std::size_t open_place_ = Layout::kNoPlace;
+  std::size_t records_end_ = 0;
+  const Template* open_template_ = nullptr;
   TimePoint latest_{};        ///< the latest time in the open message
   OptionsKinds has_options_;  ///< Options Templates of the open message
   bool omits_options_templates_ = false;

@@ -22,7 +22,10 @@ class ConstantInterfaces : public Enricher {
 
   /// `counters` must outlive this.
   ConstantInterfaces(InterfacesConfig config, InterfaceCounters& counters)
-      : config_(std::move(config)), counters_(counters) {}
+      : config_(std::move(config)),
+        counters_(counters),
+        knows_none_(config_.by_mark.empty() && config_.by_zone.empty() && config_.ingress == 0 &&
+                    config_.egress == 0) {}
 
   [[nodiscard]] Choice choose(const Flow& flow) const {
     for (const MarkInterfaces& entry : config_.by_mark) {
@@ -38,6 +41,15 @@ class ConstantInterfaces : public Enricher {
   }
 
   void enrich(Flow& flow) override {
+    // As a rule nothing is configured.
+    const bool measured = flow.extras.original.has_interfaces || flow.extras.reply.has_interfaces;
+    if (!knows_none_ || measured) return enrich_by_settings(flow);
+    flow.forward_interfaces = flow.backward_interfaces = {};
+    counters_.unknown += 2;
+  }
+
+ private:
+  [[gnu::noinline]] void enrich_by_settings(Flow& flow) {
     const Interfaces forward = choose(flow).interfaces;
     if (!flow.extras.original.has_interfaces) flow.forward_interfaces = forward;
     if (!flow.extras.reply.has_interfaces) {
@@ -49,7 +61,6 @@ class ConstantInterfaces : public Enricher {
     count(measured, forward.egress);
   }
 
- private:
   void count(bool measured, std::uint32_t configured) {
     if (measured) {
       ++counters_.from_kernel;
@@ -70,6 +81,7 @@ class ConstantInterfaces : public Enricher {
 
   InterfacesConfig config_;
   InterfaceCounters& counters_;
+  const bool knows_none_;
 };
 
 }  // namespace ctflow

@@ -38,6 +38,8 @@ Exporter::Exporter(const CollectorConfig& config, const MessagePlan& plan,
       context_(std::move(context)),
       clock_(std::move(clock)),
       buffer_(config.max_message_size),
+      takes_all_as_is_(config.protocol != Protocol::kNetflow5 &&
+                       !profile_->fills_unknown_interfaces),
       templates_owed_(plan.templates),
       statistics_sent_(clock_().steady) {
   follow_names();
@@ -188,6 +190,12 @@ FilteredAmount Exporter::leave_out(const Flow& flow) {
 }
 
 void Exporter::offer(const Flow& flow, const Instant& /*now*/) {
+  if (!takes_all_as_is_) return offer_after_a_look(flow);
+  ledger_.offer();
+  if (!is_open_ || !encoder_->add(flow)) add_to_next_message(flow);
+}
+
+[[gnu::noinline]] void Exporter::offer_after_a_look(const Flow& flow) {
   if (config_.protocol == Protocol::kNetflow5 && !Netflow5Encoder::represents(flow)) {
     ledger_.unrepresentable(amount_of(flow));
     return;

@@ -103,6 +103,8 @@ class Exporter : public Output {
   void follow_names();
   /// Opens a message, after the options' own message and with templates where they are due.
   void open();
+  /// Of a collector to which some flow reports are not given as they are.
+  void offer_after_a_look(const Flow& flow);
   /// Of a collector that gets no record without interfaces.
   void add_completed(const Flow& flow);
   /// Where there is no open message, or it has no room.
@@ -134,6 +136,7 @@ class Exporter : public Output {
   Clock clock_;
   ExportLedger ledger_;
   std::vector<std::byte> buffer_;
+  const bool takes_all_as_is_;  ///< each flow report has records, and they need nothing
   bool is_open_ = false;
   bool templates_owed_;
   bool options_owed_ = true;

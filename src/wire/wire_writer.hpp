@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -39,6 +40,14 @@ class WireWriter {
       overflowed_ = true;
       return nullptr;
     }
+    std::byte* room = buffer_.data() + size_;
+    size_ += count;
+    return room;
+  }
+
+  /// The same where the caller knows that they fit.
+  std::byte* take(std::size_t count) {
+    assert(!overflowed_ && count <= buffer_.size() - size_);
     std::byte* room = buffer_.data() + size_;
     size_ += count;
     return room;

@@ -159,7 +159,7 @@ class Restart(case.LabTest):
 
     def test_a_damaged_file_is_refused(self):
         with open(self.state, "wb") as file:
-            file.write(b"ctflowd3" + os.urandom(500))
+            file.write(b"ctflowd4" + os.urandom(500))
         program = self.start_program()
         wait_until(lambda: "state_damaged" in program.log, "the damage to be told")
         conversations = self.conversations(1)

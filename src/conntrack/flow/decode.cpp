@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "conntrack/flow/nested_attributes.hpp"
+#include "conntrack/flow/usual_end.hpp"
 #include "conntrack/flow/usual_layout.hpp"
 #include "extras/from_patch/decode_extras.hpp"
 #include "nf_conntrack_flow.h"
@@ -14,8 +15,7 @@
 namespace ctflow {
 namespace {
 
-constexpr std::size_t kHeaders = NLMSG_HDRLEN + sizeof(nfgenmsg);
-static_assert(kHeaders == 20);
+using usual_end::kHeaders;
 
 /// What the top-level walk has to remember until all attributes are read.
 struct Seen {
@@ -64,35 +64,6 @@ bool read_attribute(const Attribute& attribute, Flow& flow, Seen& seen) {
   }
 }
 
-/// Reads the attributes of an expired entry up to its counters, if they are as today's kernels
-/// write them. Returns how many octets that were, or 0.
-std::size_t read_expired(Bytes bytes, Flow& flow) {
-  using namespace usual_layout;
-  const bool is_ipv4 = begins_with(bytes, nest_header(CTA_TUPLE_ORIG, kTuple4), kTuple4);
-  return is_ipv4 ? usual_layout::read_expired<4>(bytes, flow)
-                 : usual_layout::read_expired<16>(bytes, flow);
-}
-
-/// What stands behind the counters of an end: its times, the state of TCP, the mark. Returns what
-/// is left.
-[[gnu::always_inline]] inline Bytes read_behind_counters(Bytes rest, Flow& flow) {
-  using namespace usual_layout;
-  if (begins_with(rest, nest_header(CTA_TIMESTAMP, kPair), kPair) &&
-      usual_layout::read_timestamps(rest.subspan(kHeader, kPair), flow)) {
-    rest = rest.subspan(kHeader + kPair);
-  }
-  if (begins_with(rest, nest_header(CTA_PROTOINFO, kTcpState), kTcpState) &&
-      read_tcp_state(rest.subspan(kHeader, kTcpState), flow.state)) {
-    flow.present.state = true;
-    rest = rest.subspan(kHeader + kTcpState);
-  }
-  if (begins_with(rest, header(CTA_MARK, sizeof flow.mark), sizeof flow.mark)) {
-    flow.mark = wire::load<std::uint32_t>(rest, kHeader);
-    rest = rest.subspan(kHeader + sizeof flow.mark);
-  }
-  return rest;
-}
-
 /// Reads the attributes at the beginning that are as an end has them, in the order of
 /// ctnetlink_conntrack_event(). Returns the others, which may be all.
 Bytes read_usual(Bytes rest, Flow& flow, Seen& seen) {
@@ -130,7 +101,7 @@ Bytes read_usual(Bytes rest, Flow& flow, Seen& seen) {
   flow.present.timeout = take_number(CTA_TIMEOUT, flow.timeout);
   take_counters(CTA_COUNTERS_ORIG, flow.forward, seen.forward);
   take_counters(CTA_COUNTERS_REPLY, flow.backward, seen.backward);
-  return read_behind_counters(rest, flow);
+  return usual_end::read_behind_counters(rest, flow);
 }
 
 /// The attributes that are left, one by one. False: malformed.
@@ -146,62 +117,30 @@ bool walk_connection(Bytes rest, Flow& flow, Seen& seen) {
   return !attributes.malformed() && seen.original && seen.reply;
 }
 
-// Apart, so that the usual end need not save what these need.
+bool read_connection(Bytes bytes, Flow& flow) {
+  Seen seen;
+  return walk_connection(read_usual(bytes, flow, seen), flow, seen);
+}
 
-[[gnu::noinline]] bool read_rest_of_end(Bytes rest, Flow& flow) {
+}  // namespace
+
+bool usual_end::read_rest(Bytes rest, Flow& flow) {
   Seen seen;
   seen.original = seen.reply = seen.forward = seen.backward = true;
   return walk_connection(rest, flow, seen);
 }
 
-[[gnu::noinline]] bool read_other_connection(Bytes bytes, Flow& flow) {
-  Seen seen;
-  return walk_connection(read_usual(bytes, flow, seen), flow, seen);
-}
-
-/// As `flow = Flow{}`, but with stores of its members: g++ makes that a string instruction of the
-/// processor, which takes longer to begin than these take.
-void clear(Flow& flow) {
-  // All members: one that is missing here does not compile.
-  auto& [original, reply, forward, backward, start, end, event_time, id, status, mark, timeout,
-         port_id, forward_interfaces, backward_interfaces, forward_routing, backward_routing,
-         initiator_origin, responder_origin, initiator_mac, responder_mac, user, zone, labels,
-         state, event, end_reason, present, earlier, extras] = flow;
-  auto& [of_original, of_reply, reason, is_present, by_present_clock] = extras;
-  const auto reset = [](auto&... members) {
-    ((members = std::remove_reference_t<decltype(members)>{}), ...);
-  };
-  reset(original, reply, forward, backward, start, end, event_time, id, status, mark, timeout,
-        port_id, forward_interfaces, backward_interfaces, forward_routing, backward_routing,
-        initiator_origin, responder_origin, initiator_mac, responder_mac, user, zone, labels, state,
-        present, earlier, of_original, of_reply, reason, is_present, by_present_clock);
-  event = FlowEvent::kEnded;
-  end_reason = EndReason::kIdleTimeout;
-}
-
-/// The message's attributes, from behind its headers. False: malformed.
-bool read_connection(Bytes bytes, Flow& flow) {
-  const std::size_t octets = read_expired(bytes, flow);
-  if (octets == 0) return read_other_connection(bytes, flow);
-  const Bytes rest = read_behind_counters(bytes.subspan(octets), flow);
-  if (!rest.empty()) return read_rest_of_end(rest, flow);
-  flow.present.counters = true;
-  return true;
-}
-
-}  // namespace
-
-DecodeResult decode(Bytes message, Flow& flow) {
+DecodeResult decode_any(Bytes message, Flow& flow) {
   if (message.size() < sizeof(nlmsghdr)) return DecodeResult::kMalformed;
   const auto length = load_host<std::uint32_t>(message, offsetof(nlmsghdr, nlmsg_len));
   if (length < sizeof(nlmsghdr) || length > message.size()) return DecodeResult::kMalformed;
   const auto type = load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_type));
   constexpr std::uint16_t kSubsystem = NFNL_SUBSYS_CTNETLINK << 8;
-  const bool destroyed = type == (kSubsystem | IPCTNL_MSG_CT_DELETE);
+  const bool destroyed = type == usual_end::kDestroy;
   if (!destroyed && type != (kSubsystem | IPCTNL_MSG_CT_NEW)) return DecodeResult::kIgnored;
   if (length < kHeaders) return DecodeResult::kMalformed;
 
-  clear(flow);
+  usual_end::reset_behind(flow);
   flow.port_id = load_host<std::uint32_t>(message, offsetof(nlmsghdr, nlmsg_pid));
   const auto flags = load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_flags));
   const bool dumped = (flags & NLM_F_MULTI) != 0;

@@ -2,6 +2,7 @@
 // Netlink bytes -> Flow. Pure: no clock, no I/O, no allocation, no exception.
 #pragma once
 
+#include "conntrack/flow/usual_end.hpp"
 #include "ctflow/flow.hpp"
 #include "netlink/attributes.hpp"
 
@@ -22,6 +23,13 @@ enum class DecodeResult : std::uint8_t {
 /// Unknown attributes are skipped; a known one that is too short makes the message malformed. The
 /// kernel's stop time is left in `end`; `event_time`, `end_reason` and the interfaces keep their
 /// defaults: later stages fill them.
-DecodeResult decode(Bytes message, Flow& flow);
+DecodeResult decode_any(Bytes message, Flow& flow);
+
+/// The same, with what nearly all messages are in line.
+[[gnu::always_inline]] inline DecodeResult decode(Bytes message, Flow& flow) {
+  const usual_end::Found found = usual_end::read(message, flow);
+  if (found == usual_end::Found::kEnd) return DecodeResult::kFlow;
+  return found == usual_end::Found::kOther ? decode_any(message, flow) : DecodeResult::kMalformed;
+}
 
 }  // namespace ctflow

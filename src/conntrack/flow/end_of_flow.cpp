@@ -142,16 +142,17 @@ bool correct_usual_times(Flow& flow, const TimeoutHistory& timeouts, SourceCount
       .counters = true, .start = true, .stop = true, .timeout = false, .state = false};
   Presence present = flow.present;
   present.state = false;
+  const TimeoutHistory::Period* const period = timeouts.only_period();
+  const bool has_one_packet = flow.forward.packets + flow.backward.packets == 1;
   if (flow.event != FlowEvent::kEnded || present != kExpired || flow.port_id != 0 ||
-      timeouts.periods().size() != 1 || timeouts.knowledge() == TimeoutKnowledge::kNeverRead ||
-      keeps_first_timeouts(flow) || has_one_packet(flow) || reset_before_answer(flow)) {
+      period == nullptr || keeps_first_timeouts(flow) || has_one_packet ||
+      reset_before_answer(flow)) {
     return false;
   }
-  const TimeoutHistory::Period& period = timeouts.periods().front();
-  const std::optional<std::chrono::seconds> timeout = only_timeout(flow, period.timeouts);
-  if (!timeout) return false;
-  const TimePoint last = std::min(flow.end, flow.event_time) - *timeout;
-  const Bounds& in_force = period.in_force;
+  const std::chrono::seconds timeout = only_timeout(flow, period->timeouts);
+  if (timeout == kNotOneTimeout) return false;
+  const TimePoint last = std::min(flow.end, flow.event_time) - timeout;
+  const Bounds& in_force = period->in_force;
   // Not before `start`, and with it neither is `start` behind event_time.
   if (last < flow.start || last < in_force.earliest || last > in_force.latest) return false;
   flow.end = last;

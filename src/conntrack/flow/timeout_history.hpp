@@ -29,6 +29,12 @@ class TimeoutHistory {
 
   /// Never empty; the latest last.
   [[nodiscard]] const std::vector<Period>& periods() const { return periods_; }
+  /// The one period of which all timeouts were read, or are the kernel's defaults. Null: there are
+  /// several, or what was in force is not known.
+  [[nodiscard]] const Period* only_period() const {
+    const bool is_known = knowledge_ != TimeoutKnowledge::kNeverRead;
+    return is_known && periods_.size() == 1 ? periods_.data() : nullptr;
+  }
   [[nodiscard]] const Timeouts& current() const { return periods_.back().timeouts; }
   [[nodiscard]] TimeoutKnowledge knowledge() const { return knowledge_; }
 

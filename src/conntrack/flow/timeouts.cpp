@@ -33,12 +33,10 @@ class OnlyTimeout {
     any_ = true;
   }
 
-  [[nodiscard]] std::optional<std::chrono::seconds> result() const {
-    return any_ && !several_ ? std::optional(first_) : std::nullopt;
-  }
+  [[nodiscard]] std::chrono::seconds result() const { return several_ ? kNotOneTimeout : first_; }
 
  private:
-  std::chrono::seconds first_{};
+  std::chrono::seconds first_ = kNotOneTimeout;
   bool any_ = false;
   bool several_ = false;
 };
@@ -181,7 +179,7 @@ PossibleTimeouts possible_timeouts(const Flow& flow, const Timeouts& timeouts) {
   return possible;
 }
 
-std::optional<std::chrono::seconds> only_timeout(const Flow& flow, const Timeouts& timeouts) {
+std::chrono::seconds only_timeout(const Flow& flow, const Timeouts& timeouts) {
   OnlyTimeout only;
   add_possible(flow, timeouts, only);
   return only.result();

@@ -84,8 +84,10 @@ class PossibleTimeouts {
 /// depends on, or when packets do not set it: in a flowtable, or with a fixed timeout.
 PossibleTimeouts possible_timeouts(const Flow& flow, const Timeouts& timeouts);
 
-/// The same where it is one. Nothing: there is none, or there are several.
-std::optional<std::chrono::seconds> only_timeout(const Flow& flow, const Timeouts& timeouts);
+inline constexpr std::chrono::seconds kNotOneTimeout{-1};
+
+/// The same where it is one. kNotOneTimeout: there is none, or there are several.
+std::chrono::seconds only_timeout(const Flow& flow, const Timeouts& timeouts);
 
 /// GRE keeps for its life the timeouts that were in force when it began (gre_new()).
 inline bool keeps_first_timeouts(const Flow& flow) {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <bit>
+#include <cstring>
 
 #include "netlink/attributes.hpp"
 
@@ -85,18 +86,25 @@ std::uint32_t tuple_mismatch(Bytes bytes) {
   return different;
 }
 
-/// Where there is no mismatch.
+/// The address that stands there, and zeros behind it.
+template <std::size_t kAddress>
+IpAddress load_address(Bytes bytes, std::size_t offset) {
+  std::array<std::uint32_t, 4> words{};
+  std::memcpy(words.data(), bytes.data() + offset, kAddress);
+  return std::bit_cast<IpAddress>(words);
+}
+
+/// Where there is no mismatch. What such a tuple does not have is unchanged.
 template <std::size_t kAddress>
 void load_tuple(Bytes bytes, Tuple& tuple) {
   constexpr bool kIpv4 = kAddress == 4;
   constexpr TuplePlaces kAt{kAddress};
-  tuple.source = tuple.destination = IpAddress{};
-  std::memcpy(tuple.source.octets.data(), bytes.data() + TuplePlaces::kSource, kAddress);
-  std::memcpy(tuple.destination.octets.data(), bytes.data() + kAt.destination(), kAddress);
-  tuple.family = kIpv4 ? AddressFamily::kIpv4 : AddressFamily::kIpv6;
-  tuple.protocol = wire::load<std::uint8_t>(bytes, kAt.protocol());
+  tuple.source = load_address<kAddress>(bytes, TuplePlaces::kSource);
+  tuple.destination = load_address<kAddress>(bytes, kAt.destination());
   tuple.source_port = wire::load<std::uint16_t>(bytes, kAt.source_port());
   tuple.destination_port = wire::load<std::uint16_t>(bytes, kAt.destination_port());
+  tuple.family = kIpv4 ? AddressFamily::kIpv4 : AddressFamily::kIpv6;
+  tuple.protocol = wire::load<std::uint8_t>(bytes, kAt.protocol());
 }
 
 template <std::size_t kAddress>
@@ -185,13 +193,22 @@ class ExpiredHeaders {
     put_counters(At::kBackward, CTA_COUNTERS_REPLY);
   }
 
-  /// What is otherwise in the first ExpiredPlaces::kEnd octets; 0: nothing.
-  [[nodiscard]] std::uint32_t mismatch_of(Bytes bytes) const {
-    std::uint32_t different = 0;
-    for (std::size_t i = 0; i < kWords; ++i) {
-      different |= mismatch(bytes, i * kWord, expected_[i]) & compared_[i];
+  /// Whether anything is otherwise in the first ExpiredPlaces::kEnd octets.
+  [[nodiscard]] bool differ(Bytes bytes) const {
+    using Pair [[gnu::vector_size(16)]] = std::uint64_t;
+    constexpr std::size_t kStep = sizeof(Pair) / kWord;
+    static_assert(kWords % kStep == 0);
+    Pair different{};
+    for (std::size_t i = 0; i < kWords; i += kStep) {
+      Pair found{};
+      Pair expected{};
+      Pair compared{};
+      std::memcpy(&found, bytes.data() + i * kWord, sizeof found);
+      std::memcpy(&expected, &expected_[i], sizeof expected);
+      std::memcpy(&compared, &compared_[i], sizeof compared);
+      different |= (found ^ expected) & compared;
     }
-    return different;
+    return (different[0] | different[1]) != 0;
   }
 
  private:
@@ -217,24 +234,32 @@ class ExpiredHeaders {
   alignas(16) Words compared_{};  ///< all bits of the words that are headers
 };
 
-/// Reads these in one go, of which nothing may be otherwise. Returns how many octets that were; 0:
-/// the flow is unchanged.
+/// Whether these are the attributes at the beginning; `bytes` has so many octets.
 template <std::size_t kAddress>
-std::size_t read_expired(Bytes bytes, Flow& flow) {
-  using At = ExpiredPlaces<kAddress>;
+bool is_expired(Bytes bytes) {
   static constexpr ExpiredHeaders<kAddress> kHeaders;
-  if (bytes.size() < At::kEnd || kHeaders.mismatch_of(bytes) != 0) return 0;
+  return !kHeaders.differ(bytes);
+}
+
+/// Reads them then: all of both tuples, counters, CTA_ID and CTA_STATUS.
+template <std::size_t kAddress>
+[[gnu::always_inline]] inline void load_expired(Bytes bytes, Flow& flow) {
+  using At = ExpiredPlaces<kAddress>;
   const auto load_counters = [&](std::size_t at) {
     return Counters{wire::load<std::uint64_t>(bytes, at + PairPlaces::kFirst),
                     wire::load<std::uint64_t>(bytes, at + PairPlaces::kSecond)};
   };
-  load_tuple<kAddress>(bytes.subspan(At::kOriginal), flow.original);
-  load_tuple<kAddress>(bytes.subspan(At::kReply), flow.reply);
+  const auto load_whole_tuple = [&](std::size_t at, Tuple& tuple) {
+    load_tuple<kAddress>(bytes.subspan(at), tuple);
+    tuple.icmp_id = tuple.zone = 0;
+    tuple.icmp_type = tuple.icmp_code = 0;
+  };
+  load_whole_tuple(At::kOriginal, flow.original);
+  load_whole_tuple(At::kReply, flow.reply);
   flow.id = wire::load<std::uint32_t>(bytes, At::kId);
   flow.status = wire::load<std::uint32_t>(bytes, At::kStatus);
   flow.forward = load_counters(At::kForward);
   flow.backward = load_counters(At::kBackward);
-  return At::kEnd;
 }
 
 /// The payload of CTA_PROTOINFO: CTA_PROTOINFO_TCP, which begins with the state. The rest of it is

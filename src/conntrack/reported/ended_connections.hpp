@@ -29,9 +29,9 @@ class EndedConnections {
   bool add(std::uint64_t key) {
     if (holds(waiting_, key) || holds(settled_, key)) return false;
     if (fresh_.size() >= limit_ && !make_room(key)) return false;
-    const auto [entry, is_new] = fresh_.find_or_insert(key);
-    if (entry == nullptr) ++forgotten_;
-    return is_new;
+    const Keys::Added added = fresh_.add(key);
+    if (added == Keys::Added::kNoMemory) ++forgotten_;
+    return added != Keys::Added::kThereAlready;
   }
 
   [[nodiscard]] bool contains(std::uint64_t key) {

@@ -30,6 +30,7 @@ class KeyedTable {
 
   KeyedTable() : current_(allocate(kSmallest)) {
     if (!current_.entries) throw std::bad_alloc();
+    measure_room();
   }
 
   /// The entry of `key`, or nullptr. Valid until the next call of find() or insert().
@@ -39,23 +40,22 @@ class KeyedTable {
   Entry* insert(std::uint64_t key) {
     if (old_.capacity != 0) migrate(kMigratedAtOnce);
     if (size_ >= most() && !make_room()) return nullptr;
-    Entry& entry = current_.probe(key);
-    entry = Entry{};
-    entry.key = key;
-    ++size_;
+    Entry& entry = fill(current_.probe(key), key);
+    measure_room();
     return &entry;
   }
 
-  /// The entry of `key`, and whether it is a new one. nullptr: no memory left.
-  std::pair<Entry*, bool> find_or_insert(std::uint64_t key) {
-    if (old_.capacity != 0 || size_ >= most()) return find_then_insert(key);
+  enum class Added : std::uint8_t { kNew, kThereAlready, kNoMemory };
+
+  /// An entry for `key`, if there is none yet.
+  Added add(std::uint64_t key) {
     // One look is enough where nothing has to move.
+    if (room_ == 0) return find_then_insert(key);
     Entry& entry = current_.probe(key);
-    if (entry.key == key) return {&entry, false};
-    entry = Entry{};
-    entry.key = key;
-    ++size_;
-    return {&entry, true};
+    if (entry.key == key) return Added::kThereAlready;
+    fill(entry, key);
+    --room_;
+    return Added::kNew;
   }
 
   /// Removes what the last find() returned.
@@ -73,6 +73,7 @@ class KeyedTable {
     }
     entries[hole] = Entry{};
     --size_;
+    measure_room();
   }
 
   static constexpr std::size_t kSwept = ~std::size_t{0};
@@ -111,11 +112,8 @@ class KeyedTable {
     migrated_ = 0;
     const bool too_large = current_.capacity > kSmallest && size_ * 8 < current_.capacity;
     size_ = 0;
-    if (!too_large && current_.capacity <= kZeroedInPlace) return zero();
-    // Fresh pages cost nothing until they are used.
-    Slots fresh = allocate(too_large ? current_.capacity / 2 : current_.capacity);
-    if (!fresh.entries) return zero();
-    current_ = std::move(fresh);
+    empty(too_large);
+    measure_room();
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -125,8 +123,10 @@ class KeyedTable {
   }
 
  private:
-  static constexpr std::size_t kSmallest = 4096 / sizeof(Entry);     // one page
-  static constexpr std::size_t kDoublesFrom = std::size_t{1} << 20;  // octets; smaller: fourfold
+  static constexpr std::size_t kSmallest = 4096 / sizeof(Entry);  // one page
+  // Octets of a table that becomes eight times as large, or twice; between them four times.
+  static constexpr std::size_t kEightfoldBelow = std::size_t{1} << 16;
+  static constexpr std::size_t kDoublesFrom = std::size_t{1} << 20;
   static constexpr std::size_t kZeroedInPlace = 16 * kSmallest;
   /// Of the old table per insertion. Two would do: it holds 3/4 of the insertions until it
   /// grows again.
@@ -150,6 +150,16 @@ class KeyedTable {
   /// Entries that the current table takes.
   [[nodiscard]] std::size_t most() const { return current_.capacity / 4 * 3; }
 
+  void measure_room() { room_ = old_.capacity != 0 || size_ >= most() ? 0 : most() - size_; }
+
+  /// Makes a free place the entry of `key`.
+  Entry& fill(Entry& entry, std::uint64_t key) {
+    entry = Entry{};
+    entry.key = key;
+    ++size_;
+    return entry;
+  }
+
   /// Apart, so that the callers need nothing but the question whether there are entries.
   [[gnu::noinline]] Entry* find_among_entries(std::uint64_t key) {
     Entry& entry = current_.probe(key);
@@ -163,9 +173,9 @@ class KeyedTable {
   }
 
   /// Apart, so that where nothing has to move nothing is prepared for it.
-  [[gnu::noinline]] std::pair<Entry*, bool> find_then_insert(std::uint64_t key) {
-    if (Entry* found = find(key)) return {found, false};
-    return {insert(key), true};
+  [[gnu::noinline]] Added find_then_insert(std::uint64_t key) {
+    if (find(key) != nullptr) return Added::kThereAlready;
+    return insert(key) != nullptr ? Added::kNew : Added::kNoMemory;
   }
 
   /// Pages that read as zeros and cost nothing until they are used. No entries: no memory.
@@ -184,18 +194,30 @@ class KeyedTable {
       current_.probe(old.key) = old;
       old.key = kMoved;
     }
-    if (migrated_ == old_.capacity) old_ = {};
+    if (migrated_ == old_.capacity) {
+      old_ = {};
+      measure_room();
+    }
   }
 
   bool make_room() {
     migrate(old_.capacity);
     // What is small soon grows again: moving its entries once costs less than moving them twice.
-    const bool is_small = current_.capacity * sizeof(Entry) < kDoublesFrom;
-    Slots larger = allocate(current_.capacity * (is_small ? 4 : 2));
+    const std::size_t octets = current_.capacity * sizeof(Entry);
+    const std::size_t factor = octets < kEightfoldBelow ? 8 : octets < kDoublesFrom ? 4 : 2;
+    Slots larger = allocate(current_.capacity * factor);
     if (!larger.entries) return false;
     old_ = std::exchange(current_, std::move(larger));
     migrated_ = 0;
     return true;
+  }
+
+  void empty(bool halve) {
+    if (!halve && current_.capacity <= kZeroedInPlace) return zero();
+    // Fresh pages cost nothing until they are used.
+    Slots fresh = allocate(halve ? current_.capacity / 2 : current_.capacity);
+    if (!fresh.entries) return zero();
+    current_ = std::move(fresh);
   }
 
   void zero() { std::fill_n(current_.entries.get(), current_.capacity, Entry{}); }
@@ -204,6 +226,8 @@ class KeyedTable {
   Slots old_;  ///< what has not moved to a larger table yet
   std::size_t migrated_ = 0;
   std::size_t size_ = 0;
+  /// Entries that the current table takes as it is. 0 while there is an old one.
+  std::size_t room_ = 0;
 };
 
 }  // namespace ctflow

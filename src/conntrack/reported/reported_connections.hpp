@@ -27,16 +27,17 @@ std::uint32_t derived_id(const Flow& decoded);
 /// The key of a connection without a start time, as when it has just begun. `id`: CTA_ID, 0 where
 /// connections are told apart without.
 inline std::uint64_t unstamped_key(const Flow& decoded, std::uint32_t id) {
-  return std::max(mix(table_hash_of(decoded.original) ^ id), ReportedMap::kFirstKey);
+  return std::max(table_place(table_hash_of(decoded.original), id), ReportedMap::kFirstKey);
 }
 
 /// The same of any connection. CTA_ID alone has 32 bits, and comes back when the kernel gives the
 /// memory of an ended connection to a successor with the same tuple. Tuple and start are unique,
-/// whether the feed has CTA_ID or not: what was remembered of one is of use to the other.
+/// whether the feed has CTA_ID or not: what was remembered of one is of use to the other. All
+/// ctflowd of one boot have the same keys, and an outsider knows none.
 inline std::uint64_t key_of(const Flow& decoded, std::uint32_t id) {
   if (!decoded.present.start) return unstamped_key(decoded, id);
   const auto start = static_cast<std::uint64_t>(decoded.start.time_since_epoch().count());
-  return std::max(mix(table_hash_of(decoded.original) ^ start), ReportedMap::kFirstKey);
+  return std::max(table_place(table_hash_of(decoded.original), start), ReportedMap::kFirstKey);
 }
 
 /// The key of an end without a start time, which the counters are a part of.

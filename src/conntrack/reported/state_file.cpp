@@ -10,18 +10,18 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "conntrack/flow/tuple_hash.hpp"
 #include "log/log.hpp"
+#include "process/boot_id.hpp"
 
 namespace ctflow {
 namespace {
 
-constexpr std::array<char, 8> kMagic{'c', 't', 'f', 'l', 'o', 'w', 'd', '3'};
+constexpr std::array<char, 8> kMagic{'c', 't', 'f', 'l', 'o', 'w', 'd', '4'};
 /// Behind it stands which format it is, a digit.
 constexpr std::string_view kMagicName{kMagic.data(), kMagic.size() - 1};
 constexpr std::size_t kLongestBoot = 256;
@@ -137,8 +137,7 @@ bool is_whole(Input& input, std::FILE* file, std::size_t octets) {
 StateIdentity current_identity(bool wire_counters) {
   StateIdentity identity;
   identity.wire_counters = wire_counters;
-  std::ifstream boot("/proc/sys/kernel/random/boot_id");
-  std::getline(boot, identity.boot);
+  identity.boot = boot_id();
   struct stat state {};
   if (stat("/proc/thread-self/ns/net", &state) == 0) identity.table = state.st_ino;
   return identity;

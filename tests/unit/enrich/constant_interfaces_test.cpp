@@ -29,6 +29,34 @@ TEST_F(ConstantInterfacesTest, LeavesAloneWhatTheKernelMeasured) {
   EXPECT_EQ(flow.backward_interfaces, (Interfaces{5, 4}));
 }
 
+/// As with other settings: every flow is counted, what is left of earlier ones is removed, and what
+/// was measured stays.
+TEST_F(ConstantInterfacesTest, WithoutSettingsNothingIsKnown) {
+  Flow flow;
+  flow.forward_interfaces = flow.backward_interfaces = {8, 9};
+  make({}).enrich(flow);
+  EXPECT_EQ(flow.forward_interfaces, Interfaces{});
+  EXPECT_EQ(flow.backward_interfaces, Interfaces{});
+  EXPECT_EQ(counters_.unknown, 2U);
+  flow.forward_interfaces = {7, 6};
+  flow.extras.original.has_interfaces = true;
+  make({}).enrich(flow);
+  EXPECT_EQ(flow.forward_interfaces, (Interfaces{7, 6}));
+  EXPECT_EQ(counters_.from_kernel, 2U);
+  EXPECT_EQ(counters_.unknown, 2U);
+  for (const InterfacesConfig& config : {InterfacesConfig{0, 3}, InterfacesConfig{3, 0}}) {
+    Flow other;
+    make(config).enrich(other);
+    EXPECT_EQ(other.forward_interfaces, (Interfaces{config.ingress, config.egress}));
+  }
+  InterfacesConfig by_zone;
+  by_zone.by_zone = {{9, "blue", 6, 7}};
+  Flow zoned;
+  zoned.original.zone = 9;
+  make(by_zone).enrich(zoned);
+  EXPECT_EQ(zoned.forward_interfaces, (Interfaces{6, 7}));
+}
+
 TEST_F(ConstantInterfacesTest, TakesTheFirstMarkThatFitsThenTheZoneThenTheConstants) {
   InterfacesConfig config{1, 2};
   config.by_mark = {{0x10, 0xf0, "", 3, 4}, {0, 0x0f, "red", 5, 0}};

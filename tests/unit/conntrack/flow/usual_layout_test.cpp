@@ -3,7 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstring>
+#include <vector>
+
 #include "conntrack/flow/decode.hpp"
+#include "conntrack/flow/usual_end.hpp"
 #include "support/event_builder.hpp"
 
 namespace ctflow {
@@ -125,21 +130,112 @@ Octets ipv6_event() {
                  10);
 }
 
-TEST(UsualLayout, ReadsAnExpiredEntryInOneGo) {
+/// A flow in memory of which every octet was `before`.
+class FlowOf {
+ public:
+  explicit FlowOf(unsigned before) {
+    std::memset(octets_.data(), static_cast<int>(before), sizeof octets_);
+  }
+  Flow& operator*() { return *static_cast<Flow*>(static_cast<void*>(octets_.data())); }
+  /// Padding is compared, too: it is neither read nor given to anyone, but here it shows what was
+  /// not written.
+  bool operator==(const FlowOf& other) const { return octets_ == other.octets_; }
+
+ private:
+  alignas(Flow) std::array<std::byte, sizeof(Flow)> octets_{};
+};
+
+TEST(UsualEnd, IsReadInOneGo) {
   for (const Octets& event : {nat_tcp_event(), ipv6_event()}) {
-    const auto attributes = bytes_of(event).subspan(20);
     Flow flow;
-    const std::size_t ipv4 = usual_layout::read_expired<4>(attributes, flow);
-    const std::size_t ipv6 = usual_layout::read_expired<16>(attributes, flow);
-    EXPECT_TRUE((ipv4 == 0) != (ipv6 == 0));
+    EXPECT_EQ(usual_end::read(bytes_of(event), flow), usual_end::Found::kEnd);
     EXPECT_EQ(flow.id, 0xdeadbeefU);
     EXPECT_EQ(flow.backward, (Counters{12, 15000}));
-    const std::size_t octets = ipv4 + ipv6;
-    Flow other;
-    EXPECT_EQ(usual_layout::read_expired<4>(attributes.first(octets - 1), other), 0U);
-    EXPECT_EQ(usual_layout::read_expired<16>(attributes.first(octets - 1), other), 0U);
-    EXPECT_EQ(other.original, Tuple{});
   }
+}
+
+TEST(UsualEnd, IsNothingElse) {
+  for (const Octets& event : {nat_tcp_event(), ipv6_event()}) {
+    Octets longer = event;
+    append(longer, be32(0));
+    std::vector<Octets> others{longer, with_type(event, NFNL_SUBSYS_CTNETLINK << 8),
+                               shifted(event)};
+    // Whatever is cut off, until the counters are whole; times and state are not needed.
+    const std::size_t whole = event.size() - (event == nat_tcp_event() ? 52 : 28);
+    for (std::size_t length = 0; length < whole; ++length) {
+      others.push_back(cut(event, length));
+      if (length >= sizeof(nlmsghdr)) {
+        others.push_back(with_length(cut(event, length), static_cast<std::uint32_t>(length)));
+      }
+    }
+    for (const Octets& other : others) {
+      FlowOf before(0x5a);
+      FlowOf flow(0x5a);
+      EXPECT_EQ(usual_end::read(bytes_of(other), *flow), usual_end::Found::kOther);
+      EXPECT_EQ(flow, before) << "unchanged";
+    }
+  }
+}
+
+/// Nothing of the flow before is left, whatever of it the message does not have.
+TEST(UsualEnd, LeavesNothingOfTheFlowBefore) {
+  const Octets events[] = {
+      nat_tcp_event(),
+      ipv6_event(),
+      shifted(nat_tcp_event()),
+      shifted(ipv6_event()),
+      with_type(nat_tcp_event(), NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW),
+      destroy({nest(CTA_TUPLE_ORIG, {ipv4(kClient, kServer), ports(17, 1, 2)}),
+               nest(CTA_TUPLE_REPLY, {ipv4(kServer, kClient), ports(17, 2, 1)})}),
+  };
+  for (const Octets& event : events) {
+    FlowOf clean(0);
+    FlowOf dirty(0xff);
+    const DecodeResult result = decode(bytes_of(event), *clean);
+    EXPECT_EQ(decode(bytes_of(event), *dirty), result);
+    EXPECT_EQ(clean, dirty);
+  }
+}
+
+TEST(UsualEnd, ResetsAllMembers) {
+  FlowOf dirty(0xff);
+  usual_end::reset_behind(*dirty);
+  const Flow fresh;
+  // All members: one that is missing here does not compile.
+  const auto& [original, reply, forward, backward, start, end, event_time, id, status, mark,
+               timeout, port_id, forward_interfaces, backward_interfaces, forward_routing,
+               backward_routing, initiator_origin, responder_origin, initiator_mac, responder_mac,
+               user, zone, labels, state, event, end_reason, present, earlier, extras] = *dirty;
+  EXPECT_EQ(original, fresh.original);
+  EXPECT_EQ(reply, fresh.reply);
+  EXPECT_EQ(forward, fresh.forward);
+  EXPECT_EQ(backward, fresh.backward);
+  EXPECT_EQ(start, fresh.start);
+  EXPECT_EQ(end, fresh.end);
+  EXPECT_EQ(event_time, fresh.event_time);
+  EXPECT_EQ(id, fresh.id);
+  EXPECT_EQ(status, fresh.status);
+  EXPECT_EQ(mark, fresh.mark);
+  EXPECT_EQ(timeout, fresh.timeout);
+  EXPECT_EQ(port_id, fresh.port_id);
+  EXPECT_EQ(forward_interfaces, fresh.forward_interfaces);
+  EXPECT_EQ(backward_interfaces, fresh.backward_interfaces);
+  EXPECT_EQ(forward_routing, fresh.forward_routing);
+  EXPECT_EQ(backward_routing, fresh.backward_routing);
+  EXPECT_EQ(initiator_origin, fresh.initiator_origin);
+  EXPECT_EQ(responder_origin, fresh.responder_origin);
+  EXPECT_EQ(initiator_mac, fresh.initiator_mac);
+  EXPECT_EQ(responder_mac, fresh.responder_mac);
+  EXPECT_EQ(user, fresh.user);
+  EXPECT_EQ(user.data(), fresh.user.data());
+  EXPECT_EQ(zone, fresh.zone);
+  EXPECT_EQ(labels, fresh.labels);
+  EXPECT_EQ(state, fresh.state);
+  EXPECT_EQ(event, fresh.event);
+  EXPECT_EQ(end_reason, fresh.end_reason);
+  EXPECT_EQ(present, fresh.present);
+  EXPECT_EQ(earlier, fresh.earlier);
+  EXPECT_EQ(extras, fresh.extras);
 }
 
 TEST(UsualLayout, GivesTheSameFlowAsTheWalk) {

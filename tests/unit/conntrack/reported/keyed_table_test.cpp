@@ -64,17 +64,18 @@ TEST(ReportedMap, AgreesWithAMapOverRandomCalls) {
       if (random() % 2 == 0) {
         put(table, key).backward.octets = static_cast<std::uint64_t>(step);
       } else {
-        const auto [fresh, is_new] = table.find_or_insert(key);
-        ASSERT_TRUE(is_new);
+        ASSERT_EQ(table.add(key), ReportedMap::Added::kNew);
+        ReportedConnection* const fresh = table.find(key);
+        ASSERT_NE(fresh, nullptr);
         ASSERT_EQ(fresh->window, ReportedConnection::kUnknownWindow);
         fresh->backward.octets = static_cast<std::uint64_t>(step);
       }
       model[key] = static_cast<std::uint64_t>(step);
     } else {
       ASSERT_EQ(entry->backward.octets, model[key]);
-      const auto [found, is_new] = table.find_or_insert(key);
-      ASSERT_FALSE(is_new);
-      entry = found;
+      ASSERT_EQ(table.add(key), ReportedMap::Added::kThereAlready);
+      entry = table.find(key);
+      ASSERT_NE(entry, nullptr);
       ASSERT_EQ(entry->backward.octets, model[key]);
       // First it mostly grows, then it mostly shrinks.
       if (random() % 4 < (step < 200'000 ? 1U : 3U)) {

@@ -120,7 +120,7 @@ TEST_F(StateFileTest, TakesNothingOfAFileWithAWrongOctet) {
 }
 
 TEST_F(StateFileTest, IsNotMisledByALength) {
-  put(std::string("ctflowd3\xff\xff\xff\xff", 12));
+  put(std::string("ctflowd4\xff\xff\xff\xff", 12));
   EXPECT_TRUE(load(file()).empty());
 }
 
@@ -176,8 +176,8 @@ TEST_F(StateFileTest, GivesBackTheEndsThatMayComeAgain) {
 TEST_F(StateFileTest, TakesNothingOfTheFormatBefore) {
   save(1);
   std::string text = contents();
-  ASSERT_EQ(text[7], '3');
-  text[7] = '2';
+  ASSERT_EQ(text[7], '4');
+  text[7] = '3';
   text.resize(text.size() - sizeof(std::uint64_t));
   std::uint64_t hash = 0;
   const auto extend = [&](std::size_t from, std::size_t size) {  // piece by piece, as written
@@ -210,13 +210,13 @@ TEST_F(StateFileTest, TellsAnotherFormatFromDamage) {
     EXPECT_TRUE(load(file()).empty());
     return testing::internal::GetCapturedStderr();
   };
-  for (const char format : {'1', '2', '4'}) {
+  for (const char format : {'1', '2', '3', '5'}) {
     text[7] = format;
     EXPECT_THAT(said(), testing::HasSubstr("state_outdated")) << format;
   }
   text[7] = 'c';
   EXPECT_THAT(said(), testing::HasSubstr("state_damaged"));
-  text[7] = '3';
+  text[7] = '4';
   text[6] = 'D';
   EXPECT_THAT(said(), testing::HasSubstr("state_damaged"));
 }
