@@ -28,8 +28,9 @@ void Pipeline::arrange(const std::vector<GroupConfig>& groups) {
     if (!members.empty()) groups_.emplace_back(group, std::move(members));
   }
   shared_ = SharedRecords::take_from(mirrors_);
-  const bool one_output = mirrors_.size() == 1 && shared_.empty() && groups_.empty();
-  only_output_ = one_output ? mirrors_.front() : nullptr;
+  const bool is_alone = mirrors_.size() + shared_.size() + groups_.size() == 1;
+  only_output_ = is_alone && !mirrors_.empty() ? mirrors_.front() : nullptr;
+  only_shared_ = is_alone && !shared_.empty() ? &shared_.front() : nullptr;
   only_enricher_ = enrichers_.size() == 1 ? enrichers_.front().get() : nullptr;
 }
 
@@ -39,6 +40,7 @@ Pipeline::Outputs Pipeline::release() {
   mirrors_.clear();
   shared_.clear();
   only_output_ = nullptr;
+  only_shared_ = nullptr;
   return std::exchange(outputs_, {});
 }
 
@@ -58,12 +60,19 @@ void Pipeline::handle(Flow& flow) {
     enrich(flow);
   }
   const FlowKinds kind = FlowKinds::of(flow);
-  if (only_output_ == nullptr || !FlowKinds::reports().has(kind)) return hand_on(flow, kind);
-  ++counters_.exported;
-  if (only_output_->wants().has(kind)) only_output_->take(flow, *batch_);
+  if (!FlowKinds::reports().has(kind)) return hand_on(flow, kind);
+  if (only_output_ != nullptr) {
+    ++counters_.exported;
+    if (only_output_->wants().has(kind)) only_output_->take(flow, *batch_);
+  } else if (only_shared_ != nullptr) {
+    ++counters_.exported;
+    if (only_shared_->wants().has(kind)) only_shared_->add(flow);
+  } else {
+    hand_on(flow, kind);
+  }
 }
 
-// Apart, so that one enricher and one collector alone need nothing of it.
+// Apart, so that one enricher, and collectors that all have the same records, need nothing of it.
 
 [[gnu::noinline]] void Pipeline::enrich(Flow& flow) {
   for (const auto& enricher : enrichers_) enricher->enrich(flow);

@@ -72,8 +72,9 @@ class Pipeline {
   std::vector<Output*> mirrors_;       ///< of outputs_: in no group, with records of their own
   std::vector<SharedRecords> shared_;  ///< of outputs_: in no group, with the records of others
   std::vector<CollectorGroup> groups_;
-  Enricher* only_enricher_ = nullptr;  ///< null: there is another number of them
-  Output* only_output_ = nullptr;      ///< of mirrors_; null: there are others, or none
+  Enricher* only_enricher_ = nullptr;     ///< null: there is another number of them
+  Output* only_output_ = nullptr;         ///< of mirrors_; null: there are others, or none
+  SharedRecords* only_shared_ = nullptr;  ///< of shared_; the same
   Clock clock_;
   std::optional<Instant> batch_;  ///< when this batch began; nothing: between batches
   PipelineCounters counters_;
