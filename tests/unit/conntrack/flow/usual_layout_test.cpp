@@ -177,6 +177,12 @@ TEST(UsualEnd, IsNothingElse) {
   }
 }
 
+/// As where net.netfilter.nf_conntrack_timestamp is off. `behind`: octets behind the counters.
+Octets without_times(const Octets& event, std::size_t behind) {
+  const std::size_t length = event.size() - behind;
+  return with_length(cut(event, length), static_cast<std::uint32_t>(length));
+}
+
 /// Nothing of the flow before is left, whatever of it the message does not have.
 TEST(UsualEnd, LeavesNothingOfTheFlowBefore) {
   const Octets events[] = {
@@ -185,6 +191,8 @@ TEST(UsualEnd, LeavesNothingOfTheFlowBefore) {
       shifted(nat_tcp_event()),
       shifted(ipv6_event()),
       with_type(nat_tcp_event(), NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW),
+      without_times(nat_tcp_event(), 52),
+      without_times(ipv6_event(), 28),
       destroy({nest(CTA_TUPLE_ORIG, {ipv4(kClient, kServer), ports(17, 1, 2)}),
                nest(CTA_TUPLE_REPLY, {ipv4(kServer, kClient), ports(17, 2, 1)})}),
   };
