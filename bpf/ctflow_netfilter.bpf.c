@@ -275,8 +275,7 @@ static long sweep_one(void *map, const struct ctflow_nf_key *key, struct ctflow_
 {
 	if (is_there(entry->owner, key)) {
 		entry->unowned = 0;
-	} else if (++entry->unowned >= CTFLOW_NF_SWEEPS) {
-		bpf_map_delete_elem(map, key);
+	} else if (++entry->unowned >= CTFLOW_NF_SWEEPS && !bpf_map_delete_elem(map, key)) {
 		__sync_fetch_and_add(&totals.swept, 1);
 	}
 	return 0;
@@ -285,10 +284,9 @@ static long sweep_one(void *map, const struct ctflow_nf_key *key, struct ctflow_
 static long sweep_ended(void *map, const struct ctflow_nf_ended_key *key,
 			struct ctflow_nf_entry *entry, void *context)
 {
-	if (++entry->unowned >= CTFLOW_NF_SWEEPS) {
-		bpf_map_delete_elem(map, key);
+	/* Else the daemon has just removed and counted it. */
+	if (++entry->unowned >= CTFLOW_NF_SWEEPS && !bpf_map_delete_elem(map, key))
 		__sync_fetch_and_add(&totals.expired, 1);
-	}
 	return 0;
 }
 

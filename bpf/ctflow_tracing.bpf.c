@@ -779,7 +779,9 @@ int sweep(struct bpf_raw_tracepoint_args *arguments)
 		.before = arguments->args[2],
 	};
 
-	ctflow_set_clock();
+	/* Not by two runs at once. */
+	if (sweep.mode != CTFLOW_SWEEP_LIVING)
+		ctflow_set_clock();
 	if (sweep.mode == CTFLOW_SWEEP_CLOCK)
 		return 0;
 	sweep.now = ctflow_now();

@@ -67,7 +67,8 @@ void Store::sync_commits(bool yes) {
 
 void Store::write(const Job& job) {
   open();
-  if (!session_.left.empty()) sync_commits(true);  // their files go
+  // Nothing behind the commit may throw: the job would be entered again.
+  sync_commits(!session_.left.empty());  // the disk has the rows before their files go
   const std::uint64_t recovered = recovered_;
   const std::uint64_t merged = merged_;
   try {
@@ -95,7 +96,6 @@ void Store::write(const Job& job) {
   // What they had is in the rows now, and the next start finds that if one of the files stays.
   for (const LeftSession& left : session_.left) remove_for_good(left.file);
   session_.left.clear();
-  sync_commits(false);
 }
 
 std::optional<Minute> Store::last_commit() const {

@@ -24,7 +24,11 @@ UsageTable::UsageTable(std::size_t most) : most_(std::max<std::size_t>(most, 1))
   // Address space; memory is taken as cells come. A vector that grew would leave its earlier memory
   // behind, as much as it has.
   constexpr std::size_t kMostReserved = 32'768;
-  cells_.reserve(std::min(most_, kMostReserved));
+  try {
+    cells_.reserve(std::min(most_, kMostReserved));
+  } catch (const std::bad_alloc& /*more than there is at once*/) {
+    // It grows then, as others do.
+  }
   index_.resize(kFirstSlots);
 }
 

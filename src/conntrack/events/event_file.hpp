@@ -69,8 +69,8 @@ class EventFileReader {
 
   std::string file_name_;
   std::unique_ptr<pcap, Closer> handle_;
-  bool swapped_ = false;           ///< the file was written in the other byte order
-  std::vector<std::byte> turned_;  ///< a datagram in this machine's order
+  [[maybe_unused]] bool swapped_ = false;  ///< the file was written in the other byte order
+  std::vector<std::byte> turned_;          ///< a datagram in this machine's order
   std::uint64_t skipped_ = 0;
 };
 

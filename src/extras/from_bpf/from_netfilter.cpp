@@ -66,9 +66,10 @@ FromNetfilter::FromNetfilter(bool wire_counters, std::unique_ptr<MeasuredEntries
 
 const Capabilities& FromNetfilter::refresh() {
   const Instant now = clock_();
-  if (!swept_ || now.steady - *swept_ >= kSweepInterval) {
+  const bool sweeping =
+      sweeping_.valid() && sweeping_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
+  if (!sweeping && (!swept_ || now.steady - *swept_ >= kSweepInterval)) {
     swept_ = now.steady;
-    sweeping_ = {};  // has long ended
     sweeping_ = entries_->sweep();
   }
   const ctflow_nf_totals totals = entries_->totals();

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::chrono::nanoseconds kSoonestSweep = std::chrono::seconds(1);
 constexpr std::chrono::nanoseconds kLatestSweep = std::chrono::seconds(10);
+constexpr std::chrono::milliseconds kFirstLookAtSweep{1};
 constexpr std::chrono::milliseconds kLookAtSweep{20};
 
 ctflow_loss loss_of(std::uint8_t event) {
@@ -174,7 +175,7 @@ bool RecordRing::report_living(int id) {
   catch_up();
   const auto before =
       static_cast<std::uint64_t>(clock_().steady.time_since_epoch() / std::chrono::nanoseconds(1));
-  constexpr int kTries = 1000;
+  constexpr int kTries = 2000;  // each has half of the ring
   for (int i = 0; i < kTries; ++i) {
     const bool all = programs_->report_living(netns, before);
     const bool read = catch_up();
@@ -218,12 +219,14 @@ void RecordRing::sweep() {
   count_missed_runs();
   if (missed_ != before) end_batch();
   if (!sweeping_.valid()) sweeping_ = programs_->sweep();
+  next_look_ = kFirstLookAtSweep;
   look_at_sweep();
 }
 
 void RecordRing::look_at_sweep() {
   if (sweeping_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-    sweep_timer_.after(kLookAtSweep, [this] { look_at_sweep(); });
+    sweep_timer_.after(next_look_, [this] { look_at_sweep(); });
+    next_look_ = std::min(2 * next_look_, kLookAtSweep);
   } else if (sweeping_.get()) {
     schedule_sweep();
   } else {

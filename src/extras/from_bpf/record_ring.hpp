@@ -114,6 +114,7 @@ class RecordRing {
 
   std::unique_ptr<MeasuringPrograms> programs_;
   std::future<bool> sweeping_;  ///< valid while a sweep runs
+  std::chrono::milliseconds next_look_{};
   boost::asio::io_context& io_;
   std::chrono::milliseconds batch_delay_;
   Clock clock_;
