@@ -142,7 +142,7 @@ void check_collector(const CollectorConfig& collector, Findings& found) {
 /// What is there of an answer to a request for the head of /status, within about a second.
 std::string head_from(const boost::asio::ip::tcp::endpoint& endpoint) {
   constexpr std::string_view kRequest = "HEAD /status HTTP/1.0\r\n\r\n";
-  constexpr std::chrono::seconds kPatience{1};
+  constexpr std::chrono::seconds kLongest{1};
   constexpr timeval kAtOnce{1, 0};
   constexpr std::size_t kHead = 1024;
   const Descriptor socket(::socket(endpoint.data()->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -152,7 +152,7 @@ std::string head_from(const boost::asio::ip::tcp::endpoint& endpoint) {
   const auto size = static_cast<socklen_t>(endpoint.size());
   if (connect(socket.number(), endpoint.data(), size) != 0) return "";
   if (send(socket.number(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL) < 0) return "";
-  const auto until = std::chrono::steady_clock::now() + kPatience;
+  const auto until = std::chrono::steady_clock::now() + kLongest;
   std::string head;
   std::array<char, kHead> part{};
   while (head.size() < kHead && std::chrono::steady_clock::now() < until) {
