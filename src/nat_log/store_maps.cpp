@@ -78,8 +78,11 @@ void Store::hold(const MapReading& reading) {
     if (!files_.exists(maps_file_)) break;  // older than the retention
     file(maps_file_).maps().end(one.entry, maps_.sure_until);
   }
-  if (maps_file_ == today_) {
-    for (const HeldEntry& one : difference.added) file(today_).maps().insert(one.entry, one.began);
+  // A reading of before midnight may be seen after it: its entries are in the files of both days.
+  const bool has_file = maps_file_ <= today_ && files_.exists(maps_file_);
+  for (const HeldEntry& one : difference.added) {
+    if (!has_file || day_of(one.began) > maps_file_) continue;
+    file(maps_file_).maps().insert(one.entry, one.began);
   }
   maps_settled_ = now_.steady + kLateEnds + config_.commit_interval;
   if (!difference.removed.empty()) {
