@@ -155,14 +155,23 @@ const char* name_of(Verdict verdict) {
 
 /// Whether connections say so, or only the map.
 std::string one_text(const Answer& answer) {
-  std::string text = fmt::format("one: {}", answer.found.front().inside_address);
   const bool logged = std::any_of(answer.found.begin(), answer.found.end(),
                                   [](const Found& row) { return !row.from_map; });
-  if (!logged) text += ", whose port it was by the map of the ruleset";
-  if (!logged && !answer.holes.empty()) {
-    text += ", which was the same before and after; what did not follow it may be missing";
+  return fmt::format("one: {}{}", answer.found.front().inside_address,
+                     logged ? "" : ", whose port it was by the map of the ruleset");
+}
+
+/// Of one inside host at most.
+std::string cannot_say_text(const Answer& answer) {
+  if (answer.found.empty()) return "cannot say: the log may have missed it";
+  if (answer.found.front().inside_address.empty()) {
+    return "cannot say: the address was removed from the log on request";
   }
-  return text;
+  if (!answer.same_map) return "cannot say: others may have had it as well";
+  return fmt::format(
+      "cannot say: it was a port of {} by the map of the ruleset, which was the same before and "
+      "after; what did not follow it may be missing",
+      answer.found.front().inside_address);
 }
 
 /// What the maps said before and after the holes.
@@ -213,11 +222,7 @@ std::string verdict_text(const Answer& answer, const Question& question) {
       text = several_text(answer, question);
       break;
     case Verdict::kCannotSay:
-      text = answer.found.empty() ? "cannot say: the log may have missed it"
-                                  : "cannot say: others may have had it as well";
-      if (!answer.found.empty() && answer.found.front().inside_address.empty()) {
-        text = "cannot say: the address was removed from the log on request";
-      }
+      text = cannot_say_text(answer);
       break;
   }
   text += "\n";

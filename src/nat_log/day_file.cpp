@@ -145,20 +145,28 @@ void DayFile::set_last_commit(Moment time) {
   set_number("last_commit", time.time_since_epoch().count());
 }
 
-std::optional<Moment> DayFile::last_commit() {
-  const auto found = number("last_commit");
-  if (!found) return std::nullopt;
-  return Moment(std::chrono::milliseconds(*found));
+std::optional<Moment> DayFile::last_commit() { return time("last_commit"); }
+
+void DayFile::set_maps_until(Moment time) {
+  set_number("maps_until", time.time_since_epoch().count());
 }
+
+std::optional<Moment> DayFile::maps_until() { return time("maps_until"); }
 
 void DayFile::set_carried_from(Day day) {
   set_number("carried_from", Moment(day).time_since_epoch().count());
 }
 
 std::optional<Day> DayFile::carried_from() {
-  const auto found = number("carried_from");
+  const auto found = time("carried_from");
   if (!found) return std::nullopt;
-  return day_of(Moment(std::chrono::milliseconds(*found)));
+  return day_of(*found);
+}
+
+std::optional<Moment> DayFile::time(std::string_view key) {
+  const auto found = number(key);
+  if (!found) return std::nullopt;
+  return Moment(std::chrono::milliseconds(*found));
 }
 
 std::optional<std::int64_t> DayFile::number(std::string_view key) {

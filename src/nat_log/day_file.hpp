@@ -59,6 +59,10 @@ class DayFile {
   void set_last_commit(Moment time);
   [[nodiscard]] std::optional<Moment> last_commit();
 
+  /// The entries of maps that have not ended held until then, at least.
+  void set_maps_until(Moment time);
+  [[nodiscard]] std::optional<Moment> maps_until();
+
   /// The earliest day that a translation which existed on this day may be in.
   void set_carried_from(Day day);
   [[nodiscard]] std::optional<Day> carried_from();
@@ -74,6 +78,7 @@ class DayFile {
 
  private:
   std::optional<std::int64_t> number(std::string_view key);
+  std::optional<Moment> time(std::string_view key);
   void set_number(std::string_view key, std::int64_t value);
   [[nodiscard]] std::int64_t offset(Moment time) const { return (time - day_).count(); }
 

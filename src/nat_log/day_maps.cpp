@@ -34,8 +34,9 @@ void DayMaps::insert(const MapEntry& entry, Moment began) {
   make();
   if (!insert_) {
     insert_.emplace(database_,
-                    "INSERT OR IGNORE INTO maps(public_address,protocol,first_port,last_port,began,"
-                    "inside_address) VALUES(?1,?2,?3,?4,?5,?6)");
+                    "INSERT INTO maps(public_address,protocol,first_port,last_port,began,"
+                    "inside_address) VALUES(?1,?2,?3,?4,?5,?6) ON CONFLICT DO UPDATE SET "
+                    "ended=NULL, inside_address=excluded.inside_address");
   }
   insert_->bind(1, octets_of(entry.family, entry.public_address))
       .bind(2, std::int64_t{entry.protocol})
@@ -46,16 +47,24 @@ void DayMaps::insert(const MapEntry& entry, Moment began) {
       .run();
 }
 
-void DayMaps::end(const MapEntry& entry, Moment began, Moment ended) {
+void DayMaps::end(const MapEntry& entry, Moment ended) {
   Statement(database_,
             "UPDATE maps SET ended=max(began,?6) WHERE public_address=?1 AND protocol=?2 AND "
-            "first_port=?3 AND last_port=?4 AND began=?5 AND ended IS NULL")
+            "first_port=?3 AND last_port=?4 AND (inside_address=?5 OR inside_address IS NULL) AND "
+            "ended IS NULL")
       .bind(1, octets_of(entry.family, entry.public_address))
       .bind(2, std::int64_t{entry.protocol})
       .bind(3, std::int64_t{entry.first_port})
       .bind(4, std::int64_t{entry.last_port})
-      .bind(5, offset(began))
+      .bind(5, octets_of(entry.family, entry.inside))
       .bind(6, offset(ended))
+      .run();
+}
+
+void DayMaps::end_all(Moment ended) {
+  if (!exist()) return;
+  Statement(database_, "UPDATE maps SET ended=max(began,?1) WHERE ended IS NULL")
+      .bind(1, offset(ended))
       .run();
 }
 

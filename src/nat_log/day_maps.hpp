@@ -20,9 +20,13 @@ class DayMaps {
   /// Whether the file has any, and is of the schema for that.
   [[nodiscard]] bool exist();
 
-  /// An entry that holds since `began`. Those that follow it from now on may have no row.
+  /// An entry that holds since `began`, also where it had ended. Those that follow it from now on
+  /// may have no row.
   void insert(const MapEntry& entry, Moment began);
-  void end(const MapEntry& entry, Moment began, Moment ended);
+  /// Where it has not ended.
+  void end(const MapEntry& entry, Moment ended);
+  /// All that have not ended.
+  void end_all(Moment ended);
 
   /// Entries that have not ended.
   void for_each_open(const std::function<void(const MapEntry&, Moment began)>& take);

@@ -21,7 +21,7 @@ constexpr const char* kEntryColumns =
 
 auto key_of_entry(const Found& one) {
   return std::tie(one.began, one.public_address, one.public_port, one.public_last_port,
-                  one.protocol, one.any_protocol, one.inside_address);
+                  one.protocol, one.any_protocol);
 }
 
 }  // namespace
@@ -164,9 +164,11 @@ void merge_days(std::vector<Found>& entries) {
   for (Found& entry : entries) {
     if (merged.empty() || key_of_entry(merged.back()) != key_of_entry(entry)) {
       merged.push_back(std::move(entry));
-    } else if (!merged.back().ended) {  // it ended in the file of a later day only
-      merged.back().ended = entry.ended;
+      continue;
     }
+    Found& same = merged.back();
+    if (!same.ended) same.ended = entry.ended;  // in the file of a later day only
+    if (entry.inside_address.empty()) same.inside_address.clear();  // forgotten on one day
   }
   entries = std::move(merged);
 }

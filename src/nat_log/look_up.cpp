@@ -40,7 +40,12 @@ class Search {
         question_(question),
         from_(question.at - question.tolerance),
         to_(std::min(question.at + question.tolerance, std::max(question.now, question.at))),
-        days_(list_days(directory)) {}
+        days_(list_days(directory)) {
+    // Files of days to come are of a clock that was wrong.
+    const auto after =
+        std::upper_bound(days_.begin(), days_.end(), day_of(std::max(question.now, to_)));
+    if (after != days_.begin()) newest_ = *std::prev(after);
+  }
 
   Answer run() {
     Day first = day_of(from_);
@@ -78,7 +83,7 @@ class Search {
     }
     file.holes(from_, to_, answer_.holes);
     read_rows(file);
-    file.map_entries(question_, from_, to_, entries_);
+    read_entries(file, day, entries_);
     // Of a day that is over its file says itself what is missing, once there is one of a later day.
     const auto later = std::upper_bound(days_.begin(), days_.end(), day);
     const bool over = later != days_.end() && *later <= day_of(question_.now);
@@ -95,6 +100,14 @@ class Search {
           fmt::format("there is no {}, which had translations that went on", file_name(carried)));
     }
     return carried;
+  }
+
+  /// What the newest file says of how long its entries held is of the same moment as these.
+  void read_entries(DayReader& file, Day day, std::vector<Found>& entries) {
+    file.map_entries(question_, from_, to_, entries);
+    if (day != newest_) return;
+    const auto until = file.time("maps_until");
+    if (until && *until < file.time("last_commit").value_or(*until)) maps_until_ = until;
   }
 
   void read_rows(DayReader& file) {
@@ -114,10 +127,22 @@ class Search {
       DayReader file(directory_, day);
       if (!file.is_log()) continue;
       last.clear();
-      file.map_entries(question_, from_, to_, last);
+      read_entries(file, day, last);
       entries_.insert(entries_.end(), last.begin(), last.end());
     }
     merge_days(entries_);
+    if (maps_until_) end_unsure();
+  }
+
+  /// While a change of the ruleset is read nobody knows whether the entries still hold.
+  void end_unsure() {
+    for (Found& entry : entries_) {
+      if (!entry.ended) entry.ended = std::max(entry.began, *maps_until_);
+    }
+    const auto is_over = [&](const Found& entry) { return *entry.ended < from_; };
+    if (std::erase_if(entries_, is_over) == 0) return;
+    answer_.missing.push_back(
+        fmt::format("the ruleset changed after {} and has not been read", time_text(*maps_until_)));
   }
 
   /// What the maps said on either side of a hole, where that is not what they say of the time asked
@@ -157,6 +182,7 @@ class Search {
     }
     std::sort(rows.begin(), rows.end(),
               [](const Found& one, const Found& other) { return one.began < other.began; });
+    answer_.same_map = same_map();
     answer_.verdict = judge();
   }
 
@@ -168,7 +194,7 @@ class Search {
     if (hosts.empty()) return complete ? Verdict::kNone : Verdict::kCannotSay;
     if (hosts.begin()->first.empty()) return Verdict::kCannotSay;
     const bool exact = asks_exactly() && !answer_.remote_not_logged;
-    return complete || exact || by_map() ? Verdict::kOne : Verdict::kCannotSay;
+    return complete || exact ? Verdict::kOne : Verdict::kCannotSay;
   }
 
   [[nodiscard]] bool asks_exactly() const {
@@ -181,16 +207,17 @@ class Search {
   /// It was there for all of the time asked for.
   [[nodiscard]] bool spans(const Found& row) const { return covers(row, from_, to_); }
 
-  /// An entry of a map held before, in and after the holes: it says whose the port was, though some
-  /// of what did not follow it may be missing.
-  [[nodiscard]] bool by_map() const {
+  /// An entry of a map held before, in and after the holes. That is no proof: it may have changed
+  /// and changed back, and of what did not follow it some may be missing.
+  [[nodiscard]] bool same_map() const {
     const auto holds = [&](const Found& entry) {
       return spans(entry) &&
              std::all_of(answer_.holes.begin(), answer_.holes.end(), [&](const Hole& hole) {
                return covers(entry, hole.began, hole.ended.value_or(to_));
              });
     };
-    return answer_.missing.empty() && std::any_of(entries_.begin(), entries_.end(), holds);
+    return !answer_.holes.empty() && answer_.missing.empty() &&
+           std::any_of(entries_.begin(), entries_.end(), holds);
   }
 
   const std::string& directory_;
@@ -198,7 +225,9 @@ class Search {
   const Moment from_;
   const Moment to_;
   const std::vector<Day> days_;
-  std::vector<Found> entries_;  ///< of maps
+  Day newest_{};
+  std::vector<Found> entries_;        ///< of maps
+  std::optional<Moment> maps_until_;  ///< those of the newest file were sure to hold
   Answer answer_;
 };
 

@@ -62,6 +62,7 @@ struct Answer {
   std::vector<Hole> holes{};           ///< at that time
   std::vector<Found> around{};         ///< entries of maps that ended or began in these holes
   std::vector<std::string> missing{};  ///< why else the log cannot say
+  bool same_map = false;               ///< an entry was the same before and after these holes
   bool remote_not_logged = false;      ///< some of what fits has no remote end to compare
 };
 

@@ -43,8 +43,8 @@ void MapReader::Shared::read(const Ruleset& ruleset, const Clock& clock) {
   std::string failure;
   try {
     for (int i = 0; i < kReadings && !found; ++i) {
-      const Moment since = moment_of(clock().wall);
       number = ruleset.generation();
+      const Moment since = moment_of(clock().wall);
       auto maps = std::make_shared<const StaticMaps>(ruleset.maps());
       if (ruleset.generation() == number) found = MapReading{std::move(maps), since};
     }
@@ -80,10 +80,15 @@ MapsNow MapReader::look() {
   const auto current = [&] { return shared_->result && shared_->generation == number; };
   if (!current() && !shared_->reading && clock_().steady >= shared_->again) {
     const SignalsBlocked blocked;
-    std::thread([shared = shared_, ruleset = ruleset_, clock = clock_] {
-      shared->read(ruleset, clock);
-    }).detach();
-    shared_->reading = true;  // it waits for the mutex before it says otherwise
+    try {
+      std::thread([shared = shared_, ruleset = ruleset_, clock = clock_] {
+        shared->read(ruleset, clock);
+      }).detach();
+      shared_->reading = true;  // it waits for the mutex before it says otherwise
+    } catch (const std::system_error& error) {
+      shared_->why = std::string("a thread to read the ruleset: ") + why_unreadable(error);
+      shared_->again = clock_().steady + std::chrono::seconds(kPause);
+    }
   }
   if (!std::exchange(looked_, true)) {
     shared_->ended.wait(lock, [&] { return !shared_->reading; });

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -42,8 +43,25 @@ std::optional<std::uint8_t> protocol_of(const RulesetJson& value) {
   return value.get<std::uint8_t>();
 }
 
-/// The protocols that a condition lets through. Nothing: it does not say.
-std::optional<std::set<std::int16_t>> protocols_of(const RulesetJson& expression) {
+using Protocols = std::set<std::int16_t>;
+
+/// Those that `right` lists. Nothing: it does not list them.
+std::optional<Protocols> listed_protocols(const RulesetJson* right) {
+  if (right == nullptr) return std::nullopt;
+  const RulesetJson* const listed = member(right, "set");
+  const RulesetJson all = listed != nullptr ? *listed : RulesetJson::array({*right});
+  Protocols found;
+  for (const RulesetJson& one : all) {
+    const auto protocol = protocol_of(one);
+    if (!protocol) return std::nullopt;
+    found.insert(*protocol);
+  }
+  return found;
+}
+
+/// The protocols that a condition lets through. Nothing: it asks for them and does not list them,
+/// as `meta l4proto != tcp`.
+std::optional<Protocols> protocols_of(const RulesetJson& expression) {
   const RulesetJson* const match = member(&expression, "match");
   const RulesetJson* const left = member(match, "left");
   const RulesetJson* const payload = member(left, "payload");
@@ -55,21 +73,21 @@ std::optional<std::set<std::int16_t>> protocols_of(const RulesetJson& expression
   if (!asks) {
     // Of `tcp dport 80` the protocol is not listed beside it.
     const auto implied = header.empty() ? std::nullopt : parse_protocol(header);
-    if (!implied) return std::nullopt;
-    return std::set<std::int16_t>{*implied};
+    return Protocols{implied ? std::int16_t{*implied} : kAnyProtocol};
   }
-  const RulesetJson* const right = member(match, "right");
   const std::string comparison = word(match, "op");
-  if (right == nullptr || (comparison != "==" && comparison != "in")) return std::nullopt;
-  const RulesetJson* const listed = member(right, "set");
-  const RulesetJson all = listed != nullptr ? *listed : RulesetJson::array({*right});
-  std::set<std::int16_t> found;
-  for (const RulesetJson& one : all) {
-    const auto protocol = protocol_of(one);
-    if (!protocol) return std::nullopt;
-    found.insert(*protocol);
-  }
-  return found;
+  if (comparison != "==" && comparison != "in") return std::nullopt;
+  return listed_protocols(member(match, "right"));
+}
+
+/// Those of both.
+Protocols narrowed(const Protocols& one, const Protocols& other) {
+  if (one.count(kAnyProtocol) > 0) return other;
+  if (other.count(kAnyProtocol) > 0) return one;
+  Protocols both;
+  std::set_intersection(one.begin(), one.end(), other.begin(), other.end(),
+                        std::inserter(both, both.end()));
+  return both;
 }
 
 std::optional<Network> address_of(const RulesetJson& value) {
@@ -140,7 +158,7 @@ bool is_without_ports(const RulesetJson& element) {
 /// Where a rule uses a map.
 struct MapUse {
   std::string name;
-  std::set<std::int16_t> protocols;
+  Protocols protocols{kAnyProtocol};
   const RulesetJson* map = nullptr;       ///< the named one as it is declared, …
   const RulesetJson* elements = nullptr;  ///< … or what stands in the rule
 };
@@ -155,6 +173,7 @@ class RulesetReader {
     for (const RulesetJson& object : objects(ruleset_)) {
       if (const RulesetJson* const rule = member(&object, "rule")) read_rule(*rule);
     }
+    for (const auto& [name, uses] : uses_) read_named(name, uses);
     StaticMaps maps(std::move(maps_));
     for (std::string& why : left_out_) maps.leave_out(std::move(why));
     return maps;
@@ -193,22 +212,23 @@ class RulesetReader {
     const RulesetJson* const expressions = member(&rule, "expr");
     if (expressions == nullptr || dormant_.count({word(&rule, "family"), word(&rule, "table")}) > 0)
       return;
-    std::set<std::int16_t> protocols{kAnyProtocol};
+    std::optional<Protocols> protocols{Protocols{kAnyProtocol}};
     for (const RulesetJson& expression : *expressions) {
-      if (const auto allowed = protocols_of(expression)) protocols = *allowed;
+      const auto allowed = protocols_of(expression);
+      protocols =
+          allowed && protocols ? std::optional(narrowed(*protocols, *allowed)) : std::nullopt;
       const RulesetJson* const map = member(member(member(&expression, "snat"), "addr"), "map");
       if (map != nullptr) read_use(rule, *map, protocols);
     }
   }
 
   void read_use(const RulesetJson& rule, const RulesetJson& map,
-                const std::set<std::int16_t>& protocols) {
+                const std::optional<Protocols>& protocols) {
     const RulesetJson* const data = member(&map, "data");
     MapUse use;
-    use.protocols = protocols;
+    Name name;
     if (data != nullptr && data->is_string() && data->get<std::string>().starts_with('@')) {
-      const Name name{word(&rule, "family"), word(&rule, "table"),
-                      data->get<std::string>().substr(1)};
+      name = {word(&rule, "family"), word(&rule, "table"), data->get<std::string>().substr(1)};
       const auto found = named_.find(name);
       use.map = found == named_.end() ? nullptr : found->second;
       use.name = fmt::format("map {} {} {}", name[0], name[1], name[2]);
@@ -219,37 +239,45 @@ class RulesetReader {
     }
     const RulesetJson* const key = member(member(&map, "key"), "payload");
     if (word(key, "field") != "saddr") {
-      leave_out(use, "its key is not the source address alone");
-    } else {
-      read_map(use);
+      return leave_out(use, "its key is not the source address alone");
+    }
+    if (!protocols) return leave_out(use, "the protocols of its rule are not listed");
+    use.protocols = *protocols;
+    if (use.map == nullptr) return take(use);
+    // Many rules may use one map: it is read once.
+    const auto same = [&](const MapUse& one) { return one.protocols == use.protocols; };
+    std::vector<MapUse>& uses = uses_[name];
+    if (std::none_of(uses.begin(), uses.end(), same)) uses.push_back(std::move(use));
+  }
+
+  void read_named(const Name& name, const std::vector<MapUse>& uses) {
+    const RulesetJson* const declared = uses.front().map;
+    const RulesetJson* const flags = member(declared, "flags");
+    const std::string words = flags == nullptr ? std::string() : flags->dump();
+    if (words.find("\"dynamic\"") != std::string::npos ||
+        words.find("\"timeout\"") != std::string::npos || member(declared, "timeout") != nullptr) {
+      return leave_out(uses.front(), "its entries come and go by themselves");
+    }
+    const RulesetJson whole =
+        answer({{"map", {{"family", name[0]}, {"table", name[1]}, {"name", name[2]}}}}, true);
+    const RulesetJson* elements = nullptr;
+    for (const RulesetJson& object : objects(whole)) {
+      if (const RulesetJson* const map = member(&object, "map")) elements = member(map, "elem");
+    }
+    if (elements == nullptr) return;  // it is empty
+    for (MapUse use : uses) {
+      use.elements = elements;
+      take(use);
     }
   }
 
-  void read_map(const MapUse& use) {
-    RulesetJson whole;
-    const RulesetJson* elements = use.elements;
-    if (use.map != nullptr) {
-      const RulesetJson* const flags = member(use.map, "flags");
-      const std::string words = flags == nullptr ? std::string() : flags->dump();
-      if (words.find("\"dynamic\"") != std::string::npos ||
-          words.find("\"timeout\"") != std::string::npos || member(use.map, "timeout") != nullptr) {
-        return leave_out(use, "its entries come and go by themselves");
-      }
-      const Name name = name_of(*use.map);
-      whole = answer({{"map", {{"family", name[0]}, {"table", name[1]}, {"name", name[2]}}}}, true);
-      for (const RulesetJson& object : objects(whole)) {
-        if (const RulesetJson* const map = member(&object, "map")) elements = member(map, "elem");
-      }
-      if (elements == nullptr) return;  // it is empty
+  void take(const MapUse& use) {
+    if (use.elements == nullptr || !use.elements->is_array()) {
+      return leave_out(use, "it is not listed");
     }
-    if (elements == nullptr || !elements->is_array()) return leave_out(use, "it is not listed");
-    take(use, *elements);
-  }
-
-  void take(const MapUse& use, const RulesetJson& elements) {
     UsedMap read{use.name, {}};
-    read.entries.reserve(elements.size() * use.protocols.size());
-    for (const RulesetJson& element : elements) {
+    read.entries.reserve(use.elements->size() * use.protocols.size());
+    for (const RulesetJson& element : *use.elements) {
       if (is_without_ports(element)) return;
       auto entry = entry_of(element);
       if (!entry) {
@@ -267,13 +295,16 @@ class RulesetReader {
   }
 
   void leave_out(const MapUse& use, const std::string& why) {
-    left_out_.push_back(fmt::format("{} is not static: {}", use.name, why));
+    std::string text = fmt::format("{} is not static: {}", use.name, why);
+    const bool said = std::find(left_out_.begin(), left_out_.end(), text) != left_out_.end();
+    if (!said) left_out_.push_back(std::move(text));
   }
 
   const AskNft& ask_;
   RulesetJson ruleset_;
   std::map<Name, const RulesetJson*> named_;
   std::set<std::pair<std::string, std::string>> dormant_;
+  std::map<Name, std::vector<MapUse>> uses_;  ///< of named maps
   std::vector<UsedMap> maps_;
   std::vector<std::string> left_out_;
 };

@@ -72,19 +72,50 @@ class Conflicts {
  private:
   /// Compares the next one in the order of ports with those before that reach as far.
   void pass(const Used& next) {
-    std::erase_if(reaching_, [&](const Used& before) {
+    const bool alone = compare(reaching_, next);
+    const bool alone_too = compare(contrary_, next);
+    if (alone && alone_too) {
+      reaching_.push_back(next);
+    } else {
+      keep_contrary(next);
+    }
+  }
+
+  /// True: none of these contradicts it.
+  bool compare(std::vector<Used>& with, const Used& next) {
+    std::erase_if(with, [&](const Used& before) {
       return before.entry->family != next.entry->family ||
              !(before.entry->public_address == next.entry->public_address) ||
              before.entry->last_port < next.entry->first_port;
     });
     bool alone = true;
-    for (const Used& before : reaching_) {
+    for (const Used& before : with) {
       if (!conflict(*before.entry, *next.entry)) continue;
       alone = false;
       note(before.map, next);
       note(next.map, {next.entry, before.map});
     }
-    if (alone) reaching_.push_back(next);  // else there would be too many to compare with
+    return alone;
+  }
+
+  /// All would be too many to compare with. The two of a protocol that reach furthest, with
+  /// different inside addresses, are enough: what comes later contradicts one of these if any.
+  void keep_contrary(const Used& next) {
+    std::vector<Used*> kept;
+    for (Used& before : contrary_) {
+      if (before.entry->protocol == next.entry->protocol) kept.push_back(&before);
+    }
+    for (Used* const before : kept) {
+      if (!(before->entry->inside == next.entry->inside)) continue;
+      if (before->entry->last_port < next.entry->last_port) *before = next;
+      return;
+    }
+    if (kept.size() < 2) {
+      contrary_.push_back(next);
+      return;
+    }
+    Used* const nearer = kept[0]->entry->last_port < kept[1]->entry->last_port ? kept[0] : kept[1];
+    if (nearer->entry->last_port < next.entry->last_port) *nearer = next;
   }
 
   void note(std::size_t map, const Used& with) {
@@ -93,7 +124,8 @@ class Conflicts {
 
   const std::vector<UsedMap>& maps_;
   std::vector<std::string> why_;
-  std::vector<Used> reaching_;
+  std::vector<Used> reaching_;  ///< no two of them contradict each other
+  std::vector<Used> contrary_;  ///< of those that contradict others
 };
 
 }  // namespace

@@ -32,7 +32,7 @@ void Store::write(std::span<const NatEvent> events) {
   const auto before =
       std::make_tuple(going_on_, hole_files_, holes_, taken_up_, today_, carried_from_, compare_at_,
                       missing_, even_since_, even_from_, maps_, maps_file_, maps_shrank_,
-                      maps_settled_, former_maps_, former_until_, followed_map_);
+                      maps_settled_, maps_anew_, former_maps_, former_until_, followed_map_);
   try {
     files_.lock();
     if (!taken_up_) take_up();
@@ -43,13 +43,14 @@ void Store::write(std::span<const NatEvent> events) {
     if (compare_at_ && now_.steady >= *compare_at_) compare_with_table();
     if (!missing_.empty() && now_.steady >= missing_until_) close_missing();
     file(today_).set_last_commit(complete_until());
+    if (map_source_) file(today_).set_maps_until(maps_.current ? now() : maps_.sure_until);
     files_.commit();
   } catch (...) {
     files_.rollback();
     open_.undo();
     std::tie(going_on_, hole_files_, holes_, taken_up_, today_, carried_from_, compare_at_,
              missing_, even_since_, even_from_, maps_, maps_file_, maps_shrank_, maps_settled_,
-             former_maps_, former_until_, followed_map_) = before;
+             maps_anew_, former_maps_, former_until_, followed_map_) = before;
     if (!tried_since_) tried_since_ = now();
     throw;
   }
@@ -82,8 +83,12 @@ void Store::take_up() {
     hole.reason = name_of(last > since ? HoleReason::kClockSet : HoleReason::kNotRunning);
     hole.began = std::min(last, since);
     hole.ended = std::max(last, since);
+    // While a change of the ruleset was read, what ended unseen may have followed the former map.
+    const Moment sure = std::min(hole.began, file(day).maps_until().value_or(hole.began));
+    take_up_maps(day, sure);
+    if (!maps_.empty()) hole.began = sure;
     touched.insert(day);
-    take_up_maps(day, hole.began);
+    if (files_.exists(day_of(hole.began))) touched.insert(day_of(hole.began));
   }
   for (const Day day : touched) file(day).add_hole(hole);
   ++holes_;
@@ -128,6 +133,7 @@ void Store::watch_clock() {
   }
   even_since_ = now_.steady;
   even_from_ = now();
+  end_maps();
 }
 
 /// In the files of all days that it touches and that there are.
@@ -236,12 +242,14 @@ void Store::compare_with_table() {
       meet(flow, found[i]);
     }
   });
-  // Rows that the change of a map makes necessary are missing: nothing may be said without them.
-  if (error && maps_shrank_) throw std::system_error(error, "the connection table");
   if (error) {
     log::warn("nat_log_table_unreadable error={} impact=\"what began or ended unseen stays so\"",
               log::quoted(error.message()));
-    if (going_on_.empty()) begin_hole(HoleReason::kTableUnreadable, compared_wall_, 0);
+    // Rows that the change of a map makes necessary are missing since it held last.
+    const bool shrank = std::exchange(maps_shrank_, false);
+    if (shrank || going_on_.empty()) {
+      begin_hole(HoleReason::kTableUnreadable, shrank ? former_until_ : compared_wall_, 0);
+    }
     compare_at_ = now_.steady + kBetweenReadings;
     return;
   }

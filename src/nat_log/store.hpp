@@ -64,6 +64,8 @@ class Store {
   void look_at_maps();
   void hold(const MapReading& reading);
   void maps_not_readable(const std::string& why);
+  /// They hold no more, and what is read next holds since it is looked at.
+  void end_maps();
   /// They are in the file of today.
   void write_maps();
   [[nodiscard]] bool covers(const Translation& translation, std::optional<Moment> began) const;
@@ -119,6 +121,7 @@ class Store {
   Day maps_file_{};           ///< where its entries are open
   bool maps_shrank_ = false;  ///< the table is to be read: some entries do not hold any more
   MonoTime maps_settled_{};   ///< all that began before the entries did has a row or has ended
+  bool maps_anew_ = false;    ///< what is read next may have been read by another clock
   /// What held before entries ended last, and until when.
   std::shared_ptr<const StaticMaps> former_maps_;
   Moment former_until_{};

@@ -24,13 +24,16 @@ void Store::take_up_maps(Day newest, Moment sure_until) {
 
 void Store::look_at_maps() {
   if (!map_source_) {
-    if (!maps_.empty()) hold({std::make_shared<const StaticMaps>(), now()});
+    if (!maps_.empty()) end_maps();
     return;
   }
   const MapsNow found = map_source_->look();
   switch (found.state) {
     case MapsNow::State::kCurrent:
-      if (found.reading.maps != maps_.maps()) hold(found.reading);
+      if (found.reading.maps != maps_.maps()) {
+        hold({found.reading.maps, maps_anew_ ? now() : found.reading.since});
+      }
+      maps_anew_ = false;
       maps_.current = true;
       if (!std::exchange(maps_unreadable_, {}).empty()) log::info("nat_log_maps_readable_again");
       break;
@@ -44,8 +47,13 @@ void Store::look_at_maps() {
   write_maps();
 }
 
-void Store::maps_not_readable(const std::string& why) {
+void Store::end_maps() {
   if (!maps_.empty()) hold({std::make_shared<const StaticMaps>(), now()});
+  maps_anew_ = true;
+}
+
+void Store::maps_not_readable(const std::string& why) {
+  end_maps();
   maps_.current = false;
   if (std::exchange(maps_unreadable_, why) == why) return;
   log::warn(
@@ -68,12 +76,15 @@ void Store::hold(const MapReading& reading) {
   if (difference.added.empty() && difference.removed.empty()) return;
   for (const HeldEntry& one : difference.removed) {
     if (!files_.exists(maps_file_)) break;  // older than the retention
-    file(maps_file_).maps().end(one.entry, one.began, maps_.sure_until);
+    file(maps_file_).maps().end(one.entry, maps_.sure_until);
   }
-  if (maps_file_ == today_) {
-    for (const HeldEntry& one : difference.added) file(today_).maps().insert(one.entry, one.began);
+  // A reading of before midnight may be seen after it: its entries are in the files of both days.
+  const bool has_file = maps_file_ <= today_ && files_.exists(maps_file_);
+  for (const HeldEntry& one : difference.added) {
+    if (!has_file || day_of(one.began) > maps_file_) continue;
+    file(maps_file_).maps().insert(one.entry, one.began);
   }
-  maps_settled_ = now_.steady + kLateEnds;
+  maps_settled_ = now_.steady + kLateEnds + config_.commit_interval;
   if (!difference.removed.empty()) {
     maps_shrank_ = true;
     former_maps_ = before;
@@ -87,13 +98,18 @@ void Store::hold(const MapReading& reading) {
 void Store::write_maps() {
   if (maps_file_ == today_) return;
   maps_file_ = today_;
-  maps_.for_each(
-      [&](const MapEntry& entry, Moment began) { file(today_).maps().insert(entry, began); });
+  // A clock that was set may lead to a day again.
+  DayFile& day = file(today_);
+  day.maps().end_all(day.last_commit().value_or(Moment(today_)));
+  maps_.for_each([&](const MapEntry& entry, Moment began) { day.maps().insert(entry, began); });
 }
 
-/// Of one whose begin is not known. If it followed an entry that ended just now it may have begun
-/// while that held: then it has to be in rows since.
+/// Of one whose begin is not known. If it followed an entry that ended just now, or of which it is
+/// not known whether it does, it may have begun while that held: then it has to be in rows since.
 Moment Store::began_at_latest(const Translation& translation, Moment seen) const {
+  if (!maps_.current && maps_.maps()->followed_by(translation) != nullptr) {
+    return std::min(maps_.sure_until, seen);
+  }
   const bool just_now = former_maps_ && now_.steady < maps_settled_;
   if (!just_now || former_maps_->followed_by(translation) == nullptr) return seen;
   return std::min(former_until_, seen);

@@ -2,6 +2,7 @@
 #include "nat_log/map_reader.hpp"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <mutex>
@@ -114,6 +115,46 @@ TEST(MapReader, PausesAfterALongReading) {
   for (int i = 0; i < 30; ++i) reader.look();
   EXPECT_EQ(look_past(reader, State::kReading).state, State::kCurrent);
   EXPECT_EQ(ruleset.readings, 2);
+}
+
+TEST(MapReader, AChangeBeforeTheNumberWasAskedForIsBeforeTheReading) {
+  FakeRuleset ruleset;
+  std::atomic<int> changes{0};
+  std::atomic<int> hour{0};
+  MapReader::Ruleset ask = ruleset.ask();
+  ask.generation = [&, number = ask.generation] {
+    // The second one asks is the thread, and at once before it the ruleset changes.
+    if (++changes == 2) hour = 1;
+    return number();
+  };
+  const auto clock = [&] { return Instant{TimePoint{} + std::chrono::hours(hour), MonoTime{}}; };
+  MapReader reader(ask, clock);
+  const MapsNow found = reader.look();
+  ASSERT_EQ(found.state, State::kCurrent);
+  EXPECT_EQ(found.reading.since, moment_of(TimePoint{} + 1h));
+}
+
+TEST(MapReader, WithoutAThreadItCannotReadAndTriesAgain) {
+  pthread_attr_t usual;
+  ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
+  pthread_attr_t too_large;
+  pthread_attr_init(&too_large);
+  pthread_attr_setstacksize(&too_large, std::size_t{1} << 47);  // more than there are addresses
+  FakeRuleset ruleset;
+  MonoTime steady{};
+  MapReader reader(ruleset.ask(), [&] { return Instant{TimePoint{}, steady}; });
+  ASSERT_EQ(pthread_setattr_default_np(&too_large), 0);
+  MapsNow found;
+  EXPECT_NO_THROW(found = reader.look());
+  pthread_setattr_default_np(&usual);
+  EXPECT_EQ(found.state, State::kUnreadable);
+  EXPECT_NE(found.why, "");
+  EXPECT_EQ(reader.look().state, State::kUnreadable) << "it tries again at once";
+  steady += std::chrono::seconds(MapReader::kPause);
+  reader.look();
+  EXPECT_EQ(look_past(reader, State::kUnreadable).state, State::kCurrent);
+  pthread_attr_destroy(&too_large);
+  pthread_attr_destroy(&usual);
 }
 
 }  // namespace

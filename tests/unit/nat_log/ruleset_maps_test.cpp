@@ -79,8 +79,8 @@ TEST(RulesetMaps, ReadsANamedMapForTheProtocolsOfItsRules) {
 
 TEST(RulesetMaps, WithoutAConditionItIsForAllProtocols) {
   for (const char* const condition :
-       {"", R"({"match": {"op": "==", "left": {"meta": {"key": "oifname"}}, "right": "eth0"}}, )",
-        R"({"match": {"op": "!=", "left": {"meta": {"key": "l4proto"}}, "right": 6}}, )"}) {
+       {"",
+        R"({"match": {"op": "==", "left": {"meta": {"key": "oifname"}}, "right": "eth0"}}, )"}) {
     const auto found = entries(read(rule(condition, set(kTwo))));
     ASSERT_THAT(found, SizeIs(2)) << condition;
     EXPECT_EQ(found[0].protocol, kAnyProtocol) << condition;
@@ -91,6 +91,59 @@ TEST(RulesetMaps, WithoutAConditionItIsForAllProtocols) {
       set(kTwo))));
   ASSERT_THAT(found, SizeIs(2));
   EXPECT_EQ(found[0].protocol, 17);
+}
+
+TEST(RulesetMaps, EachConditionLeavesOnlyTheProtocolsOfBoth) {
+  const std::string tcp_or_udp =
+      R"({"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": {"set": [6, 17]}}}, )";
+  const std::string udp =
+      R"({"match": {"op": "!=", "left": {"payload": {"protocol": "udp", "field": "dport"}}, "right": 53}}, )";
+  for (const std::string& conditions : {tcp_or_udp + udp, udp + tcp_or_udp}) {
+    const auto found = entries(read(rule(conditions, set(kTwo))));
+    ASSERT_THAT(found, SizeIs(2)) << conditions;
+    EXPECT_EQ(found[0].protocol, 17) << conditions;
+  }
+  EXPECT_THAT(entries(read(rule(kProtocol + udp, set(kTwo)))), IsEmpty());
+}
+
+TEST(RulesetMaps, LeavesOutAMapWhereTheProtocolsAreNotListed) {
+  for (
+      const char* const condition :
+      {R"({"match": {"op": "!=", "left": {"meta": {"key": "l4proto"}}, "right": 6}}, )",
+       R"({"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": "@some"}}, )",
+       R"({"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": {"range": [6, 17]}}}, )"}) {
+    const StaticMaps maps = read(rule(condition, set(kTwo)));
+    EXPECT_THAT(maps.entries(), IsEmpty()) << condition;
+    ASSERT_THAT(maps.left_out(), SizeIs(1)) << condition;
+    EXPECT_THAT(maps.left_out()[0], HasSubstr("the protocols of its rule are not listed"));
+  }
+}
+
+TEST(RulesetMaps, AsksForTheElementsOfAMapOnce) {
+  const std::string udp =
+      R"({"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": 17}}, )";
+  std::string objects =
+      R"({"map": {"family": "ip", "name": "one", "table": "nat", "type": "ipv4_addr"}})";
+  for (int i = 0; i < 50; ++i) {
+    objects += ", " + rule(kProtocol, "\"@one\"") + ", " + rule(udp, "\"@one\"");
+  }
+  int asked = 0;
+  const StaticMaps maps = read_static_maps([&](const std::string&, bool all) {
+    if (!all) return ruleset_of_objects(objects);
+    ++asked;
+    return ruleset_of_objects(
+        R"({"map": {"family": "ip", "name": "one", "table": "nat", "elem": [)" + std::string(kTwo) +
+        "]}}");
+  });
+  EXPECT_EQ(asked, 1);
+  EXPECT_THAT(maps.entries(), SizeIs(4));
+}
+
+TEST(RulesetMaps, SaysOnceWhyAMapIsLeftOut) {
+  const std::string dynamic =
+      R"({"map": {"family": "ip", "name": "one", "table": "nat", "flags": ["dynamic"]}})";
+  const std::string use = rule(kProtocol, "\"@one\"");
+  EXPECT_THAT(read(dynamic + ", " + use + ", " + use).left_out(), SizeIs(1));
 }
 
 TEST(RulesetMaps, LeavesOutMapsThatAreNotStaticAndSaysWhy) {

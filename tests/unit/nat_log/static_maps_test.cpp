@@ -86,6 +86,16 @@ TEST(StaticMaps, LeavesOutBothOfTwoMapsThatContradictEachOther) {
   EXPECT_THAT(maps.left_out()[0], HasSubstr("together with second"));
 }
 
+TEST(StaticMaps, OneThatContradictsOnlyAMapThatIsLeftOutIsLeftOutToo) {
+  const StaticMaps maps({{"first", {map_entry("100.64.0.2", "203.0.113.7", 1, 100)}},
+                         {"second", {map_entry("100.64.0.3", "203.0.113.7", 50, 200)}},
+                         {"third", {map_entry("100.64.0.4", "203.0.113.7", 150, 300)}},
+                         {"udp", {map_entry("100.64.0.5", "203.0.113.7", 150, 300, 17)}},
+                         {"other", {map_entry("100.64.0.6", "203.0.113.8", 150, 300)}}});
+  EXPECT_THAT(maps.entries(), SizeIs(2));
+  EXPECT_THAT(maps.left_out(), SizeIs(3));
+}
+
 TEST(StaticMaps, OtherProtocolsShareNothing) {
   const StaticMaps maps({{"tcp", {map_entry("100.64.0.2", "203.0.113.7", 1024, 3071, 6)}},
                          {"udp", {map_entry("100.64.0.3", "203.0.113.7", 1024, 3071, 17)}}});
