@@ -147,7 +147,8 @@ Findings check_log_readers(const Config& config) {
     if (log.to == LogDestination::kPostgresql) check_database(log, found);
     if (log.to == LogDestination::kKafka) check_topic(log, found);
     if (!goes_to_socket(log)) continue;
-    for (const Finding& one : check_stream(socket_settings(log), config.status, kServerPatience).wrong) {
+    for (const Finding& one :
+         check_stream(socket_settings(log), config.status, kServerPatience).wrong) {
       found.wrong.push_back({"connection_log_unreachable", one.impact,
                              "start the program that reads the lines, or correct path, address "
                              "and port",
