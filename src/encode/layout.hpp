@@ -35,9 +35,7 @@ class Layout {
   /// That of the responder's record is the initiator's where nothing is translated.
   [[nodiscard]] const Template& choose(const Record& record) const {
     if (by_ != By::kKind) return choose_otherwise(record);
-    const auto kind = static_cast<std::size_t>(record_kind(record));
-    const bool extras = record.flow.extras.present && templates_.size() > kRecordKinds;
-    return templates_[extras ? kRecordKinds + kind : kind];
+    return templates_[place_of(record_kind(record), record.flow)];
   }
 
   /// No template has this place.
@@ -46,9 +44,7 @@ class Layout {
   /// Where in templates() choose() finds that of a record without translation, where it goes by the
   /// kind of record.
   [[nodiscard]] std::size_t place_by_kind(const Flow& flow) const {
-    const auto kind = static_cast<std::size_t>(untranslated_kind(flow.original));
-    const bool extras = flow.extras.present && templates_.size() > kRecordKinds;
-    return extras ? kRecordKinds + kind : kind;
+    return place_of(untranslated_kind(flow.original), flow);
   }
   /// The same for a template that both records of a flow report have; kNoPlace: this is none.
   [[nodiscard]] std::size_t place_of_both(const Template& layout) const {
@@ -66,6 +62,12 @@ class Layout {
  private:
   enum class By : std::uint8_t { kKind, kFamily, kTranslation, kElements };
 
+  /// Templates with what was measured stand behind those without.
+  [[nodiscard]] std::size_t place_of(RecordKind kind, const Flow& flow) const {
+    const auto place = static_cast<std::size_t>(kind);
+    const bool extras = flow.extras.present && templates_.size() > kRecordKinds;
+    return extras ? kRecordKinds + place : place;
+  }
   [[nodiscard]] const Template& choose_otherwise(const Record& record) const;
   void build(Protocol protocol, const EncoderOptions& options);
   void add(std::uint16_t id, std::vector<Field> fields);

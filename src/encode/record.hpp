@@ -64,19 +64,14 @@ inline RecordKind untranslated_kind(const Tuple& original) {
 
 inline RecordKind record_kind(const Record& record) {
   const Tuple& original = record.flow.original;
-  const bool nat = record.initiator && translated(record.flow);
+  if (!record.initiator || !translated(record.flow)) return untranslated_kind(original);
   if (original.family == AddressFamily::kIpv4) {
-    if (original.protocol == kProtocolIcmp) {
-      return nat ? RecordKind::kIpv4IcmpNat : RecordKind::kIpv4Icmp;
-    }
-    return nat ? RecordKind::kIpv4Nat : RecordKind::kIpv4;
+    return original.protocol == kProtocolIcmp ? RecordKind::kIpv4IcmpNat : RecordKind::kIpv4Nat;
   }
   const bool nat64 = record.flow.reply.family == AddressFamily::kIpv4;
   if (original.protocol == kProtocolIcmpv6) {
-    if (!nat) return RecordKind::kIpv6Icmp;
     return nat64 ? RecordKind::kIcmpNat64 : RecordKind::kIpv6IcmpNat;
   }
-  if (!nat) return RecordKind::kIpv6;
   return nat64 ? RecordKind::kNat64 : RecordKind::kIpv6Nat;
 }
 

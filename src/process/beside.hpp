@@ -2,6 +2,7 @@
 // Work that takes too long for the event loop.
 #pragma once
 
+#include <chrono>
 #include <future>
 #include <system_error>
 #include <type_traits>
@@ -23,6 +24,12 @@ template <typename Work>
     here();
     return here.get_future();
   }
+}
+
+/// True until its work has ended; false for an empty one.
+template <typename Result>
+[[nodiscard]] bool still_runs(const std::future<Result>& work) {
+  return work.valid() && work.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
 }
 
 }  // namespace ctflow

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "extras/from_bpf/tracing_programs.hpp"
+#include "process/beside.hpp"
 
 namespace {
 
@@ -144,7 +145,8 @@ class Measurement {
       if (waiting[0].revents != 0) break;
       if (waiting[2].revents != 0 && !obey()) waiting[2].fd = -1;
       const auto now = std::chrono::steady_clock::now();
-      if (now - swept >= std::chrono::duration<double>(options_.sweep) && sweep_has_ended()) {
+      if (now - swept >= std::chrono::duration<double>(options_.sweep) &&
+          !ctflow::still_runs(sweeping_)) {
         sweeping_ = programs_.sweep();
         swept = now;
       }
@@ -154,11 +156,6 @@ class Measurement {
   }
 
  private:
-  [[nodiscard]] bool sweep_has_ended() const {
-    return !sweeping_.valid() ||
-           sweeping_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-  }
-
   void read_records() {
     const auto take = [this](const ctflow_record& record) {
       ++records_;

@@ -6,6 +6,7 @@
 
 #include "extras/from_bpf/connection_key.hpp"
 #include "extras/from_bpf/measured_extras.hpp"
+#include "process/beside.hpp"
 
 namespace ctflow {
 namespace {
@@ -66,9 +67,7 @@ FromNetfilter::FromNetfilter(bool wire_counters, std::unique_ptr<MeasuredEntries
 
 const Capabilities& FromNetfilter::refresh() {
   const Instant now = clock_();
-  const bool sweeping =
-      sweeping_.valid() && sweeping_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
-  if (!sweeping && (!swept_ || now.steady - *swept_ >= kSweepInterval)) {
+  if (!still_runs(sweeping_) && (!swept_ || now.steady - *swept_ >= kSweepInterval)) {
     swept_ = now.steady;
     sweeping_ = entries_->sweep();
   }

@@ -5,6 +5,8 @@
 #include <bit>
 #include <utility>
 
+#include "process/beside.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -224,7 +226,7 @@ void RecordRing::sweep() {
 }
 
 void RecordRing::look_at_sweep() {
-  if (sweeping_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+  if (still_runs(sweeping_)) {
     sweep_timer_.after(next_look_, [this] { look_at_sweep(); });
     next_look_ = std::min(2 * next_look_, kLookAtSweep);
   } else if (sweeping_.get()) {
