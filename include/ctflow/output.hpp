@@ -34,21 +34,30 @@ class OutputContext {
   /// What never came to any output.
   [[nodiscard]] UpstreamLosses losses() const { return losses_ ? losses_() : last_losses_; }
 
+  /// An output that connects where it likes has begun a connection to an address that its status
+  /// names from now on.
+  void peers_changed() const {
+    if (on_peers_) on_peers_();
+  }
+
   /// Null: not known, or not any more.
   [[nodiscard]] const InterfaceNames* interface_names() const { return interface_names_; }
 
   // For the owner of the path.
   void answer_losses(std::function<UpstreamLosses()> losses) { losses_ = std::move(losses); }
+  void on_peers_changed(std::function<void()> handler) { on_peers_ = std::move(handler); }
   void set_interface_names(const InterfaceNames& names) { interface_names_ = &names; }
   void close() {
     last_losses_ = losses();
     losses_ = nullptr;
+    on_peers_ = nullptr;
     interface_names_ = nullptr;
   }
 
  private:
   std::function<UpstreamLosses()> losses_;
   UpstreamLosses last_losses_;
+  std::function<void()> on_peers_;
   const InterfaceNames* interface_names_ = nullptr;
 };
 

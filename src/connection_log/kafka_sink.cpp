@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "connection_log/line.hpp"
@@ -13,8 +14,9 @@ namespace {
 
 class KafkaSink : public LineSink {
  public:
-  KafkaSink(boost::asio::io_context& io, const ConnectionLogConfig& config, ExportLedger& ledger)
-      : config_(config), producer_(io, config, ledger) {
+  KafkaSink(boost::asio::io_context& io, const ConnectionLogConfig& config, ExportLedger& ledger,
+            std::function<void()> brokers_changed)
+      : config_(config), producer_(io, config, ledger, std::move(brokers_changed)) {
     contents_.reserve(kMostLines);
   }
 
@@ -65,8 +67,9 @@ class KafkaSink : public LineSink {
 }  // namespace
 
 std::unique_ptr<LineSink> make_kafka_sink(boost::asio::io_context& io,
-                                          const ConnectionLogConfig& config, ExportLedger& ledger) {
-  return std::make_unique<KafkaSink>(io, config, ledger);
+                                          const ConnectionLogConfig& config, ExportLedger& ledger,
+                                          std::function<void()> brokers_changed) {
+  return std::make_unique<KafkaSink>(io, config, ledger, std::move(brokers_changed));
 }
 
 }  // namespace ctflow

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
 
 #include "connection_log/line_sink.hpp"
@@ -11,9 +12,11 @@
 
 namespace ctflow {
 
-/// `io` and `ledger` must outlive it. Throws std::runtime_error when librdkafka refuses the
-/// settings, and always without CTFLOWD_KAFKA.
+/// `io` and `ledger` must outlive it. `brokers_changed`: called when its status names another
+/// broker. Throws std::runtime_error when librdkafka refuses the settings, and always without
+/// CTFLOWD_KAFKA.
 std::unique_ptr<LineSink> make_kafka_sink(boost::asio::io_context& io,
-                                          const ConnectionLogConfig& config, ExportLedger& ledger);
+                                          const ConnectionLogConfig& config, ExportLedger& ledger,
+                                          std::function<void()> brokers_changed);
 
 }  // namespace ctflow

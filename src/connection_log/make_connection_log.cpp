@@ -14,7 +14,8 @@ namespace ctflow {
 namespace {
 
 std::unique_ptr<LineSink> make_sink(boost::asio::io_context& io, const ConnectionLogConfig& config,
-                                    ExportLedger& ledger) {
+                                    ExportLedger& ledger,
+                                    const std::shared_ptr<const OutputContext>& context) {
   switch (config.to) {
     case LogDestination::kFile:
       return std::make_unique<WriterSink>(
@@ -22,7 +23,7 @@ std::unique_ptr<LineSink> make_sink(boost::asio::io_context& io, const Connectio
     case LogDestination::kStdout:
       return std::make_unique<WriterSink>(config, std::make_unique<LogStdout>(), ledger);
     case LogDestination::kKafka:
-      return make_kafka_sink(io, config, ledger);
+      return make_kafka_sink(io, config, ledger, [context] { context->peers_changed(); });
     case LogDestination::kUnix:
     case LogDestination::kTcp:
     case LogDestination::kPostgresql:
@@ -37,8 +38,8 @@ std::unique_ptr<Output> make_connection_log(boost::asio::io_context& io,
                                             const ConnectionLogConfig& config,
                                             std::shared_ptr<const OutputContext> context) {
   return std::make_unique<ConnectionLog>(
-      config, [&](ExportLedger& ledger) { return make_sink(io, config, ledger); },
-      std::move(context));
+      config, [&](ExportLedger& ledger) { return make_sink(io, config, ledger, context); },
+      context);
 }
 
 }  // namespace ctflow

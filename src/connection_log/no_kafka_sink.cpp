@@ -8,7 +8,8 @@ namespace ctflow {
 
 std::unique_ptr<LineSink> make_kafka_sink(boost::asio::io_context& /*io*/,
                                           const ConnectionLogConfig& config,
-                                          ExportLedger& /*ledger*/) {
+                                          ExportLedger& /*ledger*/,
+                                          std::function<void()> /*brokers_changed*/) {
   throw std::runtime_error(config.name + ": built without Kafka");  // the settings refuse it
 }
 

@@ -85,6 +85,9 @@ NamespaceExporter::NamespaceExporter(boost::asio::io_context& io, const Config& 
       pipeline_({}, {}),
       retired_(io) {
   context_->answer_losses([this] { return losses(); });
+  context_->on_peers_changed([this] {
+    if (started_) watch_own_traffic();
+  });
   {
     const auto visit = home_.visit();
     source_ = make_source(own(config), home_);
@@ -290,7 +293,9 @@ std::vector<std::string> NamespaceExporter::brokers() const {
 }
 
 void NamespaceExporter::watch_own_traffic() {
-  constexpr std::chrono::seconds kInterval{5};  // for names that are looked up, routes that change
+  // For names that are looked up, and routes that change. Brokers are heard of at once: a
+  // connection to one is begun when there is a line for it.
+  constexpr std::chrono::seconds kInterval{5};
   if (config_.source.own_traffic == OwnTraffic::kInclude) return;
   std::vector<CollectorConfig> configs = config_.collectors;
   for (const ConnectionLogConfig& log : config_.log_connections) {
@@ -309,6 +314,7 @@ void NamespaceExporter::watch_own_traffic() {
 
 void NamespaceExporter::stop() {
   if (!started_) start();  // the kernel has queued events since the socket was opened
+  context_->on_peers_changed(nullptr);
   own_traffic_timer_.cancel();
   source_->stop();
 }

@@ -86,6 +86,12 @@ std::size_t connected_of(const char* statistics) {
       }));
 }
 
+void write_one(int wake) {
+  const std::uint64_t one = 1;
+  const ssize_t written = ::write(wake, &one, sizeof one);
+  static_cast<void>(written);  // full: it wakes as well
+}
+
 std::string text_of(const sockaddr& address, socklen_t length) {
   boost::asio::ip::tcp::endpoint endpoint;
   if (length > endpoint.capacity()) return "";
@@ -99,7 +105,11 @@ std::string text_of(const sockaddr& address, socklen_t length) {
 }  // namespace
 
 struct Client::Shared {
+  explicit Shared(int descriptor) : wake(descriptor) {}
+
   mutable std::mutex mutex;
+  int wake;                          ///< -1: threads may still connect, but nobody is to know
+  bool fresh = false;                ///< there is a broker that on_broker() was not called for
   std::vector<std::string> brokers;  ///< the latest is the last
   std::promise<void> end;
   std::future<void> ended = end.get_future();
@@ -108,9 +118,22 @@ struct Client::Shared {
     if (broker.empty()) return;
     const std::scoped_lock lock(mutex);
     const auto known = std::find(brokers.begin(), brokers.end(), broker);
-    if (known != brokers.end()) brokers.erase(known);
+    const bool is_known = known != brokers.end();
+    if (is_known) brokers.erase(known);
     if (brokers.size() >= kMostBrokers) brokers.erase(brokers.begin());
     brokers.push_back(std::move(broker));
+    if (!is_known) fresh = true;
+    if (!is_known && wake >= 0) write_one(wake);
+  }
+
+  bool take_fresh() {
+    const std::scoped_lock lock(mutex);
+    return std::exchange(fresh, false);
+  }
+
+  void forget_wake() {
+    const std::scoped_lock lock(mutex);
+    wake = -1;
   }
 
   /// In place of connect(2), in a thread of librdkafka.
@@ -122,7 +145,8 @@ struct Client::Shared {
   }
 };
 
-Client::Client(const ConnectionLogConfig& config, int wake) : shared_(std::make_shared<Shared>()) {
+Client::Client(const ConnectionLogConfig& config, int wake)
+    : shared_(std::make_shared<Shared>(wake)) {
   OwnedProperties properties = configure(config);
   rd_kafka_conf_t* const all = properties.get();
   set_brokers(all, config);
@@ -149,8 +173,7 @@ Client::Client(const ConnectionLogConfig& config, int wake) : shared_(std::make_
   rd_kafka_queue_io_event_enable(queue_, wake, &one, sizeof one);
   // Only the first event in an empty queue wakes: what came before this, such as a warning of a
   // setting, would keep all that follow from doing so.
-  const ssize_t written = ::write(wake, &one, sizeof one);
-  static_cast<void>(written);  // full: it wakes as well
+  write_one(wake);
 }
 
 Client::~Client() { close({}); }
@@ -158,6 +181,7 @@ Client::~Client() { close({}); }
 bool Client::close(std::chrono::milliseconds patience) {
   if (client_ != nullptr) {
     rd_kafka_queue_io_event_enable(queue_, -1, nullptr, 0);
+    shared_->forget_wake();
     rd_kafka_queue_destroy(queue_);
     rd_kafka_topic_destroy(topic_);
     const SignalsBlocked blocked;
@@ -188,6 +212,7 @@ Client::Taken Client::produce(std::string_view key, std::string_view value, void
 }
 
 bool Client::serve(ClientEvents& to, std::chrono::milliseconds patience) {
+  if (shared_->take_fresh()) to.on_broker();
   for (int i = 0; i < kEvents; ++i) {
     const int wait = i == 0 ? static_cast<int>(patience.count()) : 0;
     rd_kafka_event_t* const event = rd_kafka_queue_poll(queue_, wait);

@@ -66,6 +66,8 @@ class ClientEvents {
   virtual void on_log(int level, const std::string& text) = 0;
   /// Every few seconds: connections to brokers that exist.
   virtual void on_statistics(std::size_t connected) = 0;
+  /// A connection to a broker begins that brokers() had not named.
+  virtual void on_broker() = 0;
 };
 
 class Client {
@@ -95,7 +97,8 @@ class Client {
   /// Drops all that is not acknowledged: a delivery of each follows.
   void purge();
 
-  /// Brokers that were connected to, ADDRESS:PORT or [IPv6 ADDRESS]:PORT, some dozens at most.
+  /// Brokers that a connection was begun to, ADDRESS:PORT or [IPv6 ADDRESS]:PORT, some dozens at
+  /// most.
   [[nodiscard]] std::vector<std::string> brokers() const;
 
   /// Lets the threads end, for which one may have to wait for an answer of the name service. False:

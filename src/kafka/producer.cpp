@@ -60,9 +60,10 @@ struct Producer::Waiting {
 };
 
 Producer::Producer(boost::asio::io_context& io, const ConnectionLogConfig& config,
-                   ExportLedger& ledger)
+                   ExportLedger& ledger, std::function<void()> brokers_changed)
     : config_(config),
       ledger_(ledger),
+      brokers_changed_(std::move(brokers_changed)),
       wake_(make_wake()),
       readiness_(io, wake_.number()),
       again_(io),

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -29,9 +30,10 @@ namespace ctflow::kafka {
 /// acknowledged is lost, as far as is known.
 class Producer : private ClientEvents {
  public:
-  /// `io` and `ledger` must outlive it. Throws std::runtime_error when librdkafka refuses the
-  /// settings.
-  Producer(boost::asio::io_context& io, const ConnectionLogConfig& config, ExportLedger& ledger);
+  /// `io` and `ledger` must outlive it. `brokers_changed`: called when brokers() names one more.
+  /// Throws std::runtime_error when librdkafka refuses the settings.
+  Producer(boost::asio::io_context& io, const ConnectionLogConfig& config, ExportLedger& ledger,
+           std::function<void()> brokers_changed);
   /// Without stop() before, what waits is in no column of the ledger any more.
   ~Producer() override;
 
@@ -70,6 +72,7 @@ class Producer : private ClientEvents {
   void on_fatal(const std::string& text) override;
   void on_log(int level, const std::string& text) override;
   void on_statistics(std::size_t connected) override;
+  void on_broker() override { brokers_changed_(); }
 
   void watch();
   void serve();
@@ -88,6 +91,7 @@ class Producer : private ClientEvents {
 
   ConnectionLogConfig config_;
   ExportLedger& ledger_;
+  std::function<void()> brokers_changed_;
   Descriptor wake_;
   Readiness readiness_;
   Timer again_;

@@ -20,7 +20,8 @@ class KafkaSinkTest : public testing::Test {
     config_.brokers = cluster_.brokers();
     config_.topic = test::KafkaCluster::kTopic;
     log_.emplace(
-        config_, [this](ExportLedger& ledger) { return make_kafka_sink(io_, config_, ledger); },
+        config_,
+        [this](ExportLedger& ledger) { return make_kafka_sink(io_, config_, ledger, [] {}); },
         std::make_shared<OutputContext>());
   }
 

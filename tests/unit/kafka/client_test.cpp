@@ -39,6 +39,7 @@ class KafkaReports : public testing::TestWithParam<unsigned>, public ClientEvent
   void on_fatal(const std::string& text) override { FAIL() << text; }
   void on_log(int /*level*/, const std::string& /*text*/) override {}
   void on_statistics(std::size_t /*connected*/) override {}
+  void on_broker() override {}
 
   void produce(std::uint64_t count) {
     for (std::uint64_t i = 0; i < count; ++i) {

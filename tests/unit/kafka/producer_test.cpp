@@ -29,7 +29,9 @@ class KafkaProducerTest : public testing::Test {
     config_.settings = {{"reconnect.backoff.max.ms", "200"}, {"retry.backoff.ms", "20"}};
   }
 
-  Producer& make() { return producer_.emplace(io_, config_, ledger_); }
+  Producer& make() {
+    return producer_.emplace(io_, config_, ledger_, [this] { ++news_; });
+  }
 
   /// The mock cluster checks no sequence numbers: it takes a batch that was sent behind one which
   /// it refused, where a broker refuses it as well.
@@ -127,6 +129,7 @@ class KafkaProducerTest : public testing::Test {
   ConnectionLogConfig config_;
   ExportLedger ledger_;
   std::optional<Producer> producer_;
+  std::size_t news_ = 0;  ///< how often there was another broker
   std::uint64_t lines_ = 0;
   std::string pad_;
   /// Brokers that go away within a request: the mock ones, other than real ones, do not know by its
@@ -148,6 +151,30 @@ TEST_F(KafkaProducerTest, CountsALineAsSentWhenItIsAcknowledged) {
   EXPECT_FALSE(producer_->brokers().empty());
   EXPECT_EQ(counters().transport_sessions, 1U);
   EXPECT_EQ(reconcile().size(), 1U);
+}
+
+TEST_F(KafkaProducerTest, SaysOfEachBrokerOnceWhenItsConnectionIsBegun) {
+  make();
+  std::set<std::string> named;
+  for (int i = 0; i < 37; ++i) {  // a key each: to all brokers in the end
+    add(i);
+    const std::size_t before = news_;
+    ASSERT_TRUE(run_until_none_waits());
+    const std::vector<std::string> brokers = producer_->brokers();
+    const std::size_t known = named.size();
+    named.insert(brokers.begin(), brokers.end());
+    EXPECT_EQ(news_ > before, named.size() > known) << "no later than a line that went there";
+  }
+  EXPECT_EQ(named.size(), 3U);
+  EXPECT_LE(news_, 3U);
+  cluster_.go_down();
+  run_for(milliseconds(300));
+  cluster_.come_up();
+  const std::size_t before = news_;
+  add_many(37);
+  ASSERT_TRUE(run_until_none_waits());
+  EXPECT_EQ(news_, before) << "connected again";
+  EXPECT_EQ(reconcile().size(), 74U);
 }
 
 TEST_F(KafkaProducerTest, HearsOfLinesAlsoWhereTheLibraryHadSomethingToSayBefore) {
