@@ -55,6 +55,7 @@ Accounting::Accounting(const AccountingConfig& config,
   session.left = accounting::left_sessions(config_.database, session.continues);
   open_session();
   if (session_) session.id = session_->id();
+  session.ledger = session_;
   accounting::ReadDeviceNames read_names;
   if (neighbours_) {
     read_names = accounting::device_names_of(config_);
@@ -70,7 +71,7 @@ Accounting::Accounting(const AccountingConfig& config,
 
 void Accounting::open_session() {
   try {
-    session_ = std::make_unique<accounting::SessionLedger>(config_.database);
+    session_ = std::make_shared<accounting::SessionLedger>(config_.database);
   } catch (const std::system_error& error) {
     log::error(
         "accounting_session_unavailable output={} error={} impact=\"what is counted and not yet "
@@ -232,8 +233,8 @@ void Accounting::stop() {
   if (left.flows == 0) return;
   ledger_.lost_after_wait(LossReason::kStopped, left);
   log::error(
-      "accounting_incomplete output={} flow_reports={} octets={} impact=\"they are in no row; the "
-      "next start enters their sum as uncounted\"",
+      "accounting_incomplete output={} flow_reports={} octets={} impact=\"they are in no row yet: "
+      "they come when the disk answers, or their sum as uncounted at the next start\"",
       name(), left.flows, left.octets);
 }
 

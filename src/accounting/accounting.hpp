@@ -76,7 +76,7 @@ class Accounting : public Output {
   std::optional<accounting::LiveCounts> metrics_;
   std::list<Asked> asked_;                              ///< by usage(), for a while
   accounting::KeySelection wanted_{{}};                 ///< by aggregates, metrics_ and asked_
-  std::unique_ptr<accounting::SessionLedger> session_;  ///< null: it could not be made
+  std::shared_ptr<accounting::SessionLedger> session_;  ///< null: it could not be made
   std::unique_ptr<accounting::Batch> current_;
   std::unique_ptr<accounting::Batch> spare_;  ///< null: the writer has it
   std::unique_ptr<accounting::Writer> writer_;

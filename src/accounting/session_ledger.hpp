@@ -22,8 +22,8 @@ struct SessionTotals {
   friend bool operator==(const SessionTotals&, const SessionTotals&) = default;
 };
 
-/// Locked while its process lives. The file is not synchronised: it survives a kill, not a power
-/// cut.
+/// Locked while it lives, or its process. The file is not synchronised: it survives a kill, not a
+/// power cut.
 class SessionLedger {
  public:
   /// Beside the database, with a name of its own. Throws std::system_error.

@@ -16,7 +16,10 @@ namespace ctflow::accounting {
 
 /// The process, or reload, that writes.
 struct Session {
-  std::string id{};                 ///< empty: it has no ledger
+  std::string id{};  ///< empty: it has no ledger
+  /// Held, so that nobody takes the session for one that has ended while it may still write: a disk
+  /// can keep the writer's thread beyond the output. Null: as for `id`, or the caller holds it.
+  std::shared_ptr<const SessionLedger> ledger{};
   std::vector<LeftSession> left{};  ///< of others that ended before they had written everything
   bool continues = false;           ///< another of the same database still runs: a reload
   TimePoint started{};

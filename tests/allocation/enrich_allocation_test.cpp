@@ -8,6 +8,7 @@
 #include "enrich/named_users.hpp"
 #include "enrich/network_origins.hpp"
 #include "enrich/routed_interfaces.hpp"
+#include "enrich/routing/block_pool.hpp"
 #include "support/routing_messages.hpp"
 #include "support/source_directory.hpp"
 #include "support/temporary_file.hpp"
@@ -102,6 +103,26 @@ TEST(EnrichAllocation, IsNotDoneByNamesOfUsers) {
   }
   EXPECT_EQ(test::allocations(), before);
   EXPECT_EQ(named, 128U + 20U) << "the mark 7 is that of 140 to 159, which are in no network";
+}
+
+TEST(BlockPool, ChangesNothingWhereThereIsNoMemory) {
+  constexpr std::uint32_t kCount = 9;  // one element less or two more need another block
+  BlockPool<std::uint32_t, 126> pool;
+  std::uint32_t block = pool.allocate(kCount);
+  for (std::uint32_t i = 0; i < kCount; ++i) *pool.at(block + i) = i;
+  bool thrown = false;
+  {
+    const test::NoMemory none;
+    try {
+      block = pool.erase(block, kCount, 3);
+    } catch (const std::bad_alloc&) {
+      thrown = true;
+    }
+  }
+  ASSERT_TRUE(thrown);
+  for (std::uint32_t i = 0; i < kCount; ++i) EXPECT_EQ(*pool.at(block + i), i);
+  block = pool.erase(block, kCount, 3);
+  for (std::uint32_t i = 0; i < kCount - 1; ++i) EXPECT_EQ(*pool.at(block + i), i < 3 ? i : i + 1);
 }
 
 #ifdef CTFLOWD_MAXMIND

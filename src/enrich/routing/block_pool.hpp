@@ -16,8 +16,8 @@ namespace ctflow {
 
 /// Blocks of 1 to kLargest elements. Lengths are rounded up to a class (four for each power of
 /// two, so at most a quarter is unused), and each class keeps what was released for the next who
-/// asks: nothing is ever compacted. allocate() and resize() move all blocks in memory, never in
-/// offset.
+/// asks: nothing is ever compacted. allocate(), insert() and erase() move all blocks in memory,
+/// never in offset; where there is no memory they throw std::bad_alloc, and nothing has changed.
 template <typename T, std::uint32_t kLargest>
 class BlockPool {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) >= sizeof(std::uint32_t));
@@ -71,15 +71,18 @@ class BlockPool {
 
   /// Removes the element at `position` of a block of `count`. Returns the block's new offset.
   std::uint32_t erase(std::uint32_t offset, std::uint32_t count, std::uint32_t position) {
-    T* block = at(offset);
-    std::copy(block + position + 1, block + count, block + position);
     if (count == 1) {
       release(offset, count);
       return 0;
     }
-    if (class_of(count) == class_of(count - 1)) return offset;
+    if (class_of(count) == class_of(count - 1)) {
+      T* block = at(offset);
+      std::copy(block + position + 1, block + count, block + position);
+      return offset;
+    }
     const std::uint32_t moved = allocate(count - 1);
-    std::copy_n(at(offset), count - 1, at(moved));
+    std::copy_n(at(offset), position, at(moved));
+    std::copy_n(at(offset) + position + 1, count - 1 - position, at(moved) + position);
     release(offset, count);
     return moved;
   }

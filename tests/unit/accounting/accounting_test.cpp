@@ -218,5 +218,32 @@ TEST_F(AccountingTest, LeavesNoGapWhenAReloadReplacesIt) {
   EXPECT_EQ(test::number_in(config_.database, "SELECT count(*) FROM gap"), 0);
 }
 
+TEST_F(AccountingTest, HasTheLockOfItsSessionWhileItsThreadMayStillWrite) {
+  make()->stop();  // makes the database
+  Database blocker(config_.database, Database::Access::kWrite);
+  blocker.execute("BEGIN IMMEDIATE");  // as a disk that hangs, but for two seconds at most
+  auto before = make();
+  offer(*before, 100);
+  before->tick();  // gives it to the thread
+  before.reset();  // its thread goes on
+  bool living = false;
+  EXPECT_TRUE(accounting::left_sessions(config_.database, living).empty()) << "it has not ended";
+  EXPECT_TRUE(living);
+  const auto after = make();  // would take the rest of what was counted before for uncounted
+  blocker.execute("COMMIT");
+  run_until(*after, [&] { return octets_in_database() == 100; });
+  const auto ended = [&] {
+    return test::number_in(config_.database,
+                           "SELECT value FROM meta WHERE name = "
+                           "'ended_sessions'") == 2;
+  };
+  run_until(*after, ended);
+  after->stop();
+  EXPECT_EQ(octets_in_database(), 100);
+  EXPECT_EQ(after->status(system_now()).accounting->recovered, 0U);
+  EXPECT_TRUE(accounting::left_sessions(config_.database, living).empty());
+  EXPECT_FALSE(living) << "the thread has let go";
+}
+
 }  // namespace
 }  // namespace ctflow
