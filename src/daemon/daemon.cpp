@@ -183,9 +183,10 @@ void Daemon::reload() {
   NamespaceExporter::Databases databases;
   try {
     next = read_changed();
-    databases = databases_of(next) == databases_of(config_)
-                    ? databases_
-                    : std::make_shared<const OriginDatabases>(io_, databases_of(next));
+    databases =
+        databases_of(next) == databases_of(config_)
+            ? databases_
+            : std::make_shared<const OriginDatabases>(io_, databases_of(next), databases_.get());
     for (NamespaceExporter* const branch : namespaces_.all()) {
       changes.push_back({branch, branch->prepare(next, databases)});
     }
@@ -207,9 +208,12 @@ void Daemon::reload() {
 }
 
 void Daemon::adopt_when_ready(MonoTime latest) {
+  // Nobody else says what a database says: before it is read flows would go out without.
+  constexpr std::chrono::seconds kForDatabases{60};
+  const MonoTime now = std::chrono::steady_clock::now();
   const bool waiting = std::any_of(changes_.begin(), changes_.end(),
                                    [](const PendingChange& one) { return one.change.waiting(); });
-  if (waiting && std::chrono::steady_clock::now() < latest) {
+  if ((waiting && now < latest) || (next_databases_->waiting() && now < latest + kForDatabases)) {
     reload_timer_.after(kLookupPoll, [this, latest] { adopt_when_ready(latest); });
     return;
   }

@@ -140,12 +140,21 @@ std::unique_ptr<RoutingMirror> NamespaceExporter::make_mirror(const Config& conf
   }
 }
 
-/// Those that are followed now, where there are some. Throws std::system_error.
+/// Those that are followed now, where there are some. Null, and logged, when they cannot be
+/// followed: flows go out without MAC addresses.
 std::shared_ptr<const NeighbourMirror> NamespaceExporter::neighbours_for(
     const Config& config) const {
   if (!asks_neighbours(config)) return nullptr;
   if (neighbours_) return neighbours_;
-  return std::make_shared<NeighbourMirror>(io_, home_);
+  try {
+    return std::make_shared<NeighbourMirror>(io_, home_);
+  } catch (const std::system_error& error) {
+    log::warn(
+        "neighbours_unavailable error={} impact=\"MAC addresses of hosts are unknown\" "
+        "fix=\"restart ctflowd once netlink sockets can be opened\"",
+        log::quoted(error.what()));
+    return nullptr;
+  }
 }
 
 Pipeline::Enrichers NamespaceExporter::make_enrichers(const Change& change,

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """MAC addresses of hosts from the neighbour tables: what nfdump and tshark read and what lines of JSON have, behind
-NAT, of hosts behind a gateway and of this host; after a reload that asks for them, and in a replay."""
+NAT, of hosts behind a gateway and of this host; after a reload that asks for them, in a replay, and while the kernel
+does not tell them."""
 
 import glob
 import json
+import os
 import signal
+import subprocess
 
 import case
 import collectors
@@ -161,6 +164,50 @@ class MacAddresses(case.LabTest):
         player, read = self.exported_to_file("replay", recording)
         self.assertEqual(player.wait(), 0, player.log)
         self.assertEqual(read(), [(NONE, NONE)] * 2)
+
+    def faulty(self):
+        """A ctflowd to which the kernel tells no neighbours while the file has a fault (faulty_netlink.c)."""
+        here = os.path.dirname(os.path.abspath(__file__))
+        library, fault, program = (f"{self.directory}/{name}" for name in ("faulty.so", "fault", "faulty"))
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, f"{here}/faulty_netlink.c", "-ldl"], check=True)
+        with open(program, "w", encoding="utf-8") as file:
+            file.write(f"#!/bin/sh\nexport LD_PRELOAD={library} CTFLOWD_FAULT={fault}\n"
+                       "export ASAN_OPTIONS=verify_asan_link_order=0:$ASAN_OPTIONS\n"
+                       f'exec {case.program} "$@"\n')
+        os.chmod(program, 0o755)
+        return program, fault
+
+    def run_faulty(self, kind):
+        """A ctflowd that starts with this fault, and a connection that it must export."""
+        program, fault = self.faulty()
+        with open(fault, "w", encoding="utf-8") as file:
+            file.write(kind)
+        for address, mac, device in ((CLIENT4, CLIENT_MAC, "lan"), (SERVER4, SERVER_MAC, "wan"),
+                                     (CLIENT6, CLIENT_MAC, "lan"), (SERVER6, SERVER_MAC, "wan")):
+            # Permanent: nothing is told of them later.
+            self.lab.router.run("ip", "neigh", "replace", address, "lladdr", mac, "dev", device, "nud", "permanent")
+        path = f"{self.directory}/lines"
+        running = ctflowd.Ctflowd(program, self.lab.router, self.directory, "run", config=(
+            f"log_connections:\n  - {{name: lines, to: file, path: {path}, mac_addresses: true}}\n"))
+        self.addCleanup(running.kill)
+        running.wait_for("started")
+        running.wait_for("neighbours_unavailable")
+        self.talk(self.lab.client, self.lab.server, SERVER4)
+        return running, fault
+
+    def test_neighbour_tables_that_cannot_be_read_are_read_later(self):
+        program, fault = self.run_faulty("r")
+        os.remove(fault)
+        program.wait_for("neighbours_available")
+        self.talk(self.lab.client, self.lab.server, SERVER6)
+        program.stop()
+        self.assertEqual(self.lines("lines"), [(CLIENT4, SERVER4, None, None),
+                                               (CLIENT6, SERVER6, CLIENT_MAC, SERVER_MAC)])
+
+    def test_without_a_socket_for_neighbours_flows_go_out_without(self):
+        program, _ = self.run_faulty("s")
+        program.stop()
+        self.assertEqual(self.lines("lines"), [(CLIENT4, SERVER4, None, None)])
 
 
 if __name__ == "__main__":

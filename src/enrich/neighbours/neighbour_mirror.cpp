@@ -19,6 +19,7 @@ constexpr std::size_t kBatch = 16;                           // datagrams
 constexpr std::size_t kDatagramSize = std::size_t{1} << 15;  // the kernel's largest part of a dump
 constexpr std::size_t kReceiveBuffer = std::size_t{1} << 20;
 constexpr std::chrono::seconds kBetweenDumps{1};
+constexpr std::chrono::seconds kRetry{5};  // after a dump that failed
 
 /// Of all families: IPv4 and IPv6, and not those of bridges.
 DumpRequest all_neighbours() { return {RTM_GETNEIGH, std::vector<std::byte>(sizeof(ndmsg))}; }
@@ -57,8 +58,20 @@ void NeighbourMirror::read_all() {
   if (error == std::errc::resource_unavailable_try_again) {
     request_dump();  // they changed while they were read
   } else if (error) {
-    throw std::system_error(error, "neighbour tables");
+    on_unread(error);
   }
+}
+
+/// They only add to what flows say: those go out with what is known.
+void NeighbourMirror::on_unread(const std::error_code& error) {
+  unread_ = true;
+  if (unread_log_.allow()) {
+    log::warn(
+        "neighbours_unavailable error={} retry={}s suppressed={} impact=\"MAC addresses of hosts "
+        "are unknown, or those of before\"",
+        log::quoted(error.message()), kRetry.count(), unread_log_.suppressed());
+  }
+  later_.after(kRetry, [this] { request_dump(); });
 }
 
 void NeighbourMirror::wait() {
@@ -115,13 +128,7 @@ void NeighbourMirror::on_datagram(Bytes datagram) {
     if (answer) {
       const DumpMessage read = read_dump_message(message);
       again_ = again_ || read.interrupted;
-      if (read.kind == DumpMessage::Kind::kEnd) {
-        reading_ = false;
-        if (!read.error && !again_) table_.end_dump(now);
-        if (std::exchange(again_, false)) {
-          later_.after(kBetweenDumps, [this] { request_dump(); });
-        }
-      }
+      if (read.kind == DumpMessage::Kind::kEnd) end_dump(read.error, now);
     }
     if (const auto found = decode_neighbour(message)) table_.apply(*found, now);
   }
@@ -132,11 +139,24 @@ void NeighbourMirror::request_dump() {
     again_ = true;
     return;
   }
-  if (!socket_.request(all_neighbours(), ++sequence_)) {
-    reading_ = true;
-    table_.begin_dump();
-  } else if (error_log_.allow()) {
-    log::error("neighbours_not_read suppressed={}", error_log_.suppressed());
+  if (const std::error_code error = socket_.request(all_neighbours(), ++sequence_)) {
+    on_unread(error);
+    return;
+  }
+  reading_ = true;
+  table_.begin_dump();
+}
+
+void NeighbourMirror::end_dump(const std::error_code& error, TimePoint now) {
+  reading_ = false;
+  const bool again = std::exchange(again_, false);
+  if (error) {
+    on_unread(error);
+  } else if (again) {
+    later_.after(kBetweenDumps, [this] { request_dump(); });
+  } else {
+    table_.end_dump(now);
+    if (std::exchange(unread_, false)) log::info("neighbours_available");
   }
 }
 

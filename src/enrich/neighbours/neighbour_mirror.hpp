@@ -20,7 +20,8 @@ namespace ctflow {
 
 class NeighbourMirror {
  public:
-  /// Reads the tables of `home`. Throws std::system_error.
+  /// Reads the tables of `home`, or later when they cannot be read now. Throws std::system_error
+  /// where no socket can be opened.
   NeighbourMirror(boost::asio::io_context& io, const NetworkNamespace& home);
 
   [[nodiscard]] const Neighbours& table() const { return table_; }
@@ -34,6 +35,9 @@ class NeighbourMirror {
   void on_datagram(Bytes datagram);
   /// Asks for everything again: something was missed.
   void request_dump();
+  void end_dump(const std::error_code& error, TimePoint now);
+  /// Tries again a little later.
+  void on_unread(const std::error_code& error);
   /// Now and then, forgets what was gone for too long.
   void expire_later();
 
@@ -43,7 +47,9 @@ class NeighbourMirror {
   std::uint32_t sequence_ = 0;
   bool reading_ = false;  ///< a dump runs
   bool again_ = false;    ///< something was missed while it ran
+  bool unread_ = false;   ///< the last one failed
   log::RateLimit error_log_;
+  log::RateLimit unread_log_;
   Readiness readable_;  ///< of the socket
   Timer turn_;
   Timer later_;  ///< for a dump

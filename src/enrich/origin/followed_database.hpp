@@ -18,20 +18,21 @@ class FollowedDatabase {
  public:
   /// `setting`: of `enrich:`, for messages.
   FollowedDatabase(boost::asio::io_context& io, std::string file, DatabaseContent content,
-                   const char* setting,
+                   const char* setting, FirstRead first = FirstRead::kAtOnce,
                    std::chrono::milliseconds interval = FollowedFile<NetworkDatabase>::kInterval)
       : file_(
             io, std::move(file), setting,
             [content](const std::string& name) {
               return std::make_unique<const NetworkDatabase>(name, content);
             },
-            interval) {}
+            interval, first) {}
 
   /// As NetworkDatabase::find().
   void find(AddressFamily family, const IpAddress& address, NetworkOrigin& origin) const {
     if (const NetworkDatabase* const one = file_.content()) one->find(family, address, origin);
   }
 
+  [[nodiscard]] bool was_read() const { return file_.was_read(); }
   [[nodiscard]] const DatabaseStatus& status() const { return file_.status(); }
 
  private:

@@ -24,8 +24,14 @@
 
 namespace ctflow {
 
-/// Reads the file at once, and then, in a thread, whenever it is another file or has changed: the
-/// disk must not delay flows. While a file cannot be used what it said before stays in use, and
+/// When a file is read for the first time.
+enum class FirstRead : std::uint8_t {
+  kAtOnce,    ///< before the constructor ends: there are no flows yet
+  kInThread,  ///< once the event loop runs: flows go on meanwhile
+};
+
+/// Reads the file, and again, in a thread, whenever it is another file or has changed: the disk
+/// must not delay flows. While a file cannot be used what it said before stays in use, and
 /// what is wrong is logged once for each change. `Content` has type() and built(), as
 /// DatabaseStatus has them.
 template <typename Content>
@@ -38,8 +44,12 @@ class FollowedFile {
 
   /// `setting`: of `enrich:`, for messages.
   FollowedFile(boost::asio::io_context& io, std::string file, const char* setting, Read read,
-               std::chrono::milliseconds interval)
+               std::chrono::milliseconds interval, FirstRead first = FirstRead::kAtOnce)
       : read_(std::move(read)), interval_(interval), status_{setting, std::move(file)}, timer_(io) {
+    if (first == FirstRead::kInThread) {
+      timer_.soon([this] { look(); });
+      return;
+    }
     mark_ = mark_of(status_.file);
     take(load(read_, status_.file));
     look_later();
@@ -47,6 +57,9 @@ class FollowedFile {
 
   /// Null: no file was usable yet.
   [[nodiscard]] const Content* content() const { return content_.get(); }
+
+  /// Whether the file was read, be it in vain.
+  [[nodiscard]] bool was_read() const { return status_.loads + status_.failures > 0; }
 
   [[nodiscard]] const DatabaseStatus& status() const { return status_; }
 

@@ -2,6 +2,7 @@
 #include "enrich/origin/origin_databases.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "ctflow/config.hpp"
 
@@ -45,26 +46,49 @@ std::vector<DatabaseChoice> databases_of(const Config& config) {
 }
 
 OriginDatabases::OriginDatabases(boost::asio::io_context& io,
-                                 const std::vector<DatabaseChoice>& choices) {
+                                 const std::vector<DatabaseChoice>& choices,
+                                 const OriginDatabases* before) {
+  const FirstRead first = before != nullptr ? FirstRead::kInThread : FirstRead::kAtOnce;
   databases_.reserve(choices.size());
   for (const DatabaseChoice& one : choices) {
     if (one.content == DatabaseContent::kUserName) {
+      if (before != nullptr && before->user_names_ &&
+          before->user_names_->status().file == one.file) {
+        user_names_ = before->user_names_;
+        continue;
+      }
       const auto read = [](const std::string& file) {
         return std::make_unique<const UserNames>(file);
       };
-      user_names_ = std::make_unique<FollowedFile<UserNames>>(io, one.file, one.setting, read,
-                                                              FollowedFile<UserNames>::kInterval);
+      user_names_ = std::make_shared<const FollowedFile<UserNames>>(
+          io, one.file, one.setting, read, FollowedFile<UserNames>::kInterval, first);
     } else {
-      databases_.push_back(
-          std::make_unique<FollowedDatabase>(io, one.file, one.content, one.setting));
+      auto followed = before != nullptr ? before->find(one) : nullptr;
+      if (!followed) {
+        followed =
+            std::make_shared<const FollowedDatabase>(io, one.file, one.content, one.setting, first);
+      }
+      databases_.push_back({one, std::move(followed)});
     }
   }
+}
+
+std::shared_ptr<const FollowedDatabase> OriginDatabases::find(const DatabaseChoice& choice) const {
+  const auto place = std::find_if(databases_.begin(), databases_.end(),
+                                  [&](const Database& one) { return one.choice == choice; });
+  return place == databases_.end() ? nullptr : place->followed;
+}
+
+bool OriginDatabases::waiting() const {
+  return (user_names_ && !user_names_->was_read()) ||
+         std::any_of(databases_.begin(), databases_.end(),
+                     [](const Database& one) { return !one.followed->was_read(); });
 }
 
 std::vector<DatabaseStatus> OriginDatabases::status() const {
   std::vector<DatabaseStatus> all;
   all.reserve(databases_.size() + 1);
-  for (const auto& one : databases_) all.push_back(one->status());
+  for (const Database& one : databases_) all.push_back(one.followed->status());
   if (user_names_) all.push_back(user_names_->status());
   return all;
 }

@@ -40,8 +40,13 @@ std::vector<DatabaseChoice> databases_of(const Config& config);
 
 class OriginDatabases {
  public:
-  /// A file that cannot be used is logged, and used when it can be.
-  OriginDatabases(boost::asio::io_context& io, const std::vector<DatabaseChoice>& choices);
+  /// A file that cannot be used is logged, and used when it can be. What `before` has is taken from
+  /// there; what is new is read in threads then. Null: all are read at once.
+  OriginDatabases(boost::asio::io_context& io, const std::vector<DatabaseChoice>& choices,
+                  const OriginDatabases* before = nullptr);
+
+  /// True until all files were read, be it in vain.
+  [[nodiscard]] bool waiting() const;
 
   /// None of networks is asked for.
   [[nodiscard]] bool empty() const { return databases_.empty(); }
@@ -54,15 +59,23 @@ class OriginDatabases {
   /// What they say of an address.
   [[nodiscard]] NetworkOrigin find(AddressFamily family, const IpAddress& address) const {
     NetworkOrigin origin;
-    for (const auto& one : databases_) one->find(family, address, origin);
+    for (const Database& one : databases_) one.followed->find(family, address, origin);
     return origin;
   }
 
   [[nodiscard]] std::vector<DatabaseStatus> status() const;
 
  private:
-  std::vector<std::unique_ptr<FollowedDatabase>> databases_;
-  std::unique_ptr<FollowedFile<UserNames>> user_names_;  ///< null: they are not asked for
+  struct Database {
+    DatabaseChoice choice;
+    std::shared_ptr<const FollowedDatabase> followed;  ///< with the configuration before
+  };
+
+  [[nodiscard]] std::shared_ptr<const FollowedDatabase> find(const DatabaseChoice& choice) const;
+
+  std::vector<Database> databases_;
+  /// Null: they are not asked for.
+  std::shared_ptr<const FollowedFile<UserNames>> user_names_;
 };
 
 }  // namespace ctflow

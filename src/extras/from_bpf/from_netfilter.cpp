@@ -17,21 +17,6 @@ constexpr std::chrono::seconds kSweepInterval{10};
 
 /// Between reading the one clock and the other.
 constexpr std::chrono::microseconds kClockError{2};
-/// More than that is not the scheduler, but a clock that was set.
-constexpr std::chrono::milliseconds kStep{50};
-
-/// The connection that `entry` was measured of may be the one that `flow` tells of, and was not
-/// there before.
-bool may_belong(const ctflow_nf_entry& entry, const Flow& flow, const Instant& now) {
-  if (flow.present.start) return wall_time(entry.born, now) <= flow.start + kClockError;
-  if (flow.event != FlowEvent::kEnded || !flow.present.counters || entry.offloaded != 0) {
-    return true;
-  }
-  // All that conntrack has counted was measured, too.
-  return entry.measured.direction[0].packets >= flow.forward.packets &&
-         entry.measured.direction[1].packets >= flow.backward.packets;
-}
-
 /// Counters of one direction that a flowtable has taken over.
 Counters continued(const ctflow_nf_entry& entry, int direction, const Counters& conntrack) {
   const ctflow_direction& seen = entry.measured.direction[direction];
@@ -63,6 +48,7 @@ FromNetfilter::FromNetfilter(bool wire_counters, std::unique_ptr<MeasuredEntries
   capabilities_.origin = MeasurementOrigin::kNetfilter;
   capabilities_.times = capabilities_.interfaces = capabilities_.flags = true;
   capabilities_.counters = wire_counters_;
+  offsets_.take(clock_());
 }
 
 const Capabilities& FromNetfilter::refresh() {
@@ -93,19 +79,25 @@ bool FromNetfilter::predecessors_wait() const {
   return totals.replaced > removed_ + totals.expired;
 }
 
-Instant FromNetfilter::read_clocks() {
-  const Instant read = clock_();
-  const std::chrono::nanoseconds offset =
-      read.wall.time_since_epoch() - read.steady.time_since_epoch();
-  if (offset > offset_ || offset_ - offset > kStep) offset_ = offset;
-  return {TimePoint(read.steady.time_since_epoch() + offset_), read.steady};
+/// The kernel stamped the flow by the wall clock as it was then.
+bool FromNetfilter::may_belong(const ctflow_nf_entry& entry, const Flow& flow) const {
+  if (flow.present.start) {
+    const MonoTime born{std::chrono::nanoseconds(static_cast<std::int64_t>(entry.born))};
+    return offsets_.shown_at(born) <= flow.start + kClockError;
+  }
+  if (flow.event != FlowEvent::kEnded || !flow.present.counters || entry.offloaded != 0) {
+    return true;
+  }
+  // All that conntrack has counted was measured, too.
+  return entry.measured.direction[0].packets >= flow.forward.packets &&
+         entry.measured.direction[1].packets >= flow.backward.packets;
 }
 
 void FromNetfilter::add(Flow& flow) {
   if (flow.event == FlowEvent::kCreated) return;
-  const Instant now = read_clocks();
+  const Instant now = offsets_.take(clock_());
   ctflow_nf_entry entry;
-  if (!find(flow, now, entry)) return;
+  if (!find(flow, entry)) return;
   set_extras(entry.measured, flow.original.protocol, now, flow.extras);
   if (entry.offloaded != 0) {
     set_offloaded_extras(entry, flow, flow.extras);
@@ -117,28 +109,27 @@ void FromNetfilter::add(Flow& flow) {
   flow.extras.reply.has_wire = false;
 }
 
-bool FromNetfilter::find(const Flow& flow, const Instant& now, ctflow_nf_entry& entry) {
+bool FromNetfilter::find(const Flow& flow, ctflow_nf_entry& entry) {
   const ctflow_nf_key key = connection_key(flow);
   if (flow.event == FlowEvent::kEnded && !predecessors_wait()) {
-    return find_end(flow, key, now, entry);
+    return find_end(flow, key, entry);
   }
   if (!entries_->find(key, entry)) return false;
-  return find_generation(flow, key, now, entry);
+  return find_generation(flow, key, entry);
 }
 
-bool FromNetfilter::find_end(const Flow& flow, const ctflow_nf_key& key, const Instant& now,
-                             ctflow_nf_entry& entry) {
+bool FromNetfilter::find_end(const Flow& flow, const ctflow_nf_key& key, ctflow_nf_entry& entry) {
   if (!entries_->take(key, entry)) return false;
-  if (may_belong(entry, flow, now) && (flow.present.start || !predecessors_wait())) return true;
+  if (may_belong(entry, flow) && (flow.present.start || !predecessors_wait())) return true;
   // Of a connection that began just now. Packets may have passed since: it counts as unmeasured.
   ctflow_nf_entry successor = entry;
   successor.offloaded = 1;
   successor.counted = 0;
   entries_->put_back(key, successor);
-  return find_generation(flow, key, now, entry);
+  return find_generation(flow, key, entry);
 }
 
-bool FromNetfilter::find_generation(const Flow& flow, const ctflow_nf_key& key, const Instant& now,
+bool FromNetfilter::find_generation(const Flow& flow, const ctflow_nf_key& key,
                                     ctflow_nf_entry& latest) {
   const bool ended = flow.event == FlowEvent::kEnded;
   const bool stamped = flow.present.start;
@@ -149,13 +140,13 @@ bool FromNetfilter::find_generation(const Flow& flow, const ctflow_nf_key& key, 
     const std::uint32_t generation = latest.generation - back;
     ctflow_nf_entry entry;
     if (!entries_->find_ended({key, generation, 0}, entry)) continue;
-    if (!may_belong(entry, flow, now)) continue;
+    if (!may_belong(entry, flow)) continue;
     found = entry;
     chosen = generation;
     if (!stamped) break;  // ends come in the order of the beginnings
   }
   // One that exists has no successor.
-  const bool is_latest = may_belong(latest, flow, now) && (stamped || !chosen || !ended);
+  const bool is_latest = may_belong(latest, flow) && (stamped || !chosen || !ended);
   if (is_latest) return !ended || entries_->take(key, latest);
   if (!chosen) return false;
   latest = found;

@@ -9,6 +9,7 @@
 
 #include "ctflow/clock.hpp"
 #include "ctflow/extras_source.hpp"
+#include "extras/from_bpf/clock_offsets.hpp"
 #include "extras/from_bpf/measured_entries.hpp"
 #include "log/log.hpp"
 
@@ -31,14 +32,13 @@ class FromNetfilter final : public ExtrasSource {
 
  private:
   /// The one that `flow` tells of; false: it was not measured, or that is not sure.
-  bool find(const Flow& flow, const Instant& now, ctflow_nf_entry& entry);
-  bool find_end(const Flow& flow, const ctflow_nf_key& key, const Instant& now,
-                ctflow_nf_entry& entry);
+  bool find(const Flow& flow, ctflow_nf_entry& entry);
+  bool find_end(const Flow& flow, const ctflow_nf_key& key, ctflow_nf_entry& entry);
   /// Among `latest` and the predecessors that had to give way to it.
-  bool find_generation(const Flow& flow, const ctflow_nf_key& key, const Instant& now,
-                       ctflow_nf_entry& latest);
-  /// The wall clock is read first: where we are stopped in between, it seems too early.
-  Instant read_clocks();
+  bool find_generation(const Flow& flow, const ctflow_nf_key& key, ctflow_nf_entry& latest);
+  /// The connection that `entry` was measured of may be the one that `flow` tells of, and was not
+  /// there before.
+  [[nodiscard]] bool may_belong(const ctflow_nf_entry& entry, const Flow& flow) const;
   [[nodiscard]] bool predecessors_wait() const;
   void log_unmeasured(const Instant& now);
 
@@ -47,8 +47,8 @@ class FromNetfilter final : public ExtrasSource {
   std::future<void> sweeping_;
   Clock clock_;
   Capabilities capabilities_;
-  std::chrono::nanoseconds offset_ = std::chrono::nanoseconds::min() / 2;  ///< of the wall clock
-  std::uint64_t removed_ = 0;                                              ///< predecessors, by us
+  ClockOffsets offsets_;
+  std::uint64_t removed_ = 0;     ///< predecessors, by us
   std::uint64_t unmeasured_ = 0;  ///< connections, as last logged
   std::optional<MonoTime> swept_;
   log::RateLimit unmeasured_log_;

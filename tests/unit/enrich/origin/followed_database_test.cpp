@@ -37,7 +37,7 @@ class FollowedDatabaseTest : public testing::Test {
   }
   std::unique_ptr<FollowedDatabase> follow() {
     return std::make_unique<FollowedDatabase>(io_, file_, DatabaseContent::kAsNumber, "as_database",
-                                              10ms);
+                                              FirstRead::kAtOnce, 10ms);
   }
   static std::uint32_t as(const FollowedDatabase& database) {
     NetworkOrigin origin;

@@ -122,8 +122,9 @@ class FromNetfilterTest : public testing::Test {
 
   FakeMaps maps_;
   MonoTime now_ = kNow.steady;
+  std::chrono::nanoseconds set_by_{};  ///< of the wall clock
   FromNetfilter source_{true, std::make_unique<FakeEntries>(maps_), [this] {
-                          return Instant{kNow.wall + (now_ - kNow.steady), now_};
+                          return Instant{kNow.wall + set_by_ + (now_ - kNow.steady), now_};
                         }};
 };
 
@@ -249,6 +250,50 @@ TEST_F(FromNetfilterTest, LeavesOutTheCountersOfTheWireIfAsked) {
   source.add(ended);
   EXPECT_FALSE(ended.extras.original.has_wire);
   EXPECT_TRUE(ended.extras.original.has_times);
+}
+
+// The kernel's stamps of living connections stay as they are when the clock is set.
+TEST_F(FromNetfilterTest, KnowsALivingConnectionWhenTheClockWasSet) {
+  for (const std::chrono::nanoseconds step :
+       {std::chrono::nanoseconds(1h), std::chrono::nanoseconds(-3h),
+        std::chrono::nanoseconds(40ms)}) {
+    FakeMaps maps;
+    std::chrono::nanoseconds set{};
+    std::chrono::nanoseconds passed{};
+    FromNetfilter source(true, std::make_unique<FakeEntries>(maps), [&] {
+      return Instant{kNow.wall + set + passed, kNow.steady + passed};
+    });
+    const auto packets = [&](Flow one) {
+      source.add(one);
+      return one.extras.original.has_wire ? one.extras.original.wire.packets : 0;
+    };
+    maps.begin(a_key(), an_entry(5s, 7));
+    Flow one = flow(5s - 1us);
+    one.event = FlowEvent::kReported;
+    EXPECT_EQ(packets(one), 7U);
+    set = step;
+    passed = 1s;
+    EXPECT_EQ(packets(one), 7U) << step.count();
+    one.event = FlowEvent::kEnded;
+    EXPECT_EQ(packets(one), 7U) << step.count();
+    EXPECT_TRUE(maps.connections.empty());
+    maps.begin(a_key(), an_entry(-2s, 9));  // begun since
+    passed = 3s;
+    Flow next = flow(-2s - 1us);
+    next.start += step;
+    EXPECT_EQ(packets(next), 9U) << step.count();
+  }
+}
+
+TEST_F(FromNetfilterTest, StillTellsASuccessorApartWhenTheClockWasSet) {
+  set_by_ = 1h;
+  Flow other = flow(1s);
+  source_.add(other);
+  maps_.begin(a_key(), an_entry(-10us, 3));
+  now_ += 20us;
+  Flow before = flow(50us, 100);  // stamped before the clock was set
+  source_.add(before);
+  EXPECT_FALSE(before.extras.present);
 }
 
 TEST_F(FromNetfilterTest, SweepsNowAndThen) {

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// By how much the wall clock is ahead of CLOCK_MONOTONIC, and lately was. Pure: no clock.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <utility>
+
+#include "ctflow/clock.hpp"
+
+namespace ctflow {
+
+class ClockOffsets {
+ public:
+  using Offset = std::chrono::nanoseconds;
+
+  /// Both clocks as of `read`, of which the wall clock was read first: where we are stopped in
+  /// between it seems too early, so that the latest it ever seemed is the truth, until it is set.
+  Instant take(const Instant& read) {
+    const Offset offset = read.wall.time_since_epoch() - read.steady.time_since_epoch();
+    if (offset > now_ || now_ - offset > kStep) change(offset, read.steady);
+    last_ = read.steady;
+    return {TimePoint(read.steady.time_since_epoch() + now_), read.steady};
+  }
+
+  /// What the wall clock showed at `time`, which is not after the last reading. Where it was set
+  /// between two readings around `time`: the earlier of what it may have shown.
+  [[nodiscard]] TimePoint shown_at(MonoTime time) const {
+    Offset offset = now_;
+    for (std::size_t i = 0; i < count_; ++i) {
+      const Change& change = changes_[(latest_ + kRemembered - i) % kRemembered];
+      if (time >= change.until) break;
+      offset = time < change.from ? change.before : std::min(offset, change.before);
+    }
+    return TimePoint(time.time_since_epoch() + offset);
+  }
+
+ private:
+  /// More than that is not the scheduler, but a clock that was set.
+  static constexpr std::chrono::milliseconds kStep{50};
+  static constexpr std::size_t kRemembered = 16;
+
+  /// Between two readings.
+  struct Change {
+    MonoTime from{};
+    MonoTime until{};
+    Offset before{};
+  };
+
+  void change(Offset offset, MonoTime when) {
+    const Offset before = std::exchange(now_, offset);
+    if (before == kNone) return;
+    latest_ = (latest_ + 1) % kRemembered;
+    changes_[latest_] = {last_, when, before};
+    count_ = std::min(count_ + 1, kRemembered);
+  }
+
+  static constexpr Offset kNone = Offset::min() / 2;
+
+  Offset now_ = kNone;
+  MonoTime last_{};
+  std::array<Change, kRemembered> changes_{};  ///< in a circle
+  std::size_t latest_ = 0;
+  std::size_t count_ = 0;
+};
+
+}  // namespace ctflow
