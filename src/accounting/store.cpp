@@ -61,14 +61,9 @@ void Store::in_transaction(const std::function<void()>& work) {
   }
 }
 
-void Store::sync_commits(bool yes) {
-  database_->execute(yes ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
-}
-
 void Store::write(const Job& job) {
   open();
   // Nothing behind the commit may throw: the job would be entered again.
-  sync_commits(!session_.left.empty());  // the disk has the rows before their files go
   const std::uint64_t recovered = recovered_;
   const std::uint64_t merged = merged_;
   try {
@@ -93,7 +88,8 @@ void Store::write(const Job& job) {
   named_ = job.device_names;
   before_ = job.now;
   if (session_.left.empty()) return;
-  // What they had is in the rows now, and the next start finds that if one of the files stays.
+  // What they had is in the rows now, and on the disk; and the next start finds that if one of the
+  // files stays.
   for (const LeftSession& left : session_.left) remove_for_good(left.file);
   session_.left.clear();
 }
@@ -280,13 +276,7 @@ void Store::forget_names(const Job& job) {
 
 void Store::end_session() {
   if (!database_ || !begun_ || session_.id.empty()) return;
-  // After a power cut the file would give what the disk has not got yet. What changes nothing would
-  // not be written, and so not synchronise what was written before.
-  sync_commits(true);
-  database_->execute(
-      "INSERT INTO meta VALUES('ended_sessions', 1) ON CONFLICT DO UPDATE SET value = value + 1");
-  sync_commits(false);
-  // Then the file: one without the row would be entered as if nothing of it had been written.
+  // The file first: one without the row would be entered as if nothing of it had been written.
   if (!remove_for_good(file_of(session_.id))) return;
   Statement remove(*database_, "DELETE FROM session WHERE id = ?");
   remove.bind(1, session_.id).run();

@@ -54,8 +54,6 @@ class Store {
 
  private:
   void open();
-  /// Whether the disk has what is committed; else what a checkpoint has put there.
-  void sync_commits(bool yes);
   void in_transaction(const std::function<void()>& work);
   void begin_session(const Job& job);
   /// Where the last transaction was by a clock that was not set, and this one is not.

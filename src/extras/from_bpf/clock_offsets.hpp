@@ -16,11 +16,20 @@ class ClockOffsets {
  public:
   using Offset = std::chrono::nanoseconds;
 
-  /// Both clocks as of `read`, of which the wall clock was read first: where we are stopped in
-  /// between it seems too early, so that the latest it ever seemed is the truth, until it is set.
-  Instant take(const Instant& read) {
-    const Offset offset = read.wall.time_since_epoch() - read.steady.time_since_epoch();
-    if (offset > now_ || now_ - offset > kStep) change(offset, read.steady);
+  /// `clock` reads both, the wall clock first: where we are stopped in between it seems too early,
+  /// so that the latest it seems is the truth, until it is set.
+  Instant take(const Clock& clock) {
+    Instant read = clock();
+    for (int i = 0; i < kTries && offset_of(read) + kNoise < now_; ++i) {
+      const Instant again = clock();
+      if (offset_of(again) > offset_of(read)) read = again;
+    }
+    const Offset offset = offset_of(read);
+    if (offset > now_ + kNoise || offset + kNoise < now_) {
+      change(offset, read.steady);
+    } else {
+      now_ = std::max(now_, offset);
+    }
     last_ = read.steady;
     return {TimePoint(read.steady.time_since_epoch() + now_), read.steady};
   }
@@ -38,9 +47,15 @@ class ClockOffsets {
   }
 
  private:
-  /// More than that is not the scheduler, but a clock that was set.
-  static constexpr std::chrono::milliseconds kStep{50};
+  /// What is more was not the cache, but the scheduler, or the clock was set …
+  static constexpr std::chrono::microseconds kNoise{100};
+  /// … and the scheduler does not stop us each time.
+  static constexpr int kTries = 4;
   static constexpr std::size_t kRemembered = 16;
+
+  static Offset offset_of(const Instant& read) {
+    return read.wall.time_since_epoch() - read.steady.time_since_epoch();
+  }
 
   /// Between two readings.
   struct Change {

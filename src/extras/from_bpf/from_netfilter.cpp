@@ -48,7 +48,7 @@ FromNetfilter::FromNetfilter(bool wire_counters, std::unique_ptr<MeasuredEntries
   capabilities_.origin = MeasurementOrigin::kNetfilter;
   capabilities_.times = capabilities_.interfaces = capabilities_.flags = true;
   capabilities_.counters = wire_counters_;
-  offsets_.take(clock_());
+  offsets_.take(clock_);
 }
 
 const Capabilities& FromNetfilter::refresh() {
@@ -95,7 +95,7 @@ bool FromNetfilter::may_belong(const ctflow_nf_entry& entry, const Flow& flow) c
 
 void FromNetfilter::add(Flow& flow) {
   if (flow.event == FlowEvent::kCreated) return;
-  const Instant now = offsets_.take(clock_());
+  const Instant now = offsets_.take(clock_);
   ctflow_nf_entry entry;
   if (!find(flow, entry)) return;
   set_extras(entry.measured, flow.original.protocol, now, flow.extras);

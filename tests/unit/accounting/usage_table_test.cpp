@@ -83,7 +83,7 @@ TEST(UsageTable, KeepsTheKeysWithTheMost) {
   // A tenth of the octets is of 20 keys, the rest of a million that come once.
   std::mt19937 random(1);
   std::map<std::uint32_t, std::uint64_t> sent;
-  for (std::uint32_t i = 0; i < 200'000; ++i) {
+  for (std::uint32_t i = 0; i < 1'100'000; ++i) {
     if (i % 10 == 0) {
       sent[i / 10 % 20] += 100;
       table.add(key_of(i / 10 % 20), kNoon, Direction::kIn, octets(100));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <random>
 #include <string_view>
 #include <utility>
 
@@ -255,8 +256,8 @@ TEST_F(FromNetfilterTest, LeavesOutTheCountersOfTheWireIfAsked) {
 // The kernel's stamps of living connections stay as they are when the clock is set.
 TEST_F(FromNetfilterTest, KnowsALivingConnectionWhenTheClockWasSet) {
   for (const std::chrono::nanoseconds step :
-       {std::chrono::nanoseconds(1h), std::chrono::nanoseconds(-3h),
-        std::chrono::nanoseconds(40ms)}) {
+       {std::chrono::nanoseconds(1h), std::chrono::nanoseconds(-3h), std::chrono::nanoseconds(40ms),
+        std::chrono::nanoseconds(-40ms)}) {
     FakeMaps maps;
     std::chrono::nanoseconds set{};
     std::chrono::nanoseconds passed{};
@@ -294,6 +295,28 @@ TEST_F(FromNetfilterTest, StillTellsASuccessorApartWhenTheClockWasSet) {
   Flow before = flow(50us, 100);  // stamped before the clock was set
   source_.add(before);
   EXPECT_FALSE(before.extras.present);
+}
+
+TEST_F(FromNetfilterTest, RemembersThatTheClockWasSetHoweverOftenItIsRead) {
+  std::mt19937 random(1);
+  std::chrono::nanoseconds early{};  // as where the two clocks are not read at once
+  std::chrono::nanoseconds stopped{};
+  FromNetfilter source(true, std::make_unique<FakeEntries>(maps_), [&] {
+    return Instant{kNow.wall + set_by_ + (now_ - kNow.steady) - early - std::exchange(stopped, {}),
+                   now_};
+  });
+  maps_.begin(a_key(), an_entry(5s, 7));
+  set_by_ = 1h;
+  Flow one = flow(5s - 1us);
+  one.event = FlowEvent::kReported;
+  for (int i = 0; i < 100'000; ++i) {
+    now_ += 10us;
+    early = std::chrono::nanoseconds(50'000 - i / 2);  // later than ever, each time
+    if (random() % 8 == 0) stopped = std::chrono::milliseconds(random() % 300);
+    Flow again = one;
+    source.add(again);
+    ASSERT_TRUE(again.extras.original.has_wire) << i;
+  }
 }
 
 TEST_F(FromNetfilterTest, SweepsNowAndThen) {
