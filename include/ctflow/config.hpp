@@ -166,7 +166,7 @@ struct ConnectionLogConfig {
   std::string topic{};
   std::map<std::string, std::string> settings{};  ///< librdkafka's properties
   RotationConfig rotate{};
-  SpoolConfig spool{};  ///< with `to: unix` and `tcp`
+  SpoolConfig spool{};  ///< with `to: unix`, `tcp` and `kafka` (directory, size, max_age)
   PostgresqlConfig postgresql{};
   bool mac_addresses = false;        ///< lines have those of hosts; not with `to: postgresql`
   std::vector<FilterRule> filter{};  ///< which flow reports have a line; empty: all

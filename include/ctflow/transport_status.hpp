@@ -34,7 +34,7 @@ struct LastFailure {
 struct Backlog {
   std::uint64_t memory =
       0;  ///< octets of messages in memory, sent and not acknowledged ones included
-  std::uint64_t memory_limit = 0;     ///< spool.memory
+  std::uint64_t memory_limit = 0;     ///< spool.memory, or buffer
   std::uint64_t disk = 0;             ///< octets of the spool's files
   std::uint64_t disk_limit = 0;       ///< spool.size; 0: no spool.directory
   std::optional<TimePoint> oldest{};  ///< since when the oldest message waits, by the wall clock

@@ -58,6 +58,24 @@ bool is_secret(const std::string& property) {
   return false;
 }
 
+/// With `to: kafka` the spool is on disk only.
+std::optional<Complaint> check_topic_spool(const SpoolConfig& spool) {
+  if (spool.memory != SpoolConfig{}.memory) {
+    return Complaint{"spool",
+                     "memory: expected only with to: unix or to: tcp; with to: kafka buffer is the "
+                     "limit of what waits in memory"};
+  }
+  if (spool.rate != 0) {
+    return Complaint{"spool",
+                     "rate: expected only with to: unix or to: tcp; with to: kafka brokers have "
+                     "quotas"};
+  }
+  if (spool != SpoolConfig{} && spool.directory.empty()) {
+    return Complaint{"spool", "expected a directory, without which nothing waits on disk"};
+  }
+  return std::nullopt;
+}
+
 /// Who sets it must not be left in the belief that it is used.
 std::optional<Complaint> check_surplus(const ConnectionLogConfig& log) {
   const auto only = [&](const char* key, const char* with) {
@@ -70,13 +88,13 @@ std::optional<Complaint> check_surplus(const ConnectionLogConfig& log) {
   }
   if (!file && log.rotate != RotationConfig{}) return only("rotate", "file");
   const bool kafka = log.to == LogDestination::kKafka;
-  if ((kafka || log.to == LogDestination::kPostgresql) && log.spool != SpoolConfig{}) {
-    return only("spool", "unix or to: tcp");
+  if (log.to == LogDestination::kPostgresql && log.spool != SpoolConfig{}) {
+    return only("spool", "unix, tcp or kafka");
   }
   if (log.to == LogDestination::kPostgresql && log.mac_addresses) {
     return only("mac_addresses", "file, stdout, unix, tcp or kafka");
   }
-  if (kafka) return std::nullopt;
+  if (kafka) return check_topic_spool(log.spool);
   if (!log.brokers.empty()) return only("brokers", "kafka");
   if (!log.topic.empty()) return only("topic", "kafka");
   if (!log.settings.empty()) return only("settings", "kafka");

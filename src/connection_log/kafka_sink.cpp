@@ -16,7 +16,8 @@ class KafkaSink : public LineSink {
  public:
   KafkaSink(boost::asio::io_context& io, const ConnectionLogConfig& config, ExportLedger& ledger,
             std::function<void()> brokers_changed)
-      : config_(config), producer_(io, config, ledger, std::move(brokers_changed)) {
+      : config_(config),
+        producer_(io, config, community_id_of, ledger, std::move(brokers_changed)) {
     contents_.reserve(kMostLines);
   }
 
@@ -26,7 +27,7 @@ class KafkaSink : public LineSink {
     std::string_view rest = lines;
     for (const MessageContent& content : contents_) {
       const std::string_view line = rest.substr(0, rest.find('\n'));
-      producer_.add(community_id_of(line), line, content, now);
+      producer_.add(line, content, now);
       rest.remove_prefix(line.size() + 1);
     }
     contents_.clear();
@@ -43,10 +44,7 @@ class KafkaSink : public LineSink {
     status.connected = producer_.connected();
     status.last_failure = producer_.last_failure();
     status.log->brokers = producer_.brokers();
-    Backlog backlog;
-    backlog.memory = producer_.octets();
-    backlog.memory_limit = config_.buffer;
-    backlog.oldest = producer_.oldest();
+    Backlog backlog = producer_.backlog();
     if (backlog.oldest) {
       status.oldest_waiting =
           std::max(std::chrono::duration_cast<std::chrono::seconds>(now.wall - *backlog.oldest),

@@ -79,17 +79,19 @@ void check_log_file(const ConnectionLogConfig& log, const std::string& path, Fin
 }
 
 void check_log_place(const Config& config, const ConnectionLogConfig& log, Findings& found) {
-  if (goes_to_socket(log) && !log.spool.directory.empty()) {
+  const bool to_topic = log.to == LogDestination::kKafka;
+  if ((goes_to_socket(log) || to_topic) && !log.spool.directory.empty()) {
     if (const auto fault = fault_of_directory(log.spool.directory)) {
       found.wrong.push_back(
           {"spool_directory_unusable",
            fmt::format("this user cannot keep lines there: {}; they wait in memory only, up to "
-                       "spool.memory ({}), and are lost when ctflowd stops",
-                       fault->text, octets_text(log.spool.memory)),
+                       "{} ({}), and are lost when ctflowd stops",
+                       fault->text, to_topic ? "buffer" : "spool.memory",
+                       octets_text(to_topic ? log.buffer : log.spool.memory)),
            fault->fix});
     }
   }
-  if (log.to == LogDestination::kKafka) {
+  if (to_topic) {
     if (const std::string fault = kafka::why_unusable(log); !fault.empty()) {
       found.wrong.push_back({"connection_log_unusable",
                              fmt::format("ctflowd cannot start with settings: {}", fault),

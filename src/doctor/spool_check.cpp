@@ -70,7 +70,7 @@ Findings check_spool_sizes(const Config& config, const FreeOctets& free) {
         {"spool_larger_than_disk",
          fmt::format("spool.size lets the spools in {} have {} together, and their file system has "
                      "{} for them: when it is full, messages wait in memory only, up to "
-                     "spool.memory, and then are lost",
+                     "spool.memory (of a Kafka topic: buffer), and then are lost",
                      directory, octets_text(most), octets_text(room)),
          "set spool.size to what is free, or spool.directory to a larger file system"});
   }

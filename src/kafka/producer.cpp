@@ -24,7 +24,11 @@ constexpr std::chrono::milliseconds kPurge{300};
 constexpr std::chrono::milliseconds kThreads{500};
 constexpr std::chrono::milliseconds kTurn{20};
 
-constexpr std::size_t kSpareLines = 4096;
+/// Lines of the spool that are handed over at once: events of the kernel do not wait.
+constexpr int kAtOnce = 256;
+constexpr int kBeside = 2;  ///< … for each that comes, so that what waits gets fewer
+/// How often is looked for lines that have been on their way for a second.
+constexpr std::chrono::milliseconds kSecure{200};
 
 FailureKind kind_of_failure(ProblemKind kind) {
   switch (kind) {
@@ -51,31 +55,31 @@ int make_wake() {
 
 }  // namespace
 
-struct Producer::Waiting {
-  MessageContent content;
-  std::size_t octets = 0;  ///< of the line
-  TimePoint since;
-  const Client* owner = nullptr;
-  Lines::iterator self;
-};
-
-Producer::Producer(boost::asio::io_context& io, const ConnectionLogConfig& config,
-                   ExportLedger& ledger, std::function<void()> brokers_changed)
+Producer::Producer(boost::asio::io_context& io, const ConnectionLogConfig& config, KeyOf key_of,
+                   ExportLedger& ledger, std::function<void()> brokers_changed, SpoolFiles* files)
     : config_(config),
+      key_of_(key_of),
       ledger_(ledger),
       brokers_changed_(std::move(brokers_changed)),
       wake_(make_wake()),
       readiness_(io, wake_.number()),
       again_(io),
       renew_(io),
-      retire_(io) {
+      retire_(io),
+      pump_(io),
+      work_(io),
+      secure_(io),
+      lines_(config, ledger, files) {
   made_ = std::chrono::steady_clock::now();
   client_ = std::make_unique<Client>(config_, wake_.number());
   ledger_.session_begun();
   watch();
+  work();
 }
 
-Producer::~Producer() = default;
+Producer::~Producer() {
+  if (lines_.has_spool()) stop();
+}
 
 void Producer::watch() {
   readiness_.wait([this] { serve(); });
@@ -88,6 +92,7 @@ void Producer::serve() {
   bool more = retired_ && serve_one(*retired_, {});
   more = (client_ && serve_one(*client_, {})) || more;
   if (fatal_) replace_client();
+  pump(kAtOnce);
   if (more) {
     again_.soon([this] { serve(); });
   } else {
@@ -99,65 +104,122 @@ bool Producer::serve_one(Client& client, std::chrono::milliseconds patience) {
   serving_ = &client;
   const bool more = client.serve(*this, patience);
   serving_ = nullptr;
+  lines_.give_back();
   return more;
 }
 
-void Producer::add(std::string_view key, std::string_view line, const MessageContent& content,
-                   const Instant& now) {
-  if (!client_ || octets_ + line.size() > config_.buffer) {
-    ledger_.lost(client_ ? LossReason::kWouldBlock : LossReason::kSendError, content);
+void Producer::add(std::string_view line, const MessageContent& content, const Instant& now) {
+  if (lines_.has_spool()) {
+    lines_.keep(line, content);
+    pump(kBeside);
     return;
   }
-  if (spare_.empty()) spare_.emplace_back();
-  waiting_.splice(waiting_.end(), spare_, spare_.begin());
-  Waiting& one = waiting_.back();
-  one = {content, line.size(), now.wall, nullptr, std::prev(waiting_.end())};
-  octets_ += one.octets;
-  ledger_.wait(content);
-  hand_over(key, line, one);
+  Line* const one = client_ ? lines_.begin(line, content, now) : nullptr;
+  if (one != nullptr) {
+    hand_over(line, *one);
+  } else {
+    ledger_.lost(client_ ? LossReason::kWouldBlock : LossReason::kSendError, content);
+  }
 }
 
-void Producer::hand_over(std::string_view key, std::string_view line, Waiting& waiting) {
+void Producer::pump(int most) {
+  if (!lines_.has_spool() || stopped_) return;
+  settling_ = settling_ && !lines_.empty();
+  if (settling_) return;
+  for (int i = 0; client_; ++i) {
+    if (i == most) {
+      pump_later();
+      break;
+    }
+    Line* const one = lines_.next();
+    if (one == nullptr) break;
+    const auto* const text = reinterpret_cast<const char*>(one->message.bytes.data());
+    if (!hand_over({text, one->octets}, *one)) break;
+  }
+  secure_later();
+}
+
+void Producer::pump_later() {
+  if (std::exchange(pumping_, true)) return;
+  pump_.soon([this] {
+    pumping_ = false;
+    pump(kAtOnce);
+  });
+}
+
+void Producer::work() {
+  if (!lines_.has_spool()) return;
+  work_.after(lines_.work(), [this] { work(); });
+  pump(kAtOnce);
+}
+
+void Producer::secure_later() {
+  if (securing_ || lines_.empty()) return;
+  securing_ = true;
+  secure_.after(kSecure, [this] {
+    securing_ = false;
+    lines_.secure_overdue();
+    secure_later();
+  });
+}
+
+bool Producer::hand_over(std::string_view line, Line& waiting) {
   waiting.owner = client_.get();
-  switch (client_->produce(key, line, &waiting)) {
+  switch (client_->produce(key_of_(line), line, &waiting)) {
     case Client::Taken::kYes:
-      return;
+      return true;
     case Client::Taken::kFull:
-      lose(waiting, LossReason::kWouldBlock);
-      return;
+      if (!lines_.has_spool()) {
+        lines_.lose(waiting, LossReason::kWouldBlock);
+      } else {
+        lines_.not_sent(waiting);
+        lines_.give_back();
+      }
+      return false;
     case Client::Taken::kRefused:
       note_refusal(client_->refusal());
       break;
     case Client::Taken::kFatal:
-      if (serving_ != nullptr) {
-        fatal_ = true;
-        break;
-      }
-      replace_client();
-      if (!client_) break;
-      hand_over(key, line, waiting);  // once: without a pause a client was of use for a while
-      return;
+      return meet_fatal(line, waiting);
   }
-  lose(waiting, LossReason::kSendError);
+  lines_.lose(waiting, LossReason::kSendError);
+  return true;
+}
+
+bool Producer::meet_fatal(std::string_view line, Line& waiting) {
+  if (lines_.has_spool()) {
+    lines_.not_sent(waiting);
+    lines_.give_back();
+    replace_client();
+    return false;
+  }
+  if (serving_ != nullptr) {
+    fatal_ = true;
+  } else {
+    replace_client();
+    // Once: without a pause a client was of use for a while.
+    if (client_) return hand_over(line, waiting);
+  }
+  lines_.lose(waiting, LossReason::kSendError);
+  return false;
 }
 
 void Producer::on_delivery(const Delivery& delivery) {
-  Waiting& waiting = *static_cast<Waiting*>(delivery.message);
+  Line& waiting = *static_cast<Line*>(delivery.message);
   switch (delivery.outcome) {
     case Outcome::kAcknowledged:
       if (serving_ == client_.get()) note_connected();
-      ledger_.sent_after_wait(waiting.content, waiting.octets);
-      release(waiting);
+      lines_.sent(waiting);
       break;
     case Outcome::kTimedOut:
-      lose(waiting, LossReason::kSpoolAge);
+      lines_.lose(waiting, LossReason::kSpoolAge);
       break;
     case Outcome::kRefused:
       note_refusal(delivery.reason);
-      lose(waiting, LossReason::kSendError);
+      lines_.lose(waiting, LossReason::kSendError);
       break;
     case Outcome::kUncertain:
-      lose(waiting, LossReason::kUncertain);
+      lines_.lose(waiting, LossReason::kUncertain);
       break;
     case Outcome::kNotSent:
       take_back(delivery, waiting);
@@ -166,40 +228,21 @@ void Producer::on_delivery(const Delivery& delivery) {
 }
 
 /// Not sent: ctflowd stops, or the client has failed, which is known now if not before.
-void Producer::take_back(const Delivery& delivery, Waiting& waiting) {
+void Producer::take_back(const Delivery& delivery, Line& waiting) {
+  if (lines_.has_spool()) {
+    lines_.not_sent(waiting);
+    if (!stopped_ && serving_ == client_.get()) replace_client();
+    return;
+  }
   if (stopped_) {
-    lose(waiting, LossReason::kStopped);
+    lines_.lose(waiting, LossReason::kStopped);
     return;
   }
   if (serving_ == client_.get()) replace_client();
   if (client_) {
-    hand_over(delivery.key, delivery.value, waiting);
+    hand_over(delivery.value, waiting);
   } else {
-    lose(waiting, LossReason::kSendError);
-  }
-}
-
-void Producer::lose(Waiting& waiting, LossReason reason) {
-  const MessageContent& content = waiting.content;
-  ledger_.lost_after_wait(
-      reason, {1, content.flows, content.data_records, content.packets, content.octets});
-  release(waiting);
-}
-
-/// Those that this client has not reported.
-void Producer::lose_all_of(const Client* client) {
-  for (auto next = waiting_.begin(); next != waiting_.end();) {
-    Waiting& one = *next++;
-    if (client == nullptr || one.owner == client) lose(one, LossReason::kUncertain);
-  }
-}
-
-void Producer::release(Waiting& waiting) {
-  octets_ -= waiting.octets;
-  if (spare_.size() < kSpareLines) {
-    spare_.splice(spare_.begin(), waiting_, waiting.self);
-  } else {
-    waiting_.erase(waiting.self);
+    lines_.lose(waiting, LossReason::kSendError);
   }
 }
 
@@ -221,7 +264,8 @@ void Producer::replace_client() {
   fatal_ = false;
   if (retired_) end_retired();
   retired_ = std::move(client_);
-  connected_ = false;
+  settling_ = true;
+  set_connected(false);
   retire_.after(kLastAnswers, [this] { end_retired(); });
   const MonoTime earliest = made_ + kRenewal;
   if (std::chrono::steady_clock::now() >= earliest) {
@@ -236,21 +280,23 @@ void Producer::renew_client() {
   try {
     client_ = std::make_unique<Client>(config_, wake_.number());
     ledger_.session_begun();
+    pump_later();  // not at once: an error may have been met while lines were handed over
   } catch (const std::exception& error) {  // a file of its settings, since the start
     last_failure_ = {FailureKind::kHandshake, error.what(), made_};
     log::error(
-        "kafka_client_not_made log={} error={} impact=\"lines are lost\" fix=\"see the error; "
-        "tried "
+        "kafka_client_not_made log={} error={} impact=\"lines {}\" fix=\"see the error; tried "
         "again every {} s\"",
-        config_.name, log::quoted(error.what()), kRenewal.count());
+        config_.name, log::quoted(error.what()),
+        lines_.has_spool() ? "wait in spool.directory" : "are lost", kRenewal.count());
     renew_.after(kRenewal, [this] { renew_client(); });
   }
 }
 
 void Producer::end_retired() {
   retire_.cancel();
-  lose_all_of(retired_.get());
+  lines_.lose_all_of(retired_.get());
   retired_.reset();
+  pump_later();
 }
 
 void Producer::on_problem(ProblemKind kind, const std::string& text) {
@@ -259,7 +305,7 @@ void Producer::on_problem(ProblemKind kind, const std::string& text) {
     return;
   }
   if (serving_ != client_.get()) return;
-  connected_ = false;
+  set_connected(false);
   failing_ = true;
   // The reasons come before, broker by broker.
   if (last_failure_.kind == FailureKind::kNone) {
@@ -269,11 +315,13 @@ void Producer::on_problem(ProblemKind kind, const std::string& text) {
   if (stopped_ || !failure_log_.allow()) return;
   log::error(
       "connection_log_failed log={} path={} doing=send error={} waiting_flows={} lost={} "
-      "impact=\"lines wait in memory, up to buffer ({} octets), and beyond that are lost\" "
+      "impact=\"lines wait in {} octets), and beyond that {}are lost\" "
       "fix=\"start the brokers, or correct brokers and settings\" suppressed={}",
       config_.name, config_.topic, log::quoted(last_failure_.reason),
-      ledger_.counters().waiting.flows, ledger_.counters().lost(), config_.buffer,
-      failure_log_.suppressed());
+      ledger_.counters().waiting.flows, ledger_.counters().lost(),
+      lines_.has_spool() ? fmt::format("spool.directory, up to spool.size ({}", config_.spool.size)
+                         : fmt::format("memory, up to buffer ({}", config_.buffer),
+      lines_.has_spool() ? "the oldest " : "", failure_log_.suppressed());
 }
 
 void Producer::note_refusal(const char* reason) {
@@ -286,10 +334,16 @@ void Producer::note_refusal(const char* reason) {
       config_.name, config_.topic, log::quoted(reason), refusal_log_.suppressed());
 }
 
+/// For the spool: what comes while no line leaves is written to disk at once.
+void Producer::set_connected(bool connected) {
+  connected_ = connected;
+  lines_.set_connected(connected);
+}
+
 void Producer::note_connected() {
   failing_ = false;
   if (connected_) return;
-  connected_ = true;
+  set_connected(true);
   log::info("connection_log_continues log={} path={}", config_.name, config_.topic);
 }
 
@@ -314,14 +368,14 @@ void Producer::on_log(int level, const std::string& text) {
 void Producer::stop() {
   if (std::exchange(stopped_, true)) return;
   readiness_.cancel();
-  again_.cancel();
-  renew_.cancel();
-  retire_.cancel();
+  for (Timer* const timer : {&again_, &renew_, &retire_, &pump_, &work_, &secure_}) timer->cancel();
   if (!failing_) drain(std::chrono::steady_clock::now() + kFlush);
-  if (client_ && !waiting_.empty()) client_->purge();
-  if (retired_ && !waiting_.empty()) retired_->purge();
+  if (lines_.has_spool()) lines_.secure_at_stop();
+  if (client_ && !lines_.empty()) client_->purge();
+  if (retired_ && !lines_.empty()) retired_->purge();
   drain(std::chrono::steady_clock::now() + kPurge);
-  lose_all_of(nullptr);
+  lines_.lose_all_of(nullptr);
+  lines_.stop();
   const bool some_run = client_ && !client_->close(kThreads);
   const bool retired_run = retired_ && !retired_->close(kThreads);
   threads_running_ = some_run || retired_run;
@@ -329,18 +383,13 @@ void Producer::stop() {
   retired_.reset();
 }
 
-/// Takes reports until nothing waits.
+/// Takes reports until nothing is on its way.
 void Producer::drain(MonoTime until) {
-  while (!waiting_.empty() && std::chrono::steady_clock::now() < until) {
+  while (!lines_.empty() && std::chrono::steady_clock::now() < until) {
     if (retired_) serve_one(*retired_, client_ ? std::chrono::milliseconds(0) : kTurn);
     if (client_) serve_one(*client_, kTurn);
     if (!client_ && !retired_) return;
   }
-}
-
-std::optional<TimePoint> Producer::oldest() const {
-  if (waiting_.empty()) return std::nullopt;
-  return waiting_.front().since;
 }
 
 std::vector<std::string> Producer::brokers() const {

@@ -4,7 +4,6 @@
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +17,7 @@
 #include "event_loop/readiness.hpp"
 #include "event_loop/timer.hpp"
 #include "kafka/client.hpp"
+#include "kafka/waiting_lines.hpp"
 #include "ledger/export_ledger.hpp"
 #include "log/log.hpp"
 #include "process/descriptor.hpp"
@@ -25,16 +25,22 @@
 namespace ctflow::kafka {
 
 /// A line waits from add() until librdkafka reports its delivery, however long brokers are away,
-/// unless message.timeout.ms says otherwise; what finds no room in `buffer` is lost. After a fatal
-/// error another client takes over: it gets what was not sent, and what was sent and not
-/// acknowledged is lost, as far as is known.
+/// unless message.timeout.ms says otherwise; what finds no room in `buffer` is lost. With
+/// `spool.directory` it waits there, and a later process hands it over. After a fatal error another
+/// client takes over: it gets what was not sent, and what was sent and not acknowledged is lost, as
+/// far as is known.
 class Producer : private ClientEvents {
  public:
-  /// `io` and `ledger` must outlive it. `brokers_changed`: called when brokers() names one more.
-  /// Throws std::runtime_error when librdkafka refuses the settings.
-  Producer(boost::asio::io_context& io, const ConnectionLogConfig& config, ExportLedger& ledger,
-           std::function<void()> brokers_changed);
-  /// Without stop() before, what waits is in no column of the ledger any more.
+  /// The key of a line, which is a part of it.
+  using KeyOf = std::string_view (*)(std::string_view line);
+
+  /// `io`, `ledger`, and `files` if given (for tests) must outlive it. `brokers_changed`: called
+  /// when brokers() names one more. Throws std::runtime_error when librdkafka refuses the settings.
+  Producer(boost::asio::io_context& io, const ConnectionLogConfig& config, KeyOf key_of,
+           ExportLedger& ledger, std::function<void()> brokers_changed,
+           SpoolFiles* files = nullptr);
+  /// Without stop() before, what waits is in no column of the ledger any more. With a spool it does
+  /// the same, because what was taken from disk has to go back there.
   ~Producer() override;
 
   Producer(const Producer&) = delete;
@@ -42,12 +48,11 @@ class Producer : private ClientEvents {
   Producer(Producer&&) = delete;
   Producer& operator=(Producer&&) = delete;
 
-  /// Never waits.
-  void add(std::string_view key, std::string_view line, const MessageContent& content,
-           const Instant& now);
+  /// Waits for nothing but, with a spool, the page cache.
+  void add(std::string_view line, const MessageContent& content, const Instant& now);
 
   /// Something waits that may be acknowledged within a moment.
-  [[nodiscard]] bool busy() const { return !stopped_ && !failing_ && !waiting_.empty(); }
+  [[nodiscard]] bool busy() const { return !stopped_ && !failing_ && !lines_.all_empty(); }
   /// The last call but those that ask: gives what waits a moment, then counts it.
   void stop();
   /// After stop(): threads of librdkafka have not ended.
@@ -55,17 +60,16 @@ class Producer : private ClientEvents {
 
   [[nodiscard]] bool connected() const { return connected_; }
   [[nodiscard]] const LastFailure& last_failure() const { return last_failure_; }
-  [[nodiscard]] std::size_t octets() const { return octets_; }
-  /// Since when the oldest line waits.
-  [[nodiscard]] std::optional<TimePoint> oldest() const;
+  /// Of lines that librdkafka has.
+  [[nodiscard]] std::size_t octets() const { return lines_.octets(); }
+  [[nodiscard]] Backlog backlog() const { return lines_.backlog(); }
   [[nodiscard]] std::vector<std::string> brokers() const;
 
   /// For tests; null for a moment after fatal errors.
   [[nodiscard]] Client* client() { return client_.get(); }
 
  private:
-  struct Waiting;
-  using Lines = std::list<Waiting>;
+  using Line = WaitingLines::Line;
 
   void on_delivery(const Delivery& delivery) override;
   void on_problem(ProblemKind kind, const std::string& text) override;
@@ -77,19 +81,26 @@ class Producer : private ClientEvents {
   void watch();
   void serve();
   bool serve_one(Client& client, std::chrono::milliseconds patience);
-  void hand_over(std::string_view key, std::string_view line, Waiting& waiting);
-  void take_back(const Delivery& delivery, Waiting& waiting);
-  void lose(Waiting& waiting, LossReason reason);
-  void lose_all_of(const Client* client);
-  void release(Waiting& waiting);
+  /// Gives the client what the spool has, at most so many lines before others have their turn.
+  void pump(int most);
+  void pump_later();
+  void work();
+  void secure_later();
+  /// Whether the client takes lines: false when it is full or of no use any more.
+  bool hand_over(std::string_view line, Line& waiting);
+  /// The client is of no use any more.
+  bool meet_fatal(std::string_view line, Line& waiting);
+  void take_back(const Delivery& delivery, Line& waiting);
   void note_refusal(const char* reason);
   void note_connected();
+  void set_connected(bool connected);
   void replace_client();
   void renew_client();
   void end_retired();
   void drain(MonoTime until);
 
   ConnectionLogConfig config_;
+  KeyOf key_of_;
   ExportLedger& ledger_;
   std::function<void()> brokers_changed_;
   Descriptor wake_;
@@ -97,16 +108,20 @@ class Producer : private ClientEvents {
   Timer again_;
   Timer renew_;
   Timer retire_;
+  Timer pump_;
+  Timer work_;    ///< of the spool
+  Timer secure_;  ///< … of lines that are on their way for long
   std::unique_ptr<Client> client_;
   std::unique_ptr<Client> retired_;  ///< after a fatal error: what it sent may be acknowledged yet
-  Lines waiting_;                    ///< the oldest first
-  Lines spare_;                      ///< to be used again
-  std::size_t octets_ = 0;           ///< of the lines that wait
-  MonoTime made_{};                  ///< when client_ was
+  WaitingLines lines_;
+  MonoTime made_{};  ///< when client_ was
   bool connected_ = false;
   bool failing_ = false;             ///< no broker could be reached; at first neither is so
   const Client* serving_ = nullptr;  ///< whose events are being handled
   bool fatal_ = false;               ///< client_ is of no use any more
+  bool settling_ = false;            ///< with a spool: lines that retired_ has come before others
+  bool pumping_ = false;             ///< pump_ is set
+  bool securing_ = false;            ///< secure_ is set
   bool stopped_ = false;
   bool threads_running_ = false;
   LastFailure last_failure_;

@@ -28,8 +28,8 @@ const char* fix_of_way(const OutputStatus& one) {
 
 const char* fix_of_losses(const OutputStatus& one) {
   if (log_is_kafka(one)) {
-    return "see the log: connection_log_refused error=, kafka_client_failed error=; if buffer was "
-           "full raise it";
+    return "see the log: connection_log_refused error=, kafka_client_failed error=, spool_lost; if "
+           "buffer was full raise it, or set spool.directory; if spool.size was, raise it";
   }
   if (log_is_database(one)) {
     return "see the log: connection_log_failed, connection_log_row_refused; or raise buffer";

@@ -3,6 +3,7 @@
 // HOST:PORT,… Then it does what it reads, a word on each line, says "done" to each, and ends with
 // its input:
 //   down, up    all brokers refuse connections, or take them again
+//   slow, fast  they answer after a fifth of a second, or at once again
 //   refuse      the next request to produce is answered with "message too large"
 //   forget      … with "out of order sequence number", which is fatal for an idempotent producer
 #include <librdkafka/rdkafka.h>
@@ -25,6 +26,11 @@ bool act(rd_kafka_mock_cluster_t* cluster, const std::string& word) {
   }
   if (word == "up") {
     return rd_kafka_mock_broker_set_up(cluster, -1) == RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+  if (word == "slow" || word == "fast") {
+    constexpr int kFifth = 200;  // milliseconds
+    return rd_kafka_mock_broker_set_rtt(cluster, -1, word == "slow" ? kFifth : 0) ==
+           RD_KAFKA_RESP_ERR_NO_ERROR;
   }
   if (word != "refuse" && word != "forget") return false;
   const std::array errors{word == "refuse" ? RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE

@@ -251,6 +251,175 @@ class Faults(KafkaTest):
         self.assertEqual(ledger["transport_sessions"], 2)
 
 
+class Spool(Faults):
+    """Lines that wait on disk."""
+
+    # Of those before, what ctflowd does without a spool is not what it does with one.
+    test_what_waits_when_it_stops_is_counted = None
+
+    def setUp(self):
+        super().setUp()
+        self.spool = pathlib.Path(self.path("spool"))
+        self.spool.mkdir()
+
+    def entry(self, settings="reconnect.backoff.max.ms: 200", **more):
+        more = {"buffer": "256KiB", "spool": f"{{directory: {self.spool}, size: 64MiB}}", **more}
+        return super().entry(settings, **more)
+
+    def lose_brokers(self, daemon):
+        self.cluster.do("down")
+        wait_until(lambda: "connection_log_failed" in daemon.log, "the brokers to be missed")
+
+    def waiting(self, count):
+        wait_until(lambda: self.counters()["waiting"]["records"] == count, f"{count} lines to wait")
+
+    def lines(self):
+        messages = [one for one in self.cluster.messages() if one.line["responder"]["address"] == SERVER4]
+        self.check_messages(messages)
+        return [one.line for one in messages]
+
+    def many_rounds(self, rounds, port):
+        """150 connections at a time, which conntrack(8) keeps pace with; all their ports."""
+        for number in range(rounds):
+            self.churn(150, port + 150 * number)
+            time.sleep(0.2)
+        return list(range(port, port + 150 * rounds))
+
+    def test_an_outage_that_outlasts_memory_and_restarts(self):
+        listener = kernel.Listener(self.lab.router, self.directory)
+        self.addCleanup(listener.kill)
+        daemon = self.run_with(self.entry())
+        ports = self.many_rounds(1, 1000)
+        self.arrived(150)
+        self.lose_brokers(daemon)
+        ports += self.many_rounds(10, 2000)
+        self.waiting(1500)
+        (log,) = status()["namespaces"][0]["connection_logs"]
+        self.assertGreater(log["backlog"]["disk_octets"], 1500 * 400)
+        self.assertLessEqual(log["backlog"]["memory_octets"], 256 << 10)
+        self.assertIn("lines wait in spool.directory", daemon.log)
+        _, text = self.ask_status()
+        self.assertIn("1500 lines wait; beyond spool.size (64 MiB) lines are lost", text)
+        daemon.stop()
+        first = self.totals(daemon)
+        self.assertEqual((first["records"], first["lost_messages"]), (150, 0))
+        for number in range(2):  # still away
+            daemon = self.run_with(self.entry())
+            wait_until(lambda before=1500 + 150 * number: self.counters()["recovered"]["records"] == before,
+                       "what waits to be found")
+            ports += self.many_rounds(1, 4000 + 150 * number)
+            self.waiting(1650 + 150 * number)
+            daemon.stop()
+            self.assertEqual(self.totals(daemon)["lost_messages"], 0)
+        self.cluster.do("up")
+        daemon = self.run_with(self.entry())
+        ports += self.many_rounds(1, 5000)
+        self.arrived(1950)
+        daemon.stop()
+        last = self.totals(daemon)
+        connections = listener.stop()
+        lines = self.lines()
+        self.assertEqual(sorted(line["responder"]["port"] for line in lines), sorted(ports))
+        self.assertEqual((first["packets"] + last["packets"], first["octets"] + last["octets"]), sums(lines))
+        ends = [one for one in connections if one.original.destination == SERVER4]
+        self.assertEqual(sums(lines), tuple(sum(getattr(one.original, what) + getattr(one.reply, what) for one in ends)
+                                            for what in ("packets", "octets")))
+        self.assertEqual(self.kept(daemon, "resent"), 0)
+        self.assertEqual(list(self.spool.glob("*.spool")), [])
+
+    def test_killed_during_an_outage_it_loses_nothing(self):
+        daemon = self.run_with(self.entry())
+        ports = self.many_rounds(1, 1000)
+        self.arrived(150)
+        self.lose_brokers(daemon)
+        ports += self.many_rounds(4, 2000)
+        self.waiting(600)
+        daemon.process.send_signal(signal.SIGKILL)
+        daemon.process.wait()
+        daemon = self.run_with(self.entry())
+        wait_until(lambda: self.counters()["recovered"]["records"] == 600, "what waits to be found")
+        self.assertGreater(self.counters()["resent"]["records"], 0)
+        self.assertIn("maybe_sent=", daemon.log)
+        self.cluster.do("up")
+        self.arrived(600)
+        daemon.stop()
+        self.assertEqual(sorted(line["responder"]["port"] for line in self.lines()), sorted(ports), "each once")
+
+    def test_killed_while_what_waited_is_sent_it_says_what_may_be_there_twice(self):
+        slow = "reconnect.backoff.max.ms: 200, batch.num.messages: 5, max.in.flight.requests.per.connection: 1"
+        daemon = self.run_with(self.entry(slow))
+        ports = self.many_rounds(1, 1000)
+        self.arrived(150)
+        self.lose_brokers(daemon)
+        ports += self.many_rounds(6, 2000)
+        self.waiting(900)
+        self.cluster.do("slow")
+        self.cluster.do("up")
+        self.arrived(250)
+        daemon.process.send_signal(signal.SIGKILL)
+        daemon.process.wait()
+        self.cluster.do("fast")
+        daemon = self.run_with(self.entry())
+        wait_until(lambda: "spool_recovered" in daemon.log, "what waits to be found")
+        found = self.counters()["recovered"]["records"]
+        self.assertLess(found, 900, "what was acknowledged is not there any more")
+        self.arrived(found)
+        doubtful = self.counters()["resent"]["records"]
+        daemon.stop()
+        found = [line["responder"]["port"] for line in self.lines()]
+        self.assertEqual(sorted(set(found)), sorted(ports), "none is missing")
+        self.assertLessEqual(len(found) - len(ports), doubtful)
+
+    def test_a_reload_during_an_outage_loses_nothing(self):
+        daemon = self.run_with(self.entry())
+        self.lose_brokers(daemon)
+        ports = self.many_rounds(4, 1000)
+        self.waiting(600)
+        config = f"{daemon.name}.yaml"
+        text = pathlib.Path(config).read_text(encoding="utf-8")
+        self.assertIn("64MiB", text)
+        pathlib.Path(config).write_text(text.replace("64MiB", "32MiB"), encoding="utf-8")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_for("reloaded")
+        ports += self.many_rounds(2, 3000)
+        wait_until(lambda: self.counters()["recovered"]["records"] == 600, "what waits to be taken over")
+        self.waiting(900)
+        self.cluster.do("up")
+        self.arrived(900)
+        daemon.stop()
+        self.assertEqual(sorted(line["responder"]["port"] for line in self.lines()), ports)
+
+    def test_a_second_one_on_the_same_directory_leaves_it_alone(self):
+        daemon = self.run_with(self.entry())
+        self.lose_brokers(daemon)
+        ports = self.many_rounds(2, 1000)
+        self.waiting(300)
+        other = self.run_with(self.entry(), extra=f"status: {{socket: {self.path('other.sock')}}}\n")
+        wait_until(lambda: "spool_failed" in other.log, "the second to say that it has no spool", 20)
+        self.assertIn("doing=open", other.log)
+        other.stop()
+        self.cluster.do("up")
+        self.arrived(300)
+        daemon.stop()
+        self.assertEqual(sorted(line["responder"]["port"] for line in self.lines()), ports)
+
+    def test_a_full_spool_is_counted(self):
+        daemon = self.run_with(self.entry(spool=f"{{directory: {self.spool}, size: 1MiB}}"))
+        self.lose_brokers(daemon)
+        self.many_rounds(20, 1000)
+        wait_until(lambda: self.counters()["lost_spool_full"]["records"] > 0, "the oldest to be dropped")
+        _, text = self.ask_status()
+        self.assertIn("connection_log_", text)
+        self.cluster.do("up")
+        wait_until(lambda: self.counters()["waiting"]["records"] == 0, "the rest to be sent", 20)
+        daemon.stop()
+        ledger = self.check_ledger(daemon, 3000)
+        ports = [line["responder"]["port"] for line in self.lines()]
+        self.assertEqual(max(ports), 3999, "the newest are kept")
+        self.assertEqual(len(ports) + ledger["lost_messages"], 3000)
+        self.assertIn("spool_lost", daemon.log)
+
+
 class OwnTraffic(KafkaTest):
     tracked = True
 
@@ -287,6 +456,18 @@ class Surroundings(KafkaTest):
         text = self.doctor(self.entry("security.protocol: SSL, ssl.ca.location: /no/such.pem"))
         self.assertIn("connection_log_unusable", text)
         self.assertIn("ssl.ca.location", text)
+
+    def test_the_doctor_looks_at_the_spool(self):
+        directory = pathlib.Path(self.path("spool"))
+        entry = self.entry(spool=f"{{directory: {directory}, size: 1MiB}}")
+        text = self.doctor(entry)
+        self.assertIn("spool_directory_unusable", text)
+        self.assertIn("up to buffer (4 MiB)", text)
+        directory.mkdir()
+        (directory / "local+topic-0000000000000000.spool").write_bytes(b"")
+        self.assertNotIn("spool_", self.doctor(entry))
+        (directory / "local+lines-0000000000000000.spool").write_bytes(b"")
+        self.assertIn("spool_without_collector", self.doctor(entry), "of the time when it went to a socket")
 
     def test_the_example_writes_lines(self):
         """config/examples/kafka.yaml, with the brokers of this test."""

@@ -47,7 +47,8 @@ bool is_ipfix_message(std::span<const std::byte> bytes) {
 }
 
 bool is_lines(std::span<const std::byte> bytes) {
-  return !bytes.empty() && bytes.front() == std::byte{'{'} && bytes.back() == std::byte{'\n'};
+  return !bytes.empty() && bytes.front() == std::byte{'{'} &&
+         (bytes.back() == std::byte{'\n'} || bytes.back() == std::byte{'}'});
 }
 
 void SessionSequence::stamp(std::span<std::byte> message, const MessageContent& content,

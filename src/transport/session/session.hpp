@@ -38,7 +38,7 @@ inline std::uint32_t sequence_step(const MessageContent& content) {
 /// True when these octets begin with an IPFIX header whose length is theirs.
 bool is_ipfix_message(std::span<const std::byte> bytes);
 
-/// True when these octets are whole lines of JSON.
+/// True when these octets are whole lines of JSON, or one without its line feed.
 bool is_lines(std::span<const std::byte> bytes);
 
 /// The sequence numbers of one session, from 0. Messages missing between two of the same run leave

@@ -336,6 +336,10 @@ std::error_code DiskSpool::repair() {
   return first;
 }
 
+void DiskSpool::owe_unrecorded() {
+  if (unrecorded_ && segments_.at(*unrecorded_)->owes()) troubled_.insert(*unrecorded_);
+}
+
 ExportAmount DiskSpool::sent_unrecorded() const {
   ExportAmount sum;
   for (const std::uint64_t number : troubled_) {

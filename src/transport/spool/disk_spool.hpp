@@ -86,6 +86,8 @@ class DiskSpool {
 
   /// Tries again what failed.
   std::error_code repair();
+  /// At the end: what was sent of a file that a full disk let go unmarked is owed to it, too.
+  void owe_unrecorded();
   /// Something failed that repair() has to try again.
   [[nodiscard]] bool troubled() const { return !troubled_.empty(); }
   /// Sent, but waiting by what the disk has noted: a later process would send it again.

@@ -16,9 +16,8 @@ using State = DiskSpool::State;
 constexpr seconds kUnsecured{1};
 
 /// What a message takes in memory: its octets, and what stands around them.
-std::size_t footprint(const KeptMessage& message) {
-  return message.bytes.size() + sizeof(KeptMessage) + 32;
-}
+std::size_t footprint(std::size_t octets) { return octets + sizeof(KeptMessage) + 32; }
+std::size_t footprint(const KeptMessage& message) { return footprint(message.bytes.size()); }
 
 }  // namespace
 
@@ -89,15 +88,18 @@ void Spool::pop_from_memory(std::deque<KeptMessage>& queue) {
   queue.pop_front();
 }
 
+bool Spool::wants_disk(std::size_t octets) const {
+  const bool overflows = used_ + footprint(octets) > config_.memory;
+  return disk_ && (!connected_ || overflows || !disk_->empty());
+}
+
 void Spool::add(std::vector<std::byte> bytes, const MessageContent& content,
                 const std::shared_ptr<const Origin>& origin) {
   const Instant now = clock_();
   KeptMessage message{std::move(bytes), content, origin, now.wall, std::nullopt, now.steady};
   ledger_.wait(content);
   expire();
-  const bool overflows = used_ + footprint(message) > config_.memory;
-  const bool wants_disk = disk_ && (!connected_ || overflows || !disk_->empty());
-  if (wants_disk && spill() && to_disk(message)) return;
+  if (wants_disk(message.bytes.size()) && spill() && to_disk(message)) return;
   push_to_memory(std::move(message));
   make_room();
 }
@@ -218,8 +220,17 @@ void Spool::secure_waiting() {
 }
 
 void Spool::sent(const KeptMessage& message) {
-  used_ -= footprint(message);
   ledger_.sent_after_wait(message.content, message.bytes.size());
+  settle(message);
+}
+
+void Spool::lost(const KeptMessage& message, LossReason reason) {
+  ledger_.lost_after_wait(reason, amount_of(message.content));
+  settle(message);
+}
+
+void Spool::settle(const KeptMessage& message) {
+  used_ -= footprint(message);
   if (!message.place) return;
   // The acknowledgement may be faster than handed_over().
   const std::error_code not_noted = disk_->mark(*message.place, State::kHandedOver);
@@ -264,6 +275,7 @@ void Spool::stop() {
     DiskChanges changes;
     disk_->verify(changes);
     enter(changes);
+    disk_->owe_unrecorded();
     if (disk_->troubled()) repair();
     disk_retry_ = {};
   }

@@ -48,6 +48,8 @@ class Spool {
     if (!connected) spill();
   }
 
+  /// Whether add() would write a message of so many octets to disk, behind what is there.
+  [[nodiscard]] bool wants_disk(std::size_t octets) const;
   /// Keeps a message as the newest.
   void add(std::vector<std::byte> bytes, const MessageContent& content,
            const std::shared_ptr<const Origin>& origin);
@@ -75,6 +77,8 @@ class Spool {
   void secure_waiting();
   /// The collector's host has it.
   void sent(const KeptMessage& message);
+  /// It was handed over, and will neither arrive nor be sent again, as far as is known.
+  void lost(const KeptMessage& message, LossReason reason);
   /// The connection broke before the collector's host had these. `left`: how many of them, from
   /// the first, may have left this host.
   void give_back(std::deque<KeptMessage> messages, std::size_t left);
@@ -115,6 +119,8 @@ class Spool {
   [[nodiscard]] bool too_old(const KeptMessage& message, TimePoint now) const;
   void lose(LossReason reason, const ExportAmount& what);
   void return_to_disk(KeptMessage& message, bool left);
+  /// It leaves this: what the disk has of it goes.
+  void settle(const KeptMessage& message);
   void note_unrecorded();
   void lose_unrecorded();
 

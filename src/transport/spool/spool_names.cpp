@@ -26,7 +26,12 @@ bool keeps_messages(const CollectorConfig& collector) {
 
 bool keeps_lines(const ConnectionLogConfig& log) {
   const bool socket = log.to == LogDestination::kUnix || log.to == LogDestination::kTcp;
-  return socket && !log.spool.directory.empty();
+  return (socket || log.to == LogDestination::kKafka) && !log.spool.directory.empty();
+}
+
+/// `name`: the log's, with its network namespace.
+std::string spool_name(const ConnectionLogConfig& log, const std::string& name) {
+  return log.to == LogDestination::kKafka ? topic_spool_name(name) : lines_spool_name(name);
 }
 
 /// COLLECTOR of `COLLECTOR-NUMBER`; nothing for another name.
@@ -42,6 +47,8 @@ std::optional<std::string> collector_of(std::string_view stem) {
 }  // namespace
 
 std::string lines_spool_name(const std::string& log) { return log + "+lines"; }
+
+std::string topic_spool_name(const std::string& log) { return log + "+topic"; }
 
 std::vector<SpoolFile> list_spool_files(const std::string& directory) {
   std::vector<SpoolFile> files;
@@ -83,9 +90,9 @@ std::vector<std::string> spool_owners(const Config& config, const std::string& d
   }
   for (const ConnectionLogConfig& log : config.log_connections) {
     if (!keeps_lines(log) || log.spool.directory != directory) continue;
-    if (config.namespaces.empty()) names.push_back(lines_spool_name(log.name));
+    if (config.namespaces.empty()) names.push_back(spool_name(log, log.name));
     for (const NamespaceConfig& one : config.namespaces) {
-      names.push_back(lines_spool_name(log.name + "@" + one.name));
+      names.push_back(spool_name(log, log.name + "@" + one.name));
     }
   }
   return names;

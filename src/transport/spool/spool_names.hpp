@@ -24,6 +24,9 @@ std::vector<SpoolFile> list_spool_files(const std::string& directory);
 /// By which a connection log keeps its lines: no collector can be called so, and lines never wait
 /// for a collector.
 std::string lines_spool_name(const std::string& log);
+/// … by which one keeps lines for a Kafka topic. Each is a message there, while for a socket many
+/// are one: what waits for one of them cannot be sent to the other.
+std::string topic_spool_name(const std::string& log);
 
 /// A ctflowd has the files of this collector. Also true where that cannot be found out.
 bool spool_in_use(const std::string& directory, const std::string& collector);

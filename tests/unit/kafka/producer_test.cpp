@@ -6,10 +6,9 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <set>
 
-#include "support/kafka_cluster.hpp"
+#include "support/kafka_producer.hpp"
 
 namespace ctflow::kafka {
 namespace {
@@ -19,139 +18,14 @@ using std::chrono::seconds;
 using test::KafkaCluster;
 using test::TopicMessage;
 
-class KafkaProducerTest : public testing::Test {
- protected:
-  explicit KafkaProducerTest(int brokers = 3) : cluster_(brokers) {
-    config_.name = "topic";
-    config_.to = LogDestination::kKafka;
-    config_.brokers = cluster_.brokers();
-    config_.topic = KafkaCluster::kTopic;
-    config_.settings = {{"reconnect.backoff.max.ms", "200"}, {"retry.backoff.ms", "20"}};
-  }
-
-  Producer& make() {
-    return producer_.emplace(io_, config_, ledger_, [this] { hear(); });
-  }
-
-  void hear() {
-    ++news_;
-    const std::vector<std::string> brokers = producer_->brokers();
-    heard_.insert(brokers.begin(), brokers.end());
-  }
-
-  /// The mock cluster checks no sequence numbers: it takes a batch that was sent behind one which
-  /// it refused, where a broker refuses it as well.
-  void one_request_at_a_time() { config_.settings["max.in.flight.requests.per.connection"] = "1"; }
-
-  /// A line with a number of its own, whose packets and octets no other number has.
-  void add(int connection = 0) {
-    const std::uint64_t number = ++lines_;
-    MessageContent content;
-    content.flows = content.data_records = 1;
-    content.packets = number;
-    content.octets = number * number;
-    const std::string line =
-        nlohmann::json{{"connection", connection}, {"n", number}, {"pad", pad_}}.dump();
-    ledger_.offer();
-    producer_->add("key-" + std::to_string(connection), line, content, system_now());
-  }
-  void add_many(int count) {
-    for (int i = 0; i < count; ++i) add(i % 37);
-  }
-
-  template <typename Condition>
-  [[nodiscard]] bool run_until(Condition condition, seconds patience = seconds(20)) {
-    const auto latest = std::chrono::steady_clock::now() + patience;
-    while (!condition() && std::chrono::steady_clock::now() < latest)
-      io_.run_one_for(milliseconds(20));
-    return condition();
-  }
-  void run_for(milliseconds time) {
-    static_cast<void>(run_until([until = std::chrono::steady_clock::now() + time] {
-      return std::chrono::steady_clock::now() >= until;
-    }));
-  }
-  [[nodiscard]] bool run_until_none_waits(seconds patience = seconds(20)) {
-    return run_until([&] { return counters().waiting.flows == 0; }, patience);
-  }
-
-  [[nodiscard]] const ExporterCounters& counters() const { return ledger_.counters(); }
-
-  /// offered = sent + waiting + lost, in each term, by what the lines were made of.
-  void expect_balance() const {
-    const ExporterCounters& all = counters();
-    EXPECT_EQ(all.offered, lines_);
-    EXPECT_EQ(lines_, all.flows + all.waiting.flows + all.lost());
-    EXPECT_EQ(lines_, all.records + all.waiting.records + all.lost_records);
-    EXPECT_EQ(lines_, all.messages + all.waiting.messages + all.lost_messages);
-    EXPECT_EQ(lines_ * (lines_ + 1) / 2, all.packets + all.waiting.packets + all.lost_packets);
-    EXPECT_EQ(lines_ * (lines_ + 1) * (2 * lines_ + 1) / 6,
-              all.octets + all.waiting.octets + all.lost_octets);
-  }
-
-  /// Compares the ledger with what a consumer finds in the topic: no line is there twice, all that
-  /// count as sent are, and beyond them at most those that are uncertain.
-  std::vector<TopicMessage> reconcile() {
-    producer_->stop();
-    EXPECT_FALSE(producer_->threads_running());
-    EXPECT_EQ(counters().waiting.flows, 0U);
-    EXPECT_EQ(producer_->octets(), 0U);
-    expect_balance();
-    cluster_.answer_after(0);
-    cluster_.come_up();
-    rd_kafka_mock_clear_request_errors(cluster_.mock(), KafkaCluster::kProduceRequest);
-    std::vector<TopicMessage> all = cluster_.read();
-    std::set<std::uint64_t> numbers;
-    std::uint64_t packets = 0;
-    std::uint64_t octets = 0;
-    std::uint64_t values = 0;
-    for (const TopicMessage& one : all) {
-      const auto number = nlohmann::json::parse(one.value).at("n").get<std::uint64_t>();
-      if (!numbers.insert(number).second) {
-        EXPECT_TRUE(may_repeat_) << "twice: " << number;
-        continue;
-      }
-      packets += number;
-      octets += number * number;
-      values += one.value.size();
-    }
-    const ExporterCounters& sent = counters();
-    if (sent.lost_uncertain.flows == 0) {
-      EXPECT_EQ(sent.flows, numbers.size());
-      EXPECT_EQ(sent.packets, packets);
-      EXPECT_EQ(sent.octets, octets);
-      EXPECT_EQ(sent.message_octets, values);
-    } else {
-      EXPECT_LE(sent.flows, numbers.size());
-      EXPECT_LE(numbers.size(), sent.flows + sent.lost_uncertain.flows);
-      EXPECT_LE(sent.octets, octets);
-      EXPECT_LE(octets, sent.octets + sent.lost_uncertain.octets);
-    }
-    return all;
-  }
-
-  boost::asio::io_context io_;
-  KafkaCluster cluster_;
-  ConnectionLogConfig config_;
-  ExportLedger ledger_;
-  std::optional<Producer> producer_;
-  std::size_t news_ = 0;         ///< how often there was another broker
-  std::set<std::string> heard_;  ///< of these
-  std::uint64_t lines_ = 0;
-  std::string pad_;
-  /// Brokers that go away within a request: the mock ones, other than real ones, do not know by its
-  /// sequence number that they have what is sent again.
-  bool may_repeat_ = false;
-};
-
 TEST_F(KafkaProducerTest, CountsALineAsSentWhenItIsAcknowledged) {
   make();
   EXPECT_FALSE(producer_->connected());
-  EXPECT_EQ(producer_->oldest(), std::nullopt);
+  EXPECT_EQ(producer_->backlog().oldest, std::nullopt);
   add();
   EXPECT_EQ(counters().flows, 0U);
   EXPECT_EQ(counters().waiting.flows, 1U);
-  EXPECT_NE(producer_->oldest(), std::nullopt);
+  EXPECT_NE(producer_->backlog().oldest, std::nullopt);
   ASSERT_TRUE(run_until_none_waits());
   EXPECT_EQ(counters().flows, 1U);
   EXPECT_TRUE(producer_->connected());
@@ -530,62 +404,6 @@ TEST_F(KafkaProducerTest, LetsNoSettingTakeAwayItsPromises) {
   ASSERT_TRUE(run_until_none_waits());
   EXPECT_EQ(reconcile().size(), 20U);
 }
-
-/// Everything at once, by chance.
-class KafkaFaults : public KafkaProducerTest, public testing::WithParamInterface<unsigned> {
- protected:
-  void disturb() {
-    switch (random_() % 8) {
-      case 0:
-        cluster_.go_down();
-        break;
-      case 1:
-      case 2:
-        cluster_.come_up();
-        break;
-      case 3:
-        cluster_.answer({RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR__TRANSPORT});
-        break;
-      case 4:
-        cluster_.answer({RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE});
-        break;
-      case 5:
-        cluster_.answer_after(static_cast<int>(random_() % 100));
-        break;
-      case 6:
-        rd_kafka_mock_partition_set_leader(cluster_.mock(), KafkaCluster::kTopic,
-                                           static_cast<int>(random_() % KafkaCluster::kPartitions),
-                                           static_cast<int>(1 + random_() % 3));
-        break;
-      default:
-        if (Client* const client = producer_->client(); client != nullptr && random_() % 4 == 0) {
-          rd_kafka_test_fatal_error(client->handle(), RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
-                                    "for this test");
-        }
-    }
-  }
-
-  std::mt19937 random_{GetParam()};
-};
-
-TEST_P(KafkaFaults, LeaveNoLineUncountedAndNoneTwice) {
-  config_.buffer = 256 << 10;
-  may_repeat_ = true;
-  make();
-  for (int i = 0; i < 120; ++i) {
-    add_many(static_cast<int>(random_() % 60));
-    run_for(milliseconds(random_() % 40));
-    if (i % 3 == 0) disturb();
-    expect_balance();
-  }
-  if (random_() % 2 == 0) {
-    cluster_.come_up();
-    run_for(seconds(2));
-  }
-  reconcile();
-}
-
-INSTANTIATE_TEST_SUITE_P(Seeds, KafkaFaults, testing::Range(0U, 6U));
 
 }  // namespace
 }  // namespace ctflow::kafka

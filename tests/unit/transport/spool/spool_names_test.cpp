@@ -67,10 +67,22 @@ TEST(SpoolNames, KnowTheCollectorsOfTheConfiguration) {
   EXPECT_THAT(spool_directories(config), ElementsAre("/elsewhere", "/spool"));
   EXPECT_THAT(spool_owners(config, "/spool"), ElementsAre("tcp", "tls"));
   EXPECT_THAT(spool_owners(config, "/elsewhere"), ElementsAre("other"));
+  config.log_connections.resize(3);
+  for (ConnectionLogConfig& log : config.log_connections) log.spool.directory = "/elsewhere";
+  config.log_connections[0].name = "reader";
+  config.log_connections[0].to = LogDestination::kTcp;
+  config.log_connections[1].name = "events";
+  config.log_connections[1].to = LogDestination::kKafka;
+  config.log_connections[2].to = LogDestination::kFile;
+  EXPECT_THAT(spool_owners(config, "/elsewhere"),
+              ElementsAre("other", "reader+lines", "events+topic"));
+  EXPECT_EQ(spool_sizes(config, "/elsewhere"), 3 * SpoolConfig{}.size);
+  config.log_connections.erase(config.log_connections.begin());
   config.namespaces.resize(2);
   config.namespaces[0].name = "red";
   config.namespaces[1].name = "blue";
-  EXPECT_THAT(spool_owners(config, "/elsewhere"), ElementsAre("other@red", "other@blue"));
+  EXPECT_THAT(spool_owners(config, "/elsewhere"),
+              ElementsAre("other@red", "other@blue", "events@red+topic", "events@blue+topic"));
 }
 
 }  // namespace

@@ -336,6 +336,30 @@ TEST_F(SpoolTest, SaysWhatTheNextStartSendsAgain) {
   EXPECT_EQ(counters().resent.flows, unrecorded) << "never twice without a word";
 }
 
+TEST_F(SpoolTest, SaysAtTheEndWhatAFullDiskDidNotNoteAsSent) {
+  use_disk();
+  {
+    Spool spool = make();
+    add(spool, {1, 2, 3, 4});
+    files_.on_write = ENOSPC;  // also in place, as where changes are written elsewhere
+    for (int i = 0; i < 2; ++i) {
+      const auto message = spool.next();
+      ASSERT_TRUE(message);
+      spool.handed_over(*message);
+      spool.sent(*message);
+    }
+    spool.stop();
+    check_ledger();
+    EXPECT_EQ(counters().unrecorded.flows, 2U);
+  }
+  files_.recover();
+  begin_again();
+  Spool next = make();
+  next.open();
+  EXPECT_EQ(counters().recovered.flows, 4U);
+  EXPECT_EQ(deliver(next), (std::vector<int>{1, 2, 3, 4}));
+}
+
 TEST_F(SpoolTest, GoesOnByMemoryWhileTheDiskCannotBeUsed) {
   use_disk();
   Spool spool = make();
