@@ -29,10 +29,10 @@ Store::Store(NatLogConfig config, ReadTable read_table, Clock clock,
 
 void Store::write(std::span<const NatEvent> events) {
   now_ = clock_();
-  const auto before =
-      std::make_tuple(going_on_, hole_files_, holes_, taken_up_, today_, carried_from_, compare_at_,
-                      missing_, even_since_, even_from_, maps_, maps_file_, maps_shrank_,
-                      maps_settled_, maps_anew_, former_maps_, former_until_, followed_map_);
+  const auto before = std::make_tuple(going_on_, hole_files_, holes_, taken_up_, today_, left_,
+                                      carried_from_, compare_at_, missing_, even_since_, even_from_,
+                                      maps_, maps_file_, maps_shrank_, maps_settled_, maps_anew_,
+                                      former_maps_, former_until_, followed_map_);
   try {
     files_.lock();
     if (!taken_up_) take_up();
@@ -42,13 +42,13 @@ void Store::write(std::span<const NatEvent> events) {
     for (const NatEvent& event : events) apply(event);
     if (compare_at_ && now_.steady >= *compare_at_) compare_with_table();
     if (!missing_.empty() && now_.steady >= missing_until_) close_missing();
-    file(today_).set_last_commit(complete_until());
+    set_last_commit();
     if (map_source_) file(today_).set_maps_until(maps_.current ? now() : maps_.sure_until);
-    files_.commit();
+    files_.commit(today_);
   } catch (...) {
     files_.rollback();
     open_.undo();
-    std::tie(going_on_, hole_files_, holes_, taken_up_, today_, carried_from_, compare_at_,
+    std::tie(going_on_, hole_files_, holes_, taken_up_, today_, left_, carried_from_, compare_at_,
              missing_, even_since_, even_from_, maps_, maps_file_, maps_shrank_, maps_settled_,
              maps_anew_, former_maps_, former_until_, followed_map_) = before;
     if (!tried_since_) tried_since_ = now();
@@ -76,10 +76,17 @@ void Store::take_up() {
   }
   std::set<Day> touched{day_of(since), day_of(now())};
   // Files of days to come are of a clock that was wrong.
-  const auto newest = std::upper_bound(days.begin(), days.end(), day_of(since));
+  auto newest = std::upper_bound(days.begin(), days.end(), day_of(since));
+  // One that was made and no more does not say until when the log was written.
+  while (newest != days.begin() && newest - 1 != days.begin() &&
+         !file(*std::prev(newest)).last_commit()) {
+    --newest;
+  }
   if (newest != days.begin()) {
     const Day day = *std::prev(newest);
-    const Moment last = file(day).last_commit().value_or(Moment(day));
+    // Of what came after its day the next file had to say something: it is gone, or was not begun.
+    const Moment last =
+        std::min(file(day).last_commit().value_or(Moment(day)), Moment(day + std::chrono::days(1)));
     hole.reason = name_of(last > since ? HoleReason::kClockSet : HoleReason::kNotRunning);
     hole.began = std::min(last, since);
     hole.ended = std::max(last, since);
@@ -87,8 +94,8 @@ void Store::take_up() {
     const Moment sure = std::min(hole.began, file(day).maps_until().value_or(hole.began));
     take_up_maps(day, sure);
     if (!maps_.empty()) hole.began = sure;
-    touched.insert(day);
-    if (files_.exists(day_of(hole.began))) touched.insert(day_of(hole.began));
+    std::copy_if(days.begin(), days.end(), std::inserter(touched, touched.end()),
+                 [&](Day one) { return one >= day_of(hole.began) && one <= day_of(*hole.ended); });
   }
   for (const Day day : touched) file(day).add_hole(hole);
   ++holes_;
@@ -101,9 +108,9 @@ void Store::take_up() {
 void Store::enter_day() {
   const Day day = day_of(now());
   if (day == today_) return;
-  if (today_ != Day() && today_ < day && files_.exists(today_))
-    file(today_).set_last_commit(complete_until());
-  today_ = day;
+  const Day before = std::exchange(today_, day);
+  if (before != Day()) left_.insert(before);
+  std::erase_if(left_, [&](Day other) { return other >= day; });
   carried_from_ = file(day).carried_from().value_or(day);
   for (const auto& [key, place] : open_.rows()) carried_from_ = std::min(carried_from_, place.file);
   file(day).set_carried_from(carried_from_);
@@ -111,6 +118,16 @@ void Store::enter_day() {
     file(day).add_hole(hole);
     hole_files_.insert(day);
   }
+}
+
+/// The file of a day that is over says so, too, until it is complete to its end.
+void Store::set_last_commit() {
+  const Moment until = complete_until();
+  file(today_).set_last_commit(until);
+  for (const Day day : left_) {
+    if (files_.exists(day)) file(day).set_last_commit(until);
+  }
+  std::erase_if(left_, [&](Day day) { return until >= Moment(day + std::chrono::days(1)); });
 }
 
 /// A clock that went back names times twice: those since it last was set, as far as it went back.

@@ -71,6 +71,7 @@ class Store {
   [[nodiscard]] bool covers(const Translation& translation, std::optional<Moment> began) const;
   [[nodiscard]] Moment began_at_latest(const Translation& translation, Moment seen) const;
   void enter_day();
+  void set_last_commit();
   /// An earlier day whose file has a translation that existed today.
   void carry_from(Day day);
   void watch_clock();
@@ -84,7 +85,9 @@ class Store {
   void compare_with_table();
   void close_missing();
   void forget_old();
-  [[nodiscard]] DayFile& file(Day day) { return files_.writable(day, now_.steady); }
+  /// What is written to the file of another day is on the disk before that of today says that the
+  /// log is complete: a power cut takes nothing of it.
+  [[nodiscard]] DayFile& file(Day day) { return files_.writable(day, now_.steady, day != today_); }
   [[nodiscard]] Day file_for(Moment began) const;
   [[nodiscard]] Moment now() const { return moment_of(now_.wall); }
   /// What came until then is written with this call.
@@ -104,6 +107,7 @@ class Store {
   std::optional<Moment> listening_since_;
   bool taken_up_ = false;
   Day today_{};
+  std::set<Day> left_;                  ///< are over, and not known to be complete to their end
   Day carried_from_{};                  ///< as the file of today has it
   std::vector<Hole> going_on_;          ///< holes that have not ended
   std::set<Day> hole_files_;            ///< where they are written
