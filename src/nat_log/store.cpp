@@ -29,6 +29,8 @@ Store::Store(NatLogConfig config, ReadTable read_table, Clock clock,
 
 void Store::write(std::span<const NatEvent> events) {
   now_ = clock_();
+  // Else a power cut could bring back a last commit of the clock of before.
+  durable_ = day_of(now()) != today_ || (before_ && now_.wall < before_->wall);
   const auto before = std::make_tuple(going_on_, hole_files_, holes_, taken_up_, today_, left_,
                                       carried_from_, compare_at_, missing_, even_since_, even_from_,
                                       maps_, maps_file_, maps_shrank_, maps_settled_, maps_anew_,
@@ -97,12 +99,28 @@ void Store::take_up() {
     std::copy_if(days.begin(), days.end(), std::inserter(touched, touched.end()),
                  [&](Day one) { return one >= day_of(hole.began) && one <= day_of(*hole.ended); });
   }
-  for (const Day day : touched) file(day).add_hole(hole);
-  ++holes_;
+  begin_hole_of_start(hole, touched);
   taken_up_ = true;
   even_since_ = now_.steady;
   even_from_ = since;
   compare_at_ = now_.steady;
+}
+
+/// It goes on until the connection table has been read: what existed before has no row until then,
+/// and without the kernel's timestamps that row begins then.
+void Store::begin_hole_of_start(Hole hole, const std::set<Day>& days) {
+  const Moment since = listening_since_.value_or(now());
+  if (*hole.ended > since) {  // by a clock that was set back
+    for (const Day day : days) file(day).add_hole(hole);
+    ++holes_;
+    hole.began = since;
+    hole.reason = name_of(HoleReason::kNotRunning);
+  }
+  hole.ended.reset();
+  for (const Day day : days) file(day).add_hole(hole);
+  ++holes_;
+  going_on_.push_back(hole);
+  hole_files_ = days;
 }
 
 void Store::enter_day() {
@@ -115,9 +133,9 @@ void Store::enter_day() {
   for (const auto& [key, place] : open_.rows()) carried_from_ = std::min(carried_from_, place.file);
   file(day).set_carried_from(carried_from_);
   for (const Hole& hole : going_on_) {
-    file(day).add_hole(hole);
-    hole_files_.insert(day);
+    if (hole_files_.count(day) == 0) file(day).add_hole(hole);
   }
+  if (!going_on_.empty()) hole_files_.insert(day);
 }
 
 /// The file of a day that is over says so, too, until it is complete to its end.
@@ -142,7 +160,7 @@ void Store::watch_clock() {
   if (step <= most && step >= -most) return;
   const Moment then = moment_of(expected);
   if (step > step.zero()) {
-    add_hole({then, now(), name_of(HoleReason::kClockSet), 0});
+    skip_times(then);
   } else {
     file(today_).cut_holes(name_of(HoleReason::kClockSet), now());
     add_hole({std::max(now(), even_from_), std::max(then, even_from_),
@@ -151,6 +169,19 @@ void Store::watch_clock() {
   even_since_ = now_.steady;
   even_from_ = now();
   end_maps();
+}
+
+/// The clock went forward from then. What an earlier process wrote of these times is known: a
+/// machine without a battery begins in 1970, and takes nothing from the days before it was off.
+void Store::skip_times(Moment then) {
+  ++holes_;
+  Hole hole{then, now(), name_of(HoleReason::kClockSet), 0};
+  for (const Day day : files_.days()) {
+    if (day < day_of(then) || day > today_) continue;
+    hole.began = then;
+    if (day > day_of(then)) hole.began = std::max(then, file(day).last_commit().value_or(then));
+    if (hole.began < Moment(day + std::chrono::days(1))) file(day).add_hole(hole);
+  }
 }
 
 /// In the files of all days that it touches and that there are.

@@ -136,6 +136,24 @@ TEST_F(DayChangeTest, AfterAClockThatWasAheadTheDaysOfThatClockDoNotSpeakForTheD
   EXPECT_EQ(asked(kNobodys, "2026-11-25T06:00:00Z"), Verdict::kCannotSay);
 }
 
+TEST_F(DayChangeTest, AClockThatBeginsLongAgoTakesNothingFromTheDaysThatAreWritten) {
+  go(5min);
+  kill();
+  set_clock("1970-01-01T00:00:10Z");
+  start();
+  go(1min);
+  set_clock("2026-11-24T00:10:00Z");
+  go(1min);
+  for (const char* const time :
+       {"2026-11-23T23:57:00Z", "2026-11-24T00:01:00Z", "2026-11-24T00:10:30Z"}) {
+    EXPECT_EQ(asked(kNobodys, time), Verdict::kNone) << time;
+  }
+  for (const char* const time :
+       {"2026-11-24T00:03:01Z", "2026-11-24T00:09:00Z", "1970-01-01T00:05:00Z"}) {
+    EXPECT_EQ(asked(kNobodys, time), Verdict::kCannotSay) << time;
+  }
+}
+
 TEST_F(DayChangeTest, AClockThatStepsBackOverMidnightLeavesNothingSureThatIsNamedTwice) {
   go(4min);  // 00:02
   set_clock("2026-11-23T23:59:00Z");
