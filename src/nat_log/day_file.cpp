@@ -63,8 +63,12 @@ DayFile::DayFile(const std::string& directory, Day day)
                "AND public_port=?3 AND began=?4 AND id=?5 AND dnat=?6");
 }
 
-void DayFile::begin() {
+void DayFile::begin(bool durable) {
   if (in_transaction_) return;
+  if (durable != durable_) {
+    database_.execute(durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+    durable_ = durable;
+  }
   database_.execute("BEGIN IMMEDIATE");
   in_transaction_ = true;
 }

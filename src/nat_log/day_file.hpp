@@ -37,8 +37,9 @@ class DayFile {
 
   [[nodiscard]] Day day() const { return day_; }
 
-  /// Does nothing within a transaction.
-  void begin();
+  /// Does nothing within a transaction. `durable`: with the commit this and all earlier
+  /// transactions are on the disk; else a power cut may take some of the last ones.
+  void begin(bool durable);
   void commit();
   /// Never throws.
   void rollback() noexcept;
@@ -90,6 +91,7 @@ class DayFile {
   std::optional<Statement> end_;
   std::optional<Statement> set_number_;
   bool in_transaction_ = false;
+  bool durable_ = false;
 };
 
 }  // namespace ctflow::nat

@@ -33,10 +33,12 @@ bool DayFiles::exists(Day day) const {
 
 bool DayFiles::is_sealed(Day day) const {
   struct stat found {};
-  return stat(path(day).c_str(), &found) == 0 && (found.st_mode & S_IWUSR) == 0;
+  if (stat(path(day).c_str(), &found) != 0 || (found.st_mode & S_IWUSR) != 0) return false;
+  // A power cut may take the right to write that one got back for a row, but not the row.
+  return !std::filesystem::exists(path(day) + "-wal");
 }
 
-DayFile& DayFiles::writable(Day day, MonoTime now) {
+DayFile& DayFiles::writable(Day day, MonoTime now, bool durable) {
   Open& one = open_[day];
   if (!one.file) {
     try {
@@ -47,12 +49,15 @@ DayFile& DayFiles::writable(Day day, MonoTime now) {
     }
   }
   one.used = now;
-  one.file->begin();
+  one.file->begin(durable);
   return *one.file;
 }
 
-void DayFiles::commit() {
-  for (auto& [day, one] : open_) one.file->commit();
+void DayFiles::commit(Day last) {
+  for (auto& [day, one] : open_) {
+    if (day != last) one.file->commit();
+  }
+  if (const auto found = open_.find(last); found != open_.end()) found->second.file->commit();
 }
 
 void DayFiles::rollback() noexcept {

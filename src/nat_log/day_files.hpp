@@ -27,10 +27,12 @@ class DayFiles {
   /// A sealed file has no translation that exists.
   [[nodiscard]] bool is_sealed(Day day) const;
 
-  /// In a transaction that has begun. Makes the file if there is none.
-  DayFile& writable(Day day, MonoTime now);
+  /// In a transaction that has begun. Makes the file if there is none. `durable` is that of
+  /// DayFile::begin().
+  DayFile& writable(Day day, MonoTime now, bool durable);
 
-  void commit();
+  /// That of `last` after all others: it says until when these are written.
+  void commit(Day last);
   void rollback() noexcept;
 
   /// Closes files that were not written to for a minute, but for that of `today`.

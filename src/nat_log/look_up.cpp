@@ -18,6 +18,8 @@ bool fits(const Found& row, const Endpoint& remote) {
          (!remote.port || *remote.port == row.remote_port);
 }
 
+constexpr std::chrono::days kDay{1};
+
 /// The first reading of the maps may end so long after a hole does.
 constexpr std::chrono::minutes kNear{1};
 
@@ -49,7 +51,7 @@ class Search {
 
   Answer run() {
     Day first = day_of(from_);
-    for (Day day = day_of(from_); day <= day_of(to_); day += std::chrono::days(1)) {
+    for (Day day = day_of(from_); day <= day_of(to_); day += kDay) {
       first = std::min(first, read_day_of_question(day));
     }
     for (const Day day : days_) {
@@ -84,11 +86,15 @@ class Search {
     file.holes(from_, to_, answer_.holes);
     read_rows(file);
     read_entries(file, day, entries_);
-    // Of a day that is over its file says itself what is missing, once there is one of a later day.
     const auto later = std::upper_bound(days_.begin(), days_.end(), day);
     const bool over = later != days_.end() && *later <= day_of(question_.now);
     const Moment written = file.time("last_commit").value_or(Moment(day));
-    if (!over && to_ > written) {
+    // A day that is over is written to its end, or has a hole from there on; unless the next start,
+    // which writes that, has not been.
+    if (over && answer_.holes.empty() && std::min(to_, Moment(day + kDay)) > written) {
+      answer_.missing.push_back(
+          fmt::format("{} is written until {} only", file_name(day), time_text(written)));
+    } else if (!over && to_ > written) {
       answer_.missing.push_back(
           fmt::format("the log is written until {} only: ctflowd does not run, cannot write, or "
                       "will have written more in a moment",

@@ -29,10 +29,12 @@ Store::Store(NatLogConfig config, ReadTable read_table, Clock clock,
 
 void Store::write(std::span<const NatEvent> events) {
   now_ = clock_();
-  const auto before =
-      std::make_tuple(going_on_, hole_files_, holes_, taken_up_, today_, carried_from_, compare_at_,
-                      missing_, even_since_, even_from_, maps_, maps_file_, maps_shrank_,
-                      maps_settled_, maps_anew_, former_maps_, former_until_, followed_map_);
+  // Else a power cut could bring back a last commit of the clock of before.
+  durable_ = day_of(now()) != today_ || (before_ && now_.wall < before_->wall);
+  const auto before = std::make_tuple(going_on_, hole_files_, holes_, taken_up_, today_, left_,
+                                      carried_from_, compare_at_, missing_, even_since_, even_from_,
+                                      maps_, maps_file_, maps_shrank_, maps_settled_, maps_anew_,
+                                      former_maps_, former_until_, followed_map_);
   try {
     files_.lock();
     if (!taken_up_) take_up();
@@ -42,13 +44,13 @@ void Store::write(std::span<const NatEvent> events) {
     for (const NatEvent& event : events) apply(event);
     if (compare_at_ && now_.steady >= *compare_at_) compare_with_table();
     if (!missing_.empty() && now_.steady >= missing_until_) close_missing();
-    file(today_).set_last_commit(complete_until());
+    set_last_commit();
     if (map_source_) file(today_).set_maps_until(maps_.current ? now() : maps_.sure_until);
-    files_.commit();
+    files_.commit(today_);
   } catch (...) {
     files_.rollback();
     open_.undo();
-    std::tie(going_on_, hole_files_, holes_, taken_up_, today_, carried_from_, compare_at_,
+    std::tie(going_on_, hole_files_, holes_, taken_up_, today_, left_, carried_from_, compare_at_,
              missing_, even_since_, even_from_, maps_, maps_file_, maps_shrank_, maps_settled_,
              maps_anew_, former_maps_, former_until_, followed_map_) = before;
     if (!tried_since_) tried_since_ = now();
@@ -76,10 +78,17 @@ void Store::take_up() {
   }
   std::set<Day> touched{day_of(since), day_of(now())};
   // Files of days to come are of a clock that was wrong.
-  const auto newest = std::upper_bound(days.begin(), days.end(), day_of(since));
+  auto newest = std::upper_bound(days.begin(), days.end(), day_of(since));
+  // One that was made and no more does not say until when the log was written.
+  while (newest != days.begin() && newest - 1 != days.begin() &&
+         !file(*std::prev(newest)).last_commit()) {
+    --newest;
+  }
   if (newest != days.begin()) {
     const Day day = *std::prev(newest);
-    const Moment last = file(day).last_commit().value_or(Moment(day));
+    // Of what came after its day the next file had to say something: it is gone, or was not begun.
+    const Moment last =
+        std::min(file(day).last_commit().value_or(Moment(day)), Moment(day + std::chrono::days(1)));
     hole.reason = name_of(last > since ? HoleReason::kClockSet : HoleReason::kNotRunning);
     hole.began = std::min(last, since);
     hole.ended = std::max(last, since);
@@ -87,30 +96,56 @@ void Store::take_up() {
     const Moment sure = std::min(hole.began, file(day).maps_until().value_or(hole.began));
     take_up_maps(day, sure);
     if (!maps_.empty()) hole.began = sure;
-    touched.insert(day);
-    if (files_.exists(day_of(hole.began))) touched.insert(day_of(hole.began));
+    std::copy_if(days.begin(), days.end(), std::inserter(touched, touched.end()),
+                 [&](Day one) { return one >= day_of(hole.began) && one <= day_of(*hole.ended); });
   }
-  for (const Day day : touched) file(day).add_hole(hole);
-  ++holes_;
+  begin_hole_of_start(hole, touched);
   taken_up_ = true;
   even_since_ = now_.steady;
   even_from_ = since;
   compare_at_ = now_.steady;
 }
 
+/// It goes on until the connection table has been read: what existed before has no row until then,
+/// and without the kernel's timestamps that row begins then.
+void Store::begin_hole_of_start(Hole hole, const std::set<Day>& days) {
+  const Moment since = listening_since_.value_or(now());
+  if (*hole.ended > since) {  // by a clock that was set back
+    for (const Day day : days) file(day).add_hole(hole);
+    ++holes_;
+    hole.began = since;
+    hole.reason = name_of(HoleReason::kNotRunning);
+  }
+  hole.ended.reset();
+  for (const Day day : days) file(day).add_hole(hole);
+  ++holes_;
+  going_on_.push_back(hole);
+  hole_files_ = days;
+}
+
 void Store::enter_day() {
   const Day day = day_of(now());
   if (day == today_) return;
-  if (today_ != Day() && today_ < day && files_.exists(today_))
-    file(today_).set_last_commit(complete_until());
-  today_ = day;
+  const Day before = std::exchange(today_, day);
+  if (before != Day()) left_.insert(before);
+  std::erase_if(left_, [&](Day other) { return other >= day; });
   carried_from_ = file(day).carried_from().value_or(day);
   for (const auto& [key, place] : open_.rows()) carried_from_ = std::min(carried_from_, place.file);
   file(day).set_carried_from(carried_from_);
   for (const Hole& hole : going_on_) {
-    file(day).add_hole(hole);
-    hole_files_.insert(day);
+    if (hole_files_.count(day) == 0) file(day).add_hole(hole);
   }
+  if (!going_on_.empty()) hole_files_.insert(day);
+}
+
+/// The file of a day that is over says so, too, until it is complete to its end.
+void Store::set_last_commit() {
+  const Moment until = complete_until();
+  file(today_).set_last_commit(until);
+  for (const Day day : left_) {
+    if (files_.exists(day)) file(day).set_last_commit(until);
+  }
+  std::erase_if(left_, [&](Day day) { return until >= Moment(day + std::chrono::days(1)); });
 }
 
 /// A clock that went back names times twice: those since it last was set, as far as it went back.
@@ -125,7 +160,7 @@ void Store::watch_clock() {
   if (step <= most && step >= -most) return;
   const Moment then = moment_of(expected);
   if (step > step.zero()) {
-    add_hole({then, now(), name_of(HoleReason::kClockSet), 0});
+    skip_times(then);
   } else {
     file(today_).cut_holes(name_of(HoleReason::kClockSet), now());
     add_hole({std::max(now(), even_from_), std::max(then, even_from_),
@@ -134,6 +169,19 @@ void Store::watch_clock() {
   even_since_ = now_.steady;
   even_from_ = now();
   end_maps();
+}
+
+/// The clock went forward from then. What an earlier process wrote of these times is known: a
+/// machine without a battery begins in 1970, and takes nothing from the days before it was off.
+void Store::skip_times(Moment then) {
+  ++holes_;
+  Hole hole{then, now(), name_of(HoleReason::kClockSet), 0};
+  for (const Day day : files_.days()) {
+    if (day < day_of(then) || day > today_) continue;
+    hole.began = then;
+    if (day > day_of(then)) hole.began = std::max(then, file(day).last_commit().value_or(then));
+    if (hole.began < Moment(day + std::chrono::days(1))) file(day).add_hole(hole);
+  }
 }
 
 /// In the files of all days that it touches and that there are.

@@ -70,10 +70,13 @@ class Store {
   void write_maps();
   [[nodiscard]] bool covers(const Translation& translation, std::optional<Moment> began) const;
   [[nodiscard]] Moment began_at_latest(const Translation& translation, Moment seen) const;
+  void begin_hole_of_start(Hole hole, const std::set<Day>& days);
   void enter_day();
+  void set_last_commit();
   /// An earlier day whose file has a translation that existed today.
   void carry_from(Day day);
   void watch_clock();
+  void skip_times(Moment then);
   void apply(const NatEvent& event);
   void begin(const Translation& translation, Moment began, int unsure);
   void meet(const Flow& flow, const Translation& translation);
@@ -84,7 +87,11 @@ class Store {
   void compare_with_table();
   void close_missing();
   void forget_old();
-  [[nodiscard]] DayFile& file(Day day) { return files_.writable(day, now_.steady); }
+  /// What is written to the file of another day is on the disk before that of today says that the
+  /// log is complete: a power cut takes nothing of it.
+  [[nodiscard]] DayFile& file(Day day) {
+    return files_.writable(day, now_.steady, durable_ || day != today_);
+  }
   [[nodiscard]] Day file_for(Moment began) const;
   [[nodiscard]] Moment now() const { return moment_of(now_.wall); }
   /// What came until then is written with this call.
@@ -103,7 +110,9 @@ class Store {
   std::optional<Moment> tried_since_;
   std::optional<Moment> listening_since_;
   bool taken_up_ = false;
+  bool durable_ = false;  ///< this commit waits for the disk in all files
   Day today_{};
+  std::set<Day> left_;                  ///< are over, and not known to be complete to their end
   Day carried_from_{};                  ///< as the file of today has it
   std::vector<Hole> going_on_;          ///< holes that have not ended
   std::set<Day> hole_files_;            ///< where they are written

@@ -99,6 +99,7 @@ class NatLogFixture {
         config(),
         [this](const std::function<void(const Flow&)>& take) {
           ++readings;
+          pass(reading_takes);
           for (const Flow& flow : table) take(flow);
           return table_error;
         },
@@ -160,6 +161,7 @@ class NatLogFixture {
   std::chrono::days retention{30};
   std::vector<Flow> table;  ///< the kernel's
   std::error_code table_error{};
+  std::chrono::milliseconds reading_takes{0};
   int readings = 0;
 
  private:

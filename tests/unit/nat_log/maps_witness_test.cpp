@@ -8,6 +8,7 @@
 
 #include "nat_log/answer_text.hpp"
 #include "support/nat_log_flows.hpp"
+#include "support/seed.hpp"
 
 namespace ctflow::nat {
 namespace {
@@ -30,7 +31,7 @@ struct Truth {
 /// or the answer is that the log cannot say.
 class MapsWitness : public testing::Test, protected NatLogFixture {
  protected:
-  explicit MapsWitness() : seed_(std::random_device()()), random_(seed_) {
+  explicit MapsWitness() : seed_(test::any_seed()), random_(seed_) {
     exceptions = true;
     set_maps({});
     change();

@@ -162,6 +162,12 @@ class NatLogStallTest : public NatLogTest {
   void tick_at(std::chrono::milliseconds age) {
     now_ = age;
     log_->tick();
+    // The hole of the start goes on until the thread has read the table, by this clock.
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (log_->status(system_now()).nat_log->holes == 0 &&
+           std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(1ms);
+    }
   }
 
   /// The reasons and begins of the holes at that age.

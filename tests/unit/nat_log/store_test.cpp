@@ -217,6 +217,45 @@ TEST_F(StoreTest, WhatHappenedWhileNobodyListenedIsAHole) {
   EXPECT_EQ(store().open(), 1U);
 }
 
+TEST_F(StoreTest, TheHoleOfAStartGoesOnUntilTheTableWasRead) {
+  pass(60s);
+  write();
+  kill();
+  pass(60s);
+  table = {kFirst};
+  reading_takes = 3s;
+  start();
+  reading_takes = 0s;
+  pass(60s);
+  write();
+  // It existed, but its row begins when it was seen.
+  EXPECT_EQ(ask("203.0.113.7:40213", "2026-11-23T10:02:01Z").verdict, Verdict::kCannotSay);
+  EXPECT_EQ(ask("203.0.113.7:40213", "2026-11-23T10:02:30Z").verdict, Verdict::kOne);
+  EXPECT_EQ(ask("203.0.113.7:40299", "2026-11-23T10:02:30Z").verdict, Verdict::kNone);
+}
+
+TEST_F(StoreTest, TheHoleOfAStartGoesOnWhileTheTableCannotBeRead) {
+  pass(60s);
+  write();
+  kill();
+  pass(60s);
+  table = {kFirst};
+  table_error = std::make_error_code(std::errc::no_buffer_space);
+  start();
+  pass(5s);
+  write();
+  const Answer within = ask("203.0.113.7:40213", "2026-11-23T10:02:01Z");
+  EXPECT_EQ(within.verdict, Verdict::kCannotSay);
+  EXPECT_THAT(reasons(within), ElementsAre("not_running"));
+  table_error.clear();
+  pass(20s);
+  write();
+  pass(60s);
+  write();
+  EXPECT_EQ(ask("203.0.113.7:40299", "2026-11-23T10:02:20Z").verdict, Verdict::kCannotSay);
+  EXPECT_EQ(ask("203.0.113.7:40299", "2026-11-23T10:02:40Z").verdict, Verdict::kNone);
+}
+
 TEST_F(StoreTest, AfterACrashRowsWithoutAConnectionHaveNoKnownEnd) {
   pass(60s);
   begin(kFirst);
