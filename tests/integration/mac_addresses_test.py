@@ -110,6 +110,19 @@ class MacAddresses(case.LabTest):
                                 for here, there, here_mac, there_mac in connections))
         self.assertEqual(self.lines("plain"), sorted((here, there, None, None) for here, there, _, _ in connections))
 
+    def test_an_address_that_this_host_took_over_is_nobodys(self):
+        """As by VRRP: the kernel remembers the router that had it."""
+        taken, path = "10.10.0.254", f"{self.directory}/lines"
+        router = self.lab.router
+        router.run("ip", "neigh", "replace", taken, "lladdr", SERVER_MAC, "dev", "lan", "nud", "stale")
+        program = self.run_program(
+            f"log_connections:\n  - {{name: lines, to: file, path: {path}, mac_addresses: true}}\n")
+        router.run("ip", "addr", "add", f"{taken}/24", "dev", "lan")
+        self.assertIn(SERVER_MAC, router.run("ip", "neigh", "show", taken))
+        self.talk(self.lab.client, router, taken)
+        program.stop()
+        self.assertEqual(self.lines("lines"), [(CLIENT4, taken, CLIENT_MAC, None)])
+
     def test_a_reload_asks_for_them(self):
         capture = collectors.Capture(self.lab.collector, self.directory)
         port = PORTS[case.IPFIX]
