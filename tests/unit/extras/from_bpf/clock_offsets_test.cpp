@@ -53,6 +53,17 @@ TEST_F(ClockOffsetsTest, TakesAPauseBetweenTwoClocksForNoStep) {
   EXPECT_EQ(take(20s, -60ms).wall, kWall + 20s - 60ms) << "longer than a pause";
 }
 
+// There are many of them, and they must not displace what is remembered of steps.
+TEST_F(ClockOffsetsTest, TakesABetterReadingForNoStep) {
+  take(0s, 0s);
+  take(10s, 1h);
+  for (int i = 1; i <= 100; ++i) {
+    const auto better = std::chrono::nanoseconds(i);
+    EXPECT_EQ(take(10s + i * 1s, 1h + better).wall, kWall + 10s + i * 1s + 1h + better);
+  }
+  EXPECT_EQ(set_at(0s), 0s);
+}
+
 TEST_F(ClockOffsetsTest, ForgetsTheOldestOfTooManySteps) {
   for (int i = 0; i <= 100; ++i) take(std::chrono::seconds(i), std::chrono::hours(i));
   EXPECT_EQ(set_at(90s), 90h);
