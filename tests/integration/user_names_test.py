@@ -87,8 +87,8 @@ class UserNames(elements.ElementsTest):
         self.assertEqual(self.users_by_port(), expected)
         for protocol, port in elements.PORTS.items():
             with self.subTest(protocol=protocol):
-                lines = collectors.tshark(self.capture.path, elements.PORTS.values(), f"udp.dstport == {port} && cflow.user_name",
-                                          "cflow.user_name")
+                lines = collectors.tshark(self.capture.path, elements.PORTS.values(),
+                                          f"udp.dstport == {port} && cflow.user_name", "cflow.user_name")
                 names = [name for line in lines for name in line.split(",") if name]
                 self.assertEqual(sorted(names), sorted(["Anna Bär"] * 6 + ["by mark"] * 2 + [LONGEST] * 2))
                 # A name before all else: what stands behind it is read right.

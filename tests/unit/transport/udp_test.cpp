@@ -110,6 +110,7 @@ class UdpTransportTest : public testing::Test {
   /// A name service that has these addresses of any name.
   static Lookup::Ask answer(const std::vector<std::string>& addresses) {
     return [addresses](const std::string& /*name*/, Lookup::Addresses& found) {
+      found.reserve(addresses.size());
       for (const std::string& one : addresses) {
         found.push_back(boost::asio::ip::make_address(one));
       }
