@@ -17,6 +17,12 @@ namespace {
 
 using boost::asio::ip::udp;
 
+/// As conntrack has it: packets to ::ffff:192.0.2.1 are of IPv4.
+boost::asio::ip::address as_sent(const boost::asio::ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+  return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
+}
+
 /// Nothing: the text is no address with a port.
 std::optional<udp::endpoint> endpoint_of(const std::string& text) {
   const std::size_t colon = text.rfind(':');
@@ -31,7 +37,7 @@ std::optional<udp::endpoint> endpoint_of(const std::string& text) {
   boost::system::error_code error;
   const auto parsed = boost::asio::ip::make_address(address, error);
   if (error || failure != std::errc() || rest != end) return std::nullopt;
-  return udp::endpoint(parsed, port);
+  return udp::endpoint(as_sent(parsed), port);
 }
 
 IpAddress octets_of(const boost::asio::ip::address& address) {
@@ -54,7 +60,7 @@ std::optional<boost::asio::ip::address> source_towards(const CollectorConfig& co
   if (!config.source_address.empty()) {
     const auto given = boost::asio::ip::make_address(config.source_address, error);
     if (error) return std::nullopt;
-    return given;
+    return as_sent(given);
   }
   const Descriptor socket(::socket(remote.protocol().family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket.is_open()) return std::nullopt;

@@ -131,8 +131,9 @@ std::span<const std::byte> Netflow5Encoder::finish(TimePoint now) {
   const std::uint32_t uptime = uptime_.advance(SystemUptime::since_1970(time));
   for (std::uint32_t i = 0; i < content_.data_records; ++i) {
     const std::size_t record = kHeaderLength + i * kRecordLength;
-    writer_.overwrite_u32(record + kFirst, uptime_.at(times_.at(i).start));
-    writer_.overwrite_u32(record + kLast, uptime_.at(times_.at(i).end));
+    const SystemUptime::Times times = uptime_.of(times_.at(i).start, times_.at(i).end);
+    writer_.overwrite_u32(record + kFirst, times.start);
+    writer_.overwrite_u32(record + kLast, times.end);
   }
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
   // To the millisecond, as the uptime: collectors subtract one from the other.

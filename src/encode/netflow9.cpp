@@ -67,12 +67,9 @@ std::span<const std::byte> Netflow9Encoder::finish(TimePoint now) {
   const std::uint32_t seconds = export_seconds(now);
   const std::uint32_t uptime = uptime_.advance(std::int64_t{seconds} * 1000);
   for (const PlacedTimes& placed : times_) {
-    if (placed.start_offset != kNowhere) {
-      writer.overwrite_u32(placed.start_offset, uptime_.at(placed.times.start));
-    }
-    if (placed.end_offset != kNowhere) {
-      writer.overwrite_u32(placed.end_offset, uptime_.at(placed.times.end));
-    }
+    const SystemUptime::Times times = uptime_.of(placed.times.start, placed.times.end);
+    if (placed.start_offset != kNowhere) writer.overwrite_u32(placed.start_offset, times.start);
+    if (placed.end_offset != kNowhere) writer.overwrite_u32(placed.end_offset, times.end);
   }
   const MessageContent& held = content();
   writer.overwrite_u16(0, kNetflow9Version);

@@ -26,10 +26,19 @@ class SystemUptime {
     return uptime_;
   }
 
-  /// `time` in a record of that message, never after its header.
-  [[nodiscard]] std::uint32_t at(TimePoint time) const {
-    return static_cast<std::uint32_t>(
-        std::clamp<std::int64_t>(since_1970(time) - base_, 0, uptime_));
+  /// A record's times in that message, never after its header. Where the record ends after it the
+  /// clock was set back since: it is told by the clock as it is now, so that it lasts as long.
+  struct Times {
+    std::uint32_t start;
+    std::uint32_t end;
+  };
+  [[nodiscard]] Times of(TimePoint start, TimePoint end) const {
+    const std::int64_t set_back = std::max<std::int64_t>(since_1970(end) - base_ - uptime_, 0);
+    const auto at = [&](TimePoint time) {
+      return static_cast<std::uint32_t>(
+          std::clamp<std::int64_t>(since_1970(time) - set_back - base_, 0, uptime_));
+    };
+    return {at(start), at(end)};
   }
 
   /// Milliseconds since 1970.

@@ -4,10 +4,12 @@
 #include <netinet/udp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "transport/address/socket_options.hpp"
 
@@ -36,8 +38,9 @@ SendResult lost_by(const std::error_code& error) {
 
 }  // namespace
 
-UdpTransport::UdpTransport(boost::asio::io_context& io, const CollectorConfig& config)
-    : config_(config), lookup_(io), lookup_timer_(io), socket_(io) {
+UdpTransport::UdpTransport(boost::asio::io_context& io, const CollectorConfig& config,
+                           Lookup::Ask ask)
+    : config_(config), lookup_(io, std::move(ask)), lookup_timer_(io), socket_(io) {
   Error error;
   const auto address = boost::asio::ip::make_address(config.address, error);
   if (!error) {
@@ -54,15 +57,12 @@ void UdpTransport::look_up() {
 }
 
 void UdpTransport::on_answer(const Error& error, const Lookup::Addresses& found) {
-  bool still_valid = false;
-  std::optional<Endpoint> usable;
+  std::vector<Endpoint> usable;
+  usable.reserve(found.size());
   for (const auto& address : found) {
-    const Endpoint endpoint(address, config_.port);
-    if (!fits_source(address, config_)) continue;
-    still_valid = still_valid || endpoint_ == endpoint;
-    if (!usable) usable = endpoint;
+    if (fits_source(address, config_)) usable.emplace_back(address, config_.port);
   }
-  if (!usable) {
+  if (usable.empty()) {
     const std::string reason =
         error ? error.message() : "no address of the source address's family";
     // A known address stays in use.
@@ -75,8 +75,11 @@ void UdpTransport::on_answer(const Error& error, const Lookup::Addresses& found)
     look_up_after(kLookupRetry);
     return;
   }
+  const bool still_valid =
+      endpoint_ && std::find(usable.begin(), usable.end(), *endpoint_) != usable.end();
+  known_ = std::move(usable);
   if (!still_valid) {
-    endpoint_ = usable;
+    endpoint_ = known_.front();
     connected_ = false;
     // A socket keeps the source address that suited its first peer.
     Error ignored;
@@ -106,22 +109,46 @@ void UdpTransport::open_socket(Error& error) {
   apply_settings(socket_, ipv6, config_, error);
 }
 
-bool UdpTransport::connect() {
-  const auto now = std::chrono::steady_clock::now();
-  if (now < next_connect_) return false;
-  next_connect_ = now + kConnectRetry;
+Error UdpTransport::connect_socket() {
   Error error;
   open_socket(error);
   if (!error) socket_.connect(*endpoint_, error);
   if (error) {
+    Error ignored;
+    socket_.close(ignored);
+  }
+  return error;
+}
+
+bool UdpTransport::connect_elsewhere(const Error& why) {
+  const std::string before = peer();
+  const std::optional<Endpoint> unreachable = endpoint_;
+  for (const Endpoint& other : known_) {
+    if (other == *unreachable) continue;
+    endpoint_ = other;
+    if (connect_socket()) continue;
+    if (elsewhere_log_.allow()) {
+      log::warn("collector_elsewhere collector={} peer={} instead_of={} error={} suppressed={}",
+                config_.name, peer(), before, log::quoted(why.message()),
+                elsewhere_log_.suppressed());
+    }
+    return true;
+  }
+  endpoint_ = unreachable;
+  return false;
+}
+
+bool UdpTransport::connect() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_connect_) return false;
+  next_connect_ = now + kConnectRetry;
+  if (const Error error = connect_socket(); error && !connect_elsewhere(error)) {
     connect_error_ = error;
     note_failure(FailureKind::kUnreachable, error.message());
     if (connect_log_.allow(now)) {
       log::warn("collector_unreachable collector={} peer={} error={} suppressed={}", config_.name,
                 peer(), log::quoted(error.message()), connect_log_.suppressed());
     }
-    Error ignored;
-    socket_.close(ignored);
     return false;
   }
   connected_ = true;

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <optional>
+#include <vector>
 
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
@@ -17,10 +18,13 @@ namespace ctflow {
 
 /// One connected socket. A host name is looked up in the background, first when constructed and
 /// then every `resolve_interval`; a new address is taken up by prepare(). The source port stays the
-/// same as long as that address does: collectors key templates by it.
+/// same as long as that address does: collectors key templates by it. Of several addresses it is
+/// the first to which the kernel can send, and then that one until the kernel cannot, or the name
+/// has it no more.
 class UdpTransport : public DatagramTransport {
  public:
-  UdpTransport(boost::asio::io_context& io, const CollectorConfig& config);
+  UdpTransport(boost::asio::io_context& io, const CollectorConfig& config,
+               Lookup::Ask ask = Lookup::ask_system);
 
   bool prepare() override;
   SendResult send(std::span<const std::byte> message) override;
@@ -46,6 +50,11 @@ class UdpTransport : public DatagramTransport {
   /// Makes the socket send to `endpoint_`. False: cannot be just now; tried again later.
   bool connect();
   void open_socket(boost::system::error_code& error);
+  /// To `endpoint_`.
+  boost::system::error_code connect_socket();
+  /// To another address of the name instead, if one can be reached. False: none, and `endpoint_` is
+  /// what it was.
+  bool connect_elsewhere(const boost::system::error_code& why);
   /// Another socket for one that has become useless. False: cannot be just now.
   bool replace_socket(const boost::system::error_code& why);
   /// Takes the error that an ICMP message left at the socket.
@@ -59,6 +68,7 @@ class UdpTransport : public DatagramTransport {
   Timer lookup_timer_;
   boost::asio::ip::udp::socket socket_;
   std::optional<Endpoint> endpoint_;  ///< where to send, once known
+  std::vector<Endpoint> known_;       ///< all addresses of the name
   bool connected_ = false;            ///< the socket sends to endpoint_
   bool segments_ = true;              ///< UDP_SEGMENT works, as far as is known
   bool new_peer_ = true;              ///< for prepare(): it may not have the templates
@@ -69,6 +79,7 @@ class UdpTransport : public DatagramTransport {
   LastFailure last_failure_;
   log::RateLimit lookup_log_;
   log::RateLimit connect_log_;
+  log::RateLimit elsewhere_log_;
   log::RateLimit refusal_log_;
   log::RateLimit send_log_;
 };

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """AS numbers from a database: what nfdump and tshark read, behind NAT and while the file is replaced."""
 
-import json
 import os
 import pathlib
 import shutil
@@ -10,8 +9,7 @@ import signal
 import sys
 
 import case
-import collectors
-import ctflowd
+import elements
 import traffic
 from lab import CLIENT4, CLIENT6, SERVER4, SERVER6, WAN4, wait_until
 
@@ -22,7 +20,6 @@ ELEMENTS = ("[sourceIPv4Address, destinationIPv4Address, sourceIPv6Address, dest
             "sourceTransportPort, destinationTransportPort, protocolIdentifier, octetDeltaCount, "
             "packetDeltaCount, flowStartMilliseconds, flowEndMilliseconds, bgpSourceAsNumber, "
             "bgpDestinationAsNumber]")
-PORTS = {case.IPFIX: 4739, case.NETFLOW9: 9995}
 SERVER_AS, WAN_AS, CLIENT6_AS, SERVER6_AS = 4_200_000_001, 64496, 65551, 64511
 
 
@@ -33,61 +30,31 @@ def database(server_as=SERVER_AS):
                           "2001:db8:2::/48": mmdb.as_entry(SERVER6_AS)})
 
 
-class AsNumbers(case.LabTest):
+class AsNumbers(elements.ElementsTest):
     def start(self):
         self.make_lab()
         self.file = os.path.join(self.directory, "as.mmdb")
-        self.capture = collectors.Capture(self.lab.collector, self.directory)
-        self.nfcapd = {protocol: collectors.Nfcapd(self.lab.collector, port, self.directory)
-                       for protocol, port in PORTS.items()}
-        for one in self.nfcapd.values():
-            self.addCleanup(one.kill)
+        self.listen()
 
-    def run_program(self):
-        text = ctflowd.configuration(
-            [ctflowd.Collector(protocol, port, protocol, settings={"elements": ELEMENTS})
-             for protocol, port in PORTS.items()], enrich={"as_database": self.file})
-        self.program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run", config=text)
-        self.addCleanup(self.program.kill)
-        self.program.wait_for("started")
+    def follow(self):
+        self.program = self.run_program(elements.configuration(ELEMENTS, enrich={"as_database": self.file}))
 
     def stop(self):
         self.lab.wait_for_idle()
         self.program.stop()
-        for one in (*self.nfcapd.values(), self.capture):
-            one.stop()
+        self.stop_listening()
         for one in self.nfcapd.values():
             self.assertEqual(one.complaints(), {"sequence": 0, "bad": 0})
 
-    def read_by_nfdump(self, protocol):
-        """Source, destination and their AS numbers of each record."""
-        text = self.nfcapd[protocol].nfdump("-o", "json")
-        entries = json.loads(f"[{text}]") if text.startswith("{") else []
-        return sorted((e.get("src4_addr", e.get("src6_addr")), e.get("dst4_addr", e.get("dst6_addr")),
-                       e.get("src_as", 0), e.get("dst_as", 0)) for e in entries)
-
-    def read_by_tshark(self, protocol):
-        found = []
-        for source, destination in (("cflow.srcaddr", "cflow.dstaddr"), ("cflow.srcaddrv6", "cflow.dstaddrv6")):
-            lines = collectors.tshark(self.capture.path, PORTS.values(),
-                                      f"udp.dstport == {PORTS[protocol]} && {source}", source, destination,
-                                      "cflow.srcas", "cflow.dstas")
-            for line in lines:
-                columns = [column.split(",") for column in line.split("\t")]
-                if len({len(column) for column in columns}) != 1:
-                    continue  # records of both families in one message: the order is not known
-                found += [(one, other, int(one_as), int(other_as)) for one, other, one_as, other_as in zip(*columns)]
-        return sorted(found)
-
     def assert_read(self, expected):
-        for protocol in PORTS:
+        for protocol in elements.PORTS:
             with self.subTest(protocol=protocol):
-                self.assertEqual(self.read_by_nfdump(protocol), sorted(expected))
+                self.assertEqual(self.read_by_nfdump(protocol, "src_as", "dst_as", 0), sorted(expected))
 
     def test_behind_nat(self):
         self.start()
         pathlib.Path(self.file).write_bytes(database())
-        self.run_program()
+        self.follow()
         self.lab.rules("source_nat", f'oifname "wan" ip saddr {CLIENT4} masquerade')
         self.lab.rules("destination_nat", f"ip daddr {WAN4} udp dport 8080 dnat to {CLIENT4}:80")
         traffic.udp(self.lab.client, self.lab.server, SERVER4, 53, (100, 50), (300,))
@@ -100,9 +67,11 @@ class AsNumbers(case.LabTest):
                     (SERVER4, WAN4, SERVER_AS, WAN_AS), (WAN4, SERVER4, WAN_AS, SERVER_AS),
                     (CLIENT6, SERVER6, CLIENT6_AS, SERVER6_AS), (SERVER6, CLIENT6, SERVER6_AS, CLIENT6_AS)]
         self.assert_read(expected)
-        for protocol in PORTS:
+        for protocol in elements.PORTS:
             with self.subTest(tshark=protocol):
-                self.assertEqual(self.read_by_tshark(protocol), sorted(expected))
+                read = self.read_by_tshark(protocol, "cflow.srcas", "cflow.dstas")
+                self.assertEqual([(*addresses, int(one), int(other)) for *addresses, one, other in read],
+                                 sorted(expected))
 
     def talk(self):
         traffic.udp(self.lab.client, self.lab.server, SERVER4, 53, (100,))
@@ -110,7 +79,7 @@ class AsNumbers(case.LabTest):
 
     def test_the_file_is_replaced(self):
         self.start()
-        self.run_program()  # there is none yet
+        self.follow()  # there is none yet
         self.assertIn("database_unusable", self.program.log)
         self.talk()
         self.put(database(64500), 1)

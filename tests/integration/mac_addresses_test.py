@@ -13,6 +13,7 @@ import subprocess
 import case
 import collectors
 import ctflowd
+import elements
 import ipfix
 import traffic
 from lab import CLIENT4, CLIENT6, LAN4, LAN6, SERVER4, SERVER6, WAN4, WAN6, wait_until
@@ -22,43 +23,21 @@ BASIC = ("sourceIPv4Address, destinationIPv4Address, sourceIPv6Address, destinat
          "flowEndMilliseconds")
 ELEMENTS = f"[{BASIC}, sourceMacAddress, destinationMacAddress]"
 SOURCE_MAC, DESTINATION_MAC = 56, 80
-PORTS = {case.IPFIX: 4739, case.NETFLOW9: 9995}
 CLIENT_MAC, SERVER_MAC, NONE = "02:00:5e:00:53:01", "02:00:5e:00:53:f2", "00:00:00:00:00:00"
 BEHIND4 = "10.10.0.128"  # on the client's loopback: to the router it is behind the client
 
 
-class MacAddresses(case.LabTest):
+class MacAddresses(elements.ElementsTest):
     def setUp(self):
         self.make_lab()
         for host, mac, router6 in ((self.lab.client, CLIENT_MAC, LAN6), (self.lab.server, SERVER_MAC, WAN6)):
             host.run("ip", "link", "set", "eth0", "address", mac)
             host.run("ip", "-6", "route", "replace", "default", "via", router6)
 
-    def run_program(self, text):
-        program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run", config=text)
-        self.addCleanup(program.kill)
-        return program.wait_for("started")
-
     def talk(self, initiator, responder, address, **more):
         """A connection, and the messages about it: tshark does not say which value is of which record."""
         traffic.udp(initiator, responder, address, 53, (100,), (100,), **more)
         self.lab.wait_for_idle()
-
-    def read_by_nfdump(self, nfcapd):
-        text = nfcapd.nfdump("-o", "json")
-        entries = json.loads(f"[{text}]") if text.startswith("{") else []
-        return sorted((e.get("src4_addr", e.get("src6_addr")), e.get("dst4_addr", e.get("dst6_addr")),
-                       e.get("in_src_mac", NONE), e.get("in_dst_mac", NONE)) for e in entries)
-
-    def read_by_tshark(self, capture, port):
-        found = []
-        for source, destination in (("cflow.srcaddr", "cflow.dstaddr"), ("cflow.srcaddrv6", "cflow.dstaddrv6")):
-            for line in collectors.tshark(capture.path, PORTS.values(), f"udp.dstport == {port} && {source}", source,
-                                          destination, "cflow.srcmac", "cflow.dstmac"):
-                columns = [column.split(",") for column in line.split("\t")]
-                self.assertEqual(len({len(column) for column in columns}), 1, line)
-                found += zip(*columns)
-        return sorted(found)
 
     def lines(self, name):
         """Addresses and MAC addresses of both sides."""
@@ -67,16 +46,10 @@ class MacAddresses(case.LabTest):
         return sorted((here["address"], there["address"], here.get("mac"), there.get("mac")) for here, there in sides)
 
     def test_of_hosts_on_both_sides_of_nat(self):
-        capture = collectors.Capture(self.lab.collector, self.directory)
-        nfcapd = {protocol: collectors.Nfcapd(self.lab.collector, port, self.directory)
-                  for protocol, port in PORTS.items()}
-        for one in nfcapd.values():
-            self.addCleanup(one.kill)
+        self.listen()
         logs = "".join(f"  - {{name: {name}, to: file, path: {self.directory}/{name}{more}}}\n"
                        for name, more in (("asked", ", mac_addresses: true"), ("plain", "")))
-        program = self.run_program(ctflowd.configuration(
-            [ctflowd.Collector(protocol, port, protocol, settings={"elements": ELEMENTS})
-             for protocol, port in PORTS.items()]) + "log_connections:\n" + logs)
+        program = self.run_program(elements.configuration(ELEMENTS) + "log_connections:\n" + logs)
         client, server = self.lab.client, self.lab.server
         self.lab.rules("source_nat", f'oifname "wan" ip saddr {CLIENT4} masquerade')
         self.lab.rules("destination_nat", f"ip daddr {WAN4} udp dport 53 dnat to {CLIENT4}:80")
@@ -91,37 +64,49 @@ class MacAddresses(case.LabTest):
         self.lab.router.run("ip", "neigh", "replace", BEHIND4, "lladdr", CLIENT_MAC, "dev", "lan", "nud", "stale")
         self.talk(client, server, SERVER4, source=(BEHIND4, 0))
         program.stop()
-        for one in (*nfcapd.values(), capture):
-            one.stop()
+        self.stop_listening()
         connections = [(CLIENT4, SERVER4, CLIENT_MAC, SERVER_MAC), (SERVER4, WAN4, SERVER_MAC, CLIENT_MAC),
                        (CLIENT6, SERVER6, CLIENT_MAC, SERVER_MAC), (CLIENT4, LAN4, CLIENT_MAC, NONE),
                        (BEHIND4, SERVER4, NONE, SERVER_MAC)]
         records = sorted(connections + [(there, here, there_mac, here_mac)
                                         for here, there, here_mac, there_mac in connections])
-        for protocol, port in PORTS.items():
+        for protocol in elements.PORTS:
             with self.subTest(protocol=protocol):
-                self.assertEqual(self.read_by_nfdump(nfcapd[protocol]), records)
-                self.assertEqual(self.read_by_tshark(capture, port), records)
-                self.assertEqual(nfcapd[protocol].complaints(), {"sequence": 0, "bad": 0})
-        self.assertEqual(collectors.tshark_complaints(capture.path, PORTS.values()), [])
+                self.assertEqual(self.read_by_nfdump(protocol, "in_src_mac", "in_dst_mac", NONE), records)
+                self.assertEqual(self.read_by_tshark(protocol, "cflow.srcmac", "cflow.dstmac"), records)
+                self.assertEqual(self.nfcapd[protocol].complaints(), {"sequence": 0, "bad": 0})
+        self.assertEqual(collectors.tshark_complaints(self.capture.path, elements.PORTS.values()), [])
         absent = {NONE: None}
         self.assertEqual(self.lines("asked"),
                          sorted((here, there, absent.get(here_mac, here_mac), absent.get(there_mac, there_mac))
                                 for here, there, here_mac, there_mac in connections))
         self.assertEqual(self.lines("plain"), sorted((here, there, None, None) for here, there, _, _ in connections))
 
+    def test_an_address_that_this_host_took_over_is_nobodys(self):
+        """As by VRRP: the kernel remembers the router that had it."""
+        taken, path = "10.10.0.254", f"{self.directory}/lines"
+        router = self.lab.router
+        router.run("ip", "neigh", "replace", taken, "lladdr", SERVER_MAC, "dev", "lan", "nud", "stale")
+        program = self.run_program(
+            f"log_connections:\n  - {{name: lines, to: file, path: {path}, mac_addresses: true}}\n")
+        router.run("ip", "addr", "add", f"{taken}/24", "dev", "lan")
+        self.assertIn(SERVER_MAC, router.run("ip", "neigh", "show", taken))
+        self.talk(self.lab.client, router, taken)
+        program.stop()
+        self.assertEqual(self.lines("lines"), [(CLIENT4, taken, CLIENT_MAC, None)])
+
     def test_a_reload_asks_for_them(self):
         capture = collectors.Capture(self.lab.collector, self.directory)
-        port = PORTS[case.IPFIX]
+        port = elements.PORTS[case.IPFIX]
 
-        def text(elements):
-            return ctflowd.configuration([ctflowd.Collector("one", port, "ipfix", settings={"elements": elements})])
+        def text(asked):
+            return ctflowd.configuration([ctflowd.Collector("one", port, "ipfix", settings={"elements": asked})])
         program = self.run_program(text(f"[{BASIC}]"))
         path = self.lab.client, self.lab.server, SERVER4
         self.talk(*path)
-        for reloads, elements in enumerate((ELEMENTS, f"[{BASIC}]", ELEMENTS), 1):
+        for reloads, asked in enumerate((ELEMENTS, f"[{BASIC}]", ELEMENTS), 1):
             with open(f"{program.name}.yaml", "w", encoding="utf-8") as file:
-                file.write(text(elements))
+                file.write(text(asked))
             program.process.send_signal(signal.SIGHUP)
             wait_until(lambda count=reloads: program.log.count("reloaded") == count, "the reload")
             self.talk(*path)

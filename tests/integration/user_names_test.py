@@ -9,7 +9,7 @@ import signal
 
 import case
 import collectors
-import ctflowd
+import elements
 import ipfix
 import traffic
 from lab import CLIENT4, LAN6, SERVER4, SERVER6, WAN4, WAN6, wait_until
@@ -18,7 +18,6 @@ ELEMENTS = ("[userName, sourceIPv4Address, destinationIPv4Address, sourceIPv6Add
             "sourceTransportPort, destinationTransportPort, protocolIdentifier, octetDeltaCount, packetDeltaCount, "
             "flowStartMilliseconds, flowEndMilliseconds]")
 USER_NAME, DESTINATION_PORT, SOURCE_PORT = 371, 11, 7
-PORTS = {case.IPFIX: 4739, case.NETFLOW9: 9995}
 CLIENT_MAC = "02:00:5e:00:53:01"
 LONGEST = "x" * 63
 USERS = f"""# key, then the name
@@ -29,7 +28,7 @@ mark=7 by mark
 """
 
 
-class UserNames(case.LabTest):
+class UserNames(elements.ElementsTest):
     def setUp(self):
         self.make_lab()
         self.users = f"{self.directory}/users"
@@ -38,11 +37,7 @@ class UserNames(case.LabTest):
                 host.run("ip", "link", "set", "eth0", "address", CLIENT_MAC)
             host.run("ip", "-6", "route", "replace", "default", "via", router6)
         os.mkdir(f"{self.directory}/files")
-        self.capture = collectors.Capture(self.lab.collector, self.directory)
-        self.nfcapd = {protocol: collectors.Nfcapd(self.lab.collector, port, self.directory)
-                       for protocol, port in PORTS.items()}
-        for one in self.nfcapd.values():
-            self.addCleanup(one.kill)
+        self.listen()
 
     def write(self, text):
         with open(f"{self.users}.new", "w", encoding="utf-8") as file:
@@ -50,21 +45,16 @@ class UserNames(case.LabTest):
         os.rename(f"{self.users}.new", self.users)
 
     def start(self):
-        text = ctflowd.configuration(
-            [ctflowd.Collector(protocol, port, protocol, settings={"elements": ELEMENTS})
-             for protocol, port in PORTS.items()], enrich={"user_names": self.users})
+        text = elements.configuration(ELEMENTS, enrich={"user_names": self.users})
         file = (f"  - {{name: file, protocol: ipfix, transport: file, elements: {ELEMENTS}, flush_after: 100ms, "
                 f"file: {{directory: {self.directory}/files}}}}\n")
         text = text.replace("enrich:\n", file + "enrich:\n")
-        self.program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run", config=text)
-        self.addCleanup(self.program.kill)
-        self.program.wait_for("started")
+        self.program = self.run_program(text)
 
     def stop(self):
         self.lab.wait_for_idle()
         self.program.stop()
-        for one in (*self.nfcapd.values(), self.capture):
-            one.stop()
+        self.stop_listening()
 
     def users_by_port(self):
         """The names in both records of each connection, by the port of its responder."""
@@ -95,10 +85,10 @@ class UserNames(case.LabTest):
         self.stop()
         expected = {53: {"Anna Bär"}, 54: {"Anna Bär"}, 55: {"Anna Bär"}, 57: {"by mark"}, 58: {LONGEST}, 59: {""}}
         self.assertEqual(self.users_by_port(), expected)
-        for protocol, port in PORTS.items():
+        for protocol, port in elements.PORTS.items():
             with self.subTest(protocol=protocol):
-                lines = collectors.tshark(self.capture.path, PORTS.values(), f"udp.dstport == {port} && cflow.user_name",
-                                          "cflow.user_name")
+                lines = collectors.tshark(self.capture.path, elements.PORTS.values(),
+                                          f"udp.dstport == {port} && cflow.user_name", "cflow.user_name")
                 names = [name for line in lines for name in line.split(",") if name]
                 self.assertEqual(sorted(names), sorted(["Anna Bär"] * 6 + ["by mark"] * 2 + [LONGEST] * 2))
                 # A name before all else: what stands behind it is read right.
@@ -106,7 +96,7 @@ class UserNames(case.LabTest):
                 self.assertEqual(len(read), 12)
                 self.assertEqual({record.octets for record in read}, {128, 148})
                 self.assertEqual(self.nfcapd[protocol].complaints(), {"sequence": 0, "bad": 0})
-        self.assertEqual(collectors.tshark_complaints(self.capture.path, PORTS.values()), [])
+        self.assertEqual(collectors.tshark_complaints(self.capture.path, elements.PORTS.values()), [])
 
     def test_the_file_changes(self):
         self.start()  # there is none yet
@@ -131,8 +121,20 @@ class UserNames(case.LabTest):
         self.write(f"10.10.0.0/24 second\n{CLIENT4} third\n")
         wait_until(lambda: self.program.log.count("database_loaded") == 2, "the correct file to be read")
         self.talk(*path, 64)
+        self.lab.wait_for_idle()
+        # One that names another file waits until that is read.
+        with open(f"{self.users}.other", "w", encoding="utf-8") as file:
+            file.write(f"{CLIENT4} fourth\n")
+        with open(f"{self.program.name}.yaml", "r+", encoding="utf-8") as file:
+            text = file.read().replace(self.users, f"{self.users}.other")
+            file.seek(0)
+            file.write(text)
+        self.program.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.program.log.count(" reloaded ") == 2, "the second reload")
+        self.talk(*path, 65)
         self.stop()
-        self.assertEqual(self.users_by_port(), {60: {""}, 61: {"first"}, 62: {"first"}, 63: {"first"}, 64: {"third"}})
+        self.assertEqual(self.users_by_port(), {60: {""}, 61: {"first"}, 62: {"first"}, 63: {"first"}, 64: {"third"},
+                                                65: {"fourth"}})
 
 
 if __name__ == "__main__":

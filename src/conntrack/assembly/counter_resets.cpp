@@ -33,4 +33,9 @@ std::set<std::string> programs_that_reset_counters(const std::string& processes)
   return found;
 }
 
+bool hides_processes(const std::string& processes) {
+  std::error_code error;
+  return !std::filesystem::exists(std::filesystem::path(processes) / "1", error);
+}
+
 }  // namespace ctflow

@@ -11,4 +11,8 @@ namespace ctflow {
 /// zero whenever they read them. `processes`: /proc.
 std::set<std::string> programs_that_reset_counters(const std::string& processes = "/proc");
 
+/// Whether processes of other users are hidden from this one: by ProtectProc= of its service, or by
+/// hidepid= of a mount of proc(5). Then nothing follows from what is not found.
+bool hides_processes(const std::string& processes = "/proc");
+
 }  // namespace ctflow

@@ -9,7 +9,8 @@ namespace {
 
 std::string resetting_programs() {
   const std::set<std::string> programs = programs_that_reset_counters();
-  return programs.empty() ? "none known" : fmt::format("{}", fmt::join(programs, ","));
+  if (!programs.empty()) return fmt::format("{}", fmt::join(programs, ","));
+  return hides_processes() ? "not seen from here: ask ctflowd doctor as root" : "none known";
 }
 
 }  // namespace

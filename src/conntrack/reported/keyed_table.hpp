@@ -79,7 +79,9 @@ class KeyedTable {
   static constexpr std::size_t kSwept = ~std::size_t{0};
 
   /// Erases entries for which `is_stale(entry)` holds, looking at `budget` places from `position`
-  /// on. Returns where to go on, or kSwept.
+  /// on, and at those up to the next free one: behind that no erase() between two turns moves an
+  /// entry before it, which then nobody would look at. Returns where to go on, or kSwept. What was
+  /// there at the first turn, and stays, is looked at, now and then twice.
   template <typename Predicate>
   std::size_t sweep(std::size_t position, std::size_t budget, Predicate is_stale) {
     if (old_.capacity != 0) {
@@ -87,8 +89,9 @@ class KeyedTable {
       return position;
     }
     const std::size_t end = std::min(position + budget, current_.capacity);
-    while (position < end) {
+    while (position < current_.capacity) {
       Entry& entry = current_.entries[position];
+      if (position >= end && entry.key == kFree) break;
       if (entry.key >= kFirstKey && is_stale(entry)) {
         erase(entry);  // may move another entry here: look again
       } else {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/table/table_scans.hpp"
 
+#include <algorithm>
+
 #include "ctflow/clock.hpp"
 #include "netlink/conntrack_settings.hpp"
 
@@ -10,6 +12,9 @@ namespace {
 constexpr std::chrono::milliseconds kSweepPause{10};
 constexpr std::size_t kSweptAtOnce = 16384;  // places: 1 MiB
 constexpr std::chrono::milliseconds kAtOnce{0};
+
+constexpr int kToKnowWhatVanished = 2;       // quick scans
+constexpr std::chrono::seconds kBetween{1};  // a storm must not keep us reading the table
 
 }  // namespace
 
@@ -43,10 +48,11 @@ void TableScans::start() {
 }
 
 void TableScans::reconcile() {
-  if (began_ == MonoTime{} || quick_ > 0) return;
-  constexpr int kToKnowWhatVanished = 2;
-  constexpr std::chrono::seconds kBetween{1};  // a storm must not keep us reading the table
-  quick_ = kToKnowWhatVanished;
+  if (began_ == MonoTime{}) return;
+  const bool again = quick_ > 0;
+  quick_ = std::max(quick_, kToKnowWhatVanished);
+  // What the running one met before this loss may be gone: two more follow.
+  if (again) return;
   if (dump_.running()) {
     dump_.cancel();  // it is slow, and what it met so far may be gone
     complete_ = false;
@@ -99,7 +105,10 @@ void TableScans::on_end(bool complete) {
   }
   constexpr std::chrono::milliseconds kPause{10};
   const auto now = std::chrono::steady_clock::now();
-  schedule(quick_ > 0 ? now + kPause : std::max(began_ + reader_.period(), now + kPause));
+  MonoTime next = began_;
+  if (quick_ == 0) next += reader_.period();
+  if (quick_ >= kToKnowWhatVanished) next += kBetween;
+  schedule(std::max(next, now + kPause));
 }
 
 bool TableScans::needed() const {

@@ -44,7 +44,8 @@ class TableScans {
   /// Begins the first scan. Nothing happens when the active timeout is off.
   void start();
 
-  /// Events were lost: two quick scans find which of the reported connections are gone.
+  /// Events were lost: two quick scans that begin after this find which of the reported connections
+  /// are gone.
   void reconcile();
 
   [[nodiscard]] const ScanStatus& status() const { return status_; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "enrich/neighbours/neighbour_mirror.hpp"
 
+#include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
@@ -21,13 +22,20 @@ constexpr std::size_t kReceiveBuffer = std::size_t{1} << 20;
 constexpr std::chrono::seconds kBetweenDumps{1};
 constexpr std::chrono::seconds kRetry{5};  // after a dump that failed
 
-/// Of all families: IPv4 and IPv6, and not those of bridges.
-DumpRequest all_neighbours() { return {RTM_GETNEIGH, std::vector<std::byte>(sizeof(ndmsg))}; }
+/// Neighbours of all families, IPv4 and IPv6, and not those of bridges; then the addresses that are
+/// this host's own.
+constexpr std::size_t kSteps = 2;
+DumpRequest request_of(std::size_t step) {
+  if (step == 0) return {RTM_GETNEIGH, std::vector<std::byte>(sizeof(ndmsg))};
+  return {RTM_GETADDR, std::vector<std::byte>(sizeof(ifaddrmsg))};
+}
 
 NetlinkSocket open_socket(const NetworkNamespace& home) {
   const auto visit = home.visit();
   NetlinkSocket socket(NETLINK_ROUTE);
-  socket.set_membership(RTNLGRP_NEIGH, true);
+  for (const int group : {RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR}) {
+    socket.set_membership(group, true);
+  }
   socket.set_receive_buffer(kReceiveBuffer);
   return socket;
 }
@@ -52,13 +60,18 @@ NeighbourMirror::NeighbourMirror(boost::asio::io_context& io, const NetworkNames
 /// At once: the first flow reports ask for it. Changes that come meanwhile are queued.
 void NeighbourMirror::read_all() {
   const TimePoint now = system_now().wall;
-  const std::error_code error = read_dump(NETLINK_ROUTE, all_neighbours(), [&](Bytes message) {
-    if (const auto found = decode_neighbour(message)) table_.apply(*found, now);
-  });
-  if (error == std::errc::resource_unavailable_try_again) {
-    request_dump();  // they changed while they were read
-  } else if (error) {
-    on_unread(error);
+  for (std::size_t step = 0; step < kSteps; ++step) {
+    const std::error_code error = read_dump(NETLINK_ROUTE, request_of(step), [&](Bytes message) {
+      if (const auto found = decode_neighbour(message)) table_.apply(*found, now);
+      // One that was there already has been for all that ended since.
+      if (const auto own = decode_own_address(message)) table_.apply_own(*own, TimePoint{});
+    });
+    if (!error) continue;
+    if (error == std::errc::resource_unavailable_try_again) {
+      request_dump();  // they changed while they were read
+    } else {
+      on_unread(error);
+    }
   }
 }
 
@@ -128,9 +141,10 @@ void NeighbourMirror::on_datagram(Bytes datagram) {
     if (answer) {
       const DumpMessage read = read_dump_message(message);
       again_ = again_ || read.interrupted;
-      if (read.kind == DumpMessage::Kind::kEnd) end_dump(read.error, now);
+      if (read.kind == DumpMessage::Kind::kEnd) end_step(read.error, now);
     }
     if (const auto found = decode_neighbour(message)) table_.apply(*found, now);
+    if (const auto own = decode_own_address(message)) table_.apply_own(*own, now);
   }
 }
 
@@ -139,15 +153,22 @@ void NeighbourMirror::request_dump() {
     again_ = true;
     return;
   }
-  if (const std::error_code error = socket_.request(all_neighbours(), ++sequence_)) {
-    on_unread(error);
-    return;
-  }
-  reading_ = true;
+  step_ = 0;
   table_.begin_dump();
+  request_step();
 }
 
-void NeighbourMirror::end_dump(const std::error_code& error, TimePoint now) {
+void NeighbourMirror::request_step() {
+  const std::error_code error = socket_.request(request_of(step_), ++sequence_);
+  reading_ = !error;
+  if (error) on_unread(error);
+}
+
+void NeighbourMirror::end_step(const std::error_code& error, TimePoint now) {
+  if (!error && ++step_ < kSteps) {
+    request_step();
+    return;
+  }
   reading_ = false;
   const bool again = std::exchange(again_, false);
   if (error) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Keeps a copy of the neighbour tables of a network namespace: reads them, then follows their
-// changes.
+// Keeps a copy of the neighbour tables of a network namespace, and of its own addresses: reads
+// them, then follows their changes.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <system_error>
 
@@ -35,7 +36,8 @@ class NeighbourMirror {
   void on_datagram(Bytes datagram);
   /// Asks for everything again: something was missed.
   void request_dump();
-  void end_dump(const std::error_code& error, TimePoint now);
+  void request_step();
+  void end_step(const std::error_code& error, TimePoint now);
   /// Tries again a little later.
   void on_unread(const std::error_code& error);
   /// Now and then, forgets what was gone for too long.
@@ -44,6 +46,7 @@ class NeighbourMirror {
   NetlinkSocket socket_;
   DatagramBatch batch_;
   Neighbours table_;
+  std::size_t step_ = 0;  ///< of the dump
   std::uint32_t sequence_ = 0;
   bool reading_ = false;  ///< a dump runs
   bool again_ = false;    ///< something was missed while it ran

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "enrich/neighbours/neighbours.hpp"
 
+#include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
@@ -9,6 +10,7 @@
 #include <bit>
 
 #include "enrich/routing/routing_attributes.hpp"
+#include "enrich/routing/routing_message.hpp"
 
 namespace ctflow {
 namespace {
@@ -61,6 +63,18 @@ std::optional<NeighbourMessage> decode_neighbour(Bytes message) {
   return found;
 }
 
+std::optional<OwnAddressMessage> decode_own_address(Bytes message) {
+  const auto type = load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_type));
+  if (type != RTM_NEWADDR && type != RTM_DELADDR) return std::nullopt;
+  InterfaceAddress found;
+  if (decode_address(message, found) != Decoded::kYes) return std::nullopt;
+  const auto flags = std::to_integer<unsigned>(
+      message[static_cast<std::size_t>(NLMSG_HDRLEN) + offsetof(ifaddrmsg, ifa_flags)]);
+  const bool is_anothers = (flags & IFA_F_DADFAILED) != 0;  // RFC 4862 section 5.4.5
+  return OwnAddressMessage{found.family, found.address, found.interface, found.length,
+                           type == RTM_NEWADDR && !is_anothers};
+}
+
 std::size_t Neighbours::Hash::operator()(const IpAddress& address) const {
   constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15ULL;
   constexpr unsigned kHalf = 32;
@@ -101,7 +115,47 @@ void Neighbours::apply(const NeighbourMessage& message, TimePoint now) {
   known->reading = reading_;
 }
 
+void Neighbours::apply_own(const OwnAddressMessage& message, TimePoint now) {
+  OwnTable& table = message.family == AddressFamily::kIpv4 ? own_ipv4_ : own_ipv6_;
+  const auto place = table.find(message.address);
+  Own* known = nullptr;
+  if (place != table.end()) {
+    for (Own& one : place->second) {
+      if (one.interface == message.interface && one.length == message.length) known = &one;
+    }
+  }
+  if (!message.there) {
+    if (known != nullptr && !known->gone) known->gone = now;
+    return;
+  }
+  if (known == nullptr) {
+    if (table.size() >= kMost) return;
+    known = &table[message.address].emplace_back();
+    *known = {message.interface, reading_, message.length, now, {}};
+  } else if (known->gone) {
+    known->since = now;
+    known->gone.reset();
+  }
+  known->reading = reading_;
+}
+
+bool Neighbours::is_own(AddressFamily family, const IpAddress& address, TimePoint at) const {
+  const OwnTable& table = family == AddressFamily::kIpv4 ? own_ipv4_ : own_ipv6_;
+  const auto place = table.find(address);
+  if (place == table.end()) return false;
+  return std::any_of(place->second.begin(), place->second.end(), [&](const Own& one) {
+    return one.since <= at + kAnnounced && (!one.gone || at < *one.gone);
+  });
+}
+
 void Neighbours::end_dump(TimePoint now) {
+  for (OwnTable* const table : {&own_ipv4_, &own_ipv6_}) {
+    for (auto& [address, entries] : *table) {
+      for (Own& one : entries) {
+        if (one.reading != reading_ && !one.gone) one.gone = now;
+      }
+    }
+  }
   for (Table* const table : {&ipv4_, &ipv6_}) {
     for (auto& [address, entries] : *table) {
       for (Entry& one : entries) {
@@ -122,6 +176,24 @@ void Neighbours::expire(TimePoint now) {
     }
   }
   remove_gone(now - kKept);
+  expire_own(now);
+}
+
+void Neighbours::expire_own(TimePoint now) {
+  for (OwnTable* const table : {&own_ipv4_, &own_ipv6_}) {
+    for (auto place = table->begin(); place != table->end();) {
+      std::vector<Own>& entries = place->second;
+      for (Own& one : entries) {  // where the clock was set back
+        if (one.gone && *one.gone > now) one.gone = now;
+        one.since = std::min(one.since, now);
+      }
+      const auto last = std::remove_if(entries.begin(), entries.end(), [&](const Own& one) {
+        return one.gone && *one.gone < now - kKept;
+      });
+      entries.erase(last, entries.end());
+      place = entries.empty() ? table->erase(place) : std::next(place);
+    }
+  }
 }
 
 void Neighbours::remove_gone(TimePoint before) {
@@ -142,7 +214,7 @@ std::uint64_t Neighbours::find(AddressFamily family, const IpAddress& address,
                                std::uint32_t interface, TimePoint at) const {
   const Table& table = family == AddressFamily::kIpv4 ? ipv4_ : ipv6_;
   const auto place = table.find(address);
-  if (place == table.end()) return 0;
+  if (place == table.end() || is_own(family, address, at)) return 0;
   const std::vector<Entry>& entries = place->second;
   std::uint64_t any = entries.front().at(at);
   for (const Entry& one : entries) {
@@ -156,7 +228,7 @@ std::uint64_t Neighbours::find_at(AddressFamily family, const IpAddress& address
                                   std::uint32_t interface, TimePoint at) const {
   const Table& table = family == AddressFamily::kIpv4 ? ipv4_ : ipv6_;
   const auto place = table.find(address);
-  if (place == table.end()) return 0;
+  if (place == table.end() || is_own(family, address, at)) return 0;
   for (const Entry& one : place->second) {
     if (one.interface == interface) return one.at(at);
   }

@@ -27,9 +27,23 @@ struct NeighbourMessage {
 /// interface without addresses), or malformed.
 std::optional<NeighbourMessage> decode_neighbour(Bytes message);
 
+/// What RTM_NEWADDR or RTM_DELADDR says.
+struct OwnAddressMessage {
+  AddressFamily family = AddressFamily::kNone;
+  IpAddress address{};
+  std::uint32_t interface = 0;
+  std::uint8_t length = 0;  ///< of its network: an interface may have an address with several
+  bool there = false;       ///< false: this host does not have it, or not any more
+};
+
+/// Nothing: it is of no address, or malformed.
+std::optional<OwnAddressMessage> decode_own_address(Bytes message);
+
 /// The tables, with what was in them lately. An entry that the kernel removed, or whose neighbour
 /// does not answer any more, is kept for kKept: connections that it had end later. An address that
-/// went to another device has the device of before for what was before that.
+/// went to another device has the device of before for what was before that. An address that is
+/// this host's own is nobody's meanwhile, whatever the kernel remembers of who had it before
+/// (VRRP).
 class Neighbours {
  public:
   static constexpr std::chrono::hours kKept{1};
@@ -37,6 +51,7 @@ class Neighbours {
   static constexpr std::size_t kMost = 65'536;
 
   void apply(const NeighbourMessage& message, TimePoint now);
+  void apply_own(const OwnAddressMessage& message, TimePoint now);
 
   /// A dump begins: what it does not have when it ended is gone.
   void begin_dump() { ++reading_; }
@@ -68,18 +83,32 @@ class Neighbours {
 
     [[nodiscard]] std::uint64_t at(TimePoint when) const;
   };
+  /// An address of an interface of this host.
+  struct Own {
+    std::uint32_t interface = 0;
+    std::uint32_t reading = 0;  ///< in which it was last seen
+    std::uint8_t length = 0;
+    TimePoint since{};
+    std::optional<TimePoint> gone{};  ///< nothing: it is there
+  };
   struct Hash {
     std::size_t operator()(const IpAddress& address) const;
   };
   using Table = std::unordered_map<IpAddress, std::vector<Entry>, Hash>;
 
+  using OwnTable = std::unordered_map<IpAddress, std::vector<Own>, Hash>;
+
+  [[nodiscard]] bool is_own(AddressFamily family, const IpAddress& address, TimePoint at) const;
   [[nodiscard]] Table& table_of(AddressFamily family) {
     return family == AddressFamily::kIpv4 ? ipv4_ : ipv6_;
   }
   void remove_gone(TimePoint before);
+  void expire_own(TimePoint now);
 
   Table ipv4_;
   Table ipv6_;
+  OwnTable own_ipv4_;
+  OwnTable own_ipv6_;
   std::size_t entries_ = 0;
   std::uint32_t reading_ = 0;
 };

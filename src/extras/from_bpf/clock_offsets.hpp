@@ -39,9 +39,9 @@ class ClockOffsets {
   [[nodiscard]] TimePoint shown_at(MonoTime time) const {
     Offset offset = now_;
     for (std::size_t i = 0; i < count_; ++i) {
-      const Change& change = changes_[(latest_ + kRemembered - i) % kRemembered];
-      if (time >= change.until) break;
-      offset = time < change.from ? change.before : std::min(offset, change.before);
+      const Change& one = changes_[(latest_ + kRemembered - i) % kRemembered];
+      if (time >= one.until) break;
+      offset = time < one.from ? one.before : std::min(offset, one.before);
     }
     return TimePoint(time.time_since_epoch() + offset);
   }
@@ -66,7 +66,7 @@ class ClockOffsets {
 
   void change(Offset offset, MonoTime when) {
     const Offset before = std::exchange(now_, offset);
-    if (before == kNone) return;
+    if (before == kNone || std::chrono::abs(offset - before) < kSmallest) return;
     latest_ = (latest_ + 1) % kRemembered;
     changes_[latest_] = {last_, when, before};
     count_ = std::min(count_ + 1, kRemembered);

@@ -44,6 +44,20 @@ TEST(OwnConnections, HaveTheAddressThatIsConfigured) {
   EXPECT_EQ(own.all()[0].local, address({0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}));
 }
 
+// Conntrack has packets to such an address as those of IPv4 that they are.
+TEST(OwnConnections, AreOfIpv4WhereAnIpv6AddressStandsForOne) {
+  OwnConnections own;
+  const CollectorConfig plain = collector();
+  CollectorConfig given = collector();
+  given.source_address = "::ffff:127.0.0.3";
+  const IpAddress remote = address({127, 0, 0, 2});
+  EXPECT_TRUE(own.update({{plain, "[::ffff:127.0.0.2]:4739"}, {given, "[::ffff:127.0.0.2]:4740"}}));
+  EXPECT_EQ(own.all(), (std::vector<OwnConnection>{
+                           {AddressFamily::kIpv4, 17, 4739, address({127, 0, 0, 1}), remote},
+                           {AddressFamily::kIpv4, 17, 4740, address({127, 0, 0, 3}), remote},
+                       }));
+}
+
 TEST(OwnConnections, LeaveOutCollectorsWithoutAnAddress) {
   const CollectorConfig udp = collector();
   const CollectorConfig file = collector(TransportKind::kFile);

@@ -39,5 +39,17 @@ TEST_F(CounterResetsCheck, FindsTheOneThatDoesItAllTheTimeUnlessItDoesNoHarm) {
   EXPECT_TRUE(check_counter_resets(true, directory_).wrong.empty());
 }
 
+TEST_F(CounterResetsCheck, SaysWhereItCannotSeeThem) {
+  EXPECT_TRUE(check_counter_resets(false, directory_).unchecked.empty());
+  std::filesystem::remove_all(directory_ / "1");
+  const Findings hidden = check_counter_resets(false, directory_);
+  EXPECT_TRUE(hidden.wrong.empty());
+  ASSERT_EQ(hidden.unchecked.size(), 1U);
+  EXPECT_TRUE(check_counter_resets(true, directory_).unchecked.empty());
+  add("20", "nlbwmon");  // of the same user
+  EXPECT_TRUE(check_counter_resets(false, directory_).unchecked.empty());
+  EXPECT_EQ(check_counter_resets(false, directory_).wrong.size(), 1U);
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -107,6 +107,17 @@ class UdpTransportTest : public testing::Test {
     return config;
   }
 
+  /// A name service that has these addresses of any name.
+  static Lookup::Ask answer(const std::vector<std::string>& addresses) {
+    return [addresses](const std::string& /*name*/, Lookup::Addresses& found) {
+      found.reserve(addresses.size());
+      for (const std::string& one : addresses) {
+        found.push_back(boost::asio::ip::make_address(one));
+      }
+      return Lookup::Error();
+    };
+  }
+
   /// Runs the event loop until the name is looked up.
   void resolve(const UdpTransport& transport) {
     const auto deadline = steady_clock::now() + std::chrono::seconds(10);
@@ -257,6 +268,55 @@ TEST_F(UdpTransportTest, KeepsTheSourcePortWhenTheNameIsLookedUpAgain) {
   for (int i = 0; i < 100; ++i) io_.run_one_for(std::chrono::milliseconds(1));
   EXPECT_FALSE(transport.prepare()) << "the address is still the same";
   EXPECT_EQ(transport.local_endpoint(), before);
+}
+
+// Resolvers put IPv6 first, whether or not this host has it.
+TEST_F(UdpTransportTest, GoesOnToTheNextAddressWhereOneCannotBeReached) {
+  bool allowed = true;
+  std::thread([&] {
+    allowed = unshare(CLONE_NEWNET) == 0;
+    if (!allowed) return;
+    set_only_address("127.0.0.1");
+    Receiver receiver(io_, kLoopback4);
+    CollectorConfig settings = config("collector.example", receiver.port());
+    settings.resolve_interval = std::chrono::milliseconds(1);
+    UdpTransport transport(io_, settings, answer({"2001:db8::1", "198.51.100.1", "127.0.0.1"}));
+    resolve(transport);
+    EXPECT_TRUE(transport.prepare());
+    EXPECT_EQ(transport.peer(), fmt::format("127.0.0.1:{}", receiver.port()));
+    EXPECT_TRUE(transport.send(bytes("arrives")).is_sent());
+    EXPECT_EQ(receiver.receive(), "arrives");
+    const udp::endpoint before = transport.local_endpoint();
+    for (int i = 0; i < 20; ++i) io_.run_one_for(std::chrono::milliseconds(5));
+    EXPECT_FALSE(transport.prepare()) << "the same as long as the name has it";
+    EXPECT_EQ(transport.local_endpoint(), before);
+  }).join();
+  if (!allowed) GTEST_SKIP() << "a network namespace needs root";
+}
+
+TEST_F(UdpTransportTest, GoesOnToAnotherAddressWhenItsOwnGoes) {
+  bool allowed = true;
+  std::thread([&] {
+    allowed = unshare(CLONE_NEWNET) == 0;
+    if (!allowed) return;
+    set_only_address("192.0.2.1");
+    UdpTransport transport(io_, config("collector.example", 4739),
+                           answer({"192.0.2.1", "127.0.0.1", "198.51.100.1"}));
+    resolve(transport);
+    transport.prepare();
+    EXPECT_EQ(transport.peer(), "192.0.2.1:4739");
+    EXPECT_TRUE(transport.send(bytes("leaves")).is_sent());
+    std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // between attempts to connect
+    set_only_address("127.0.0.1");
+    EXPECT_EQ(transport.send(bytes("again")), SendResult::again()) << "with the templates first";
+    EXPECT_EQ(transport.peer(), "127.0.0.1:4739");
+    EXPECT_TRUE(transport.prepare());
+    std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+    set_only_address("0.0.0.0");
+    EXPECT_EQ(transport.send(bytes("lost")).loss(), LossReason::kSendError);
+    EXPECT_EQ(transport.peer(), "127.0.0.1:4739") << "none is better";
+  }).join();
+  if (!allowed) GTEST_SKIP() << "a network namespace needs root";
 }
 
 TEST_F(UdpTransportTest, SurvivesANameThatDoesNotExist) {

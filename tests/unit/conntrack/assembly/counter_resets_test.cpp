@@ -44,5 +44,11 @@ TEST_F(CounterResets, NamesTheLikelyOnesOnce) {
               testing::ElementsAre("conntrack", "nlbwmon"));
 }
 
+TEST_F(CounterResets, AreHiddenWhereTheFirstProcessIs) {
+  EXPECT_FALSE(hides_processes(directory_));
+  std::filesystem::remove_all(directory_ / "1");
+  EXPECT_TRUE(hides_processes(directory_));
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -125,6 +125,42 @@ TEST(ReportedMap, SweepsAlsoWhatADoublingHasNotMovedYet) {
   EXPECT_EQ(table.size(), 0U);
 }
 
+// The state file is written from what a sweep sees, in turns between which connections end.
+TEST(ReportedMap, SweepsWhatStaysWhateverGoesAndComesMeanwhile) {
+  for (std::uint32_t seed = 0; seed < 200; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    std::mt19937 random(seed);
+    ReportedMap table;
+    std::set<std::uint64_t> there;
+    const auto any = [&] {
+      return *std::next(there.begin(), static_cast<std::ptrdiff_t>(random() % there.size()));
+    };
+    while (there.size() < 300) {
+      const std::uint64_t key = ReportedMap::kFirstKey + random() % 1'000'000;
+      if (there.insert(key).second) put(table, key);
+    }
+    std::set<std::uint64_t> seen;
+    std::size_t position = 0;
+    while (position != ReportedMap::kSwept) {
+      position = table.sweep(position, 16, [&](const ReportedConnection& entry) {
+        seen.insert(entry.key);
+        return false;
+      });
+      for (int i = 0; i < 4; ++i) {
+        const std::uint64_t key = any();
+        there.erase(key);
+        table.erase(*table.find(key));
+      }
+      // Outside of what is looked for. Sometimes the table grows by it.
+      for (std::uint64_t i = 0; i < seed % 7; ++i) {
+        const std::uint64_t key = 2'000'000 + random() % 1'000'000;
+        if (table.find(key) == nullptr) put(table, key);
+      }
+    }
+    for (const std::uint64_t key : there) ASSERT_EQ(seen.count(key), 1U) << key;
+  }
+}
+
 TEST(ReportedMap, IsEmptyAndUsableAfterItWasCleared) {
   ReportedMap table;
   for (const std::uint64_t count : {10U, 10'000U, 100'000U, 7U}) {

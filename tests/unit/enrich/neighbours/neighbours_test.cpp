@@ -2,14 +2,17 @@
 #include "enrich/neighbours/neighbours.hpp"
 
 #include <gtest/gtest.h>
+#include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
+#include <cstddef>
 #include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "support/routing_messages.hpp"
 #include "support/text_address.hpp"
 
 namespace ctflow {
@@ -28,6 +31,10 @@ class NeighboursTest : public testing::Test {
   void see(const std::string& address, std::uint32_t interface, std::uint64_t mac) {
     const test::TextAddress one = text_address(address);
     table_.apply({one.family, one.address, interface, mac}, now_);
+  }
+  void own(const std::string& address, std::uint32_t interface, std::uint8_t length, bool there) {
+    const test::TextAddress one = text_address(address);
+    table_.apply_own({one.family, one.address, interface, length, there}, now_);
   }
   void lose(const std::string& address, std::uint32_t interface) { see(address, interface, 0); }
 
@@ -71,6 +78,54 @@ TEST_F(NeighboursTest, OfAnInterfaceThatIsKnownAreThoseOfNoOther) {
   see("10.0.0.5", kLan, kTwo);
   EXPECT_EQ(table_.find_at(one.family, one.address, kLan, now_), kTwo);
   EXPECT_EQ(table_.find_at(one.family, one.address, kLan, now_ - 30s), kOne);
+}
+
+// The router that had a virtual address until this one took it over (VRRP) is still remembered.
+TEST_F(NeighboursTest, ThisHostsOwnAddressIsNobodys) {
+  see("10.0.0.1", kLan, kOne);
+  see("fd00::1", kLan, kOne);
+  now_ += 10min;
+  own("10.0.0.1", kLan, 24, true);
+  own("fd00::1", kOther, 64, true);
+  const test::TextAddress one = text_address("10.0.0.1");
+  EXPECT_EQ(find("10.0.0.1", kLan), 0U);
+  EXPECT_EQ(find("10.0.0.1", 0), 0U);
+  EXPECT_EQ(find("fd00::1", kLan), 0U) << "it is this host's, at whatever interface";
+  EXPECT_EQ(table_.find_at(one.family, one.address, kLan, now_), 0U);
+  EXPECT_EQ(find("10.0.0.1", kLan, 2s), kOne) << "it was the other's when that ended";
+  EXPECT_EQ(find("10.0.0.1", kLan, 500ms), 0U) << "it may have been of either";
+  see("10.0.0.1", kLan, kOne);
+  EXPECT_EQ(find("10.0.0.1", kLan), 0U) << "whatever the kernel remembers";
+  now_ += 10min;
+  own("10.0.0.1", kLan, 24, false);
+  EXPECT_EQ(find("10.0.0.1", kLan, 1s), 0U) << "still this host's then";
+  now_ += 1s;
+  EXPECT_EQ(find("10.0.0.1", kLan), kOne) << "it went back";
+}
+
+TEST_F(NeighboursTest, AnAddressIsOwnAsLongAsOneInterfaceHasIt) {
+  see("10.0.0.1", kLan, kOne);
+  own("10.0.0.1", kLan, 24, true);
+  own("10.0.0.1", kLan, 32, true);
+  own("10.0.0.1", kOther, 24, true);
+  now_ += 10min;
+  own("10.0.0.1", kLan, 32, false);
+  own("10.0.0.1", kOther, 24, false);
+  now_ += 1s;
+  EXPECT_EQ(find("10.0.0.1", kLan), 0U);
+  table_.begin_dump();
+  see("10.0.0.1", kLan, kOne);
+  table_.end_dump(now_);
+  now_ += 1s;
+  EXPECT_EQ(find("10.0.0.1", kLan), kOne) << "a dump does not have it any more";
+  own("10.0.0.1", kLan, 24, true);
+  now_ -= 5h;
+  table_.expire(now_);
+  EXPECT_EQ(find("10.0.0.1", kLan), 0U) << "the clock was set back";
+  now_ += 10h;
+  see("10.0.0.1", kLan, kOne);
+  table_.expire(now_);
+  EXPECT_EQ(find("10.0.0.1", kLan), 0U) << "one that is there does not expire";
 }
 
 TEST_F(NeighboursTest, KeepsForAnHourWhatTheKernelRemoved) {
@@ -258,6 +313,34 @@ TEST_F(NeighbourMessageTest, IsRefusedWhereItIsCutShort) {
     const auto found = decode_neighbour(Bytes(whole).first(length));
     EXPECT_TRUE(!found || found->mac == 0) << length;
   }
+}
+
+TEST(OwnAddressMessage, IsReadWithItsInterfaceAndNetwork) {
+  const auto decoded = [](bool removed, std::uint8_t flags) {
+    test::Octets message =
+        test::address_message("fe80::1", kLan, {.length = 64, .removed = removed});
+    message[sizeof(nlmsghdr) + offsetof(ifaddrmsg, ifa_flags)] = flags;
+    return decode_own_address(test::bytes_of(message));
+  };
+  const auto found = decoded(false, IFA_F_PERMANENT);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->address, text_address("fe80::1").address);
+  EXPECT_EQ(found->family, AddressFamily::kIpv6);
+  EXPECT_EQ(found->interface, kLan);
+  EXPECT_EQ(found->length, 64);
+  EXPECT_TRUE(found->there);
+  EXPECT_FALSE(decoded(true, 0)->there);
+  EXPECT_FALSE(decoded(false, IFA_F_DADFAILED)->there) << "another host has it";
+}
+
+TEST(OwnAddressMessage, IsRefusedWhereItIsOfAnotherKindOrCutShort) {
+  const test::Octets whole = test::address_message("fe80::1", kLan);
+  ASSERT_TRUE(decode_own_address(test::bytes_of(whole)));
+  for (std::size_t length = sizeof(nlmsghdr); length < whole.size(); ++length) {
+    const test::Octets cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
+    EXPECT_FALSE(decode_own_address(test::bytes_of(cut))) << length;
+  }
+  EXPECT_FALSE(decode_own_address(test::bytes_of(test::link_message(kLan, "lan"))));
 }
 
 }  // namespace
