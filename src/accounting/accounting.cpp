@@ -177,7 +177,7 @@ void Accounting::hand_over(const Instant& now) {
   accounting::Job job;
   if (!spare_) spare_ = std::make_unique<Batch>(config_);  // at the stop
   job.batch = std::exchange(current_, std::move(spare_));
-  for (const auto& table : job.batch->tables) merged_ += table.merged();
+  merged_ += job.batch->merged();
   given_rows_ += job.batch->rows();
   job.interfaces = interfaces();
   if (device_names_) {
@@ -252,8 +252,7 @@ OutputStatus Accounting::status(const Instant& now) const {
   }
   AccountingStatus accounting;
   accounting.rows = current_->rows() + given_rows_;
-  accounting.merged = report.merged + merged_;
-  for (const auto& table : current_->tables) accounting.merged += table.merged();
+  accounting.merged = report.merged + merged_ + current_->merged();
   accounting.failures = report.failures;
   accounting.recovered = report.recovered;
   if (committed_) {

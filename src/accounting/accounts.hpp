@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "accounting/classify.hpp"
+#include "accounting/recent_rows.hpp"
 #include "accounting/usage_table.hpp"
 
 namespace ctflow::accounting {
@@ -21,11 +22,14 @@ struct Batch {
   [[nodiscard]] bool empty() const { return flows == 0 && missing.empty(); }
   /// Rows that wait.
   [[nodiscard]] std::size_t rows() const;
+  /// Cells that found no room in their table.
+  [[nodiscard]] std::uint64_t merged() const;
 
   std::vector<UsageTable> tables;  ///< in the order of the aggregates
   std::map<Minute, Missing> missing;
   std::array<Amounts, kDirections> totals{};  ///< what is in each table
   std::uint64_t flows = 0;                    ///< flow reports
+  RecentRows recent;                          ///< of `tables`
 };
 
 /// Puts flow reports into a batch.
@@ -53,9 +57,8 @@ class Accounts {
   }
 
  private:
-  /// Returns whether a part is older than what is kept.
-  bool add_spread(const Classified& report, TimePoint from, TimePoint until, TimePoint now,
-                  Batch& to) const;
+  /// To a row of each aggregate. `row`: with what any of them has.
+  void add_rows(const RecentRows::Of& row, const Amounts& amounts, Batch& to) const;
 
   Names names_;
   std::vector<KeySelection> selections_;
