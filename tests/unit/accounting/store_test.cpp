@@ -203,6 +203,27 @@ TEST_F(AccountingStoreTest, ReportsWhatWasCountedBeforeAndAfterTheTimeZoneWasSet
   }
 }
 
+TEST_F(AccountingStoreTest, ReportsByAnAggregateThatIsInUseNotByOneThatWasTakenOutToday) {
+  start();
+  count(100);
+  pass(10min);
+  config_.aggregates[0].by = {AccountingKey::kHost, AccountingKey::kService};
+  start();
+  const Minute changed = std::chrono::floor<std::chrono::minutes>(now_.wall);
+  count(30);
+  pass(1min);
+  Question question;
+  question.from = changed - 10min;
+  question.now = std::chrono::floor<std::chrono::minutes>(now_.wall);
+  question.until = question.now + 1min;
+  question.by = "host";
+  const Report report = ask(open_for_reading(config_.database), question);
+  EXPECT_EQ(report.total.up_octets, 30U) << "the other has nothing since, and says so nowhere";
+  ASSERT_FALSE(report.gaps.empty());
+  EXPECT_EQ(report.gaps[0].reason, "accounting_began");
+  EXPECT_EQ(report.gaps[0].until, changed);
+}
+
 TEST_F(AccountingStoreTest, CountsNothingTwiceWhenTheClockIsSet) {
   start();
   for (const auto step : {1h, -1h, -1h, 1h}) {
