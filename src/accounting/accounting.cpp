@@ -88,10 +88,8 @@ bool Accounting::configured_as(const OutputConfig& config) const {
 
 void Accounting::offer(const Flow& flow, const Instant& now) {
   ledger_.offer();
-  const AddressFamily family = flow.original.family;
-  const accounting::Ends ends{places_.of(*surroundings_, family, flow.original.source),
-                              places_.of(*surroundings_, family, flow.reply.source)};
-  const accounting::Classified added = accounts_->classified(flow, ends, neighbours(), wanted_);
+  const accounting::Classified added = accounting::classify(
+      flow, places_.of(*surroundings_, flow), accounts_->names(), neighbours(), wanted_);
   accounts_->add(added, flow, now.wall, *current_);
   const auto count = [&](accounting::LiveCounts& counts) {
     counts.add(added, accounts_->names(), context_->interface_names());

@@ -52,13 +52,6 @@ Accounts::Accounts(const AccountingConfig& config)
   }
 }
 
-Classified Accounts::classified(const Flow& flow, const Surroundings& surroundings,
-                                const Neighbours& neighbours, const KeySelection& also) const {
-  KeySelection wanted = any_;
-  wanted.add(also);
-  return classify(flow, surroundings, names_, neighbours, wanted);
-}
-
 void Accounts::add(const Classified& classified, const Flow& flow, TimePoint now, Batch& to) const {
   const TimePoint until = std::min(flow.end, now);
   const TimePoint from = std::min(flow.start, until);

@@ -37,15 +37,6 @@ class Accounts {
  public:
   explicit Accounts(const AccountingConfig& config);
 
-  /// Members of the key that neither the aggregates nor `also` have may be left out.
-  [[nodiscard]] Classified classified(const Flow& flow, const Surroundings& surroundings,
-                                      const Neighbours& neighbours, const KeySelection& also) const;
-  /// The same, with places that were looked up; `wanted` has what the aggregates have, too.
-  [[nodiscard]] Classified classified(const Flow& flow, const Ends& ends,
-                                      const Neighbours& neighbours,
-                                      const KeySelection& wanted) const {
-    return classify(flow, ends, names_, neighbours, wanted);
-  }
   /// `now`: nothing is entered later than that.
   void add(const Classified& report, const Flow& flow, TimePoint now, Batch& to) const;
 

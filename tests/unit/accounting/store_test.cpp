@@ -44,8 +44,9 @@ class AccountingStoreTest : public testing::Test {
   }
 
   void add(const Flow& flow, Batch& to) const {
-    const Classified seen =
-        accounts_->classified(flow, *surroundings_, neighbours_, KeySelection({}));
+    RecentPlaces places;
+    const Classified seen = classify(flow, places.of(*surroundings_, flow), accounts_->names(),
+                                     neighbours_, accounts_->any());
     accounts_->add(seen, flow, now_.wall, to);
   }
 
