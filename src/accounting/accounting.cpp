@@ -88,10 +88,8 @@ bool Accounting::configured_as(const OutputConfig& config) const {
 
 void Accounting::offer(const Flow& flow, const Instant& now) {
   ledger_.offer();
-  const AddressFamily family = flow.original.family;
-  const accounting::Ends ends{places_.of(*surroundings_, family, flow.original.source),
-                              places_.of(*surroundings_, family, flow.reply.source)};
-  const accounting::Classified added = accounts_->classified(flow, ends, neighbours(), wanted_);
+  const accounting::Classified added = accounting::classify(
+      flow, places_.of(*surroundings_, flow), accounts_->names(), neighbours(), wanted_);
   accounts_->add(added, flow, now.wall, *current_);
   const auto count = [&](accounting::LiveCounts& counts) {
     counts.add(added, accounts_->names(), context_->interface_names());
@@ -177,7 +175,7 @@ void Accounting::hand_over(const Instant& now) {
   accounting::Job job;
   if (!spare_) spare_ = std::make_unique<Batch>(config_);  // at the stop
   job.batch = std::exchange(current_, std::move(spare_));
-  for (const auto& table : job.batch->tables) merged_ += table.merged();
+  merged_ += job.batch->merged();
   given_rows_ += job.batch->rows();
   job.interfaces = interfaces();
   if (device_names_) {
@@ -252,8 +250,7 @@ OutputStatus Accounting::status(const Instant& now) const {
   }
   AccountingStatus accounting;
   accounting.rows = current_->rows() + given_rows_;
-  accounting.merged = report.merged + merged_;
-  for (const auto& table : current_->tables) accounting.merged += table.merged();
+  accounting.merged = report.merged + merged_ + current_->merged();
   accounting.failures = report.failures;
   accounting.recovered = report.recovered;
   if (committed_) {

@@ -20,7 +20,7 @@ std::size_t most_cells(const AccountingConfig& config, const AggregateConfig& ag
 
 }  // namespace
 
-Batch::Batch(const AccountingConfig& config) {
+Batch::Batch(const AccountingConfig& config) : recent(config.aggregates.size()) {
   for (const AggregateConfig& one : config.aggregates) tables.emplace_back(most_cells(config, one));
 }
 
@@ -29,11 +29,18 @@ void Batch::clear() {
   missing.clear();
   totals = {};
   flows = 0;
+  recent.forget_all();
 }
 
 std::size_t Batch::rows() const {
   std::size_t count = 0;
   for (const UsageTable& table : tables) count += table.cells().size() + table.others().size();
+  return count;
+}
+
+std::uint64_t Batch::merged() const {
+  std::uint64_t count = 0;
+  for (const UsageTable& table : tables) count += table.merged();
   return count;
 }
 
@@ -45,42 +52,40 @@ Accounts::Accounts(const AccountingConfig& config)
   }
 }
 
-Classified Accounts::classified(const Flow& flow, const Surroundings& surroundings,
-                                const Neighbours& neighbours, const KeySelection& also) const {
-  KeySelection wanted = any_;
-  wanted.add(also);
-  return classify(flow, surroundings, names_, neighbours, wanted);
-}
-
 void Accounts::add(const Classified& classified, const Flow& flow, TimePoint now, Batch& to) const {
   const TimePoint until = std::min(flow.end, now);
   const TimePoint from = std::min(flow.start, until);
+  const Key key = any_.of(classified.key);
+  const Direction direction = classified.direction;
   // Most reports are of one minute.
   const Minute minute = std::chrono::floor<std::chrono::minutes>(from);
   if (until <= minute + std::chrono::minutes(1) && now < minute + kept_) {
-    for (std::size_t i = 0; i < selections_.size(); ++i) {
-      to.tables[i].add(selections_[i].of(classified.key), minute, classified.direction,
-                       classified.amounts);
-    }
-  } else if (add_spread(classified, from, until, now, to)) {
-    ++to.missing[std::chrono::floor<std::chrono::minutes>(now) - kept_].late;
+    add_rows({key, minute, direction}, classified.amounts, to);
+  } else {
+    const Minute oldest = std::chrono::floor<std::chrono::minutes>(now) - kept_;
+    const auto take = [&](Minute at, const Amounts& part) {
+      add_rows({key, at, direction}, part, to);
+    };
+    if (spread(classified.amounts, from, until, oldest, take)) ++to.missing[oldest].late;
   }
-  to.totals[static_cast<std::size_t>(classified.direction)] += classified.amounts;
+  to.totals[static_cast<std::size_t>(direction)] += classified.amounts;
   ++to.flows;
 }
 
-bool Accounts::add_spread(const Classified& classified, TimePoint from, TimePoint until,
-                          TimePoint now, Batch& to) const {
-  const Minute oldest = std::chrono::floor<std::chrono::minutes>(now) - kept_;
-  bool late = false;
-  for (std::size_t i = 0; i < selections_.size(); ++i) {
-    const Key key = selections_[i].of(classified.key);
-    UsageTable& table = to.tables[i];
-    late = spread(classified.amounts, from, until, oldest, [&](Minute minute, const Amounts& part) {
-      table.add(key, minute, classified.direction, part);
-    });
+void Accounts::add_rows(const RecentRows::Of& row, const Amounts& amounts, Batch& to) const {
+  const std::size_t slot = RecentRows::slot_of(row);
+  const auto numbers = to.recent.rows(slot);
+  if (to.recent.holds(slot, row)) {
+    for (std::size_t i = 0; i < numbers.size(); ++i) to.tables[i].add_to(numbers[i], amounts);
+    return;
   }
-  return late;
+  to.recent.forget(slot);
+  const std::uint64_t merged = to.merged();
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    numbers[i] = to.tables[i].add(selections_[i].of(row.key), row.minute, row.direction, amounts);
+  }
+  if (to.merged() != merged) to.recent.forget_all();
+  to.recent.remember(slot, row);
 }
 
 }  // namespace ctflow::accounting

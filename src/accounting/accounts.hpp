@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "accounting/classify.hpp"
+#include "accounting/recent_rows.hpp"
 #include "accounting/usage_table.hpp"
 
 namespace ctflow::accounting {
@@ -21,11 +22,14 @@ struct Batch {
   [[nodiscard]] bool empty() const { return flows == 0 && missing.empty(); }
   /// Rows that wait.
   [[nodiscard]] std::size_t rows() const;
+  /// Cells that found no room in their table.
+  [[nodiscard]] std::uint64_t merged() const;
 
   std::vector<UsageTable> tables;  ///< in the order of the aggregates
   std::map<Minute, Missing> missing;
   std::array<Amounts, kDirections> totals{};  ///< what is in each table
   std::uint64_t flows = 0;                    ///< flow reports
+  RecentRows recent;                          ///< of `tables`
 };
 
 /// Puts flow reports into a batch.
@@ -33,15 +37,6 @@ class Accounts {
  public:
   explicit Accounts(const AccountingConfig& config);
 
-  /// Members of the key that neither the aggregates nor `also` have may be left out.
-  [[nodiscard]] Classified classified(const Flow& flow, const Surroundings& surroundings,
-                                      const Neighbours& neighbours, const KeySelection& also) const;
-  /// The same, with places that were looked up; `wanted` has what the aggregates have, too.
-  [[nodiscard]] Classified classified(const Flow& flow, const Ends& ends,
-                                      const Neighbours& neighbours,
-                                      const KeySelection& wanted) const {
-    return classify(flow, ends, names_, neighbours, wanted);
-  }
   /// `now`: nothing is entered later than that.
   void add(const Classified& report, const Flow& flow, TimePoint now, Batch& to) const;
 
@@ -53,9 +48,8 @@ class Accounts {
   }
 
  private:
-  /// Returns whether a part is older than what is kept.
-  bool add_spread(const Classified& report, TimePoint from, TimePoint until, TimePoint now,
-                  Batch& to) const;
+  /// To a row of each aggregate. `row`: with what any of them has.
+  void add_rows(const RecentRows::Of& row, const Amounts& amounts, Batch& to) const;
 
   Names names_;
   std::vector<KeySelection> selections_;

@@ -79,14 +79,6 @@ const std::string& Names::network(std::uint16_t number) const { return network_n
 
 const std::string& Names::service(std::uint16_t number) const { return service_names_[number]; }
 
-Classified classify(const Flow& flow, const Surroundings& surroundings, const Names& names,
-                    const Neighbours& neighbours, const KeySelection& wanted) {
-  const AddressFamily family = flow.original.family;
-  const Ends ends{surroundings.place_of(family, flow.original.source),
-                  surroundings.place_of(family, flow.reply.source)};
-  return classify(flow, ends, names, neighbours, wanted);
-}
-
 Classified classify(const Flow& flow, const Ends& ends, const Names& names,
                     const Neighbours& neighbours, const KeySelection& wanted) {
   const AddressFamily family = flow.original.family;

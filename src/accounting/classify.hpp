@@ -79,19 +79,11 @@ class KeySelection {
   KeyWords kept_by_address_{};  ///< the same where the device is not known
 };
 
-/// Where both ends of a connection are.
-struct Ends {
-  Place initiator = Place::kOutside;
-  Place responder = Place::kOutside;
-};
-
 /// The host is the initiator, unless only the responder is inside (or this host). The ends are
 /// those before translation of the source and after that of the destination: behind NAT the inside
 /// address counts.
 /// Members of the key that `wanted` lacks may be left out.
 Classified classify(const Flow& flow, const Ends& ends, const Names& names,
-                    const Neighbours& neighbours, const KeySelection& wanted);
-Classified classify(const Flow& flow, const Surroundings& surroundings, const Names& names,
                     const Neighbours& neighbours, const KeySelection& wanted);
 
 }  // namespace ctflow::accounting

@@ -32,7 +32,7 @@ struct FoundAggregate {
   std::string name{};
   std::vector<std::string> keys{};
   Minute began{};
-  std::int64_t newest = 0;  ///< time of its newest row
+  std::array<std::int64_t, kLevels> newest{};  ///< times of its newest rows
 
   [[nodiscard]] bool has(const std::string& key) const {
     return key == kDirectionKey || std::find(keys.begin(), keys.end(), key) != keys.end();
@@ -47,18 +47,24 @@ std::vector<std::string> words_in(const std::string& text) {
 }
 
 std::vector<FoundAggregate> aggregates_in(const Database& database) {
-  Statement select(database,
-                   "SELECT id, name, keys, began, (SELECT max(time) FROM usage WHERE level = 2 AND "
-                   "aggregate = aggregate.id) FROM aggregate ORDER BY id");
+  Statement select(database, "SELECT id, name, keys, began FROM aggregate ORDER BY id");
+  Statement newest(database, "SELECT max(time) FROM usage WHERE level = ?1 AND aggregate = ?2");
   std::vector<FoundAggregate> found;
   while (select.step()) {
-    found.push_back({select.number(0), select.text(1), words_in(select.text(2)),
-                     minute_at(select.number(3)), select.number(4)});
+    FoundAggregate one{select.number(0), select.text(1), words_in(select.text(2)),
+                       minute_at(select.number(3))};
+    for (const Level level : kAllLevels) {
+      newest.bind(1, static_cast<std::int64_t>(level)).bind(2, one.id).step();
+      one.newest.at(static_cast<std::size_t>(level)) = newest.number(0);
+      newest.reset();
+    }
+    found.push_back(std::move(one));
   }
   return found;
 }
 
-/// The one with the fewest keys, of those that are still in use.
+/// The one with the fewest keys, of those that are still in use: all that are have rows of the same
+/// minutes. One that the settings lost today has rows of today, too.
 FoundAggregate choose(const std::vector<FoundAggregate>& all, std::string& by) {
   if (by.empty() && !all.empty()) {
     const auto any = [&](const char* key) {

@@ -9,12 +9,19 @@
 #include <memory>
 #include <vector>
 
+#include "ctflow/flow.hpp"
 #include "enrich/networks/prefix_map.hpp"
 #include "netlink/network_namespace.hpp"
 
 namespace ctflow::accounting {
 
 enum class Place : std::uint8_t { kOutside, kInside, kSelf };
+
+/// Where both ends of a connection are.
+struct Ends {
+  Place initiator = Place::kOutside;
+  Place responder = Place::kOutside;
+};
 
 class Surroundings {
  public:
@@ -45,6 +52,12 @@ class RecentPlaces {
       known = {words, tag, surroundings.place_of(family, address)};
     }
     return known.place;
+  }
+
+  [[nodiscard]] Ends of(const Surroundings& surroundings, const Flow& flow) {
+    const AddressFamily family = flow.original.family;
+    return {of(surroundings, family, flow.original.source),
+            of(surroundings, family, flow.reply.source)};
   }
 
   /// The surroundings are others now.

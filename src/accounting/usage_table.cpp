@@ -44,7 +44,8 @@ inline std::size_t UsageTable::slot_of(const Key& key, Minute minute, Direction 
   return slot;
 }
 
-void UsageTable::add(const Key& key, Minute minute, Direction direction, const Amounts& amounts) {
+std::uint32_t UsageTable::add(const Key& key, Minute minute, Direction direction,
+                              const Amounts& amounts) {
   std::size_t slot = slot_of(key, minute, direction);
   if (index_[slot] == 0) {
     if (cells_.size() >= most_) {
@@ -57,9 +58,9 @@ void UsageTable::add(const Key& key, Minute minute, Direction direction, const A
     cells_.push_back({key, minute, direction, {}, threshold_});
     index_[slot] = static_cast<std::uint32_t>(cells_.size());
   }
-  Cell& cell = cells_[index_[slot] - 1];
-  cell.amounts += amounts;
-  cell.weight += amounts.octets();
+  const std::uint32_t number = index_[slot] - 1;
+  add_to(number, amounts);
+  return number;
 }
 
 /// An eighth of them at once: looking for the smallest takes as long as looking at all.

@@ -31,7 +31,14 @@ class UsageTable {
   /// `most`: cells, at least 1.
   explicit UsageTable(std::size_t most);
 
-  void add(const Key& key, Minute minute, Direction direction, const Amounts& amounts);
+  /// Returns the number of the cell, which stays until merged() changes or clear().
+  std::uint32_t add(const Key& key, Minute minute, Direction direction, const Amounts& amounts);
+  /// The same where it is known.
+  void add_to(std::uint32_t number, const Amounts& amounts) {
+    Cell& cell = cells_[number];
+    cell.amounts += amounts;
+    cell.weight += amounts.octets();
+  }
 
   [[nodiscard]] const std::vector<Cell>& cells() const { return cells_; }
   /// Of cells that lost their place.

@@ -52,6 +52,7 @@ TEST(AccountingAllocation, IsNotDoneForAnyFlowReport) {
 TEST(AccountingAllocation, IsNotDoneForCountersOfNowOnceTheirKeysAreKnown) {
   const accounting::Accounts accounts{AccountingConfig()};
   const auto surroundings = test::sample_surroundings();
+  accounting::RecentPlaces places;
   Neighbours neighbours;
   constexpr std::uint64_t kFirst = 0x02005e000000;
   constexpr std::size_t kLimit = 50;
@@ -65,7 +66,8 @@ TEST(AccountingAllocation, IsNotDoneForCountersOfNowOnceTheirKeysAreKnown) {
   const auto count_all = [&] {
     for (std::uint8_t i = 0; i < 200; ++i) {
       flow.original.source.octets[3] = i;
-      counts.add(accounts.classified(flow, *surroundings, neighbours, counts.selection()),
+      counts.add(accounting::classify(flow, places.of(*surroundings, flow), accounts.names(),
+                                      neighbours, counts.selection()),
                  accounts.names(), nullptr);
     }
   };

@@ -82,14 +82,15 @@ class Reports {
     }
     flow_.start = now - time;
     flow_.end = now;
-    const Classified seen =
-        accounts_.classified(flow_, surroundings_, neighbours_, KeySelection({}));
+    const Classified seen = classify(flow_, places_.of(surroundings_, flow_), accounts_.names(),
+                                     neighbours_, accounts_.any());
     accounts_.add(seen, flow_, now, to);
   }
 
  private:
   const Accounts& accounts_;
   Surroundings surroundings_;
+  RecentPlaces places_;
   Neighbours neighbours_;
   Flow flow_;
 };

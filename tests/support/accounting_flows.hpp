@@ -51,8 +51,9 @@ inline accounting::Classified add_report(const accounting::Accounts& accounts, c
                                          const accounting::Surroundings& surroundings,
                                          TimePoint now, accounting::Batch& to) {
   const Neighbours none;
-  const accounting::Classified seen =
-      accounts.classified(flow, surroundings, none, accounting::KeySelection({}));
+  accounting::RecentPlaces places;
+  const accounting::Classified seen = accounting::classify(flow, places.of(surroundings, flow),
+                                                           accounts.names(), none, accounts.any());
   accounts.add(seen, flow, now, to);
   return seen;
 }

@@ -14,8 +14,8 @@ namespace ctflow {
 DiskSpool::DiskSpool(std::string collector, const SpoolConfig& config, SpoolFiles& files)
     : collector_(std::move(collector)),
       config_(config),
-      files_(files),
       directory_(config.directory, collector_, files),
+      files_(files, directory_),
       // Several files, so that dropping the oldest one drops a part; none so large that removing
       // what was sent takes long to give room back.
       segment_size_(std::clamp<std::uint64_t>(config.size / 8, 1, std::uint64_t{16} << 20)) {}

@@ -13,6 +13,7 @@
 #include "ctflow/config.hpp"
 #include "transport/spool/kept_message.hpp"
 #include "transport/spool/open_segments.hpp"
+#include "transport/spool/owned_files.hpp"
 #include "transport/spool/spool_directory.hpp"
 #include "transport/spool/spool_files.hpp"
 #include "transport/spool/spool_segment.hpp"
@@ -121,8 +122,8 @@ class DiskSpool {
 
   std::string collector_;
   SpoolConfig config_;
-  SpoolFiles& files_;
   SpoolDirectory directory_;
+  OwnedFiles files_;
   std::uint64_t segment_size_;
   Segments segments_;  ///< the oldest first
   std::set<std::uint64_t> unscanned_;

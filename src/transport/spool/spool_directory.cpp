@@ -34,40 +34,41 @@ std::optional<std::uint64_t> number_of(std::string_view name, std::string_view c
   return number;
 }
 
-/// Whether the file that is open is the one with this name.
-bool is_at(SpoolFiles& files, const std::string& path, const Descriptor& file) {
-  struct stat named {};
-  struct stat open {};
-  return files.status(path, named) == 0 && files.status(file.number(), open) == 0 &&
-         named.st_dev == open.st_dev && named.st_ino == open.st_ino;
-}
-
 }  // namespace
 
 SpoolDirectory::SpoolDirectory(std::string name, std::string collector, SpoolFiles& files)
-    : name_(std::move(name)), collector_(std::move(collector)), files_(files) {}
+    : name_(std::move(name)),
+      collector_(std::move(collector)),
+      lock_path_(name_ + "/" + collector_ + ".lock"),
+      files_(files) {}
 
 std::error_code SpoolDirectory::lock() {
   constexpr mode_t kOwner = 0600;
   constexpr int kAttempts = 16;
-  const std::string path = lock_path();
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    Descriptor file(files_.open(path, O_RDWR | O_CREAT, kOwner));
+    Descriptor file(files_.open(lock_path_, O_RDWR | O_CREAT, kOwner));
     if (!file.is_open()) return last_error();
     if (flock(file.number(), LOCK_EX | LOCK_NB) != 0) return last_error();
+    struct stat found {};
+    if (files_.status(file.number(), found) != 0) return last_error();
     // One that was removed in between locks out no other: they lock the file that has its name.
-    if (!is_at(files_, path, file)) continue;
+    if (!is_named(found.st_dev, found.st_ino)) continue;
     lock_ = std::move(file);
+    device_ = found.st_dev;
+    inode_ = found.st_ino;
     return {};
   }
   return std::make_error_code(std::errc::resource_unavailable_try_again);
 }
 
 std::error_code SpoolDirectory::keep_lock() {
-  return is_at(files_, lock_path(), lock_) ? std::error_code{} : lock();
+  return is_named(device_, inode_) ? std::error_code{} : lock();
 }
 
-std::string SpoolDirectory::lock_path() const { return name_ + "/" + collector_ + ".lock"; }
+bool SpoolDirectory::is_named(dev_t device, ino_t inode) const {
+  struct stat named {};
+  return files_.status(lock_path_, named) == 0 && named.st_dev == device && named.st_ino == inode;
+}
 
 std::error_code SpoolDirectory::list(std::vector<Entry>& entries) const {
   std::vector<std::string> names;

@@ -2,6 +2,8 @@
 // The directory in which a collector's spool files are.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <system_error>
@@ -47,12 +49,16 @@ class SpoolDirectory {
   [[nodiscard]] std::error_code probe() const;
 
  private:
-  [[nodiscard]] std::string lock_path() const;
+  /// Whether the lock's name is that of this file.
+  [[nodiscard]] bool is_named(dev_t device, ino_t inode) const;
 
   std::string name_;
   std::string collector_;
+  std::string lock_path_;
   SpoolFiles& files_;
   Descriptor lock_;
+  dev_t device_ = 0;  ///< of the file that is locked, which the descriptor keeps from another
+  ino_t inode_ = 0;   ///< the same
 };
 
 }  // namespace ctflow

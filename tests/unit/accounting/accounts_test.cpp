@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <random>
+#include <string>
 #include <tuple>
+#include <vector>
 
 #include "accounting/spread.hpp"
 #include "support/accounting_flows.hpp"
@@ -71,51 +74,60 @@ TEST(Accounts, EntersAReportInTheMinutesThatItIsOfAtEveryEdge) {
   EXPECT_GT(late, 0U);
 }
 
-TEST(Accounts, KeepsOfAKeyWhatTheAggregateHasAndNothingElse) {
-  Key all;
-  all.host = test::text_address("10.0.0.5").address;
-  all.device = 0x02005e005301;
-  all.mark = 1;
-  all.interface = 2;
-  all.remote_interface = 3;
-  all.asn = 4;
-  all.country = {'D', 'E'};
-  all.zone = 5;
-  all.network = 6;
-  all.remote_network = 7;
-  all.service = 8;
-  all.family = 9;
-  all.protocol = 10;
-  const auto of = [&](AccountingKey one) { return KeySelection({one}).of(all); };
-  const auto with = [](auto member, auto value) {
-    Key key;
-    key.*member = value;
-    return key;
-  };
-  EXPECT_EQ(of(AccountingKey::kDevice), with(&Key::device, all.device));
-  EXPECT_EQ(of(AccountingKey::kMark), with(&Key::mark, 1U));
-  EXPECT_EQ(of(AccountingKey::kInterface), with(&Key::interface, 2U));
-  EXPECT_EQ(of(AccountingKey::kRemoteInterface), with(&Key::remote_interface, 3U));
-  EXPECT_EQ(of(AccountingKey::kAsn), with(&Key::asn, 4U));
-  EXPECT_EQ(of(AccountingKey::kCountry), with(&Key::country, all.country));
-  EXPECT_EQ(of(AccountingKey::kZone), with(&Key::zone, std::uint16_t{5}));
-  EXPECT_EQ(of(AccountingKey::kNetwork), with(&Key::network, std::uint16_t{6}));
-  EXPECT_EQ(of(AccountingKey::kRemoteNetwork), with(&Key::remote_network, std::uint16_t{7}));
-  EXPECT_EQ(of(AccountingKey::kService), with(&Key::service, std::uint16_t{8}));
-  EXPECT_EQ(of(AccountingKey::kProtocol), with(&Key::protocol, std::uint16_t{10}));
-  EXPECT_EQ(of(AccountingKey::kDirection), Key{});
-  Key address;
-  address.host = all.host;
-  address.family = all.family;
-  EXPECT_EQ(of(AccountingKey::kHost), address);
-  all.device = 0;
-  EXPECT_EQ(of(AccountingKey::kDevice), address) << "no more is known";
-  all.device = 0x02005e005301;
-  KeySelection both({AccountingKey::kMark});
-  both.add(KeySelection({AccountingKey::kZone}));
-  Key expected = with(&Key::mark, 1U);
-  expected.zone = 5;
-  EXPECT_EQ(both.of(all), expected);
+/// By rows that are found by a look in each table, without those that are remembered.
+TEST(Accounts, EntersInRowsThatItRemembersWhatALookInEachTableWouldEnter) {
+  AccountingConfig config = by_host();
+  config.aggregates.front().max_keys = 20;  // the smallest merge, and others move
+  for (const AccountingKey one : {AccountingKey::kService, AccountingKey::kMark}) {
+    config.aggregates.emplace_back().name = "more";
+    config.aggregates.back().by = {one};
+  }
+  config.commit_interval = 1min;
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 engine(seed);
+  const auto random = [&] { return static_cast<std::uint32_t>(engine()); };
+  const Accounts accounts(config);
+  const auto surroundings = test::sample_surroundings();
+  Batch batch(config);
+  for (int round = 0; round < 3; ++round) {  // as the two batches take turns
+    const Batch empty(config);
+    std::vector<UsageTable> expected = empty.tables;
+    for (int i = 0; i < 20'000; ++i) {
+      // Few hosts often, many seldom.
+      const unsigned host = random() % 4 == 0 ? 20 + random() % 200 : 5 + random() % 10;
+      Flow flow = test::report_between("10.0.0." + std::to_string(host), "198.51.100.1",
+                                       random() % 2 == 0 ? 443 : 53);
+      if (random() % 3 == 0) flow.reply.source = test::text_address("10.1.0.9").address;
+      flow.mark = random() % 3;
+      flow.start = flow.end = kMidday - 1ns * (random() % 90) * 1'000'000'000;
+      if (random() % 8 == 0) flow.start -= 1min;
+      flow.forward = {1, 1 + random() % 2000};
+      const Classified seen =
+          test::add_report(accounts, flow, *surroundings, kMidday + 1min, batch);
+      for (std::size_t table = 0; table < expected.size(); ++table) {
+        const Key key = accounts.selection(table).of(seen.key);
+        spread(seen.amounts, flow.start, flow.end, kMidday - 2min,
+               [&](Minute minute, const Amounts& part) {
+                 expected[table].add(key, minute, seen.direction, part);
+               });
+      }
+    }
+    for (std::size_t table = 0; table < expected.size(); ++table) {
+      const auto& cells = batch.tables[table].cells();
+      ASSERT_EQ(cells.size(), expected[table].cells().size());
+      for (std::size_t i = 0; i < cells.size(); ++i) {
+        const Cell& other = expected[table].cells()[i];
+        ASSERT_TRUE(cells[i].key == other.key && cells[i].minute == other.minute &&
+                    cells[i].direction == other.direction);
+        ASSERT_EQ(cells[i].amounts, other.amounts);
+        ASSERT_EQ(cells[i].weight, other.weight);
+      }
+      ASSERT_EQ(batch.tables[table].others(), expected[table].others());
+    }
+    ASSERT_GT(batch.merged(), 0U);
+    batch.clear();
+  }
 }
 
 TEST(Accounts, FindsRecentPlacesAsTheSurroundingsSay) {

@@ -27,7 +27,9 @@ class ClassifyTest : public testing::Test {
   }
 
   Classified classified(const Flow& flow) {
-    return classify(with_counters(flow), *test::sample_surroundings(), Names(config_), neighbours_,
+    RecentPlaces places;
+    const Ends ends = places.of(*test::sample_surroundings(), flow);
+    return classify(with_counters(flow), ends, Names(config_), neighbours_,
                     KeySelection({AccountingKey::kNetwork, AccountingKey::kRemoteNetwork,
                                   AccountingKey::kService, AccountingKey::kDevice}));
   }
@@ -185,6 +187,53 @@ TEST(KeySelection, LeavesOutWhatAnAggregateDoesNotTellApart) {
                           AccountingKey::kAsn, AccountingKey::kCountry})
                 .of(all),
             all);
+}
+
+TEST(KeySelection, KeepsOfAKeyWhatTheAggregateHasAndNothingElse) {
+  Key all;
+  all.host = test::text_address("10.0.0.5").address;
+  all.device = 0x02005e005301;
+  all.mark = 1;
+  all.interface = 2;
+  all.remote_interface = 3;
+  all.asn = 4;
+  all.country = {'D', 'E'};
+  all.zone = 5;
+  all.network = 6;
+  all.remote_network = 7;
+  all.service = 8;
+  all.family = 9;
+  all.protocol = 10;
+  const auto of = [&](AccountingKey one) { return KeySelection({one}).of(all); };
+  const auto with = [](auto member, auto value) {
+    Key key;
+    key.*member = value;
+    return key;
+  };
+  EXPECT_EQ(of(AccountingKey::kDevice), with(&Key::device, all.device));
+  EXPECT_EQ(of(AccountingKey::kMark), with(&Key::mark, 1U));
+  EXPECT_EQ(of(AccountingKey::kInterface), with(&Key::interface, 2U));
+  EXPECT_EQ(of(AccountingKey::kRemoteInterface), with(&Key::remote_interface, 3U));
+  EXPECT_EQ(of(AccountingKey::kAsn), with(&Key::asn, 4U));
+  EXPECT_EQ(of(AccountingKey::kCountry), with(&Key::country, all.country));
+  EXPECT_EQ(of(AccountingKey::kZone), with(&Key::zone, std::uint16_t{5}));
+  EXPECT_EQ(of(AccountingKey::kNetwork), with(&Key::network, std::uint16_t{6}));
+  EXPECT_EQ(of(AccountingKey::kRemoteNetwork), with(&Key::remote_network, std::uint16_t{7}));
+  EXPECT_EQ(of(AccountingKey::kService), with(&Key::service, std::uint16_t{8}));
+  EXPECT_EQ(of(AccountingKey::kProtocol), with(&Key::protocol, std::uint16_t{10}));
+  EXPECT_EQ(of(AccountingKey::kDirection), Key{});
+  Key address;
+  address.host = all.host;
+  address.family = all.family;
+  EXPECT_EQ(of(AccountingKey::kHost), address);
+  all.device = 0;
+  EXPECT_EQ(of(AccountingKey::kDevice), address) << "no more is known";
+  all.device = 0x02005e005301;
+  KeySelection both({AccountingKey::kMark});
+  both.add(KeySelection({AccountingKey::kZone}));
+  Key expected = with(&Key::mark, 1U);
+  expected.zone = 5;
+  EXPECT_EQ(both.of(all), expected);
 }
 
 }  // namespace

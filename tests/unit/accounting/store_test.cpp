@@ -44,8 +44,9 @@ class AccountingStoreTest : public testing::Test {
   }
 
   void add(const Flow& flow, Batch& to) const {
-    const Classified seen =
-        accounts_->classified(flow, *surroundings_, neighbours_, KeySelection({}));
+    RecentPlaces places;
+    const Classified seen = classify(flow, places.of(*surroundings_, flow), accounts_->names(),
+                                     neighbours_, accounts_->any());
     accounts_->add(seen, flow, now_.wall, to);
   }
 
@@ -201,6 +202,27 @@ TEST_F(AccountingStoreTest, ReportsWhatWasCountedBeforeAndAfterTheTimeZoneWasSet
     question.from = Minute(sys_days(year(2026) / month / 24));  // periods, and days
     EXPECT_EQ(ask(open_for_reading(config_.database), question).total.up_octets, 210U);
   }
+}
+
+TEST_F(AccountingStoreTest, ReportsByAnAggregateThatIsInUseNotByOneThatWasTakenOutToday) {
+  start();
+  count(100);
+  pass(10min);
+  config_.aggregates[0].by = {AccountingKey::kHost, AccountingKey::kService};
+  start();
+  const Minute changed = std::chrono::floor<std::chrono::minutes>(now_.wall);
+  count(30);
+  pass(1min);
+  Question question;
+  question.from = changed - 10min;
+  question.now = std::chrono::floor<std::chrono::minutes>(now_.wall);
+  question.until = question.now + 1min;
+  question.by = "host";
+  const Report report = ask(open_for_reading(config_.database), question);
+  EXPECT_EQ(report.total.up_octets, 30U) << "the other has nothing since, and says so nowhere";
+  ASSERT_FALSE(report.gaps.empty());
+  EXPECT_EQ(report.gaps[0].reason, "accounting_began");
+  EXPECT_EQ(report.gaps[0].until, changed);
 }
 
 TEST_F(AccountingStoreTest, CountsNothingTwiceWhenTheClockIsSet) {

@@ -542,5 +542,42 @@ TEST_F(DiskSpoolTest, LeavesNoFilesBehindWhereNoneCanGrow) {
   EXPECT_EQ(read(spool, true), std::vector<int>{2});
 }
 
+TEST_F(DiskSpoolTest, ChangesNoFileThatAnotherProcessHasTakenOver) {
+  DiskSpool spool("one", config_, files_);
+  open(spool);
+  append(spool, {1, 2, 3});
+  const auto taken = take(spool);
+  ASSERT_TRUE(taken);
+  ASSERT_FALSE(spool.mark(*taken->place, State::kHandedOver));
+  const auto flying = take(spool);
+  ASSERT_TRUE(flying);
+  std::filesystem::remove(directory_.path("one.lock"));
+  DiskSpool other("one", config_, files_);
+  open(other);
+  EXPECT_GT(other.size(), 0U);
+  const auto busy = std::errc::resource_unavailable_try_again;
+  KeptMessage message = kept_message(sequence_, 1, 4, origin_, test::kKept);
+  EXPECT_EQ(spool.append(message, State::kWaits, changes_), busy);
+  std::error_code error;
+  EXPECT_FALSE(spool.take(changes_, error));
+  EXPECT_EQ(error, busy);
+  EXPECT_EQ(spool.mark(*flying->place, State::kHandedOver), busy);
+  EXPECT_EQ(spool.drop_older_than(test::kKept + std::chrono::hours(1), changes_), busy);
+  EXPECT_EQ(changes_.aged.messages, 0U);
+  EXPECT_EQ(spool.repair(), busy) << "what is owed waits";
+  spool.close();
+  EXPECT_EQ(read(other, true), (std::vector<int>{2, 3})) << "all that was not handed over";
+  EXPECT_EQ(other.size(), 0U);
+}
+
+TEST_F(DiskSpoolTest, TakesItsLockAnewBeforeItsNextChange) {
+  DiskSpool spool("one", config_, files_);
+  open(spool);
+  std::filesystem::remove(directory_.path("one.lock"));
+  append(spool, {1});
+  DiskSpool other("one", config_, files_);
+  EXPECT_EQ(other.open(), std::errc::resource_unavailable_try_again);
+}
+
 }  // namespace
 }  // namespace ctflow
