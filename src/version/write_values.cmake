@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Writes version_values.hpp, and touches it only if something has changed. Given: source_dir, release,
-# build_type, versions (NAME=VERSION …, with commas), template, output.
+# Writes version_values.hpp and, beside it, linked.txt for packaging/sbom.cmake: the version, then NAME=VERSION
+# of each library. Touches them only if something has changed. Given: source_dir, release, build_type, versions
+# (NAME=VERSION …, with commas), template, output.
 set(version "CTFLOWD_VERSION")
 if(EXISTS ${source_dir}/.version)
   file(STRINGS ${source_dir}/.version given LIMIT_COUNT 1)
@@ -29,3 +30,9 @@ foreach(one IN LISTS versions)
   string(APPEND libraries "${line}")
 endforeach()
 configure_file(${template} ${output} @ONLY)
+string(REGEX REPLACE "^CTFLOWD_VERSION" "${release}" linked "${version}")
+string(REGEX REPLACE "[ \"]" "" linked "${linked}")
+list(PREPEND versions "${linked}")
+list(JOIN versions "\n" linked)
+cmake_path(GET output PARENT_PATH directory)
+file(CONFIGURE OUTPUT ${directory}/linked.txt CONTENT "${linked}\n" @ONLY)
