@@ -54,7 +54,7 @@ class Families {
   std::map<std::string, std::size_t> index_;
 };
 
-double seconds(std::chrono::system_clock::time_point time) {
+double epoch_seconds(std::chrono::system_clock::time_point time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
 
@@ -238,7 +238,7 @@ void add_shared(Families& families, const std::string& prefix, const OutputStatu
   }
   if (!one.last_message) return;  // an alert on its age would begin in 1970
   families.gauge(prefix + "last_message_timestamp_seconds", "When a message was sent last",
-                 seconds(one.last_message_time), labels);
+                 epoch_seconds(one.last_message_time), labels);
 }
 
 void add_collector(Families& families, const OutputStatus& one, const Labels& of_namespace) {
@@ -260,7 +260,7 @@ void add_collector(Families& families, const OutputStatus& one, const Labels& of
   for (const CertificateStatus& each : one.collector->certificates) {
     families.gauge("ctflowd_collector_certificate_expiry_timestamp_seconds",
                    "When the first certificate of that end of the TLS connection expires",
-                   seconds(each.certificate.expires),
+                   epoch_seconds(each.certificate.expires),
                    with(labels, "certificate", name_of(each.certificate.owner)));
   }
   if (one.backlog) add_backlog(families, one, labels);
@@ -369,7 +369,7 @@ void add_process(Families& families, const Status& status) {
   families.gauge("ctflowd_build_info", "1, labelled with version and compiler", 1,
                  {{"version", status.version}, {"compiler", status.compiler}});
   families.gauge("ctflowd_start_time_seconds", "Start time of ctflowd since the Unix epoch",
-                 seconds(status.started), {});
+                 epoch_seconds(status.started), {});
   const char* help = "Configuration reloads";
   families.counter("ctflowd_reloads_total", help, status.reloads.succeeded,
                    {{"result", "success"}});
@@ -378,7 +378,7 @@ void add_process(Families& families, const Status& status) {
                  status.reloads.last_succeeded ? 1 : 0, {});
   families.gauge("ctflowd_last_reload_timestamp_seconds",
                  "Time of the last configuration reload, 0 before the first",
-                 seconds(status.reloads.last), {});
+                 epoch_seconds(status.reloads.last), {});
   families.gauge("ctflowd_namespaces_missing", "Configured network namespaces that are not open",
                  status.missing_namespaces.size(), {});
   families.gauge("ctflowd_problems", "Problems that ctflowd status reports now",
