@@ -81,6 +81,8 @@ struct CollectorConfig {
   Profile profile = Profile::kDefault;
   /// Names of the Information Elements to export, instead of a profile; empty: the profile's.
   std::vector<std::string> elements{};
+  /// IANA's Private Enterprise Number that ctflowd's own elements among them have; 0: none.
+  std::uint32_t enterprise_number = 0;
   bool next_hop = false;  ///< export the next hop and the prefix lengths of source and destination
   bool zones = false;     ///< export conntrack zones as ingressVRFID and egressVRFID
   /// Where they are measured: export minimum and maximum TTL and packet length.
@@ -169,6 +171,7 @@ struct ConnectionLogConfig {
   SpoolConfig spool{};  ///< with `to: unix`, `tcp` and `kafka` (directory, size, max_age)
   PostgresqlConfig postgresql{};
   bool mac_addresses = false;        ///< lines have those of hosts; not with `to: postgresql`
+  bool network_origins = false;      ///< … AS numbers and countries of both ends; likewise
   std::vector<FilterRule> filter{};  ///< which flow reports have a line; empty: all
   /// Of the network namespace whose connections they are; not settings of their own.
   std::string network_namespace{};

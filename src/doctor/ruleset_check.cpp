@@ -115,17 +115,18 @@ bool needs_conntrack(Bytes rule) {
   return false;
 }
 
-std::optional<std::string> uncounted_flowtable(std::uint8_t family, Bytes flowtable) {
-  constexpr std::uint32_t kCounter = 0x2;  // NFT_FLOWTABLE_COUNTER
+Flowtable read_flowtable(std::uint8_t family, Bytes flowtable) {
+  constexpr std::uint32_t kHardware = 0x1;  // NFT_FLOWTABLE_HW_OFFLOAD
+  constexpr std::uint32_t kCounter = 0x2;   // NFT_FLOWTABLE_COUNTER
   Attributes all(flowtable);
   Attribute attribute;
   std::uint32_t flags = 0;
   while (all.next(attribute)) {
     if (attribute.type == NFTA_FLOWTABLE_FLAGS) read_integer(attribute, flags);
   }
-  if ((flags & kCounter) != 0) return std::nullopt;
-  return fmt::format("{} {} {}", family_name(family), find_text(flowtable, NFTA_FLOWTABLE_TABLE),
-                     find_text(flowtable, NFTA_FLOWTABLE_NAME));
+  return {fmt::format("{} {} {}", family_name(family), find_text(flowtable, NFTA_FLOWTABLE_TABLE),
+                      find_text(flowtable, NFTA_FLOWTABLE_NAME)),
+          (flags & kCounter) != 0, (flags & kHardware) != 0};
 }
 
 Ruleset read_ruleset(const std::string& directory, const std::string& proc_net) {
@@ -137,9 +138,7 @@ Ruleset read_ruleset(const std::string& directory, const std::string& proc_net) 
   std::error_code error =
       dump_netfilter({NFNL_SUBSYS_NFTABLES, NFT_MSG_GETFLOWTABLE, NFPROTO_UNSPEC},
                      [&](std::uint8_t family, Bytes flowtable) {
-                       if (auto name = uncounted_flowtable(family, flowtable)) {
-                         ruleset.uncounted_flowtables.push_back(*std::move(name));
-                       }
+                       ruleset.flowtables.push_back(read_flowtable(family, flowtable));
                      });
   // Rules are many, and needed only where hooks and entries do not answer it.
   if (!error && !ruleset.hooked && ruleset.entries == 0) {
@@ -157,16 +156,17 @@ Findings check_ruleset(const Ruleset& ruleset) {
   if (!ruleset.error.empty()) {
     found.unchecked.push_back("rules and flowtables: nftables could not be read: " + ruleset.error);
   }
-  for (const std::string& name : ruleset.uncounted_flowtables) {
+  for (const Flowtable& one : ruleset.flowtables) {
+    if (one.counter) continue;
     found.wrong.push_back(
         {"flowtable_uncounted",
          fmt::format(
-             "packets forwarded by the flowtable {} are not in the kernel's counters, and so "
-             "not in the Flow Records",
-             name),
+             "packets forwarded by the flowtable {}{} are not in the kernel's counters, and "
+             "so not in the Flow Records",
+             one.name, one.hardware ? ", in software or by network hardware," : ""),
          fmt::format(
              "nft 'add flowtable {} {{ counter; }}', and add counter; to the ruleset's file",
-             name)});
+             one.name)});
   }
   bool tracking = ruleset.entries > 0 || ruleset.rule_needs_conntrack;
   if (ruleset.hooked) tracking = *ruleset.hooked;

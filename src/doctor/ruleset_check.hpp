@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Whether this network namespace tracks connections, and whether flowtables count packets.
+// Whether this network namespace tracks connections, and what its flowtables do with packets.
 #pragma once
 
 #include <optional>
@@ -11,6 +11,15 @@
 
 namespace ctflow {
 
+/// A flowtable of nftables.
+struct Flowtable {
+  std::string name;       ///< "FAMILY TABLE NAME"
+  bool counter = false;   ///< what it forwards is in conntrack's counters
+  bool hardware = false;  ///< `flags offload`: network hardware forwards for it
+
+  friend bool operator==(const Flowtable&, const Flowtable&) = default;
+};
+
 /// What was found about the rules.
 struct Ruleset {
   /// Whether conntrack's hook is registered. Nothing: this kernel does not list its hooks
@@ -19,8 +28,7 @@ struct Ruleset {
   bool rule_needs_conntrack = false;  ///< an nftables rule, which makes the kernel register it
   bool legacy_tables = false;         ///< iptables-legacy, whose rules are not read
   std::size_t entries = 0;            ///< in the connection table
-  /// "FAMILY TABLE NAME" of each flowtable without `counter`.
-  std::vector<std::string> uncounted_flowtables{};
+  std::vector<Flowtable> flowtables{};
   std::string error{};  ///< why nftables could not be read; empty: it could
 };
 
@@ -33,7 +41,6 @@ Findings check_ruleset(const Ruleset& ruleset);
 // The parts of the kernel's answers, by their attributes.
 bool is_conntrack_hook(Bytes hook);
 bool needs_conntrack(Bytes rule);
-/// Nothing: it counts.
-std::optional<std::string> uncounted_flowtable(std::uint8_t family, Bytes flowtable);
+Flowtable read_flowtable(std::uint8_t family, Bytes flowtable);
 
 }  // namespace ctflow

@@ -3,6 +3,7 @@
 
 #include "doctor/counter_resets_check.hpp"
 #include "doctor/kernel_check.hpp"
+#include "doctor/offload_check.hpp"
 #include "doctor/ruleset_check.hpp"
 #include "doctor/table_check.hpp"
 
@@ -13,7 +14,10 @@ Findings check_tracking(const SourceConfig& config, const Capabilities& measured
   Findings found;
   found.add({check_kernel(measured, directory), {}, {}});
   found.add({check_table(config, measured, directory), {}, {}});
-  found.add(check_ruleset(read_ruleset(directory)));
+  const Ruleset ruleset = read_ruleset(directory);
+  found.add(check_ruleset(ruleset));
+  found.add(check_offload(ruleset.flowtables, measured));
+  found.add(check_accelerators(measured));
   found.add(check_counter_resets(measured.counters));
   return found;
 }

@@ -97,6 +97,21 @@ class Doctor(case.LabTest):
         self.mend(found["flowtable_uncounted"])
         self.assertEqual(self.found(), {})
 
+    def test_flowtable_of_hardware(self):
+        # Without devices: those of this network have no hardware.
+        try:
+            self.lab.router.run("nft", "table inet f { flowtable hard { hook ingress priority 0; "
+                                       "flags offload; }; }")
+        except RuntimeError as error:
+            self.skipTest(f"this kernel has no flowtables: {error}")
+        found = self.found()
+        self.assertEqual(list(found), ["flowtable_uncounted"])
+        self.assertIn("hardware", found["flowtable_uncounted"]["impact"])
+        self.mend(found["flowtable_uncounted"])
+        _, told = self.run_doctor()
+        self.assertIn("inet f hard", {one["name"]: one["impact"] for one in
+                                      told["notes"] + told["findings"]}["hardware_offload"])
+
     def test_timeouts(self):
         self.configure(source={"active_timeout": "off"})
         self.lab.router.set("net/netfilter/nf_conntrack_tcp_timeout_established", 432000)

@@ -72,16 +72,16 @@ TEST(ConntrackHook, IsKnownByItsFunction) {
   EXPECT_FALSE(is_conntrack_hook({}));
 }
 
-TEST(UncountedFlowtable, IsNamedUnlessItsFlagSaysCounter) {
+TEST(ReadFlowtable, TakesItsNameAndBothFlags) {
   const Octets names =
       text_attribute(NFTA_FLOWTABLE_TABLE, "filter") + text_attribute(NFTA_FLOWTABLE_NAME, "fast");
-  EXPECT_EQ(uncounted_flowtable(NFPROTO_INET, names), "inet filter fast");
-  EXPECT_EQ(uncounted_flowtable(NFPROTO_IPV4, names + integer_attribute(NFTA_FLOWTABLE_FLAGS, 1)),
-            "ip filter fast");
-  EXPECT_EQ(uncounted_flowtable(NFPROTO_INET, names + integer_attribute(NFTA_FLOWTABLE_FLAGS, 2)),
-            std::nullopt);
-  EXPECT_EQ(uncounted_flowtable(NFPROTO_INET, names + integer_attribute(NFTA_FLOWTABLE_FLAGS, 3)),
-            std::nullopt);
+  const auto with_flags = [&](std::uint32_t flags) {
+    return read_flowtable(NFPROTO_IPV4, names + integer_attribute(NFTA_FLOWTABLE_FLAGS, flags));
+  };
+  EXPECT_EQ(read_flowtable(NFPROTO_INET, names), (Flowtable{"inet filter fast", false, false}));
+  EXPECT_EQ(with_flags(1), (Flowtable{"ip filter fast", false, true}));
+  EXPECT_EQ(with_flags(2), (Flowtable{"ip filter fast", true, false}));
+  EXPECT_EQ(with_flags(3), (Flowtable{"ip filter fast", true, true}));
 }
 
 TEST(CheckRuleset, TrustsTheHooksFirst) {
@@ -114,12 +114,15 @@ TEST(CheckRuleset, DoesNotJudgeWhatItCannotSee) {
   EXPECT_EQ(check_ruleset(forbidden).unchecked.size(), 2U);
 }
 
-TEST(CheckRuleset, NamesEachFlowtable) {
+TEST(CheckRuleset, NamesEachFlowtableThatDoesNotCount) {
   Ruleset ruleset;
   ruleset.hooked = true;
-  ruleset.uncounted_flowtables = {"inet filter fast", "ip f g"};
+  ruleset.flowtables = {{"inet filter fast"}, {"ip f g", false, true}, {"ip f h", true, false}};
   EXPECT_THAT(events(ruleset), ElementsAre("flowtable_uncounted", "flowtable_uncounted"));
-  EXPECT_THAT(check_ruleset(ruleset).wrong[1].fix, testing::HasSubstr("add flowtable ip f g {"));
+  const std::vector<Finding> wrong = check_ruleset(ruleset).wrong;
+  EXPECT_THAT(wrong[0].impact, testing::Not(testing::HasSubstr("hardware")));
+  EXPECT_THAT(wrong[1].impact, testing::HasSubstr("by network hardware"));
+  EXPECT_THAT(wrong[1].fix, testing::HasSubstr("add flowtable ip f g {"));
 }
 
 }  // namespace
