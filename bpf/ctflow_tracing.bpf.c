@@ -68,6 +68,20 @@ struct {
 	__type(value, __u32);
 } removing_tasks SEC(".maps");
 
+/* Packets that act_ct or Open vSwitch had tracked, each with its entry, until the stack's conntrack
+ * sees them and leaves them alone. It does the same with those for which act_ct has asked its own
+ * table of flows instead: these have not been counted yet. What is left of packets that never come
+ * to the stack is overwritten or evicted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u64);
+} tracked_early SEC(".maps");
+
+/* There has been one. */
+volatile __u64 tracks_early = 0;
+
 static const struct ctflow_connection nothing_measured;
 
 /* A connection begins. Returns NULL if it is not to be measured, or cannot be. */
@@ -120,6 +134,27 @@ static __always_inline bool is_received_again(const struct sk_buff *skb,
 static __always_inline bool is_sent_again(const struct sk_buff *skb, const struct net_device *out)
 {
 	return ctflow_is_of_ipvs(skb) || (out && is_vrf(out));
+}
+
+static __always_inline void mark_as_tracked(const struct sk_buff *skb, __u64 nfct)
+{
+	__u64 key = (__u64)skb;
+
+	bpf_map_update_elem(&tracked_early, &key, &nfct, BPF_ANY);
+	if (!tracks_early)
+		tracks_early = 1;
+}
+
+/* Was this packet counted before it came to the stack? */
+static __always_inline bool was_tracked(const struct sk_buff *skb, __u64 nfct)
+{
+	__u64 key = (__u64)skb;
+	const __u64 *mark = bpf_map_lookup_elem(&tracked_early, &key);
+	bool same = mark && *mark == nfct;
+
+	if (mark)
+		bpf_map_delete_elem(&tracked_early, &key);
+	return same;
 }
 
 /* FIN from both sides, or a reset: then, and only then, the state is worth reading. */
@@ -203,11 +238,15 @@ static __always_inline int track(struct sk_buff *skb, const struct nf_hook_state
 		if (!(connection && has_iif(connection, info, iif)) &&
 		    is_received_again(skb, in, iif))
 			return 0;
+		/* Without a connection it is another entry, in the place of that one. */
+		if (tracks_early && was_tracked(skb, nfct) && connection)
+			return 0;
 	} else if (state->hook == NF_INET_LOCAL_OUT) {
 		if (is_sent_again(skb, state->out))
 			return 0;
 	} else if (state->hook == NF_INET_PRE_ROUTING && skb->dev) { /* of act_ct, Open vSwitch */
 		iif = skb->dev->ifindex;
+		mark_as_tracked(skb, nfct);
 	}
 
 	now = ctflow_now();
