@@ -72,6 +72,10 @@ TEST_F(LogCheckTest, LooksAtTheDirectoryOfASpool) {
   log().to = LogDestination::kUnix;
   log().spool.directory = directory_.path("no");
   EXPECT_THAT(impact(), HasSubstr("No such file or directory"));
+  EXPECT_THAT(impact(), HasSubstr("up to spool.memory (4 MiB)"));
+  log().to = LogDestination::kKafka;
+  EXPECT_THAT(impact(), HasSubstr("No such file or directory"));
+  EXPECT_THAT(impact(), HasSubstr("up to buffer (4 MiB)"));
 }
 
 TEST_F(LogCheckTest, ConnectsToReaders) {

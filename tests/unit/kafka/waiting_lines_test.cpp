@@ -168,6 +168,26 @@ TEST_F(WaitingLinesTest, HasOnDiskTheOrderInWhichLinesCame) {
   EXPECT_THAT(directory_.files(".spool"), IsEmpty());
 }
 
+TEST_F(WaitingLinesTest, PutsOnDiskWhatIsOnItsWayBeforeALineThatFindsNoRoom) {
+  use_spool();
+  make();
+  lines_->set_connected(true);
+  std::vector<WaitingLines::Line*> taken;
+  int last = 0;
+  while (on_disk() == 0 && last < 1000) {
+    keep(++last);
+    const auto more = take();
+    taken.insert(taken.end(), more.begin(), more.end());
+  }
+  ASSERT_LT(last, 1000);
+  EXPECT_GT(taken.size(), 100U);
+  keep(last + 1, last + 20);
+  lines_->set_connected(false);
+  for (WaitingLines::Line* const line : taken) lines_->not_sent(*line);
+  restart();
+  EXPECT_EQ(send_all(), range(1, last + 20));
+}
+
 TEST_F(WaitingLinesTest, GivesBackInOrderWhatIsInMemory) {
   use_spool();
   make();

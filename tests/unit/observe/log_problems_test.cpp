@@ -61,6 +61,10 @@ TEST(LogProblems, NameTheBufferOfATopicAndWhatItsBrokersNeed) {
   status.connected = false;
   EXPECT_THAT(problems(status).at(0).impact, HasSubstr("buffer (4 MiB)"));
   EXPECT_THAT(problems(status).at(0).fix, HasSubstr("brokers"));
+  status.backlog->disk_limit = 1 << 30;
+  EXPECT_THAT(problems(status).at(0).impact, HasSubstr("spool.size (1 GiB)"));
+  status.backlog->disk = 1 << 30;
+  EXPECT_EQ(problems(status).at(1).name, "connection_log_nearly_full");
 }
 
 TEST(LogProblems, AreLossesOfTheLastMinutes) {

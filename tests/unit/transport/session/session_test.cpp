@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string_view>
+
 #include "support/kept_messages.hpp"
 
 namespace ctflow {
@@ -96,6 +98,15 @@ TEST(IsIpfixMessage, AsksForVersionAndLength) {
   EXPECT_FALSE(is_ipfix_message(std::span(message.bytes).first(3)));
   message.bytes[1] = std::byte{9};
   EXPECT_FALSE(is_ipfix_message(message.bytes));
+}
+
+TEST(SessionLines, AreWholeLinesOfJsonOrOneWithoutItsEnd) {
+  const auto lines = [](std::string_view text) { return is_lines(std::as_bytes(std::span(text))); };
+  EXPECT_TRUE(lines("{\"v\":1}\n{\"v\":1}\n"));
+  EXPECT_TRUE(lines("{\"v\":1}"));
+  EXPECT_FALSE(lines("{\"v\":1"));
+  EXPECT_FALSE(lines("\"v\":1}\n"));
+  EXPECT_FALSE(lines(""));
 }
 
 }  // namespace
