@@ -66,7 +66,7 @@ class ClockOffsets {
 
   void change(Offset offset, MonoTime when) {
     const Offset before = std::exchange(now_, offset);
-    if (before == kNone || std::chrono::abs(offset - before) < kSmallest) return;
+    if (before == kNone) return;
     latest_ = (latest_ + 1) % kRemembered;
     changes_[latest_] = {last_, when, before};
     count_ = std::min(count_ + 1, kRemembered);
