@@ -40,7 +40,8 @@ void Spool::lose(LossReason reason, const ExportAmount& what) {
     const ExporterCounters& counters = ledger_.counters();
     log::warn(
         "spool_lost collector={} lost_spool_full={} lost_spool_age={} lost_spool_damaged={} "
-        "suppressed={}",
+        "impact=\"these flow reports are missing there\" fix=\"raise spool.size, and find out why "
+        "the other end takes nothing\" suppressed={}",
         collector_, counters.lost_spool_full.flows, counters.lost_spool_age.flows,
         counters.lost_spool_damaged.flows, full_log_.suppressed());
   }

@@ -93,7 +93,8 @@ void Spool::disk_failed(const std::error_code& error, const char* doing) {
   if (disk_log_.allow()) {
     log::error(
         "spool_failed collector={} directory={} doing={} error={} impact=\"messages wait in memory "
-        "only, and what is on disk is not sent\" suppressed={}",
+        "only, and what is on disk is not sent\" fix=\"see the error: make room, let this user "
+        "write the directory, or end the other ctflowd; tried again every second\" suppressed={}",
         collector_, log::quoted(config_.directory), log::quoted(doing),
         log::quoted(error.message()), disk_log_.suppressed());
   }

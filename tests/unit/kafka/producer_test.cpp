@@ -15,7 +15,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using test::KafkaCluster;
 using test::TopicMessage;
 
 TEST_F(KafkaProducerTest, CountsALineAsSentWhenItIsAcknowledged) {
