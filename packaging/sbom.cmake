@@ -17,7 +17,6 @@ set(license_libnftables "GPL-2.0-only")
 set(license_libpcap "BSD-3-Clause")
 set(license_libpq "PostgreSQL")
 set(license_librdkafka "BSD-2-Clause")
-set(license_libsystemd "LGPL-2.1-or-later")
 set(license_nlohmann_json "MIT")
 set(license_OpenSSL "Apache-2.0")  # 3.0 and later
 set(license_prometheus-cpp "MIT")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # A NixOS module: imports = [ ./ctflowd.nix ]; services.ctflowd = { enable = true; package = …; settings = { … }; };
-# Its syntax and its attributes were checked by reading alone: Debian has no evaluator of NixOS modules.
+# Tried: nix-instantiate --parse (its syntax), and its settings compared with those of the unit for systemd
+# (tests/checks/packages). Not tried: the evaluation of the module, for which Debian has nothing, and NixOS.
 { config, lib, pkgs, ... }:
 let
   cfg = config.services.ctflowd;
@@ -48,6 +49,11 @@ in
         Type = "notify";
         ExecStartPre = "${cfg.package}/sbin/ctflowd check -c ${file}";
         ExecStart = "${cfg.package}/sbin/ctflowd run -c ${file}";
+        # A list is several lines: the first that fails ends the reload.
+        ExecReload = [
+          "${cfg.package}/sbin/ctflowd check -c ${file}"
+          "${pkgs.coreutils}/bin/kill -HUP $MAINPID"
+        ];
         Restart = "on-failure";
         RestartSec = 5;
         WatchdogSec = 60;
@@ -59,6 +65,7 @@ in
         StateDirectory = [ "ctflowd/spool" "ctflowd/files" "ctflowd/nat" "ctflowd/accounting" ];
         StateDirectoryMode = "0750";
         LogsDirectory = "ctflowd";
+        LogsDirectoryMode = "0750";
         AmbientCapabilities = "CAP_NET_ADMIN";
         CapabilityBoundingSet = "CAP_NET_ADMIN";
         NoNewPrivileges = true;
@@ -66,10 +73,25 @@ in
         ProtectHome = true;
         PrivateTmp = true;
         PrivateDevices = true;
+        PrivateMounts = true;
+        ProtectProc = "invisible";
         ProtectKernelTunables = true;
         ProtectKernelModules = true;
+        ProtectKernelLogs = true;
         ProtectControlGroups = true;
+        ProtectClock = true;
+        ProtectHostname = true;
+        LockPersonality = true;
         MemoryDenyWriteExecute = true;
+        RestrictRealtime = true;
+        RestrictSUIDSGID = true;
+        RemoveIPC = true;
+        RestrictNamespaces = true;
+        UMask = "0027";
+        RestrictAddressFamilies = [ "AF_INET" "AF_INET6" "AF_NETLINK" "AF_UNIX" ];
+        SystemCallArchitectures = "native";
+        SystemCallFilter = [ "@system-service" "~@privileged @resources" ];
+        SystemCallErrorNumber = "EPERM";
         LimitNOFILE = 16384;
       };
     };

@@ -1,46 +1,93 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/service_manager.hpp"
 
-#ifdef CTFLOWD_SYSTEMD
 #include <fmt/format.h>
-#include <systemd/sd-daemon.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <ctime>
-#endif
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+#include "process/descriptor.hpp"
 
 namespace ctflow::service_manager {
+namespace {
 
-#ifdef CTFLOWD_SYSTEMD
+/// Empty: not set. Nothing changes the environment.
+std::string_view variable(const char* name) {
+  const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  return value == nullptr ? std::string_view() : std::string_view(value);
+}
 
-void ready() { sd_notify(0, "READY=1"); }
+template <typename Integer>
+std::optional<Integer> number(std::string_view text) {
+  Integer value{};
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || rest != end) return std::nullopt;
+  return value;
+}
+
+/// One datagram to the socket that $NOTIFY_SOCKET names: a path, or, with "@" in place of the first
+/// octet, which is zero, a name in the abstract namespace. What does not arrive is lost, as with
+/// sd_notify(3) whose result nobody looks at: a service manager that hears nothing says so.
+void send(std::string_view text) {
+  const std::string_view name = variable("NOTIFY_SOCKET");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const bool is_abstract = name.starts_with('@');
+  const std::size_t longest = sizeof address.sun_path - (is_abstract ? 0 : 1);
+  if ((!is_abstract && !name.starts_with('/')) || name.size() < 2 || name.size() > longest) return;
+  std::copy(name.begin(), name.end(), std::begin(address.sun_path));
+  if (is_abstract) address.sun_path[0] = '\0';
+
+  const Descriptor descriptor(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!descriptor.is_open()) return;
+  // The queue is short, and every service of the host writes to it. Flows wait meanwhile.
+  const timeval patience{1, 0};
+  setsockopt(descriptor.number(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  // The length counts: zeros behind an abstract name would be part of it.
+  const auto length =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size() + (is_abstract ? 0 : 1));
+  const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
+  while (sendto(descriptor.number(), text.data(), text.size(), MSG_NOSIGNAL, generic, length) < 0 &&
+         errno == EINTR) {
+  }
+}
+
+}  // namespace
+
+void ready() { send("READY=1"); }
 
 void reloading() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   // For Type=notify-reload.
-  const auto text =
-      fmt::format("RELOADING=1\nMONOTONIC_USEC={}{:06}", now.tv_sec, now.tv_nsec / 1000);
-  sd_notify(0, text.c_str());
+  send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}{:06}", now.tv_sec, now.tv_nsec / 1000));
 }
 
-void stopping() { sd_notify(0, "STOPPING=1"); }
+void stopping() { send("STOPPING=1"); }
 
-void alive() { sd_notify(0, "WATCHDOG=1"); }
+void alive() { send("WATCHDOG=1"); }
 
 std::chrono::microseconds watchdog_interval() {
-  std::uint64_t limit = 0;
-  if (sd_watchdog_enabled(0, &limit) <= 0) return {};
-  return std::chrono::microseconds(limit / 2);  // as sd_watchdog_enabled(3) advises
+  // Inherited, for a process that has started this one.
+  const std::string_view meant = variable("WATCHDOG_PID");
+  if (!meant.empty() && number<pid_t>(meant) != getpid()) return {};
+  const auto limit = number<std::uint64_t>(variable("WATCHDOG_USEC"));
+  if (!limit || *limit == UINT64_MAX) return {};  // the greatest: no limit
+  return std::chrono::microseconds(
+      static_cast<std::int64_t>(*limit / 2));  // as sd_watchdog_enabled(3) advises
 }
-
-#else
-
-void ready() {}
-void reloading() {}
-void stopping() {}
-void alive() {}
-std::chrono::microseconds watchdog_interval() { return {}; }
-
-#endif
 
 }  // namespace ctflow::service_manager

@@ -57,11 +57,6 @@ constexpr bool kWithSqlite = true;
 #else
 constexpr bool kWithSqlite = false;
 #endif
-#ifdef CTFLOWD_SYSTEMD
-constexpr bool kWithSystemd = true;
-#else
-constexpr bool kWithSystemd = false;
-#endif
 #ifdef CTFLOWD_TLS
 constexpr bool kWithTls = true;
 #else
@@ -69,16 +64,15 @@ constexpr bool kWithTls = false;
 #endif
 
 /// Named as the options of the build are: CTFLOWD_BPF, …
-constexpr std::array<Part, 10> kParts{{{"bpf", kWithBpf},
-                                       {"kafka", kWithKafka},
-                                       {"maxmind", kWithMaxmind},
-                                       {"nftables", kWithNftables},
-                                       {"postgresql", kWithPostgresql},
-                                       {"record", kWithRecord},
-                                       {"sqlite", kWithSqlite},
-                                       {"status", kWithStatus},
-                                       {"systemd", kWithSystemd},
-                                       {"tls", kWithTls}}};
+constexpr std::array<Part, 9> kParts{{{"bpf", kWithBpf},
+                                      {"kafka", kWithKafka},
+                                      {"maxmind", kWithMaxmind},
+                                      {"nftables", kWithNftables},
+                                      {"postgresql", kWithPostgresql},
+                                      {"record", kWithRecord},
+                                      {"sqlite", kWithSqlite},
+                                      {"status", kWithStatus},
+                                      {"tls", kWithTls}}};
 
 }  // namespace
 

@@ -83,11 +83,11 @@ class Receiver:
 class Nfcapd(Receiver):
     """nfcapd of nfdump. Its files are read by nfdump."""
 
-    def __init__(self, namespace, port, directory, address=COLLECTOR):
+    def __init__(self, namespace, port, directory, address=COLLECTOR, options=("-t", 3600)):
         self.directory = f"{directory}/nfcapd-{port}-{time.monotonic_ns()}"
         os.mkdir(self.directory)
         super().__init__(namespace, port,
-                         ["nfcapd", "-w", self.directory, "-b", address, "-p", port, "-t", 3600,
+                         ["nfcapd", "-w", self.directory, "-b", address, "-p", port, *options,
                           "-B", 4 << 20], f"{self.directory}.log")
 
     def stop(self):

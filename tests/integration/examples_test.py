@@ -99,7 +99,7 @@ class Examples(Example):
         elsewhere = {"busy-router", "minimal", "two-collectors", "tls-with-spool", "zones",  # check only
                      "interfaces-by-mark"}  # interfaces_test
         here = {"office-nat", "cgnat", "failover", "akvorado", "ntopng", "elastiflow", "filebeat", "pmacct",
-                "opentelemetry"}
+                "nfsen-ng", "opentelemetry"}
         known = {path.stem for path in EXAMPLES.glob("*.yaml")}
         self.assertEqual(here - known, set())
         self.assertEqual(known - here - elsewhere - self.others(), set())
@@ -148,6 +148,25 @@ class Examples(Example):
         nfacctd.stop()
         self.assertEqual(case.sums(nfacctd.records()), sent)
         self.assertEqual(nfacctd.complaints(), [])
+
+    def test_nfsen_ng(self):
+        """Its own part reads files of nfdump only: they are where it looks for them, and nfdump reads all."""
+        text = (EXAMPLES / "nfsen-ng.yaml").read_text(encoding="utf-8")
+        command = re.search(r"(?m)^#   nfcapd -w \S+/live/router (.*) -p 9995$", text)[1].split()
+        self.make_lab()
+        nfcapd = collectors.Nfcapd(self.lab.collector, 9995, self.directory, options=command)
+        self.addCleanup(nfcapd.kill)
+        self.start_example("nfsen-ng")
+        sent = self.talk()
+        self.program.stop()
+        nfcapd.stop()
+        self.assertEqual(case.sums(nfcapd.records()), sent)
+        self.assertEqual(nfcapd.complaints(), {"sequence": 0, "bad": 0})
+        source = pathlib.Path(nfcapd.directory)
+        files = [str(file.relative_to(source)) for file in source.rglob("nfcapd.*")]
+        self.assertTrue(files)
+        for file in files:
+            self.assertRegex(file, r"^(\d{4})/(\d\d)/(\d\d)/nfcapd\.\1\2\3\d{4}$")
 
     def test_office_nat(self):
         self.make_lab()
