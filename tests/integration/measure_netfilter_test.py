@@ -2,12 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """eBPF programs at the netfilter hooks of this kernel: what is exported against what was on the wire."""
 
-import collections
 import contextlib
 import signal
 import socket
-import struct
-import threading
 import time
 
 import case
@@ -17,6 +14,7 @@ import ipfix
 import isolation
 import traffic
 from lab import CLIENT4, COLLECTOR, SERVER4, SERVER6, wait_until
+from wire import Flood, Wire
 
 PORT = 4739
 TCP, UDP, ICMP = 6, 17, 1
@@ -30,61 +28,7 @@ ELEMENTS = ("[sourceIPv4Address, destinationIPv4Address, sourceIPv6Address, dest
             "ipClassOfService, minimumTTL, maximumTTL, flowStartMilliseconds, flowEndMilliseconds, "
             "flowEndReason]")
 TICK = 0.011  # of any kernel, and the last digit
-OUTGOING = 4  # PACKET_OUTGOING
-SO_RCVBUFFORCE = 33
 TABLE = "table inet test { chain input { type filter hook input priority 0; %s }; }\n"
-
-
-class Wire:
-    """Packets that arrive at a host: after the router has made segments of what it forwards."""
-
-    def __init__(self, host):
-        self._socket = host.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0003))
-        self._socket.bind(("eth0", 0x0003))
-        self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
-        self._socket.settimeout(0.1)
-        self._stopping = False
-        self.sums = collections.defaultdict(lambda: [0, 0])  # (protocol, ports) -> packets, octets
-        self.times = collections.defaultdict(list)
-        self._thread = threading.Thread(target=self._record, daemon=True)
-        self._thread.start()
-
-    def _record(self):
-        buffer = bytearray(256)
-        while not self._stopping:
-            with contextlib.suppress(TimeoutError):
-                _, peer = self._socket.recvfrom_into(buffer, 256, socket.MSG_TRUNC)
-                if peer[2] != OUTGOING:
-                    self._add(time.time(), buffer)
-
-    def _add(self, now, packet):
-        if packet[0] >> 4 == 4:
-            protocol, head = packet[9], 4 * (packet[0] & 15)
-            length = struct.unpack_from("!H", packet, 2)[0]
-        elif packet[0] >> 4 == 6:
-            protocol, head = packet[6], 40
-            length = 40 + struct.unpack_from("!H", packet, 4)[0]
-        else:
-            return
-        ports = struct.unpack_from("!HH", packet, head) if protocol in (TCP, UDP) else (0, 0)
-        entry = self.sums[(packet[0] >> 4, protocol, *ports)]
-        entry[0] += 1
-        entry[1] += length
-        self.times[(packet[0] >> 4, protocol, *ports)].append(now)
-
-    def sum(self, version, protocol, port=None):
-        """Of all packets to or from a port."""
-        found = [tuple(value) for key, value in self.sums.items()
-                 if key[:2] == (version, protocol) and (port is None or port in key[2:])]
-        return (sum(value[0] for value in found), sum(value[1] for value in found))
-
-    def moments(self, port):
-        return sorted(one for key, value in self.times.items() if port in key[2:] for one in value)
-
-    def close(self):
-        self._stopping = True
-        self._thread.join()
-        self._socket.close()
 
 
 def value(record, element):
@@ -201,16 +145,68 @@ class Measured(case.LabTest):
         self.assertEqual([value(one, FLAGS) for one in records], [SYN])
 
     def test_icmp_errors_count_for_the_connection(self):
+        """Also those that quote what a source NAT has rewritten."""
         there, back = self.wires()
         program, receiver = self.run_ctflowd()
-        with contextlib.closing(self.lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
-            sock.connect((SERVER4, 99))
-            sock.send(bytes(10))
-            wait_until(lambda: back.sum(4, ICMP)[0] == 1, "the ICMP error")
+        for port, nat in ((99, False), (98, True)):
+            if nat:
+                self.lab.rules("source_nat", 'oifname "wan" ip saddr 10.10.0.0/24 masquerade')
+            with contextlib.closing(self.lab.client.socket(socket.AF_INET,
+                                                           socket.SOCK_DGRAM)) as sock:
+                sock.connect((SERVER4, port))
+                sock.send(bytes(10))
+                wait_until(lambda: back.sum(4, ICMP)[0] == 1 + nat, "the ICMP error")
+        octets = back.sum(4, ICMP)[1] // 2
         records = self.finish(program, receiver)
-        forward, reply = self.both(records, 4, UDP, 99)
-        self.assertEqual(counted(forward), there.sum(4, UDP, 99))
-        self.assertEqual(counted(reply), back.sum(4, ICMP))
+        for port in (99, 98):
+            with self.subTest(port=port):
+                forward, reply = self.both(records, 4, UDP, port)
+                self.assertEqual(counted(forward), there.sum(4, UDP, port))
+                self.assertEqual(counted(reply), (1, octets))
+
+    def test_traffic_class_and_hop_limits(self):
+        """That of the first packet, and the extremes of all."""
+        program, receiver = self.run_ctflowd()
+        with contextlib.closing(self.lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)) as here, \
+             contextlib.closing(self.lab.server.socket(socket.AF_INET, socket.SOCK_DGRAM)) as there:
+            there.bind((SERVER4, 53))
+            there.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 0x28)
+            here.connect((SERVER4, 53))
+            for tos, ttl in ((0xb8, 35), (0, 33), (0x20, 37), (0xb8, 36)):
+                here.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, tos)
+                here.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+                here.send(bytes(10))
+                peer = there.recvfrom(100)[1]
+            there.sendto(bytes(10), peer)
+            here.recv(100)
+        records = self.finish(program, receiver)
+        self.assertEqual([[(value(one, TOS), value(one, TTL_MIN), value(one, TTL_MAX)) for one in side]
+                          for side in self.both(records, 4, UDP, 53)],
+                         [[(0xb8, 33, 37)], [(0x28, 64, 64)]])
+
+    def test_a_packet_on_the_loopback_interface_counts_once(self):
+        """It passes the hooks twice: where it is sent, and where it is received."""
+        program, receiver = self.run_ctflowd()
+        traffic.udp(self.lab.router, self.lab.router, "127.0.0.1", 53, (100, 200), (300,))
+        sides = self.both(self.finish(program, receiver), 4, UDP, 53)
+        self.assertEqual([counted(side) for side in sides], [(2, 356), (1, 328)])
+        self.assertEqual([(value(one, INGRESS), value(one, EGRESS)) for one in sum(sides, [])],
+                         [(0, self.index("lo"))] * 2)
+
+    def test_attached_and_detached_under_traffic(self):
+        """What begins while the programs run is measured from its first packet on."""
+        path = self.lab.client, self.lab.server
+        with Flood(self.lab.client, (SERVER4, 1000)):
+            for turn in range(3):
+                program, receiver = self.run_ctflowd(PORT + turn)
+                ports = range(100 + 10 * turn, 105 + 10 * turn)
+                for port in ports:
+                    traffic.udp(*path, SERVER4, port, (1, 2, 3), (9,))
+                    self.lab.router.run("conntrack", "-D", "-p", "udp", "--dport", str(port))
+                records = self.finish(program, receiver, idle=False)
+                sums = [tuple(map(counted, self.both(records, 4, UDP, port))) for port in ports]
+                self.assertEqual(sums, 5 * [((3, 90), (1, 37))])
+                self.assertEqual(program.totals()["end_from_packets"], 5)
 
     def test_what_the_ruleset_drops_needs_no_room(self):
         program, receiver = self.run_ctflowd()

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/events/record_feed.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 
 #include "conntrack/events/event_reader.hpp"
 #include "conntrack/flow/decode_record.hpp"
+#include "log/log.hpp"
 #include "support/fake_programs.hpp"
 #include "support/fakes.hpp"
 
@@ -141,8 +143,12 @@ TEST_F(RecordFeedTest, DoesNotCorrectPacketTimesTwiceWhenTheClockIsSet) {
 }
 
 TEST_F(RecordFeedTest, CountsEveryLossOnceAndLooksAtTheTableForEnds) {
+  log::configure(LogLevel::kInfo);
   kernel_.losses[test::kNetns] = {3, 2, 1, 4};
+  testing::internal::CaptureStderr();
   read(CTFLOW_ENDED, {.forward = 1}, kSecond);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::HasSubstr(" warning connections_unmeasured unmeasured=4 "));
   read(CTFLOW_ENDED, {.port = 2, .forward = 1}, kSecond);
   EXPECT_EQ(counters_.lost_ends, 3U);
   EXPECT_EQ(counters_.delayed_reports, 2U);
@@ -157,11 +163,15 @@ TEST_F(RecordFeedTest, CountsEveryLossOnceAndLooksAtTheTableForEnds) {
 }
 
 TEST_F(RecordFeedTest, CountsWhatTheKernelSkippedSinceTheWatchBegan) {
+  log::configure(LogLevel::kInfo);
   ring_.watch(test::kNetns + 1, {seconds(1), false});  // sweeps come sooner
   kernel_.missed = {7, 2, 3};
   EXPECT_TRUE(feed_->catch_up());
   EXPECT_EQ(counters_.unmeasured_packets, 0U) << "a sweep asks, not every batch";
+  testing::internal::CaptureStderr();
   io_.run_for(std::chrono::milliseconds(1200));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::HasSubstr(" warning packets_not_measured packets=7 "));
   EXPECT_EQ(counters_.unmeasured_packets, 7U);
   EXPECT_EQ(counters_.lost_ends, 2U);
   EXPECT_EQ(counters_.lost_beginnings, 0U) << "nobody wants them";

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "extras/from_bpf/from_netfilter.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
 #include <random>
 #include <string_view>
 #include <utility>
+
+#include "log/log.hpp"
 
 namespace ctflow {
 namespace {
@@ -241,6 +244,14 @@ TEST_F(FromNetfilterTest, CountsConnectionsWithoutRoom) {
   EXPECT_EQ(source_.unmeasured(), 0U);
   maps_.totals.unmeasured = 4;
   EXPECT_EQ(source_.unmeasured(), 4U);
+  log::configure(LogLevel::kInfo);
+  const auto said = [&] {
+    testing::internal::CaptureStderr();
+    source_.refresh();
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_THAT(said(), testing::HasSubstr(" warning connections_unmeasured connections=4 "));
+  EXPECT_EQ(said(), "") << "told already";
 }
 
 TEST_F(FromNetfilterTest, LeavesOutTheCountersOfTheWireIfAsked) {
