@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The tables of the database; docs/accounting.md describes them.
+// The tables of the database; ctflowd-accounting(5) describes them.
 #pragma once
 
 #include <string>

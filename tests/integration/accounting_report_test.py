@@ -25,10 +25,10 @@ from lab import CLIENT4, CLIENT6, LAN4, SERVER4, SERVER6, WAN4, Namespace, wait_
 COMPLETE, INCOMPLETE, NO_ANSWER = 0, 1, 2
 IN, OUT, LOCAL, THROUGH, SELF = range(5)
 SECOND4 = "10.20.0.2"  # a host of another inside network
-DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs/accounting.md"
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/man/ctflowd-accounting.5.scd"
 AGGREGATES = """[{name: hosts, by: [host]}, {name: services, by: [network, service, protocol]},
     {name: links, by: [interface, remote_interface]}, {name: few, by: [host, service], max_keys: 1},
-    {name: totals, by: [direction]}]"""
+    {name: totals, by: [direction]}, {name: devices, by: [device]}]"""
 INSIDE = '[10.10.0.0/24, 10.20.0.0/24, "2001:db8:1::/64"]'
 
 
@@ -118,7 +118,7 @@ class AccountingReport(case.LabTest):
 
     def assert_conserved(self):
         expected = self.counted_by_kernel()
-        for aggregate in ("hosts", "services", "links", "few", "totals"):
+        for aggregate in ("hosts", "services", "links", "few", "totals", "devices"):
             for level in range(4):
                 self.assertEqual(self.counted(aggregate, level), expected, (aggregate, level))
         self.ask("accounting", "check", expect=0)
@@ -235,7 +235,7 @@ class AccountingReport(case.LabTest):
         self.all_kinds()
         self.lab.wait_for_idle()
         program.stop()
-        table = self.ask("report", "--since", "1h", expect=INCOMPLETE)  # before accounting began
+        table = self.ask("report", "--since", "1h", "--by", "host", expect=INCOMPLETE)  # before accounting began
         self.assertIn("internet only", table)
         self.assertIn("incomplete", table.splitlines()[0])
         self.assertIn("before accounting began", table)
@@ -266,16 +266,41 @@ class AccountingReport(case.LabTest):
         self.assertEqual(len(list(csv.DictReader(io.StringIO(exported)))),
                          self.rows("SELECT count(*) FROM usage WHERE level = 2")[0][0])
         self.ask("accounting", "prune", expect=0)
-        self.examples_of_the_document()
+        self.examples_of_the_page()
 
-    def examples_of_the_document(self):
-        examples = re.findall(r"```sql\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
-        self.assertGreaterEqual(len(examples), 4)
-        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
-        found = [connection.execute(sql).fetchall() for sql in examples]
-        connection.close()
-        self.assertTrue(found[0] and found[1] and found[3])
-        self.assertEqual(found[2], [], "nothing is missing")
+    def examples_of_the_page(self):
+        examples = re.findall(r"```\n(SELECT.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+        with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            found = [connection.execute(sql).fetchall() for sql in examples]
+        days, course, missing, ever, devices, no_key, stopped = found
+        self.assertEqual((missing, stopped), ([], []), "nothing is missing")
+        self.assertEqual({host for _, host, _, _ in days if ":" not in host}, {CLIENT4})
+        counted = self.counted("hosts", 3)
+        self.assertEqual(sum(down + up for *_, down, up in days), counted[IN][0] + counted[OUT][0])
+        self.assertAlmostEqual(sum(rate for _, rate in course),
+                               sum(octets for octets, _ in counted.values()) * 8 / 3600, delta=len(course))
+        self.assertEqual({name: octets for aggregate, name, octets in ever if aggregate == "hosts"},
+                         {("in", "out", "local", "through", "self")[direction]: octets
+                          for direction, (octets, _) in counted.items()})
+        self.assertRegex(devices[0][0], "^([0-9a-f]{2}:){5}[0-9a-f]{2}$")
+        self.assertEqual(sum(down + up for _, down, up, _ in devices), counted[IN][0] + counted[OUT][0])
+        self.assertEqual({row[:2] for row in no_key}, {("few", "other")})
+
+    def test_the_page_has_every_column(self):
+        program = self.start_program()
+        program.stop()
+        page = PAGE.read_text(encoding="utf-8")
+        described = {}
+        for names, text in re.findall(r"(?ms)^## (.*?)$(.*?)(?=^#)", page):
+            for name in names.split(", "):
+                terms = re.findall(r"(?m)^(\*\w+\*(?:, \*\w+\*)*)$", text)
+                described[name] = sorted(re.findall(r"\w+", " ".join(terms)))
+        described["readable_key"] = sorted({"id", "kind", "aggregate"} | {
+            name for name in described["minutes"] if name in described["key"] or name == "device_name"})
+        self.assertEqual(described, {
+            name: sorted(column for column, in self.rows(f"SELECT name FROM pragma_table_info('{name}')"))
+            for name, in self.rows("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")})
+        self.assertIn(f"user_version* is {self.rows('PRAGMA user_version')[0][0]}.", page)
 
     def test_wrong_sums_are_found(self):
         program = self.start_program()
