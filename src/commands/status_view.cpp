@@ -104,7 +104,7 @@ std::string room_text(const Json& one) {
     out += fmt::format(", some {} flow reports", count(flows));
   }
   if (const Json& seconds = room.at("seconds"); !seconds.is_null()) {
-    out += ", full in " + duration(static_cast<double>(number(seconds))) + " at this rate";
+    out += ", full in " + duration(static_cast<double>(number(seconds)));
   }
   return out;
 }

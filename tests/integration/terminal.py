@@ -113,10 +113,10 @@ class Terminal:
     def written(self):
         return self._written.decode(errors="ignore")
 
-    def screen(self):
-        """What can be seen now."""
+    def screen(self, before=None):
+        """What can be seen now, or could be before this sequence was written last."""
         screen = Screen(self._rows, self._columns)
-        screen.write(self.written)
+        screen.write(self.written.rpartition(before)[0] if before else self.written)
         return screen
 
     def wait(self, seconds=10):

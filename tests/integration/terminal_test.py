@@ -50,7 +50,7 @@ class TerminalTest(case.LabTest):
         self.start_program([self.refused(), *self.files(8)])
         wait_until(lambda: b"main: " in self.ask() and b"PROBLEM" in self.ask(), "the refusal")
         terminal = self.watch()
-        screen = terminal.screen()
+        screen = terminal.screen(before=HOME)
         lines = screen.lines()
         self.assertTrue(screen.alternate)
         self.assertEqual(screen.scrolled, 0)
@@ -71,7 +71,7 @@ class TerminalTest(case.LabTest):
     def test_a_screen_that_is_large_enough_shows_all(self):
         self.start_program(self.files(1))
         terminal = self.watch(rows=60)
-        screen = terminal.screen()
+        screen = terminal.screen(before=HOME)
         self.assertRegex(screen.lines()[0], r"^OK \(ctflowd ")
         self.assertNotIn("more lines", terminal.written)
         self.assertEqual(set(screen.coloured), {"OK"})
@@ -81,10 +81,10 @@ class TerminalTest(case.LabTest):
     def test_no_colour_where_it_is_not_wanted(self):
         self.start_program(self.files(1))
         terminal = self.watch(environment={"NO_COLOR": "1"})
-        self.assertEqual(terminal.screen().coloured, [])
-        self.assertTrue(terminal.screen().lines()[0].startswith("OK ("))
+        self.assertEqual(terminal.screen(before=HOME).coloured, [])
+        self.assertTrue(terminal.screen(before=HOME).lines()[0].startswith("OK ("))
         empty = self.watch(environment={"NO_COLOR": ""})  # as if it were not set
-        self.assertEqual(set(empty.screen().coloured), {"OK"})
+        self.assertEqual(set(empty.screen(before=HOME).coloured), {"OK"})
 
     def test_interval(self):
         self.start_program(self.files(1))
