@@ -22,6 +22,21 @@ namespace ctflow {
 /// How long ago something grew last. Nothing: it never did.
 using Ago = std::optional<std::chrono::seconds>;
 
+/// How often a second, over the last 1, 10 and 60 seconds.
+struct WindowedRates {
+  static constexpr std::array<int, 3> kWindows{1, 10, 60};
+  std::array<double, 3> per_second{};
+};
+
+/// What an output that keeps messages can still keep before it loses the oldest.
+struct SpoolRoom {
+  std::uint64_t octets = 0;  ///< on disk where it can be used, else in memory
+  /// So many flow reports as those that wait; nothing: there were none.
+  std::optional<std::uint64_t> flows{};
+  /// If it goes on to fill as now; nothing: it does not fill.
+  std::optional<std::chrono::seconds> lasts{};
+};
+
 /// A certificate of the last TLS connection to a collector.
 struct CertificateStatus {
   Certificate certificate;
@@ -101,6 +116,10 @@ struct OutputStatus {
   std::optional<Backlog> backlog{};  ///< of outputs that keep messages
   Ago oldest_waiting{};
   Ago last_loss{};
+  Ago last_message{};  ///< since one was sent; nothing: none was
+  std::chrono::system_clock::time_point last_message_time{};  ///< the same; zero: none was
+  WindowedRates records{};                       ///< Flow Records, or lines, that were sent
+  std::optional<SpoolRoom> room{};               ///< of outputs that keep messages
   std::optional<CollectorStatus> collector{};    ///< nothing: it is no collector
   std::optional<ConnectionLogStatus> log{};      ///< nothing: it is no connection log
   std::optional<NatLogStatus> nat_log{};         ///< nothing: it is no NAT log
@@ -122,12 +141,6 @@ struct RoutingStatus {
   std::size_t octets = 0;
 };
 
-/// Events a second, over the last 1, 10 and 60 seconds.
-struct EventRates {
-  static constexpr std::array<int, 3> kWindows{1, 10, 60};
-  std::array<double, 3> per_second{};
-};
-
 struct NamespaceStatus {
   std::string name;  ///< empty: the one that ctflowd runs in
   SourceCounters source;
@@ -140,10 +153,10 @@ struct NamespaceStatus {
   std::size_t table_entries = 0;  ///< nf_conntrack_count
   std::size_t table_limit = 0;    ///< nf_conntrack_max; 0: not known
   std::string kernel_patch;       ///< absent, off or on
-  EventRates rates{};
-  Ago last_overrun{};      ///< events that the kernel dropped
-  Ago last_no_counters{};  ///< connections without counters
-  Ago last_fall{};         ///< of counters that another program set to zero
+  WindowedRates rates{};          ///< of events
+  Ago last_overrun{};             ///< events that the kernel dropped
+  Ago last_no_counters{};         ///< connections without counters
+  Ago last_fall{};                ///< of counters that another program set to zero
 };
 
 /// What connections of a network namespace use now.

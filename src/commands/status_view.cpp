@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -31,14 +32,29 @@ std::uint64_t number(const Json& value) { return value.get<std::uint64_t>(); }
 
 std::string count(const Json& value) { return text::grouped(number(value)); }
 
-std::string ago(const Json& seconds) {
-  if (seconds.is_null()) return "";
-  const auto value = number(seconds);
-  if (value < 120) return fmt::format(", the last {} s ago", value);
-  if (value < 7200) return fmt::format(", the last {} min ago", value / 60);
+std::string age(std::uint64_t seconds) {
+  if (seconds < 120) return fmt::format("{} s ago", seconds);
+  if (seconds < 7200) return fmt::format("{} min ago", seconds / 60);
   constexpr std::uint64_t kTwoDays = 172'800;
-  if (value < kTwoDays) return fmt::format(", the last {} h ago", value / 3600);
-  return fmt::format(", the last {} days ago", value / (kTwoDays / 2));
+  if (seconds < kTwoDays) return fmt::format("{} h ago", seconds / 3600);
+  return fmt::format("{} days ago", seconds / (kTwoDays / 2));
+}
+
+std::string ago(const Json& seconds) {
+  return seconds.is_null() ? "" : ", the last " + age(number(seconds));
+}
+
+/// With one decimal.
+std::string rate(const Json& per_second) {
+  constexpr std::uint64_t kTenths = 10;
+  const auto tenths =
+      static_cast<std::uint64_t>(std::llround(std::max(0.0, per_second.get<double>()) * kTenths));
+  return fmt::format("{}.{}", text::grouped(tenths / kTenths), tenths % kTenths);
+}
+
+std::string rates(const char* what, const Json& windows) {
+  return fmt::format("{}/s {} (10 s {}, 60 s {})", what, rate(windows.at("1s")),
+                     rate(windows.at("10s")), rate(windows.at("60s")));
 }
 
 std::string duration(double seconds) {
@@ -79,6 +95,28 @@ std::string waiting_text(const Json& one) {
          part("on disk", "disk_octets", "disk_limit");
 }
 
+/// What can still be kept; empty where nothing is.
+std::string room_text(const Json& one) {
+  if (!one.contains("backlog") || !one.at("backlog").contains("room")) return "";
+  const Json& room = one.at("backlog").at("room");
+  std::string out = "\n    room for another " + octets_text(number(room.at("octets")));
+  if (const Json& flows = room.at("flows"); !flows.is_null()) {
+    out += fmt::format(", some {} flow reports", count(flows));
+  }
+  if (const Json& seconds = room.at("seconds"); !seconds.is_null()) {
+    out += ", full in " + duration(static_cast<double>(number(seconds)));
+  }
+  return out;
+}
+
+/// How much leaves, and when the last message did. An older ctflowd does not say.
+std::string flow_text(const Json& one, const char* what, const char* key) {
+  if (!one.contains(key)) return "";
+  const Json& last = one.at("last_message_seconds_ago");
+  return "\n    " + rates(what, one.at(key)) +
+         (last.is_null() ? ", no message yet" : ", last message " + age(number(last)));
+}
+
 /// Name, state and peer.
 std::string head_text(const Json& one) {
   const std::string name = shown(one.at("name"), kNameColumns);
@@ -109,9 +147,10 @@ std::string left_out_text(const Json& counters) {
 std::string collector_text(const Json& one) {
   const Json& counters = one.at("counters");
   std::string out =
-      head_text(one) + fmt::format("\n    flow reports {}, records {}, messages {}",
-                                   count(counters.at("flows")), count(counters.at("records")),
-                                   count(counters.at("messages")));
+      head_text(one) +
+      fmt::format("\n    flow reports {}, records {}, messages {}", count(counters.at("flows")),
+                  count(counters.at("records")), count(counters.at("messages"))) +
+      flow_text(one, "records", "records_per_second");
   if (number(one.at("lost")) > 0) {
     out +=
         fmt::format("\n    lost {}{}", count(one.at("lost")), ago(one.at("last_loss_seconds_ago")));
@@ -121,18 +160,20 @@ std::string collector_text(const Json& one) {
     out += fmt::format("\n    refused {} times{}", count(one.at("refusals")),
                        ago(one.at("last_refusal_seconds_ago")));
   }
-  return text::wrapped(out + failure_text(one) + waiting_text(one), 2);
+  return text::wrapped(out + failure_text(one) + waiting_text(one) + room_text(one), 2);
 }
 
 std::string log_text(const Json& one) {
-  std::string out = head_text(one) + fmt::format("\n    lines {}, {}", count(one.at("lines")),
-                                                 octets_text(number(one.at("octets"))));
+  std::string out = head_text(one) +
+                    fmt::format("\n    lines {}, {}", count(one.at("lines")),
+                                octets_text(number(one.at("octets")))) +
+                    flow_text(one, "lines", "lines_per_second");
   out += left_out_text(one.at("counters"));
   if (number(one.at("lost")) > 0) {
     out +=
         fmt::format("\n    lost {}{}", count(one.at("lost")), ago(one.at("last_loss_seconds_ago")));
   }
-  return text::wrapped(out + failure_text(one) + waiting_text(one), 2);
+  return text::wrapped(out + failure_text(one) + waiting_text(one) + room_text(one), 2);
 }
 
 /// Empty where there are none.
@@ -168,7 +209,7 @@ std::string measuring_text(const Json& kernel, const Json& source) {
   const std::uint64_t packets = number(source.at("unmeasured_packets"));
   if (connections + packets > 0) {
     out += fmt::format("    not measured: {} connections (no room), {} packets (interrupted)\n",
-                       connections, packets);
+                       text::grouped(connections), text::grouped(packets));
   }
   const std::string obstacle = shown(kernel.value("measuring_obstacle", Json("")));
   if (!obstacle.empty()) out += fmt::format("    not better because: {}\n", obstacle);
@@ -180,16 +221,15 @@ std::string namespace_text(const Json& one) {
   const Json& pipeline = one.at("pipeline");
   const Json& kernel = one.at("kernel");
   const Json& buffer = kernel.at("receive_buffer");
-  const Json& rates = one.at("events_per_second");
   const std::string name = shown(one.at("name"));
   std::string out = name.empty() ? "" : fmt::format("namespace {}\n", name);
   out += fmt::format(
       "  in    connections removed {}, interim reports {}\n"
-      "        events/s {:.1f} (10 s {:.1f}, 60 s {:.1f})\n",
+      "        {}\n",
       count(source.at("ended")),
       text::grouped(number(source.at("entries")) + number(source.at("reports")) -
                     number(source.at("entries_skipped")) - number(source.at("reports_skipped"))),
-      rates.at("1s").get<double>(), rates.at("10s").get<double>(), rates.at("60s").get<double>());
+      rates("events", one.at("events_per_second")));
   out += fmt::format("  out   flow reports {}\n", count(pipeline.at("exported")));
   out +=
       fmt::format("  lost  events dropped by the kernel {}{}, flow reports without counters {}\n",
@@ -234,8 +274,8 @@ StatusView view_status(const std::string& json) {
     for (const Json& one : status.at("namespaces")) view.text += namespace_text(one);
     const Json& reloads = status.at("reloads");
     if (reloads.contains("last_time")) {
-      view.text += fmt::format("reloads {}, failed {}\n", number(reloads.at("succeeded")),
-                               number(reloads.at("failed")));
+      view.text += fmt::format("reloads {}, failed {}\n", count(reloads.at("succeeded")),
+                               count(reloads.at("failed")));
     }
     return view;
   } catch (const Json::exception& error) {

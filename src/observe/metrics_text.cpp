@@ -54,6 +54,10 @@ class Families {
   std::map<std::string, std::size_t> index_;
 };
 
+double epoch_seconds(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
 Labels with(Labels labels, const char* name, std::string value) {
   labels.push_back({name, std::move(value)});
   return labels;
@@ -94,11 +98,10 @@ void add_counters(Families& families, const std::string& prefix, const Counters&
                   const Table& table, const std::vector<Split>& splits, const Labels& labels) {
   for (const auto& one : table) {
     const std::string_view name = one.name;
-    const Split* split = nullptr;
-    for (const Split& candidate : splits) {
-      if (applies(candidate, name)) split = &candidate;
-    }
-    if (split != nullptr) {
+    const auto split = std::find_if(splits.begin(), splits.end(), [name](const Split& candidate) {
+      return applies(candidate, name);
+    });
+    if (split != splits.end()) {
       families.counter(split->family, split->help, counters.*one.member,
                        with(labels, split->label, label_of(*split, name)));
     } else {
@@ -165,10 +168,10 @@ void add_kernel(Families& families, const NamespaceStatus& one, const Labels& la
     families.gauge("ctflowd_kernel_patch", "1 for the state of the kernel patch",
                    one.kernel_patch == state ? 1 : 0, with(labels, "state", state));
   }
-  for (std::size_t i = 0; i < EventRates::kWindows.size(); ++i) {
+  for (std::size_t i = 0; i < WindowedRates::kWindows.size(); ++i) {
     families.gauge("ctflowd_events_per_second", "Conntrack events per second",
                    one.rates.per_second[i],
-                   with(labels, "window", std::to_string(EventRates::kWindows[i]) + "s"));
+                   with(labels, "window", std::to_string(WindowedRates::kWindows[i]) + "s"));
   }
 }
 
@@ -208,24 +211,22 @@ void add_amounts(Families& families, const ExporterCounters& counters, const Spl
 
 void add_backlog(Families& families, const OutputStatus& one, const Labels& labels) {
   const Backlog& backlog = *one.backlog;
+  const Labels in_memory = with(labels, "where", "memory");
+  const Labels on_disk = with(labels, "where", "disk");
   const char* used = "Bytes of waiting messages, those not acknowledged yet included";
-  families.gauge("ctflowd_collector_spool_bytes", used, backlog.memory,
-                 with(labels, "where", "memory"));
-  families.gauge("ctflowd_collector_spool_bytes", used, backlog.disk,
-                 with(labels, "where", "disk"));
+  families.gauge("ctflowd_collector_spool_bytes", used, backlog.memory, in_memory);
+  families.gauge("ctflowd_collector_spool_bytes", used, backlog.disk, on_disk);
   const char* limit = "spool.memory and spool.size; 0 without spool.directory";
-  families.gauge("ctflowd_collector_spool_limit_bytes", limit, backlog.memory_limit,
-                 with(labels, "where", "memory"));
-  families.gauge("ctflowd_collector_spool_limit_bytes", limit, backlog.disk_limit,
-                 with(labels, "where", "disk"));
+  families.gauge("ctflowd_collector_spool_limit_bytes", limit, backlog.memory_limit, in_memory);
+  families.gauge("ctflowd_collector_spool_limit_bytes", limit, backlog.disk_limit, on_disk);
   families.gauge("ctflowd_collector_oldest_waiting_seconds",
                  "Age of the oldest waiting message, 0 if none waits",
                  one.oldest_waiting ? one.oldest_waiting->count() : 0, labels);
 }
 
-/// By rule; the counters of the ledger have the sums.
-void add_filtered(Families& families, const std::string& prefix, const OutputStatus& one,
-                  const Labels& labels) {
+/// What filters left out, by rule: counters of the ledger have the sums. And the last message.
+void add_shared(Families& families, const std::string& prefix, const OutputStatus& one,
+                const Labels& labels) {
   for (const FilteredByRule& rule : one.filtered_by_rule) {
     const Labels of_rule = with(labels, "rule", rule.rule);
     families.counter(prefix + "rule_filtered_total",
@@ -235,6 +236,9 @@ void add_filtered(Families& families, const std::string& prefix, const OutputSta
     families.counter(prefix + "rule_filtered_bytes_total",
                      "Octets that a rule of the filter left out", rule.amount.octets, of_rule);
   }
+  if (!one.last_message) return;  // an alert on its age would begin in 1970
+  families.gauge(prefix + "last_message_timestamp_seconds", "When a message was sent last",
+                 epoch_seconds(one.last_message_time), labels);
 }
 
 void add_collector(Families& families, const OutputStatus& one, const Labels& of_namespace) {
@@ -246,7 +250,7 @@ void add_collector(Families& families, const OutputStatus& one, const Labels& of
                      {"lost_messages", "lost_records", "lost_packets", "lost_octets"}};
   add_counters(families, "ctflowd_collector_", one.counters, kExporterCounters, {losses}, labels);
   add_amounts(families, one.counters, losses, "ctflowd_collector_", labels);
-  add_filtered(families, "ctflowd_collector_", one, labels);
+  add_shared(families, "ctflowd_collector_", one, labels);
   families.counter("ctflowd_collector_refusals_total",
                    "Answers of the collector's host that the port is closed",
                    one.collector->refusals, labels);
@@ -254,11 +258,10 @@ void add_collector(Families& families, const OutputStatus& one, const Labels& of
                  "1 if the collector is used, 0 if its group passes it over", one.healthy ? 1 : 0,
                  labels);
   for (const CertificateStatus& each : one.collector->certificates) {
-    families.gauge(
-        "ctflowd_collector_certificate_expiry_timestamp_seconds",
-        "When the first certificate of that end of the TLS connection expires",
-        std::chrono::duration<double>(each.certificate.expires.time_since_epoch()).count(),
-        with(labels, "certificate", name_of(each.certificate.owner)));
+    families.gauge("ctflowd_collector_certificate_expiry_timestamp_seconds",
+                   "When the first certificate of that end of the TLS connection expires",
+                   epoch_seconds(each.certificate.expires),
+                   with(labels, "certificate", name_of(each.certificate.owner)));
   }
   if (one.backlog) add_backlog(families, one, labels);
   const CollectorState now = state_of(one);
@@ -280,7 +283,7 @@ void add_connection_log(Families& families, const OutputStatus& one, const Label
   const std::string prefix = "ctflowd_connection_log_";
   add_counters(families, prefix, one.counters, kExporterCounters, {losses}, labels);
   add_amounts(families, one.counters, losses, prefix, labels);
-  add_filtered(families, prefix, one, labels);
+  add_shared(families, prefix, one, labels);
   families.gauge(prefix + "up", "1 if lines can be written, by the last attempt",
                  one.connected ? 1 : 0, labels);
 }
@@ -365,11 +368,8 @@ void add_database(Families& families, const DatabaseStatus& one) {
 void add_process(Families& families, const Status& status) {
   families.gauge("ctflowd_build_info", "1, labelled with version and compiler", 1,
                  {{"version", status.version}, {"compiler", status.compiler}});
-  const auto seconds = [](std::chrono::system_clock::time_point time) {
-    return std::chrono::duration<double>(time.time_since_epoch()).count();
-  };
   families.gauge("ctflowd_start_time_seconds", "Start time of ctflowd since the Unix epoch",
-                 seconds(status.started), {});
+                 epoch_seconds(status.started), {});
   const char* help = "Configuration reloads";
   families.counter("ctflowd_reloads_total", help, status.reloads.succeeded,
                    {{"result", "success"}});
@@ -378,7 +378,7 @@ void add_process(Families& families, const Status& status) {
                  status.reloads.last_succeeded ? 1 : 0, {});
   families.gauge("ctflowd_last_reload_timestamp_seconds",
                  "Time of the last configuration reload, 0 before the first",
-                 seconds(status.reloads.last), {});
+                 epoch_seconds(status.reloads.last), {});
   families.gauge("ctflowd_namespaces_missing", "Configured network namespaces that are not open",
                  status.missing_namespaces.size(), {});
   families.gauge("ctflowd_problems", "Problems that ctflowd status reports now",

@@ -57,6 +57,14 @@ const char* protocol_name(Protocol protocol) {
   return "";
 }
 
+Json rates_json(const WindowedRates& rates) {
+  Json all = Json::object();
+  for (std::size_t i = 0; i < WindowedRates::kWindows.size(); ++i) {
+    all[std::to_string(WindowedRates::kWindows[i]) + "s"] = rates.per_second[i];
+  }
+  return all;
+}
+
 Json last_failure_json(const OutputStatus& one) {
   if (one.last_failure.kind == FailureKind::kNone) return nullptr;
   return Json{{"kind", name_of(one.last_failure.kind)},
@@ -64,14 +72,23 @@ Json last_failure_json(const OutputStatus& one) {
               {"seconds_ago", ago_json(one.last_failure_age)}};
 }
 
+/// What can still be kept; null where it is not known or does not fill.
+Json room_json(const SpoolRoom& room) {
+  return Json{{"octets", room.octets},
+              {"flows", room.flows ? Json(*room.flows) : Json(nullptr)},
+              {"seconds", room.lasts ? Json(room.lasts->count()) : Json(nullptr)}};
+}
+
 /// Fill and limits of memory and disk; what waits is counted in counters.waiting.
 Json backlog_json(const OutputStatus& one) {
-  return Json{{"memory_octets", one.backlog->memory},
-              {"memory_limit", one.backlog->memory_limit},
-              {"disk_octets", one.backlog->disk},
-              {"disk_limit", one.backlog->disk_limit},
-              {"oldest_seconds", ago_json(one.oldest_waiting)},
-              {"trouble", one.backlog->trouble}};
+  Json out{{"memory_octets", one.backlog->memory},
+           {"memory_limit", one.backlog->memory_limit},
+           {"disk_octets", one.backlog->disk},
+           {"disk_limit", one.backlog->disk_limit},
+           {"oldest_seconds", ago_json(one.oldest_waiting)},
+           {"trouble", one.backlog->trouble}};
+  if (one.room) out["room"] = room_json(*one.room);
+  return out;
 }
 
 Json output_counters_json(const OutputStatus& one) {
@@ -117,6 +134,8 @@ Json collector_json(const OutputStatus& one) {
            {"last_failure", last_failure_json(one)},
            {"refusals", collector.refusals},
            {"last_refusal_seconds_ago", ago_json(collector.last_refusal)},
+           {"records_per_second", rates_json(one.records)},
+           {"last_message_seconds_ago", ago_json(one.last_message)},
            {"lost", one.counters.lost()},
            {"last_loss_seconds_ago", ago_json(one.last_loss)}};
   if (!one.group.empty()) out["group"] = one.group;
@@ -137,6 +156,8 @@ Json log_json(const OutputStatus& one) {
            {"last_failure", last_failure_json(one)},
            {"lines", one.counters.records},
            {"octets", one.counters.message_octets},
+           {"lines_per_second", rates_json(one.records)},
+           {"last_message_seconds_ago", ago_json(one.last_message)},
            {"lost", one.counters.lost()},
            {"last_loss_seconds_ago", ago_json(one.last_loss)}};
   if (!one.log->brokers.empty()) out["brokers"] = one.log->brokers;
@@ -243,10 +264,7 @@ Json namespace_json(const NamespaceStatus& one) {
   Json out{{"name", one.name},
            {"source", counters_json(one.source, kSourceCounters)},
            {"pipeline", counters_json(one.pipeline, kPipelineCounters)},
-           {"events_per_second",
-            {{"1s", one.rates.per_second[0]},
-             {"10s", one.rates.per_second[1]},
-             {"60s", one.rates.per_second[2]}}},
+           {"events_per_second", rates_json(one.rates)},
            {"last_overrun_seconds_ago", ago_json(one.last_overrun)},
            {"kernel", kernel_json(one)},
            {"interfaces", counters_json(one.interfaces, kInterfaceCounters)}};

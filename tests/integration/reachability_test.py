@@ -263,6 +263,9 @@ class Reachability(case.LabTest):
         backlog = collectors()["late"]["backlog"]
         on_disk = sum(os.path.getsize(f"{directory}/{name}") for name in os.listdir(directory))
         self.assertEqual(backlog["disk_octets"], on_disk)
+        room = backlog["room"]
+        self.assertEqual(room["octets"], 2 ** 20 - on_disk)
+        self.assertEqual(room["flows"], room["octets"] * 10 // (on_disk + backlog["memory_octets"]))
         self.assertGreater(on_disk, 0)
         self.assertEqual(backlog["disk_limit"], 1 << 20)
         code, text = self.ask()

@@ -102,6 +102,11 @@ class StatusTest(case.LabTest):
                 if by_reason:
                     labels.append(("reason", key[len("lost_"):]))
                 self.assertEqual(samples[name, tuple(sorted(labels))], value, name)
+            self.assertLess(collector["last_message_seconds_ago"], 60)
+            sent = samples["ctflowd_collector_last_message_timestamp_seconds",
+                           (("collector", collector["name"]), ("namespace", ""))]
+            self.assertLess(abs(time.time() - sent), 60)
+            self.assertGreater(collector["records_per_second"]["60s"], 0)
         for protocol, records in result.records.items():
             counters = next(one["counters"] for one in home["collectors"]
                             if one["name"] == f"nfcapd-{protocol}")

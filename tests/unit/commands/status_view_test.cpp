@@ -57,6 +57,42 @@ TEST(StatusView, ShowsWhatWaits) {
   EXPECT_THAT(view(status).text, HasSubstr(" on disk 256 MiB of 1 GiB (25 %)\n"));
 }
 
+TEST(StatusView, ShowsHowMuchLeavesAndWhenTheLastMessageDid) {
+  Status status = test::sample_status();
+  EXPECT_THAT(view(status).text,
+              HasSubstr("    records/s 0.0 (10 s 0.0, 60 s 0.0), no message yet\n"));
+  OutputStatus& output = status.namespaces[0].outputs[0];
+  output.records.per_second = {12'345.67, 0.04, 999.96};
+  output.last_message = std::chrono::seconds(130);
+  status.namespaces[0].rates.per_second = {1'234'567, 0.25, 0};
+  EXPECT_THAT(
+      view(status).text,
+      HasSubstr("    records/s 12,345.7 (10 s 0.0, 60 s 1,000.0), last message 2 min ago\n"));
+  EXPECT_THAT(view(status).text, HasSubstr("events/s 1,234,567.0 (10 s 0.3, 60 s 0.0)\n"));
+}
+
+TEST(StatusView, ShowsWhatASpoolStillHolds) {
+  Status status = test::sample_status();
+  OutputStatus& output = status.namespaces[0].outputs[0];
+  EXPECT_THAT(view(status).text, testing::Not(HasSubstr("room for")));
+  output.backlog = Backlog{1 << 20, 4 << 20, 0, 0, std::nullopt};
+  output.room = SpoolRoom{3 << 20, std::nullopt, std::nullopt};
+  EXPECT_THAT(view(status).text, HasSubstr("\n    room for another 3 MiB\n"));
+  output.room = SpoolRoom{3 << 20, 52'000, std::chrono::seconds(720)};
+  EXPECT_THAT(view(status).text, HasSubstr("\n    room for another 3 MiB, some 52,000 flow "
+                                           "reports, full in 12 min\n"));
+}
+
+TEST(StatusView, ReadsTheStatusOfAnEarlierVersion) {
+  std::string json = status_json(test::sample_status());
+  for (const char* key : {"records_per_second", "last_message_seconds_ago"}) {
+    const std::size_t place = json.find(key);
+    ASSERT_NE(place, std::string::npos);
+    json.replace(place, 1, "x");
+  }
+  EXPECT_THAT(view_status(json).text, testing::Not(HasSubstr("records/s")));
+}
+
 TEST(StatusView, FitsEightyColumns) {
   Status status = test::sample_status();
   NamespaceStatus& home = status.namespaces[0];
@@ -80,12 +116,17 @@ TEST(StatusView, FitsEightyColumns) {
                          "certificate verify failed: unable to get local issuer certificate"};
   output.last_failure_age = std::chrono::seconds(5);
   output.backlog = Backlog{1 << 20, 4 << 20, 1 << 28, 1 << 30, std::nullopt};
+  output.records.per_second = home.rates.per_second = {1e9, 1e9, 1e9};
+  output.last_message = std::chrono::hours(24 * 365);
+  output.room =
+      SpoolRoom{(std::uint64_t{1} << 50) - 1, 12'345'678'901, std::chrono::seconds(123'456'789)};
   const std::string text = view(status).text;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     EXPECT_EQ(text::cut(line, text::kColumns), line) << "too long";
   }
   EXPECT_THAT(text, HasSubstr("connections removed 12,345,678,901"));
+  EXPECT_THAT(text, HasSubstr("some 12,345,678,901 flow reports"));
   EXPECT_THAT(text, HasSubstr("  " + std::string(19, 'c') + "… unresolved   "));
   EXPECT_THAT(text, HasSubstr("    failed, the last 5 s ago: certificate verify failed"));
 }

@@ -114,6 +114,25 @@ TEST(MetricsText, HasWhatWaitsInBytes) {
   EXPECT_THAT(text, HasSubstr(line("oldest_waiting_seconds", "", 15)));
 }
 
+TEST(MetricsText, HasTheTimeOfTheLastMessage) {
+  Status status = test::sample_status();
+  OutputStatus log;
+  log.name = "lines";
+  log.log.emplace();
+  status.namespaces[0].outputs.push_back(log);
+  EXPECT_THAT(metrics_text(status), Not(HasSubstr("last_message")));
+  for (OutputStatus& one : status.namespaces[0].outputs) {
+    one.last_message = std::chrono::seconds(4);
+    one.last_message_time = std::chrono::system_clock::time_point(std::chrono::seconds(1'000'086));
+  }
+  const std::string text = metrics_text(status);
+  EXPECT_THAT(text, HasSubstr("# TYPE ctflowd_collector_last_message_timestamp_seconds gauge\n"));
+  EXPECT_THAT(text, HasSubstr("ctflowd_collector_last_message_timestamp_seconds{namespace=\"\","
+                              "collector=\"main\"} 1000086\n"));
+  EXPECT_THAT(text, HasSubstr("ctflowd_connection_log_last_message_timestamp_seconds{namespace="
+                              "\"\",log=\"lines\"} 1000086\n"));
+}
+
 TEST(MetricsText, CumulatesTheBucketsOfBatches) {
   Status status = test::sample_status();
   BatchSizes& batches = status.namespaces[0].kernel.queue.batches;

@@ -110,6 +110,31 @@ TEST(StatusJson, TellsTheLastFailureAndWhatWaits) {
   EXPECT_EQ(told().at("last_failure").at("seconds_ago"), 4);
   EXPECT_EQ(told().at("backlog").at("disk_limit"), 4);
   EXPECT_TRUE(told().at("backlog").at("oldest_seconds").is_null());
+  EXPECT_FALSE(told().at("backlog").contains("room"));
+  output.room = SpoolRoom{5, std::nullopt, std::nullopt};
+  EXPECT_EQ(told().at("backlog").at("room"),
+            (Json{{"octets", 5}, {"flows", nullptr}, {"seconds", nullptr}}));
+  output.room = SpoolRoom{5, 6, std::chrono::seconds(7)};
+  EXPECT_EQ(told().at("backlog").at("room"), (Json{{"octets", 5}, {"flows", 6}, {"seconds", 7}}));
+}
+
+TEST(StatusJson, SaysHowMuchLeavesAndWhenTheLastMessageDid) {
+  Status status = test::sample_status();
+  OutputStatus log;
+  log.name = "log";
+  log.log.emplace();
+  status.namespaces[0].outputs.push_back(log);
+  const auto home = [&] { return Json::parse(status_json(status)).at("namespaces").at(0); };
+  EXPECT_TRUE(home().at("collectors").at(0).at("last_message_seconds_ago").is_null());
+  for (OutputStatus& one : status.namespaces[0].outputs) {
+    one.records.per_second = {1, 2, 3};
+    one.last_message = std::chrono::seconds(4);
+  }
+  const Json rates{{"1s", 1.0}, {"10s", 2.0}, {"60s", 3.0}};
+  EXPECT_EQ(home().at("collectors").at(0).at("records_per_second"), rates);
+  EXPECT_EQ(home().at("collectors").at(0).at("last_message_seconds_ago"), 4);
+  EXPECT_EQ(home().at("connection_logs").at(0).at("lines_per_second"), rates);
+  EXPECT_EQ(home().at("connection_logs").at(0).at("last_message_seconds_ago"), 4);
 }
 
 TEST(StatusJson, TellsOfReloadsOnlyAfterTheFirst) {

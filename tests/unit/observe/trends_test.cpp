@@ -41,7 +41,7 @@ TEST_F(TrendsTest, TellRatesOfEachWindow) {
     home_.source.ended += i < 115 ? 10 : 100;  // five fast seconds at the end
     sample_after(seconds(1));
   }
-  const EventRates rates = completed().namespaces[0].rates;
+  const WindowedRates rates = completed().namespaces[0].rates;
   EXPECT_DOUBLE_EQ(rates.per_second[0], 100);
   EXPECT_DOUBLE_EQ(rates.per_second[1], 55);
   EXPECT_DOUBLE_EQ(rates.per_second[2], (55 * 10 + 5 * 100) / 60.0);
@@ -88,6 +88,106 @@ TEST_F(TrendsTest, FollowACollectorThatBeginsAnew) {
   home_.outputs[0].collector->refusals = 2;
   sample_after(seconds(1));
   EXPECT_EQ(completed().namespaces[0].outputs[0].collector->last_refusal, seconds(0));
+}
+
+TEST_F(TrendsTest, KeepNamespacesApartWhoseCollectorsHaveOneName) {
+  status_.namespaces.push_back(home_);
+  status_.namespaces[1].name = "other";
+  status_.namespaces[0].outputs[0].counters.lost_would_block = 5;
+  status_.namespaces[1].outputs[0].counters.lost_would_block = 3;
+  sample_after(seconds(1));
+  sample_after(seconds(20));
+  const Status status = completed();
+  EXPECT_EQ(status.namespaces[0].outputs[0].last_loss, seconds(20));
+  EXPECT_EQ(status.namespaces[1].outputs[0].last_loss, seconds(20));
+}
+
+TEST_F(TrendsTest, CountRecordsOfEachOutput) {
+  OutputStatus other = home_.outputs[0];
+  other.name = "other";
+  home_.outputs.push_back(other);
+  for (int i = 0; i < 120; ++i) {
+    status_.namespaces[0].outputs[0].counters.records += 20;
+    status_.namespaces[0].outputs[1].counters.records += i < 110 ? 0 : 6;
+    sample_after(seconds(1));
+  }
+  const Status status = completed();
+  EXPECT_DOUBLE_EQ(status.namespaces[0].outputs[0].records.per_second[0], 20);
+  EXPECT_DOUBLE_EQ(status.namespaces[0].outputs[0].records.per_second[2], 20);
+  EXPECT_DOUBLE_EQ(status.namespaces[0].outputs[1].records.per_second[1], 6);
+  EXPECT_DOUBLE_EQ(status.namespaces[0].outputs[1].records.per_second[2], 1);
+}
+
+TEST_F(TrendsTest, KnowTheLastMessageByBothClocks) {
+  sample_after(seconds(1));
+  EXPECT_EQ(completed().namespaces[0].outputs[0].last_message, std::nullopt);
+  status_.now += seconds(7);
+  const auto sent = status_.now;
+  home_.outputs[0].counters.messages = 1;
+  sample_after(seconds(1));
+  status_.now += seconds(30);
+  sample_after(seconds(30));
+  const Status status = completed();
+  EXPECT_EQ(status.namespaces[0].outputs[0].last_message, seconds(30));
+  EXPECT_EQ(status.namespaces[0].outputs[0].last_message_time, sent);
+}
+
+/// An output whose spool on disk gets `growth` octets more each second.
+class SpoolRoomTest : public TrendsTest {
+ protected:
+  SpoolRoomTest() {
+    output_.backlog = Backlog{.memory = 1000, .memory_limit = 10'000};
+    output_.counters.flows = 100;
+    output_.counters.message_octets = 5000;
+    output_.oldest_waiting = seconds(60);
+  }
+  SpoolRoom after_a_minute(int growth) {
+    for (int i = 0; i < 90; ++i) {
+      output_.backlog->disk += static_cast<std::uint64_t>(growth);
+      sample_after(seconds(1));
+    }
+    return *completed().namespaces[0].outputs[0].room;
+  }
+
+  OutputStatus& output_ = home_.outputs[0];
+};
+
+TEST_F(SpoolRoomTest, IsThatOfMemoryWithoutADirectory) {
+  const SpoolRoom room = after_a_minute(0);
+  EXPECT_EQ(room.octets, 9000U);
+  EXPECT_EQ(room.flows, 180U);  // 50 octets for each that was sent
+  EXPECT_EQ(room.lasts, std::nullopt);
+}
+
+TEST_F(SpoolRoomTest, IsThatOfTheDiskAndLastsAsLongAsItFills) {
+  output_.backlog->disk_limit = 1'000'000;
+  output_.backlog->disk = 10'000;
+  output_.counters.waiting.flows = 1000;
+  const SpoolRoom room = after_a_minute(100);  // 20 000 octets wait, in memory and on disk
+  EXPECT_EQ(room.octets, 981'000U);
+  EXPECT_EQ(room.flows, 49'050U);
+  EXPECT_EQ(room.lasts, seconds(9810));
+}
+
+TEST_F(SpoolRoomTest, IsThatOfMemoryWhileTheDiskCannotBeUsed) {
+  output_.backlog->disk_limit = 1'000'000;
+  output_.backlog->trouble = "Read-only file system";
+  EXPECT_EQ(after_a_minute(0).octets, 9000U);
+}
+
+TEST_F(SpoolRoomTest, MakesNoForecastWhileItEmptiesOrNothingWaits) {
+  output_.backlog->disk_limit = 1'000'000;
+  output_.backlog->disk = 500'000;
+  EXPECT_EQ(after_a_minute(-100).lasts, std::nullopt);
+  output_.oldest_waiting = seconds(1);  // on its way
+  EXPECT_EQ(after_a_minute(100).lasts, std::nullopt);
+  output_.oldest_waiting = std::nullopt;
+  EXPECT_EQ(after_a_minute(100).lasts, std::nullopt);
+}
+
+TEST_F(SpoolRoomTest, IsNeverBelowZero) {
+  output_.backlog->memory = 20'000;
+  EXPECT_EQ(after_a_minute(0).octets, 0U);
 }
 
 }  // namespace
