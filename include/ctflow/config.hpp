@@ -81,6 +81,8 @@ struct CollectorConfig {
   Profile profile = Profile::kDefault;
   /// Names of the Information Elements to export, instead of a profile; empty: the profile's.
   std::vector<std::string> elements{};
+  /// IANA's Private Enterprise Number that ctflowd's own elements among them have; 0: none.
+  std::uint32_t enterprise_number = 0;
   bool next_hop = false;  ///< export the next hop and the prefix lengths of source and destination
   bool zones = false;     ///< export conntrack zones as ingressVRFID and egressVRFID
   /// Where they are measured: export minimum and maximum TTL and packet length.

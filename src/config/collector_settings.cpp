@@ -51,6 +51,12 @@ ValueFormat<std::string> element() {
                       "a record covers the interface where packets came in and the one where they "
                       "went out, so neither direction would be true"};
             }
+            if (text == "conntrackLabels") {
+              return {
+                  std::nullopt,
+                  "the kernel does not send labels with the end of a connection, so that records "
+                  "would say there are none; conntrackMark has the mark"};
+            }
             const std::optional<std::string> nearest = nearest_word(text, element_names());
             return {std::nullopt, nearest ? "did you mean " + *nearest + "?" : ""};
           }};
@@ -66,6 +72,33 @@ std::optional<Complaint> check_element_formats(const CollectorConfig& collector)
     return Complaint{"elements",
                      fmt::format("{} exists only in {}, this collector gets {}", name,
                                  ipfix ? "NetFlow v9" : "IPFIX", ipfix ? "IPFIX" : "NetFlow v9")};
+  }
+  return std::nullopt;
+}
+
+/// An element that IANA does not have means nothing without the number of who defines it.
+std::optional<Complaint> check_enterprise(const CollectorConfig& collector) {
+  std::string own;
+  for (const std::string& name : collector.elements) {
+    if (find_element(name)->own) own = name;
+  }
+  if (own.empty() && collector.enterprise_number != 0) {
+    return Complaint{"enterprise_number",
+                     "expected only with elements that IANA does not have, such as conntrackMark"};
+  }
+  if (!own.empty() && collector.enterprise_number == 0) {
+    return Complaint{
+        "elements",
+        fmt::format("IANA has no {}: expected with it enterprise_number, the Private Enterprise "
+                    "Number of your organisation (iana.org/assignments/enterprise-numbers)",
+                    own)};
+  }
+  if (collector.enterprise_number == kReverseEnterprise) {
+    return Complaint{
+        "enterprise_number",
+        fmt::format("{} stands for reverse elements (RFC 5103): expected the number of "
+                    "your organisation",
+                    kReverseEnterprise)};
   }
   return std::nullopt;
 }
@@ -125,6 +158,7 @@ std::optional<Complaint> check_netflow5(const CollectorConfig& collector) {
   };
   if (!row_of(collector.profile).in_netflow5) return refuse("profile");
   if (!collector.elements.empty()) return refuse("elements");
+  if (collector.enterprise_number != 0) return refuse("enterprise_number");
   if (collector.zones) return refuse("zones");
   if (collector.packet_properties) return refuse("packet_properties");
   if (collector.interface_names) return refuse("interface_names");
@@ -137,11 +171,12 @@ std::optional<Complaint> check_records(const CollectorConfig& collector) {
     return Complaint{"profile",
                      "biflow needs protocol: ipfix (RFC 5103 has no NetFlow v9 counterpart)"};
   }
-  if (collector.elements.empty()) return std::nullopt;
+  if (collector.elements.empty()) return check_enterprise(collector);
   if (collector.profile != Profile::kDefault) {
     return Complaint{"elements", "expected either elements or a profile, got both"};
   }
   if (auto complaint = check_element_formats(collector)) return complaint;
+  if (auto complaint = check_enterprise(collector)) return complaint;
   if (auto complaint = check_element_families(collector)) return complaint;
   return check_record_lengths(collector);
 }
@@ -187,6 +222,7 @@ Section<CollectorConfig> collector_settings() {
               value("resolve_interval", kOptional, duration("1s", "24h"), &C::resolve_interval),
               value("profile", kOptional, profile(), &C::profile),
               words("elements", kOptional, "element names", element(), &C::elements),
+              value("enterprise_number", kOptional, integer(1, kMax32), &C::enterprise_number),
               value("next_hop", kOptional, boolean(), &C::next_hop),
               value("zones", kOptional, boolean(), &C::zones),
               value("packet_properties", kOptional, boolean(), &C::packet_properties),

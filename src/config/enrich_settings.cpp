@@ -35,7 +35,8 @@ std::optional<Complaint> check_enrich(const Config& config) {
   if (asks_countries(config) && config.enrich.country_database.empty()) {
     return Complaint{"enrich",
                      "expected country_database, the file of a database such as "
-                     "GeoLite2-Country.mmdb: accounting counts by country"};
+                     "GeoLite2-Country.mmdb: accounting counts by country, or a collector's "
+                     "elements have sourceCountry or destinationCountry"};
   }
   if (asks_user_names(config) && config.enrich.user_names.empty()) {
     return Complaint{"enrich",

@@ -46,6 +46,7 @@ std::unique_ptr<Encoder> make_encoder(const CollectorConfig& config, bool extras
   options.next_hop = config.next_hop;
   options.layout = row_of(config.profile).layout;
   options.elements = config.elements;
+  options.enterprise_number = config.enterprise_number;
   if (config.protocol == Protocol::kNetflow9) {
     return std::make_unique<Netflow9Encoder>(options, boot_time());
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // THE element table: one row for each Information Element. Templates, records, options, the names
-// of `elements:` and docs/elements.md come from it. NetFlow v9 uses the same ids.
+// of `elements:` and docs/elements.md come from it. NetFlow v9 uses the same ids. Behind it are the
+// elements that IANA does not have, whose ids are ctflowd's.
 #pragma once
 
 #include <array>
@@ -37,6 +38,12 @@ constexpr Element row(std::uint16_t id, std::string_view name, DataType type, Ca
           make_accessor<Record, kLength, kRecord>(),
           make_accessor<Record, kLength, kNatEvent>(),
           make_accessor<OptionsRecord, kLength, kOptions>()};
+}
+
+/// One that IANA does not have.
+constexpr Element own(Element element) {
+  element.own = true;
+  return element;
 }
 
 // clang-format off
@@ -171,6 +178,16 @@ inline constexpr std::array kElements{
   row<64, r::user>(371, "userName", T::kString, C::kAll, F::kBoth,
     "Name of the user (enrich.user_names), UTF-8, at most 63 octets; empty: unknown"),
 };
+
+/// What IANA has no element for. An id is never used again for another value.
+inline constexpr std::array kOwnElements{
+  own(row<4, r::mark>(1, "conntrackMark", T::kUnsigned32, C::kAll, F::kIpfix,
+    "Mark of the connection (CTA_MARK, ct mark) when it was reported; 0: none")),
+  own(row<3, r::source_country>(2, "sourceCountry", T::kString, C::kAll, F::kIpfix,
+    "Country of the source address by ISO 3166-1, two letters (enrich.country_database); empty: unknown")),
+  own(row<3, r::destination_country>(3, "destinationCountry", T::kString, C::kAll, F::kIpfix,
+    "Country of the destination address, as sourceCountry")),
+};
 // clang-format on
 
 /// Octets of a type; the encoded length may be less (RFC 7011 section 6.2). Strings: any.
@@ -196,10 +213,12 @@ constexpr std::size_t size_of(DataType type) {
   return 65535;
 }
 
-constexpr bool is_sound() {
-  for (std::size_t i = 0; i < kElements.size(); ++i) {
-    const Element& one = kElements[i];
-    if (i > 0 && kElements[i - 1].id >= one.id) return false;  // ascending: each id once
+template <std::size_t kRows>
+constexpr bool is_sound(const std::array<Element, kRows>& rows) {
+  for (std::size_t i = 0; i < kRows; ++i) {
+    const Element& one = rows[i];
+    if (i > 0 && rows[i - 1].id >= one.id) return false;              // ascending: each id once
+    if (one.own && one.protocols != Protocols::kIpfix) return false;  // NetFlow v9 has no owners
     if (one.length > size_of(one.type)) return false;
     const bool is_integer = one.type <= DataType::kUnsigned64;
     if (!is_integer && one.type != DataType::kString && one.length != size_of(one.type)) {
@@ -212,7 +231,8 @@ constexpr bool is_sound() {
   }
   return true;
 }
-static_assert(is_sound());
+static_assert(is_sound(kElements));
+static_assert(is_sound(kOwnElements));
 
 }  // namespace element_table
 

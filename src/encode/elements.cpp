@@ -40,32 +40,40 @@ bool has_name_for_users(const Element& element) { return element.carrier < Carri
 
 std::span<const Element> elements() { return element_table::kElements; }
 
+std::span<const Element> own_elements() { return element_table::kOwnElements; }
+
 const Element* find_element(std::string_view name) {
-  const auto all = elements();
-  const auto found = std::find_if(all.begin(), all.end(), [name](const Element& element) {
-    return element.name == name && has_name_for_users(element);
-  });
-  return found == all.end() ? nullptr : &*found;
+  for (const auto all : {elements(), own_elements()}) {
+    const auto found = std::find_if(all.begin(), all.end(), [name](const Element& element) {
+      return element.name == name && has_name_for_users(element);
+    });
+    if (found != all.end()) return &*found;
+  }
+  return nullptr;
 }
 
 std::vector<std::string> element_names() {
   std::vector<std::string> names;
-  for (const Element& element : elements()) {
-    if (has_name_for_users(element)) names.emplace_back(element.name);
+  names.reserve(elements().size() + own_elements().size());
+  for (const auto all : {elements(), own_elements()}) {
+    for (const Element& element : all) {
+      if (has_name_for_users(element)) names.emplace_back(element.name);
+    }
   }
   return names;
 }
 
 std::vector<Field> fields_of(const std::vector<std::string>& names, RecordKind kind,
-                             Protocol protocol) {
+                             Protocol protocol, std::uint32_t enterprise) {
   std::vector<Field> fields;
   for (const std::string& name : names) {
     const Element* element = find_element(name);
     if (element == nullptr || !belongs(element->carrier, kind)) continue;
+    const std::uint32_t owner = element->own ? enterprise : 0;
     if (element->type == DataType::kString && protocol == Protocol::kIpfix) {
-      fields.push_back({element->id, kVariableLength, nullptr, 0, element->record.value});
+      fields.push_back({element->id, kVariableLength, nullptr, owner, element->record.value});
     } else {
-      fields.push_back({element->id, element->length, element->record.write});
+      fields.push_back({element->id, element->length, element->record.write, owner});
     }
   }
   return fields;

@@ -37,8 +37,8 @@ enum class Protocols : std::uint8_t { kBoth, kIpfix, kNetflow9 };
 
 /// One row of the element table.
 struct Element {
-  std::uint16_t id;       ///< IANA "IP Flow Information Export (IPFIX) Entities"
-  std::string_view name;  ///< IANA's
+  std::uint16_t id;       ///< IANA "IP Flow Information Export (IPFIX) Entities", or `own`
+  std::string_view name;  ///< IANA's, or `own`
   DataType type;
   std::uint16_t length;  ///< octets in a record
   Carrier carrier;
@@ -47,22 +47,28 @@ struct Element {
   Accessor<Record> record;
   Accessor<Record> nat_event;  ///< in the record of a NAT event, where it is another value
   Accessor<OptionsRecord> options;
+  /// IANA has no such element: id and name are ctflowd's, below an enterprise number that the user
+  /// gives (RFC 7011 section 3.2).
+  bool own = false;
 };
 
-/// All rows, in the order of their ids.
+/// All rows of IANA's elements, in the order of their ids.
 std::span<const Element> elements();
+
+/// All rows of ctflowd's own elements, likewise. Only IPFIX has them.
+std::span<const Element> own_elements();
 
 /// Of those that `elements:` may name. nullptr: no Flow Record has an element of this name.
 const Element* find_element(std::string_view name);
 
-/// The names that `elements:` may have, in the order of their ids.
+/// The names that `elements:` may have, in the order of their ids, ctflowd's own last.
 std::vector<std::string> element_names();
 
 /// What records of one kind have, of a list of names; unknown names are skipped. Strings have
 /// variable length in IPFIX, and that of their row, padded with zeros, in NetFlow v9, which knows
-/// no other.
+/// no other. `enterprise`: that of ctflowd's own elements.
 std::vector<Field> fields_of(const std::vector<std::string>& names, RecordKind kind,
-                             Protocol protocol);
+                             Protocol protocol, std::uint32_t enterprise = 0);
 
 /// A kind of record of which a list names nothing, for messages: a template without a field would
 /// withdraw it (RFC 7011 section 8.1).

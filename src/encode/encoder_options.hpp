@@ -29,6 +29,8 @@ struct EncoderOptions {
   bool next_hop = false;  ///< add next hop and prefix lengths to every record
   LayoutKind layout = LayoutKind::kDefault;
   std::vector<std::string> elements{};  ///< exactly these instead of the layout's, unless empty
+  /// Private Enterprise Number of ctflowd's own elements among them; 0: there are none.
+  std::uint32_t enterprise_number = 0;
 
   friend bool operator==(const EncoderOptions&, const EncoderOptions&) = default;
 };

@@ -211,7 +211,8 @@ void Layout::add_nat_events(Protocol protocol, const EncoderOptions& options) {
 void Layout::add_elements(Protocol protocol, const EncoderOptions& options) {
   by_ = By::kElements;
   for (std::size_t i = 0; i < kRecordKinds; ++i) {
-    Fields fields = fields_of(options.elements, static_cast<RecordKind>(i), protocol);
+    Fields fields = fields_of(options.elements, static_cast<RecordKind>(i), protocol,
+                              options.enterprise_number);
     const auto known = std::find_if(fields_.begin(), fields_.end(), [&](const Fields& other) {
       return same_elements(other, fields);
     });

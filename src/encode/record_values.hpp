@@ -131,12 +131,30 @@ inline std::uint32_t egress_vrf(const Record& record) {
   return record.initiator ? record.flow.reply.zone : record.flow.original.zone;
 }
 
-inline std::uint32_t source_as(const Record& record) {
-  return (record.initiator ? record.flow.initiator_origin : record.flow.responder_origin).as_number;
+inline const NetworkOrigin& source_origin(const Record& record) {
+  return record.initiator ? record.flow.initiator_origin : record.flow.responder_origin;
 }
+inline const NetworkOrigin& destination_origin(const Record& record) {
+  return record.initiator ? record.flow.responder_origin : record.flow.initiator_origin;
+}
+inline std::uint32_t source_as(const Record& record) { return source_origin(record).as_number; }
 inline std::uint32_t destination_as(const Record& record) {
-  return (record.initiator ? record.flow.responder_origin : record.flow.initiator_origin).as_number;
+  return destination_origin(record).as_number;
 }
+
+/// Two letters; empty: unknown.
+inline std::string_view country_of(const NetworkOrigin& origin) {
+  if (origin.country.front() == '\0') return {};
+  return {origin.country.data(), origin.country.size()};
+}
+inline std::string_view source_country(const Record& record) {
+  return country_of(source_origin(record));
+}
+inline std::string_view destination_country(const Record& record) {
+  return country_of(destination_origin(record));
+}
+
+inline std::uint32_t mark(const Record& record) { return record.flow.mark; }
 
 /// Of a host behind the translation: the record has the address before it, and the host has the
 /// address behind it.

@@ -26,7 +26,8 @@ bool asks_as_numbers(const Config& config) {
 bool asks_user_names(const Config& config) { return has_element(config, "userName"); }
 
 bool asks_countries(const Config& config) {
-  return config.accounting.counts_by(AccountingKey::kCountry);
+  return config.accounting.counts_by(AccountingKey::kCountry) ||
+         has_element(config, "sourceCountry") || has_element(config, "destinationCountry");
 }
 
 std::vector<DatabaseChoice> databases_of(const Config& config) {

@@ -149,6 +149,13 @@ std::string row_of(const Element& element) {
                      element.meaning);
 }
 
+std::string own_row_of(const Element& element) {
+  const std::string length =
+      element.type == DataType::kString ? "variable" : fmt::format("{}", element.length);
+  return fmt::format("| {} | {} | {} | {} | {} |\n", element.id, element.name,
+                     name_of(element.type), length, element.meaning);
+}
+
 std::string specifiers(const Template& one) {
   std::vector<std::string> texts;
   for (const Field& field : one.fields) {
@@ -211,6 +218,19 @@ std::string document() {
       "| id | name | type | length | carried by | meaning |\n"
       "|---|---|---|---|---|---|\n";
   for (const Element& element : elements()) text += row_of(element);
+  text +=
+      "\n"
+      "## Elements that IANA does not have\n"
+      "\n"
+      "In `elements:` with the `enterprise_number:` of the user, in IPFIX only: NetFlow v9 has no "
+      "enterprise numbers.\n"
+      "The ids are ctflowd's below that number; they stay, and a collector has to be given name "
+      "and "
+      "type.\n"
+      "\n"
+      "| id | name | type | length | meaning |\n"
+      "|---|---|---|---|---|\n";
+  for (const Element& element : own_elements()) text += own_row_of(element);
   text +=
       "\n"
       "## Templates\n"

@@ -42,10 +42,11 @@ TEST(Elements, AreFoundByName) {
 
 TEST(Elements, HaveEachNameAndIdOnce) {
   std::set<std::string> names;
-  std::set<int> ids;
+  std::set<std::pair<bool, int>> ids;
   for (const std::string& name : element_names()) {
     EXPECT_TRUE(names.insert(name).second) << name;
-    EXPECT_TRUE(ids.insert(find_element(name)->id).second) << name;
+    const Element& element = *find_element(name);
+    EXPECT_TRUE(ids.insert({element.own, element.id}).second) << name;
   }
 }
 
@@ -164,6 +165,52 @@ TEST(Elements, BelongToTheirFamily) {
                 .size(),
             1U);
   EXPECT_EQ(fields_of({"nonsense"}, RecordKind::kIpv4, Protocol::kIpfix).size(), 0U);
+}
+
+// What is exported once must keep its id: whoever gave the number reads it by that.
+TEST(Elements, ThatIanaDoesNotHaveKeepTheirIds) {
+  std::vector<std::string> own;
+  for (const Element& element : own_elements()) {
+    EXPECT_TRUE(element.own) << element.name;
+    EXPECT_FALSE(fits(element, Protocol::kNetflow9)) << element.name;
+    own.push_back(std::string(element.name) + " " + std::to_string(element.id));
+  }
+  EXPECT_EQ(own, (std::vector<std::string>{"conntrackMark 1", "sourceCountry 2",
+                                           "destinationCountry 3"}));
+  for (const Element& element : elements()) EXPECT_FALSE(element.own) << element.name;
+}
+
+TEST(Elements, HaveAnOwnerOnlyWhereIanaDoesNotHaveThem) {
+  const auto fields = fields_of({"octetDeltaCount", "conntrackMark", "userName", "sourceCountry"},
+                                RecordKind::kIpv6, Protocol::kIpfix, 32473);
+  ASSERT_EQ(fields.size(), 4U);
+  EXPECT_EQ(fields[0].enterprise, 0U);
+  EXPECT_EQ(fields[1].enterprise, 32473U);
+  EXPECT_EQ(fields[2].enterprise, 0U);
+  EXPECT_EQ(fields[3].enterprise, 32473U);
+}
+
+TEST(Elements, HaveTheMarkInBothRecords) {
+  Flow flow = sample::tcp();
+  flow.mark = 0xfedcba98;
+  for (const bool responder : {false, true}) {
+    EXPECT_EQ(value_of("conntrackMark", flow, responder),
+              (std::vector<std::uint8_t>{0xfe, 0xdc, 0xba, 0x98}));
+  }
+}
+
+TEST(Elements, HaveCountriesOfSourceAndDestination) {
+  Flow flow = sample::tcp();
+  flow.initiator_origin.country = {'D', 'E'};
+  const std::string_view initiator = "DE";
+  const std::string_view none;
+  const auto value = [&](const char* name, bool initiator_record) {
+    return std::get<std::string_view>(find_element(name)->record.value({flow, initiator_record}));
+  };
+  EXPECT_EQ(value("sourceCountry", true), initiator);
+  EXPECT_EQ(value("destinationCountry", true), none);
+  EXPECT_EQ(value("sourceCountry", false), none);
+  EXPECT_EQ(value("destinationCountry", false), initiator);
 }
 
 // A template without a field withdraws its id (RFC 7011 section 8.1).

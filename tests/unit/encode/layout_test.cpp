@@ -424,6 +424,36 @@ TEST(Layout, StringsHaveTheirOwnLengthInIpfix) {
   EXPECT_EQ(user_of(records(session, flow).at(0)), std::string(63, 'x'));
 }
 
+// RFC 7011 section 3.2: the Enterprise bit, the length, then the number.
+TEST(Layout, OwnElementsStandBelowTheNumberOfTheUser) {
+  EncoderOptions options;
+  options.elements = {"octetDeltaCount", "conntrackMark", "destinationCountry"};
+  options.enterprise_number = 32473;
+  Session session = open(Protocol::kIpfix, options);
+  ASSERT_EQ(session.templates.size(), 1U);
+  const auto& fields = session.templates[0].fields;
+  ASSERT_EQ(fields.size(), 3U);
+  EXPECT_EQ(fields[0].enterprise, 0U);
+  EXPECT_EQ(fields[1].element, 1);
+  EXPECT_EQ(fields[1].enterprise, 32473U);
+  EXPECT_EQ(fields[1].length, 4);
+  EXPECT_EQ(fields[2].element, 3);
+  EXPECT_EQ(fields[2].enterprise, 32473U);
+  EXPECT_EQ(fields[2].length, 65535);
+  Flow flow = sample::tcp();
+  flow.mark = 0x01020304;
+  flow.responder_origin.country = {'F', 'R'};
+  const Bytes message = encode_flows(*session.encoder, {flow});
+  const Bytes::size_type first = 16 + 4 + 8;  // behind headers and octets
+  const Bytes expected{std::byte{1}, std::byte{2},   std::byte{3},  std::byte{4},
+                       std::byte{2}, std::byte{'F'}, std::byte{'R'}};
+  ASSERT_GE(message.size(), first + expected.size());
+  EXPECT_EQ(Bytes(message.begin() + first, message.begin() + first + 7), expected);
+  options.enterprise_number = 32474;
+  EXPECT_NE(open(Protocol::kIpfix, options).templates[0].id, session.templates[0].id)
+      << "a collector that keeps templates would take the one for the other";
+}
+
 TEST(Layout, StringsArePaddedWithZerosInNetflow9) {
   EncoderOptions options;
   options.elements = {"protocolIdentifier", "userName", "octetDeltaCount"};

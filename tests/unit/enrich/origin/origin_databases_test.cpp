@@ -35,6 +35,17 @@ TEST(OriginDatabases, AreThoseThatAccountingCountsBy) {
   EXPECT_EQ(databases_of(config).size(), 2U);
 }
 
+TEST(OriginDatabases, AreThoseOfCountriesInElements) {
+  Config config;
+  config.enrich = {"/as.mmdb", "/country.mmdb"};
+  for (const char* const name : {"sourceCountry", "destinationCountry"}) {
+    config.collectors.resize(1);
+    config.collectors[0].elements = {"octetDeltaCount", name};
+    ASSERT_EQ(databases_of(config).size(), 1U);
+    EXPECT_EQ(databases_of(config)[0].file, "/country.mmdb");
+  }
+}
+
 TEST(OriginDatabases, SayNothingWithoutOne) {
   boost::asio::io_context io;
   const OriginDatabases none(io, {});
