@@ -171,6 +171,7 @@ struct ConnectionLogConfig {
   SpoolConfig spool{};  ///< with `to: unix` and `tcp`
   PostgresqlConfig postgresql{};
   bool mac_addresses = false;        ///< lines have those of hosts; not with `to: postgresql`
+  bool network_origins = false;      ///< … AS numbers and countries of both ends; likewise
   std::vector<FilterRule> filter{};  ///< which flow reports have a line; empty: all
   /// Of the network namespace whose connections they are; not settings of their own.
   std::string network_namespace{};

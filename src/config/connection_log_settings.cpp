@@ -73,8 +73,12 @@ std::optional<Complaint> check_surplus(const ConnectionLogConfig& log) {
   if ((kafka || log.to == LogDestination::kPostgresql) && log.spool != SpoolConfig{}) {
     return only("spool", "unix or to: tcp");
   }
+  constexpr const char* kLines = "file, stdout, unix, tcp or kafka";
   if (log.to == LogDestination::kPostgresql && log.mac_addresses) {
-    return only("mac_addresses", "file, stdout, unix, tcp or kafka");
+    return only("mac_addresses", kLines);
+  }
+  if (log.to == LogDestination::kPostgresql && log.network_origins) {
+    return only("network_origins", kLines);
   }
   if (kafka) return std::nullopt;
   if (!log.brokers.empty()) return only("brokers", "kafka");
@@ -151,6 +155,7 @@ Section<ConnectionLogConfig> connection_log_settings() {
               value("topic", kOptional, topic(), &L::topic),
               texts("settings", kOptional, "librdkafka's properties", is_secret, &L::settings),
               value("mac_addresses", kOptional, boolean(), &L::mac_addresses),
+              value("network_origins", kOptional, boolean(), &L::network_origins),
               section("rotate", kOptional, rotation_settings(), &L::rotate),
               section("spool", kOptional, spool_settings(), &L::spool),
               section("postgresql", kOptional, postgresql_settings(), &L::postgresql),

@@ -33,10 +33,18 @@ std::optional<Complaint> check_enrich(const Config& config) {
                      "accounting counts by asn"};
   }
   if (asks_countries(config) && config.enrich.country_database.empty()) {
+    return Complaint{
+        "enrich",
+        "expected country_database, the file of a database such as "
+        "GeoLite2-Country.mmdb: accounting counts by country, or a collector's elements "
+        "have sourceCountry or destinationCountry"};
+  }
+  if (asks_origins(config) && config.enrich.as_database.empty() &&
+      config.enrich.country_database.empty()) {
     return Complaint{"enrich",
-                     "expected country_database, the file of a database such as "
-                     "GeoLite2-Country.mmdb: accounting counts by country, or a collector's "
-                     "elements have sourceCountry or destinationCountry"};
+                     "expected as_database or country_database, files of databases such as "
+                     "GeoLite2-ASN.mmdb and GeoLite2-Country.mmdb: a connection log has "
+                     "network_origins"};
   }
   if (asks_user_names(config) && config.enrich.user_names.empty()) {
     return Complaint{"enrich",

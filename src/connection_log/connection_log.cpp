@@ -47,7 +47,7 @@ void ConnectionLog::offer(const Flow& flow, const Instant& now) {
   if (lines_.empty()) opened_ = now.steady;
   sink_->append(lines_, flow,
                 {config_.observation_domain, config_.network_namespace, context_->interface_names(),
-                 config_.mac_addresses});
+                 config_.mac_addresses, config_.network_origins});
   MessageContent line{.flows = 1, .data_records = 1};
   if (has_amounts(flow)) {
     line.packets = flow.forward.packets + flow.backward.packets;

@@ -57,6 +57,17 @@ void append_translation(std::string& to, const Flow& flow, const Side& side) {
   to += '}';
 }
 
+void append_origin(std::string& to, const NetworkOrigin& origin) {
+  if (origin.as_number != 0) {
+    to += ",\"as\":";
+    append_number(to, origin.as_number);
+  }
+  const std::string_view country = record_value::country_of(origin);
+  if (country.empty()) return;
+  to += ",\"country\":";
+  append_text(to, country);  // a file of others says what it is
+}
+
 void append_side(std::string& to, const Flow& flow, const Side& side, const LineContext& context) {
   to += ",\"";
   to += side.name;
@@ -68,6 +79,7 @@ void append_side(std::string& to, const Flow& flow, const Side& side, const Line
     to += ",\"mac\":";
     append_mac(to, side.mac);
   }
+  if (context.network_origins) append_origin(to, side.origin);
   if (flow.present.counters) {
     append_count(to, "packets", side.count.delta.packets, side.count.total.packets);
     append_count(to, "octets", side.count.delta.octets, side.count.total.octets);

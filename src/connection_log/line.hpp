@@ -19,6 +19,7 @@ struct LineContext {
   std::string_view network_namespace{};   ///< empty: the one that we run in
   const InterfaceNames* names = nullptr;  ///< null: not known
   bool mac_addresses = false;             ///< lines have those that are known
+  bool network_origins = false;           ///< … and AS numbers and countries
 };
 
 /// No line is longer, names of interfaces with escapes included.

@@ -58,6 +58,7 @@ struct Side {
   Count count;
   const Interfaces& interfaces;
   std::uint64_t mac;  ///< of the host, 0: unknown
+  const NetworkOrigin& origin;
 };
 
 struct Sides {
@@ -77,11 +78,11 @@ constexpr Sides sides_of(const Flow& flow) {
   return {{"initiator", original.source, original.source_port,
            (flow.status & status::kSourceNat) != 0, reply.family, reply.destination,
            reply.destination_port, count_of(flow, flow.forward, flow.earlier.forward),
-           flow.forward_interfaces, flow.initiator_mac},
+           flow.forward_interfaces, flow.initiator_mac, flow.initiator_origin},
           {"responder", original.destination, original.destination_port,
            (flow.status & status::kDestinationNat) != 0, reply.family, reply.source,
            reply.source_port, count_of(flow, flow.backward, flow.earlier.backward),
-           flow.backward_interfaces, flow.responder_mac}};
+           flow.backward_interfaces, flow.responder_mac, flow.responder_origin}};
 }
 
 }  // namespace ctflow::line_value

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""AS numbers from a database: what nfdump and tshark read, behind NAT and while the file is replaced."""
+"""AS numbers from a database: what nfdump and tshark read, behind NAT and while the file is replaced; with countries
+in elements of one's own and in lines of a connection log."""
 
 import json
 import os
@@ -11,6 +12,7 @@ import sys
 
 import case
 import collectors
+import connection_lines
 import ctflowd
 import traffic
 from lab import CLIENT4, CLIENT6, SERVER4, SERVER6, WAN4, wait_until
@@ -129,6 +131,45 @@ class AsNumbers(case.LabTest):
         self.talk()
         self.stop()
         self.assert_read([(CLIENT4, SERVER4, 0, number) for number in (0, 64500, 64500, 64500, 64502)])
+
+    def test_countries_and_lines(self):
+        self.start()
+        pathlib.Path(self.file).write_bytes(database())
+        countries = os.path.join(self.directory, "country.mmdb")
+        pathlib.Path(countries).write_bytes(mmdb.database(
+            {"203.0.113.0/24": {"country": {"iso_code": "FR"}}, "2001:db8:1::/48": {"country": {"iso_code": "DE"}}},
+            kind="GeoLite2-Country"))
+        lines = os.path.join(self.directory, "lines.json")
+        plain = os.path.join(self.directory, "plain.json")
+        text = ctflowd.configuration(
+            [ctflowd.Collector("main", PORTS[case.IPFIX], "ipfix", settings={
+                "elements": "[octetDeltaCount, sourceCountry, destinationCountry]", "enterprise_number": 32473,
+                "sampling_options": False, "statistics_options": False})],
+            enrich={"as_database": self.file, "country_database": countries})
+        text += (f"log_connections:\n  - {{name: with, to: file, path: {lines}, network_origins: true}}\n"
+                 f"  - {{name: without, to: file, path: {plain}}}\n")
+        self.program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run", config=text)
+        self.addCleanup(self.program.kill)
+        self.program.wait_for("started")
+        self.talk()
+        traffic.udp(self.lab.client, self.lab.server, SERVER6, 53, (200,))
+        self.stop()
+        found = connection_lines.read(lines)
+        validator = connection_lines.validator()
+        for line in found:
+            self.assertEqual(list(validator.iter_errors(line)), [])
+        known = {line["responder"]["address"]: [
+            (line[side].get("as"), line[side].get("country")) for side in ("initiator", "responder")] for line in found}
+        self.assertEqual(known, {SERVER4: [(None, None), (SERVER_AS, "FR")],
+                                 SERVER6: [(CLIENT6_AS, "DE"), (SERVER6_AS, None)]})
+        for line in connection_lines.read(plain):
+            for side in ("initiator", "responder"):
+                self.assertFalse({"as", "country"} & set(line[side]), line)
+        values = []
+        for line in collectors.tshark(self.capture.path, PORTS.values(), "cflow.enterprise_private_entry",
+                                      "cflow.enterprise_private_entry"):
+            values += [bytes.fromhex(one.replace(":", "")) for one in line.split(",")]
+        self.assertEqual(sorted(value for value in values if value), [b"DE", b"FR"])
 
     def put(self, octets, loads):
         """As geoipupdate does."""

@@ -56,6 +56,8 @@ inline Flow removed(Flow flow) {
 inline Flow on_links(Flow flow) {
   flow.initiator_mac = 0x02005e0053f1;
   flow.responder_mac = 0xfedcba987654;
+  flow.initiator_origin = {64500, {'D', 'E'}};
+  flow.responder_origin = {4'200'000'001, {'F', 'R'}};
   return flow;
 }
 

@@ -23,6 +23,11 @@ bool asks_as_numbers(const Config& config) {
          has_element(config, "bgpSourceAsNumber") || has_element(config, "bgpDestinationAsNumber");
 }
 
+bool asks_origins(const Config& config) {
+  return std::any_of(config.log_connections.begin(), config.log_connections.end(),
+                     [](const ConnectionLogConfig& log) { return log.network_origins; });
+}
+
 bool asks_user_names(const Config& config) { return has_element(config, "userName"); }
 
 bool asks_countries(const Config& config) {
@@ -32,10 +37,11 @@ bool asks_countries(const Config& config) {
 
 std::vector<DatabaseChoice> databases_of(const Config& config) {
   std::vector<DatabaseChoice> choices;
-  if (asks_as_numbers(config) && !config.enrich.as_database.empty()) {
+  const bool origins = asks_origins(config);
+  if ((origins || asks_as_numbers(config)) && !config.enrich.as_database.empty()) {
     choices.push_back({"as_database", config.enrich.as_database, DatabaseContent::kAsNumber});
   }
-  if (asks_countries(config) && !config.enrich.country_database.empty()) {
+  if ((origins || asks_countries(config)) && !config.enrich.country_database.empty()) {
     choices.push_back(
         {"country_database", config.enrich.country_database, DatabaseContent::kCountry});
   }

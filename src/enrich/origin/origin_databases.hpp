@@ -21,6 +21,9 @@ struct Config;
 bool asks_as_numbers(const Config& config);
 bool asks_countries(const Config& config);
 
+/// Whether a connection log asks for what there is of both.
+bool asks_origins(const Config& config);
+
 /// Whether an output asks for names of users.
 bool asks_user_names(const Config& config);
 

@@ -189,6 +189,7 @@ OPTIONS = {
         "port": ("port", PORT, PORT_BAD),
         "flush_after": ("flush_after", *duration(["1ms", ("60s", "1m")], ["0ms", "61s"])),
         "mac_addresses": ("mac_addresses", BOOLEAN, BOOLEAN_BAD),
+        "network_origins": ("network_origins", BOOLEAN, BOOLEAN_BAD),
         "buffer": ("buffer", *size(["256KiB", "1GiB"], ["255KiB", "2GiB"])),
         "rotate_size": ("rotate.size", *size(["64KiB", "1024GiB", "off"][:2], ["63KiB", "1025GiB"])),
         "rotate_interval": ("rotate.interval", *duration(["1m", "744h"], ["59s", "745h"])),

@@ -155,14 +155,15 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "log_connections[].to", "log_connections[].path", "log_connections[].brokers",
           "log_connections[].topic", "log_connections[].settings", "log_connections[].address",
           "log_connections[].port", "log_connections[].flush_after", "log_connections[].buffer",
-          "log_connections[].mac_addresses", "log_connections[].rotate",
-          "log_connections[].rotate.size", "log_connections[].rotate.interval",
-          "log_connections[].rotate.keep", "log_connections[].spool",
-          "log_connections[].spool.memory", "log_connections[].spool.directory",
-          "log_connections[].spool.size", "log_connections[].spool.max_age",
-          "log_connections[].spool.rate", "log_connections[].postgresql",
-          "log_connections[].postgresql.connection", "log_connections[].postgresql.table",
-          "log_connections[].postgresql.retention", "status.hosts"));
+          "log_connections[].mac_addresses", "log_connections[].network_origins",
+          "log_connections[].rotate", "log_connections[].rotate.size",
+          "log_connections[].rotate.interval", "log_connections[].rotate.keep",
+          "log_connections[].spool", "log_connections[].spool.memory",
+          "log_connections[].spool.directory", "log_connections[].spool.size",
+          "log_connections[].spool.max_age", "log_connections[].spool.rate",
+          "log_connections[].postgresql", "log_connections[].postgresql.connection",
+          "log_connections[].postgresql.table", "log_connections[].postgresql.retention",
+          "status.hosts"));
 }
 
 TEST(Show, WritesWhatReadsTheSame) {

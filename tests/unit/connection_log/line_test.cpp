@@ -44,7 +44,7 @@ class LineTest : public testing::Test {
   }
 
   InterfaceNames names_;
-  LineContext context_{test::kSampleDomain, {}, &names_, true};
+  LineContext context_{test::kSampleDomain, {}, &names_, true, true};
 };
 
 // tests/checks/connection_log holds this file, the schema and the documents together.
@@ -127,6 +127,23 @@ TEST_F(LineTest, HasMacAddressesThatAreKnownWhereTheyAreAskedFor) {
   json = read(flow, context_);
   EXPECT_FALSE(json["initiator"].contains("mac"));
   EXPECT_TRUE(json["responder"].contains("mac"));
+}
+
+TEST_F(LineTest, HasOriginsThatAreKnownWhereTheyAreAskedFor) {
+  Flow flow = test::sample::dnat();
+  flow.initiator_origin = {4'200'000'001, {'D', 'E'}};
+  flow.responder_origin = {0, {'F', 'R'}};
+  Json json = read(flow, context_);
+  EXPECT_EQ(json["initiator"]["as"], 4'200'000'001);
+  EXPECT_EQ(json["initiator"]["country"], "DE");
+  EXPECT_FALSE(json["responder"].contains("as"));
+  EXPECT_EQ(json["responder"]["country"], "FR");
+  context_.network_origins = false;
+  json = read(flow, context_);
+  for (const char* side : {"initiator", "responder"}) {
+    EXPECT_FALSE(json[side].contains("as"));
+    EXPECT_FALSE(json[side].contains("country"));
+  }
 }
 
 TEST_F(LineTest, HasPortsOnlyWhereTheProtocolHas) {

@@ -46,6 +46,18 @@ TEST(OriginDatabases, AreThoseOfCountriesInElements) {
   }
 }
 
+TEST(OriginDatabases, AreAllThatThereAreForAConnectionLogThatAsks) {
+  Config config;
+  config.enrich = {"/as.mmdb", "/country.mmdb"};
+  config.log_connections.resize(2);
+  EXPECT_TRUE(databases_of(config).empty());
+  config.log_connections[1].network_origins = true;
+  EXPECT_EQ(databases_of(config).size(), 2U);
+  config.enrich.as_database.clear();
+  ASSERT_EQ(databases_of(config).size(), 1U);
+  EXPECT_EQ(databases_of(config)[0].file, "/country.mmdb");
+}
+
 TEST(OriginDatabases, SayNothingWithoutOne) {
   boost::asio::io_context io;
   const OriginDatabases none(io, {});
