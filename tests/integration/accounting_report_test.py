@@ -18,6 +18,7 @@ import time
 
 import case
 import ctflowd
+import grafana
 import kernel
 import traffic
 from lab import CLIENT4, CLIENT6, LAN4, SERVER4, SERVER6, WAN4, Namespace, wait_until
@@ -179,6 +180,9 @@ class AccountingReport(case.LabTest):
         report = json.loads(self.ask("report", "--format", "json", expect=INCOMPLETE))
         self.assertEqual(report["uncounted"]["down_octets"], 128)
         self.assertEqual(report["uncounted"]["connections"], 1)
+        dashboard = grafana.Dashboard("ctflowd-accounting.json", time.time() - 6 * 3600, time.time())
+        dashboard.values["devices"] = "devices"
+        self.assertEqual(self.rows(dashboard.query("Uncounted")), [(256,)])
         self.assertIn("accounting_uncounted", program.log)
 
     def test_reload_keeps_counting(self):
@@ -267,6 +271,7 @@ class AccountingReport(case.LabTest):
                          self.rows("SELECT count(*) FROM usage WHERE level = 2")[0][0])
         self.ask("accounting", "prune", expect=0)
         self.examples_of_the_page()
+        self.queries_of_the_dashboard()
 
     def examples_of_the_page(self):
         examples = re.findall(r"```\n(SELECT.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -285,6 +290,38 @@ class AccountingReport(case.LabTest):
         self.assertRegex(devices[0][0], "^([0-9a-f]{2}:){5}[0-9a-f]{2}$")
         self.assertEqual(sum(down + up for _, down, up, _ in devices), counted[IN][0] + counted[OUT][0])
         self.assertEqual({row[:2] for row in no_key}, {("few", "other")})
+
+    def queries_of_the_dashboard(self):
+        dashboard = grafana.Dashboard("ctflowd-accounting.json", time.time() - 6 * 3600, time.time())
+        found = {}
+        with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            for variable in ("devices", "networks"):
+                names = connection.execute(dashboard.filled(dashboard.variables[variable]["query"])).fetchall()
+                dashboard.values[variable] = names[0][0]
+            others = connection.execute(dashboard.query("Devices by hour").replace("LIMIT 10", "LIMIT 0")).fetchall()
+            for title, query, kind in dashboard.queries():
+                answer = connection.execute(query)
+                found[title] = [dict(zip((column[0] for column in answer.description), row)) for row in answer]
+                self.assertEqual(bool(found[title]), title != "Gaps", title)
+                self.assertEqual(answer.description[0][0] == "time", kind == "timeseries", title)
+        self.assertEqual((dashboard.values["devices"], dashboard.values["networks"]), ("devices", "services"))
+        counted = self.counted("hosts", 2)
+        octets = counted[IN][0] + counted[OUT][0]
+        for title in ("Today", "This period"):
+            self.assertEqual(found[title], [{"octets": octets}])
+        for title in ("Top talkers today", "Top talkers of this period", "Networks today", "Networks of this period"):
+            self.assertEqual(sum(row["down"] + row["up"] for row in found[title]), octets, title)
+            self.assertAlmostEqual(sum(row["share"] for row in found[title]), 100)
+        self.assertEqual({row["name"] for row in found["Networks today"]} - {"other"}, {"office"})
+        course = sum(row["down"] + row["up"] for row in found["Course by hour"])
+        self.assertAlmostEqual(course * 3600 / 8, octets, delta=1)
+        for title in ("Devices by hour", "Networks by hour"):
+            self.assertAlmostEqual(sum(row["rate"] for row in found[title]), course, delta=0.01)
+        self.assertEqual({name for _, name, _ in others}, {"(all others)"})
+        self.assertAlmostEqual(sum(rate for *_, rate in others), course, delta=0.01)
+        self.assertEqual((found["Missing"], found["Not running"], found["Uncounted"]),
+                         ([{"missing": 0}], [{"seconds": 0}], [{"octets": 0}]))
+        self.assertLess(found["Last written"][0]["age"], 120)
 
     def test_the_page_has_every_column(self):
         program = self.start_program()

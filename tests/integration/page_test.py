@@ -18,6 +18,7 @@ import subprocess
 import time
 import zlib
 
+import browser
 import case
 import ctflowd
 import traffic
@@ -211,41 +212,33 @@ class PageTest(case.LabTest):
         program.stop()
 
     def test_in_a_browser(self):
-        browser = shutil.which("chromium")
-        if not browser:
+        chromium = shutil.which("chromium")
+        if not chromium:
             self.skipTest("chromium is not installed (scripts/install-missing browser)")
         program = self.start_program()
-        text = self.with_usage()
-
-        def run(*arguments):
-            return subprocess.run(
-                self.lab.router.command(
-                    browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run",
-                    "--disable-dev-shm-usage", f"--user-data-dir={self.directory}/browser", *arguments),
-                capture_output=True, text=True, check=True, timeout=120, env={**os.environ, "HOME": self.directory}).stdout
-
+        self.with_usage()
+        shown = browser.Browser(chromium, self.lab.router, self.directory)
+        self.addCleanup(shown.close)
         keep = os.environ.get("CTFLOWD_SCREENSHOTS", self.directory)
-        for name, ground, settings in (("light", LIGHT, "1"), ("dark", DARK, "0")):
-            for width, height in ((1280, 1700), (500, 3000)):
+        for name, ground, dark in (("light", LIGHT, False), ("dark", DARK, True)):
+            for width, height in ((1280, 1700), (360, 3000)):
+                shown.window(width, height, phone=width < 500, dark=dark)
+                shown.open(f"http://{ADDRESS}:{PORT}/")
                 file = f"{keep}/{name}-{width}.png"
-                run(f"--blink-settings=preferredColorScheme={settings}", f"--window-size={width},{height}",
-                    f"--screenshot={file}", f"http://{ADDRESS}:{PORT}/")
+                shown.screenshot(file)
                 seen, rows = pixels(file)
                 self.assertEqual((seen, rows[0][0]), (width, ground), "the page's own style is in use")
                 self.assertGreater(len({pixel for row in rows[::5] for pixel in row}), 20, "it is not blank")
 
-        def width_in(content, width):
-            wrapper = pathlib.Path(self.directory, "wrapper.html")
-            wrapper.write_text(
-                f'<!DOCTYPE html><iframe width="{width}" height="900" style="border:0" srcdoc="{html.escape(content)}">'
-                "</iframe><script>onload = () => { const root = frames[0].document.documentElement;"
-                "document.body.dataset.width = root.scrollWidth; }</script>", encoding="utf-8")
-            found = re.search(r'data-width="(\d+)"', run("--dump-dom", wrapper.as_uri()))
-            return int(found[1])
-        wide = text.replace("<main>", '<main><p><span class="bar" style="width:500px">x</span></p>')
-        self.assertGreater(width_in(wide, 360), 400, "this measures something")
+        def width_in(width, more=""):
+            shown.window(width, 900, phone=width < 500, dark=False)
+            shown.open(f"http://{ADDRESS}:{PORT}/")
+            return shown.evaluate(f"{more}; [innerWidth, document.documentElement.scrollWidth]")
+        wide = ("const one = document.createElement('p'); one.style.width = '500px'; one.textContent = 'x'; "
+                "document.body.append(one)")
+        self.assertGreater(width_in(360, wide)[1], 400, "this measures something")
         for width in (320, 360, 1280):
-            self.assertEqual(width_in(text, width), width, "nothing is wider than the window")
+            self.assertEqual(width_in(width), [width, width], "nothing is wider than the window")
         program.stop()
 
 

@@ -16,6 +16,7 @@ import time
 import case
 import connection_lines
 import ctflowd
+import grafana
 import kernel
 import postgres
 import traffic
@@ -141,6 +142,7 @@ class Rows(PostgresqlTest):
         self.assertEqual(self.server.ask("SELECT host(initiator_address) FROM connections WHERE icmp_type = 128"),
                          [[CLIENT6]])
         self.check_document(connections)
+        self.check_dashboard(connections)
 
     def check_document(self, connections):
         """The queries of the document, with the values of a connection in place of its own."""
@@ -155,6 +157,35 @@ class Rows(PostgresqlTest):
         per_day = self.server.ask(queries[1])
         self.assertEqual({row[1] for row in per_day}, {CLIENT4, CLIENT6})
         self.assertEqual(sum(int(row[2]) + int(row[3]) for row in per_day), int(self.server.ask(SUMS)[0][1]))
+
+    def check_dashboard(self, connections):
+        """Each query of the dashboard runs, as the role of the document; their sums are those of the kernel."""
+        for statement in re.search(r"(?s)(CREATE ROLE grafana.*?)```", DOCUMENT.read_text(encoding="utf-8"))[1].splitlines():
+            self.server.ask(statement)
+        dashboard = grafana.Dashboard("ctflowd-postgresql.json", time.time() - 3600, time.time() + 60)
+        found = {}
+        for title, query, kind in dashboard.queries():
+            found[title, kind] = self.server.ask(f"SET ROLE grafana; {query}")
+            self.assertTrue(found[title, kind], title)
+        octets = sum(one.original.octets + one.reply.octets for one in connections)
+        self.assertEqual(found["Octets", "stat"], [[str(octets)]])
+        self.assertAlmostEqual(sum(float(row[1]) + float(row[2]) for row in found["Octets", "timeseries"]) * 3600 / 8,
+                               octets, delta=1)
+        self.assertEqual(found["Connections that ended", "stat"], [[str(len(connections))]])
+        self.assertEqual(sum(int(row[2]) for row in found["Connections that ended", "timeseries"]), len(connections))
+        for title in ("Top hosts", "Top services"):
+            rows = found[title, "table"]
+            self.assertEqual(sum(int(row[-3]) + int(row[-2]) for row in rows), octets, title)
+            self.assertEqual(sum(int(row[-1]) for row in rows), len(connections), title)
+        self.assertEqual({row[0] for row in found["Top hosts", "table"]}, {one.original.source for one in connections})
+        self.assertIn(["udp", "53"], [row[:2] for row in found["Top services", "table"]])
+        self.assertEqual(len(found["Connections of an address", "table"]), len(connections))
+        udp = next(one for one in connections if one.protocol == 17 and one.original.source == CLIENT4)
+        for address, port, count in ((udp.reply.destination, str(udp.reply.destination_port), 1), ("192.0.2.99", "", 0),
+                                     (CLIENT6, "", sum(one.original.source == CLIENT6 for one in connections)),
+                                     ("it's", "1'", 0)):
+            dashboard.values.update(address=address, port=port)
+            self.assertEqual(len(self.server.ask(dashboard.query("Connections of an address"))), count, address)
 
     def test_the_password_is_in_a_file_and_nowhere_else(self):
         self.server.ask(f"CREATE ROLE writer LOGIN PASSWORD '{SECRET}'")
