@@ -88,11 +88,12 @@ class Stress(case.LabTest):
         self.moody.start()
         self.addCleanup(self.moody.stop)
 
-    def configuration(self):
+    def configuration(self, with_moody=False):
         """One of many, which have the first collector in common."""
         one = ctflowd.Collector
-        others = [one("moody", 4740, "ipfix", settings={
-                      "transport": "tcp", "flush_after": self.random.choice(("50ms", "100ms"))}),
+        moody = one("moody", 4740, "ipfix", settings={
+            "transport": "tcp", "flush_after": self.random.choice(("50ms", "100ms"))})
+        others = [moody,
                   one("closed", 4741, "ipfix", settings={"transport": "tcp"}),
                   one("unreachable", 4742, "netflow9", address="192.0.2.99"),
                   one("named", 4743, "ipfix", address="localhost"),
@@ -100,6 +101,8 @@ class Stress(case.LabTest):
                       settings={"transport": "tcp"}),
                   one("names", 4739, "netflow9", settings={"interface_names": True})]
         chosen = self.random.sample(others, self.random.randint(1, len(others)))
+        if with_moody and moody not in chosen:
+            chosen.append(moody)
         return ctflowd.configuration(
             [one("first", 4739, "ipfix"), *chosen],
             source={"receive_buffer": "64KiB", "receive_buffer_limit": "64KiB",
@@ -110,7 +113,7 @@ class Stress(case.LabTest):
     def start_program(self):
         self.report_at_stop = self.random.random() < 0.5
         program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run",
-                                  config=self.configuration())
+                                  config=self.configuration(with_moody=True))
         self.addCleanup(program.kill)
         return program.wait_for("started")
 
