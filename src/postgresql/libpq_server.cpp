@@ -26,8 +26,7 @@ std::string peer_of(PGconn* connection, const std::string& otherwise) {
 }  // namespace
 
 LibpqServer::LibpqServer(boost::asio::io_context& io, const std::string& connection)
-    : io_(io),
-      parameters_(parse_connection(connection).value_or(Parameters{})),
+    : parameters_(parse_connection(connection).value_or(Parameters{})),
       peer_(place_of(parameters_)),
       lookup_(io),
       socket_(io),

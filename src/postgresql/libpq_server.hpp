@@ -54,7 +54,6 @@ class LibpqServer : public Server {
   void break_soon(FailureKind kind, const std::string& reason);
   void break_off(FailureKind kind, const std::string& reason);
 
-  boost::asio::io_context& io_;
   Parameters parameters_;
   std::string peer_;
   ServerUser* user_ = nullptr;

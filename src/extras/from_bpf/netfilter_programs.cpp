@@ -32,7 +32,7 @@ constexpr unsigned kAttachType = 45;   // BPF_NETFILTER
 /// A value that the header's enumeration may not have yet. In C++ it may then be out of its range;
 /// libbpf, which gets it, is C.
 template <typename Enumeration>
-[[gnu::no_sanitize("enum")]] Enumeration unlisted(unsigned number) {
+__attribute__((no_sanitize("enum"))) Enumeration unlisted(unsigned number) {
   Enumeration value;
   static_assert(sizeof value == sizeof number);
   std::memcpy(&value, &number, sizeof value);
@@ -159,7 +159,8 @@ class NetfilterPrograms final : public MeasuredEntries {
 
  private:
   static void run(int program) {
-    LIBBPF_OPTS(bpf_test_run_opts, options);
+    bpf_test_run_opts options{};
+    options.sz = sizeof options;
     bpf_prog_test_run_opts(program, &options);
   }
 

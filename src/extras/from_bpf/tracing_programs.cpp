@@ -189,8 +189,10 @@ struct TracingPrograms::Loaded {
   std::optional<std::uint32_t> run(ctflow_sweep what, std::uint64_t netns = 0,
                                    std::uint64_t before = 0) const {
     std::array<std::uint64_t, 3> arguments{what, netns, before};
-    LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = arguments.data(),
-                .ctx_size_in = sizeof(arguments));
+    bpf_test_run_opts options{};
+    options.sz = sizeof options;
+    options.ctx_in = arguments.data();
+    options.ctx_size_in = sizeof arguments;
     if (bpf_prog_test_run_opts(bpf_program__fd(tracing->progs.sweep), &options) != 0)
       return std::nullopt;
     return options.retval;

@@ -92,8 +92,9 @@ TEST(UsageTable, KeepsTheKeysWithTheMost) {
     }
   }
   for (const auto& [mark, count] : sent) {
-    const auto cell = std::find_if(table.cells().begin(), table.cells().end(),
-                                   [&](const Cell& one) { return one.key == key_of(mark); });
+    const auto cell =
+        std::find_if(table.cells().begin(), table.cells().end(),
+                     [key = key_of(mark)](const Cell& one) { return one.key == key; });
     ASSERT_NE(cell, table.cells().end()) << mark;
     EXPECT_GT(cell->amounts.octets(), count * 9 / 10);
   }
