@@ -4,10 +4,10 @@
 
 namespace ctflow::test {
 
-/// A tenth of `ordinary` under AddressSanitizer, where each takes many times as long. It looks for
+/// A tenth of `ordinary` with sanitizers, where each takes many times as long. It looks for
 /// what any round would show.
 constexpr int rounds(int ordinary) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef CTFLOWD_SANITIZED
   return ordinary / 10;
 #else
   return ordinary;
