@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // How large the rows of the NAT log are, how fast they are written, and how long a look-up takes:
-// nat_rows DIRECTORY [ROWS [PUBLIC_ADDRESSES]]. The directory must be empty; it is left there, so
-// that the look-up can be repeated after `echo 3 > /proc/sys/vm/drop_caches`, with 0 rows.
+// nat_rows DIRECTORY [ROWS [PUBLIC_ADDRESSES [by_key]]]. The directory must be empty; it is left
+// there, so that the look-up can be repeated after `echo 3 > /proc/sys/vm/drop_caches`, with 0
+// rows. `by_key`: in the order of the key, which fills pages without gaps and writes no page twice:
+// for the look-up in more rows than one would wait for.
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <deque>
@@ -9,6 +12,7 @@
 #include <iostream>
 #include <random>
 #include <string>
+#include <string_view>
 
 #include "nat_log/day_file.hpp"
 #include "nat_log/look_up.hpp"
@@ -32,6 +36,23 @@ IpAddress ipv4(std::uint32_t value) {
   return address;
 }
 
+constexpr std::uint64_t kMillisecondsOfDay = 86'400'000;
+constexpr unsigned kFirstPort = 1024;
+constexpr unsigned kPorts = 64'512;
+
+/// Of a random inside host and port.
+nat::Translation translation(std::mt19937& random, std::uint32_t address, std::uint8_t protocol,
+                             std::uint16_t port) {
+  nat::Translation one;
+  one.family = AddressFamily::kIpv4;
+  one.protocol = protocol;
+  one.inside = {ipv4(0x64400000U + static_cast<std::uint32_t>(random()) % 65536U),
+                static_cast<std::uint16_t>(32768 + random() % 28232)};
+  one.public_end = {ipv4(0xCB007100U + address), port};
+  one.id = static_cast<std::uint32_t>(random());
+  return one;
+}
+
 struct Open {
   nat::Translation translation;
   nat::Moment began;
@@ -45,16 +66,12 @@ void write(nat::DayFile& file, std::uint64_t rows, std::uint32_t addresses) {
   constexpr std::uint64_t kTransaction = 5000;
   constexpr std::size_t kAtOnce = 20'000;
   for (std::uint64_t i = 0; i < rows; ++i) {
-    file.begin();
-    nat::Translation one;
-    one.family = AddressFamily::kIpv4;
-    one.protocol = random() % 4 == 0 ? 17 : 6;
-    one.inside = {ipv4(0x64400000U + static_cast<std::uint32_t>(random()) % 65536U),
-                  static_cast<std::uint16_t>(32768 + random() % 28232)};
-    one.public_end = {ipv4(0xCB007100U + static_cast<std::uint32_t>(random()) % addresses),
-                      static_cast<std::uint16_t>(1024 + random() % 64512)};
-    one.id = static_cast<std::uint32_t>(random());
-    const auto offset = std::chrono::milliseconds(i * 86'400'000 / rows);
+    file.begin(false);
+    const std::uint32_t address = static_cast<std::uint32_t>(random()) % addresses;
+    const nat::Translation one =
+        translation(random, address, random() % 4 == 0 ? 17 : 6,
+                    static_cast<std::uint16_t>(kFirstPort + random() % kPorts));
+    const auto offset = std::chrono::milliseconds(i * kMillisecondsOfDay / rows);
     open.push_back({one, kDay + offset});
     file.insert(one, kDay + offset, std::nullopt, 0, false);
     if (open.size() > kAtOnce) {
@@ -63,10 +80,35 @@ void write(nat::DayFile& file, std::uint64_t rows, std::uint32_t addresses) {
     }
     if (i % kTransaction == kTransaction - 1) file.commit();
   }
-  file.begin();
+  file.begin(true);
   for (const Open& one : open) {
     file.end(one.translation, one.began, kDay + std::chrono::hours(24), 0);
   }
+  file.set_last_commit(kDay + std::chrono::hours(48));
+  file.commit();
+}
+
+/// As many for each port of each address, of TCP and of UDP, in the order of the key. They begin at
+/// even times and live until the next begins.
+void write_by_key(nat::DayFile& file, std::uint64_t rows, std::uint32_t addresses) {
+  std::mt19937 random(1);
+  const std::uint64_t each =
+      std::max<std::uint64_t>(1, rows / (std::uint64_t{2} * kPorts * addresses));
+  for (std::uint32_t address = 0; address < addresses; ++address) {
+    for (const std::uint8_t protocol : {std::uint8_t{6}, std::uint8_t{17}}) {
+      for (unsigned port = kFirstPort; port < kFirstPort + kPorts; ++port) {
+        file.begin(false);
+        for (std::uint64_t i = 0; i < each; ++i) {
+          const auto began = kDay + std::chrono::milliseconds(i * kMillisecondsOfDay / each);
+          const auto ended = kDay + std::chrono::milliseconds((i + 1) * kMillisecondsOfDay / each);
+          file.insert(translation(random, address, protocol, static_cast<std::uint16_t>(port)),
+                      began, ended, 0, false);
+        }
+        if (port % 256 == 255) file.commit();
+      }
+    }
+  }
+  file.begin(true);
   file.set_last_commit(kDay + std::chrono::hours(48));
   file.commit();
 }
@@ -83,7 +125,11 @@ int main(int argc, char** argv) {
     const auto began = Clock::now();
     {
       nat::DayFile file(directory, nat::day_of(kDay));
-      write(file, rows, addresses);
+      if (argc > 4 && std::string_view(argv[4]) == "by_key") {
+        write_by_key(file, rows, addresses);
+      } else {
+        write(file, rows, addresses);
+      }
       file.seal();
     }
     const double took = seconds_since(began);
