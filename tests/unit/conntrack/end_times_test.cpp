@@ -352,6 +352,8 @@ struct Sum {
 };
 
 constexpr int kLives = test::rounds(2000);
+// Of 200 lives between 6 and 64 ends are ambiguous, of 2000 between 240 and 350.
+constexpr bool kEnoughForRates = kLives >= 2000;
 
 Sum live_many(std::uint64_t first, bool changing) {
   Sum sum;
@@ -381,7 +383,9 @@ TEST(EndTimes, AreWithinTheirErrorWhateverThePackets) {
   for (const std::uint64_t first : {std::uint64_t{1}, fresh_seed()}) {
     const Sum sum = live_many(first, false);
     EXPECT_GT(sum.records, kLives * 8 / 10);
-    EXPECT_LT(sum.ambiguous, static_cast<std::uint64_t>(sum.records) / 5) << "most are certain";
+    if (kEnoughForRates) {
+      EXPECT_LT(sum.ambiguous, static_cast<std::uint64_t>(sum.records) / 5) << "most are certain";
+    }
   }
 }
 
@@ -389,7 +393,7 @@ TEST(EndTimes, AreWithinTheirErrorWhileTimeoutsChange) {
   for (const std::uint64_t first : {std::uint64_t{1}, fresh_seed()}) {
     const Sum sum = live_many(first, true);
     EXPECT_GT(sum.records, kLives * 8 / 10);
-    EXPECT_LT(sum.unread, sum.records / 50) << "a rare exception";
+    if (kEnoughForRates) EXPECT_LT(sum.unread, sum.records / 50) << "a rare exception";
     EXPECT_GT(sum.ambiguous, 0U) << "the model has cases that nobody can decide";
   }
 }
