@@ -4,6 +4,10 @@
 #include <poll.h>
 
 #include <cerrno>
+#include <thread>
+#include <utility>
+
+#include "process/signals_blocked.hpp"
 
 namespace ctflow {
 namespace {
@@ -34,22 +38,55 @@ DumpMessage read_dump_message(Bytes message) {
 }
 
 std::error_code Dump::begin(const DumpRequest& request) {
+  if (open()) return error_;
+  if (const std::error_code error = socket_->request(request, ++sequence_)) fail(error);
+  begun_ = system_now();
+  return error_;
+}
+
+std::error_code Dump::begin_beside(const DumpRequest& request) {
+  if (open()) return error_;
+  asked_ = std::make_shared<Asked>();
+  auto ask = [asked = asked_, socket = socket_, request, sequence = ++sequence_] {
+    asked->error = socket->request(request, sequence);
+    asked->at = system_now();
+    asked->done = true;
+  };
+  const SignalsBlocked blocked;
+  try {
+    std::thread(ask).detach();
+  } catch (const std::system_error& /*no thread*/) {
+    ask();
+  }
+  return {};
+}
+
+std::error_code Dump::open() {
   end();
   interrupted_ = false;
   error_.clear();
   part_ = {};
   try {
-    socket_.emplace(protocol_);
+    socket_ = std::make_shared<NetlinkSocket>(protocol_);
   } catch (const std::system_error& error) {
     fail(error.code());
-    return error_;
   }
-  if (const std::error_code error = socket_->request(request, ++sequence_)) fail(error);
   return error_;
+}
+
+void Dump::end() {
+  socket_.reset();
+  asked_.reset();
 }
 
 Dump::State Dump::receive() {
   part_ = {};
+  if (asked_) {
+    if (asking()) return State::kWaiting;
+    const auto asked = std::exchange(asked_, nullptr);
+    if (asked->error) return fail(asked->error);
+    begun_ = asked->at;
+  }
   std::error_code error;
   const std::span<const Datagram> datagrams = batch_.receive(socket_->descriptor(), error);
   if (error) return fail(error);

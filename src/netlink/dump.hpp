@@ -2,13 +2,15 @@
 // Reads the answer to a request with NLM_F_DUMP, part by part.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <system_error>
 
+#include "ctflow/clock.hpp"
 #include "netlink/datagram_batch.hpp"
 #include "netlink/netlink_socket.hpp"
 
@@ -43,6 +45,17 @@ class Dump {
   /// dump: nothing of one that was given up can come up in the next.
   [[nodiscard]] std::error_code begin(const DumpRequest& request);
 
+  /// The same, but a thread of its own sends the request: the kernel answers those of a subsystem
+  /// one by one, in whatever namespace, and one that removes a million connections takes seconds
+  /// (nfnl_lock()). receive() gets nothing until then.
+  [[nodiscard]] std::error_code begin_beside(const DumpRequest& request);
+
+  /// begin_beside() has not sent its request yet.
+  [[nodiscard]] bool asking() const { return asked_ && !asked_->done; }
+
+  /// When the kernel had written the first part; after receive() has got it.
+  [[nodiscard]] Instant begun() const { return begun_; }
+
   /// Receives one part, which parse() reads. The kernel has written the next one when this returns.
   State receive();
 
@@ -53,9 +66,9 @@ class Dump {
   [[nodiscard]] bool wait(std::chrono::milliseconds patience) const;
 
   /// Closes the socket.
-  void end() { socket_.reset(); }
+  void end();
 
-  [[nodiscard]] bool running() const { return socket_.has_value(); }
+  [[nodiscard]] bool running() const { return socket_ != nullptr; }
   /// After kFailed.
   [[nodiscard]] const std::error_code& error() const { return error_; }
   /// Objects came or went while they were read.
@@ -66,11 +79,21 @@ class Dump {
   static constexpr std::size_t kPart = 32768;  ///< the kernel does not write more at once
 
  private:
+  /// What the thread of a request has in common with this, or with nobody any more.
+  struct Asked {
+    std::atomic<bool> done{false};
+    std::error_code error{};  ///< when done
+    Instant at{};             ///< likewise
+  };
+
+  std::error_code open();
   State fail(std::error_code error);
 
   int protocol_;
   DatagramBatch batch_;
-  std::optional<NetlinkSocket> socket_;
+  std::shared_ptr<NetlinkSocket> socket_;
+  std::shared_ptr<Asked> asked_;
+  Instant begun_{};
   Bytes part_;
   std::error_code error_;
   std::uint32_t sequence_ = 0;

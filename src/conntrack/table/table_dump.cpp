@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t kEntriesPerPart = 100;  // of about 320 octets
 constexpr milliseconds kShortestGap{1};
 constexpr milliseconds kLongestGap{1000};
+constexpr milliseconds kAskingGap{5};
 constexpr int kPartsPerTurn = 8;
 constexpr std::chrono::seconds kPatience{10};  // for one part
 
@@ -48,30 +49,26 @@ TableDump::TableDump(boost::asio::io_context& io, What what, const KernelFilter&
   request_ = {static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8 | kind), filter.dump_request()};
 }
 
-std::error_code TableDump::begin() {
-  const auto visit = home_.visit();
-  return dump_.begin(request_);
-}
-
-bool TableDump::request(DumpConsumer& consumer) {
+bool TableDump::request(DumpConsumer& consumer, Begin begin) {
   cancel();
   consumer_ = &consumer;
   cancelled_ = false;
   cut_ = false;
-  const Instant before = system_now();
-  if (const std::error_code error = begin()) {
-    log_failure("asking for the connection table", error);
-    end(Dump::State::kFailed);
-    return false;
-  }
-  // The kernel wrote the first part within that call.
-  written_ = {before, system_now()};
+  first_ = true;
+  written_.earliest = system_now();
   consumer.on_part_requested();
-  return true;
+  const std::error_code error = [&] {
+    const auto visit = home_.visit();
+    return (dump_.*begin)(request_);
+  }();
+  if (!error) return true;
+  log_failure("asking for the connection table", error);
+  end(Dump::State::kFailed);
+  return false;
 }
 
 void TableDump::start(DumpConsumer& consumer, std::size_t entries, milliseconds duration) {
-  if (!request(consumer)) return;
+  if (!request(consumer, &Dump::begin_beside)) return;
   const std::size_t parts = entries / kEntriesPerPart + 1;
   gap_ =
       std::clamp<std::chrono::steady_clock::duration>(duration / parts, kShortestGap, kLongestGap);
@@ -87,6 +84,7 @@ void TableDump::read_due() {
   for (int i = 0; i < kPartsPerTurn; ++i) {
     const auto now = std::chrono::steady_clock::now();
     if (next_ > now) return wait(next_);
+    if (dump_.asking()) return wait(now + kAskingGap);
     const Dump::State state = read_part();
     if (cancelled_) return;  // by the consumer
     if (state == Dump::State::kDone || state == Dump::State::kFailed) return end(state);
@@ -97,7 +95,7 @@ void TableDump::read_due() {
 }
 
 void TableDump::run(DumpConsumer& consumer) {
-  if (!request(consumer)) return;
+  if (!request(consumer, &Dump::begin)) return;
   Dump::State state = Dump::State::kMore;
   while (state == Dump::State::kMore || state == Dump::State::kWaiting) {
     if (state == Dump::State::kWaiting && !dump_.wait(kPatience)) {
@@ -116,6 +114,7 @@ Dump::State TableDump::read_part() {
   Dump::State state = dump_.receive();
   if (state == Dump::State::kWaiting) return state;
   const Instant after = system_now();
+  if (std::exchange(first_, false)) written_.latest = dump_.begun();
   if (state == Dump::State::kMore) {
     // What was received now had been written within the call before; within this one the kernel
     // has written the next part.

@@ -52,7 +52,7 @@ class TableDump {
   static bool may_be_cut(std::size_t part, std::size_t page);
 
   /// Begins a dump of about `entries` entries that is to take `duration`. Counters of the kernel
-  /// are read, never zeroed.
+  /// are read, never zeroed. Returns at once, also where the kernel is busy with another request.
   void start(DumpConsumer& consumer, std::size_t entries, std::chrono::milliseconds duration);
 
   /// A whole dump at once, without returning to the event loop.
@@ -64,9 +64,11 @@ class TableDump {
   [[nodiscard]] bool running() const { return dump_.running(); }
 
  private:
-  std::error_code begin();
+  /// How a dump is begun: Dump::begin() or Dump::begin_beside().
+  using Begin = std::error_code (Dump::*)(const DumpRequest&);
+
   /// Asks for the table. False: failed, and the consumer has got the end of the dump.
-  bool request(DumpConsumer& consumer);
+  bool request(DumpConsumer& consumer, Begin begin);
   void wait(MonoTime until);
   /// Reads the parts that are due by now.
   void read_due();
@@ -85,7 +87,8 @@ class TableDump {
   MonoTime next_{};
   std::chrono::steady_clock::duration gap_{};
   bool cancelled_ = false;
-  bool cut_ = false;  ///< the last part with entries may have been
+  bool first_ = false;  ///< the part that waits
+  bool cut_ = false;    ///< the last part with entries may have been
   log::RateLimit error_log_;
 };
 
