@@ -224,10 +224,10 @@ class AccountingCase(case.LabTest):
                               "/none"], capture_output=True, text=True, check=False)
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
 
-    def talk(self, initiator, responder, source, destination):
+    def talk(self, initiator, responder, source, destination, listen=None):
         """A conversation that goes on until the test ends it by the function that is returned."""
         stopping = threading.Event()
-        there = traffic._bound(responder, socket.SOCK_DGRAM, *destination)
+        there = traffic._bound(responder, socket.SOCK_DGRAM, *(listen or destination))
         here = traffic._bound(initiator, socket.SOCK_DGRAM, *source)
         here.connect(destination)
 

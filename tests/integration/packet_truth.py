@@ -226,6 +226,7 @@ class Conversation:
 class Usage:
     """A connection as accounting has to count it."""
     first: float
+    last: float
     keys: dict
     amounts: tuple  # down and up octets, down and up packets, connections
 
@@ -278,7 +279,7 @@ def _usage(one, macs):
             "interface": _home(host[0]), "remote_interface": _home(other[0]),
             "zone": THROUGH_ZONE if direction == "through" else 0, "mark": MARKS.get(service, 0),
             "service": SERVICES.get(service, "other") if one.protocol in (TCP, UDP) else "other"}
-    return Usage(one.first, keys, (down[0], up[0], down[1], up[1], 1))
+    return Usage(one.first, one.last, keys, (down[0], up[0], down[1], up[1], 1))
 
 
 def direction_of(initiator, responder):
