@@ -58,8 +58,7 @@ Accounting::Accounting(const AccountingConfig& config,
   open_session();
   if (session_) session.id = session_->id();
   session.ledger = session_;
-  using Left = accounting::CountedReports::Left;
-  counted_.emplace(session_prefix_, session.continues ? Left::kIgnore : Left::kRead);
+  counted_.emplace(session_prefix_);  // the directory is there now
   accounting::ReadDeviceNames read_names;
   if (neighbours_) {
     read_names = accounting::device_names_of(config_);

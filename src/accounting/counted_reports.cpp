@@ -41,8 +41,8 @@ void take_off(Counters& flow, Counters& earlier, const Counters& counted) {
 
 }  // namespace
 
-CountedReports::CountedReports(std::string prefix, Left left) : prefix_(std::move(prefix)) {
-  if (left == Left::kRead) read_left();
+CountedReports::CountedReports(std::string prefix) : prefix_(std::move(prefix)) {
+  read_left();
   begin_file();
 }
 

@@ -20,13 +20,8 @@ namespace ctflow::accounting {
 /// synchronised with the disk.
 class CountedReports {
  public:
-  enum class Left : std::uint8_t {
-    kRead,    ///< what an earlier process counted may be reported again
-    kIgnore,  ///< this process goes on
-  };
-
-  /// `prefix`: of the files' names.
-  CountedReports(std::string prefix, Left left);
+  /// Reads what an earlier process left there. `prefix`: of the files' names.
+  explicit CountedReports(std::string prefix);
 
   /// To be called with each flow report of a connection in the table, before it is counted.
   void note(const Flow& flow);

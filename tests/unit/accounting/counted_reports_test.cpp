@@ -16,9 +16,7 @@ const TimePoint kStart = std::chrono::sys_days(std::chrono::year(2026) / 11 / 29
 
 class CountedReportsTest : public testing::Test {
  protected:
-  [[nodiscard]] CountedReports open(CountedReports::Left left = CountedReports::Left::kRead) const {
-    return {prefix_, left};
-  }
+  [[nodiscard]] CountedReports open() const { return CountedReports(prefix_); }
 
   /// Of a connection that began at kStart: what came between `from` and `to` octets.
   static Flow report(std::uint64_t from, std::uint64_t to) {
@@ -111,13 +109,8 @@ TEST_F(CountedReportsTest, GoesOnBehindAPartOfARecord) {
   EXPECT_EQ(rest->forward.octets, 400U);
 }
 
-TEST_F(CountedReportsTest, ReadsNothingWhereTheProcessGoesOn) {
-  open().note(report(0, 1000));
-  EXPECT_FALSE(open(CountedReports::Left::kIgnore).without_counted(report(0, 1500)));
-}
-
 TEST_F(CountedReportsTest, NeedsNoFile) {
-  CountedReports counted("/nonexistent/accounting", CountedReports::Left::kRead);
+  CountedReports counted("/nonexistent/accounting");
   counted.note(report(0, 1000));
   counted.checkpoint();
   EXPECT_FALSE(counted.without_counted(report(0, 1500)));
