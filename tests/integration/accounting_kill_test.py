@@ -8,6 +8,7 @@ import datetime
 import glob
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -16,6 +17,7 @@ import time
 
 import accounting_case
 import case
+import kernel
 import packet_truth
 from accounting_case import CHURNING, PRIVACY6
 from lab import CLIENT4, SERVER4, SERVER6, WAN4
@@ -25,10 +27,10 @@ KILLS = 20
 SHORT = range(130, 250)  # the last octets of their addresses
 NATTED = 5001
 SETTLED = 1.6  # seconds until the NAT log is sure to be complete for a time
-BATCH = 0.3  # seconds that an end may wait to be read
-EXPIRES = 4.0  # seconds after its last packet, in this lab
-SWEPT = 0.8  # and by so much later at most
-INCOMPLETE = 1
+BATCH = 0.5  # seconds that an end may wait to be read
+LATE = 0.2  # seconds that conntrack(8) may say it later
+ENDED = re.compile(r"\[(\d+\.\d+)\s*\].*?src=(\S+)")
+INCOMPLETE, CANNOT_SAY = 1, 2
 RUNTIME = "/run/ctflowd"
 AGGREGATES = {"connections": ("host", "service", "direction"), "devices": ("device", "direction")}
 
@@ -46,7 +48,7 @@ class AccountingKill(accounting_case.AccountingCase):
     def lives(self, program):
         """Kills it at random times, and begins it again."""
         for _ in range(KILLS):
-            time.sleep(self.random.uniform(0.05, 3.2))
+            time.sleep(self.random.uniform(0.05, 2.8))
             began = self.started
             program.process.send_signal(signal.SIGKILL)
             killed = time.time()
@@ -74,6 +76,8 @@ class AccountingKill(accounting_case.AccountingCase):
         self.runs, self.absent = [], []
         for last in SHORT:
             client.run("ip", "addr", "add", f"10.10.0.{last}/24", "dev", "eth0")
+        listener = kernel.Listener(self.lab.router, self.directory)
+        self.addCleanup(listener.kill)
         program = self.begin()
         ends = [self.talk(client, server, (CLIENT4, NATTED), (SERVER4, 6001)),
                 self.talk(second, server, (SECOND6, 5003), (SERVER6, 6003)),
@@ -94,6 +98,7 @@ class AccountingKill(accounting_case.AccountingCase):
         for end in ends:
             end()
         used = self.finish(program)
+        listener.stop()
         self.nothing_twice(used)
         self.what_lived_is_complete(used)
         self.what_is_missing_is_known(used)
@@ -124,9 +129,9 @@ class AccountingKill(accounting_case.AccountingCase):
         """It ended while no ctflowd ran, or was not counted yet when it was killed."""
         true = packet_truth.summed(used, ("direction",))[None, "out"]
         counted = self.sums(("direction",), "'key', 'uncounted'")["out",]
+        ends = self.ends()
         suspects = [one for one in used if one.keys["direction"] == "out" and any(
-            killed - BATCH <= one.last + EXPIRES + SWEPT and one.last + EXPIRES <= began
-            for killed, began in self.absent)]
+            killed - BATCH <= ends[one.keys["host"]] <= began + LATE for killed, began in self.absent)]
         most = packet_truth.summed(suspects, ()).get((None,), (0,) * 5)
         for amount, all_of_it, bound in zip(counted, true, most):
             self.assertLessEqual(amount, all_of_it)
@@ -139,6 +144,12 @@ class AccountingKill(accounting_case.AccountingCase):
         for killed, began in self.absent:
             self.assertTrue(any(moment(gap["from"]) <= killed and began <= moment(gap["until"])
                                 for gap in report["missing"]["gaps"]), "each absence is told")
+
+    def ends(self):
+        """When the connections of each host ended, by conntrack(8)."""
+        with open(f"{self.directory}/conntrack.log", encoding="ascii") as file:
+            return {packet_truth.exploded(address): float(moment)
+                    for moment, address in ENDED.findall(file.read())}
 
     def report(self):
         run = subprocess.run(
@@ -167,8 +178,10 @@ class AccountingKill(accounting_case.AccountingCase):
                 [case.program, "nat-lookup", f"{WAN4}:{NATTED}", "--protocol", "udp", "--at", when,
                  "--directory", self.nat_log, "--tolerance", "100ms", "--format", "json"],
                 capture_output=True, text=True, check=False)
-            found = [row["inside"]["address"] for row in json.loads(run.stdout)["rows"]]
-            self.assertEqual((run.returncode, found), (0, [CLIENT4]), run.stdout)
+            answer = json.loads(run.stdout)
+            self.assertEqual([row["inside"]["address"] for row in answer["rows"]], [CLIENT4], run.stdout)
+            # On a slow machine events are late, and said to be.
+            self.assertEqual(run.returncode, CANNOT_SAY if answer["holes"] else 0, run.stdout)
 
 
 def moment(text):

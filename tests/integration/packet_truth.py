@@ -217,7 +217,6 @@ class Conversation:
     far: tuple
     began_near: bool
     first: float
-    last: float = 0.0
     sent: list = dataclasses.field(default_factory=lambda: [0, 0])  # octets, packets of the nearer one
     received: list = dataclasses.field(default_factory=lambda: [0, 0])
 
@@ -226,7 +225,6 @@ class Conversation:
 class Usage:
     """A connection as accounting has to count it."""
     first: float
-    last: float
     keys: dict
     amounts: tuple  # down and up octets, down and up packets, connections
 
@@ -240,7 +238,6 @@ def conversations(frames):
         one = table.get(key)
         if one is None:
             one = table[key] = Conversation(*key, frame.incoming, frame.time)
-        one.last = frame.time
         amounts = one.sent if frame.incoming else one.received
         amounts[0] += frame.octets
         amounts[1] += 1
@@ -279,7 +276,7 @@ def _usage(one, macs):
             "interface": _home(host[0]), "remote_interface": _home(other[0]),
             "zone": THROUGH_ZONE if direction == "through" else 0, "mark": MARKS.get(service, 0),
             "service": SERVICES.get(service, "other") if one.protocol in (TCP, UDP) else "other"}
-    return Usage(one.first, one.last, keys, (down[0], up[0], down[1], up[1], 1))
+    return Usage(one.first, keys, (down[0], up[0], down[1], up[1], 1))
 
 
 def direction_of(initiator, responder):

@@ -12,20 +12,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const TimePoint kStart = std::chrono::sys_days(std::chrono::year(2026) / 11 / 29) + 20h;
+const TimePoint kBegan = std::chrono::sys_days(std::chrono::year(2026) / 11 / 29) + 20h;
 
 class CountedReportsTest : public testing::Test {
  protected:
   [[nodiscard]] CountedReports open() const { return CountedReports(prefix_); }
 
-  /// Of a connection that began at kStart: what came between `from` and `to` octets.
+  /// Of a connection that began at kBegan: what came between `from` and `to` octets.
   static Flow report(std::uint64_t from, std::uint64_t to) {
     Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
     flow.event = FlowEvent::kReported;
-    flow.earlier = {{from / 100, from}, {}, kStart};
+    flow.earlier = {{from / 100, from}, {}, kBegan};
     flow.forward = {(to - from) / 100, to - from};
-    flow.start = kStart + std::chrono::seconds(from);
-    flow.end = kStart + std::chrono::seconds(to);
+    flow.start = kBegan + std::chrono::seconds(from);
+    flow.end = kBegan + std::chrono::seconds(to);
     return flow;
   }
 
@@ -40,8 +40,8 @@ TEST_F(CountedReportsTest, TakesOffWhatAnEarlierProcessCounted) {
   ASSERT_TRUE(rest);
   EXPECT_EQ(rest->forward, (Counters{5, 500}));
   EXPECT_EQ(rest->earlier.forward, (Counters{10, 1000}));
-  EXPECT_EQ(rest->start, kStart + 1000s);
-  EXPECT_EQ(rest->end, kStart + 1500s);
+  EXPECT_EQ(rest->start, kBegan + 1000s);
+  EXPECT_EQ(rest->end, kBegan + 1500s);
   EXPECT_FALSE(counted.without_counted(report(1500, 1800))) << "what comes then is new";
 }
 
@@ -59,7 +59,7 @@ TEST_F(CountedReportsTest, LeavesASuccessorWithTheSameAddressesAndPortsAlone) {
   open().note(report(0, 1000));
   Flow other = report(0, 2000);
   other.earlier = {};
-  other.start = kStart + 1001s;
+  other.start = kBegan + 1001s;
   EXPECT_FALSE(open().without_counted(other));
 }
 
