@@ -21,8 +21,9 @@ import time
 from collections.abc import Iterator
 
 import main
-from lab import (CLIENT, CLIENT6, HOST_CLIENT, HOST_SERVER, SERVER, TICK, Failure, Lab,
-                 Skip, Sniffer, equal, ifindex, near, run, sysctl)
+from lab import (CLIENT, CLIENT6, HOST_CLIENT, HOST_SERVER, SERVER, TICK,
+                 Failure, Lab, Skip, Sniffer, equal, ifindex, near, run,
+                 sysctl)
 from nfqueue import first_packets_wait
 
 MEASURE = os.environ.get("CTFLOWD_SOURCE_MEASURE") or "patch"
