@@ -45,6 +45,7 @@ Accounting::Accounting(const AccountingConfig& config,
       configured_(config),
       context_(std::move(context)),
       clock_(std::move(clock)),
+      session_prefix_(accounting::session_prefix(config_.database)),
       accounts_(std::make_shared<accounting::Accounts>(config_)),
       surroundings_(read_surroundings()),
       neighbours_(std::move(neighbours)),
@@ -52,10 +53,12 @@ Accounting::Accounting(const AccountingConfig& config,
       spare_(std::make_unique<Batch>(config_)) {
   accounting::Session session;
   session.started = clock_().wall;
-  session.left = accounting::left_sessions(config_.database, session.continues);
+  session.prefix = session_prefix_;
+  session.left = left_sessions(session.continues);
   open_session();
   if (session_) session.id = session_->id();
   session.ledger = session_;
+  counted_.emplace(session_prefix_);  // the directory is there now
   accounting::ReadDeviceNames read_names;
   if (neighbours_) {
     read_names = accounting::device_names_of(config_);
@@ -69,9 +72,20 @@ Accounting::Accounting(const AccountingConfig& config,
       std::move(read_surroundings), std::move(read_names));
 }
 
+/// Those of earlier versions are beside the database.
+std::vector<accounting::LeftSession> Accounting::left_sessions(bool& living) const {
+  auto found = accounting::left_sessions(session_prefix_, living);
+  if (session_prefix_ == config_.database) return found;
+  bool ignored = false;
+  for (auto& one : accounting::left_sessions(config_.database, ignored)) {
+    found.push_back(std::move(one));
+  }
+  return found;
+}
+
 void Accounting::open_session() {
   try {
-    session_ = std::make_shared<accounting::SessionLedger>(config_.database);
+    session_ = std::make_shared<accounting::SessionLedger>(session_prefix_);
   } catch (const std::system_error& error) {
     log::error(
         "accounting_session_unavailable output={} error={} impact=\"what is counted and not yet "
@@ -87,6 +101,12 @@ bool Accounting::configured_as(const OutputConfig& config) const {
 }
 
 void Accounting::offer(const Flow& flow, const Instant& now) {
+  const auto rest = counted_->without_counted(flow);
+  if (flow.event == FlowEvent::kReported) counted_->note(flow);
+  enter(rest ? *rest : flow, now);
+}
+
+void Accounting::enter(const Flow& flow, const Instant& now) {
   ledger_.offer();
   const accounting::Classified added = accounting::classify(
       flow, places_.of(*surroundings_, flow), accounts_->names(), neighbours(), wanted_);

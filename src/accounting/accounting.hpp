@@ -6,8 +6,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "accounting/accounts.hpp"
+#include "accounting/counted_reports.hpp"
 #include "accounting/live_counts.hpp"
 #include "accounting/session_ledger.hpp"
 #include "accounting/writer.hpp"
@@ -39,12 +41,14 @@ class Accounting : public Output {
   void offer(const Flow& flow, const Instant& now) override;
   void tick() override;
   [[nodiscard]] MonoTime deadline() const override { return deadline_; }
-  void flush() override {}
+  void flush() override { counted_->checkpoint(); }
   void stop() override;
   [[nodiscard]] OutputStatus status(const Instant& now) const override;
   std::optional<Usage> usage(std::optional<AccountingKey> by) override;
 
  private:
+  void enter(const Flow& flow, const Instant& now);
+  [[nodiscard]] std::vector<accounting::LeftSession> left_sessions(bool& living) const;
   void open_session();
   void watch_losses(const Instant& now);
   void settle(const Instant& now);
@@ -61,6 +65,7 @@ class Accounting : public Output {
   const AccountingConfig configured_;
   const std::shared_ptr<const OutputContext> context_;
   const Clock clock_;
+  const std::string session_prefix_;
   ExportLedger ledger_;
   std::shared_ptr<const accounting::Accounts> accounts_;
   std::shared_ptr<const accounting::Surroundings> surroundings_;
@@ -77,6 +82,7 @@ class Accounting : public Output {
   std::list<Asked> asked_;                              ///< by usage(), for a while
   accounting::KeySelection wanted_{{}};                 ///< by aggregates, metrics_ and asked_
   std::shared_ptr<accounting::SessionLedger> session_;  ///< null: it could not be made
+  std::optional<accounting::CountedReports> counted_;
   std::unique_ptr<accounting::Batch> current_;
   std::unique_ptr<accounting::Batch> spare_;  ///< null: the writer has it
   std::unique_ptr<accounting::Writer> writer_;

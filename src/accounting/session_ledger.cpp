@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "accounting/schema.hpp"
+#include "process/runtime_directory.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -55,10 +56,10 @@ std::string unique_id() {
 
 }  // namespace
 
-SessionLedger::SessionLedger(const std::string& database) : id_(unique_id()) {
+SessionLedger::SessionLedger(const std::string& prefix) : id_(unique_id()) {
   constexpr int kMode = 0640;
-  file_ = session_file(database, id_);
-  make_directory_for(database);
+  file_ = session_file(prefix, id_);
+  make_directory_for(file_);
   descriptor_.reset(open(file_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kMode));
   if (!descriptor_.is_open()) fail(file_);
   if (flock(descriptor_.number(), LOCK_EX | LOCK_NB) != 0) fail(file_);
@@ -87,23 +88,32 @@ void SessionLedger::add(Direction direction, const Amounts& amounts) {
 
 SessionTotals SessionLedger::totals() const { return totals_in(words_); }
 
-std::string session_file(const std::string& database, const std::string& id) {
-  return database + kInfix + id;
+std::string session_prefix(const std::string& database) {
+  constexpr std::size_t kLongestName = 160;
+  const std::string directory = runtime_directory();
+  std::string name = std::filesystem::absolute(database).lexically_normal().string();
+  if (name.size() > kLongestName || !obstacle_in(directory).empty()) return database;
+  std::replace(name.begin(), name.end(), '/', '-');
+  return directory + "/accounting" + name;
 }
 
-std::vector<LeftSession> left_sessions(const std::string& database, bool& living) {
+std::string session_file(const std::string& prefix, const std::string& id) {
+  return prefix + kInfix + id;
+}
+
+std::vector<LeftSession> left_sessions(const std::string& prefix, bool& living) {
   namespace fs = std::filesystem;
   std::vector<LeftSession> found;
   living = false;
-  const fs::path path(database);
-  const std::string prefix = path.filename().string() + kInfix;
+  const fs::path path(prefix);
+  const std::string begin = path.filename().string() + kInfix;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(path.parent_path(), ignored)) {
     const std::string name = entry.path().filename().string();
-    if (name.rfind(prefix, 0) != 0) continue;
+    if (name.rfind(begin, 0) != 0) continue;
     LeftSession one;
     one.file = entry.path().string();
-    one.id = name.substr(prefix.size());
+    one.id = name.substr(begin.size());
     one.lock.reset(open(one.file.c_str(), O_RDWR | O_CLOEXEC));
     if (!one.lock.is_open()) continue;
     if (flock(one.lock.number(), LOCK_EX | LOCK_NB) != 0) {

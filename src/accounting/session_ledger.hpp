@@ -26,8 +26,8 @@ struct SessionTotals {
 /// power cut.
 class SessionLedger {
  public:
-  /// Beside the database, with a name of its own. Throws std::system_error.
-  explicit SessionLedger(const std::string& database);
+  /// At session_file(), with a name of its own. Throws std::system_error.
+  explicit SessionLedger(const std::string& prefix);
   /// The file stays.
   ~SessionLedger();
 
@@ -57,10 +57,15 @@ struct LeftSession {
   Descriptor lock;
 };
 
-/// Where the ledger of a session is. `database`: that it is beside.
-std::string session_file(const std::string& database, const std::string& id);
+/// Begins the names of files that a kill leaves. In the runtime directory, because they change all
+/// the time, which would wear a flash memory; where there is none that of the database. To be asked
+/// once: the directory may be made later.
+std::string session_prefix(const std::string& database);
+
+/// Where the ledger of a session is.
+std::string session_file(const std::string& prefix, const std::string& id);
 
 /// Of processes that are gone. `living`: one is not, or this one has another.
-std::vector<LeftSession> left_sessions(const std::string& database, bool& living);
+std::vector<LeftSession> left_sessions(const std::string& prefix, bool& living);
 
 }  // namespace ctflow::accounting

@@ -112,7 +112,9 @@ void Store::begin_session(const Job& job) {
   const bool was_set = session_.started >= kEarliest;
   const Minute now = minute_of(job.now.wall);
   const Minute started = was_set ? minute_of(session_.started) : now;
-  if (last && (!session_.continues || !was_set)) add_gap(*last, started);
+  // Of whole minutes: also a short one is told.
+  const Minute until = std::chrono::ceil<minutes>(was_set ? session_.started : job.now.wall);
+  if (last && (!session_.continues || !was_set)) add_gap(*last, until);
   // A clock that was ahead may have written the last transaction.
   const Minute at = std::min(last.value_or(started), now);
   for (const LeftSession& left : session_.left) recover(left, std::max(at, oldest(job)));
@@ -192,7 +194,15 @@ void Store::name_devices(const Job& job) {
 }
 
 std::string Store::file_of(const std::string& session) const {
-  return session_file(config_.database, session);
+  return session_file(session_.prefix.empty() ? config_.database : session_.prefix, session);
+}
+
+/// Also beside the database, where earlier versions have it.
+bool Store::has_file(const std::string& session) const {
+  const auto exists = [](const std::string& file) {
+    return access(file.c_str(), F_OK) == 0 || errno != ENOENT;
+  };
+  return exists(file_of(session)) || exists(session_file(config_.database, session));
 }
 
 void Store::forget_sessions() {
@@ -201,7 +211,7 @@ void Store::forget_sessions() {
     Statement select(*database_, "SELECT DISTINCT id FROM session");
     while (select.step()) {
       std::string id = select.text(0);
-      if (access(file_of(id).c_str(), F_OK) != 0 && errno == ENOENT) gone.push_back(std::move(id));
+      if (!has_file(id)) gone.push_back(std::move(id));
     }
   }
   Statement remove(*database_, "DELETE FROM session WHERE id = ?");

@@ -16,7 +16,8 @@ namespace ctflow::accounting {
 
 /// The process, or reload, that writes.
 struct Session {
-  std::string id{};  ///< empty: it has no ledger
+  std::string id{};      ///< empty: it has no ledger
+  std::string prefix{};  ///< of its files; empty: that of the database
   /// Held, so that nobody takes the session for one that has ended while it may still write: a disk
   /// can keep the writer's thread beyond the output. Null: as for `id`, or the caller holds it.
   std::shared_ptr<const SessionLedger> ledger{};
@@ -62,6 +63,7 @@ class Store {
   void recover(const LeftSession& left, Minute at);
   /// Those whose files are gone: nobody will look for them.
   void forget_sessions();
+  [[nodiscard]] bool has_file(const std::string& session) const;
   [[nodiscard]] std::string file_of(const std::string& session) const;
   void note_totals(const std::string& session, const SessionTotals& totals);
   void enter(const Job& job);

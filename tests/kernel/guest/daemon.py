@@ -21,8 +21,9 @@ import time
 from collections.abc import Iterator
 
 import main
-from lab import (CLIENT, HOST_CLIENT, HOST_SERVER, SERVER, TICK, Failure, Lab,
-                 Skip, Sniffer, equal, ifindex, near, run, sysctl)
+from lab import (CLIENT, CLIENT6, HOST_CLIENT, HOST_SERVER, SERVER, TICK,
+                 Failure, Lab, Skip, Sniffer, equal, ifindex, near, run,
+                 sysctl)
 from nfqueue import first_packets_wait
 
 MEASURE = os.environ.get("CTFLOWD_SOURCE_MEASURE") or "patch"
@@ -47,8 +48,10 @@ log:
 class Export:
     """ctflowd and nfcapd for as long as the block runs, then the records."""
 
-    def __init__(self, name: str, more: str = "") -> None:
-        self.config = CONFIG + more
+    def __init__(self, name: str, more: str = "",
+                 measure: str = MEASURE) -> None:
+        self.config = CONFIG.replace(MEASURE, measure) + more
+        self.says = "started" if measure == "off" else MEASURED
         self.directory = pathlib.Path("/tmp/export-" + name)
         self.directory.mkdir()
         self.records: list[dict[str, str]] = []
@@ -77,7 +80,7 @@ class Export:
     def wait_until_measuring(self) -> None:
         log = self.directory / "log"
         deadline = time.monotonic() + 60        # an emulator verifies slowly
-        while MEASURED not in (text := log.read_text()):
+        while self.says not in (text := log.read_text()):
             if self.daemon.poll() is not None or time.monotonic() > deadline:
                 raise Failure("ctflowd: " + text)
             time.sleep(0.2)
@@ -289,6 +292,95 @@ def test_nat_log_knows_its_connections_again(lab: Lab) -> None:
         ends = [(row["ended"] is not None, row["end_unknown"])
                 for row in nat_rows(public)]
         equal("the ends of all rows", ends, [(True, False)])
+
+
+ACCOUNTING = """\
+accounting:
+  database: /tmp/accounting-%s
+  aggregates: [{name: hosts, by: [host]},
+    {name: services, by: [service, protocol, interface, remote_interface]}]
+  services: [{name: dns, ports: [udp/53]}]
+  inside: [10.0.1.0/24, "fd01::/64"]
+  commit_interval: 1s
+  time_zone: UTC
+"""
+FLOWTABLE = """table inet ft {
+    flowtable f {
+        hook ingress priority 0
+        devices = { r1, r2 }
+        counter
+    }
+    chain forward {
+        type filter hook forward priority 0
+        ct state established flow add @f
+    }
+}"""
+OFFLOADED = 1 << 14
+
+
+def counted(name: str, key: str) -> dict[str, tuple[int, ...]]:
+    """Octets and packets up and down that accounting has of each `key`."""
+    answer = run(f"{os.environ['CTFLOWD']} report --database /tmp/accounting-"
+                 f"{name} -c /none --by {key} --direction out --format json",
+                 check=False)
+    return {row["name"]: tuple(row[field] for field in (
+                "up_packets", "up_octets", "down_packets", "down_octets"))
+            for row in json.loads(answer)["rows"]}
+
+
+def datagrams(lab: Lab, port: int, six: bool) -> tuple[int, ...]:
+    """A conversation that is offloaded after its first two packets."""
+    lab.udp(port, six=six)
+    lab.udp(port, reply=True, six=six)
+    lab.settle()
+    equal("offloaded", lab.find(port).status & OFFLOADED, OFFLOADED)
+    for size in range(200, 240):
+        lab.udp(port, size=size, six=six)
+        lab.udp(port, size=3 * size, six=six, reply=True)
+    header = 48 if six else 28
+    sizes = (100, *range(200, 240))
+    return (41, sum(sizes) + 41 * header,
+            41, 100 + 3 * sum(sizes[1:]) + 41 * header)
+
+
+def accounted(lab: Lab, name: str, measure: str) -> None:
+    """Where nobody measures, each packet is one of the wire from the
+    beginning: conntrack counts those that its sender merged."""
+    lab.rules(FLOWTABLE)
+    links = [(None, "r2")] + ([("c", "c0")] if measure == "off" else [])
+    for ns, device in links:
+        lab.offload(ns, device, "tso off gso off sg off")
+    try:
+        with Export(name, ACCOUNTING % name, measure):
+            sniffer = Sniffer("s", "s0")
+            transfer = lab.transfer(2_000_000)
+            wire = sniffer.totals(transfer)
+            sent = {host: datagrams(lab, lab.port(), six)
+                    for host, six in ((CLIENT, False), (CLIENT6, True))}
+            time.sleep(2)       # some of it is reported before the end
+            run("conntrack -F")
+    finally:
+        for ns, device in links:
+            lab.offload(ns, device, "sg on tso on gso on")
+    hosts = counted(name, "host")
+    equal("datagrams", {host: hosts[host] for host in sent}, sent)
+    equal("transfer", hosts[HOST_CLIENT], (*wire[False], *wire[True]))
+    services = counted(name, "service")
+    equal("dns", services["dns"],
+          tuple(map(sum, zip(*sent.values()))))
+    equal("others", services["other"], hosts[HOST_CLIENT])
+    equal("interfaces", counted(name, "interface").keys(), {"r1"})
+    equal("check", run(f"{os.environ['CTFLOWD']} accounting check --database "
+                       f"/tmp/accounting-{name} -c /none; echo $?",
+                       check=False).split()[-1], "0")
+
+
+def test_accounting_of_a_flowtable_with_counter(lab: Lab) -> None:
+    accounted(lab, "counter", "off")
+
+
+def test_accounting_of_a_flowtable_that_is_measured(lab: Lab) -> None:
+    accounted(lab, "measured", MEASURE)
 
 
 def doctor() -> dict[str, dict[str, str]]:

@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 class AccountingTest : public testing::Test {
  protected:
   AccountingTest() {
+    setenv("RUNTIME_DIRECTORY", "/nonexistent", 1);
     config_.database = directory_.path("accounting.sqlite");
     config_.commit_interval = 100ms;
     AggregateConfig hosts;
@@ -27,6 +28,8 @@ class AccountingTest : public testing::Test {
     config_.aggregates = {hosts};
     context_->answer_losses([this] { return losses_; });
   }
+
+  ~AccountingTest() override { unsetenv("RUNTIME_DIRECTORY"); }
 
   std::unique_ptr<Accounting> make() {
     return std::make_unique<Accounting>(
@@ -216,6 +219,42 @@ TEST_F(AccountingTest, LeavesNoGapWhenAReloadReplacesIt) {
   after->stop();
   EXPECT_EQ(octets_in_database(), 300);
   EXPECT_EQ(test::number_in(config_.database, "SELECT count(*) FROM gap"), 0);
+}
+
+TEST_F(AccountingTest, CountsNothingTwiceThatIsReportedAgain) {
+  const auto report = [](Accounting& to, std::uint64_t octets, FlowEvent event) {
+    Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
+    const Instant now = system_now();
+    flow.event = event;
+    flow.start = flow.earlier.start = now.wall - 5s;
+    flow.end = now.wall;
+    flow.forward = {octets / 100, octets};
+    to.offer(flow, now);
+  };
+  const auto before = make();
+  before->tick();
+  report(*before, 1000, FlowEvent::kReported);
+  before->stop();
+  const auto after = make();  // where the state file has nothing of it
+  after->tick();
+  report(*after, 1500, FlowEvent::kEnded);
+  after->stop();
+  EXPECT_EQ(octets_in_database(), 1500);
+  EXPECT_EQ(test::number_in(config_.database, "SELECT sum(connections) FROM usage WHERE level = 3"),
+            1);
+}
+
+TEST_F(AccountingTest, FindsWhatAnEarlierVersionLeftBesideTheDatabase) {
+  make()->stop();
+  accounting::SessionLedger(config_.database).add(accounting::Direction::kOut, {0, 700, 0, 7, 1});
+  const test::TemporaryDirectory runtime;
+  setenv("RUNTIME_DIRECTORY", runtime.name().c_str(), 1);
+  const auto accounting = make();
+  accounting->stop();
+  EXPECT_EQ(octets_in_database(), 700);
+  EXPECT_EQ(accounting->status(system_now()).accounting->recovered, 700U);
+  bool living = false;
+  EXPECT_TRUE(accounting::left_sessions(config_.database, living).empty());
 }
 
 TEST_F(AccountingTest, HasTheLockOfItsSessionWhileItsThreadMayStillWrite) {

@@ -61,5 +61,16 @@ TEST_F(SessionLedgerTest, ThrowsWhereItCannotBe) {
   EXPECT_THROW(SessionLedger("/proc/nonexistent/accounting.sqlite"), std::system_error);
 }
 
+TEST_F(SessionLedgerTest, IsInTheRuntimeDirectoryWhereThereIsOne) {
+  const test::TemporaryDirectory runtime;
+  setenv("RUNTIME_DIRECTORY", runtime.name().c_str(), 1);
+  const std::string prefix = session_prefix(database_);
+  EXPECT_EQ(std::filesystem::path(prefix).parent_path(), runtime.name());
+  EXPECT_NE(session_prefix(directory_.path("other.sqlite")), prefix);
+  setenv("RUNTIME_DIRECTORY", "/nonexistent", 1);
+  EXPECT_EQ(session_prefix(database_), database_);
+  unsetenv("RUNTIME_DIRECTORY");
+}
+
 }  // namespace
 }  // namespace ctflow::accounting

@@ -260,6 +260,15 @@ TEST_F(AccountingStoreTest, KnowsWhenItDidNotRun) {
   EXPECT_EQ(number("SELECT ended - began FROM gap WHERE reason = 'not_running'"), 3600);
 }
 
+TEST_F(AccountingStoreTest, KnowsThatItDidNotRunForSecondsOfAMinute) {
+  start();
+  count(1);
+  pass(20s);
+  start();
+  count(1);
+  EXPECT_EQ(number("SELECT ended - began FROM gap WHERE reason = 'not_running'"), 60);
+}
+
 TEST_F(AccountingStoreTest, TakesAnAggregateWithOtherKeysForAnother) {
   start();
   count(1);
