@@ -45,7 +45,7 @@ void write(nat::DayFile& file, std::uint64_t rows, std::uint32_t addresses) {
   constexpr std::uint64_t kTransaction = 5000;
   constexpr std::size_t kAtOnce = 20'000;
   for (std::uint64_t i = 0; i < rows; ++i) {
-    file.begin();
+    file.begin(false);
     nat::Translation one;
     one.family = AddressFamily::kIpv4;
     one.protocol = random() % 4 == 0 ? 17 : 6;
@@ -63,7 +63,7 @@ void write(nat::DayFile& file, std::uint64_t rows, std::uint32_t addresses) {
     }
     if (i % kTransaction == kTransaction - 1) file.commit();
   }
-  file.begin();
+  file.begin(true);
   for (const Open& one : open) {
     file.end(one.translation, one.began, kDay + std::chrono::hours(24), 0);
   }
