@@ -244,6 +244,12 @@ class CtflowdLargeBuffer(Ctflowd):
     source = "measure: off, receive_buffer: 512MiB, receive_buffer_limit: 512MiB"
 
 
+class CtflowdConstant(CtflowdLargeBuffer):
+    """The same, and does not look for routes."""
+    name = "ctflowd, interfaces constant"
+    settings = "interfaces: {{lookup: constant}}\n"
+
+
 class TwoCtflowd(Reader):
     """Each has one of two clients, for which the kernel filters its events."""
     name = "2 ctflowd, by source.filter"
