@@ -5,6 +5,7 @@ connections it has reported."""
 import contextlib
 import os
 import re
+import resource
 import signal
 import socket
 import sqlite3
@@ -14,7 +15,11 @@ import threading
 import time
 
 import ctflowd
-from lab import COLLECTOR, wait_until
+import ipfix
+from lab import CLIENT4, COLLECTOR, wait_until
+
+PACKETS = 2  # the element packetDeltaCount
+SECOND_CLIENT4 = "10.10.0.3"
 
 
 def nanoseconds(process_id):
@@ -27,14 +32,25 @@ def nanoseconds(process_id):
     return used
 
 
+def children():
+    """What processes that were waited for have used, user and system, in nanoseconds."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (usage.ru_utime + usage.ru_stime) * 1e9
+
+
 def resident(process_id):
     """KiB."""
     with open(f"/proc/{process_id}/status", encoding="ascii") as file:
         return int(re.search(r"^VmRSS:\s+(\d+) kB", file.read(), re.M).group(1))
 
 
+class Unavailable(Exception):
+    """This machine cannot run the reader."""
+
+
 class Sink(threading.Thread):
     """A collector that takes messages of IPFIX."""
+    keeping = False  # messages, to be read afterwards
 
     def __init__(self, namespace, port):
         super().__init__(daemon=True)
@@ -42,7 +58,7 @@ class Sink(threading.Thread):
         self.socket.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
         self.socket.bind((COLLECTOR, port))
         self.socket.settimeout(0.2)
-        self.last = b""
+        self.last, self.kept = b"", []
         self.messages = self.octets = 0
         self.ending = False
         self.start()
@@ -58,6 +74,8 @@ class Sink(threading.Thread):
             self.messages += 1
             self.octets += len(message)
             self.last = message
+            if self.keeping:
+                self.kept.append(message)
 
     def end(self):
         self.ending = True
@@ -68,6 +86,13 @@ class Sink(threading.Thread):
         """The sequence number of the last message."""
         self.end()
         return struct.unpack_from("!I", self.last, 8)[0] if self.last else 0
+
+    def packets(self):
+        """Of all flow records in what was kept."""
+        session = ipfix.read(b"".join(self.kept))
+        if session.missing:
+            raise RuntimeError(f"{session.missing} records did not arrive")
+        return sum(ipfix.number(record, PACKETS) for record in session.records)
 
 
 class Reader:
@@ -83,6 +108,16 @@ class Reader:
     def stop(self):
         """Ends it; how many connections it has reported, and how many it says it lost."""
         raise NotImplementedError
+
+    def used(self):
+        """Nanoseconds on a CPU."""
+        return nanoseconds(self.process.pid) if self.process else 0
+
+    def resident(self):
+        return resident(self.process.pid)
+
+    def signal(self, number):
+        self.process.send_signal(number)
 
     def database(self):
         return f"{self.disk or self.directory}/{type(self).__name__}-{time.monotonic_ns()}.sqlite"
@@ -116,6 +151,35 @@ class DrainOnly(Reader):
         return int(told["ends"]), None  # how many an overrun costs the kernel does not say
 
 
+class SplitReaders(Reader):
+    """One or more that share the events of a namespace by socket filters (split_readers.cpp)."""
+    program = None
+    readers, by = 1, "none"
+    buffer = 128 << 20  # of all together
+
+    def __init__(self, lab, directory):
+        super().__init__(lab, directory)
+        self.spawn(self.program, str(self.readers), self.by, "2", str(self.buffer))
+        if self.process.stdout.readline() != "ready\n":
+            raise RuntimeError("split_readers does not start")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        told = {key: int(value) for key, value in
+                re.findall(r"(\w+)=(\d+)", self.process.communicate()[0])}
+        if told["again"]:
+            raise RuntimeError(f"{self.name}: {told['again']} events came to more than one reader")
+        if told["fewest"] < 0.9 * told["most"]:
+            raise RuntimeError(f"{self.name}: shares of {told['fewest']} to {told['most']} events")
+        return told["ends"], None
+
+
+def split(readers, by, buffer=SplitReaders.buffer):
+    name = "one reader, no filter" if by == "none" else f"{readers} by {by}"
+    return type("SplitReaders", (SplitReaders,),
+                {"name": name, "readers": readers, "by": by, "buffer": buffer})
+
+
 class Nobody(Reader):
     """The kernel by itself."""
     name = "nobody"
@@ -129,16 +193,17 @@ class Ctflowd(Reader):
     name = "ctflowd"
     program = None
     collectors = 1
+    source = "measure: off"
     settings = ""
 
-    def __init__(self, lab, directory):
+    def __init__(self, lab, directory, port=4739, source=None):
         super().__init__(lab, directory)
-        ports = range(4739, 4739 + self.collectors)
+        ports = range(port, port + self.collectors)
         self.sinks = [Sink(lab.collector, port) for port in ports]
         config = "collectors:\n" + "".join(
             f"  - {{name: c{port}, address: {COLLECTOR}, port: {port}, protocol: ipfix}}\n"
             for port in ports)
-        config += "source: {measure: off}\n" + self.settings.format(database=self.database())
+        config += f"source: {{{source or self.source}}}\n" + self.settings.format(database=self.database())
         self.daemon = ctflowd.Ctflowd(self.program, lab.router, directory, "run", config=config)
         self.process = self.daemon.process
         self.daemon.wait_for("started")
@@ -154,6 +219,64 @@ class Ctflowd(Reader):
 class CtflowdToFour(Ctflowd):
     name = "ctflowd, 4 collectors"
     collectors = 4
+
+
+class CtflowdNetfilter(Ctflowd):
+    """Where eBPF programs at the netfilter hooks measure each packet."""
+    name = "ctflowd, netfilter programs"
+    source = "measure: netfilter"
+
+    def __init__(self, lab, directory):
+        super().__init__(lab, directory)
+        if "origin=netfilter" not in self.daemon.log:
+            self.kill()
+            raise Unavailable(re.search(r"measuring_unavailable.*|$", self.daemon.log)[0])
+
+
+class CtflowdWithoutScans(Ctflowd):
+    """Reports connections at their ends only."""
+    name = "ctflowd, no active timeout"
+    source = "measure: off, active_timeout: off"
+
+
+class CtflowdLargeBuffer(Ctflowd):
+    """Has room for all events while it does not run."""
+    source = "measure: off, receive_buffer: 512MiB, receive_buffer_limit: 512MiB"
+
+
+class CtflowdConstant(CtflowdLargeBuffer):
+    """The same, and does not look for routes."""
+    name = "ctflowd, interfaces constant"
+    settings = "interfaces: {{lookup: constant}}\n"
+
+
+class TwoCtflowd(Reader):
+    """Each has one of two clients, for which the kernel filters its events."""
+    name = "2 ctflowd, by source.filter"
+
+    def __init__(self, lab, directory):
+        super().__init__(lab, directory)
+        self.halves = []
+        for port, client in ((4739, CLIENT4), (4740, SECOND_CLIENT4)):
+            self.halves.append(Ctflowd(lab, directory, port, f"{CtflowdLargeBuffer.source}, state_file: off, "
+                                       f"filter: {{include: [{{sources: [{client}]}}]}}"))
+
+    def used(self):
+        return sum(half.used() for half in self.halves)
+
+    def resident(self):
+        return sum(half.resident() for half in self.halves)
+
+    def signal(self, number):
+        for half in self.halves:
+            half.signal(number)
+
+    def stop(self):
+        return map(sum, zip(*(half.stop() for half in self.halves)))
+
+    def kill(self):
+        for half in self.halves:
+            half.kill()
 
 
 class CtflowdAccounting(Ctflowd):
