@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What every stage of the path hands to the next: one finished connection.
+// What every stage of the path hands to the next: one flow report, or a beginning (FlowEvent).
 #pragma once
 
 #include <array>
