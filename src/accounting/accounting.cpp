@@ -232,7 +232,8 @@ void Accounting::stop() {
   ledger_.lost_after_wait(LossReason::kStopped, left);
   log::error(
       "accounting_incomplete output={} flow_reports={} octets={} impact=\"they are in no row yet: "
-      "they come when the disk answers, or their sum as uncounted at the next start\"",
+      "they come when the disk answers, or their sum as uncounted at the next start\" fix=\"a "
+      "faster disk for accounting.database, or room there\"",
       name(), left.flows, left.octets);
 }
 

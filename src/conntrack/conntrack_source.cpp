@@ -160,7 +160,8 @@ void ConntrackSource::restore_state() {
   if (restored) log::info("state_restored connections={}", *restored - without_memory);
   if (without_memory > 0) {
     log::warn(
-        "state_incomplete connections={} impact=\"no memory: they are exported again, whole\"",
+        "state_incomplete connections={} impact=\"no memory: they are exported again, whole\" "
+        "fix=\"more memory, or a smaller source.live_connections\"",
         without_memory);
   }
   scans_->keep_state(&*state_);

@@ -308,8 +308,8 @@ void IpfixFileTransport::finish_file() {
     recovered_ = false;
     log::error(
         "file_incomplete collector={} file={} messages={} flows={} error={} impact=\"some of "
-        "these, "
-        "which were counted as sent, may be missing in the file\"",
+        "these, which were counted as sent, may be missing in the file\" fix=\"check the disk and "
+        "the file system: dmesg\"",
         config_.name, log::quoted(path_), carried_.messages, carried_.flows,
         log::quoted(not_closed.message()));
   } else if (const std::error_code error = name_file()) {
@@ -325,8 +325,12 @@ void IpfixFileTransport::failed(const std::error_code& error, const char* doing)
   failing_ = true;
   last_failure_ = {FailureKind::kFile, error.message(), clock_().steady};
   if (failure_log_.allow()) {
-    log::error("file_failed collector={} file={} doing={} error={} suppressed={}", config_.name,
-               log::quoted(path_), doing, log::quoted(error.message()), failure_log_.suppressed());
+    log::error(
+        "file_failed collector={} file={} doing={} error={} suppressed={} impact=\"messages that "
+        "cannot be written are lost\" fix=\"make room in the directory, or let ctflowd write "
+        "there\"",
+        config_.name, log::quoted(path_), doing, log::quoted(error.message()),
+        failure_log_.suppressed());
   }
 }
 

@@ -155,7 +155,8 @@ Flowtable load_flowtable(const ctflow_tracing& tracing, Links& links, bool& refu
       !attach(programs.offload_ipv6, added) || !attach(programs.offload_refresh, added)) {
     refused = true;
     log::warn(
-        "flowtable_not_measured error={} impact=\"packets that a flowtable forwards are missing\"",
+        "flowtable_not_measured error={} impact=\"packets that a flowtable forwards are missing\" "
+        "fix=\"see the error; with counter in the flowtable conntrack counts them\"",
         log::quoted(cause(errno, log)));
     return nullptr;
   }
