@@ -182,7 +182,7 @@ void ConntrackSource::watch_settings() {
   });
 }
 
-/// The feed is chosen at the start: what was missing then and is there now is told once.
+/// The feed is chosen at the start: what was missing then and is there now is logged once.
 void ConntrackSource::observe_obstacle() {
   if (!may_be_mended_ || records_ || !records_obstacle(config_).empty()) return;
   may_be_mended_ = false;

@@ -53,7 +53,7 @@ bool has_state(std::uint8_t protocol) {
   return protocol == IPPROTO_TCP || protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
 }
 
-/// As ctnetlink tells them: an end has CTA_TIMEOUT only if a whole second was left, and its stop
+/// As ctnetlink reports them: an end has CTA_TIMEOUT only if a whole second was left, and its stop
 /// time is that of the expiry for an entry that had expired (nf_ct_delete()).
 void read_times(const ctflow_record& record, const Instant& now, Flow& flow) {
   constexpr std::int64_t kSecond = 1'000'000'000;

@@ -203,7 +203,7 @@ struct TracingPrograms::Loaded {
   bool set_clock() const;
   /// False: the ring had no room for all.
   bool sweep() const;
-  /// Measures packets of flowtables from now on, unless that was tried in vain.
+  /// Measures packets of flowtables from now on, unless that was tried and failed.
   void look_for_flowtable() {
     if (!flowtable && !flowtable_refused) {
       flowtable = load_flowtable(*tracing, links, flowtable_refused);
@@ -304,7 +304,7 @@ std::size_t TracingPrograms::consume(const Take& take, std::size_t limit) {
 }
 
 std::future<bool> TracingPrograms::sweep() {
-  // Reading all types of the kernel in vain is too much for each sweep.
+  // Reading all types of the kernel and failing is too much for each sweep.
   if (::access("/sys/kernel/btf/nf_flow_table", F_OK) == 0) loaded_->look_for_flowtable();
   return run_beside([this] { return loaded_->sweep(); });
 }
