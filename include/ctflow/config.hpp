@@ -217,7 +217,7 @@ enum class OwnTraffic : std::uint8_t { kExclude, kInclude };
 /// Who measures what conntrack does not keep.
 enum class Measure : std::uint8_t {
   kAuto,       ///< the first that is possible: patched kernel, fentry, netfilter
-  kOff,        ///< nobody
+  kOff,        ///< nothing
   kPatch,      ///< a patched kernel
   kFentry,     ///< eBPF programs at the entries and exits of the kernel's functions
   kNetfilter,  ///< eBPF programs at the netfilter hooks

@@ -16,12 +16,12 @@ struct SourceCounters {
   std::uint64_t ended = 0;     ///< DESTROY events decoded: connections that ended
   std::uint64_t reports = 0;   ///< interim reports decoded (patched kernel, eBPF programs)
   std::uint64_t filtered = 0;  ///< of all these: not exported by the configuration
-  std::uint64_t created = 0;   ///< NEW events decoded, if a collector wants them
-  /// Connections that ended with nothing left to export: interim reports had all. If a collector
+  std::uint64_t created = 0;   ///< NEW events decoded, if an output wants them
+  /// Connections that ended with nothing left to export: interim reports had all. If an output
   /// wants their ends, they are handed on instead.
   std::uint64_t already_reported = 0;
   /// Connections that ended without a packet: put into the table by another program, or their
-  /// counters were set to zero. If a collector wants their ends, they are handed on instead.
+  /// counters were set to zero. If an output wants their ends, they are handed on instead.
   std::uint64_t ended_empty = 0;
   /// Of `ended` and `created`: events that the kernel sent again.
   std::uint64_t repeated = 0;
@@ -52,11 +52,11 @@ struct SourceCounters {
   std::uint64_t foreign = 0;    ///< datagrams dropped because the kernel did not send them
   std::uint64_t overruns = 0;   ///< ENOBUFS, or no room in the ring: times events were dropped
   /// Events that the kernel dropped, by its own count: connections that ended, and also what it
-  /// sends of beginnings if a collector wants those, and of interim reports if it is patched.
+  /// sends of beginnings if an output wants those, and of interim reports if it is patched.
   std::uint64_t lost_overrun = 0;
   // Records of eBPF programs that found no room in the ring buffer, by the programs' own count:
   std::uint64_t lost_ends = 0;        ///< of connections that ended
-  std::uint64_t lost_beginnings = 0;  ///< of connections that began, if a collector wants those
+  std::uint64_t lost_beginnings = 0;  ///< of connections that began, if an output wants those
   std::uint64_t delayed_reports = 0;  ///< interim reports; the next record has what they had
   /// Connections that found no room in the programs' map: exported by conntrack's own counters.
   std::uint64_t unmeasured = 0;

@@ -6,7 +6,8 @@
 
 namespace ctflow {
 
-/// Adds knowledge to a flow. Runs once per connection: no allocation, no system call, no exception.
+/// Adds knowledge to a flow. Runs once per flow report: no allocation, no system call, no
+/// exception.
 class Enricher {
  public:
   virtual ~Enricher() = default;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What every stage of the path hands to the next: one finished connection.
+// What every stage of the path hands to the next: one flow report, or a beginning (FlowEvent).
 #pragma once
 
 #include <array>
@@ -185,8 +185,7 @@ struct Flow {
   /// Name of the user whose connection it is; empty: unknown, or nothing was asked. Valid while the
   /// flow report is handed through the path, not longer.
   std::string_view user{};
-  std::uint16_t zone = 0;                 ///< CTA_ZONE: the zone of both directions
-  std::array<std::uint8_t, 16> labels{};  ///< CTA_LABELS, as the kernel dumps them
+  std::uint16_t zone = 0;  ///< CTA_ZONE: the zone of both directions
   std::uint8_t state = 0;  ///< TCP, SCTP or DCCP tracker state, by the protocol's own enum
   FlowEvent event = FlowEvent::kEnded;
   EndReason end_reason = EndReason::kIdleTimeout;

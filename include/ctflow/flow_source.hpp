@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The seam at the start of the path: where finished connections come from.
+// The seam at the start of the path: where flow reports come from.
 #pragma once
 
 #include <vector>
@@ -16,7 +16,8 @@ class FlowSink {
  public:
   virtual ~FlowSink() = default;
 
-  /// One finished connection, with times and end reason set. The callee may change the flow.
+  /// One flow report, with times and end reason set, or a beginning. The callee may change the
+  /// flow.
   virtual void on_flow(Flow& flow) = 0;
   /// No more flows are waiting just now.
   virtual void on_batch_end() = 0;

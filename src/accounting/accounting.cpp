@@ -179,7 +179,7 @@ std::optional<Usage> Accounting::usage(std::optional<AccountingKey> by) {
   if (!by) by = neighbours_ ? AccountingKey::kDevice : AccountingKey::kHost;
   if (*by == AccountingKey::kDevice && !neighbours_) return std::nullopt;
   const bool of_database = *by == AccountingKey::kAsn || *by == AccountingKey::kCountry;
-  if (of_database && !config_.counts_by(*by)) return std::nullopt;  // nobody has asked it
+  if (of_database && !config_.counts_by(*by)) return std::nullopt;  // not asked of it
   const auto has = [&](const Asked& one) { return one.counts.by() == *by; };
   auto found = std::find_if(asked_.begin(), asked_.end(), has);
   if (found == asked_.end()) {
@@ -252,7 +252,8 @@ void Accounting::stop() {
   ledger_.lost_after_wait(LossReason::kStopped, left);
   log::error(
       "accounting_incomplete output={} flow_reports={} octets={} impact=\"they are in no row yet: "
-      "they come when the disk answers, or their sum as uncounted at the next start\"",
+      "they come when the disk answers, or their sum as uncounted at the next start\" fix=\"a "
+      "faster disk for accounting.database, or room there\"",
       name(), left.flows, left.octets);
 }
 

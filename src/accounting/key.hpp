@@ -47,7 +47,7 @@ inline bool operator==(const Key& one, const Key& other) {
   return different == 0;
 }
 
-/// A sum of products, which take one instruction each and do not wait for each other. Whoever takes
+/// A sum of products, which take one instruction each and do not wait for each other. What takes
 /// some of its bits mixes them first.
 inline std::uint64_t hash_of(const Key& key) {
   constexpr std::array<std::uint32_t, std::tuple_size_v<KeyWords>> kFactors{

@@ -7,6 +7,7 @@
 
 #include "accounting/device_names.hpp"
 #include "text/address_text.hpp"
+#include "text/protocol_text.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -35,11 +36,8 @@ std::string country_text(const std::array<char, 2>& country) {
 }
 
 std::string protocol_text(std::int64_t number) {
-  static const std::map<std::int64_t, const char*> names{
-      {1, "icmp"}, {2, "igmp"}, {6, "tcp"},     {17, "udp"},   {33, "dccp"},    {41, "ipv6"},
-      {47, "gre"}, {50, "esp"}, {58, "icmpv6"}, {132, "sctp"}, {136, "udplite"}};
-  const auto found = names.find(number);
-  return found == names.end() ? std::to_string(number) : found->second;
+  constexpr std::int64_t kIpv6 = 41;  // a filter for "ipv6" would not be one for IPv6
+  return number == kIpv6 ? "ipv6" : text::protocol_text(number);
 }
 
 std::string key_text(AccountingKey by, const Key& key, Direction direction, const Names& names,

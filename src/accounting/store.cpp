@@ -161,8 +161,9 @@ void Store::recover(const LeftSession& left, Minute at) {
   recovered_ += octets;
   if (octets > 0) {
     log::warn(
-        "accounting_uncounted database={} octets={} impact=\"an earlier ctflowd ended before "
-        "it had written them: they are in the sums, under no key\"",
+        "accounting_uncounted database={} octets={} impact=\"an earlier ctflowd ended before it "
+        "had written them: they are in the sums, under no key\" fix=\"find out what ended it: "
+        "journalctl -u ctflowd, dmesg\"",
         log::quoted(config_.database), octets);
   }
 }

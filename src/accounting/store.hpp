@@ -18,7 +18,7 @@ namespace ctflow::accounting {
 struct Session {
   std::string id{};      ///< empty: it has no ledger
   std::string prefix{};  ///< of its files; empty: that of the database
-  /// Held, so that nobody takes the session for one that has ended while it may still write: a disk
+  /// Held, so that no process takes the session for one that has ended while it may still write: a disk
   /// can keep the writer's thread beyond the output. Null: as for `id`, or the caller holds it.
   std::shared_ptr<const SessionLedger> ledger{};
   std::vector<LeftSession> left{};  ///< of others that ended before they had written everything
@@ -61,7 +61,7 @@ class Store {
   void note_clock_set(const Job& job);
   void add_gap(Minute from, Minute until);
   void recover(const LeftSession& left, Minute at);
-  /// Those whose files are gone: nobody will look for them.
+  /// Those whose files are gone: nothing will look for them.
   void forget_sessions();
   [[nodiscard]] bool has_file(const std::string& session) const;
   [[nodiscard]] std::string file_of(const std::string& session) const;

@@ -95,7 +95,7 @@ void Writer::Shared::look_around() {
     if (std::exchange(unreadable, true)) return;
     log::warn(
         "accounting_addresses_unreadable error={} impact=\"addresses that changed since are "
-        "counted as before\"",
+        "counted as before\" fix=\"see the error; tried again every 10 s\"",
         log::quoted(error.what()));
   }
 }
@@ -112,7 +112,10 @@ void Writer::Shared::end_session() {
   try {
     store->end_session();
   } catch (const std::exception& error) {
-    log::warn("accounting_session_left error={}", log::quoted(error.what()));
+    log::warn(
+        "accounting_session_left error={} impact=\"a row of the table session stays, and changes "
+        "no sum\" fix=\"make room, or let ctflowd write there\"",
+        log::quoted(error.what()));
   }
 }
 

@@ -20,6 +20,7 @@
 #include "nat_log/endpoint_text.hpp"
 #include "nat_log/look_up.hpp"
 #include "text/escape.hpp"
+#include "text/protocol_text.hpp"
 #endif
 
 namespace ctflow {
@@ -86,11 +87,9 @@ nat::Question question_of(const NatLookupOptions& options) {
   }
   question.at = *at;
   if (!options.protocol.empty()) {
-    question.protocol = nat::parse_protocol(options.protocol);
+    question.protocol = text::parse_protocol(options.protocol);
     if (!question.protocol) {
-      throw BadQuestion("--protocol",
-                        "tcp, udp, icmp, icmpv6, sctp, dccp, udplite, gre or a number",
-                        options.protocol);
+      throw BadQuestion("--protocol", text::protocol_names() + " or a number", options.protocol);
     }
   }
   if (!options.remote.empty()) {

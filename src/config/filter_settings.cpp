@@ -1,57 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "config/filter_settings.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 
-#include <array>
 #include <cstddef>
 #include <utility>
 
 #include "text/network_text.hpp"
+#include "text/protocol_text.hpp"
 
 namespace ctflow::config {
 namespace {
 
-struct NamedProtocol {
-  std::string_view name;
-  std::uint8_t number;
-};
-constexpr std::array<NamedProtocol, 11> kProtocols{{{"tcp", IPPROTO_TCP},
-                                                    {"udp", IPPROTO_UDP},
-                                                    {"icmp", IPPROTO_ICMP},
-                                                    {"icmpv6", IPPROTO_ICMPV6},
-                                                    {"sctp", IPPROTO_SCTP},
-                                                    {"dccp", 33},
-                                                    {"udplite", IPPROTO_UDPLITE},
-                                                    {"gre", IPPROTO_GRE},
-                                                    {"esp", IPPROTO_ESP},
-                                                    {"ah", IPPROTO_AH},
-                                                    {"igmp", IPPROTO_IGMP}}};
-
-std::size_t bits_of(AddressFamily family) { return family == AddressFamily::kIpv4 ? 32 : 128; }
-
-std::string text_of(const Network& network, std::size_t length) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  inet_ntop(network.family == AddressFamily::kIpv4 ? AF_INET : AF_INET6,
-            network.address.octets.data(), text.data(), text.size());
-  return fmt::format("{}/{}", text.data(), length);
-}
-
 Parsed<Network> parse_network(std::string_view text) {
-  const std::size_t slash = text.find('/');
-  std::optional<Network> found = text::parse_address(text.substr(0, slash));
-  if (!found || slash == std::string_view::npos) return {found, ""};
-  const std::size_t bits = bits_of(found->family);
-  const auto length = integer(0, bits).parse(text.substr(slash + 1)).value;
-  if (!length) {
-    return {std::nullopt, fmt::format("the length of this prefix is a number from 0 to {}", bits)};
-  }
-  found->length = static_cast<std::uint8_t>(*length);
-  const IpAddress whole = std::exchange(found->address, text::masked(found->address, *length));
-  if (whole == found->address) return {found, ""};
-  return {std::nullopt, "bits behind the prefix are set: write " + text_of(*found, *length)};
+  text::ParsedNetwork parsed = text::parse_network(text);
+  return {parsed.network, std::move(parsed.fault)};
 }
 
 /// Such an entry could never match.
@@ -80,27 +43,20 @@ Section<ConnectionMatch> connection_match() { return {match_settings(), check_ma
 }  // namespace
 
 ValueFormat<std::uint64_t> ip_protocol() {
-  std::string expected = "an IP protocol: a number from 0 to 255";
-  for (const NamedProtocol& one : kProtocols) expected += fmt::format(", {}", one.name);
-  return {expected,
+  return {"an IP protocol: a number from 0 to 255, " + text::protocol_names(),
           [](std::string_view text) -> Parsed<std::uint64_t> {
-            for (const NamedProtocol& one : kProtocols) {
-              if (text == one.name) return {std::uint64_t{one.number}, ""};
-            }
+            if (const auto named = text::protocol_named(text)) return {std::uint64_t{*named}, ""};
             return integer(0, 255).parse(text);
           },
           "",
-          [](const std::uint64_t& number) -> std::string {
-            for (const NamedProtocol& one : kProtocols) {
-              if (one.number == number) return std::string(one.name);
-            }
-            return std::to_string(number);
+          [](const std::uint64_t& number) {
+            return text::protocol_text(static_cast<std::int64_t>(number));
           }};
 }
 
 ValueFormat<Network> network() {
   return {"an IPv4 or IPv6 address, or a network as ADDRESS/LENGTH", parse_network, "",
-          [](const Network& one) { return text_of(one, one.length); }};
+          text::network_text};
 }
 
 ValueFormat<MarkMatch> mark_match() {

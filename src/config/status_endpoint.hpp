@@ -5,15 +5,14 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <string>
 
+#include "text/endpoint_text.hpp"
+
 namespace ctflow {
 
 /// `text`: ADDRESS:PORT or [IPv6 ADDRESS]:PORT, as the configuration has it.
 inline boost::asio::ip::tcp::endpoint status_endpoint(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  std::string host = text.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  return {boost::asio::ip::make_address(host),
-          static_cast<std::uint16_t>(std::stoul(text.substr(colon + 1)))};
+  const auto parts = text::split_endpoint(text).value();
+  return {boost::asio::ip::make_address(parts.host), parts.port.value()};
 }
 
 }  // namespace ctflow

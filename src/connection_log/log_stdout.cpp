@@ -24,7 +24,7 @@ std::error_code LogStdout::append(std::string_view lines, TimePoint /*now*/) {
     const ssize_t count = write(descriptor_, lines.data() + done_, lines.size() - done_);
     if (count >= 0) {
       done_ += static_cast<std::size_t>(count);
-    } else if (errno == EAGAIN) {  // whoever shares the description made it so
+    } else if (errno == EAGAIN) {  // a program that shares the description made it so
       pollfd writable{descriptor_, POLLOUT, 0};
       poll(&writable, 1, -1);
     } else if (errno != EINTR) {

@@ -82,7 +82,8 @@ void WriterSink::log_news(const TargetNews& news) {
   if (news.torn > 0) {
     log::warn(
         "connection_log_torn log={} path={} impact=\"one line that an earlier process did not "
-        "complete is no JSON; the next begins on a line of its own\"",
+        "complete is no JSON; the next begins on a line of its own\" fix=\"let what reads the file "
+        "skip that line\"",
         config_.name, peer_of(config_));
   }
   if (news.rotated > 0) {

@@ -160,7 +160,8 @@ void ConntrackSource::restore_state() {
   if (restored) log::info("state_restored connections={}", *restored - without_memory);
   if (without_memory > 0) {
     log::warn(
-        "state_incomplete connections={} impact=\"no memory: they are exported again, whole\"",
+        "state_incomplete connections={} impact=\"no memory: they are exported again, whole\" "
+        "fix=\"more memory, or a smaller source.live_connections\"",
         without_memory);
   }
   scans_->keep_state(&*state_);
@@ -181,7 +182,7 @@ void ConntrackSource::watch_settings() {
   });
 }
 
-/// The feed is chosen at the start: what was missing then and is there now is told once.
+/// The feed is chosen at the start: what was missing then and is there now is logged once.
 void ConntrackSource::observe_obstacle() {
   if (!may_be_mended_ || records_ || !records_obstacle(config_).empty()) return;
   may_be_mended_ = false;

@@ -114,7 +114,7 @@ std::string unread_place(const fs::path& root, const std::vector<std::string>& n
   return there ? " (nothing reads /etc/sysctl.conf there)" : "";
 }
 
-/// Whether nf_conntrack is told by a parameter to count.
+/// Whether a parameter lets nf_conntrack count.
 bool counts_by_parameter(const fs::path& root) {
   for (const auto& words : read_words(root / "proc/cmdline")) {
     const auto found = std::find(words.begin(), words.end(), std::string(kModule) + ".acct");
@@ -144,7 +144,7 @@ bool loaded_early(const fs::path& root) {
                      [&has](const auto& one) { return has(one.second); });
 }
 
-/// Since Linux 5.19 nf_conntrack_events is 2 if nobody sets it, before that 1.
+/// Since Linux 5.19 nf_conntrack_events is 2 if nothing sets it, before that 1.
 bool events_on_demand_by_default(std::string release) {
   constexpr int kMajor = 5;
   constexpr int kMinor = 19;

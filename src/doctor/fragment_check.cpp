@@ -8,6 +8,8 @@
 #include <map>
 #include <sstream>
 
+#include "text/number_text.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -38,9 +40,7 @@ Values read_ipv4(const std::string& file_name) {
     numbers >> number;
     while (keys >> key && numbers >> number) {
       // Some are signed (DefaultTTL); none of those is looked up.
-      if (number.find_first_not_of("0123456789") == std::string::npos) {
-        values[key] = std::stoull(number);
-      }
+      if (const auto value = text::parse_number<std::uint64_t>(number)) values[key] = *value;
     }
     return values;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Who would measure beside conntrack if ctflowd ran, and why nobody better.
+// What would measure beside conntrack if ctflowd ran, and why nothing better.
 #pragma once
 
 #include <optional>

@@ -81,7 +81,7 @@ Findings check_offload(const std::vector<Flowtable>& flowtables, const Capabilit
     if (!one.hardware || !one.counter) continue;
     const std::string who = fmt::format("the network hardware for flowtable {}", one.name);
     // The programs of netfilter leave a connection that a flowtable took over to conntrack; a
-    // patched kernel counts what the driver tells.
+    // patched kernel counts what the driver reports.
     if (measured.counters && measured.origin == MeasurementOrigin::kFentry) {
       found.wrong.push_back(
           not_counted(who, "fentry counts what passes the kernel", kUseConntrack));

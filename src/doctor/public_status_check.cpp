@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "config/status_endpoint.hpp"
+#include "wire/byte_order.hpp"
 
 namespace ctflow {
 namespace {
@@ -63,7 +64,7 @@ std::vector<address> addresses_of_this_host() {
     if (one->ifa_addr->sa_family == AF_INET) {
       sockaddr_in found{};
       std::memcpy(&found, one->ifa_addr, sizeof found);
-      all.emplace_back(address_v4(ntohl(found.sin_addr.s_addr)));
+      all.emplace_back(address_v4(wire::network_order(found.sin_addr.s_addr)));
     } else if (one->ifa_addr->sa_family == AF_INET6) {
       sockaddr_in6 found{};
       std::memcpy(&found, one->ifa_addr, sizeof found);

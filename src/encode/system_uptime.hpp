@@ -27,7 +27,7 @@ class SystemUptime {
   }
 
   /// A record's times in that message, never after its header. Where the record ends after it the
-  /// clock was set back since: it is told by the clock as it is now, so that it lasts as long.
+  /// clock was set back since: it is given by the clock as it is now, so that it lasts as long.
   struct Times {
     std::uint32_t start;
     std::uint32_t end;

@@ -13,8 +13,8 @@ namespace ctflow {
 /// One wait at a time: another one, cancel() and the destructor take the place of the one before,
 /// also when it is queued. The descriptor stays its owner's, and must outlive this.
 ///
-/// What comes while nobody waits wakes nobody. Asio alone is woken by everything that arrives at a
-/// descriptor it knows (its epoll is edge-triggered), so it is given one that stands between: an
+/// What comes while nothing waits wakes nothing. Asio alone is woken by everything that arrives at
+/// a descriptor it knows (its epoll is edge-triggered), so it is given one that stands between: an
 /// epoll that fires once for each wait (EPOLLONESHOT, epoll_ctl(2)).
 class Readiness {
  public:

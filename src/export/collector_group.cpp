@@ -49,8 +49,10 @@ Output& CollectorGroup::choose_first() {
                           ? std::size_t{0}
                           : static_cast<std::size_t>(healthy - members_.begin());
   if (wanted == active_) return *members_[active_];
-  log::warn("collector_switched group={} from={} to={}", config_.name, members_[active_]->name(),
-            members_[wanted]->name());
+  log::warn(
+      "collector_switched group={} from={} to={} impact=\"flow reports go to the other one from "
+      "now on\" fix=\"see collector_down; the first one that works is used again\"",
+      config_.name, members_[active_]->name(), members_[wanted]->name());
   ++switches_;
   active_ = wanted;
   members_[active_]->take_over();
@@ -85,8 +87,10 @@ void CollectorGroup::tick(const Instant& now) {
       log::info("collector_up group={} collector={}", config_.name, members_[i]->name());
       members_[i]->take_over();
     } else {
-      log::warn("collector_down group={} collector={} peer={}", config_.name, members_[i]->name(),
-                members_[i]->status(now).peer);
+      log::warn(
+          "collector_down group={} collector={} peer={} impact=\"flow reports go to others of the "
+          "group that work\" fix=\"ctflowd status has the reason\"",
+          config_.name, members_[i]->name(), members_[i]->status(now).peer);
     }
   }
 }

@@ -108,7 +108,7 @@ struct Client::Shared {
   explicit Shared(int descriptor) : wake(descriptor) {}
 
   mutable std::mutex mutex;
-  int wake;                          ///< -1: threads may still connect, but nobody is to know
+  int wake;                          ///< -1: threads may still connect, but it is not to be known
   bool fresh = false;                ///< there is a broker that on_broker() was not called for
   std::vector<std::string> brokers;  ///< the latest is the last
   std::promise<void> end;

@@ -17,7 +17,7 @@ class Journal {
  public:
   static constexpr const char* kSocket = "/run/systemd/journal/socket";
 
-  /// Throws std::system_error when nobody reads there.
+  /// Throws std::system_error when no program reads there.
   explicit Journal(std::string path = kSocket);
 
   /// False: the message was lost.

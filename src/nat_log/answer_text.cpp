@@ -9,7 +9,8 @@
 #include <set>
 #include <utility>
 
-#include "nat_log/endpoint_text.hpp"
+#include "text/endpoint_text.hpp"
+#include "text/protocol_text.hpp"
 
 namespace ctflow::nat {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string end_or(const std::string& address, std::uint16_t port, const char* without) {
-  return address.empty() ? without : endpoint_text(address, port);
+  return address.empty() ? without : text::endpoint_text(address, port);
 }
 
 std::string began_text(const Found& row) {
@@ -33,7 +34,7 @@ std::string ended_text(const Found& row) {
 const char* origin_of(const Found& row) { return row.from_map ? "map" : "log"; }
 
 std::string protocol_of_row(const Found& row) {
-  return row.any_protocol ? "any" : protocol_text(row.protocol);
+  return row.any_protocol ? "any" : text::protocol_text(row.protocol);
 }
 
 std::string inside_text(const Found& row) {
@@ -42,7 +43,7 @@ std::string inside_text(const Found& row) {
 }
 
 std::string public_text(const Found& row) {
-  const std::string first = endpoint_text(row.public_address, row.public_port);
+  const std::string first = text::endpoint_text(row.public_address, row.public_port);
   return row.from_map ? fmt::format("{}-{}", first, row.public_last_port) : first;
 }
 

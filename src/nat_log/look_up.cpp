@@ -140,7 +140,7 @@ class Search {
     if (maps_until_) end_unsure();
   }
 
-  /// While a change of the ruleset is read nobody knows whether the entries still hold.
+  /// While a change of the ruleset is read it is unknown whether the entries still hold.
   void end_unsure() {
     for (Found& entry : entries_) {
       if (!entry.ended) entry.ended = std::max(entry.began, *maps_until_);

@@ -51,7 +51,7 @@ struct Found {
 
 enum class Verdict : std::uint8_t {
   kOne,        ///< one inside host
-  kNone,       ///< nobody
+  kNone,       ///< no host
   kCannotSay,  ///< the log is incomplete then, or the answer was forgotten
   kSeveral,    ///< more than one inside host
 };
@@ -85,7 +85,7 @@ struct Forgotten {
 
 /// Removes an inside or remote address from all rows, and from entries of maps but for those that
 /// hold. The rows stay, so that a look-up does not say
-/// that nobody used the port.
+/// that no host used the port.
 Forgotten forget(const std::string& directory, const Endpoint& subject);
 
 }  // namespace ctflow::nat

@@ -175,8 +175,8 @@ void NatLog::stop() {
   ledger_.lost_after_wait(LossReason::kStopped, left);
   log::error(
       "nat_log_incomplete output={} lost={} impact=\"their rows are missing; the log has a hole "
-      "from "
-      "its last commit to the next start\"",
+      "from its last commit to the next start\" fix=\"a faster disk for nat_log.directory, or room "
+      "there\"",
       name(), left.flows);
 }
 

@@ -84,7 +84,7 @@ class Libnftables {
   std::unique_ptr<nft_ctx, Closer> context_;
 };
 
-/// Nobody says that two threads may use the library at a time.
+/// Nothing says that two threads may use the library at a time.
 std::mutex& library_mutex() {
   static std::mutex one;
   return one;

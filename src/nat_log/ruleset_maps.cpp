@@ -15,9 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include "nat_log/endpoint_text.hpp"
 #include "text/escape.hpp"
 #include "text/network_text.hpp"
+#include "text/protocol_text.hpp"
 
 namespace ctflow::nat {
 namespace {
@@ -38,7 +38,7 @@ std::string word(const RulesetJson* of, const char* name) {
 
 /// Of a number or of text, as nft writes what it has a name for.
 std::optional<std::uint8_t> protocol_of(const RulesetJson& value) {
-  if (value.is_string()) return parse_protocol(value.get<std::string>());
+  if (value.is_string()) return text::parse_protocol(value.get<std::string>());
   if (!value.is_number_unsigned() || value.get<std::uint64_t>() > 255) return std::nullopt;
   return value.get<std::uint8_t>();
 }
@@ -72,7 +72,7 @@ std::optional<Protocols> protocols_of(const RulesetJson& expression) {
                     word(member(left, "meta"), "key") == "l4proto";
   if (!asks) {
     // Of `tcp dport 80` the protocol is not listed beside it.
-    const auto implied = header.empty() ? std::nullopt : parse_protocol(header);
+    const auto implied = header.empty() ? std::nullopt : text::parse_protocol(header);
     return Protocols{implied ? std::int16_t{*implied} : kAnyProtocol};
   }
   const std::string comparison = word(match, "op");

@@ -9,8 +9,8 @@
 #include <tuple>
 #include <utility>
 
-#include "nat_log/endpoint_text.hpp"
 #include "text/address_text.hpp"
+#include "text/endpoint_text.hpp"
 
 namespace ctflow::nat {
 namespace {
@@ -40,7 +40,7 @@ bool conflict(const MapEntry& one, const MapEntry& other) {
 }
 
 std::string why_not(const UsedMap& map, const UsedMap& other, const MapEntry& entry) {
-  const std::string shared = endpoint_text(
+  const std::string shared = text::endpoint_text(
       text_of_address(octets_of(entry.family, entry.public_address)), entry.first_port);
   return fmt::format("{} is not static: {} belongs to two inside addresses{}", map.name, shared,
                      &map == &other ? "" : fmt::format(" together with {}", other.name));

@@ -291,8 +291,10 @@ void Store::compare_with_table() {
     }
   });
   if (error) {
-    log::warn("nat_log_table_unreadable error={} impact=\"what began or ended unseen stays so\"",
-              log::quoted(error.message()));
+    log::warn(
+        "nat_log_table_unreadable error={} impact=\"what began or ended unseen stays so\" "
+        "fix=\"see the error: CAP_NET_ADMIN, memory or descriptors are missing; tried again\"",
+        log::quoted(error.message()));
     // Rows that the change of a map makes necessary are missing since it held last.
     const bool shrank = std::exchange(maps_shrank_, false);
     if (shrank || going_on_.empty()) {

@@ -67,8 +67,10 @@ void Store::maps_not_readable(const std::string& why) {
 void Store::hold(const MapReading& reading) {
   if (reading.maps->left_out() != maps_.maps()->left_out()) {
     for (const std::string& why : reading.maps->left_out()) {
-      log::warn("nat_log_map_left_out map={} impact=\"its connections are stored\"",
-                log::quoted(why));
+      log::warn(
+          "nat_log_map_left_out map={} impact=\"its connections are stored\" fix=\"give each "
+          "inside address public ports of its own; or leave it so\"",
+          log::quoted(why));
     }
   }
   const std::shared_ptr<const StaticMaps> before = maps_.maps();

@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
+#include <string_view>
+
+#include "text/number_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -36,11 +38,10 @@ std::error_code SettingsReader::read(const char* name, std::uint32_t& value) con
   const ssize_t length = read_file(file.number(), text.data(), text.size());
   const int error = length < 0 ? errno : 0;
   if (error != 0) return system_error(error);
-  const char* const end = text.data() + length;
-  std::uint32_t number = 0;
-  const auto [rest, failure] = std::from_chars(text.data(), end, number);
-  if (failure != std::errc() || (rest != end && *rest != '\n')) return system_error(EINVAL);
-  value = number;
+  const std::string_view whole(text.data(), static_cast<std::size_t>(length));
+  const auto number = text::parse_number<std::uint32_t>(whole.substr(0, whole.find('\n')));
+  if (!number) return system_error(EINVAL);
+  value = *number;
   return {};
 }
 

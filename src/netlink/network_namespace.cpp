@@ -67,8 +67,10 @@ void enter(int there) {
 
 void go_back(int to) {
   if (setns(to, CLONE_NEWNET) == 0) return;
-  log::error("namespace_return_failed error={}",
-             log::quoted(std::generic_category().message(errno)));
+  log::error(
+      "namespace_return_failed error={} impact=\"ctflowd ends, so that it does nothing in the "
+      "wrong network\" fix=\"start ctflowd as root, or with CAP_SYS_ADMIN\"",
+      log::quoted(std::generic_category().message(errno)));
   std::abort();  // whatever is done next would be done in the wrong network
 }
 

@@ -8,6 +8,7 @@
 #include "findings/certificate_expiry.hpp"
 #include "findings/table_fill.hpp"
 #include "observe/recent.hpp"
+#include "text/endpoint_text.hpp"
 #include "text/octets_text.hpp"
 
 namespace ctflow {
@@ -24,13 +25,10 @@ bool is_stream(const OutputStatus& one) {
 /// A peer without an address is given by its name.
 bool has_address(const std::string& peer) {
   if (peer.rfind('/', 0) == 0) return true;  // a directory
-  std::string host = peer.substr(0, peer.rfind(':'));
-  if (host.size() > 1 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  }
+  const auto parts = text::split_endpoint(peer);
   boost::system::error_code error;
-  boost::asio::ip::make_address(host, error);
-  return !error;
+  if (parts) boost::asio::ip::make_address(parts->host, error);
+  return parts && !error;
 }
 
 /// The octets that decide when messages are lost, and their limit.

@@ -37,7 +37,7 @@ inline constexpr auto kSourceCounters = all_counters<SourceCounters>({
      "Events and scanned entries that the configuration leaves out (zones, source.filter, "
      "source.own_traffic)",
      &SourceCounters::filtered},
-    {"created", "Connections created (NEW events), counted where a collector gets NAT events",
+    {"created", "Connections created (NEW events), counted where an output takes NAT events",
      &SourceCounters::created},
     {"already_reported", "Removed connections with nothing left to export after interim reports",
      &SourceCounters::already_reported},
@@ -102,11 +102,10 @@ inline constexpr auto kSourceCounters = all_counters<SourceCounters>({
 });
 
 inline constexpr auto kPipelineCounters = all_counters<PipelineCounters>({
-    {"exported", "Flow reports with counters passed to the collectors",
-     &PipelineCounters::exported},
+    {"exported", "Flow reports with counters passed to the outputs", &PipelineCounters::exported},
     {"lost_no_counters", "Flow reports not exported because the kernel did not count",
      &PipelineCounters::lost_no_counters},
-    {"nat_events", "Events without counters passed to collectors of NAT events",
+    {"nat_events", "Events without counters passed to outputs of NAT events",
      &PipelineCounters::nat_events},
 });
 
@@ -136,7 +135,7 @@ inline constexpr auto kRoutingCounters = all_counters<RoutingCounters>({
 inline constexpr auto kAmountCounters = all_counters<ExportAmount>({
     {"messages", "messages", &ExportAmount::messages},
     {"flows", "flow reports", &ExportAmount::flows},
-    {"records", "Flow Records", &ExportAmount::records},
+    {"records", "Flow Records, lines or rows", &ExportAmount::records},
     {"packets", "sum of packetDeltaCount", &ExportAmount::packets},
     {"octets", "sum of octetDeltaCount", &ExportAmount::octets},
 });
@@ -171,7 +170,7 @@ inline constexpr std::array kExporterAmounts{
 
 inline constexpr auto kExporterCounters =
     all_counters<ExporterCounters, kExporterAmounts.size() * sizeof(ExportAmount)>({
-        {"offered", "Flow reports or NAT events that the collector's profile has records of",
+        {"offered", "Flow reports or NAT events that this output takes",
          &ExporterCounters::offered},
         {"filtered", "Flow reports or NAT events left out by the filter of this output",
          &ExporterCounters::filtered},
@@ -187,7 +186,7 @@ inline constexpr auto kExporterCounters =
          &ExporterCounters::unrepresentable_octets},
         {"messages", "Messages sent", &ExporterCounters::messages},
         {"flows", "Flow reports whose Flow Records were sent", &ExporterCounters::flows},
-        {"records", "Flow Records sent", &ExporterCounters::records},
+        {"records", "Flow Records, lines or rows sent", &ExporterCounters::records},
         {"packets", "Sum of packetDeltaCount sent", &ExporterCounters::packets},
         {"octets", "Sum of octetDeltaCount sent", &ExporterCounters::octets},
         {"message_octets", "Octets of the messages themselves", &ExporterCounters::message_octets},
@@ -196,11 +195,12 @@ inline constexpr auto kExporterCounters =
         {"lost_messages", "Messages that could not be sent", &ExporterCounters::lost_messages},
         {"lost_would_block", "Flow reports lost because the send buffer was full",
          &ExporterCounters::lost_would_block},
-        {"lost_unresolved", "Flow reports lost because the collector's name had no address",
+        {"lost_unresolved", "Flow reports lost because the name of the host had no address",
          &ExporterCounters::lost_unresolved},
         {"lost_send_error", "Flow reports lost because of another send error",
          &ExporterCounters::lost_send_error},
-        {"lost_records", "Flow Records that could not be sent", &ExporterCounters::lost_records},
+        {"lost_records", "Flow Records, lines or rows that could not be sent",
+         &ExporterCounters::lost_records},
         {"lost_packets", "Sum of packetDeltaCount that could not be sent",
          &ExporterCounters::lost_packets},
         {"lost_octets", "Sum of octetDeltaCount that could not be sent",

@@ -213,7 +213,10 @@ class Listener : public AnyListener {
     if (*open_ < state->limits.connections) {
       std::make_shared<HttpConnection<State, Protocol>>(state, open_, std::move(socket))->run();
     } else if (full_log_.allow()) {
-      log::warn("status_busy connections={} suppressed={}", *open_, full_log_.suppressed());
+      log::warn(
+          "status_busy connections={} suppressed={} impact=\"further requests get no answer; "
+          "exporting goes on\" fix=\"let fewer programs ask at the same time\"",
+          *open_, full_log_.suppressed());
     }
   }
 
@@ -259,7 +262,12 @@ Response HttpServer::Shared::show(MadePage& page) {
       page.text = page.page.make();
       page.made = now;
     } catch (const std::exception& error) {
-      if (page_log.allow()) log::error("status_failed error={}", log::quoted(error.what()));
+      if (page_log.allow()) {
+        log::error(
+            "status_failed error={} impact=\"requests get no answer; exporting goes on\" fix=\"see "
+            "the error; tried again with the next request\"",
+            log::quoted(error.what()));
+      }
       return plain(http::status::internal_server_error, "see ctflowd's log");
     }
   }

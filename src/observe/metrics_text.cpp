@@ -1,114 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "observe/metrics_text.hpp"
 
-#include <fmt/format.h>
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
-#include <algorithm>
 #include <map>
 #include <sstream>
-#include <string_view>
-#include <utility>
-#include <vector>
 
-#include "findings/certificate_expiry.hpp"
-#include "observe/collector_problems.hpp"
+#include "observe/counter_metrics.hpp"
 #include "observe/counter_names.hpp"
+#include "observe/metric_families.hpp"
+#include "observe/output_metrics.hpp"
 #include "observe/problems.hpp"
 
 namespace ctflow {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
 using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-
-/// Families by name, in the order in which they were first named.
-class Families {
- public:
-  ClientMetric& add(const std::string& name, const std::string& help, MetricType type,
-                    Labels labels) {
-    const auto [place, is_new] = index_.emplace(name, families_.size());
-    if (is_new) families_.push_back({name, help, type, {}});
-    ClientMetric& metric = families_[place->second].metric.emplace_back();
-    metric.label = std::move(labels);
-    return metric;
-  }
-
-  template <typename Number>
-  void counter(const std::string& name, const std::string& help, Number value, Labels labels) {
-    add(name, help, MetricType::Counter, std::move(labels)).counter.value =
-        static_cast<double>(value);
-  }
-  template <typename Number>
-  void gauge(const std::string& name, const std::string& help, Number value, Labels labels) {
-    add(name, help, MetricType::Gauge, std::move(labels)).gauge.value = static_cast<double>(value);
-  }
-
-  [[nodiscard]] const std::vector<MetricFamily>& all() const { return families_; }
-
- private:
-  std::vector<MetricFamily> families_;
-  std::map<std::string, std::size_t> index_;
-};
-
-double epoch_seconds(std::chrono::system_clock::time_point time) {
-  return std::chrono::duration<double>(time.time_since_epoch()).count();
-}
-
-Labels with(Labels labels, const char* name, std::string value) {
-  labels.push_back({name, std::move(value)});
-  return labels;
-}
-
-/// Prometheus wants base units with one name: a counter of octets is a metric of bytes.
-std::string in_bytes(std::string_view name) {
-  constexpr std::string_view kOctets = "octets";
-  std::string metric(name);
-  if (name.size() >= kOctets.size() && name.substr(name.size() - kOctets.size()) == kOctets) {
-    metric.replace(name.size() - kOctets.size(), kOctets.size(), "bytes");
-  }
-  return metric;
-}
-
-/// Counters whose name begins like one of these are one family with a label: the rest of the name.
-struct Split {
-  std::string_view prefix;
-  const char* family;
-  const char* help;
-  const char* label;
-  std::vector<std::string_view> except{};  ///< names that begin like it and do not belong to it
-  std::string_view also{};  ///< a name that belongs to it and is the label as a whole
-};
-
-bool applies(const Split& split, std::string_view name) {
-  if (name == split.also) return true;
-  return name.substr(0, split.prefix.size()) == split.prefix &&
-         std::find(split.except.begin(), split.except.end(), name) == split.except.end();
-}
-
-std::string label_of(const Split& split, std::string_view name) {
-  return std::string(name == split.also ? name : name.substr(split.prefix.size()));
-}
-
-template <typename Counters, typename Table>
-void add_counters(Families& families, const std::string& prefix, const Counters& counters,
-                  const Table& table, const std::vector<Split>& splits, const Labels& labels) {
-  for (const auto& one : table) {
-    const std::string_view name = one.name;
-    const auto split = std::find_if(splits.begin(), splits.end(), [name](const Split& candidate) {
-      return applies(candidate, name);
-    });
-    if (split != splits.end()) {
-      families.counter(split->family, split->help, counters.*one.member,
-                       with(labels, split->label, label_of(*split, name)));
-    } else {
-      families.counter(prefix + in_bytes(name) + "_total", one.help, counters.*one.member, labels);
-    }
-  }
-}
 
 void add_batches(Families& families, const BatchSizes& batches, const Labels& labels) {
   auto& histogram =
@@ -185,109 +92,6 @@ void add_routing(Families& families, const RoutingStatus& routing, const Labels&
                  routing.octets, labels);
 }
 
-/// Lost flow reports by reason; what waits, was recovered and sent twice in all terms.
-void add_amounts(Families& families, const ExporterCounters& counters, const Split& losses,
-                 const std::string& prefix, const Labels& labels) {
-  for (const AmountName& one : kExporterAmounts) {
-    const ExportAmount& amount = counters.*one.member;
-    const std::string_view name = one.name;
-    if (applies(losses, name)) {
-      families.counter(losses.family, losses.help, amount.flows,
-                       with(labels, losses.label, label_of(losses, name)));
-      continue;
-    }
-    for (const auto& part : kAmountCounters) {
-      const std::string family = fmt::format("{}{}_{}", prefix, name, in_bytes(part.name));
-      const std::string help = fmt::format("{}: {}", one.help, part.help);
-      const std::uint64_t value = amount.*part.member;
-      if (name == "waiting" || name == "unrecorded") {
-        families.gauge(family, help, value, labels);
-      } else {
-        families.counter(family + "_total", help, value, labels);
-      }
-    }
-  }
-}
-
-void add_backlog(Families& families, const OutputStatus& one, const Labels& labels) {
-  const Backlog& backlog = *one.backlog;
-  const Labels in_memory = with(labels, "where", "memory");
-  const Labels on_disk = with(labels, "where", "disk");
-  const char* used = "Bytes of waiting messages, those not acknowledged yet included";
-  families.gauge("ctflowd_collector_spool_bytes", used, backlog.memory, in_memory);
-  families.gauge("ctflowd_collector_spool_bytes", used, backlog.disk, on_disk);
-  const char* limit = "spool.memory and spool.size; 0 without spool.directory";
-  families.gauge("ctflowd_collector_spool_limit_bytes", limit, backlog.memory_limit, in_memory);
-  families.gauge("ctflowd_collector_spool_limit_bytes", limit, backlog.disk_limit, on_disk);
-  families.gauge("ctflowd_collector_oldest_waiting_seconds",
-                 "Age of the oldest waiting message, 0 if none waits",
-                 one.oldest_waiting ? one.oldest_waiting->count() : 0, labels);
-}
-
-/// What filters left out, by rule: counters of the ledger have the sums. And the last message.
-void add_shared(Families& families, const std::string& prefix, const OutputStatus& one,
-                const Labels& labels) {
-  for (const FilteredByRule& rule : one.filtered_by_rule) {
-    const Labels of_rule = with(labels, "rule", rule.rule);
-    families.counter(prefix + "rule_filtered_total",
-                     "Flow reports that a rule of the filter left out", rule.amount.flows, of_rule);
-    families.counter(prefix + "rule_filtered_packets_total",
-                     "Packets that a rule of the filter left out", rule.amount.packets, of_rule);
-    families.counter(prefix + "rule_filtered_bytes_total",
-                     "Octets that a rule of the filter left out", rule.amount.octets, of_rule);
-  }
-  if (!one.last_message) return;  // an alert on its age would begin in 1970
-  families.gauge(prefix + "last_message_timestamp_seconds", "When a message was sent last",
-                 epoch_seconds(one.last_message_time), labels);
-}
-
-void add_collector(Families& families, const OutputStatus& one, const Labels& of_namespace) {
-  const Labels labels = with(of_namespace, "collector", one.name);
-  const Split losses{"lost_",
-                     "ctflowd_collector_lost_total",
-                     "Flow reports that could not be sent",
-                     "reason",
-                     {"lost_messages", "lost_records", "lost_packets", "lost_octets"}};
-  add_counters(families, "ctflowd_collector_", one.counters, kExporterCounters, {losses}, labels);
-  add_amounts(families, one.counters, losses, "ctflowd_collector_", labels);
-  add_shared(families, "ctflowd_collector_", one, labels);
-  families.counter("ctflowd_collector_refusals_total",
-                   "Answers of the collector's host that the port is closed",
-                   one.collector->refusals, labels);
-  families.gauge("ctflowd_collector_healthy",
-                 "1 if the collector is used, 0 if its group passes it over", one.healthy ? 1 : 0,
-                 labels);
-  for (const CertificateStatus& each : one.collector->certificates) {
-    families.gauge("ctflowd_collector_certificate_expiry_timestamp_seconds",
-                   "When the first certificate of that end of the TLS connection expires",
-                   epoch_seconds(each.certificate.expires),
-                   with(labels, "certificate", name_of(each.certificate.owner)));
-  }
-  if (one.backlog) add_backlog(families, one, labels);
-  const CollectorState now = state_of(one);
-  for (const auto state :
-       {CollectorState::kOk, CollectorState::kUnresolved, CollectorState::kUnreachable,
-        CollectorState::kRefused, CollectorState::kLossy}) {
-    families.gauge("ctflowd_collector_state", "1 for the current state of the collector",
-                   now == state ? 1 : 0, with(labels, "state", name_of(state)));
-  }
-}
-
-void add_connection_log(Families& families, const OutputStatus& one, const Labels& of_namespace) {
-  const Labels labels = with(of_namespace, "log", one.name);
-  const Split losses{"lost_",
-                     "ctflowd_connection_log_lost_total",
-                     "Lines that could not be written",
-                     "reason",
-                     {"lost_messages", "lost_records", "lost_packets", "lost_octets"}};
-  const std::string prefix = "ctflowd_connection_log_";
-  add_counters(families, prefix, one.counters, kExporterCounters, {losses}, labels);
-  add_amounts(families, one.counters, losses, prefix, labels);
-  add_shared(families, prefix, one, labels);
-  families.gauge(prefix + "up", "1 if lines can be written, by the last attempt",
-                 one.connected ? 1 : 0, labels);
-}
-
 /// The key is a label of its own name; of devices it is the MAC address, and the name is a label of
 /// another metric, as it may change.
 void add_usage(Families& families, const Usage& usage, const Labels& of_namespace) {
@@ -316,7 +120,7 @@ void add_usage(Families& families, const Usage& usage, const Labels& of_namespac
 
 void add_namespace(Families& families, const NamespaceStatus& one) {
   const Labels labels{{"namespace", one.name}};
-  const char* lost = "Events and flow reports lost before any collector";
+  const char* lost = "Events and flow reports lost before any output";
   const char* ends = "End times by origin";
   add_counters(families, "ctflowd_source_", one.source, kSourceCounters,
                {{"lost_", "ctflowd_lost_total", lost, "reason"},
@@ -331,13 +135,7 @@ void add_namespace(Families& families, const NamespaceStatus& one) {
   add_kernel(families, one, labels);
   if (one.routing) add_routing(families, *one.routing, labels);
   for (const OutputStatus& output : one.outputs) {
-    if (output.collector) add_collector(families, output, labels);
-    if (output.log) add_connection_log(families, output, labels);
-    if (output.nat_log && output.nat_log->maps) {
-      families.counter("ctflowd_nat_log_followed_map_total",
-                       "Translations that are not stored because they follow a static map",
-                       output.nat_log->maps->followed, labels);
-    }
+    add_output(families, output, labels);
     if (output.accounting && output.accounting->usage) {
       add_usage(families, *output.accounting->usage, labels);
     }

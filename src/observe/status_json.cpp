@@ -185,7 +185,7 @@ Json nat_log_json(const OutputStatus& one) {
            {"waiting", one.counters.waiting.flows},
            {"lost", one.counters.lost()},
            {"last_loss_seconds_ago", ago_json(one.last_loss)},
-           {"counters", counters_json(one.counters, kExporterCounters)}};
+           {"counters", output_counters_json(one)}};
   if (one.nat_log->maps) out["maps"] = nat_maps_json(*one.nat_log->maps);
   return out;
 }
@@ -202,7 +202,7 @@ Json accounting_json(const OutputStatus& one) {
               {"recovered_octets", one.accounting->recovered},
               {"waiting", one.counters.waiting.flows},
               {"lost", one.counters.lost()},
-              {"counters", counters_json(one.counters, kExporterCounters)}};
+              {"counters", output_counters_json(one)}};
 }
 
 Json group_json(const GroupStatus& one) {

@@ -90,7 +90,12 @@ void StatusServer::watch() {
   try {
     trends_.sample(fill_(), std::chrono::steady_clock::now());
   } catch (const std::exception& error) {  // such as a namespace that was removed
-    if (error_log_.allow()) log::warn("status_failed error={}", log::quoted(error.what()));
+    if (error_log_.allow()) {
+      log::warn(
+          "status_failed error={} impact=\"rates of ctflowd status are those of before\" fix=\"see "
+          "the error; tried again every second\"",
+          log::quoted(error.what()));
+    }
   }
   timer_.at(next_round(std::chrono::seconds(1)), [this] { watch(); });
 }

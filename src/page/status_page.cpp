@@ -137,7 +137,7 @@ void StatusPage::begin_reading(const AccountingConfig& config,
 }
 
 void StatusPage::add_usage(const AccountingConfig& config, const Status& status, PageValues& to) {
-  constexpr std::chrono::minutes kOld{5};  // since then nobody looked, or the disk hangs
+  constexpr std::chrono::minutes kOld{5};  // since then there was no reader, or the disk hangs
   const std::vector<std::string> names = counted_namespaces(status);
   if (names.empty()) {
     rates_.clear();

@@ -6,13 +6,16 @@
 #include <algorithm>
 #include <string>
 
+#include "text/endpoint_text.hpp"
+
 namespace ctflow {
 namespace {
 
 /// Whether the port of `ADDRESS:PORT` is one of those that only root may bind.
 bool is_privileged_port(const std::string& endpoint) {
-  constexpr unsigned long kFirstOfAll = 1024;
-  return !endpoint.empty() && std::stoul(endpoint.substr(endpoint.rfind(':') + 1)) < kFirstOfAll;
+  constexpr unsigned kFirstOfAll = 1024;
+  const auto parts = text::split_endpoint(endpoint);
+  return parts && parts->port && *parts->port < kFirstOfAll;
 }
 
 /// Programs that this build has, and that may be loaded.

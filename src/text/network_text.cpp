@@ -2,9 +2,14 @@
 #include "text/network_text.hpp"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
+
+#include "text/number_text.hpp"
 
 namespace ctflow::text {
 
@@ -21,6 +26,30 @@ std::optional<Network> parse_address(std::string_view text) {
   }
   network.length = network.family == AddressFamily::kIpv4 ? 32 : 128;
   return network;
+}
+
+ParsedNetwork parse_network(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  std::optional<Network> found = parse_address(text.substr(0, slash));
+  if (!found || slash == std::string_view::npos) return {found};
+  const std::string_view digits = text.substr(slash + 1);
+  const auto length = parse_number<std::uint8_t>(digits, found->length);
+  const bool is_padded = digits.size() > 1 && digits.front() == '0';
+  if (!length || is_padded) {
+    return {std::nullopt,
+            fmt::format("the length of this prefix is a number from 0 to {}", found->length)};
+  }
+  found->length = *length;
+  const IpAddress whole = std::exchange(found->address, masked(found->address, *length));
+  if (whole == found->address) return {found};
+  return {std::nullopt, "bits behind the prefix are set: write " + network_text(*found)};
+}
+
+std::string network_text(const Network& network) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  inet_ntop(network.family == AddressFamily::kIpv4 ? AF_INET : AF_INET6,
+            network.address.octets.data(), text.data(), text.size());
+  return fmt::format("{}/{}", text.data(), network.length);
 }
 
 IpAddress masked(const IpAddress& address, std::size_t length) {

@@ -145,7 +145,7 @@ std::optional<PosixRule> parse_posix_rule(std::string_view text) {
     if (!reader.time(kMostHours, rule.daylight)) return std::nullopt;
     rule.daylight = -rule.daylight;
   }
-  // Without dates POSIX leaves them open: nobody must be surprised by those of another country.
+  // Without dates POSIX leaves them open: those of another country would surprise.
   if (!reader.take(',') || !read_date(reader, rule.begins)) return std::nullopt;
   if (!reader.take(',') || !read_date(reader, rule.ends)) return std::nullopt;
   return reader.done() ? std::optional(rule) : std::nullopt;

@@ -126,7 +126,7 @@ std::optional<TimeZone> TimeZone::find(const std::string& name) {
 
 /// As the library of C finds it, and as OpenWrt keeps it.
 std::optional<TimeZone> TimeZone::system() {
-  const char* const variable = std::getenv("TZ");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  const char* const variable = std::getenv("TZ");  // NOLINT(concurrency-mt-unsafe): nothing sets it
   if (variable != nullptr && *variable != '\0') {
     const std::string name = variable;
     if (auto zone = find(name.front() == ':' ? name.substr(1) : name)) return zone;

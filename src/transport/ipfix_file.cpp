@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <ctime>
 #include <filesystem>
 #include <optional>
@@ -19,6 +18,7 @@
 
 #include "ledger/export_amount.hpp"
 #include "process/free_name.hpp"
+#include "text/number_text.hpp"
 #include "wire/byte_order.hpp"
 
 namespace ctflow {
@@ -73,11 +73,8 @@ std::optional<std::uint64_t> number_in(std::string_view file, const std::string&
     return std::nullopt;
   }
   file = file.substr(before.size(), file.size() - before.size() - behind.size());
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(file.data(), file.data() + file.size(), number);
-  const bool whole = error == std::errc() && end == file.data() + file.size();
-  constexpr std::uint64_t kHighest = std::uint64_t{1} << 62;
-  return whole && number < kHighest ? std::optional(number) : std::nullopt;
+  constexpr std::uint64_t kHighest = (std::uint64_t{1} << 62) - 1;
+  return text::parse_number(file, kHighest);
 }
 
 /// Where the last whole message ends; 0: no IPFIX at all.
@@ -308,8 +305,8 @@ void IpfixFileTransport::finish_file() {
     recovered_ = false;
     log::error(
         "file_incomplete collector={} file={} messages={} flows={} error={} impact=\"some of "
-        "these, "
-        "which were counted as sent, may be missing in the file\"",
+        "these, which were counted as sent, may be missing in the file\" fix=\"check the disk and "
+        "the file system: dmesg\"",
         config_.name, log::quoted(path_), carried_.messages, carried_.flows,
         log::quoted(not_closed.message()));
   } else if (const std::error_code error = name_file()) {
@@ -325,8 +322,12 @@ void IpfixFileTransport::failed(const std::error_code& error, const char* doing)
   failing_ = true;
   last_failure_ = {FailureKind::kFile, error.message(), clock_().steady};
   if (failure_log_.allow()) {
-    log::error("file_failed collector={} file={} doing={} error={} suppressed={}", config_.name,
-               log::quoted(path_), doing, log::quoted(error.message()), failure_log_.suppressed());
+    log::error(
+        "file_failed collector={} file={} doing={} error={} suppressed={} impact=\"messages that "
+        "cannot be written are lost\" fix=\"make room in the directory, or let ctflowd write "
+        "there\"",
+        config_.name, log::quoted(path_), doing, log::quoted(error.message()),
+        failure_log_.suppressed());
   }
 }
 

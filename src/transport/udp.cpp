@@ -68,9 +68,12 @@ void UdpTransport::on_answer(const Error& error, const Lookup::Addresses& found)
     // A known address stays in use.
     if (!endpoint_) note_failure(FailureKind::kUnresolved, reason);
     if (lookup_log_.allow()) {
-      log::warn("collector_unresolved collector={} address={} error={} retry={}s suppressed={}",
-                config_.name, log::quoted(config_.address), log::quoted(reason),
-                kLookupRetry.count(), lookup_log_.suppressed());
+      log::warn(
+          "collector_unresolved collector={} address={} error={} retry={}s suppressed={} "
+          "impact=\"an address that is known stays in use; without one flow reports are lost\" "
+          "fix=\"correct the name or the name server: getent hosts NAME\"",
+          config_.name, log::quoted(config_.address), log::quoted(reason), kLookupRetry.count(),
+          lookup_log_.suppressed());
     }
     look_up_after(kLookupRetry);
     return;
@@ -128,9 +131,11 @@ bool UdpTransport::connect_elsewhere(const Error& why) {
     endpoint_ = other;
     if (connect_socket()) continue;
     if (elsewhere_log_.allow()) {
-      log::warn("collector_elsewhere collector={} peer={} instead_of={} error={} suppressed={}",
-                config_.name, peer(), before, log::quoted(why.message()),
-                elsewhere_log_.suppressed());
+      log::warn(
+          "collector_elsewhere collector={} peer={} instead_of={} error={} suppressed={} "
+          "impact=\"messages go to another address of the name\" fix=\"ip route get ADDRESS; "
+          "correct the route, bind_device or source_address\"",
+          config_.name, peer(), before, log::quoted(why.message()), elsewhere_log_.suppressed());
     }
     return true;
   }
@@ -146,8 +151,11 @@ bool UdpTransport::connect() {
     connect_error_ = error;
     note_failure(FailureKind::kUnreachable, error.message());
     if (connect_log_.allow(now)) {
-      log::warn("collector_unreachable collector={} peer={} error={} suppressed={}", config_.name,
-                peer(), log::quoted(error.message()), connect_log_.suppressed());
+      log::warn(
+          "collector_unreachable collector={} peer={} error={} suppressed={} impact=\"flow reports "
+          "are lost until there is a way\" fix=\"ip route get ADDRESS; correct the route, "
+          "bind_device or source_address\"",
+          config_.name, peer(), log::quoted(error.message()), connect_log_.suppressed());
     }
     return false;
   }
@@ -170,8 +178,10 @@ void UdpTransport::on_refusal() {
   note_failure(FailureKind::kRefused, reason);
   new_peer_ = true;  // the program that listens there next does not have the templates
   if (refusal_log_.allow()) {
-    log::warn("collector_refused collector={} peer={} error={} suppressed={}", config_.name, peer(),
-              log::quoted(reason), refusal_log_.suppressed());
+    log::warn(
+        "collector_refused collector={} peer={} error={} suppressed={} impact=\"messages sent "
+        "before were probably lost\" fix=\"start the collector, or correct its address and port\"",
+        config_.name, peer(), log::quoted(reason), refusal_log_.suppressed());
   }
 }
 
@@ -200,8 +210,10 @@ SendResult UdpTransport::send(std::span<const std::byte> message) {
   if (is_stale(error) && replace_socket(error)) return SendResult::again();
   note_failure(FailureKind::kUnreachable, error.message());
   if (send_log_.allow()) {
-    log::warn("send_failed collector={} peer={} octets={} error={} suppressed={}", config_.name,
-              peer(), message.size(), log::quoted(error.message()), send_log_.suppressed());
+    log::warn(
+        "send_failed collector={} peer={} octets={} error={} suppressed={} impact=\"the message is "
+        "lost\" fix=\"see the error: a route, or max_message_size where it is too long\"",
+        config_.name, peer(), message.size(), log::quoted(error.message()), send_log_.suppressed());
   }
   return lost_by(error);
 }

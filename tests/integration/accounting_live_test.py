@@ -24,7 +24,9 @@ from lab import CLIENT4, SERVER4, SERVER6, wait_until
 CLIENT_MAC = "02:00:5e:00:53:01"
 OVER, NO_ANSWER, INCOMPLETE = 3, 2, 1
 SAMPLE = re.compile(r"^(ctflowd_accounting_\w+)\{(.*)\} (\S+)$", re.MULTILINE)
-DASHBOARD = pathlib.Path(__file__).resolve().parents[2] / "packaging/grafana/ctflowd.json"
+PACKAGING = pathlib.Path(__file__).resolve().parents[2] / "packaging"
+DASHBOARD = PACKAGING / "grafana/ctflowd.json"
+ALERTS = PACKAGING / "prometheus/ctflowd.rules.yml"
 
 
 class AccountingLive(case.LabTest):
@@ -125,6 +127,9 @@ class AccountingLive(case.LabTest):
             asked = set(re.findall(r"ctflowd_accounting_\w+", file.read()))
         self.assertTrue(asked)
         self.assertLessEqual(asked, {name for name, _ in now})
+        alerted = set(re.findall(r"ctflowd_accounting_(?!quota_)\w+", ALERTS.read_text("utf-8")))
+        self.assertTrue(alerted)
+        self.assertLessEqual(alerted, {name for name, _ in now})
         program.stop()
 
     def test_without_the_setting_there_are_no_counters(self):

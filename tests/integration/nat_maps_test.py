@@ -8,6 +8,7 @@ import datetime
 import glob
 import io
 import json
+import pathlib
 import re
 import socket
 import sqlite3
@@ -23,6 +24,7 @@ THIRD4 = "10.10.0.4"   # one of no map
 SETTLED = 1.5  # seconds until the log is sure to be complete for a time
 ONE, NONE, CANNOT_SAY, SEVERAL = 0, 1, 2, 3
 TCP, UDP = "tcp", "udp"
+ALERTS = pathlib.Path(__file__).resolve().parents[2] / "packaging/prometheus/ctflowd.rules.yml"
 RULES = f"""
 table ip cgnat {{
   map udp_nat_map {{
@@ -119,12 +121,13 @@ class NatMaps(case.LabTest):
                              capture_output=True, text=True, check=False)
         return json.loads(run.stdout)["namespaces"][0]["nat_log"]["maps"]
 
-    def followed_by_metrics(self):
+    def metrics(self):
         with contextlib.closing(socket.socket(socket.AF_UNIX)) as sock:
             sock.connect(f"{self.directory}/status.sock")
             sock.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
             text = sock.makefile(encoding="utf-8").read()
-        return int(re.search(r"(?m)^ctflowd_nat_log_followed_map_total\{.*\} (\d+)$", text)[1])
+        return {name: float(value) for name, value in
+                re.findall(r"(?m)^(ctflowd_nat_log_\w+)\{.*\} (\S+)$", text)}
 
     def test_what_follows_needs_no_row(self):
         self.nft(RULES)
@@ -161,7 +164,13 @@ class NatMaps(case.LabTest):
         time.sleep(1)
         self.assertEqual(self.rows(), stored)
         self.assertEqual(self.maps()["followed_map"], 3)
-        self.assertEqual(self.followed_by_metrics(), 3)
+        metrics = self.metrics()
+        self.assertEqual(metrics["ctflowd_nat_log_followed_map_total"], 3)
+        self.assertEqual(metrics["ctflowd_nat_log_map_entries"], self.maps()["entries"])
+        self.assertEqual(metrics["ctflowd_nat_log_up"], 1)
+        alerted = set(re.findall(r"ctflowd_nat_log_\w+", ALERTS.read_text("utf-8")))
+        self.assertTrue(alerted)
+        self.assertLessEqual(alerted, set(metrics))
         self.subject_and_forget()
         program.stop()
         totals = program.totals("output_totals")

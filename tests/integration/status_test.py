@@ -21,6 +21,7 @@ from lab import SERVER4, SERVER6, wait_until
 
 SOCKET = "/run/ctflowd/status.sock"
 PACKAGING = pathlib.Path(__file__).resolve().parents[2] / "packaging"
+LINES_TO_STDOUT = "log_connections: [{name: lines, to: stdout}]\n"
 TERMS_OF_LOSSES = {"lost_messages", "lost_records", "lost_packets", "lost_octets"}
 _SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
@@ -121,7 +122,7 @@ class StatusTest(case.LabTest):
         collectors = [ctflowd.Collector("udp", 4999, "ipfix"),
                       ctflowd.Collector("tcp", 4998, "ipfix", settings={"transport": "tcp"})]
         program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run",
-                                  config=ctflowd.configuration(collectors))
+                                  config=ctflowd.configuration(collectors) + LINES_TO_STDOUT)
         self.addCleanup(program.kill)
         program.wait_for("started")
         text = fetch("/metrics")
@@ -134,9 +135,10 @@ class StatusTest(case.LabTest):
             self.skipTest("promtool (package prometheus) is not installed")
         known = {name for name, _ in metrics(text)}
         for file in ("prometheus/ctflowd.rules.yml", "grafana/ctflowd.json"):
-            # Of what may not be built in, those of accounting are in accounting_live_test, those of
-            # certificates in reachability_test.
-            used = set(re.findall(r"\bctflowd_(?!accounting_|collector_certificate_)\w+", (PACKAGING / file).read_text("utf-8")))
+            # Of what may not be built in, those of accounting are in accounting_live_test, of the NAT log
+            # in nat_maps_test, and of certificates in reachability_test.
+            used = set(re.findall(r"\bctflowd_(?!accounting_|nat_log_|collector_certificate_)\w+",
+                                  (PACKAGING / file).read_text("utf-8")))
             self.assertGreater(len(used), 5)
             self.assertLessEqual(used, known, file)
 

@@ -72,7 +72,6 @@ class Comparison {
     zone("original zone", ATTR_ORIG_ZONE, ours_.original.zone);
     zone("reply zone", ATTR_REPL_ZONE, ours_.reply.zone);
     state();
-    labels();
     return std::move(differences_);
   }
 
@@ -154,18 +153,6 @@ class Comparison {
       if (has(attribute)) {
         expect<unsigned>("state", nfct_get_attr_u8(theirs_, attribute), ours_.state);
       }
-    }
-  }
-
-  void labels() {
-    if (!has(ATTR_CONNLABELS)) return;
-    const auto* bits = static_cast<const nfct_bitmask*>(nfct_get_attr(theirs_, ATTR_CONNLABELS));
-    for (unsigned bit = 0; bit < 128 && bit <= nfct_bitmask_maxbit(bits); ++bit) {
-      // Words of 32 bits in host order (nf_conntrack_labels.c).
-      std::uint32_t word = 0;
-      std::memcpy(&word, ours_.labels.data() + std::size_t{bit} / 32 * 4, sizeof word);
-      const bool ours = (word >> (bit % 32) & 1U) != 0;
-      expect("label", nfct_bitmask_test_bit(bits, bit) != 0, ours);
     }
   }
 

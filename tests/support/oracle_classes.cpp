@@ -43,12 +43,11 @@ std::optional<Nest> nest_of(Nest in, unsigned type) {
   }
 }
 
-/// Octets of the attributes that both read; 0: of any length. Nothing: we do not read it.
+/// Octets of the attributes that both read. Nothing: we do not read it.
 std::optional<std::size_t> length_of(Nest in, unsigned type) {
   switch (in) {
     case Nest::kTop:
       if (type == CTA_ZONE) return 2;
-      if (type == CTA_LABELS) return 0;
       if (type == CTA_STATUS || type == CTA_TIMEOUT || type == CTA_MARK || type == CTA_ID) return 4;
       return std::nullopt;
     case Nest::kTuple:
@@ -101,7 +100,7 @@ void inspect(Bytes bytes, Nest in, Findings& findings) {
     if (const auto nest = nest_of(in, type)) {
       inspect(payload, *nest, findings);
     } else if (const auto expected = length_of(in, type)) {
-      findings.too_long = findings.too_long || (*expected != 0 && payload.size() > *expected);
+      findings.too_long = findings.too_long || payload.size() > *expected;
     } else {
       findings.not_read = true;
     }

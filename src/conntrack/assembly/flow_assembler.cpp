@@ -18,8 +18,10 @@ std::string resetting_programs() {
 void FlowAssembler::follow_clock() {
   const auto step = clock_steps->observe();
   if (step.count() == 0) return;
-  log::warn("clock_set by={}s impact=\"times from before are corrected by that\"",
-            std::chrono::duration<double>(step).count());
+  log::warn(
+      "clock_set by={}s impact=\"times from before are corrected by that\" fix=\"let chrony, ntpd "
+      "or systemd-timesyncd keep the clock\"",
+      std::chrono::duration<double>(step).count());
   opened += step;
   reported.shift(step);
   timeouts.shift(step);

@@ -30,8 +30,8 @@ EventListener::EventListener(boost::asio::io_context& io, const SourceConfig& co
   const std::size_t granted = socket_.set_receive_buffer(config.receive_buffer);
   if (granted < config.receive_buffer) {
     log::warn(
-        "receive_buffer_small wanted={} granted={} fix=\"sysctl -w net.core.rmem_max={}, or start "
-        "as root\"",
+        "receive_buffer_small wanted={} granted={} impact=\"events are lost sooner when many "
+        "connections end at once\" fix=\"sysctl -w net.core.rmem_max={}, or start as root\"",
         config.receive_buffer, granted, config.receive_buffer / 2);
   }
 }
@@ -41,8 +41,10 @@ void EventListener::attach_filter(const FilterConfig& config) {
   const std::error_code error = filter.attach(socket_.descriptor());
   filtered_ = filter.filters_events() && !error;
   if (error) {
-    log::warn("kernel_filter_failed error={} impact=\"events are filtered after decoding\"",
-              log::quoted(error.message()));
+    log::warn(
+        "kernel_filter_failed error={} impact=\"events are filtered after decoding\" fix=\"raise "
+        "net.core.optmem_max, or name fewer networks in source.filter\"",
+        log::quoted(error.message()));
   }
 }
 
@@ -103,7 +105,12 @@ bool EventListener::read_batch() {
   for (const Datagram& datagram : datagrams) {
     if (!datagram.from_kernel) {
       ++counters_->foreign;
-      if (foreign_log_.allow()) log::warn("event_foreign suppressed={}", foreign_log_.suppressed());
+      if (foreign_log_.allow()) {
+        log::warn(
+            "event_foreign suppressed={} impact=\"another program sent it: it is dropped, and "
+            "nothing is missing\" fix=\"find the program: ss -f netlink -p\"",
+            foreign_log_.suppressed());
+      }
     } else if (datagram.truncated) {
       ++counters_->malformed;
     } else {
@@ -140,7 +147,8 @@ void EventListener::count_lost() {
   counters_->lost_overrun += dropped;
   if (overrun_log_.allow()) {
     log::warn(
-        "events_lost reason=kernel_overrun lost={} overruns={} suppressed={} fix=\"raise "
+        "events_lost reason=kernel_overrun lost={} overruns={} suppressed={} impact=\"connections "
+        "that ended are not exported, or lack what came after the last report\" fix=\"raise "
         "source.receive_buffer and source.receive_buffer_limit\"",
         counters_->lost_overrun, counters_->overruns, overrun_log_.suppressed());
   }
@@ -151,8 +159,10 @@ void EventListener::on_error(const std::error_code& error) {
   if (error == std::errc::no_buffer_space) {
     ++counters_->overruns;  // how many events that costs is known once the rest is read
   } else if (error_log_.allow()) {
-    log::error("netlink_receive_failed error={} suppressed={}", log::quoted(error.message()),
-               error_log_.suppressed());
+    log::error(
+        "netlink_receive_failed error={} suppressed={} impact=\"events may be missing\" "
+        "fix=\"restart ctflowd if this goes on\"",
+        log::quoted(error.message()), error_log_.suppressed());
   }
 }
 

@@ -148,8 +148,9 @@ void EventReader::count_malformed(Bytes message) {
   ++assembler_.counters.malformed;
   if (malformed_log_.allow()) {
     log::warn(
-        "event_malformed octets={} suppressed={} fix=\"please report it with a file made by: "
-        "ctflowd record FILE\"",
+        "event_malformed octets={} suppressed={} impact=\"the event is dropped: its connection is "
+        "not exported, or lacks what came after the last report\" fix=\"please report it with a "
+        "file made by: ctflowd record FILE\"",
         message.size(), malformed_log_.suppressed());
   }
 }

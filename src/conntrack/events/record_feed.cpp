@@ -20,8 +20,10 @@ RecordFeed::~RecordFeed() {
 void RecordFeed::listen_to_beginnings(bool on) {
   const std::string obstacle = ring_.change(id_, watch_of(config_, on));
   if (obstacle.empty()) return;
-  log::warn("watch_unchanged error={} impact=\"beginnings of connections are {}\"",
-            log::quoted(obstacle), on ? "not exported" : "still sent by the kernel");
+  log::warn(
+      "watch_unchanged error={} impact=\"beginnings of connections are {}\" fix=\"restart "
+      "ctflowd\"",
+      log::quoted(obstacle), on ? "not exported" : "still sent by the kernel");
 }
 
 void RecordFeed::start(RecordConsumer& consumer, SourceCounters& counters) {
@@ -67,8 +69,10 @@ void RecordFeed::count_lost() {
   ++counters_->overruns;
   if (lost > 0 && lost_log_.allow()) {
     log::warn(
-        "events_lost reason=ring_full lost={} beginnings={} overruns={} suppressed={} fix=\"give "
-        "ctflowd more CPU time, or let source.filter leave out what is not wanted\"",
+        "events_lost reason=ring_full lost={} beginnings={} overruns={} suppressed={} "
+        "impact=\"connections that ended are not exported, or lack what came after the last "
+        "report\" fix=\"give ctflowd more CPU time, or let source.filter leave out what is not "
+        "wanted\"",
         counters_->lost_ends, counters_->lost_beginnings, counters_->overruns,
         lost_log_.suppressed());
   }

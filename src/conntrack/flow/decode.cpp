@@ -4,8 +4,6 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
-#include <algorithm>
-
 #include "conntrack/flow/nested_attributes.hpp"
 #include "conntrack/flow/usual_end.hpp"
 #include "conntrack/flow/usual_layout.hpp"
@@ -52,10 +50,6 @@ bool read_attribute(const Attribute& attribute, Flow& flow, Seen& seen) {
       return read_integer(attribute, flow.zone);
     case CTA_TIMESTAMP:
       return read_timestamps(attribute.payload, flow);
-    case CTA_LABELS:
-      std::memcpy(flow.labels.data(), attribute.payload.data(),
-                  std::min(flow.labels.size(), attribute.payload.size()));
-      return true;
     case CTA_FLOW:
       decode_extras(attribute.payload, flow.extras);
       return true;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/flow/decode_record.hpp"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -9,6 +8,7 @@
 #include <cstring>
 
 #include "extras/from_bpf/measured_extras.hpp"
+#include "wire/byte_order.hpp"
 
 namespace ctflow {
 namespace {
@@ -27,13 +27,13 @@ bool read_tuple(const ctflow_tuple& record, Tuple& tuple) {
   std::memcpy(tuple.destination.octets.data(), record.destination, length);
   tuple.protocol = record.protocol;
   if (record.protocol == IPPROTO_ICMP || record.protocol == IPPROTO_ICMPV6) {
-    const std::uint16_t kind = ntohs(record.destination_port);
-    tuple.icmp_id = ntohs(record.source_port);
+    const std::uint16_t kind = wire::network_order(record.destination_port);
+    tuple.icmp_id = wire::network_order(record.source_port);
     tuple.icmp_type = static_cast<std::uint8_t>(kind >> 8);
     tuple.icmp_code = static_cast<std::uint8_t>(kind);
   } else {
-    tuple.source_port = ntohs(record.source_port);
-    tuple.destination_port = ntohs(record.destination_port);
+    tuple.source_port = wire::network_order(record.source_port);
+    tuple.destination_port = wire::network_order(record.destination_port);
   }
   return true;
 }
@@ -53,7 +53,7 @@ bool has_state(std::uint8_t protocol) {
   return protocol == IPPROTO_TCP || protocol == IPPROTO_SCTP || protocol == IPPROTO_DCCP;
 }
 
-/// As ctnetlink tells them: an end has CTA_TIMEOUT only if a whole second was left, and its stop
+/// As ctnetlink reports them: an end has CTA_TIMEOUT only if a whole second was left, and its stop
 /// time is that of the expiry for an entry that had expired (nf_ct_delete()).
 void read_times(const ctflow_record& record, const Instant& now, Flow& flow) {
   constexpr std::int64_t kSecond = 1'000'000'000;
@@ -101,9 +101,6 @@ DecodeResult decode_record(const ctflow_record& record, const Instant& now, Flow
   read_zone(record, flow);
   flow.status = record.status;
   flow.mark = record.mark;
-  if ((record.present & CTFLOW_HAS_LABELS) != 0) {
-    std::memcpy(flow.labels.data(), record.labels, flow.labels.size());
-  }
   flow.extras.by_present_clock = true;
   read_times(record, now, flow);
   if (result == DecodeResult::kCreated) return result;

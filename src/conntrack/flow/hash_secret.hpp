@@ -8,7 +8,7 @@
 
 namespace ctflow {
 
-/// Whoever knows where a connection has its place in a table can open many that share one, so that
+/// One who knows where a connection has its place in a table can open many that share one, so that
 /// each look takes longer. So the places depend on numbers that only this host has.
 struct HashSecret {
   std::uint64_t addresses = 0;
@@ -21,7 +21,7 @@ struct HashSecret {
   static HashSecret of(std::string_view text);
 };
 
-/// Of the kernel's boot_id, which nobody outside this host knows: the same in every process until
+/// Of the kernel's boot_id, which is unknown outside this host: the same in every process until
 /// the next boot, so that what one has stored another one finds. Where it cannot be read it is one
 /// of an empty text, which is no secret. Not to be used before main().
 extern const HashSecret kBootSecret;

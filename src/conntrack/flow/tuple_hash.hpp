@@ -81,7 +81,7 @@ inline std::uint64_t table_hash_of(const Tuple& tuple, const HashSecret& secret 
   return fold(addresses_of(tuple, secret), ends) ^ ends;
 }
 
-/// The place of a connection in a table: of its table_hash_of() and what else tells it from others
+/// The place of a connection in a table: of its table_hash_of() and what else distinguishes it
 /// with the same tuple.
 inline std::uint64_t table_place(std::uint64_t hash, std::uint64_t distinction,
                                  const HashSecret& secret = kBootSecret) {

@@ -99,8 +99,8 @@ class EndedConnections {
   bool undisturbed_ = true;  ///< the generations are those of the look's beginning
 };
 
-/// Living connections whose beginning was handed on. The kernel sends a NEW that found no room with
-/// a reliable listener again together with any later event of the connection.
+/// Connections in the table whose beginning was handed on. The kernel sends a NEW that found no
+/// room with a reliable listener again together with any later event of the connection.
 class BegunConnections {
  public:
   /// Connections in one of two generations, 8 octets each.

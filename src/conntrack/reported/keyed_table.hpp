@@ -80,7 +80,7 @@ class KeyedTable {
 
   /// Erases entries for which `is_stale(entry)` holds, looking at `budget` places from `position`
   /// on, and at those up to the next free one: behind that no erase() between two turns moves an
-  /// entry before it, which then nobody would look at. Returns where to go on, or kSwept. What was
+  /// entry before it, which then nothing would look at. Returns where to go on, or kSwept. What was
   /// there at the first turn, and stays, is looked at, now and then twice.
   template <typename Predicate>
   std::size_t sweep(std::size_t position, std::size_t budget, Predicate is_stale) {

@@ -169,7 +169,11 @@ std::optional<std::size_t> StateFile::load(
     const std::function<void(const ReportedConnection&)>& take,
     const std::function<void(std::uint64_t)>& take_ended) const {
   const auto unreadable = [&](const std::string& why) {
-    log::warn("state_unreadable file={} error={}", log::quoted(name_), log::quoted(why));
+    log::warn(
+        "state_unreadable file={} error={} impact=\"existing connections are exported as "
+        "source.existing says\" fix=\"let the user that ctflowd runs as own this file and read it, "
+        "or remove it\"",
+        log::quoted(name_), log::quoted(why));
     return std::nullopt;
   };
   const int descriptor =
@@ -205,7 +209,7 @@ std::optional<std::size_t> StateFile::load(
   if (!whole || fseeko(file.get(), position, SEEK_SET) != 0) {
     log::warn(
         "state_damaged file={} impact=\"existing connections are exported as source.existing "
-        "says\"",
+        "says\" fix=\"none is needed: it is written again at the stop\"",
         log::quoted(name_));
     return std::nullopt;
   }

@@ -68,8 +68,7 @@ void DyingList::on_dump_end(bool complete) {
   if (failures_ == kFailuresToGiveUp) {
     log::warn(
         "dying_list_unreadable impact=\"an end that the kernel sends again after more than a "
-        "minute "
-        "is exported again\"");
+        "minute is exported again\" fix=\"see table_dump_failed error=\"");
   }
   const bool unasked = failures_ >= kFailuresToGiveUp;
   const bool proven = (complete || unasked) && listener_.catch_up();

@@ -136,8 +136,11 @@ Dump::State TableDump::read_part() {
 
 void TableDump::log_failure(const char* what, const std::error_code& error) {
   if (!error_log_.allow()) return;
-  log::warn("table_dump_failed while={} error={} suppressed={}", log::quoted(what),
-            log::quoted(error.message()), error_log_.suppressed());
+  log::warn(
+      "table_dump_failed while={} error={} suppressed={} impact=\"what it would have shown comes "
+      "with the next scan\" fix=\"see the error: CAP_NET_ADMIN, memory or descriptors are "
+      "missing\"",
+      log::quoted(what), log::quoted(error.message()), error_log_.suppressed());
 }
 
 void TableDump::end(Dump::State state) {

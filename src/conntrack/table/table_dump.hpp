@@ -58,7 +58,7 @@ class TableDump {
   /// A whole dump at once, without returning to the event loop.
   void run(DumpConsumer& consumer);
 
-  /// Ends a dump without telling the consumer.
+  /// Ends a dump without a word to the consumer.
   void cancel();
 
   [[nodiscard]] bool running() const { return dump_.running(); }

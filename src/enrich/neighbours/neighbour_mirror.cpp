@@ -81,7 +81,8 @@ void NeighbourMirror::on_unread(const std::error_code& error) {
   if (unread_log_.allow()) {
     log::warn(
         "neighbours_unavailable error={} retry={}s suppressed={} impact=\"MAC addresses of hosts "
-        "are unknown, or those of before\"",
+        "are unknown, or those of before\" fix=\"see the error: memory or descriptors are "
+        "missing\"",
         log::quoted(error.message()), kRetry.count(), unread_log_.suppressed());
   }
   later_.after(kRetry, [this] { request_dump(); });
@@ -114,8 +115,10 @@ bool NeighbourMirror::read_batch() {
     const bool overrun = error == std::errc::no_buffer_space;
     if (overrun) request_dump();
     if (!overrun && error_log_.allow()) {
-      log::error("neighbours_receive_failed error={} suppressed={}", log::quoted(error.message()),
-                 error_log_.suppressed());
+      log::error(
+          "neighbours_receive_failed error={} suppressed={} impact=\"MAC addresses of hosts may be "
+          "those of before\" fix=\"restart ctflowd if this goes on\"",
+          log::quoted(error.message()), error_log_.suppressed());
     }
     return overrun;  // what is queued behind the gap is still there
   }

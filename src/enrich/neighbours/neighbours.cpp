@@ -44,7 +44,7 @@ std::optional<NeighbourMessage> decode_neighbour(Bytes message) {
   if (found.family == AddressFamily::kNone) return std::nullopt;
   const auto interface = load_host<std::int32_t>(fixed, offsetof(ndmsg, ndm_ifindex));
   const auto state = load_host<std::uint16_t>(fixed, offsetof(ndmsg, ndm_state));
-  // One that goes with its device is NOARP when its removal is told (neigh_flush_dev()).
+  // One that goes with its device is NOARP when its removal is reported (neigh_flush_dev()).
   const bool is_pointless = type == RTM_NEWNEIGH && (state & NUD_NOARP) != 0;
   if (interface <= 0 || is_pointless) return std::nullopt;
   found.interface = static_cast<std::uint32_t>(interface);

@@ -42,7 +42,7 @@ std::optional<OwnAddressMessage> decode_own_address(Bytes message);
 /// The tables, with what was in them lately. An entry that the kernel removed, or whose neighbour
 /// does not answer any more, is kept for kKept: connections that it had end later. An address that
 /// went to another device has the device of before for what was before that. An address that is
-/// this host's own is nobody's meanwhile, whatever the kernel remembers of who had it before
+/// this host's own is no neighbour's meanwhile, whatever the kernel remembers of who had it before
 /// (VRRP).
 class Neighbours {
  public:

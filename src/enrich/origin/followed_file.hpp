@@ -58,7 +58,7 @@ class FollowedFile {
   /// Null: no file was usable yet.
   [[nodiscard]] const Content* content() const { return content_.get(); }
 
-  /// Whether the file was read, be it in vain.
+  /// Whether the file was read, also where that failed.
   [[nodiscard]] bool was_read() const { return status_.loads + status_.failures > 0; }
 
   [[nodiscard]] const DatabaseStatus& status() const { return status_; }

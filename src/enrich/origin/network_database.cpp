@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstring>
 #include <optional>
@@ -22,6 +21,7 @@
 #include <vector>
 
 #include "process/descriptor.hpp"
+#include "text/number_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -93,10 +93,7 @@ std::uint32_t as_number_in(const MMDB_entry_data_s& data) {
   }
   std::string_view text = text_of(data);
   if (text.substr(0, 2) == "AS") text.remove_prefix(2);
-  std::uint32_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, number);
-  return error == std::errc() && stopped == end ? number : 0;
+  return text::parse_number<std::uint32_t>(text).value_or(0);
 }
 
 /// Two capital letters; zeros: it is something else, such as a name.

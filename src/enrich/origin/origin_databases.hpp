@@ -48,7 +48,7 @@ class OriginDatabases {
   OriginDatabases(boost::asio::io_context& io, const std::vector<DatabaseChoice>& choices,
                   const OriginDatabases* before = nullptr);
 
-  /// True until all files were read, be it in vain.
+  /// True until all files were read, also where that failed.
   [[nodiscard]] bool waiting() const;
 
   /// None of networks is asked for.

@@ -85,8 +85,10 @@ void RoutingMirror::on_error(const std::error_code& error) {
     ++counters_.overruns;
     resync();
   } else if (error_log_.allow()) {
-    log::error("routes_receive_failed error={} suppressed={}", log::quoted(error.message()),
-               error_log_.suppressed());
+    log::error(
+        "routes_receive_failed error={} suppressed={} impact=\"interfaces and next hops may be "
+        "those of before\" fix=\"restart ctflowd if this goes on\"",
+        log::quoted(error.message()), error_log_.suppressed());
   }
 }
 
@@ -159,8 +161,11 @@ void RoutingMirror::count(Applied applied) {
     case Applied::kMalformed:
       ++counters_.malformed;
       if (malformed_log_.allow()) {
-        log::warn("route_malformed malformed={} suppressed={}", counters_.malformed,
-                  malformed_log_.suppressed());
+        log::warn(
+            "route_malformed malformed={} suppressed={} impact=\"a change of the routing is not "
+            "followed: interfaces and next hops may be those of before\" fix=\"please report it "
+            "with: ip -d route show table all\"",
+            counters_.malformed, malformed_log_.suppressed());
       }
       break;
     case Applied::kNothing:

@@ -60,8 +60,8 @@ Applied RoutingState::apply_link(Bytes message, bool added, RoutingTime now) {
     link.up = link.carrier = false;
   }
   list_vrfs();
-  // The kernel removes IPv4 routes through an interface that goes down without telling, and nexthop
-  // objects already when it loses its carrier.
+  // The kernel removes IPv4 routes through an interface that goes down without a message, and
+  // nexthop objects already when it loses its carrier.
   const bool went_down = before.up && !link.up;
   bool stale = went_down;
   if (went_down || !added || (before.carrier && !link.carrier)) {
@@ -163,7 +163,7 @@ Applied RoutingState::apply_nexthop(Bytes message, bool added, RoutingTime now) 
     return nexthops_.set(id, std::move(nexthop), now) ? Applied::kChanged : Applied::kNothing;
   }
   if (!nexthops_.erase(id, now)) return Applied::kUnknown;
-  bury_routes(now);  // its routes go with it, IPv4 ones without telling
+  bury_routes(now);  // its routes go with it, IPv4 ones without a message
   return Applied::kStale;
 }
 

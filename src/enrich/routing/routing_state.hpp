@@ -43,7 +43,7 @@ struct RouteAnswer {
 enum class Applied : std::uint8_t {
   kNothing,  ///< it is not for us
   kChanged,
-  kStale,    ///< changed, and the kernel may have dropped routes without telling
+  kStale,    ///< changed, and the kernel may have dropped routes without a message
   kUnknown,  ///< something was removed that we did not know
   kMalformed,
 };

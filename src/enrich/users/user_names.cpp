@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -21,6 +20,7 @@
 #include "text/escape.hpp"
 #include "text/mac_text.hpp"
 #include "text/network_text.hpp"
+#include "text/number_text.hpp"
 #include "text/utf8.hpp"
 
 namespace ctflow {
@@ -65,14 +65,6 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-std::optional<std::uint32_t> number_in(std::string_view text, std::uint32_t most) {
-  std::uint32_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stopped != end || number > most) return std::nullopt;
-  return number;
-}
-
 bool is_name(std::string_view text) {
   if (text.empty() || text.size() > UserNames::kLongestName) return false;
   while (!text.empty()) {
@@ -81,18 +73,6 @@ bool is_name(std::string_view text) {
     text.remove_prefix(one.length);
   }
   return true;
-}
-
-std::optional<Network> network_in(std::string_view text) {
-  const std::size_t slash = text.find('/');
-  std::optional<Network> network = text::parse_address(text.substr(0, slash));
-  if (!network || slash == std::string_view::npos) return network;
-  const auto length = number_in(text.substr(slash + 1), network->length);
-  if (!length) return std::nullopt;
-  network->length = static_cast<std::uint8_t>(*length);
-  // Nothing is set behind the prefix.
-  if (text::masked(network->address, *length) != network->address) return std::nullopt;
-  return network;
 }
 
 /// Longer prefixes are more; IPv4 counts as IPv4-mapped IPv6. 0: in no network.
@@ -140,7 +120,7 @@ class UserNamesReader {
   }
 
   void take_mark(std::string_view text, std::string_view name) {
-    const auto mark = number_in(text, std::numeric_limits<std::uint32_t>::max());
+    const auto mark = text::parse_number<std::uint32_t>(text);
     if (!mark || *mark == 0) {
       fail(fmt::format("expected mark=N with N from 1 to 4294967295, got {}",
                        text::quoted(text, kShown)));
@@ -160,10 +140,10 @@ class UserNamesReader {
   }
 
   void take_network(std::string_view text, std::string_view name) {
-    const auto network = network_in(text);
+    const auto [network, fault] = text::parse_network(text);
     if (!network) {
-      fail(fmt::format("expected {}, without bits behind a prefix, got {}", kKeys,
-                       text::quoted(text, kShown)));
+      fail(fmt::format("expected {}, got {}{}{}", kKeys, text::quoted(text, kShown),
+                       fault.empty() ? "" : ": ", fault));
     }
     const auto& octets = network->address.octets;
     refuse_second(fmt::format("{}/{}/{}", static_cast<int>(network->family), network->length,

@@ -102,7 +102,7 @@ void FromNetfilter::add(Flow& flow) {
   if (entry.offloaded != 0) {
     set_offloaded_extras(entry, flow, flow.extras);
   } else if ((flow.status & status::kOffloaded) != 0) {
-    flow.extras = KernelExtras{};  // just now: the next one tells of it
+    flow.extras = KernelExtras{};  // just now: the next one has it
   }
   if (wire_counters_) return;
   flow.extras.original.has_wire = false;

@@ -15,7 +15,7 @@
 
 namespace ctflow {
 
-/// Looks each connection up that an event or a scan tells of, and removes what was measured of it
+/// Looks each connection up that an event or a scan is of, and removes what was measured of it
 /// once it has ended. The programs do not see packets that a flowtable forwards: a connection keeps
 /// what was measured of its interfaces then, and its counters are those of the wire until it was
 /// offloaded and conntrack's from then on.
@@ -31,12 +31,12 @@ class FromNetfilter final : public ExtrasSource {
   [[nodiscard]] std::uint64_t unmeasured() const override { return entries_->totals().unmeasured; }
 
  private:
-  /// The one that `flow` tells of; false: it was not measured, or that is not sure.
+  /// The one that `flow` is of; false: it was not measured, or that is not sure.
   bool find(const Flow& flow, ctflow_nf_entry& entry);
   bool find_end(const Flow& flow, const ctflow_nf_key& key, ctflow_nf_entry& entry);
   /// Among `latest` and the predecessors that had to give way to it.
   bool find_generation(const Flow& flow, const ctflow_nf_key& key, ctflow_nf_entry& latest);
-  /// The connection that `entry` was measured of may be the one that `flow` tells of, and was not
+  /// The connection that `entry` was measured of may be the one that `flow` is of, and was not
   /// there before.
   [[nodiscard]] bool may_belong(const ctflow_nf_entry& entry, const Flow& flow) const;
   [[nodiscard]] bool predecessors_wait() const;

@@ -15,7 +15,7 @@ class KernelFunctions {
   /// `module`: for example nf_conntrack. `known`: a function that it has.
   KernelFunctions(const char* module, const char* known);
 
-  /// Empty: the functions can be looked up. Else one line that says why not, with what mends it.
+  /// Empty: the functions can be looked up. Else one line that says why not, with the fix.
   [[nodiscard]] const std::string& obstacle() const { return obstacle_; }
 
   [[nodiscard]] bool has(const char* function) const;

@@ -7,7 +7,7 @@
 
 namespace ctflow {
 
-/// While it exists, libbpf's messages go to our log (level debug), and the last that tells a cause
+/// While it exists, libbpf's messages go to our log (level debug), and the last that has a cause
 /// is kept. One at a time: libbpf knows one receiver.
 class LibraryLog {
  public:

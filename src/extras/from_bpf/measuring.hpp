@@ -26,7 +26,7 @@ struct MeasuringSizes {
 
 /// What is to be sent of the connections of one network namespace.
 struct Watch {
-  /// A living connection with packets is reported at least this often; 0: only at its end.
+  /// A connection in the table with packets is reported at least this often; 0: only at its end.
   std::chrono::nanoseconds interval{};
   bool created = false;  ///< records of connections that begin, too
 

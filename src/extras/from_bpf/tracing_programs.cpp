@@ -155,7 +155,8 @@ Flowtable load_flowtable(const ctflow_tracing& tracing, Links& links, bool& refu
       !attach(programs.offload_ipv6, added) || !attach(programs.offload_refresh, added)) {
     refused = true;
     log::warn(
-        "flowtable_not_measured error={} impact=\"packets that a flowtable forwards are missing\"",
+        "flowtable_not_measured error={} impact=\"packets that a flowtable forwards are missing\" "
+        "fix=\"see the error; with counter in the flowtable conntrack counts them\"",
         log::quoted(cause(errno, log)));
     return nullptr;
   }
@@ -202,7 +203,7 @@ struct TracingPrograms::Loaded {
   bool set_clock() const;
   /// False: the ring had no room for all.
   bool sweep() const;
-  /// Measures packets of flowtables from now on, unless that was tried in vain.
+  /// Measures packets of flowtables from now on, unless that was tried and failed.
   void look_for_flowtable() {
     if (!flowtable && !flowtable_refused) {
       flowtable = load_flowtable(*tracing, links, flowtable_refused);
@@ -303,7 +304,7 @@ std::size_t TracingPrograms::consume(const Take& take, std::size_t limit) {
 }
 
 std::future<bool> TracingPrograms::sweep() {
-  // Reading all types of the kernel in vain is too much for each sweep.
+  // Reading all types of the kernel and failing is too much for each sweep.
   if (::access("/sys/kernel/btf/nf_flow_table", F_OK) == 0) loaded_->look_for_flowtable();
   return run_beside([this] { return loaded_->sweep(); });
 }

@@ -77,8 +77,11 @@ DiskSpool::Segments::iterator DiskSpool::remove_if_done(Segments::iterator segme
 }
 
 void DiskSpool::set_aside(Segments::iterator segment, const ExportAmount& lost) {
-  log::warn("spool_damaged collector={} file={} messages={} flows={}", collector_,
-            log::quoted(segment->second->path()), lost.messages, lost.flows);
+  log::warn(
+      "spool_damaged collector={} file={} messages={} flows={} impact=\"they are lost; the file is "
+      "kept under another name\" fix=\"check the disk, then remove the file that ends in "
+      ".damaged\"",
+      collector_, log::quoted(segment->second->path()), lost.messages, lost.flows);
   segment->second->give_up();
 }
 
@@ -253,7 +256,8 @@ std::optional<KeptMessage> DiskSpool::take(DiskChanges& changes, std::error_code
       unrecorded_ = segment->first;
       log::warn(
           "spool_unrecorded collector={} file={} impact=\"the disk is full: if ctflowd is killed "
-          "before all of this file is sent, all of it is sent again\"",
+          "before all of this file is sent, all of it is sent again\" fix=\"make room on the disk "
+          "of spool.directory\"",
           collector_, log::quoted(one.path()));
     }
     if (message) return message;

@@ -293,7 +293,8 @@ void Spool::stop() {
   if (unrecorded.messages > 0) {
     log::error(
         "spool_unrecorded collector={} messages={} flows={} impact=\"sent, but the disk could not "
-        "be written: the next start sends them again\"",
+        "be written: the next start sends them again\" fix=\"make room on the disk of "
+        "spool.directory\"",
         collector_, unrecorded.messages, unrecorded.flows);
   }
   if (disk_) disk_->close();

@@ -6,11 +6,11 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "text/number_text.hpp"
 #include "transport/spool/disk_errors.hpp"
 
 namespace ctflow {
@@ -26,12 +26,9 @@ std::optional<std::uint64_t> number_of(std::string_view name, std::string_view c
     return std::nullopt;
   }
   if (name.substr(name.size() - kExtension.size()) != kExtension) return std::nullopt;
-  const char* digits = name.data() + collector.size() + 1;
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(digits, digits + kDigits, number, 16);
-  if (error != std::errc() || end != digits + kDigits) return std::nullopt;
-  if (number > SpoolDirectory::kLastNumber) return std::nullopt;  // none that ctflowd gives
-  return number;
+  // A higher one is none that ctflowd gives.
+  return text::parse_number<std::uint64_t>(name.substr(collector.size() + 1, kDigits),
+                                           SpoolDirectory::kLastNumber, 16);
 }
 
 }  // namespace

@@ -113,7 +113,8 @@ void Spool::lose_unrecorded() {
   ledger_.lost_after_wait(LossReason::kStopped, lost);
   log::error(
       "spool_not_taken_back collector={} messages={} flows={} impact=\"given to a connection that "
-      "broke, and the disk could not be written: the next start does not send them\"",
+      "broke, and the disk could not be written: the next start does not send them\" fix=\"make "
+      "room on the disk of spool.directory\"",
       collector_, lost.messages, lost.flows);
 }
 

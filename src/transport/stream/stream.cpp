@@ -74,8 +74,11 @@ void StreamTransport::on_dialed(const DialResult& result) {
   if (result.failure == FailureKind::kRefused) ++refusals_;
   note_failure(result.failure, result.error);
   if (connect_log_.allow()) {
-    log::warn("collector_unreachable collector={} peer={} error={} suppressed={}", config_.name,
-              peer(), log::quoted(result.error), connect_log_.suppressed());
+    log::warn(
+        "collector_unreachable collector={} peer={} error={} suppressed={} impact=\"flow reports "
+        "wait in the spool; when it is full the oldest are lost\" fix=\"start the collector, or "
+        "correct its address and port; ctflowd doctor checks the way\"",
+        config_.name, peer(), log::quoted(result.error), connect_log_.suppressed());
   }
   spool_.set_connected(false);
   dial_later();
@@ -328,8 +331,9 @@ void StreamTransport::on_broken(const std::string& reason) {
   disconnect();
   if (broken_log_.allow()) {
     log::warn(
-        "collector_disconnected collector={} peer={} error={} waiting_flows={} "
-        "sent_again={} suppressed={}",
+        "collector_disconnected collector={} peer={} error={} waiting_flows={} sent_again={} "
+        "suppressed={} impact=\"what was not acknowledged is sent again, some of it perhaps "
+        "twice\" fix=\"see the log of the collector; ctflowd connects again\"",
         config_.name, peer(), log::quoted(reason), ledger_.counters().waiting.flows,
         ledger_.counters().resent.messages - resent, broken_log_.suppressed());
   }

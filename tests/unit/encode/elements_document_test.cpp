@@ -52,12 +52,11 @@ struct Condition {
 };
 
 std::vector<Condition> conditions() {
-  return {
-      {"", {}},
-      {"`zones`", {.zones = true}},
-      {"`next_hop`", {.next_hop = true}},
-      {"a patched kernel", {.extras = true}},
-      {"a patched kernel and `packet_properties`", {.extras = true, .packet_properties = true}}};
+  return {{"", {}},
+          {"`zones`", {.zones = true}},
+          {"`next_hop`", {.next_hop = true}},
+          {"extras", {.extras = true}},
+          {"extras and `packet_properties`", {.extras = true, .packet_properties = true}}};
 }
 
 bool has(const Template& one, const Element& element) {

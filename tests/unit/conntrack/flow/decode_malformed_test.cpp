@@ -15,7 +15,6 @@ using namespace test;
 
 /// Every attribute that decode() reads of a TCP connection, and one it does not know.
 std::vector<Octets> all_attributes() {
-  Octets labels(16, 0x55);
   return {nest(CTA_TUPLE_ORIG,
                {ipv4(kClient, kServer), ports(6, 40000, 443), attribute(CTA_TUPLE_ZONE, be16(9))}),
           nest(CTA_TUPLE_REPLY, {ipv4(kServer, kRouter), ports(6, 443, 40000)}),
@@ -28,7 +27,6 @@ std::vector<Octets> all_attributes() {
           timestamps(kStart, kStart + kSecond),
           tcp_state(7),
           attribute(CTA_MARK, be32(42)),
-          attribute(CTA_LABELS, labels),
           attribute(300, Octets(8, 0xff))};
 }
 
@@ -60,7 +58,6 @@ void expect_same(const Flow& one, const Flow& other) {
   EXPECT_EQ(one.mark, other.mark);
   EXPECT_EQ(one.timeout, other.timeout);
   EXPECT_EQ(one.zone, other.zone);
-  EXPECT_EQ(one.labels, other.labels);
   EXPECT_EQ(one.state, other.state);
   EXPECT_EQ(one.present, other.present);
 }

@@ -201,7 +201,6 @@ TEST_P(DecodeRecorded, IsTheConnectionThatWasMade) {
   EXPECT_EQ(flow.forward_interfaces, expected.forward_interfaces);
   EXPECT_EQ(flow.backward_interfaces, expected.backward_interfaces);
   EXPECT_EQ(flow.zone, expected.zone);
-  EXPECT_EQ(flow.labels, expected.labels);
   EXPECT_EQ(flow.state, expected.state);
   EXPECT_EQ(flow.end_reason, expected.end_reason);
   EXPECT_EQ(flow.present, expected.present);

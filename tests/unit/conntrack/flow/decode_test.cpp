@@ -175,21 +175,12 @@ TEST(Decode, ReadsTheZoneOfTheReply) {
   EXPECT_EQ(flow.reply.zone, 9);
 }
 
-TEST(Decode, ReadsTimeoutLabelsAndThePortThatAsked) {
-  Octets labels(16);
-  labels[15] = 0x80;
-  const Flow flow = event(destroy({tuple(CTA_TUPLE_ORIG), tuple(CTA_TUPLE_REPLY),
-                                   attribute(CTA_TIMEOUT, be32(99)), attribute(CTA_LABELS, labels)},
-                                  2, 4242));
+TEST(Decode, ReadsTimeoutAndThePortThatAsked) {
+  const Flow flow = event(destroy(
+      {tuple(CTA_TUPLE_ORIG), tuple(CTA_TUPLE_REPLY), attribute(CTA_TIMEOUT, be32(99))}, 2, 4242));
   EXPECT_TRUE(flow.present.timeout);
   EXPECT_EQ(flow.timeout, 99U);
-  EXPECT_EQ(flow.labels[15], 0x80);
   EXPECT_EQ(flow.port_id, 4242U);
-}
-
-TEST(Decode, TakesLabelsOfAnyLength) {
-  EXPECT_EQ(event(with(attribute(CTA_LABELS, {1, 2}))).labels[1], 2);
-  EXPECT_EQ(event(with(attribute(CTA_LABELS, Octets(40, 3)))).labels[15], 3);
 }
 
 TEST(Decode, ReadsTheStateOfEveryTracker) {
@@ -271,7 +262,6 @@ TEST(Decode, EmptiesTheFlowBefore) {
   used.initiator_origin = used.responder_origin = {9, {'Z', 'Z'}};
   used.initiator_mac = used.responder_mac = 9;
   used.user = "nobody";
-  used.labels.fill(9);
   used.state = 9;
   used.event = FlowEvent::kReported;
   used.end_reason = EndReason::kForcedEnd;
@@ -291,7 +281,7 @@ TEST(Decode, EmptiesTheFlowBefore) {
   const auto& [original, reply, forward, backward, start, end, event_time, id, status, mark,
                timeout, port_id, forward_interfaces, backward_interfaces, forward_routing,
                backward_routing, initiator_origin, responder_origin, initiator_mac, responder_mac,
-               user, zone, labels, state, happened, end_reason, present, earlier, kernel] = used;
+               user, zone, state, happened, end_reason, present, earlier, kernel] = used;
   EXPECT_TRUE(initiator_origin == NetworkOrigin{} && responder_origin == NetworkOrigin{});
   EXPECT_TRUE(initiator_mac == 0 && responder_mac == 0 && user.empty());
   EXPECT_TRUE(original == fresh.original && reply == fresh.reply);
@@ -303,7 +293,7 @@ TEST(Decode, EmptiesTheFlowBefore) {
   EXPECT_TRUE(backward_interfaces == fresh.backward_interfaces);
   EXPECT_TRUE(forward_routing == fresh.forward_routing);
   EXPECT_TRUE(backward_routing == fresh.backward_routing);
-  EXPECT_TRUE(labels == fresh.labels && state == fresh.state && happened == fresh.event);
+  EXPECT_TRUE(state == fresh.state && happened == fresh.event);
   EXPECT_TRUE(end_reason == fresh.end_reason && present == fresh.present);
   EXPECT_TRUE(earlier == fresh.earlier && kernel == fresh.extras);
   EXPECT_EQ(fresh.event, Flow{}.event);

@@ -213,7 +213,7 @@ TEST(UsualEnd, ResetsAllMembers) {
   const auto& [original, reply, forward, backward, start, end, event_time, id, status, mark,
                timeout, port_id, forward_interfaces, backward_interfaces, forward_routing,
                backward_routing, initiator_origin, responder_origin, initiator_mac, responder_mac,
-               user, zone, labels, state, event, end_reason, present, earlier, extras] = *dirty;
+               user, zone, state, event, end_reason, present, earlier, extras] = *dirty;
   EXPECT_EQ(original, fresh.original);
   EXPECT_EQ(reply, fresh.reply);
   EXPECT_EQ(forward, fresh.forward);
@@ -237,7 +237,6 @@ TEST(UsualEnd, ResetsAllMembers) {
   EXPECT_EQ(user, fresh.user);
   EXPECT_EQ(user.data(), fresh.user.data());
   EXPECT_EQ(zone, fresh.zone);
-  EXPECT_EQ(labels, fresh.labels);
   EXPECT_EQ(state, fresh.state);
   EXPECT_EQ(event, fresh.event);
   EXPECT_EQ(end_reason, fresh.end_reason);
