@@ -2,7 +2,6 @@
 #include "observe/metrics_text.hpp"
 
 #include <fmt/format.h>
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
@@ -15,52 +14,16 @@
 #include "findings/certificate_expiry.hpp"
 #include "observe/collector_problems.hpp"
 #include "observe/counter_names.hpp"
+#include "observe/metric_families.hpp"
 #include "observe/problems.hpp"
 
 namespace ctflow {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
 using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-
-/// Families by name, in the order in which they were first named.
-class Families {
- public:
-  ClientMetric& add(const std::string& name, const std::string& help, MetricType type,
-                    Labels labels) {
-    const auto [place, is_new] = index_.emplace(name, families_.size());
-    if (is_new) families_.push_back({name, help, type, {}});
-    ClientMetric& metric = families_[place->second].metric.emplace_back();
-    metric.label = std::move(labels);
-    return metric;
-  }
-
-  template <typename Number>
-  void counter(const std::string& name, const std::string& help, Number value, Labels labels) {
-    add(name, help, MetricType::Counter, std::move(labels)).counter.value =
-        static_cast<double>(value);
-  }
-  template <typename Number>
-  void gauge(const std::string& name, const std::string& help, Number value, Labels labels) {
-    add(name, help, MetricType::Gauge, std::move(labels)).gauge.value = static_cast<double>(value);
-  }
-
-  [[nodiscard]] const std::vector<MetricFamily>& all() const { return families_; }
-
- private:
-  std::vector<MetricFamily> families_;
-  std::map<std::string, std::size_t> index_;
-};
 
 double epoch_seconds(std::chrono::system_clock::time_point time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
-}
-
-Labels with(Labels labels, const char* name, std::string value) {
-  labels.push_back({name, std::move(value)});
-  return labels;
 }
 
 /// Prometheus wants base units with one name: a counter of octets is a metric of bytes.
@@ -314,6 +277,19 @@ void add_usage(Families& families, const Usage& usage, const Labels& of_namespac
   }
 }
 
+void add_quotas(Families& families, const std::vector<QuotaStatus>& quotas,
+                const Labels& of_namespace) {
+  for (const QuotaStatus& one : quotas) {
+    const Labels labels = with(with(of_namespace, "by", word_of(one.by)), "name", one.name);
+    families.gauge("ctflowd_accounting_quota_bytes", "Octets that a billing period may have",
+                   one.quota, labels);
+    if (!one.used) continue;  // an alert would take 0 for what was used
+    families.gauge("ctflowd_accounting_quota_used_bytes",
+                   "Octets from and to outside in the billing period that goes on", *one.used,
+                   labels);
+  }
+}
+
 void add_namespace(Families& families, const NamespaceStatus& one) {
   const Labels labels{{"namespace", one.name}};
   const char* lost = "Events and flow reports lost before any collector";
@@ -341,6 +317,7 @@ void add_namespace(Families& families, const NamespaceStatus& one) {
     if (output.accounting && output.accounting->usage) {
       add_usage(families, *output.accounting->usage, labels);
     }
+    if (output.accounting) add_quotas(families, output.accounting->quotas, labels);
   }
   for (const GroupStatus& group : one.groups) {
     families.counter("ctflowd_group_switches_total",
