@@ -148,7 +148,9 @@ struct AccountingConfig {
                                         "/tmp/dhcp.leases", "/tmp/odhcpd.leases",
                                         "/tmp/hosts/odhcpd"};
   AccountingMetrics metrics{};
-  std::vector<NamedService> services{};  ///< empty: those of docs/accounting.md
+  std::vector<NamedService> services{};
+  std::string services_file{};                   ///< more of them; empty: none
+  std::vector<NamedService> services_in_file{};  ///< what it had when the settings were read
   std::vector<AggregateConfig> aggregates{};
   /// Of the network namespace whose connections they are; not a setting of its own.
   std::string network_namespace{};

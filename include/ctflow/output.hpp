@@ -34,6 +34,9 @@ class OutputContext {
   /// What never came to any output.
   [[nodiscard]] UpstreamLosses losses() const { return losses_ ? losses_() : last_losses_; }
 
+  /// The state of the source.
+  [[nodiscard]] SourceStatus source() const { return source_ ? source_() : SourceStatus{}; }
+
   /// An output that connects where it likes has begun a connection to an address that its status
   /// names from now on.
   void peers_changed() const {
@@ -45,11 +48,13 @@ class OutputContext {
 
   // For the owner of the path.
   void answer_losses(std::function<UpstreamLosses()> losses) { losses_ = std::move(losses); }
+  void answer_source(std::function<SourceStatus()> source) { source_ = std::move(source); }
   void on_peers_changed(std::function<void()> handler) { on_peers_ = std::move(handler); }
   void set_interface_names(const InterfaceNames& names) { interface_names_ = &names; }
   void close() {
     last_losses_ = losses();
     losses_ = nullptr;
+    source_ = nullptr;
     on_peers_ = nullptr;
     interface_names_ = nullptr;
   }
@@ -57,6 +62,7 @@ class OutputContext {
  private:
   std::function<UpstreamLosses()> losses_;
   UpstreamLosses last_losses_;
+  std::function<SourceStatus()> source_;
   std::function<void()> on_peers_;
   const InterfaceNames* interface_names_ = nullptr;
 };

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "ctflow/extras_source.hpp"
 
@@ -73,6 +74,12 @@ struct FilterStatus {
   friend bool operator==(const FilterStatus&, const FilterStatus&) = default;
 };
 
+/// Who may set counters to zero: programs that are known to do so and ran when some last fell.
+struct CounterResetters {
+  std::vector<std::string> programs{};
+  bool hidden = false;  ///< processes of other users cannot be seen
+};
+
 struct SourceStatus {
   EventQueueStatus queue;
   ScanStatus scans;
@@ -81,6 +88,7 @@ struct SourceStatus {
   Capabilities capabilities;
   std::string obstacle{};  ///< why nothing measures more than that; empty: nothing does, or need
   FilterStatus filter;
+  CounterResetters resetters{};  ///< empty while no counter fell
 };
 
 }  // namespace ctflow

@@ -92,6 +92,14 @@ struct Usage {
   std::vector<UsageSeries> series{};
 };
 
+/// How much of its quota a network or device has used in the billing period that goes on.
+struct QuotaStatus {
+  AccountingKey by = AccountingKey::kNetwork;
+  std::string name;                     ///< of the settings
+  std::uint64_t quota = 0;              ///< octets
+  std::optional<std::uint64_t> used{};  ///< octets; nothing: the database could not be read yet
+};
+
 /// What only accounting has.
 struct AccountingStatus {
   std::uint64_t rows = 0;        ///< that wait for the next transaction, in memory
@@ -100,6 +108,7 @@ struct AccountingStatus {
   std::uint64_t recovered = 0;   ///< octets that an earlier process counted and did not write
   Ago last_commit{};             ///< nothing: there was none
   std::optional<Usage> usage{};  ///< since the start; nothing: there are no metrics
+  std::vector<QuotaStatus> quotas{};
 };
 
 /// One output: a collector, or another destination of flow reports.

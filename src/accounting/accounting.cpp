@@ -39,7 +39,8 @@ MessageContent reported_flow(std::uint64_t packets, std::uint64_t octets) {
 Accounting::Accounting(const AccountingConfig& config,
                        accounting::ReadSurroundings read_surroundings,
                        std::shared_ptr<const OutputContext> context, Clock clock,
-                       std::shared_ptr<const NeighbourMirror> neighbours)
+                       std::shared_ptr<const NeighbourMirror> neighbours,
+                       accounting::ReadUncounted read_uncounted)
     : Output(accounting_name(config.network_namespace), FlowKinds::reports()),
       config_(with_own_database(config)),
       configured_(config),
@@ -69,7 +70,7 @@ Accounting::Accounting(const AccountingConfig& config,
   note_wanted();
   writer_ = std::make_unique<accounting::Writer>(
       std::make_unique<accounting::Store>(config_, accounts_, std::move(session)),
-      std::move(read_surroundings), std::move(read_names));
+      std::move(read_surroundings), std::move(read_names), std::move(read_uncounted));
 }
 
 /// Those of earlier versions are beside the database.
@@ -128,6 +129,7 @@ void Accounting::tick() {
     started_ = true;
     losses_ = context_->losses();
     commit_at_ = now.steady;  // the first at once: shows whether the database can be used
+    writer_->set_measured(context_->source().capabilities);
     writer_->start();
   }
   if (auto found = writer_->take_surroundings()) {
@@ -137,6 +139,7 @@ void Accounting::tick() {
   if (auto found = writer_->take_device_names()) device_names_ = std::move(found);
   end_asked(now);
   watch_losses(now);
+  watch_uncounted(now);
   settle(now);
   report_failure(now);
   if (now.steady >= commit_at_ && spare_ && writer_->idle()) hand_over(now);
@@ -150,7 +153,20 @@ void Accounting::watch_losses(const Instant& now) {
   missing.counters_fell = losses_.counters_fell - before.counters_fell;
   missing.fallen_packets = losses_.fallen_packets - before.fallen_packets;
   if (missing == accounting::Missing{}) return;
-  current_->missing[std::chrono::floor<std::chrono::minutes>(now.wall)] += missing;
+  const auto minute = std::chrono::floor<std::chrono::minutes>(now.wall);
+  current_->missing[minute] += missing;
+  if (missing.counters_fell == 0) return;
+  for (const std::string& program : context_->source().resetters.programs) {
+    current_->causes[minute].insert({accounting::kCountersReset, program});
+  }
+}
+
+void Accounting::watch_uncounted(const Instant& now) {
+  writer_->set_measured(context_->source().capabilities);
+  if (auto found = writer_->take_uncounted()) uncounted_ = std::move(*found);
+  if (uncounted_.empty()) return;
+  const auto minute = std::chrono::floor<std::chrono::minutes>(now.wall);
+  current_->causes[minute].insert(uncounted_.begin(), uncounted_.end());
 }
 
 accounting::InterfaceTexts Accounting::interfaces() const {
@@ -197,6 +213,7 @@ void Accounting::hand_over(const Instant& now) {
   job.batch = std::exchange(current_, std::move(spare_));
   merged_ += job.batch->merged();
   given_rows_ += job.batch->rows();
+  given_quotas_ = job.batch->quotas;
   job.interfaces = interfaces();
   if (device_names_) {
     auto names = accounting::with_neighbours(*device_names_, neighbours(), now.wall);
@@ -211,8 +228,12 @@ void Accounting::hand_over(const Instant& now) {
 }
 
 void Accounting::settle(const Instant& now) {
-  while (auto batch = writer_->take_written()) {
+  while (true) {
+    auto [batch, quotas] = writer_->take_written();
+    if (!batch) break;
     committed_ = now.steady;
+    written_quotas_ = std::move(quotas);
+    given_quotas_.clear();
     Amounts sum;
     for (const Amounts& one : batch->totals) sum += one;
     ledger_.sent_after_wait(
@@ -257,6 +278,29 @@ void Accounting::stop() {
       name(), left.flows, left.octets);
 }
 
+std::vector<QuotaStatus> Accounting::quotas(const Instant& now) const {
+  std::vector<QuotaStatus> all;
+  all.reserve(accounts_->quotas().size());
+  for (const NamedNetworks& one : config_.networks) {
+    if (one.quota > 0) all.push_back({AccountingKey::kNetwork, one.name, one.quota});
+  }
+  for (const NamedDevice& one : config_.devices) {
+    if (one.quota > 0) all.push_back({AccountingKey::kDevice, one.name, one.quota});
+  }
+  if (all.empty() || !written_quotas_ || now.wall < accounting::kEarliest) return all;
+  const accounting::QuotasWritten& written = *written_quotas_;
+  const auto period =
+      accounts_->quotas().period_of(std::chrono::floor<std::chrono::minutes>(now.wall));
+  const bool goes_on = written.period == period;
+  // Back in an earlier one, after the clock was set: not known before the next transaction.
+  if (!goes_on && written.period.until > period.from) return all;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i].used = (goes_on ? written.octets[i] : 0) + given_quotas_.of(period, i) +
+                  current_->quotas.of(period, i);
+  }
+  return all;
+}
+
 OutputStatus Accounting::status(const Instant& now) const {
   const auto report = writer_->report();
   OutputStatus status;
@@ -279,6 +323,7 @@ OutputStatus Accounting::status(const Instant& now) const {
         std::chrono::duration_cast<std::chrono::seconds>(now.steady - *committed_);
   }
   if (metrics_) accounting.usage = metrics_->usage(complete_names_.get());
+  accounting.quotas = quotas(now);
   status.accounting = accounting;
   return status;
 }

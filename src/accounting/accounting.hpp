@@ -26,10 +26,11 @@ namespace ctflow {
 class Accounting : public Output {
  public:
   /// Reads the addresses of this host, and names of devices. `neighbours`: null where no aggregate
-  /// has devices. Throws std::system_error.
+  /// has devices. `read_uncounted`: empty where nobody asks. Throws std::system_error.
   Accounting(const AccountingConfig& config, accounting::ReadSurroundings read_surroundings,
              std::shared_ptr<const OutputContext> context, Clock clock = system_now,
-             std::shared_ptr<const NeighbourMirror> neighbours = nullptr);
+             std::shared_ptr<const NeighbourMirror> neighbours = nullptr,
+             accounting::ReadUncounted read_uncounted = {});
   ~Accounting() override = default;
 
   Accounting(const Accounting&) = delete;
@@ -51,6 +52,7 @@ class Accounting : public Output {
   [[nodiscard]] std::vector<accounting::LeftSession> left_sessions(bool& living) const;
   void open_session();
   void watch_losses(const Instant& now);
+  void watch_uncounted(const Instant& now);
   void settle(const Instant& now);
   void report_failure(const Instant& now);
   void hand_over(const Instant& now);
@@ -60,6 +62,7 @@ class Accounting : public Output {
     return neighbours_ ? neighbours_->table() : no_neighbours_;
   }
   [[nodiscard]] accounting::InterfaceTexts interfaces() const;
+  [[nodiscard]] std::vector<QuotaStatus> quotas(const Instant& now) const;
 
   const AccountingConfig config_;  ///< with the database of the namespace
   const AccountingConfig configured_;
@@ -86,6 +89,9 @@ class Accounting : public Output {
   std::unique_ptr<accounting::Batch> current_;
   std::unique_ptr<accounting::Batch> spare_;  ///< null: the writer has it
   std::unique_ptr<accounting::Writer> writer_;
+  accounting::QuotaSums given_quotas_;                               ///< of the batch that it has
+  std::shared_ptr<const accounting::QuotasWritten> written_quotas_;  ///< null: not known
+  accounting::Causes uncounted_;  ///< what forwards packets uncounted, by the last look
   std::uint64_t merged_ = 0;      ///< cells of batches that the writer was given
   std::uint64_t given_rows_ = 0;  ///< of batches that it has
   UpstreamLosses losses_{};       ///< at the last look

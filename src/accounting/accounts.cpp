@@ -27,6 +27,8 @@ Batch::Batch(const AccountingConfig& config) : recent(config.aggregates.size()) 
 void Batch::clear() {
   for (UsageTable& table : tables) table.clear();
   missing.clear();
+  causes.clear();
+  quotas.clear();
   totals = {};
   flows = 0;
   recent.forget_all();
@@ -46,6 +48,7 @@ std::uint64_t Batch::merged() const {
 
 Accounts::Accounts(const AccountingConfig& config)
     : names_(config),
+      quotas_(config),
       kept_(std::chrono::duration_cast<std::chrono::minutes>(config.retention.minutes)) {
   for (const AggregateConfig& one : config.aggregates) {
     any_.add(selections_.emplace_back(one.by));
@@ -73,6 +76,7 @@ void Accounts::add(const Classified& classified, const Flow& flow, TimePoint now
 }
 
 void Accounts::add_rows(const RecentRows::Of& row, const Amounts& amounts, Batch& to) const {
+  quotas_.add(row.key, row.minute, row.direction, amounts, to.quotas);
   const std::size_t slot = RecentRows::slot_of(row);
   const auto numbers = to.recent.rows(slot);
   if (to.recent.holds(slot, row)) {

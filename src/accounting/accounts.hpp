@@ -8,7 +8,9 @@
 #include <memory>
 #include <vector>
 
+#include "accounting/cause.hpp"
 #include "accounting/classify.hpp"
+#include "accounting/quota_sums.hpp"
 #include "accounting/recent_rows.hpp"
 #include "accounting/usage_table.hpp"
 
@@ -19,7 +21,6 @@ struct Batch {
   explicit Batch(const AccountingConfig& config);
 
   void clear();
-  [[nodiscard]] bool empty() const { return flows == 0 && missing.empty(); }
   /// Rows that wait.
   [[nodiscard]] std::size_t rows() const;
   /// Cells that found no room in their table.
@@ -27,6 +28,8 @@ struct Batch {
 
   std::vector<UsageTable> tables;  ///< in the order of the aggregates
   std::map<Minute, Missing> missing;
+  std::map<Minute, Causes> causes;  ///< of what is missing
+  QuotaSums quotas;
   std::array<Amounts, kDirections> totals{};  ///< what is in each table
   std::uint64_t flows = 0;                    ///< flow reports
   RecentRows recent;                          ///< of `tables`
@@ -41,6 +44,7 @@ class Accounts {
   void add(const Classified& report, const Flow& flow, TimePoint now, Batch& to) const;
 
   [[nodiscard]] const Names& names() const { return names_; }
+  [[nodiscard]] const Quotas& quotas() const { return quotas_; }
   /// What any of the aggregates has.
   [[nodiscard]] const KeySelection& any() const { return any_; }
   [[nodiscard]] const KeySelection& selection(std::size_t aggregate) const {
@@ -52,6 +56,7 @@ class Accounts {
   void add_rows(const RecentRows::Of& row, const Amounts& amounts, Batch& to) const;
 
   Names names_;
+  Quotas quotas_;
   std::vector<KeySelection> selections_;
   KeySelection any_{{}};
   std::chrono::minutes kept_;

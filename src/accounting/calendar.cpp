@@ -73,4 +73,8 @@ Interval Calendar::period_of(Minute minute) const {
   return {begin_of(begin_in(month)), begin_of(begin_in(month + std::chrono::months(1)))};
 }
 
+Calendar calendar_of(const AccountingConfig& config) {
+  return {TimeZone::find(config.time_zone).value_or(TimeZone()), config.period};
+}
+
 }  // namespace ctflow::accounting

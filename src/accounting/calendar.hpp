@@ -13,6 +13,9 @@
 
 namespace ctflow::accounting {
 
+/// No clock that is set shows less: a machine without a battery begins in 1970.
+inline constexpr std::chrono::sys_days kEarliest{std::chrono::year(2026) / 1 / 1};
+
 /// The numbers are those of the database.
 enum class Level : std::uint8_t { kMinute, kHour, kDay, kPeriod };
 inline constexpr std::size_t kLevels = 4;
@@ -50,5 +53,8 @@ class Calendar {
   TimeZone zone_;
   PeriodConfig period_;
 };
+
+/// By `time_zone` and `period`.
+Calendar calendar_of(const AccountingConfig& config);
 
 }  // namespace ctflow::accounting

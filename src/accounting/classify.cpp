@@ -60,13 +60,17 @@ Names::Names(const AccountingConfig& config) {
     for (const std::uint64_t mac : one.addresses) devices_.emplace(mac, one.addresses.front());
   }
   service_names_.emplace_back("other");
-  const auto& services = config.services.empty() ? usual_services() : config.services;
-  for (const NamedService& one : services) {
-    for (const ServicePort& port : one.ports) {
-      services_.emplace(service_key(port.protocol, port.port),
-                        static_cast<std::uint16_t>(service_names_.size()));
+  const bool usual = config.services.empty() && config.services_file.empty();
+  // The first name of a port stays.
+  for (const auto* const list :
+       {usual ? &usual_services() : &config.services, &config.services_in_file}) {
+    for (const NamedService& one : *list) {
+      for (const ServicePort& port : one.ports) {
+        services_.emplace(service_key(port.protocol, port.port),
+                          static_cast<std::uint16_t>(service_names_.size()));
+      }
+      service_names_.push_back(one.name);
     }
-    service_names_.push_back(one.name);
   }
 }
 

@@ -29,6 +29,7 @@ Pruned prune_rows(const Database& database, const AccountingRetention& keep, Tim
   Statement aggregates(database, "SELECT id FROM aggregate");
   Statement usage(database, "DELETE FROM usage WHERE level = ? AND aggregate = ? AND time < ?");
   Statement intervals(database, "DELETE FROM interval WHERE level = ? AND time < ?");
+  Statement causes(database, "DELETE FROM cause WHERE level = ? AND time < ?");
   // Not later than now: a clock that was ahead may have left such a time.
   Statement removed_before(database,
                            "INSERT INTO meta VALUES(?1, ?2) ON CONFLICT DO UPDATE SET value = "
@@ -46,6 +47,7 @@ Pruned prune_rows(const Database& database, const AccountingRetention& keep, Tim
       removed.rows += database.changes();
     }
     intervals.bind(1, number).bind(2, before).run();
+    causes.bind(1, number).bind(2, before).run();
     const std::string name = "removed_before_" + std::to_string(number);
     removed_before.bind(1, name).bind(2, before).bind(3, today).run();
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <unordered_map>
 #include <utility>
 
 #include "accounting/export_rows.hpp"
@@ -17,28 +18,25 @@
 namespace ctflow::accounting {
 namespace {
 
-/// What one row of a report by network or by device has.
-Amounts used_by(const Report& report, const std::string& id) {
-  Amounts amounts;
+/// A report by network or by device: network, or MAC address, to what it used.
+using Used = std::unordered_map<std::string, Amounts>;
+
+Used used_in(const Report& report) {
+  Used used;
   for (const ReportRow& row : report.rows) {
-    if ((row.device.empty() ? row.name : row.device) == id) amounts += row.amounts;
+    used[row.device.empty() ? row.name : row.device] += row.amounts;
   }
-  return amounts;
+  return used;
 }
 
-void add_networks(const Report& report, const std::vector<NamedNetworks>& networks,
-                  QuotaReport& to) {
-  for (const NamedNetworks& one : networks) {
+template <typename Named, typename Id>
+void add_uses(const Report& report, const std::vector<Named>& all, Id id_of, QuotaReport& to) {
+  const Used used = used_in(report);
+  for (const Named& one : all) {
     if (one.quota == 0) continue;
-    to.uses.push_back({report.by, one.name, used_by(report, one.name), one.quota});
-  }
-}
-
-void add_devices(const Report& report, const std::vector<NamedDevice>& devices, QuotaReport& to) {
-  for (const NamedDevice& one : devices) {
-    if (one.quota == 0) continue;
-    const std::string id = text::mac_text(one.addresses.front());
-    to.uses.push_back({report.by, one.name, used_by(report, id), one.quota});
+    const auto found = used.find(id_of(one));
+    const Amounts amounts = found == used.end() ? Amounts{} : found->second;
+    to.uses.push_back({report.by, one.name, amounts, one.quota});
   }
 }
 
@@ -57,7 +55,7 @@ bool QuotaReport::any_over() const {
   return std::any_of(uses.begin(), uses.end(), [](const QuotaUse& one) { return one.over(); });
 }
 
-QuotaReport ask_quotas(const Database& database, const AccountingConfig& config,
+QuotaReport quota_uses(const Database& database, const AccountingConfig& config,
                        Question question) {
   QuotaReport result;
   bool asked = false;
@@ -73,15 +71,25 @@ QuotaReport ask_quotas(const Database& database, const AccountingConfig& config,
     return report;
   };
   if (any_quota(config.networks)) {
-    add_networks(ask_by(AccountingKey::kNetwork), config.networks, result);
+    add_uses(
+        ask_by(AccountingKey::kNetwork), config.networks,
+        [](const NamedNetworks& one) { return one.name; }, result);
   }
   if (any_quota(config.devices)) {
-    add_devices(ask_by(AccountingKey::kDevice), config.devices, result);
+    add_uses(
+        ask_by(AccountingKey::kDevice), config.devices,
+        [](const NamedDevice& one) { return text::mac_text(one.addresses.front()); }, result);
   }
   if (!asked) {
     throw std::runtime_error(
         "nothing has a quota: set accounting.networks[].quota or accounting.devices[].quota");
   }
+  return result;
+}
+
+QuotaReport ask_quotas(const Database& database, const AccountingConfig& config,
+                       const Question& question) {
+  QuotaReport result = quota_uses(database, config, question);
   std::stable_sort(
       result.uses.begin(), result.uses.end(),
       [](const QuotaUse& one, const QuotaUse& other) { return share_of(one) > share_of(other); });

@@ -21,14 +21,17 @@ struct QuotaUse {
 
 struct QuotaReport {
   Report time;                   ///< from, until and what is missing; no rows
-  std::vector<QuotaUse> uses{};  ///< of those that have a quota, the fullest first
+  std::vector<QuotaUse> uses{};  ///< of those that have a quota
 
   [[nodiscard]] bool any_over() const;
 };
 
-/// `question`: its key does not matter. Throws the same as ask(); std::runtime_error where nothing
-/// has a quota.
-QuotaReport ask_quotas(const Database& database, const AccountingConfig& config, Question question);
+/// The fullest first. `question`: its key does not matter. Throws the same as ask();
+/// std::runtime_error where nothing has a quota.
+QuotaReport ask_quotas(const Database& database, const AccountingConfig& config,
+                       const Question& question);
+/// The same in the order of the settings, networks first.
+QuotaReport quota_uses(const Database& database, const AccountingConfig& config, Question question);
 
 std::string quota_table(const QuotaReport& report, const Calendar& calendar,
                         const std::string& scope);

@@ -203,6 +203,19 @@ void add_missing(const Database& database, const std::vector<Piece>& pieces, Rep
   }
 }
 
+/// An earlier version has none.
+void add_causes(const Database& database, const std::vector<Piece>& pieces, Report& to) {
+  constexpr std::int64_t kWithCauses = 4;
+  Statement version(database, "PRAGMA user_version");
+  if (!version.step() || version.number(0) < kWithCauses) return;
+  Statement select(database, "SELECT kind, name FROM cause WHERE level = ?1 AND time = ?2");
+  for (const Piece& piece : pieces) {
+    select.bind(1, static_cast<std::int64_t>(piece.level)).bind(2, seconds_of(piece.from));
+    while (select.step()) to.causes.insert({select.text(0), select.text(1)});
+    select.reset();
+  }
+}
+
 std::optional<std::int64_t> meta(const Database& database, const std::string& name) {
   Statement select(database, "SELECT value FROM meta WHERE name = ?");
   if (!select.bind(1, name).step()) return std::nullopt;
@@ -246,6 +259,7 @@ Report ask(const Database& database, const Question& question) {
   const auto pieces = cover(database, {report.from, report.until}, question.now);
   add_rows(database, aggregate, question, pieces, report);
   add_missing(database, pieces, report);
+  add_causes(database, pieces, report);
   add_gaps(database, aggregate, question, report);
   return report;
 }

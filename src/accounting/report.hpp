@@ -9,6 +9,7 @@
 
 #include "accounting/amounts.hpp"
 #include "accounting/calendar.hpp"
+#include "accounting/cause.hpp"
 #include "accounting/schema.hpp"
 
 namespace ctflow::accounting {
@@ -46,11 +47,12 @@ struct Report {
   Amounts uncounted;              ///< of no known key
   Amounts total;                  ///< of all
   Missing missing;
+  Causes causes{};  ///< of what is missing, by name
   std::vector<Gap> gaps{};
 
   [[nodiscard]] bool complete() const {
     return gaps.empty() && missing.lost_events == 0 && missing.no_counters == 0 &&
-           missing.counters_fell == 0;
+           missing.counters_fell == 0 && causes.empty();
   }
 };
 

@@ -122,12 +122,27 @@ Json missing_json(const Report& report) {
     gaps.push_back(
         {{"from", utc_text(gap.from)}, {"until", utc_text(gap.until)}, {"reason", gap.reason}});
   }
+  Json causes = Json::array();
+  for (const Cause& one : report.causes) {
+    causes.push_back({{"kind", one.kind}, {"name", text::printable(one.name)}});
+  }
   return Json{{"lost_events", report.missing.lost_events},
               {"no_counters", report.missing.no_counters},
               {"counters_fell", report.missing.counters_fell},
               {"fallen_packets", report.missing.fallen_packets},
               {"late", report.missing.late},
+              {"causes", causes},
               {"gaps", gaps}};
+}
+
+/// Names of one kind, with commas between them.
+std::string names_of(const Report& report, const char* kind) {
+  std::string names;
+  for (const Cause& one : report.causes) {
+    if (one.kind != kind) continue;
+    names += (names.empty() ? "" : ", ") + text::printable(one.name);
+  }
+  return names;
 }
 
 const char* reason_text(const std::string& reason) {
@@ -166,8 +181,15 @@ std::string completeness_text(const Report& report) {
     add(fmt::format("{} reports of connections (without counters)", missing.no_counters));
   }
   if (missing.counters_fell > 0) {
-    add(fmt::format("parts of {} connections (another program set their counters to zero)",
-                    missing.counters_fell));
+    const std::string programs = names_of(report, kCountersReset);
+    add(fmt::format("parts of {} connections (another program set their counters to zero{})",
+                    missing.counters_fell, programs.empty() ? "" : ": seen " + programs));
+  }
+  if (const std::string names = names_of(report, kFlowtableUncounted); !names.empty()) {
+    add(fmt::format("what was forwarded by {} (a flowtable that does not count)", names));
+  }
+  if (const std::string names = names_of(report, kHardwareUncounted); !names.empty()) {
+    add(fmt::format("what was forwarded by {} (past the counters)", names));
   }
   for (const Gap& gap : report.gaps) {
     add(fmt::format("{} ({})", span_text(std::max(gap.until - gap.from, std::chrono::minutes(0))),

@@ -41,8 +41,13 @@ CREATE TABLE key(id INTEGER PRIMARY KEY, aggregate INTEGER NOT NULL, kind INTEGE
 constexpr const char* kDevices =
     "CREATE TABLE device(device BLOB PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;";
 
-/// Version 1 has no devices; version 2 has no AS numbers and countries. Views that others made of
-/// ours are left alone: without that pragma the renaming fails at them.
+constexpr const char* kCauses = R"(
+CREATE TABLE cause(level INTEGER NOT NULL, time INTEGER NOT NULL, kind TEXT NOT NULL,
+  name TEXT NOT NULL, PRIMARY KEY(level, time, kind, name)) WITHOUT ROWID;
+)";
+
+/// Version 1 has no devices; version 2 has no AS numbers and countries; version 3 has no causes.
+/// Views that others made of ours are left alone: without that pragma the renaming fails at them.
 constexpr const char* kFromEarlier = R"(
 DROP VIEW minutes; DROP VIEW hours; DROP VIEW days; DROP VIEW periods; DROP VIEW readable_key;
 PRAGMA legacy_alter_table = ON;
@@ -125,7 +130,7 @@ int version_of(const Database& database) {
 
 std::string views() {
   return readable_keys() + view_of("minutes", 0) + view_of("hours", 1) + view_of("days", 2) +
-         view_of("periods", 3) + fmt::format("PRAGMA user_version = {};", kSchemaVersion);
+         view_of("periods", 3);
 }
 
 /// Makes what a database of that version lacks.
@@ -133,13 +138,17 @@ void bring_up(Database& database) {
   database.execute("BEGIN IMMEDIATE");
   try {
     const int version = version_of(database);  // another process may have done it
-    if (version == 0) database.execute(std::string(kTables) + kKeys + kDevices + views());
+    if (version == 0) database.execute(std::string(kTables) + kKeys + kDevices);
     if (version == 1) {
-      database.execute(std::string(kFromEarlier) + kKeys + kDevices + kKeysFromVersion1 + views());
+      database.execute(std::string(kFromEarlier) + kKeys + kDevices + kKeysFromVersion1);
     }
     if (version == 2) {
-      database.execute(std::string(kFromEarlier) + kKeys + kKeysFromVersion2 + views());
+      database.execute(std::string(kFromEarlier) + kKeys + kKeysFromVersion2);
     }
+    constexpr int kWithViews = 3;  // of today
+    if (version < kSchemaVersion) database.execute(kCauses);
+    if (version < kWithViews) database.execute(views());
+    database.execute(fmt::format("PRAGMA user_version = {}", kSchemaVersion));
     database.execute("COMMIT");
   } catch (const SqliteError&) {
     sqlite3_exec(database.handle(), "ROLLBACK", nullptr, nullptr, nullptr);

@@ -8,7 +8,7 @@
 
 namespace ctflow::accounting {
 
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 4;
 
 /// What a row is of.
 enum class KeyKind : std::uint8_t {

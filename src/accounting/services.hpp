@@ -7,7 +7,7 @@
 
 namespace ctflow::accounting {
 
-/// Those without `accounting.services`; docs/accounting.md lists them.
+/// Those without `accounting.services` and `services_file`; docs/accounting.md lists them.
 const std::vector<NamedService>& usual_services();
 
 }  // namespace ctflow::accounting

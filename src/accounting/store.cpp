@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "accounting/prune.hpp"
+#include "accounting/quota.hpp"
 #include "accounting/schema.hpp"
 #include "log/log.hpp"
 
@@ -18,9 +19,6 @@ namespace ctflow::accounting {
 namespace {
 
 using std::chrono::minutes;
-
-// No clock that is set shows less: a machine without a battery begins in 1970.
-constexpr std::chrono::sys_days kEarliest{std::chrono::year(2026) / 1 / 1};
 
 Minute minute_of(TimePoint time) { return std::chrono::floor<minutes>(time); }
 
@@ -30,16 +28,12 @@ bool any_less(const Amounts& one, const Amounts& other) {
          one.connections < other.connections;
 }
 
-TimeZone zone_of(const AccountingConfig& config) {
-  return TimeZone::find(config.time_zone).value_or(TimeZone());
-}
-
 }  // namespace
 
 Store::Store(AccountingConfig config, std::shared_ptr<const Accounts> accounts, Session session)
     : config_(std::move(config)),
       accounts_(std::move(accounts)),
-      calendar_(zone_of(config_), config_.period),
+      calendar_(calendar_of(config_)),
       session_(std::move(session)) {}
 
 void Store::open() {
@@ -87,6 +81,7 @@ void Store::write(const Job& job) {
   begun_ = true;
   named_ = job.device_names;
   before_ = job.now;
+  read_quotas(job.now);
   if (session_.left.empty()) return;
   // What they had is in the rows now, and on the disk; and the next start finds that if one of the
   // files stays.
@@ -177,6 +172,9 @@ void Store::enter(const Job& job) {
   for (const auto& [minute, missing] : job.batch->missing) {
     rows_->add_missing(std::max(minute, kept), missing);
   }
+  for (const auto& [minute, causes] : job.batch->causes) {
+    rows_->add_causes(std::max(minute, kept), causes);
+  }
   Missing moved;
   moved.late = late;
   if (late > 0) rows_->add_missing(kept, moved);
@@ -264,6 +262,33 @@ void Store::prune(const Job& job) {
   pruned_ = steady;
   if (removed.keys > 0) rows_->forget_keys();
   forget_names(job);
+}
+
+/// As a report would say it: what was committed is there, whatever this finds.
+void Store::read_quotas(const Instant& now) {
+  quotas_.reset();
+  const Quotas& quotas = accounts_->quotas();
+  if (quotas.size() == 0 || now.wall < kEarliest) return;
+  QuotasWritten written;
+  Question question;
+  question.now = minute_of(now.wall);
+  written.period = quotas.period_of(question.now);
+  question.from = written.period.from;
+  question.until = question.now + minutes(1);
+  question.directions = {Direction::kIn, Direction::kOut};
+  try {
+    const QuotaReport report = quota_uses(*database_, config_, question);
+    written.octets.reserve(report.uses.size());
+    for (const QuotaUse& one : report.uses) written.octets.push_back(one.amounts.octets());
+    quotas_ = std::make_shared<const QuotasWritten>(std::move(written));
+    quotas_unreadable_ = false;
+  } catch (const std::exception& error) {
+    if (std::exchange(quotas_unreadable_, true)) return;
+    log::warn(
+        "accounting_quotas_unreadable database={} error={} impact=\"metrics do not say how much of "
+        "quotas is used\" fix=\"ctflowd accounting check\"",
+        log::quoted(config_.database), log::quoted(error.what()));
+  }
 }
 
 void Store::forget_names(const Job& job) {

@@ -50,6 +50,9 @@ class Store {
 
   /// Octets that other sessions had counted and not written; entered as `uncounted`.
   [[nodiscard]] std::uint64_t recovered() const { return recovered_; }
+  /// What there is of quotas after the last transaction; null: there are none, the clock is not
+  /// set, or the database could not be read.
+  [[nodiscard]] std::shared_ptr<const QuotasWritten> quotas() const { return quotas_; }
   /// Rows that were added to `other` because an interval had too many.
   [[nodiscard]] std::uint64_t merged() const { return merged_; }
 
@@ -72,6 +75,7 @@ class Store {
   void forget_names(const Job& job);
   void note_session(const Job& job);
   void prune(const Job& job);
+  void read_quotas(const Instant& now);
   [[nodiscard]] std::optional<Minute> last_commit() const;
   /// Minutes before it are not kept.
   [[nodiscard]] Minute oldest(const Job& job) const;
@@ -83,7 +87,9 @@ class Store {
   std::optional<Database> database_;
   std::optional<UsageRows> rows_;
   std::shared_ptr<const DeviceNames> named_{};  ///< as they were written
+  std::shared_ptr<const QuotasWritten> quotas_{};
   bool begun_ = false;
+  bool quotas_unreadable_ = false;  ///< as logged
   std::uint64_t recovered_ = 0;
   std::uint64_t merged_ = 0;
   std::optional<Instant> before_;  ///< the last transaction

@@ -23,6 +23,7 @@ constexpr const char* kAddInterval =
     "no_counters = no_counters + excluded.no_counters, "
     "counters_fell = counters_fell + excluded.counters_fell, "
     "fallen_packets = fallen_packets + excluded.fallen_packets, late = late + excluded.late";
+constexpr const char* kAddCause = "INSERT OR IGNORE INTO cause VALUES(?1, ?2, ?3, ?4)";
 constexpr const char* kInsertKey =
     "INSERT OR IGNORE INTO key(aggregate, kind, host, network, interface, remote_interface, zone, "
     "mark, protocol, service, remote_network, device, asn, country) VALUES(?1, ?2, ?3, ?4, ?5, "
@@ -57,6 +58,7 @@ UsageRows::UsageRows(const Database& database, const AccountingConfig& config,
       calendar_(calendar),
       add_usage_(database, kAddUsage),
       add_interval_(database, kAddInterval),
+      add_cause_(database, kAddCause),
       insert_key_(database, kInsertKey),
       select_key_(database, kSelectKey),
       keys_(config.aggregates.size()),
@@ -216,6 +218,15 @@ void UsageRows::add_missing(Minute minute, const Missing& missing) {
       add_interval_.bind(++column, value);
     }
     add_interval_.run();
+  }
+}
+
+void UsageRows::add_causes(Minute minute, const Causes& causes) {
+  add_missing(minute, {});  // the interval
+  for (const Level level : kAllLevels) {
+    add_cause_.bind(1, static_cast<std::int64_t>(level));
+    add_cause_.bind(2, seconds_of(interval_of(level, minute).from));
+    for (const Cause& one : causes) add_cause_.bind(3, one.kind).bind(4, one.name).run();
   }
 }
 

@@ -33,6 +33,7 @@ class UsageRows {
   /// What is counted, and under no key.
   void add_uncounted(Minute minute, Direction direction, const Amounts& amounts);
   void add_missing(Minute minute, const Missing& missing);
+  void add_causes(Minute minute, const Causes& causes);
 
   /// To the end of the transaction: keeps within max_keys the intervals that were added to. Returns
   /// how many rows were added to `other`.
@@ -72,6 +73,7 @@ class UsageRows {
   const Calendar& calendar_;
   Statement add_usage_;
   Statement add_interval_;
+  Statement add_cause_;
   Statement insert_key_;
   Statement select_key_;
   std::vector<std::int64_t> ids_;                                     ///< of the aggregates

@@ -5,6 +5,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -20,15 +21,18 @@ constexpr std::chrono::seconds kBetweenReadings{10};
 }  // namespace
 
 struct Writer::Shared {
-  Shared(std::unique_ptr<Store> its_store, ReadSurroundings its_reading, ReadDeviceNames its_names)
+  Shared(std::unique_ptr<Store> its_store, ReadSurroundings its_reading, ReadDeviceNames its_names,
+         ReadUncounted its_uncounted)
       : store(std::move(its_store)),
         read_surroundings(std::move(its_reading)),
-        read_names(std::move(its_names)) {}
+        read_names(std::move(its_names)),
+        read_uncounted(std::move(its_uncounted)) {}
 
   // The thread's.
   std::unique_ptr<Store> store;
   ReadSurroundings read_surroundings;
   ReadDeviceNames read_names;
+  ReadUncounted read_uncounted;
   bool unreadable = false;  ///< as logged
 
   // Held for moments only, never while the disk is waited for.
@@ -36,9 +40,11 @@ struct Writer::Shared {
   std::condition_variable wake;
   std::condition_variable ended;
   std::deque<Job> jobs;
-  std::deque<std::unique_ptr<Batch>> written;
+  std::deque<Written> written;
   std::shared_ptr<const Surroundings> surroundings;
   std::shared_ptr<const DeviceNames> device_names;
+  std::optional<Causes> uncounted;
+  Capabilities measured;
   Report report;
   std::optional<std::string> failure;
   bool stopping = false;
@@ -50,6 +56,7 @@ struct Writer::Shared {
   bool write_first();
   void look_around();
   void look_at_names();
+  void look_at_uncounted();
   void end_session();
 };
 
@@ -80,7 +87,7 @@ bool Writer::Shared::write_first() {
   }
   if (!write(*job)) return false;
   const std::lock_guard lock(mutex);
-  written.push_back(std::move(jobs.front().batch));
+  written.push_back({std::move(jobs.front().batch), store->quotas()});
   jobs.pop_front();
   return true;
 }
@@ -108,6 +115,24 @@ void Writer::Shared::look_at_names() {
   }
 }
 
+/// What cannot be read is not known to be uncounted: doctor says so.
+void Writer::Shared::look_at_uncounted() {
+  if (!read_uncounted) return;
+  Capabilities now;
+  {
+    const std::lock_guard lock(mutex);
+    now = measured;
+  }
+  Causes found;
+  try {
+    found = read_uncounted(now);
+  } catch (const std::system_error&) {
+    found.clear();
+  }
+  const std::lock_guard lock(mutex);
+  uncounted = std::move(found);
+}
+
 void Writer::Shared::end_session() {
   try {
     store->end_session();
@@ -120,20 +145,22 @@ void Writer::Shared::end_session() {
 }
 
 Writer::Writer(std::unique_ptr<Store> store, ReadSurroundings read_surroundings,
-               ReadDeviceNames read_names)
+               ReadDeviceNames read_names, ReadUncounted read_uncounted)
     : shared_(std::make_shared<Shared>(std::move(store), std::move(read_surroundings),
-                                       std::move(read_names))) {}
+                                       std::move(read_names), std::move(read_uncounted))) {}
 
 Writer::~Writer() { stop(std::chrono::milliseconds(0)); }
 
 void Writer::run(const std::shared_ptr<Shared>& shared) {
   auto look_at = std::chrono::steady_clock::now() + kBetweenReadings;
   bool all = false;
+  shared->look_at_uncounted();
   while (true) {
     const bool wrote = shared->write_first();
     if (std::chrono::steady_clock::now() >= look_at) {
       shared->look_around();
       shared->look_at_names();
+      shared->look_at_uncounted();
       look_at = std::chrono::steady_clock::now() + kBetweenReadings;
     }
     std::unique_lock lock(shared->mutex);
@@ -173,12 +200,12 @@ void Writer::give(Job job) {
   shared_->wake.notify_one();
 }
 
-std::unique_ptr<Batch> Writer::take_written() {
+Writer::Written Writer::take_written() {
   const std::lock_guard lock(shared_->mutex);
-  if (shared_->written.empty()) return nullptr;
-  auto batch = std::move(shared_->written.front());
+  if (shared_->written.empty()) return {};
+  Written one = std::move(shared_->written.front());
   shared_->written.pop_front();
-  return batch;
+  return one;
 }
 
 std::shared_ptr<const Surroundings> Writer::take_surroundings() {
@@ -189,6 +216,16 @@ std::shared_ptr<const Surroundings> Writer::take_surroundings() {
 std::shared_ptr<const DeviceNames> Writer::take_device_names() {
   const std::lock_guard lock(shared_->mutex);
   return std::exchange(shared_->device_names, nullptr);
+}
+
+std::optional<Causes> Writer::take_uncounted() {
+  const std::lock_guard lock(shared_->mutex);
+  return std::exchange(shared_->uncounted, std::nullopt);
+}
+
+void Writer::set_measured(const Capabilities& measured) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->measured = measured;
 }
 
 Writer::Report Writer::report() const {

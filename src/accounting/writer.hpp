@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The thread that writes the database and reads the addresses of this host. A disk may block it,
-// but never the event loop.
+// The thread that writes the database, reads the addresses of this host, and looks for what
+// forwards packets uncounted. A disk may block it, but never the event loop.
 #pragma once
 
 #include <chrono>
@@ -16,9 +16,9 @@ namespace ctflow::accounting {
 /// All functions are for the event loop's thread, and wait for none but stop().
 class Writer {
  public:
-  /// `read_names`: empty where no devices are named.
+  /// `read_names`: empty where no devices are named. `read_uncounted`: empty where nobody asks.
   Writer(std::unique_ptr<Store> store, ReadSurroundings read_surroundings,
-         ReadDeviceNames read_names = {});
+         ReadDeviceNames read_names = {}, ReadUncounted read_uncounted = {});
   /// Without stop() before, it does the same without patience.
   ~Writer();
 
@@ -33,13 +33,21 @@ class Writer {
   [[nodiscard]] bool idle() const;
   /// To be called while idle(), or before stop(). It is tried until it succeeds.
   void give(Job job);
-  /// One that is written; null: none is.
-  std::unique_ptr<Batch> take_written();
+  struct Written {
+    std::unique_ptr<Batch> batch{};
+    std::shared_ptr<const QuotasWritten> quotas{};  ///< with it, as Store says
+  };
+  /// One that is written; without a batch: none is.
+  Written take_written();
 
   /// Those of now, if they were read again since the last call; else null.
   std::shared_ptr<const Surroundings> take_surroundings();
   /// The same.
   std::shared_ptr<const DeviceNames> take_device_names();
+  /// What forwards packets uncounted, if that was read again since the last call.
+  std::optional<Causes> take_uncounted();
+  /// What is measured now.
+  void set_measured(const Capabilities& measured);
 
   struct Report {
     std::uint64_t recovered = 0;

@@ -46,9 +46,7 @@ struct Opened {
   AccountingConfig config;
   std::string database;
 
-  [[nodiscard]] Calendar calendar() const {
-    return {TimeZone::find(config.time_zone).value_or(TimeZone()), config.period};
-  }
+  [[nodiscard]] Calendar calendar() const { return accounting::calendar_of(config); }
 };
 
 Opened opened(const ReportOptions& options, const std::string& config_file) {

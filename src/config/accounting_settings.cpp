@@ -9,8 +9,10 @@
 
 #include "config/filter_settings.hpp"
 #include "config/missing_part.hpp"
+#include "config/names_file.hpp"
 #include "config/nat_log_settings.hpp"
 #include "config/networks_file.hpp"
+#include "config/services_file.hpp"
 #include "text/escape.hpp"
 #include "text/mac_text.hpp"
 #include "time_zone/time_zone.hpp"
@@ -203,36 +205,6 @@ Section<AccountingMetrics> accounting_metrics() {
           {}};
 }
 
-/// The file is read with the settings, and again at a reload. It fills two members, so it gets the
-/// structure that they are in.
-class NetworksFile final : public WholeKind {
- public:
-  void read(const Place& place, const YamlNode& node, void* member) const override {
-    auto& accounting = *static_cast<AccountingConfig*>(member);
-    path_.read(place, node, &accounting.networks_file);
-    accounting.networks_in_file = read_networks(accounting.networks_file);
-  }
-  [[nodiscard]] std::string show(const std::string& key, const void* member,
-                                 const std::string& indent) const override {
-    return path_.show(key, &static_cast<const AccountingConfig*>(member)->networks_file, indent);
-  }
-  [[nodiscard]] std::string schema() const override { return path_.schema(); }
-
- private:
-  [[nodiscard]] bool same(const void* left, const void* right) const override {
-    const auto& one = *static_cast<const AccountingConfig*>(left);
-    const auto& other = *static_cast<const AccountingConfig*>(right);
-    return one.networks_file == other.networks_file &&
-           one.networks_in_file == other.networks_in_file;
-  }
-
-  ValueKind<std::string, std::string> path_{absolute_path()};
-};
-
-Setting<AccountingConfig> networks_file() {
-  return {"networks_file", kOptional, absolute_path().expected, make_kind<NetworksFile>(), 0};
-}
-
 /// Some order of what has names: lists of networks are too long to be searched for each entry.
 struct EntryOrder {
   bool operator()(const Network& left, const Network& right) const {
@@ -275,25 +247,34 @@ bool counts_by(const AccountingConfig& config, AccountingKey key) {
 }
 
 template <typename Named>
-bool has_quota(const std::vector<Named>& all) {
-  return std::any_of(all.begin(), all.end(), [](const Named& one) { return one.quota > 0; });
+auto quotas_of(const std::vector<Named>& all) {
+  return std::count_if(all.begin(), all.end(), [](const Named& one) { return one.quota > 0; });
 }
 
-/// `ctflowd report --over-quota` asks an aggregate.
+/// `ctflowd report --over-quota` asks an aggregate, and each is a series of /metrics.
 std::optional<Complaint> check_quotas(const AccountingConfig& config) {
+  constexpr int kMostQuotas = 1000;
   const std::string expected = "a quota needs an aggregate by ";
-  if (has_quota(config.networks) && !counts_by(config, AccountingKey::kNetwork)) {
+  if (quotas_of(config.networks) > 0 && !counts_by(config, AccountingKey::kNetwork)) {
     return Complaint{"networks", expected + "network"};
   }
-  if (has_quota(config.devices) && !counts_by(config, AccountingKey::kDevice)) {
+  if (quotas_of(config.devices) > 0 && !counts_by(config, AccountingKey::kDevice)) {
     return Complaint{"devices", expected + "device"};
+  }
+  if (quotas_of(config.networks) + quotas_of(config.devices) > kMostQuotas) {
+    return Complaint{quotas_of(config.devices) > 0 ? "devices" : "networks",
+                     fmt::format("expected at most {} quotas, those of networks and devices "
+                                 "together",
+                                 kMostQuotas)};
   }
   return std::nullopt;
 }
 
-/// The file has no network of the settings, and there are no more names than numbers for them.
+/// There are no more names than numbers for them.
+constexpr std::size_t kMostNames = 65'000;
+
+/// The file has no network of the settings.
 std::optional<Complaint> check_networks_file(const AccountingConfig& config) {
-  constexpr std::size_t kMostNames = 65'000;
   if (config.networks.size() + config.networks_in_file.size() > kMostNames) {
     return Complaint{"networks_file", fmt::format("expected at most {} names", kMostNames)};
   }
@@ -323,6 +304,9 @@ std::optional<Complaint> check_accounting(const AccountingConfig& config) {
   }
   if (auto complaint = check_names("services", config.services, &NamedService::ports)) {
     return complaint;
+  }
+  if (config.services.size() + config.services_in_file.size() > kMostNames) {
+    return Complaint{"services_file", fmt::format("expected at most {} names", kMostNames)};
   }
   // Last: all else is said as in any other build.
   if (!kCanStore) return Complaint{"aggregates", kWithoutSqlite};
@@ -364,11 +348,12 @@ Section<AccountingConfig> accounting_settings() {
           section("retention", kOptional, accounting_retention(), &A::retention),
           words("inside", kOptional, "networks", network(), &A::inside),
           list("networks", kOptional, named_networks(), &A::networks, "name", &NamedNetworks::name),
-          networks_file(),
+          names_file("networks_file", &A::networks_file, &A::networks_in_file, read_networks),
           list("devices", kOptional, named_device(), &A::devices, "name", &NamedDevice::name),
           words("device_files", kOptional, "files", absolute_path(), &A::device_files),
           section("metrics", kOptional, accounting_metrics(), &A::metrics),
           list("services", kOptional, named_service(), &A::services, "name", &NamedService::name),
+          names_file("services_file", &A::services_file, &A::services_in_file, read_services),
       },
       check_accounting};
 }

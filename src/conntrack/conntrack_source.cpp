@@ -238,6 +238,7 @@ SourceStatus ConntrackSource::status() const {
     status.reported.connections = assembler_->reported.size();
     status.reported.octets = assembler_->reported.memory();
     status.timeouts = assembler_->timeouts.knowledge();
+    status.resetters = assembler_->resetters;
   }
   return status;
 }

@@ -20,6 +20,8 @@
 #endif
 #ifdef CTFLOWD_SQLITE
 #include "accounting/accounting.hpp"
+#include "doctor/offload_check.hpp"
+#include "doctor/ruleset_check.hpp"
 #include "nat_log/map_reader.hpp"
 #include "nat_log/nat_log.hpp"
 #include "nat_log/read_table.hpp"
@@ -98,6 +100,28 @@ std::unique_ptr<Output> make_nat_log(const NatLogConfig& config,
 #endif
 }
 
+#ifdef CTFLOWD_SQLITE
+/// What forwards packets past the counters of the namespace.
+accounting::ReadUncounted uncounted_in(const NetworkNamespace& home) {
+  return [home, again = MonoTime{}](const Capabilities& measured) mutable {
+    // A kernel without nf_tables would look for its module each time.
+    constexpr std::chrono::minutes kPause{10};
+    constexpr std::size_t kMost = 64;
+    std::vector<Flowtable> flowtables;
+    const MonoTime now = system_now().steady;
+    if (now >= again) {
+      const auto visit = home.visit();
+      if (read_flowtables(flowtables)) again = now + kPause;
+    }
+    accounting::Causes causes;
+    for (const UncountedForwarder& one : uncounted_forwarders(flowtables, measured)) {
+      if (causes.size() < kMost) causes.insert({one.finding, one.name});
+    }
+    return causes;
+  };
+}
+#endif
+
 std::unique_ptr<Output> make_accounting(const AccountingConfig& config,
                                         const std::shared_ptr<const OutputContext>& context,
                                         const NetworkNamespace& home,
@@ -106,7 +130,7 @@ std::unique_ptr<Output> make_accounting(const AccountingConfig& config,
   // Others may ask for neighbours where no aggregate has devices.
   return std::make_unique<Accounting>(
       config, accounting::surroundings_of(home, config.inside), context, system_now,
-      config.counts_by(AccountingKey::kDevice) ? neighbours : nullptr);
+      config.counts_by(AccountingKey::kDevice) ? neighbours : nullptr, uncounted_in(home));
 #else
   static_cast<void>(neighbours);
   static_cast<void>(context);

@@ -85,6 +85,7 @@ NamespaceExporter::NamespaceExporter(boost::asio::io_context& io, const Config& 
       pipeline_({}, {}),
       retired_(io) {
   context_->answer_losses([this] { return losses(); });
+  context_->answer_source([this] { return source_->status(); });
   context_->on_peers_changed([this] {
     if (started_) watch_own_traffic();
   });

@@ -45,6 +45,40 @@ bool is_part_of(const Accelerator& accelerator, std::string_view module) {
   return false;
 }
 
+/// By accelerator.
+using LoadedModules = std::array<std::vector<std::string>, kAccelerators.size()>;
+
+LoadedModules loaded_modules(const std::string& modules) {
+  LoadedModules loaded;
+  std::ifstream file(modules);
+  for (std::string line; std::getline(file, line);) {
+    std::string name = line.substr(0, line.find(' '));
+    for (std::size_t i = 0; i < kAccelerators.size(); ++i) {
+      if (!is_part_of(kAccelerators[i], name)) continue;
+      loaded[i].push_back(std::move(name));
+      break;
+    }
+  }
+  return loaded;
+}
+
+/// Whether what it forwards is in no counter that is exported.
+bool is_uncounted(const Accelerator& accelerator, const Capabilities& measured) {
+  return measured.counters || !accelerator.counts;
+}
+
+/// The programs of netfilter leave a connection that a flowtable took over to conntrack; a patched
+/// kernel counts what the driver reports.
+bool misses_hardware(const Capabilities& measured) {
+  return measured.counters && measured.origin == MeasurementOrigin::kFentry;
+}
+
+bool is_uncounted(const Flowtable& flowtable, const Capabilities& measured) {
+  const bool measures = measured.counters && measured.flowtables;
+  if (flowtable.hardware && misses_hardware(measured)) return true;
+  return !flowtable.counter && !measures;
+}
+
 Finding not_counted(const std::string& who, const std::string& why, const std::string& fix) {
   return {"hardware_uncounted",
           fmt::format("packets that {} forwards are not in the Flow Records: {}", who, why), fix};
@@ -80,9 +114,7 @@ Findings check_offload(const std::vector<Flowtable>& flowtables, const Capabilit
   for (const Flowtable& one : flowtables) {
     if (!one.hardware || !one.counter) continue;
     const std::string who = fmt::format("the network hardware for flowtable {}", one.name);
-    // The programs of netfilter leave a connection that a flowtable took over to conntrack; a
-    // patched kernel counts what the driver reports.
-    if (measured.counters && measured.origin == MeasurementOrigin::kFentry) {
+    if (misses_hardware(measured)) {
       found.wrong.push_back(
           not_counted(who, "fentry counts what passes the kernel", kUseConntrack));
       continue;
@@ -104,22 +136,29 @@ Findings check_offload(const std::vector<Flowtable>& flowtables, const Capabilit
 }
 
 Findings check_accelerators(const Capabilities& measured, const std::string& modules) {
-  std::array<std::vector<std::string>, kAccelerators.size()> loaded;
-  std::ifstream file(modules);
-  for (std::string line; std::getline(file, line);) {
-    std::string name = line.substr(0, line.find(' '));
-    for (std::size_t i = 0; i < kAccelerators.size(); ++i) {
-      if (!is_part_of(kAccelerators[i], name)) continue;
-      loaded[i].push_back(std::move(name));
-      break;
-    }
-  }
+  const LoadedModules loaded = loaded_modules(modules);
   Findings found;
   for (std::size_t i = 0; i < kAccelerators.size(); ++i) {
     if (loaded[i].empty()) continue;
     Finding one = judge(kAccelerators[i], loaded[i], measured);
     auto& kind = one.name == "hardware_offload" ? found.notes : found.wrong;
     kind.push_back(std::move(one));
+  }
+  return found;
+}
+
+std::vector<UncountedForwarder> uncounted_forwarders(const std::vector<Flowtable>& flowtables,
+                                                     const Capabilities& measured,
+                                                     const std::string& modules) {
+  std::vector<UncountedForwarder> found;
+  for (const Flowtable& one : flowtables) {
+    if (!one.used || !is_uncounted(one, measured)) continue;
+    found.push_back({one.counter ? "hardware_uncounted" : "flowtable_uncounted", one.name});
+  }
+  const LoadedModules loaded = loaded_modules(modules);
+  for (std::size_t i = 0; i < kAccelerators.size(); ++i) {
+    if (loaded[i].empty() || !is_uncounted(kAccelerators[i], measured)) continue;
+    found.push_back({"hardware_uncounted", std::string(kAccelerators[i].name)});
   }
   return found;
 }

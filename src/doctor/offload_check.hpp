@@ -21,4 +21,15 @@ Findings check_offload(const std::vector<Flowtable>& flowtables, const Capabilit
 Findings check_accelerators(const Capabilities& measured,
                             const std::string& modules = "/proc/modules");
 
+/// What forwards packets that are not in the Flow Records.
+struct UncountedForwarder {
+  std::string finding;  ///< name of the finding that says so
+  std::string name;
+
+  friend bool operator==(const UncountedForwarder&, const UncountedForwarder&) = default;
+};
+std::vector<UncountedForwarder> uncounted_forwarders(const std::vector<Flowtable>& flowtables,
+                                                     const Capabilities& measured,
+                                                     const std::string& modules = "/proc/modules");
+
 }  // namespace ctflow

@@ -121,12 +121,21 @@ Flowtable read_flowtable(std::uint8_t family, Bytes flowtable) {
   Attributes all(flowtable);
   Attribute attribute;
   std::uint32_t flags = 0;
+  std::uint32_t uses = 1;
   while (all.next(attribute)) {
     if (attribute.type == NFTA_FLOWTABLE_FLAGS) read_integer(attribute, flags);
+    if (attribute.type == NFTA_FLOWTABLE_USE) read_integer(attribute, uses);
   }
   return {fmt::format("{} {} {}", family_name(family), find_text(flowtable, NFTA_FLOWTABLE_TABLE),
                       find_text(flowtable, NFTA_FLOWTABLE_NAME)),
-          (flags & kCounter) != 0, (flags & kHardware) != 0};
+          (flags & kCounter) != 0, (flags & kHardware) != 0, uses > 0};
+}
+
+std::error_code read_flowtables(std::vector<Flowtable>& to) {
+  return dump_netfilter({NFNL_SUBSYS_NFTABLES, NFT_MSG_GETFLOWTABLE, NFPROTO_UNSPEC},
+                        [&](std::uint8_t family, Bytes flowtable) {
+                          to.push_back(read_flowtable(family, flowtable));
+                        });
 }
 
 Ruleset read_ruleset(const std::string& directory, const std::string& proc_net) {
@@ -135,11 +144,7 @@ Ruleset read_ruleset(const std::string& directory, const std::string& proc_net) 
   ruleset.legacy_tables =
       has_content(proc_net + "/ip_tables_names") || has_content(proc_net + "/ip6_tables_names");
   ruleset.hooked = ask_hooks();
-  std::error_code error =
-      dump_netfilter({NFNL_SUBSYS_NFTABLES, NFT_MSG_GETFLOWTABLE, NFPROTO_UNSPEC},
-                     [&](std::uint8_t family, Bytes flowtable) {
-                       ruleset.flowtables.push_back(read_flowtable(family, flowtable));
-                     });
+  std::error_code error = read_flowtables(ruleset.flowtables);
   // Rules are many, and needed only where hooks and entries do not answer it.
   if (!error && !ruleset.hooked && ruleset.entries == 0) {
     error = dump_netfilter(

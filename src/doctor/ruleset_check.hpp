@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "findings/finding.hpp"
@@ -16,6 +17,7 @@ struct Flowtable {
   std::string name;       ///< "FAMILY TABLE NAME"
   bool counter = false;   ///< what it forwards is in conntrack's counters
   bool hardware = false;  ///< `flags offload`: network hardware forwards for it
+  bool used = true;       ///< a rule gives it connections, as far as the kernel says
 
   friend bool operator==(const Flowtable&, const Flowtable&) = default;
 };
@@ -31,6 +33,9 @@ struct Ruleset {
   std::vector<Flowtable> flowtables{};
   std::string error{};  ///< why nftables could not be read; empty: it could
 };
+
+/// Asks the kernel for flowtables alone.
+std::error_code read_flowtables(std::vector<Flowtable>& to);
 
 /// Asks the kernel. `directory`: where nf_conntrack_count is.
 Ruleset read_ruleset(const std::string& directory = "/proc/sys/net/netfilter",

@@ -118,6 +118,19 @@ void add_usage(Families& families, const Usage& usage, const Labels& of_namespac
   }
 }
 
+void add_quotas(Families& families, const std::vector<QuotaStatus>& quotas,
+                const Labels& of_namespace) {
+  for (const QuotaStatus& one : quotas) {
+    const Labels labels = with(with(of_namespace, "by", word_of(one.by)), "name", one.name);
+    families.gauge("ctflowd_accounting_quota_bytes", "Octets that a billing period may have",
+                   one.quota, labels);
+    if (!one.used) continue;  // an alert would take 0 for what was used
+    families.gauge("ctflowd_accounting_quota_used_bytes",
+                   "Octets from and to outside in the billing period that goes on", *one.used,
+                   labels);
+  }
+}
+
 void add_namespace(Families& families, const NamespaceStatus& one) {
   const Labels labels{{"namespace", one.name}};
   const char* lost = "Events and flow reports lost before any output";
@@ -139,6 +152,7 @@ void add_namespace(Families& families, const NamespaceStatus& one) {
     if (output.accounting && output.accounting->usage) {
       add_usage(families, *output.accounting->usage, labels);
     }
+    if (output.accounting) add_quotas(families, output.accounting->quotas, labels);
   }
   for (const GroupStatus& group : one.groups) {
     families.counter("ctflowd_group_switches_total",

@@ -2,6 +2,7 @@
 #include "observe/problems.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "findings/table_fill.hpp"
 #include "observe/collector_problems.hpp"
@@ -10,6 +11,14 @@
 
 namespace ctflow {
 namespace {
+
+/// Who it may be that sets counters to zero, behind what they do.
+std::string seen_text(const CounterResetters& resetters) {
+  if (!resetters.programs.empty()) {
+    return fmt::format("; seen: {}", fmt::join(resetters.programs, ", "));
+  }
+  return resetters.hidden ? "; processes of others are not seen from here" : "";
+}
 
 void check_kernel_side(const NamespaceStatus& one, std::vector<Finding>& found) {
   if (recent(one.last_overrun)) {
@@ -34,11 +43,13 @@ void check_kernel_side(const NamespaceStatus& one, std::vector<Finding>& found) 
         {"counters_fell",
          fmt::format("another program set the counters of {} connections to zero, the last {}: "
                      "what was counted since their last report is not exported (at least {} "
-                     "packets; {} connections were removed without a packet)",
+                     "packets; {} connections were removed without a packet){}",
                      one.source.counters_fell, seconds_ago(one.last_fall),
-                     one.source.fallen_packets, one.source.ended_empty),
-         "stop that program, or let it read without zeroing (nlbwmon, conntrack -L -z); the log "
-         "names it: counters_fell running="});
+                     one.source.fallen_packets, one.source.ended_empty,
+                     seen_text(one.kernel.resetters)),
+         one.kernel.resetters.programs.empty() && one.kernel.resetters.hidden
+             ? "ctflowd doctor as root names nlbwmon where it runs: stop it, and no conntrack -z"
+             : "stop that program, or let it read without zeroing (nlbwmon, conntrack -L -z)"});
   }
   const EventQueueStatus& queue = one.kernel.queue;
   if (queue.limit > 0 && queue.used > queue.limit / 2) {

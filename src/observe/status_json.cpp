@@ -257,7 +257,9 @@ Json kernel_json(const NamespaceStatus& one) {
               {"reported_connections",
                {{"connections", reported.connections},
                 {"limit", reported.limit},
-                {"octets", reported.octets}}}};
+                {"octets", reported.octets}}},
+              {"counter_resetters", one.kernel.resetters.programs},
+              {"processes_hidden", one.kernel.resetters.hidden}};
 }
 
 Json namespace_json(const NamespaceStatus& one) {

@@ -19,14 +19,11 @@ namespace {
 
 using accounting::Amounts;
 using accounting::Calendar;
+using accounting::calendar_of;
 using accounting::Direction;
 using accounting::Level;
 using accounting::Minute;
 using accounting::Report;
-
-Calendar calendar_of(const AccountingConfig& config) {
-  return {TimeZone::find(config.time_zone).value_or(TimeZone()), config.period};
-}
 
 std::string minute_text(const Calendar& calendar, Minute minute, bool with_date) {
   const auto local = fmt::gmtime(calendar.local(minute).time_since_epoch().count());

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Accounting of now: counters for Prometheus, rates, quotas, and networks of a file."""
+"""Accounting of now: counters for Prometheus, rates, quotas, and networks and services of a file."""
 
 import collections
 import contextlib
@@ -278,6 +278,46 @@ class AccountingLive(case.LabTest):
         self.assertEqual(used["office"], self.networks_counted()["office"])
         self.assertEqual(used["tv"], used["office"])
         self.assertIn("network,office,", ask("--format", "csv", expect=OVER))
+        self.assert_quotas_in_metrics(used)
+        program.kill()
+        program = self.start_program(**settings)
+        self.assert_quotas_in_metrics(used)
+        self.send()
+        self.lab.wait_for_idle()
+        self.assert_quotas_in_metrics(collections.Counter({name: octets + 256 for name, octets in used.items()}))
+        program.stop()
+
+    def assert_quotas_in_metrics(self, used):
+        expected = {(f"ctflowd_accounting_quota{part}_bytes", f'namespace="",by="{by}",name="{name}"'): value
+                    for by, name, quota in (("network", "office", 1e6), ("device", "tv", 2e6))
+                    for part, value in (("", quota), ("_used", used[name]))}
+
+        def found():
+            return {series: value for series, value in self.metrics().items() if "_quota_" in series[0]}
+        wait_until(lambda: found() == expected, f"{expected} in {found()}")
+
+    def services_counted(self):
+        return {name: octets for name, octets in self.rows(
+            "SELECT service, sum(down_octets + up_octets) FROM periods WHERE service IS NOT NULL AND "
+            "direction = 'out' GROUP BY service")}
+
+    def test_services_of_a_file_are_read_again(self):
+        file = pathlib.Path(self.directory, "services")
+        file.write_text("# ports\ndomain 53/tcp\ndomain\t53/udp nameserver # DNS\n", encoding="ascii")
+        program = self.start_program(aggregates="[{name: services, by: [service]}]", services_file=file)
+        self.send(port=53)
+        self.send(port=5300)
+        self.lab.wait_for_idle()
+        wait_until(lambda: self.services_counted() == {"domain": 256, "other": 256}, "both services")
+        file.write_text("domain 53/udp\nshop 5300\n", encoding="ascii")
+        self.reload(program, "reload_failed")
+        self.assertIn(f"{file}:2:6: expected PORT/PROTOCOL, such as 443/tcp", program.log)
+        file.write_text("domain 53/udp\nshop 5300/udp\n", encoding="ascii")
+        self.reload(program, "reloaded")
+        self.send(port=5300)
+        self.lab.wait_for_idle()
+        wait_until(lambda: self.services_counted() == {"domain": 256, "other": 256, "shop": 256},
+                   "the new service")
         program.stop()
 
 

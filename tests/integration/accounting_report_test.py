@@ -278,8 +278,8 @@ class AccountingReport(case.LabTest):
         examples = re.findall(r"```\n(SELECT.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
         with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
             found = [connection.execute(sql).fetchall() for sql in examples]
-        days, course, missing, ever, devices, no_key, stopped = found
-        self.assertEqual((missing, stopped), ([], []), "nothing is missing")
+        days, course, missing, causes, ever, devices, no_key, stopped = found
+        self.assertEqual((missing, causes, stopped), ([], [], []), "nothing is missing")
         self.assertEqual({host for _, host, _, _ in days if ":" not in host}, {CLIENT4})
         counted = self.counted("hosts", 3)
         self.assertEqual(sum(down + up for *_, down, up in days), counted[IN][0] + counted[OUT][0])

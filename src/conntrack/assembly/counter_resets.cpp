@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/assembly/counter_resets.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cctype>
 #include <filesystem>
 #include <fstream>
-#include <string_view>
 #include <system_error>
 
 namespace ctflow {
 namespace {
 
-/// They read the table with IPCTNL_MSG_CT_GET_CTRZERO: the first all the time, the second if it was
+/// They read the table with IPCTNL_MSG_CT_GET_CTRZERO: nlbwmon all the time, conntrack if it was
 /// called with -z.
-constexpr std::array<std::string_view, 2> kKnown{"nlbwmon", "conntrack"};
+bool resets_counters(const std::filesystem::path& process, const std::string& command) {
+  if (command == "nlbwmon") return true;
+  if (command != "conntrack") return false;
+  std::ifstream file(process / "cmdline");
+  for (std::string word; std::getline(file, word, '\0');) {
+    if (word == "-z" || word.rfind("--ze", 0) == 0) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -28,7 +33,7 @@ std::set<std::string> programs_that_reset_counters(const std::string& processes)
     std::string command;
     std::ifstream file(entry->path() / "comm");
     std::getline(file, command);
-    if (std::find(kKnown.begin(), kKnown.end(), command) != kKnown.end()) found.insert(command);
+    if (resets_counters(entry->path(), command)) found.insert(command);
   }
   return found;
 }
@@ -36,6 +41,11 @@ std::set<std::string> programs_that_reset_counters(const std::string& processes)
 bool hides_processes(const std::string& processes) {
   std::error_code error;
   return !std::filesystem::exists(std::filesystem::path(processes) / "1", error);
+}
+
+CounterResetters find_counter_resetters() {
+  const std::set<std::string> programs = programs_that_reset_counters();
+  return {{programs.begin(), programs.end()}, hides_processes()};
 }
 
 }  // namespace ctflow

@@ -5,6 +5,8 @@
 #include <set>
 #include <string>
 
+#include "ctflow/source_status.hpp"
+
 namespace ctflow {
 
 /// The programs running on this host that are known to set the counters of the connection table to
@@ -14,5 +16,8 @@ std::set<std::string> programs_that_reset_counters(const std::string& processes 
 /// Whether processes of other users are hidden from this one: by ProtectProc= of its service, or by
 /// hidepid= of a mount of proc(5). Then nothing follows from what is not found.
 bool hides_processes(const std::string& processes = "/proc");
+
+/// Both of now.
+CounterResetters find_counter_resetters();
 
 }  // namespace ctflow

@@ -7,10 +7,9 @@
 namespace ctflow {
 namespace {
 
-std::string resetting_programs() {
-  const std::set<std::string> programs = programs_that_reset_counters();
-  if (!programs.empty()) return fmt::format("{}", fmt::join(programs, ","));
-  return hides_processes() ? "not seen from here: ask ctflowd doctor as root" : "none known";
+std::string text_of(const CounterResetters& resetters) {
+  if (!resetters.programs.empty()) return fmt::format("{}", fmt::join(resetters.programs, ","));
+  return resetters.hidden ? "not seen from here: ask ctflowd doctor as root" : "none known";
 }
 
 }  // namespace
@@ -91,18 +90,27 @@ void FlowAssembler::count_empty(const Instant& now) {
   if (last_fall_ && now.steady - *last_fall_ < kStillGoingOn) ++counters.counters_fell;
 }
 
+/// Hosts with thousands of processes are not to be searched all the time.
+void FlowAssembler::find_resetters(const Instant& now) {
+  constexpr std::chrono::seconds kBetween{10};
+  if (resetters_found_ && now.steady - *resetters_found_ < kBetween) return;
+  resetters_found_ = now.steady;
+  resetters = find_counter_resetters();
+}
+
 void FlowAssembler::watch_counters(const Instant& now) {
   const Falls falls = reported.take_falls();
   if (falls.connections == 0) return;
   counters.counters_fell += falls.connections;
   counters.fallen_packets += falls.packets;
   last_fall_ = now.steady;
+  find_resetters(now);
   if (fell_log_.allow()) {
     log::warn(
         "counters_fell connections={} packets_at_least={} running={} impact=\"another program sets "
         "the kernel's counters to zero: what they had counted since the last report is lost\" "
         "fix=\"stop it, or let it read without zeroing: nlbwmon, conntrack -L -z\" suppressed={}",
-        counters.counters_fell, counters.fallen_packets, log::quoted(resetting_programs()),
+        counters.counters_fell, counters.fallen_packets, log::quoted(text_of(resetters)),
         fell_log_.suppressed());
   }
 }

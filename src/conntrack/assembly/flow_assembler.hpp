@@ -19,6 +19,7 @@
 #include "ctflow/config.hpp"
 #include "ctflow/extras_source.hpp"
 #include "ctflow/flow_source.hpp"
+#include "ctflow/source_status.hpp"
 #include "log/log.hpp"
 
 namespace ctflow {
@@ -53,6 +54,7 @@ struct FlowAssembler {
   bool nat_events = false;
   /// Hand on that connections ended with nothing left to export.
   bool every_end = false;
+  CounterResetters resetters;  ///< as of the last fall
 
   /// Adds the extras, derives which connection a decoded flow is of, then puts its times in terms
   /// of today's clock.
@@ -157,6 +159,7 @@ struct FlowAssembler {
   void complete_by_evidence(ConnectionIdentity identity, Flow& flow, const Written& written);
   void forget_beginning(const Flow& flow);
   void log_repeats();
+  void find_resetters(const Instant& now);
 
   ConnectionFilter filter_;
 
@@ -164,6 +167,7 @@ struct FlowAssembler {
   log::RateLimit repeats_log_;
   log::RateLimit fell_log_{std::chrono::minutes(10)};
   std::optional<MonoTime> last_fall_;
+  std::optional<MonoTime> resetters_found_;
 };
 
 }  // namespace ctflow

@@ -278,6 +278,7 @@ OPTIONS = {
         "device_files": ("device_files", [["/etc/ethers", "/tmp/dhcp.leases"]], PATH_BAD),
         "metrics_by": ("metrics.by", ["host"], ["a b", "remote-network"]),
         "metrics_limit": ("metrics.limit", *integer(1, 1000)),
+        "services_file": ("services_file", ["{d}/services"], PATH_BAD),
         "protocol_database": ("services[0].name", [("{d}/protocols", "HTTPS")], PATH_BAD),
     },
     "aggregate": {

@@ -4,9 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 #include <thread>
 
 #include "support/accounting_flows.hpp"
@@ -27,6 +30,7 @@ class AccountingTest : public testing::Test {
     hosts.by = {AccountingKey::kHost};
     config_.aggregates = {hosts};
     context_->answer_losses([this] { return losses_; });
+    context_->answer_source([this] { return source_; });
   }
 
   ~AccountingTest() override { unsetenv("RUNTIME_DIRECTORY"); }
@@ -62,6 +66,7 @@ class AccountingTest : public testing::Test {
   test::TemporaryDirectory directory_;
   AccountingConfig config_;
   UpstreamLosses losses_;
+  SourceStatus source_;
   std::shared_ptr<OutputContext> context_ = std::make_shared<OutputContext>();
 };
 
@@ -190,6 +195,54 @@ TEST_F(AccountingTest, EntersWhatIsMissing) {
   EXPECT_EQ(sum("no_counters"), 2);
   EXPECT_EQ(sum("counters_fell"), 1);
   EXPECT_EQ(sum("fallen_packets"), 40);
+}
+
+TEST_F(AccountingTest, NamesWhoMaySetCountersToZeroWhenTheyFell) {
+  const auto accounting = make();
+  accounting->tick();
+  source_.resetters.programs = {"nlbwmon"};
+  losses_.no_counters = 1;
+  accounting->stop();
+  const std::string causes = "SELECT count(*) FROM cause WHERE kind = 'counters_reset'";
+  EXPECT_EQ(test::number_in(config_.database, causes), 0) << "none fell";
+  const auto after = make();
+  after->tick();
+  losses_.counters_fell = 1;
+  after->stop();
+  EXPECT_EQ(test::number_in(config_.database, causes + " AND name = 'nlbwmon'"), 4)
+      << "one of each level";
+}
+
+TEST_F(AccountingTest, NotesWhatForwardsPacketsUncounted) {
+  source_.capabilities.flowtables = true;
+  Capabilities measured;
+  std::atomic<bool> asked = false;
+  const auto accounting = std::make_unique<Accounting>(
+      config_, [] { return test::sample_surroundings(); }, context_, system_now, nullptr,
+      [&](const Capabilities& now) {
+        if (!asked) measured = now;
+        asked = true;
+        return accounting::Causes{{accounting::kFlowtableUncounted, "inet f fast"}};
+      });
+  run_until(*accounting, [&] { return accounting->status(system_now()).accounting->last_commit; });
+  run_until(*accounting, [&] {
+    return test::number_in(config_.database, "SELECT count(*) FROM cause WHERE level = 3") == 1;
+  });
+  accounting->stop();
+  EXPECT_TRUE(measured.flowtables) << "from the first look on";
+}
+
+TEST_F(AccountingTest, TakesForCountedWhatCannotBeRead) {
+  std::atomic<bool> asked = false;
+  const auto accounting = std::make_unique<Accounting>(
+      config_, [] { return test::sample_surroundings(); }, context_, system_now, nullptr,
+      [&](const Capabilities&) -> accounting::Causes {
+        asked = true;
+        throw std::system_error(EPERM, std::generic_category());
+      });
+  run_until(*accounting, [&] { return asked.load(); });
+  accounting->stop();
+  EXPECT_EQ(test::number_in(config_.database, "SELECT count(*) FROM cause"), 0);
 }
 
 TEST_F(AccountingTest, HasAnotherDatabaseForEachNamespace) {

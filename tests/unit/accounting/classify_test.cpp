@@ -106,6 +106,26 @@ TEST_F(ClassifyTest, NamesNetworksAndServices) {
   EXPECT_EQ(classified(ping).key.service, 0) << "ICMP has no ports";
 }
 
+TEST_F(ClassifyTest, NamesServicesByTheSettingsThenByTheFile) {
+  const auto name_of = [&](std::uint16_t port) {
+    const Names names(config_);
+    return names.service(names.service_of(6, port));
+  };
+  config_.services_file = "/etc/ctflowd/services";
+  config_.services_in_file = {{"web", {{6, 80}, {6, 8080}}}, {"shell", {{6, 22}}}};
+  EXPECT_EQ(name_of(80), "web");
+  EXPECT_EQ(name_of(443), "other") << "the usual ones are not in the file";
+  config_.services = {{"site", {{6, 80}}}};
+  EXPECT_EQ(name_of(80), "site");
+  EXPECT_EQ(name_of(8080), "web");
+  EXPECT_EQ(name_of(22), "shell");
+  config_.services.clear();
+  config_.services_in_file.clear();  // it has comments only
+  EXPECT_EQ(name_of(22), "other");
+  config_.services_file.clear();
+  EXPECT_EQ(name_of(22), "ssh");
+}
+
 TEST_F(ClassifyTest, TakesTheOriginOfTheOtherEnd) {
   const NetworkOrigin initiator{64496, {'D', 'E'}};
   const NetworkOrigin responder{64497, {'N', 'Z'}};

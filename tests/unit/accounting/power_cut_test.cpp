@@ -262,7 +262,7 @@ class PowerCutTest : public testing::Test {
         auto job = job_of(count_some(ledger), &ledger);
         commit([&] {
           writer.give(std::move(job));
-          while (!writer.take_written()) std::this_thread::sleep_for(1ms);
+          while (!writer.take_written().batch) std::this_thread::sleep_for(1ms);
         });
         if (i == 1) checkpoint("RESTART");
         pass(std::chrono::minutes(1 + random_() % 500));

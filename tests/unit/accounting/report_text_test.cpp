@@ -57,6 +57,27 @@ TEST(ReportText, SaysWhatIsMissingAndWhy) {
   EXPECT_THAT(table, testing::HasSubstr("\nmissing: about 12"));
 }
 
+TEST(ReportText, NamesWhoOrWhatTookAwayWhatIsMissing) {
+  Report report = sample();
+  report.missing.counters_fell = 2;
+  report.causes = {{kCountersReset, "nlbwmon"},
+                   {kFlowtableUncounted, "inet f fast"},
+                   {kFlowtableUncounted, "ip f \x1b[2J"},
+                   {kHardwareUncounted, "MediaTek's HNAT"}};
+  EXPECT_EQ(completeness_text(report),
+            "missing: parts of 2 connections (another program set their counters to zero: seen "
+            "nlbwmon); what was forwarded by inet f fast, ip f \\x1b[2J (a flowtable that does not "
+            "count); what was forwarded by MediaTek's HNAT (past the counters)");
+  const auto json = nlohmann::json::parse(report_json(report, {}));
+  const auto& causes = json.at("missing").at("causes");
+  ASSERT_EQ(causes.size(), 4U);
+  EXPECT_EQ(causes[0].at("kind"), "counters_reset");
+  EXPECT_EQ(causes[0].at("name"), "nlbwmon");
+  report.missing = {};
+  report.causes = {{kHardwareUncounted, "MediaTek's HNAT"}};
+  EXPECT_FALSE(report.complete());
+}
+
 TEST(ReportText, SaysLongTimesInDaysAndHours) {
   Report report = sample();
   const auto gap_of = [&](std::chrono::minutes length) {

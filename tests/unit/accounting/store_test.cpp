@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "accounting/store.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,6 +13,7 @@
 
 #include "accounting/course.hpp"
 #include "accounting/export_rows.hpp"
+#include "accounting/prune.hpp"
 #include "accounting/report.hpp"
 #include "support/accounting_flows.hpp"
 #include "support/source_directory.hpp"
@@ -291,7 +293,7 @@ TEST_F(AccountingStoreTest, TakesAnAggregateWithOtherKeysForAnother) {
 }
 
 TEST_F(AccountingStoreTest, RefusesADatabaseOfALaterVersion) {
-  { open_for_writing(config_.database).execute("PRAGMA user_version = 4"); }
+  { open_for_writing(config_.database).execute("PRAGMA user_version = 5"); }
   start();
   EXPECT_THROW(count(1), std::runtime_error);
   EXPECT_THROW(open_for_reading(config_.database), std::runtime_error);
@@ -328,6 +330,61 @@ TEST_F(AccountingStoreTest, BringsADatabaseOfVersion2UpToDate) {
             number("SELECT count(*) FROM days"));
 }
 
+TEST_F(AccountingStoreTest, BringsADatabaseOfVersion3UpToDate) {
+  load("accounting-3.sql");
+  Question question;
+  question.from = minute_at(1'792'792'800);
+  question.until = question.now = question.from + 24h;
+  const auto report = [&] { return ask(open_for_reading(config_.database), question); };
+  EXPECT_THAT(report().causes, testing::IsEmpty());
+  EXPECT_EQ(report().missing.counters_fell, 2U);
+  start();
+  count(7);
+  EXPECT_EQ(number("PRAGMA user_version"), kSchemaVersion);
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM days WHERE host = '10.0.0.5'"), 707)
+      << "the row of before is found again";
+  EXPECT_EQ(number("SELECT count(*) FROM cause"), 0);
+  EXPECT_EQ(report().missing.counters_fell, 2U);
+}
+
+TEST_F(AccountingStoreTest, KnowsWhyIntervalsAreIncomplete) {
+  start();
+  count(1);
+  Job job;
+  job.batch = std::make_unique<Batch>(config_);
+  const Minute minute = std::chrono::floor<std::chrono::minutes>(now_.wall);
+  job.batch->causes[minute] = {{kFlowtableUncounted, "inet f fast"}, {kCountersReset, "nlbwmon"}};
+  job.batch->causes[minute + 1min] = {{kFlowtableUncounted, "inet f fast"}};
+  job.now = now_;
+  job.now.wall += 2min;
+  store_->write(job);
+  for (int level = 0; level < 4; ++level) {
+    EXPECT_EQ(number(fmt::format("SELECT count(*) FROM cause WHERE level = {}", level)),
+              level == 0 ? 3 : 2);
+  }
+  Question question;
+  question.from = minute;
+  question.now = minute + 2min;
+  const auto causes_until = [&](Minute until) {
+    question.until = until;
+    return ask(open_for_reading(config_.database), question).causes;
+  };
+  EXPECT_THAT(causes_until(minute + 1min),
+              testing::ElementsAre(Cause{kCountersReset, "nlbwmon"},
+                                   Cause{kFlowtableUncounted, "inet f fast"}));
+  question.from = minute + 1min;
+  EXPECT_THAT(causes_until(minute + 2min),
+              testing::ElementsAre(Cause{kFlowtableUncounted, "inet f fast"}));
+  EXPECT_FALSE(ask(open_for_reading(config_.database), question).complete());
+  question.from = minute + 2min;
+  EXPECT_THAT(causes_until(minute + 3min), testing::IsEmpty());
+  EXPECT_TRUE(ask(open_for_reading(config_.database), question).complete());
+  prune_rows(Database(config_.database, Database::Access::kWrite), {}, now_.wall + 60h,
+             UnusedKeys::kKeep);
+  EXPECT_EQ(number("SELECT count(*) FROM cause WHERE level = 0"), 0);
+  EXPECT_EQ(number("SELECT count(*) FROM cause"), 6);
+}
+
 TEST_F(AccountingStoreTest, BringsADatabaseWithAViewOfAnotherUpToDate) {
   load("accounting-2.sql");
   Database(config_.database, Database::Access::kWrite)
@@ -339,7 +396,7 @@ TEST_F(AccountingStoreTest, BringsADatabaseWithAViewOfAnotherUpToDate) {
 }
 
 TEST_F(AccountingStoreTest, ExportsADatabaseOfBeforeWithoutBringingItUpToDate) {
-  for (const char* const name : {"accounting-1.sql", "accounting-2.sql"}) {
+  for (const char* const name : {"accounting-1.sql", "accounting-2.sql", "accounting-3.sql"}) {
     std::filesystem::remove(config_.database);
     load(name);
     std::ostringstream rows;

@@ -29,9 +29,9 @@ std::string documented_text() { return text_of(kDocumented); }
 /// The text with every `#key: value` put to use; comments have a space after the `#`.
 std::string put_to_use(const std::string& text) {
   const std::string used = std::regex_replace(text, std::regex("(\n *)#([a-z_]+:)(?=\\s)"), "$1$2");
-  // The one file that is read with the settings.
-  return std::regex_replace(used, std::regex("/etc/ctflowd/networks"),
-                            test::source_directory() + "/tests/config/networks");
+  // The files that are read with the settings.
+  return std::regex_replace(used, std::regex("/etc/ctflowd/(networks|services)"),
+                            test::source_directory() + "/tests/config/$1");
 }
 
 /// The settings of a filter's rules, and the filter itself.
@@ -151,19 +151,19 @@ TEST(DocumentedSettings, LeaveOutOnlyWhatHasNoDefaultValue) {
           "accounting.metrics.by", "accounting.metrics.limit", "accounting.devices[].quota",
           "accounting.devices", "accounting.devices[].name", "accounting.devices[].addresses",
           "accounting.device_files", "accounting.services", "accounting.services[].name",
-          "accounting.services[].ports", "log_connections", "log_connections[].name",
-          "log_connections[].to", "log_connections[].path", "log_connections[].brokers",
-          "log_connections[].topic", "log_connections[].settings", "log_connections[].address",
-          "log_connections[].port", "log_connections[].flush_after", "log_connections[].buffer",
-          "log_connections[].mac_addresses", "log_connections[].network_origins",
-          "log_connections[].rotate", "log_connections[].rotate.size",
-          "log_connections[].rotate.interval", "log_connections[].rotate.keep",
-          "log_connections[].spool", "log_connections[].spool.memory",
-          "log_connections[].spool.directory", "log_connections[].spool.size",
-          "log_connections[].spool.max_age", "log_connections[].spool.rate",
-          "log_connections[].postgresql", "log_connections[].postgresql.connection",
-          "log_connections[].postgresql.table", "log_connections[].postgresql.retention",
-          "status.hosts"));
+          "accounting.services[].ports", "accounting.services_file", "log_connections",
+          "log_connections[].name", "log_connections[].to", "log_connections[].path",
+          "log_connections[].brokers", "log_connections[].topic", "log_connections[].settings",
+          "log_connections[].address", "log_connections[].port", "log_connections[].flush_after",
+          "log_connections[].buffer", "log_connections[].mac_addresses",
+          "log_connections[].network_origins", "log_connections[].rotate",
+          "log_connections[].rotate.size", "log_connections[].rotate.interval",
+          "log_connections[].rotate.keep", "log_connections[].spool",
+          "log_connections[].spool.memory", "log_connections[].spool.directory",
+          "log_connections[].spool.size", "log_connections[].spool.max_age",
+          "log_connections[].spool.rate", "log_connections[].postgresql",
+          "log_connections[].postgresql.connection", "log_connections[].postgresql.table",
+          "log_connections[].postgresql.retention", "status.hosts"));
 }
 
 TEST(Show, WritesWhatReadsTheSame) {
@@ -239,6 +239,8 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
   accounting.devices = {{"laptop", {0x02005e005301, 0x02005e005302}, 100'000'000'000}};
   accounting.metrics.by = AccountingKey::kNetwork;
   accounting.services = {{"https", {{6, 443}, {17, 443}}}};
+  accounting.services_file = config.accounting.services_file;
+  accounting.services_in_file = {{"shop", {{6, 8443}}}, {"sip", {{6, 5060}, {17, 5060}}}};
   EXPECT_EQ(config.accounting, accounting);
   EXPECT_EQ(config.accounting.inside.size(), 2U);
 #else

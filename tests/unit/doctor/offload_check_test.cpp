@@ -121,5 +121,40 @@ TEST(CheckAccelerators, NeedsNoListOfModules) {
   EXPECT_TRUE(found.notes.empty());
 }
 
+std::vector<UncountedForwarder> uncounted(const Flowtable& flowtable,
+                                          const Capabilities& measured = {}) {
+  return uncounted_forwarders({flowtable}, measured, "/nonexistent");
+}
+
+TEST(UncountedForwarders, AreFlowtablesInUseThatNothingCounts) {
+  EXPECT_THAT(uncounted({"inet f fast", false, false}),
+              testing::ElementsAre(UncountedForwarder{"flowtable_uncounted", "inet f fast"}));
+  EXPECT_THAT(uncounted({"inet f fast", false, false, false}), testing::IsEmpty()) << "no rule";
+  EXPECT_THAT(uncounted({"inet f fast", true, false}), testing::IsEmpty());
+  EXPECT_THAT(uncounted({"inet f hard", true, true}), testing::IsEmpty()) << "the driver reports";
+  Capabilities fentry = counting(MeasurementOrigin::kFentry);
+  EXPECT_EQ(uncounted({"inet f fast", false, false}, fentry).size(), 1U);
+  fentry.flowtables = true;
+  EXPECT_THAT(uncounted({"inet f fast", false, false}, fentry), testing::IsEmpty());
+  EXPECT_EQ(uncounted({"inet f hard", false, true}, fentry)[0].finding, "flowtable_uncounted");
+  EXPECT_THAT(uncounted({"inet f hard", true, true}, fentry),
+              testing::ElementsAre(UncountedForwarder{"hardware_uncounted", "inet f hard"}));
+  fentry.counters = false;  // source.wire_counters: false
+  EXPECT_EQ(uncounted({"inet f fast", false, false}, fentry).size(), 1U);
+  EXPECT_THAT(uncounted({"inet f hard", true, true}, fentry), testing::IsEmpty());
+  Capabilities patch = counting(MeasurementOrigin::kKernelPatch);
+  patch.flowtables = true;
+  EXPECT_THAT(uncounted({"inet f hard", false, true}, patch), testing::IsEmpty());
+}
+
+TEST(UncountedForwarders, AreAcceleratorsThatAddToNoCounter) {
+  const test::TemporaryFile file("mtkhnat 1 0 - Live 0x0\necm 1 0 - Live 0x0\n");
+  const auto found = uncounted_forwarders({}, {}, file.name());
+  EXPECT_THAT(found,
+              testing::ElementsAre(UncountedForwarder{"hardware_uncounted", "MediaTek's HNAT"}));
+  EXPECT_EQ(uncounted_forwarders({}, counting(MeasurementOrigin::kNetfilter), file.name()).size(),
+            2U);
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -82,6 +82,11 @@ TEST(ReadFlowtable, TakesItsNameAndBothFlags) {
   EXPECT_EQ(with_flags(1), (Flowtable{"ip filter fast", false, true}));
   EXPECT_EQ(with_flags(2), (Flowtable{"ip filter fast", true, false}));
   EXPECT_EQ(with_flags(3), (Flowtable{"ip filter fast", true, true}));
+  const auto with_uses = [&](std::uint32_t uses) {
+    return read_flowtable(NFPROTO_INET, names + integer_attribute(NFTA_FLOWTABLE_USE, uses)).used;
+  };
+  EXPECT_FALSE(with_uses(0));
+  EXPECT_TRUE(with_uses(2));
 }
 
 TEST(CheckRuleset, TrustsTheHooksFirst) {

@@ -64,6 +64,26 @@ TEST(MetricsText, HasDatabasesThatAreUsed) {
               HasSubstr("ctflowd_database_built_timestamp_seconds" + labels + "} 1700000000\n"));
 }
 
+TEST(MetricsText, HasQuotasAndWhatIsUsedOfThemWhereThatIsKnown) {
+  Status status = test::sample_status();
+  OutputStatus accounting;
+  accounting.name = "accounting";
+  accounting.accounting.emplace().quotas = {
+      {AccountingKey::kNetwork, "office", 5'000'000'000'000, 1'234'567'890'123},
+      {AccountingKey::kDevice, "a\"b\\c", 2'000'000, 0},
+      {AccountingKey::kDevice, "new", 3'000'000}};
+  status.namespaces[0].outputs.push_back(accounting);
+  const std::string text = metrics_text(status);
+  const std::string used = "ctflowd_accounting_quota_used_bytes{namespace=\"\",by=";
+  const std::string quota = "ctflowd_accounting_quota_bytes{namespace=\"\",by=";
+  EXPECT_THAT(text, HasSubstr(quota + "\"network\",name=\"office\"} 5000000000000\n"));
+  EXPECT_THAT(text, HasSubstr(used + "\"network\",name=\"office\"} 1234567890123\n"));
+  EXPECT_THAT(text, HasSubstr(quota + "\"device\",name=\"a\\\"b\\\\c\"} 2000000\n"));
+  EXPECT_THAT(text, HasSubstr(used + "\"device\",name=\"a\\\"b\\\\c\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr(quota + "\"device\",name=\"new\"} 3000000\n"));
+  EXPECT_THAT(text, Not(HasSubstr(used + "\"device\",name=\"new\"")));
+}
+
 TEST(MetricsText, HasOneUnitForAmountsOfData) {
   Status status = test::sample_status();
   status.namespaces[0].source.ignored_octets = 3;

@@ -43,6 +43,16 @@ TEST_F(ProblemsTest, AreRecentLossesOnly) {
   EXPECT_THAT(names(status_), IsEmpty());
 }
 
+TEST_F(ProblemsTest, NameWhoMaySetCountersToZero) {
+  home_.last_fall = seconds(10);
+  EXPECT_THAT(find_problems(status_)[0].impact, testing::Not(testing::HasSubstr("seen")));
+  home_.kernel.resetters.hidden = true;
+  EXPECT_THAT(find_problems(status_)[0].impact, testing::HasSubstr("not seen from here"));
+  EXPECT_THAT(find_problems(status_)[0].fix, testing::HasSubstr("doctor as root"));
+  home_.kernel.resetters.programs = {"conntrack", "nlbwmon"};
+  EXPECT_THAT(find_problems(status_)[0].impact, testing::HasSubstr("; seen: conntrack, nlbwmon"));
+}
+
 TEST_F(ProblemsTest, FollowTheFillOfBuffersAndTables) {
   home_.kernel.queue.used = home_.kernel.queue.limit / 2;
   home_.table_entries = 89;

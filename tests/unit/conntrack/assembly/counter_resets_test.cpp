@@ -22,9 +22,12 @@ class CounterResets : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
-  void add(const std::string& process, const std::string& command) const {
+  /// `words`: of the command line, a zero octet behind each.
+  void add(const std::string& process, const std::string& command,
+           const std::string& words = "") const {
     std::filesystem::create_directory(directory_ / process);
     std::ofstream(directory_ / process / "comm") << command << "\n";
+    std::ofstream(directory_ / process / "cmdline") << words;
   }
 
   std::filesystem::path directory_;
@@ -38,10 +41,18 @@ TEST_F(CounterResets, NamesNobodyWhereNobodyIsKnown) {
 TEST_F(CounterResets, NamesTheLikelyOnesOnce) {
   add("20", "nlbwmon");
   add("21", "nlbwmon");
-  add("22", "conntrack");
+  add("22", "conntrack", std::string("conntrack\0-L\0-z\0", 16));
   add("23", "conntrackd");  // reads without setting to zero
   EXPECT_THAT(programs_that_reset_counters(directory_),
               testing::ElementsAre("conntrack", "nlbwmon"));
+}
+
+TEST_F(CounterResets, NamesConntrackOnlyWhereItIsToldToSetToZero) {
+  add("20", "conntrack", std::string("conntrack\0-E\0", 13));
+  add("21", "conntrack", std::string("conntrack\0-L\0-p\0tcp\0", 20));
+  EXPECT_THAT(programs_that_reset_counters(directory_), testing::IsEmpty());
+  add("22", "conntrack", std::string("conntrack\0-L\0--zero\0", 20));
+  EXPECT_THAT(programs_that_reset_counters(directory_), testing::ElementsAre("conntrack"));
 }
 
 TEST_F(CounterResets, AreHiddenWhereTheFirstProcessIs) {

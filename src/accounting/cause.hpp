@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Why something is missing, as far as that is known by name.
+#pragma once
+
+#include <compare>
+#include <functional>
+#include <set>
+#include <string>
+
+#include "ctflow/extras_source.hpp"
+
+namespace ctflow::accounting {
+
+// As `ctflowd doctor` calls them.
+inline constexpr const char* kCountersReset = "counters_reset";
+inline constexpr const char* kFlowtableUncounted = "flowtable_uncounted";
+inline constexpr const char* kHardwareUncounted = "hardware_uncounted";
+
+struct Cause {
+  std::string kind;
+  std::string name;  ///< of the program, or of what forwards; may be any octets
+
+  friend auto operator<=>(const Cause&, const Cause&) = default;
+};
+
+using Causes = std::set<Cause>;
+
+/// What forwards packets now that are not counted where `measured` is. For another thread; throws
+/// nothing but std::system_error.
+using ReadUncounted = std::function<Causes(const Capabilities& measured)>;
+
+}  // namespace ctflow::accounting
