@@ -103,7 +103,7 @@ class DaemonTest : public testing::Test {
 
   Daemon::Parts parts() {
     Daemon::Parts parts;
-    parts.make_source = [this](const Config&, const NetworkNamespace&) {
+    parts.make_source = [this](boost::asio::io_context&, const Config&, const NetworkNamespace&) {
       return std::make_unique<BorrowedSource>(source_);
     };
     parts.check = [this](const SourceConfig&, const Capabilities&) { ++checks_; };
@@ -428,7 +428,8 @@ TEST_F(NamespacesTest, HaveTheirOwnSettingsWhenOneIsClosedDuringAReload) {
   config_.interfaces.lookup = InterfaceLookup::kRoutes;  // so that it does not start at once
   Daemon::Parts settings = parts();
   int failed = 0;
-  settings.make_source = [&](const Config& config, const NetworkNamespace&) {
+  settings.make_source = [&](boost::asio::io_context&, const Config& config,
+                             const NetworkNamespace&) {
     auto source = std::make_unique<ScriptedSource>();
     if (config.collectors[0].name != "test@b") return source;
     if (failed == 0) std::raise(SIGHUP);
