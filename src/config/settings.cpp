@@ -158,8 +158,7 @@ std::optional<Complaint> check_destinations(const Config& config) {
 
 std::optional<Complaint> check_threads(const Config& config) {
   if (config.threads == Threads::kOne || !config.namespaces.empty()) return std::nullopt;
-  return Complaint{"threads", "namespaces: expected entries of namespaces, each of which has a "
-                              "thread; there are none"};
+  return Complaint{"threads", "expected one, as there are no namespaces, got namespaces"};
 }
 
 std::optional<Complaint> check_whole(const Config& config) {

@@ -104,7 +104,7 @@ void NamespaceExporters::when_all_answer(std::function<void()> work) {
   }
   const auto unanswered = std::make_shared<std::atomic<std::size_t>>(entries_.size());
   for (const auto& entry : entries_) {
-    boost::asio::post(entry->loop, [this, unanswered, work = answers_.guard(work)] {
+    boost::asio::post(entry->loop, [this, unanswered, work = answers_.guard(work)]() mutable {
       if (--*unanswered == 0) boost::asio::post(io_, work);
     });
   }

@@ -107,7 +107,7 @@ class NamespaceExporters {
     std::unique_ptr<LoopThread> thread;  ///< null: the main one
     boost::asio::io_context& loop;       ///< of that thread
     RetiredOutputs retired;
-    Timer start_timer;  ///< of the main thread
+    Timer start_timer;                              ///< of the main thread
     std::unique_ptr<NamespaceExporter> exporter{};  ///< null: it is not there, or cannot be opened
     std::string why{};                              ///< why there is none
     std::string logged{};                           ///< … the last time that it was logged
