@@ -2,9 +2,6 @@
 #include "daemon/namespace_exporters.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <boost/asio/post.hpp>
-#include <stdexcept>
 #include <utility>
 
 #include "ctflow/clock.hpp"
@@ -35,7 +32,7 @@ NamespaceExporters::Entry::Entry(boost::asio::io_context& io, const NamespaceCon
 
 NamespaceExporters::NamespaceExporters(boost::asio::io_context& io, const SealedConfig& config,
                                        Make make)
-    : io_(io), make_(std::move(make)), look_timer_(io) {
+    : io_(io), make_(std::move(make)), look_timer_(io), roll_call_(io) {
   for (const NamespaceConfig& one : config.namespaces) {
     entries_.push_back(std::make_unique<Entry>(io, one, config.threads));
   }
@@ -68,14 +65,14 @@ std::vector<NamespaceExporters::Branch> NamespaceExporters::all() const {
 
 void NamespaceExporters::start_threads() {
   for (const auto& entry : entries_) {
-    if (!entry->thread) continue;
-    entry->thread->start([this](const std::string& error) {
-      boost::asio::post(io_, [error] { throw std::runtime_error(error); });
-    });
+    if (entry->thread) entry->thread->start(io_);
   }
 }
 
 bool NamespaceExporters::stop_threads() {
+  for (const auto& entry : entries_) {
+    if (entry->thread) entry->loop.stop();  // all at the same time
+  }
   bool all = true;
   for (const auto& entry : entries_) {
     if (!entry->thread || entry->thread->stop()) continue;
@@ -96,18 +93,13 @@ std::vector<LoopThread::Pause> NamespaceExporters::pause() const {
   return all;
 }
 
-void NamespaceExporters::when_all_answer(std::function<void()> work) {
-  answers_.revoke();
-  if (!has_threads()) {
-    work();
-    return;
-  }
-  const auto unanswered = std::make_shared<std::atomic<std::size_t>>(entries_.size());
+void NamespaceExporters::when_all_answer(const std::function<void()>& work) {
+  std::vector<boost::asio::io_context*> loops;
+  loops.reserve(entries_.size());
   for (const auto& entry : entries_) {
-    boost::asio::post(entry->loop, [this, unanswered, work = answers_.guard(work)]() mutable {
-      if (--*unanswered == 0) boost::asio::post(io_, work);
-    });
+    if (entry->thread) loops.push_back(&entry->loop);
   }
+  roll_call_.call(loops, work);
 }
 
 std::size_t NamespaceExporters::poll_threads() {

@@ -15,7 +15,7 @@
 #include "daemon/namespace_exporter.hpp"
 #include "daemon/retired_outputs.hpp"
 #include "event_loop/loop_thread.hpp"
-#include "event_loop/pending_handlers.hpp"
+#include "event_loop/roll_call.hpp"
 #include "event_loop/timer.hpp"
 #include "log/log.hpp"
 #include "netlink/network_namespace.hpp"
@@ -74,7 +74,7 @@ class NamespaceExporters {
   /// Of all threads, until the result goes. Throws LoopThread::Busy.
   [[nodiscard]] std::vector<LoopThread::Pause> pause() const;
   /// Calls `work` from the event loop as soon as each thread has come by.
-  void when_all_answer(std::function<void()> work);
+  void when_all_answer(const std::function<void()>& work);
   /// Runs a handler of each thread's loop, after stop_threads(). How many were ready.
   std::size_t poll_threads();
   [[nodiscard]] bool has_threads() const;
@@ -132,7 +132,7 @@ class NamespaceExporters {
   std::optional<NameWatch> names_;
   Timer::Clock::time_point unsettled_until_{};
   bool held_ = false;
-  PendingHandlers answers_;
+  RollCall roll_call_;
 };
 
 }  // namespace ctflow

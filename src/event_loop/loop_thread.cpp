@@ -19,18 +19,19 @@ LoopThread::~LoopThread() {
   if (thread_.joinable()) thread_.join();
 }
 
-void LoopThread::start(std::function<void(const std::string& error)> failed) {
+void LoopThread::start(boost::asio::io_context& owner) {
   const SignalsBlocked blocked;
-  thread_ = std::thread([this, failed = std::move(failed)] { run(failed); });
+  thread_ = std::thread([this, &owner] { run(owner); });
   constexpr std::size_t kLongestName = 15;  // pthread_setname_np(3)
   pthread_setname_np(thread_.native_handle(), ("ns:" + name_).substr(0, kLongestName).c_str());
 }
 
-void LoopThread::run(const std::function<void(const std::string&)>& failed) {
+void LoopThread::run(boost::asio::io_context& owner) {
   try {
     loop_.run();
   } catch (const std::exception& error) {
-    failed(error.what());
+    const auto fail = [message = std::string(error.what())] { throw std::runtime_error(message); };
+    boost::asio::post(owner, fail);
   }
   const std::lock_guard lock(mutex_);
   ended_ = true;

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -16,15 +15,13 @@
 
 namespace ctflow {
 
-/// Its owner, which is one other thread, uses what runs in the loop only while
-/// the loop stands: before start(), after stop(), and during a pause(), which
-/// comes between two handlers. So nothing that runs in it needs a lock. In a
-/// pause the owner may begin, cancel and destroy asynchronous operations of the
-/// loop.
+/// Its owner, which is one other thread, uses what runs in the loop only while the loop stands:
+/// before start(), after stop(), and during a pause(), which comes between two handlers. So nothing
+/// that runs in it needs a lock. In a pause the owner may begin, cancel and destroy asynchronous
+/// operations of the loop.
 class LoopThread {
  public:
-  /// The loop did not come to stand in time: one of its handlers takes too
-  /// long.
+  /// The loop did not come to stand in time: one of its handlers takes too long.
   class Busy : public std::runtime_error {
    public:
     using std::runtime_error::runtime_error;
@@ -44,9 +41,9 @@ class LoopThread {
 
   [[nodiscard]] boost::asio::io_context& loop() { return loop_; }
 
-  /// Once. `failed` is called in the thread with the message of an exception,
-  /// which ends the loop.
-  void start(std::function<void(const std::string& error)> failed);
+  /// Once. An exception of a handler ends the loop; the loop of the owner throws it again, as a
+  /// std::runtime_error with its message.
+  void start(boost::asio::io_context& owner);
 
   /// The loop stands as long as this exists.
   class Pause {
@@ -75,13 +72,12 @@ class LoopThread {
   /// Begins behind whatever is ready in the loop now. Pauses nest. Throws Busy.
   [[nodiscard]] Pause pause();
 
-  /// Ends the loop behind the handler that runs, and every pause. False: that
-  /// handler takes too long, and what runs in the loop must not be used any
-  /// more.
+  /// Ends the loop behind the handler that runs, and every pause. False: that handler takes too
+  /// long, and what runs in the loop must not be used any more.
   [[nodiscard]] bool stop();
 
  private:
-  void run(const std::function<void(const std::string&)>& failed);
+  void run(boost::asio::io_context& owner);
   /// In the thread, until that pause is over.
   void stand(std::uint64_t number);
   void go_on();

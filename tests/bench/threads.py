@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How long ctflowd takes for the ends of all connections of several network namespaces, with one thread
 and with one for each namespace, in turn. ctflowd is stopped (SIGSTOP) while the kernel queues the events,
-so that the time is its own alone. Default settings, one collector, over UDP. In each run what was
+so that the time is its own alone. One collector, over UDP; no interim reports. In each run what was
 exported must be what was sent.
 
-usage: tests/bench/threads.py CTFLOWD [ROUNDS [CONNECTIONS [NAMESPACES]]]
+usage: [chrt -r 1] tests/bench/threads.py CTFLOWD [ROUNDS [CONNECTIONS [NAMESPACES]]]
+
+chrt(1) keeps other programs from the cores.
 """
 
 import contextlib
