@@ -4,10 +4,10 @@
 
 namespace ctflow::test {
 
-/// A tenth of `ordinary` under AddressSanitizer, where each takes many times as long. It looks for
-/// what any round would show.
+/// A tenth of `ordinary` under AddressSanitizer and ThreadSanitizer, where each takes many times as
+/// long. They look for what any round would show.
 constexpr int rounds(int ordinary) {
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   return ordinary / 10;
 #else
   return ordinary;
