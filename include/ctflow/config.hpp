@@ -125,6 +125,12 @@ struct NamespaceConfig {
   friend bool operator==(const NamespaceConfig&, const NamespaceConfig&) = default;
 };
 
+/// Which threads have an event loop.
+enum class Threads : std::uint8_t {
+  kOne,         ///< one, which does everything
+  kNamespaces,  ///< and one for each of `namespaces`
+};
+
 /// Where the lines of a connection log go.
 enum class LogDestination : std::uint8_t {
   kFile,
@@ -313,6 +319,7 @@ struct LogConfig {
 /// What is read at the start only. A reload reports changes of it and keeps the values in use.
 struct SealedConfig {
   std::vector<NamespaceConfig> namespaces{};  ///< none: only the one that we run in
+  Threads threads = Threads::kOne;
   SourceConfig source{};
   StatusConfig status{};
   NatLogConfig nat_log{};

@@ -23,8 +23,9 @@ int replay(const std::string& file, std::uint32_t rate, const std::string& confi
   for (CollectorConfig& collector : config.collectors) collector.interface_names = false;
   boost::asio::io_context io;
   Daemon::Parts parts;
-  parts.make_source = [&](const Config& current, const NetworkNamespace&) {
-    return std::make_unique<ReplaySource>(io, file, rate, current.source);
+  parts.make_source = [&](boost::asio::io_context& loop, const Config& current,
+                          const NetworkNamespace&) {
+    return std::make_unique<ReplaySource>(loop, file, rate, current.source);
   };
   return run_daemon(io, config, std::move(parts), MustExport::kYes);
 }

@@ -20,11 +20,16 @@ int run(const std::string& config_file) {
   become_user(config, config_file);
   boost::asio::io_context io;
   // Nothing is loaded before a namespace is to be measured so.
-  RecordRing ring(io, make_measuring_programs(sizes_for(config.source.receive_buffer)),
-                  config.source.batch_delay);
+  const auto make_ring = [&source = config.source](boost::asio::io_context& loop) {
+    return std::make_shared<RecordRing>(
+        loop, make_measuring_programs(sizes_for(source.receive_buffer)), source.batch_delay);
+  };
   Daemon::Parts parts;
-  parts.make_source = [&io, &ring](const Config& current, const NetworkNamespace& home) {
-    return std::make_unique<ConntrackSource>(io, current.source, home, &ring);
+  parts.make_source = [&, ring = make_ring(io)](boost::asio::io_context& loop,
+                                                const Config& current,
+                                                const NetworkNamespace& home) {
+    return std::make_unique<ConntrackSource>(loop, current.source, home,
+                                             &loop == &io ? ring : make_ring(loop));
   };
   parts.check = [](const SourceConfig& source, const Capabilities& measured) {
     log_findings(check_tracking(source, measured));

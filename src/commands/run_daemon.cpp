@@ -16,8 +16,7 @@ int run_daemon(boost::asio::io_context& io, const Config& config, Daemon::Parts 
   if (must_export == MustExport::kYes && !log_whether_exported(daemon.status())) {
     status = kRuntimeFailure;
   }
-  // getaddrinfo() cannot be cancelled, and the event loop would wait for it.
-  if (daemon.lookup_running()) std::_Exit(status);
+  if (daemon.runs_on()) std::_Exit(status);
   return status;
 }
 

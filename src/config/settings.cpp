@@ -29,6 +29,10 @@ ValueFormat<GroupMode> group_mode() {
   return choice<GroupMode>({{"failover", GroupMode::kFailover}, {"balance", GroupMode::kBalance}});
 }
 
+ValueFormat<Threads> threads() {
+  return choice<Threads>({{"one", Threads::kOne}, {"namespaces", Threads::kNamespaces}});
+}
+
 ValueFormat<LogLevel> level() {
   return with_hints(choice<LogLevel>({{"debug", LogLevel::kDebug},
                                       {"info", LogLevel::kInfo},
@@ -152,12 +156,18 @@ std::optional<Complaint> check_destinations(const Config& config) {
   return std::nullopt;
 }
 
+std::optional<Complaint> check_threads(const Config& config) {
+  if (config.threads == Threads::kOne || !config.namespaces.empty()) return std::nullopt;
+  return Complaint{"threads", "expected one, as there are no namespaces, got namespaces"};
+}
+
 std::optional<Complaint> check_whole(const Config& config) {
   if (auto complaint = check_connection_logs(config)) return complaint;
   if (auto complaint = check_members(config)) return complaint;
   if (auto complaint = check_filters_of_members(config)) return complaint;
   if (auto complaint = check_own_status(config)) return complaint;
   if (auto complaint = check_domains(config)) return complaint;
+  if (auto complaint = check_threads(config)) return complaint;
   if (auto complaint = check_destinations(config)) return complaint;
   if (auto complaint = check_enrich(config)) return complaint;
   // Last: all else is said as in any other build.
@@ -242,6 +252,7 @@ Section<Config> settings() {
                    &Config::log_connections, "name", &ConnectionLogConfig::name),
               list("namespaces", kOptional, network_namespace(), &Config::namespaces, "name",
                    &NamespaceConfig::name),
+              value("threads", kOptional, threads(), &Config::threads),
               section("source", kOptional, source_settings(), &Config::source),
               section("interfaces", kOptional, interfaces(), &Config::interfaces),
               section("enrich", kOptional, enrich_settings(), &Config::enrich),

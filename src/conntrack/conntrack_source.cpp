@@ -21,8 +21,8 @@ constexpr std::chrono::seconds kSettingsInterval{2};
 }  // namespace
 
 ConntrackSource::ConntrackSource(boost::asio::io_context& io, const SourceConfig& config,
-                                 const NetworkNamespace& home, RecordRing* ring)
-    : io_(io), config_(config), home_(home), ring_(ring), timer_(io) {
+                                 const NetworkNamespace& home, std::shared_ptr<RecordRing> ring)
+    : io_(io), config_(config), home_(home), ring_(std::move(ring)), timer_(io) {
   choose();
   open_feed();
   opened_ = system_now();

@@ -26,9 +26,9 @@ class ConntrackSource : public FlowSource {
  public:
   /// Chooses who measures and opens the feed: events are queued from here on. Throws
   /// std::system_error. To be made during a visit to `home`, the namespace whose table it is.
-  /// `ring`: of the daemon's eBPF programs; it must outlive this. Null: there is none.
+  /// `ring`: of eBPF programs, in the same event loop. Null: there is none.
   ConntrackSource(boost::asio::io_context& io, const SourceConfig& config,
-                  const NetworkNamespace& home, RecordRing* ring = nullptr);
+                  const NetworkNamespace& home, std::shared_ptr<RecordRing> ring = nullptr);
 
   void set_nat_events(bool on) override;
   void set_every_end(bool on) override;
@@ -63,7 +63,7 @@ class ConntrackSource : public FlowSource {
   boost::asio::io_context& io_;
   SourceConfig config_;
   NetworkNamespace home_;
-  RecordRing* ring_;
+  std::shared_ptr<RecordRing> ring_;
   bool nat_events_ = false;
   bool every_end_ = false;
   bool timeouts_complete_ = true;  ///< at the last look, or there was none

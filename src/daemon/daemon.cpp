@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <thread>
 #include <utility>
 
 #include "config/settings.hpp"
@@ -44,9 +45,9 @@ Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
       reload_timer_(io),
       spools_timer_(io),
       watchdog_timer_(io),
-      databases_(std::make_shared<const OriginDatabases>(io, databases_of(config_))),
-      namespaces_(io, config_.namespaces, [this](const NamespaceConfig* which) {
-        auto branch = std::make_unique<NamespaceExporter>(io_, config_, which, parts_.make_source,
+      databases_(make_databases(config_, nullptr)),
+      namespaces_(io, config_, [this](boost::asio::io_context& loop, const NamespaceConfig* which) {
+        auto branch = std::make_unique<NamespaceExporter>(loop, config_, which, parts_.make_source,
                                                           databases_, parts_.check);
         branch->ended = [this] { io_.stop(); };
         return branch;
@@ -60,10 +61,20 @@ Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
 
 Daemon::~Daemon() = default;
 
+NamespaceExporter::Databases Daemon::make_databases(const Config& config,
+                                                    const OriginDatabases* before) {
+  const auto alone = [this](const std::function<void()>& work) {
+    const auto paused = namespaces_.pause();
+    work();
+  };
+  return std::make_shared<const OriginDatabases>(io_, databases_of(config), before, alone);
+}
+
 int Daemon::run() {
   wait_for_signal();
   const bool ran = succeeds([&] {
     constexpr std::chrono::milliseconds kLongestWait{300};  // the receive buffer bridges that
+    namespaces_.start_threads();
     start_when_ready(std::chrono::steady_clock::now() + kLongestWait);
     log::may_wait({});  // from here on a reader of the log that stalls must not delay the flows
     io_.run();
@@ -72,26 +83,26 @@ int Daemon::run() {
   log::may_wait(kForTheTotals);
   service_manager::stopping();
   namespaces_.stop_watching();
+  stuck_ = !namespaces_.stop_threads();
   changes_.clear();  // a reload that is under way comes too late
-  bool drained = true;
+  bool drained = !stuck_;
   const auto attempt = [&](const auto& work) { drained = succeeds(work) && drained; };
-  for (NamespaceExporter* const branch : namespaces_.all()) {
+  for (const auto& branch : namespaces_.all()) {
     attempt([&] { branch->stop(); });
     attempt([&] { branch->flush(); });
   }
   attempt([&] { drain(); });
   attempt([&] { namespaces_.finish(); });
-  for (NamespaceExporter* const branch : namespaces_.all()) attempt([&] { branch->finish(); });
-  for (const NamespaceExporter* const branch : namespaces_.all()) branch->log_totals();
+  for (const auto& branch : namespaces_.all()) attempt([&] { branch->finish(); });
+  for (const auto& branch : namespaces_.all()) branch->log_totals();
   return ran && drained ? 0 : 1;
 }
 
 void Daemon::drain() {
   const auto busy = [&] {
-    const std::vector<NamespaceExporter*> all = namespaces_.all();
+    const auto all = namespaces_.all();
     return namespaces_.busy() ||
-           std::any_of(all.begin(), all.end(),
-                       [](const NamespaceExporter* branch) { return branch->busy(); });
+           std::any_of(all.begin(), all.end(), [](const auto& branch) { return branch->busy(); });
   };
   constexpr std::chrono::seconds kPatience{1};
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
@@ -101,14 +112,24 @@ void Daemon::drain() {
   spools_timer_.cancel();
   io_.restart();
   while (busy() && std::chrono::steady_clock::now() < deadline) {
-    if (io_.run_one_until(deadline) == 0) break;
+    if (!namespaces_.has_threads()) {
+      if (io_.run_one_until(deadline) == 0) break;
+    } else if (io_.poll_one() + namespaces_.poll_threads() == 0) {
+      constexpr std::chrono::milliseconds kPoll{1};
+      std::this_thread::sleep_for(kPoll);
+    }
   }
 }
 
 void Daemon::wait_for_signal() {
   signals_.wait([this](int signal) {
     if (signal == SIGUSR1) {
-      for (NamespaceExporter* const branch : namespaces_.all()) branch->reopen();
+      for (const auto& branch : namespaces_.all()) {
+        succeeds([&] {
+          const auto paused = branch.pause();
+          branch->reopen();
+        });
+      }
       wait_for_signal();
       return;
     }
@@ -123,9 +144,10 @@ void Daemon::wait_for_signal() {
 }
 
 void Daemon::start_when_ready(MonoTime latest) {
-  const std::vector<NamespaceExporter*> all = namespaces_.all();
-  const bool waiting = std::any_of(
-      all.begin(), all.end(), [](const NamespaceExporter* branch) { return branch->waiting(); });
+  const auto paused = namespaces_.pause();
+  const auto all = namespaces_.all();
+  const bool waiting =
+      std::any_of(all.begin(), all.end(), [](const auto& branch) { return branch->waiting(); });
   if (waiting && std::chrono::steady_clock::now() < latest) {
     start_timer_.after(kLookupPoll, [this, latest] { start_when_ready(latest); });
     return;
@@ -134,7 +156,7 @@ void Daemon::start_when_ready(MonoTime latest) {
 }
 
 void Daemon::start() {
-  for (NamespaceExporter* const branch : namespaces_.all()) branch->start();
+  for (const auto& branch : namespaces_.all()) branch->start();
   namespaces_.watch();
   log_findings(check_configuration(config_));
   log_findings(check_clock(read_clock()));
@@ -147,7 +169,7 @@ void Daemon::start() {
 void Daemon::watch() {
   const auto interval = service_manager::watchdog_interval();
   if (interval.count() == 0) return;
-  service_manager::alive();
+  namespaces_.when_all_answer(service_manager::alive);
   watchdog_timer_.after(interval, [this] { watch(); });
 }
 
@@ -178,17 +200,18 @@ void Daemon::reload() {
     return;
   }
   service_manager::reloading();
+  std::vector<LoopThread::Pause> paused;
   std::vector<PendingChange> changes;
   Config next;
   NamespaceExporter::Databases databases;
   try {
     next = read_changed();
-    databases =
-        databases_of(next) == databases_of(config_)
-            ? databases_
-            : std::make_shared<const OriginDatabases>(io_, databases_of(next), databases_.get());
-    for (NamespaceExporter* const branch : namespaces_.all()) {
-      changes.push_back({branch, branch->prepare(next, databases)});
+    databases = databases_of(next) == databases_of(config_)
+                    ? databases_
+                    : make_databases(next, databases_.get());
+    paused = namespaces_.pause();
+    for (const auto& branch : namespaces_.all()) {
+      changes.push_back({branch.get(), branch->prepare(next, databases)});
     }
   } catch (const std::exception& error) {
     log::error("reload_failed error={} impact=\"the previous configuration stays in use\"",
@@ -210,11 +233,21 @@ void Daemon::reload() {
 void Daemon::adopt_when_ready(MonoTime latest) {
   // Nobody else says what a database says: before it is read flows would go out without.
   constexpr std::chrono::seconds kForDatabases{60};
+  const auto again = [&] {
+    reload_timer_.after(kLookupPoll, [this, latest] { adopt_when_ready(latest); });
+  };
+  std::vector<LoopThread::Pause> paused;
+  try {
+    paused = namespaces_.pause();
+  } catch (const LoopThread::Busy&) {
+    again();
+    return;
+  }
   const MonoTime now = std::chrono::steady_clock::now();
   const bool waiting = std::any_of(changes_.begin(), changes_.end(),
                                    [](const PendingChange& one) { return one.change.waiting(); });
   if ((waiting && now < latest) || (next_databases_->waiting() && now < latest + kForDatabases)) {
-    reload_timer_.after(kLookupPoll, [this, latest] { adopt_when_ready(latest); });
+    again();
     return;
   }
   adopt();
@@ -222,10 +255,10 @@ void Daemon::adopt_when_ready(MonoTime latest) {
 
 void Daemon::adopt() {
   // A namespace that could not be started was closed meanwhile.
-  for (NamespaceExporter* const branch : namespaces_.all()) {
+  for (const auto& branch : namespaces_.all()) {
     const auto pending =
         std::find_if(changes_.begin(), changes_.end(),
-                     [&](const PendingChange& one) { return one.branch == branch; });
+                     [&](const PendingChange& one) { return one.branch == branch.get(); });
     if (pending != changes_.end()) branch->adopt(std::move(pending->change));
   }
   changes_.clear();
@@ -261,8 +294,10 @@ Status Daemon::status() const {
   status.started = made_;
   status.now = std::chrono::system_clock::now();
   status.reloads = reloads_;
-  for (const NamespaceExporter* const branch : namespaces_.all())
+  for (const auto& branch : namespaces_.all()) {
+    const auto paused = branch.pause();
     status.namespaces.push_back(branch->status());
+  }
   status.missing_namespaces = namespaces_.missing();
   status.databases = databases_->status();
   return status;
@@ -270,14 +305,17 @@ Status Daemon::status() const {
 
 std::vector<NamespaceUsage> Daemon::usage(std::optional<AccountingKey> by) {
   std::vector<NamespaceUsage> all;
-  for (NamespaceExporter* const branch : namespaces_.all()) all.push_back(branch->usage(by));
+  for (const auto& branch : namespaces_.all()) {
+    const auto paused = branch.pause();
+    all.push_back(branch->usage(by));
+  }
   return all;
 }
 
-bool Daemon::lookup_running() const {
-  const std::vector<NamespaceExporter*> all = namespaces_.all();
-  return std::any_of(all.begin(), all.end(),
-                     [](const NamespaceExporter* branch) { return branch->lookup_running(); });
+bool Daemon::runs_on() const {
+  const auto all = namespaces_.all();
+  return stuck_ || std::any_of(all.begin(), all.end(),
+                               [](const auto& branch) { return branch->lookup_running(); });
 }
 
 }  // namespace ctflow

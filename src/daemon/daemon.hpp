@@ -39,8 +39,9 @@ class Daemon {
   /// SIGHUP reads the configuration again. Returns the exit status.
   int run();
 
-  /// True while a name look-up runs: getaddrinfo(3) cannot be interrupted.
-  [[nodiscard]] bool lookup_running() const;
+  /// After run(): true while something runs that cannot be interrupted, which is a name look-up
+  /// (getaddrinfo(3)) or the thread of a namespace that does not answer.
+  [[nodiscard]] bool runs_on() const;
 
   /// Its status now.
   [[nodiscard]] Status status() const;
@@ -59,7 +60,10 @@ class Daemon {
   /// The new configuration with the sealed part of the current one; logs what differs there. Throws
   /// ConfigError for a file that cannot be used, or not with that part.
   Config read_changed() const;
+  [[nodiscard]] NamespaceExporter::Databases make_databases(const Config& config,
+                                                            const OriginDatabases* before);
   void adopt_when_ready(MonoTime latest);
+  /// While all threads stand.
   void adopt();
   void watch();
   void on_reloaded(const std::string& error);
@@ -83,6 +87,7 @@ class Daemon {
   std::vector<PendingChange> changes_;  ///< while a reload is under way
   bool reloading_ = false;
   bool reload_again_ = false;
+  bool stuck_ = false;  ///< a thread did not end
   const std::chrono::system_clock::time_point made_ = std::chrono::system_clock::now();
   ReloadStatus reloads_;
   std::unique_ptr<ServedStatus> served_status_;  ///< the last member: it reads all the others

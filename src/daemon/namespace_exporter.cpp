@@ -91,7 +91,7 @@ NamespaceExporter::NamespaceExporter(boost::asio::io_context& io, const Config& 
   });
   {
     const auto visit = home_.visit();
-    source_ = make_source(own(config), home_);
+    source_ = make_source(io, own(config), home_);
   }
   Change first = prepare(config, databases);
   first.begin();

@@ -28,9 +28,9 @@ class RoutingMirror;
 
 class NamespaceExporter : private FlowSink {
  public:
-  /// Called during a visit to the namespace.
-  using MakeSource = std::function<std::unique_ptr<FlowSource>(const Config& config,
-                                                               const NetworkNamespace& home)>;
+  /// Called during a visit to the namespace. `io`: of this exporter.
+  using MakeSource = std::function<std::unique_ptr<FlowSource>(
+      boost::asio::io_context& io, const Config& config, const NetworkNamespace& home)>;
 
   /// Logs what would make the numbers of a namespace wrong, such as a setting of the kernel, given
   /// what is measured there. Called during a visit to the namespace.

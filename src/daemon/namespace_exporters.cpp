@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/namespace_exporters.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "ctflow/clock.hpp"
@@ -20,21 +21,27 @@ constexpr std::chrono::milliseconds kStartPoll{10};
 
 }  // namespace
 
-NamespaceExporters::Entry::Entry(boost::asio::io_context& io, const NamespaceConfig& which)
-    : config(which), file(file_of(which)), start_timer(io) {}
+NamespaceExporters::Entry::Entry(boost::asio::io_context& io, const NamespaceConfig& which,
+                                 Threads threads)
+    : config(which),
+      file(file_of(which)),
+      thread(threads == Threads::kNamespaces ? std::make_unique<LoopThread>(which.name) : nullptr),
+      loop(thread ? thread->loop() : io),
+      retired(loop),
+      start_timer(io) {}
 
-NamespaceExporters::NamespaceExporters(boost::asio::io_context& io,
-                                       const std::vector<NamespaceConfig>& configured, Make make)
-    : io_(io), make_(std::move(make)), retired_(io), look_timer_(io) {
-  for (const NamespaceConfig& one : configured) {
-    entries_.push_back(std::make_unique<Entry>(io, one));
+NamespaceExporters::NamespaceExporters(boost::asio::io_context& io, const SealedConfig& config,
+                                       Make make)
+    : io_(io), make_(std::move(make)), look_timer_(io), roll_call_(io) {
+  for (const NamespaceConfig& one : config.namespaces) {
+    entries_.push_back(std::make_unique<Entry>(io, one, config.threads));
   }
 }
 
 NamespaceExporters::~NamespaceExporters() = default;
 
 void NamespaceExporters::open() {
-  if (entries_.empty()) own_ = make_(nullptr);
+  if (entries_.empty()) own_ = make_(io_, nullptr);
   for (const auto& entry : entries_) {
     const NamespaceAt there = look_up_namespace(entry->file);
     if (!there.identity) {
@@ -47,13 +54,77 @@ void NamespaceExporters::open() {
   }
 }
 
-std::vector<NamespaceExporter*> NamespaceExporters::all() const {
-  std::vector<NamespaceExporter*> all;
-  if (own_) all.push_back(own_.get());
+std::vector<NamespaceExporters::Branch> NamespaceExporters::all() const {
+  std::vector<Branch> all;
+  if (own_) all.emplace_back(*own_, nullptr);
   for (const auto& entry : entries_) {
-    if (entry->exporter) all.push_back(entry->exporter.get());
+    if (entry->exporter && !entry->stuck) all.emplace_back(*entry->exporter, entry->thread.get());
   }
   return all;
+}
+
+void NamespaceExporters::start_threads() {
+  for (const auto& entry : entries_) {
+    if (entry->thread) entry->thread->start(io_);
+  }
+}
+
+bool NamespaceExporters::stop_threads() {
+  for (const auto& entry : entries_) {
+    if (entry->thread) entry->loop.stop();  // all at the same time
+  }
+  bool all = true;
+  for (const auto& entry : entries_) {
+    if (!entry->thread || entry->thread->stop()) continue;
+    log::error("namespace_stuck namespace={} impact=\"what its thread still has is not exported\"",
+               entry->config.name);
+    entry->stuck = true;
+    all = false;
+  }
+  return all;
+}
+
+std::vector<LoopThread::Pause> NamespaceExporters::pause() const {
+  std::vector<LoopThread::Pause> all;
+  all.reserve(entries_.size());
+  for (const auto& entry : entries_) {
+    if (!entry->stuck) all.push_back(entry->pause());
+  }
+  return all;
+}
+
+void NamespaceExporters::when_all_answer(const std::function<void()>& work) {
+  std::vector<boost::asio::io_context*> loops;
+  loops.reserve(entries_.size());
+  for (const auto& entry : entries_) {
+    if (entry->thread) loops.push_back(&entry->loop);
+  }
+  roll_call_.call(loops, work);
+}
+
+std::size_t NamespaceExporters::poll_threads() {
+  std::size_t handlers = 0;
+  for (const auto& entry : entries_) {
+    if (!entry->thread || entry->stuck) continue;
+    entry->loop.restart();
+    handlers += entry->loop.poll_one();
+  }
+  return handlers;
+}
+
+bool NamespaceExporters::has_threads() const {
+  return !entries_.empty() && entries_.front()->thread != nullptr;
+}
+
+bool NamespaceExporters::busy() const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [](const auto& entry) { return !entry->stuck && entry->retired.busy(); });
+}
+
+void NamespaceExporters::finish() {
+  for (const auto& entry : entries_) {
+    if (!entry->stuck) entry->retired.finish();
+  }
 }
 
 std::vector<MissingNamespace> NamespaceExporters::missing() const {
@@ -92,7 +163,14 @@ void NamespaceExporters::look() {
                  [this] { look(); });
   if (held_) return;
   names_->renew();
-  for (const auto& entry : entries_) look_at(*entry);
+  for (const auto& entry : entries_) {
+    try {
+      look_at(*entry);
+    } catch (const LoopThread::Busy& error) {
+      log::warn("namespace_busy error={} impact=\"it is looked at later\"",
+                log::quoted(error.what()));
+    }
+  }
 }
 
 void NamespaceExporters::look_at(Entry& entry) {
@@ -142,19 +220,27 @@ const NamespaceExporters::Entry* NamespaceExporters::same_as(
   return nullptr;
 }
 
-void NamespaceExporters::open(Entry& entry) {
-  entry.exporter = make_(&entry.config);
+void NamespaceExporters::open(Entry& entry) const {
+  const auto paused = entry.pause();
+  entry.exporter = make_(entry.loop, &entry.config);
   entry.why.clear();
 }
 
 void NamespaceExporters::start_when_ready(Entry& entry, MonoTime latest) {
-  if (entry.exporter->waiting() && Steady::now() < latest) {
+  const auto again = [&] {
     entry.start_timer.after(kStartPoll,
                             [this, &entry, latest] { start_when_ready(entry, latest); });
-    return;
-  }
+  };
+  LoopThread::Pause paused;
   try {
-    if (!entry.exporter->started()) entry.exporter->start();
+    paused = entry.pause();
+    if (entry.exporter->waiting() && Steady::now() < latest) {
+      again();
+    } else if (!entry.exporter->started()) {
+      entry.exporter->start();
+    }
+  } catch (const LoopThread::Busy&) {
+    again();
   } catch (const std::exception& error) {
     miss(entry, error.what());
     close(entry, "it could not be started");
@@ -162,6 +248,7 @@ void NamespaceExporters::start_when_ready(Entry& entry, MonoTime latest) {
 }
 
 void NamespaceExporters::close(Entry& entry, const char* why) {
+  const auto paused = entry.pause();
   entry.start_timer.cancel();
   log::warn(
       "namespace_closed namespace={} file={} error={} impact=\"its connections are not exported "
@@ -169,7 +256,7 @@ void NamespaceExporters::close(Entry& entry, const char* why) {
       "more\" fix=\"it is opened again when a namespace has this name\"",
       entry.config.name, log::quoted(entry.file), log::quoted(why));
   try {
-    entry.exporter->leave(retired_);
+    entry.exporter->leave(entry.retired);
   } catch (const std::exception& error) {
     log::error("failed error={}", log::quoted(error.what()));
   }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "log/log.hpp"
 
-#include <spdlog/details/null_mutex.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 #include <sys/stat.h>
@@ -10,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 
 #include "log/journal.hpp"
 #include "log/line_format.hpp"
@@ -95,15 +95,19 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
   return spdlog::level::info;
 }
 
-/// Lines to stderr or the journal, and how many of them found no room there.
-class Sink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+/// Lines to stderr or the journal, and how many of them found no room there. Any thread may log.
+class Sink : public spdlog::sinks::base_sink<std::mutex> {
  public:
   void may_wait(std::chrono::milliseconds patience) {
+    const std::lock_guard lock(mutex_);
     output_.may_wait(patience);
     if (journal_) journal_->may_wait(patience);
   }
   /// Null: to stderr.
-  void write_to(std::unique_ptr<Journal> journal) { journal_ = std::move(journal); }
+  void write_to(std::unique_ptr<Journal> journal) {
+    const std::lock_guard lock(mutex_);
+    journal_ = std::move(journal);
+  }
 
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {

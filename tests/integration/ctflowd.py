@@ -2,6 +2,7 @@
 """The program under test."""
 
 import dataclasses
+import os
 import re
 import subprocess
 import time
@@ -9,6 +10,12 @@ import time
 import lab
 
 STOP_LIMIT = 2.0  # seconds from SIGTERM to the end of the program
+
+# `namespaces`: the tests run with a thread for each. Those that configure none have one, the
+# namespace that they run in, called HERE.
+THREADS = os.environ.get("CTFLOWD_THREADS", "")
+HERE = "here"
+STATE_SUFFIX = f".{HERE}" if THREADS else ""  # of the state file where no namespaces are configured
 
 
 @dataclasses.dataclass
@@ -21,10 +28,14 @@ class Collector:
     settings: dict = dataclasses.field(default_factory=dict)
 
 
-def configuration(collectors, **sections):
+def configuration(collectors, namespaces="", **sections):
     """The text of a configuration file. The defaults here make tests fast, and the same on any
     kernel: eBPF programs measure where a test asks for them."""
-    lines = _section("source", {"measure": "off", **sections.pop("source", {})}) + ["collectors:"]
+    if THREADS and not namespaces:
+        namespaces = f"[{{name: {HERE}, file: /proc/self/ns/net}}]"
+    lines = [f"namespaces: {namespaces}"] if namespaces else []
+    lines += [f"threads: {THREADS}"] if THREADS else []
+    lines += _section("source", {"measure": "off", **sections.pop("source", {})}) + ["collectors:"]
     for collector in collectors:
         settings = {"flush_after": "100ms", "options_interval": "1h", **collector.settings}
         # Options once, at the start: nfdump 1.7.1 takes later ones for a gap in IPFIX sequences.
@@ -106,7 +117,7 @@ class Ctflowd:
 
     def collector_totals(self):
         """The numbers of each collector at the end, by its name."""
-        return {re.search(r"collector=(\S+)", line)[1]:
+        return {re.search(r"collector=(\S+)", line)[1].removesuffix(f"@{HERE}"):
                 {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)(?=\s|$)", line)}
                 for line in self.log.splitlines() if _says(line, "collector_totals")}
 

@@ -47,11 +47,10 @@ class Namespaces(case.LabTest):
         capture = collectors.Capture(self.lab.collector, self.directory)
         nfcapd = collectors.Nfcapd(self.lab.collector, 4739, self.directory, address="127.0.0.1")
         self.addCleanup(nfcapd.kill)
-        text = ctflowd.configuration([ctflowd.Collector("one", 4739, "ipfix", address="127.0.0.1")],
-                                     source={"active_timeout": "5s"})
-        text += "namespaces:\n  - {name: router, observation_domain: 11}\n" \
-                "  - {name: server, file: /run/netns/server}\n"
-        program = self.start_program(text)
+        program = self.start_program(ctflowd.configuration(
+            [ctflowd.Collector("one", 4739, "ipfix", address="127.0.0.1")],
+            "[{name: router, observation_domain: 11}, {name: server, file: /run/netns/server}]",
+            source={"active_timeout": "5s"}))
         sent = traffic.udp(self.lab.client, self.lab.server, SERVER4, 53, (100,), (200, 300))
         self.lab.wait_for_idle()
         self.wait_for_idle_server()
@@ -82,11 +81,10 @@ class Namespaces(case.LabTest):
         capture = collectors.Capture(self.lab.collector, self.directory)
         nfcapd = collectors.Nfcapd(self.lab.collector, 4739, self.directory, address="127.0.0.1")
         self.addCleanup(nfcapd.kill)
-        text = ctflowd.configuration([ctflowd.Collector("one", 4739, "ipfix", address="127.0.0.1")])
-        text += "namespaces:\n" \
-                "  - {name: red, file: /run/netns/router, zones: [1]}\n" \
-                "  - {name: blue, file: /run/netns/router, zones: [2, 3]}\n"
-        program = self.start_program(text)
+        program = self.start_program(ctflowd.configuration(
+            [ctflowd.Collector("one", 4739, "ipfix", address="127.0.0.1")],
+            "[{name: red, file: /run/netns/router, zones: [1]}, "
+            "{name: blue, file: /run/netns/router, zones: [2, 3]}]"))
         sent = [traffic.udp(self.lab.client, self.lab.server, SERVER4, port, (100,), (200,))
                 for port in (1001, 1002, 1003)]
         self.lab.wait_for_idle()
@@ -105,12 +103,12 @@ class Namespaces(case.LabTest):
         self.track_in_server()
         nfcapd = collectors.Nfcapd(self.lab.collector, 4740, self.directory, address="127.0.0.1")
         self.addCleanup(nfcapd.kill)
-        namespaces = "namespaces: [{name: router}, {name: server}]\n"
+        namespaces = "[{name: router}, {name: server}]"
         program = self.start_program(ctflowd.configuration(
-            [ctflowd.Collector("old", 4739, "ipfix", address="127.0.0.1")]) + namespaces)
+            [ctflowd.Collector("old", 4739, "ipfix", address="127.0.0.1")], namespaces))
         with open(f"{program.name}.yaml", "w", encoding="utf-8") as file:
             file.write(ctflowd.configuration(
-                [ctflowd.Collector("new", 4740, "ipfix", address="127.0.0.1")]) + namespaces)
+                [ctflowd.Collector("new", 4740, "ipfix", address="127.0.0.1")], namespaces))
         program.process.send_signal(1)
         program.wait_for("reloaded")
         sent = traffic.udp(self.lab.client, self.lab.server, SERVER4, 53, (100,), (200, 300))
@@ -170,10 +168,10 @@ class Namespaces(case.LabTest):
     def start_with_red(self, *others):
         nfcapd = collectors.Nfcapd(self.lab.collector, 4739, self.directory, address="127.0.0.1")
         self.addCleanup(nfcapd.kill)
-        text = ctflowd.configuration([ctflowd.Collector("one", 4739, "ipfix", address="127.0.0.1")],
-                                     source={"active_timeout": "60s"})
         names = ", ".join(f"{{name: {name}}}" for name in ("red", *others))
-        return nfcapd, self.start_program(text + f"namespaces: [{names}]\n")
+        return nfcapd, self.start_program(ctflowd.configuration(
+            [ctflowd.Collector("one", 4739, "ipfix", address="127.0.0.1")], f"[{names}]",
+            source={"active_timeout": "60s"}))
 
     def records_to(self, nfcapd, port):
         return [r for r in nfcapd.records() if port in (r.source_port, r.destination_port)]
@@ -194,7 +192,8 @@ class Namespaces(case.LabTest):
         self.assertEqual(self.problems(program), [("namespace_missing", "red")])
         red = self.make_red(2)
         program.wait_for("namespace_opened")
-        self.assertEqual(self.problems(program), [])
+        # An answer may be that of 50 ms ago.
+        wait_until(lambda: not self.problems(program), "status to find nothing missing")
         again = self.talk(red, 703)
         program.process.send_signal(signal.SIGHUP)
         program.wait_for("reloaded")
@@ -257,8 +256,8 @@ class Namespaces(case.LabTest):
 
     def test_one_namespace_by_two_names(self):
         self.make_lab()
-        text = ctflowd.configuration([ctflowd.Collector("one", 4739, "ipfix")])
-        text += "namespaces:\n  - {name: router}\n  - {name: again, file: /run/netns/router}\n"
+        text = ctflowd.configuration([ctflowd.Collector("one", 4739, "ipfix")],
+                                     "[{name: router}, {name: again, file: /run/netns/router}]")
         for command in ("check", "run"):
             program = ctflowd.Ctflowd(case.program, self.lab.collector, self.directory, command,
                                       config=text)

@@ -19,7 +19,8 @@ ACTIVE_TIMEOUT = 5  # the shortest that can be configured
 class Restart(case.LabTest):
     def setUp(self):
         self.make_lab()
-        self.state = f"{self.directory}/state"
+        self.state = f"{self.directory}/state"  # as it is configured
+        self.state_file = self.state + ctflowd.STATE_SUFFIX
         self.nfcapd = collectors.Nfcapd(self.lab.collector, 4739, self.directory)
         self.addCleanup(self.nfcapd.kill)
         self.kernel = kernel.Listener(self.lab.router, self.directory)
@@ -73,9 +74,9 @@ class Restart(case.LabTest):
         for _ in range(2):
             program = self.start_program()
             self.talk(conversations, ACTIVE_TIMEOUT + 2)
-            if os.path.exists(self.state) and "state_restored" not in program.log:
+            if os.path.exists(self.state_file) and "state_restored" not in program.log:
                 program.stop()
-                os.unlink(self.state)
+                os.unlink(self.state_file)
         collected, counted = self.finish(program)
         self.assertGreater(sum(octets for _, octets in collected.values()),
                            sum(octets for _, octets in counted.values()))
@@ -113,10 +114,11 @@ class Restart(case.LabTest):
         os.makedirs("/run/ctflowd", exist_ok=True)
         conversations = self.conversations(2)
         program = self.start_by_default()
-        self.assertIn("state_file file=/run/ctflowd/state", program.log)
+        name = "/run/ctflowd/state" + ctflowd.STATE_SUFFIX
+        self.assertIn(f"state_file file={name}", program.log)
         self.talk(conversations, ACTIVE_TIMEOUT + 2)
         program.stop()
-        self.assertEqual(os.stat("/run/ctflowd/state").st_mode & 0o777, 0o600)
+        self.assertEqual(os.stat(name).st_mode & 0o777, 0o600)
         program = self.start_by_default()
         self.assertIn("state_restored connections=2", program.log)
         collected, counted = self.finish(program)
@@ -126,9 +128,9 @@ class Restart(case.LabTest):
         directory = f"{self.directory}/runtime"
         os.mkdir(directory)
         program = self.start_by_default(environment=[f"RUNTIME_DIRECTORY={directory}:/nowhere"])
-        self.assertIn(f"state_file file={directory}/state", program.log)
+        self.assertIn(f"state_file file={directory}/state{ctflowd.STATE_SUFFIX}", program.log)
         program.stop()
-        self.assertTrue(os.path.exists(f"{directory}/state"))
+        self.assertTrue(os.path.exists(f"{directory}/state{ctflowd.STATE_SUFFIX}"))
 
     def test_what_stands_in_the_way_is_named(self):
         program = self.start_by_default(environment=["RUNTIME_DIRECTORY=/no/such/directory"])
@@ -158,7 +160,7 @@ class Restart(case.LabTest):
         self.assertEqual(collected, counted)
 
     def test_a_damaged_file_is_refused(self):
-        with open(self.state, "wb") as file:
+        with open(self.state_file, "wb") as file:
             file.write(b"ctflowd4" + os.urandom(500))
         program = self.start_program()
         wait_until(lambda: "state_damaged" in program.log, "the damage to be told")

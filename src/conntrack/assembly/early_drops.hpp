@@ -15,8 +15,9 @@ namespace ctflow {
 /// but counts them: as many unexplained removals as it counted were such.
 class EarlyDrops {
  public:
-  /// Of this network namespace. A file that cannot be read: nothing is ever claimed.
-  explicit EarlyDrops(const std::string& file = "/proc/net/stat/nf_conntrack");
+  /// Of the network namespace that this thread is in. A file that cannot be read: nothing is ever
+  /// claimed.
+  explicit EarlyDrops(const std::string& file = "/proc/thread-self/net/stat/nf_conntrack");
   ~EarlyDrops() = default;
 
   EarlyDrops(const EarlyDrops&) = delete;

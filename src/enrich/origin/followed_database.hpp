@@ -16,16 +16,19 @@ namespace ctflow {
 
 class FollowedDatabase {
  public:
+  using Alone = FollowedFile<NetworkDatabase>::Alone;
+
   /// `setting`: of `enrich:`, for messages.
   FollowedDatabase(boost::asio::io_context& io, std::string file, DatabaseContent content,
                    const char* setting, FirstRead first = FirstRead::kAtOnce,
-                   std::chrono::milliseconds interval = FollowedFile<NetworkDatabase>::kInterval)
+                   std::chrono::milliseconds interval = FollowedFile<NetworkDatabase>::kInterval,
+                   Alone alone = {})
       : file_(
             io, std::move(file), setting,
             [content](const std::string& name) {
               return std::make_unique<const NetworkDatabase>(name, content);
             },
-            interval, first) {}
+            interval, first, std::move(alone)) {}
 
   /// As NetworkDatabase::find().
   void find(AddressFamily family, const IpAddress& address, NetworkOrigin& origin) const {

@@ -37,6 +37,9 @@ enum class FirstRead : std::uint8_t {
 template <typename Content>
 class FollowedFile {
  public:
+  /// Does the work while no other thread uses content().
+  using Alone = std::function<void(const std::function<void()>& work)>;
+
   static constexpr std::chrono::seconds kInterval{10};
 
   /// Reads a file of this name, in another thread; an exception's what() is what is wrong.
@@ -44,15 +47,17 @@ class FollowedFile {
 
   /// `setting`: of `enrich:`, for messages.
   FollowedFile(boost::asio::io_context& io, std::string file, const char* setting, Read read,
-               std::chrono::milliseconds interval, FirstRead first = FirstRead::kAtOnce)
+               std::chrono::milliseconds interval, FirstRead first = FirstRead::kAtOnce,
+               Alone alone = {})
       : read_(std::move(read)), interval_(interval), status_{setting, std::move(file)}, timer_(io) {
     if (first == FirstRead::kInThread) {
       timer_.soon([this] { look(); });
-      return;
+    } else {
+      mark_ = mark_of(status_.file);
+      take(load(read_, status_.file));
+      look_later();
     }
-    mark_ = mark_of(status_.file);
-    take(load(read_, status_.file));
-    look_later();
+    alone_ = std::move(alone);
   }
 
   /// Null: no file was usable yet.
@@ -125,9 +130,23 @@ class FollowedFile {
     look_later();
   }
 
+  /// False: another thread does not let go of what was used before.
+  bool put_into_use(Loaded& loaded) {
+    try {
+      const auto exchange = [&] { content_.swap(loaded.content); };
+      alone_ ? alone_(exchange) : exchange();
+      return true;
+    } catch (const std::exception& error) {
+      loaded.error = error.what();
+      mark_ = {};  // the next look reads it again
+      return false;
+    }
+  }
+
   void take(Loaded loaded) {
+    const bool used = loaded.content && put_into_use(loaded);
     status_.error = loaded.error;
-    if (!loaded.content) {
+    if (!used) {
       ++status_.failures;
       log::error(
           "database_unusable setting=enrich.{} error={} impact=\"{}\" fix=\"put a complete file "
@@ -137,9 +156,8 @@ class FollowedFile {
       return;
     }
     ++status_.loads;
-    status_.type = loaded.content->type();
-    status_.built = loaded.content->built();
-    content_ = std::move(loaded.content);
+    status_.type = content_->type();
+    status_.built = content_->built();
     log::info("database_loaded setting=enrich.{} file={} type={} built={}", status_.setting,
               log::quoted(status_.file), log::quoted(status_.type),
               status_.built.time_since_epoch().count());
@@ -150,6 +168,7 @@ class FollowedFile {
   DatabaseStatus status_;
   Mark mark_{};
   std::unique_ptr<const Content> content_;
+  Alone alone_;  ///< empty: no other thread uses it
   Timer timer_;
   std::future<Loaded> loading_;  ///< its destructor waits for the thread
 };

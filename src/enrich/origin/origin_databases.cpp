@@ -54,7 +54,8 @@ std::vector<DatabaseChoice> databases_of(const Config& config) {
 
 OriginDatabases::OriginDatabases(boost::asio::io_context& io,
                                  const std::vector<DatabaseChoice>& choices,
-                                 const OriginDatabases* before) {
+                                 const OriginDatabases* before,
+                                 const FollowedDatabase::Alone& alone) {
   const FirstRead first = before != nullptr ? FirstRead::kInThread : FirstRead::kAtOnce;
   databases_.reserve(choices.size());
   for (const DatabaseChoice& one : choices) {
@@ -68,12 +69,13 @@ OriginDatabases::OriginDatabases(boost::asio::io_context& io,
         return std::make_unique<const UserNames>(file);
       };
       user_names_ = std::make_shared<const FollowedFile<UserNames>>(
-          io, one.file, one.setting, read, FollowedFile<UserNames>::kInterval, first);
+          io, one.file, one.setting, read, FollowedFile<UserNames>::kInterval, first, alone);
     } else {
       auto followed = before != nullptr ? before->find(one) : nullptr;
       if (!followed) {
-        followed =
-            std::make_shared<const FollowedDatabase>(io, one.file, one.content, one.setting, first);
+        followed = std::make_shared<const FollowedDatabase>(
+            io, one.file, one.content, one.setting, first, FollowedFile<NetworkDatabase>::kInterval,
+            alone);
       }
       databases_.push_back({one, std::move(followed)});
     }

@@ -44,9 +44,11 @@ std::vector<DatabaseChoice> databases_of(const Config& config);
 class OriginDatabases {
  public:
   /// A file that cannot be used is logged, and used when it can be. What `before` has is taken from
-  /// there; what is new is read in threads then. Null: all are read at once.
+  /// there; what is new is read in threads then. Null: all are read at once. `alone`: of
+  /// FollowedFile; empty: only the event loop calls find().
   OriginDatabases(boost::asio::io_context& io, const std::vector<DatabaseChoice>& choices,
-                  const OriginDatabases* before = nullptr);
+                  const OriginDatabases* before = nullptr,
+                  const FollowedDatabase::Alone& alone = {});
 
   /// True until all files were read, also where that failed.
   [[nodiscard]] bool waiting() const;
@@ -54,7 +56,8 @@ class OriginDatabases {
   /// None of networks is asked for.
   [[nodiscard]] bool empty() const { return databases_.empty(); }
 
-  /// Null: they are not asked for, or none can be used yet. Until the event loop runs again.
+  /// Null: they are not asked for, or none can be used yet. Until this
+  /// handler ends.
   [[nodiscard]] const UserNames* user_names() const {
     return user_names_ ? user_names_->content() : nullptr;
   }

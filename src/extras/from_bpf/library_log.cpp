@@ -8,12 +8,14 @@
 #include <array>
 #include <cstdarg>
 #include <cstdio>
+#include <mutex>
 #include <vector>
 
 namespace ctflow {
 
 namespace {
 
+std::mutex of_receiver;  // other threads use the library, too
 LibraryLog* receiver = nullptr;
 libbpf_print_fn_t before = nullptr;
 
@@ -28,6 +30,7 @@ int print(libbpf_print_level level, const char* format, va_list arguments) {
   std::string_view line(text.data(), static_cast<std::size_t>(length));
   while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
   spdlog::debug(fmt::format("libbpf_message text=\"{}\"", line));
+  const std::lock_guard lock(of_receiver);
   if (level == LIBBPF_WARN && receiver != nullptr) receiver->take(line);
   return 0;
 }
@@ -42,12 +45,14 @@ std::string_view next_line(std::string_view& text) {
 }  // namespace
 
 LibraryLog::LibraryLog() {
+  const std::lock_guard lock(of_receiver);
   receiver = this;
   before = libbpf_set_print(print);
 }
 
 LibraryLog::~LibraryLog() {
   libbpf_set_print(before);
+  const std::lock_guard lock(of_receiver);
   receiver = nullptr;
 }
 

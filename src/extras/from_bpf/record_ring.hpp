@@ -33,7 +33,7 @@ class RecordConsumer {
   virtual void on_batch_end() = 0;
 };
 
-/// One for the whole daemon. It waits as the listener of netlink events does: for the first record,
+/// One for each event loop. It waits as the listener of netlink events does: for the first record,
 /// then for the configured delay, so that a batch is read at once.
 class RecordRing {
  public:

@@ -278,7 +278,7 @@ std::string on_one_line(const std::string& text) {
 
 TEST(SealedSettings, AreThoseOfTheirStruct) {
   EXPECT_THAT(sealed_settings(),
-              testing::UnorderedElementsAre("namespaces", "source", "status", "nat_log", "user"));
+              testing::UnorderedElementsAre("namespaces", "threads", "source", "status", "nat_log", "user"));
 }
 
 TEST(SealedSettings, AreNamedInTheDocuments) {

@@ -13,10 +13,13 @@
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <filesystem>
+#include <future>
+#include <set>
 #include <thread>
 
 #include "enrich/origin/origin_databases.hpp"
 #include "support/fakes.hpp"
+#include "support/notify_socket.hpp"
 #include "support/rounds.hpp"
 #include "support/stream_collector.hpp"
 #include "support/temporary_directory.hpp"
@@ -103,7 +106,7 @@ class DaemonTest : public testing::Test {
 
   Daemon::Parts parts() {
     Daemon::Parts parts;
-    parts.make_source = [this](const Config&, const NetworkNamespace&) {
+    parts.make_source = [this](boost::asio::io_context&, const Config&, const NetworkNamespace&) {
       return std::make_unique<BorrowedSource>(source_);
     };
     parts.check = [this](const SourceConfig&, const Capabilities&) { ++checks_; };
@@ -392,9 +395,10 @@ TEST_F(ReloadTest, ManyReloadsAtOnceLoseNothing) {
 }
 
 /// With network namespaces a, b and c, where b is not there at first.
-class NamespacesTest : public DaemonTest {
+class NamespacesTest : public DaemonTest, public testing::WithParamInterface<Threads> {
  protected:
   void SetUp() override {
+    config_.threads = GetParam();
     std::thread([this] {
       for (int& file : files_) {
         if (unshare(CLONE_NEWNET) != 0) return;
@@ -424,11 +428,17 @@ class NamespacesTest : public DaemonTest {
   std::array<int, 3> files_{-1, -1, -1};
 };
 
-TEST_F(NamespacesTest, HaveTheirOwnSettingsWhenOneIsClosedDuringAReload) {
+INSTANTIATE_TEST_SUITE_P(In, NamespacesTest, testing::Values(Threads::kOne, Threads::kNamespaces),
+                         [](const auto& one) {
+                           return one.param == Threads::kOne ? "OneThread" : "ThreadsOfTheirOwn";
+                         });
+
+TEST_P(NamespacesTest, HaveTheirOwnSettingsWhenOneIsClosedDuringAReload) {
   config_.interfaces.lookup = InterfaceLookup::kRoutes;  // so that it does not start at once
   Daemon::Parts settings = parts();
   int failed = 0;
-  settings.make_source = [&](const Config& config, const NetworkNamespace&) {
+  settings.make_source = [&](boost::asio::io_context&, const Config& config,
+                             const NetworkNamespace&) {
     auto source = std::make_unique<ScriptedSource>();
     if (config.collectors[0].name != "test@b") return source;
     if (failed == 0) std::raise(SIGHUP);
@@ -461,6 +471,96 @@ TEST_F(NamespacesTest, HaveTheirOwnSettingsWhenOneIsClosedDuringAReload) {
     EXPECT_EQ(one.outputs[0].name, "test@" + one.name);
     EXPECT_EQ(one.outputs[1].name, "other@" + one.name);
   }
+}
+
+TEST_P(NamespacesTest, FlushAllWhenOneOfThemFails) {
+  Daemon::Parts settings = parts();
+  std::vector<ScriptedSource*> sources;
+  settings.make_source = [&](boost::asio::io_context& loop, const Config& config,
+                             const NetworkNamespace&) {
+    auto source = std::make_unique<ScriptedSource>();
+    sources.push_back(source.get());
+    source->on_start = [&loop, fails = config.collectors[0].name == "test@c"](FlowSink& sink) {
+      Flow one = flow();
+      sink.on_flow(one);
+      if (!fails) return;
+      boost::asio::post(loop, [] { throw std::runtime_error("the file is damaged"); });
+    };
+    return source;
+  };
+  config_.collectors[0].sampling_options = config_.collectors[0].statistics_options = false;
+  Daemon daemon(io_, config_, std::move(settings));
+  EXPECT_EQ(daemon.run(), 1);
+  EXPECT_FALSE(daemon.runs_on());
+  ASSERT_EQ(sources.size(), 2U);
+  for (const ScriptedSource* const one : sources) EXPECT_EQ(one->stops, 1);
+  std::multiset<std::size_t> lengths;
+  for (int i = 0; i < 4; ++i) lengths.insert(receive());
+  EXPECT_EQ(lengths.count(16U + 4U + 62U), 2U) << "the flow of each";
+}
+
+/// Namespaces with threads, of which a has a handler that runs until release().
+class StuckNamespaceTest : public NamespacesTest {
+ protected:
+  Daemon::Parts parts_with_a_stuck() {
+    Daemon::Parts settings = parts();
+    settings.make_source = [this](boost::asio::io_context& loop, const Config& config,
+                                  const NetworkNamespace&) {
+      auto source = std::make_unique<ScriptedSource>();
+      const bool stuck = config.collectors[0].name == "test@a";
+      source->on_start = [this, &loop, stuck](FlowSink&) {
+        if (stuck) boost::asio::post(loop, [this] { released_.wait(); });
+      };
+      return source;
+    };
+    return settings;
+  }
+
+  void release() { release_.set_value(); }
+
+  std::promise<void> release_;
+  std::shared_future<void> released_ = release_.get_future().share();
+};
+
+INSTANTIATE_TEST_SUITE_P(In, StuckNamespaceTest, testing::Values(Threads::kNamespaces),
+                         [](const auto&) { return "ThreadsOfTheirOwn"; });
+
+TEST_P(StuckNamespaceTest, LetsTheWatchdogBark) {
+  test::NotifySocket systemd(test::abstract_name());
+  setenv("WATCHDOG_USEC", "100000", 1);
+  unsetenv("WATCHDOG_PID");
+  Daemon daemon(io_, config_, parts_with_a_stuck());
+  int alive_while_stuck = 0;
+  int alive = 0;
+  const auto count = [&](int& messages) {
+    for (std::string text = systemd.receive(); !text.empty(); text = systemd.receive()) {
+      if (text == "WATCHDOG=1") ++messages;
+    }
+  };
+  boost::asio::steady_timer timer(io_, std::chrono::milliseconds(600));
+  timer.async_wait([&](const boost::system::error_code&) {
+    count(alive_while_stuck);
+    release();
+    timer.expires_after(std::chrono::milliseconds(600));
+    timer.async_wait([&](const boost::system::error_code&) {
+      count(alive);
+      io_.stop();
+    });
+  });
+  EXPECT_EQ(daemon.run(), 0);
+  unsetenv("WATCHDOG_USEC");
+  EXPECT_LE(alive_while_stuck, 1) << "what was asked before it was stuck";
+  EXPECT_GE(alive, 2);
+}
+
+TEST_P(StuckNamespaceTest, IsGivenUpAtTheEndWhileTheOthersFlush) {
+  Daemon daemon(io_, config_, parts_with_a_stuck());
+  boost::asio::steady_timer end(io_, std::chrono::milliseconds(500));
+  end.async_wait([&](const boost::system::error_code&) { io_.stop(); });
+  EXPECT_EQ(daemon.run(), 1);
+  EXPECT_TRUE(daemon.runs_on());
+  EXPECT_EQ(daemon.status().namespaces.size(), 1U) << "c";
+  release();
 }
 
 TEST_F(DaemonTest, GivesAConnectionAMomentToTakeWhatWaits) {

@@ -5,6 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <set>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
 namespace ctflow::log {
 namespace {
 
@@ -49,6 +55,32 @@ TEST(IsJournal, ComparesWhatStderrIsWithWhatTheServiceManagerSays) {
   EXPECT_FALSE(is_journal(""));
   EXPECT_FALSE(is_journal("1"));
   EXPECT_FALSE(is_journal(nullptr));
+}
+
+/// What it takes for that is for ThreadSanitizer to find.
+TEST(Log, HasWholeLinesOfAnyThread) {
+  constexpr int kThreads = 4;
+  constexpr int kLines = 200;
+  configure(LogLevel::kInfo);
+  testing::internal::CaptureStderr();
+  std::vector<std::thread> threads;
+  threads.reserve(kThreads);
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([thread] {
+      for (int line = 0; line < kLines; ++line) info("said thread={} line={}", thread, line);
+    });
+  }
+  for (int i = 0; i < kLines; ++i) configure(LogLevel::kInfo);  // as a reload does
+  for (std::thread& one : threads) one.join();
+  std::istringstream said(testing::internal::GetCapturedStderr());
+  std::multiset<std::string> lines;
+  for (std::string line; std::getline(said, line);) lines.insert(line.substr(line.find("said")));
+  EXPECT_EQ(lines.size(), std::size_t{kThreads} * kLines);
+  for (int thread = 0; thread < kThreads; ++thread) {
+    for (int line = 0; line < kLines; ++line) {
+      EXPECT_EQ(lines.count(fmt::format("said thread={} line={}", thread, line)), 1U);
+    }
+  }
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ class FollowedFileTest : public testing::Test {
   void follow() {
     file_ = std::make_unique<FollowedFile<UserNames>>(
         io_, name_, "user_names",
-        [](const std::string& name) { return std::make_unique<const UserNames>(name); }, 10ms);
+        [](const std::string& name) { return std::make_unique<const UserNames>(name); }, 10ms,
+        FirstRead::kAtOnce, alone_);
   }
 
   /// False: it did not come to that.
@@ -46,6 +47,7 @@ class FollowedFileTest : public testing::Test {
   boost::asio::io_context io_;
   test::TemporaryDirectory directory_;
   std::string name_ = directory_.path("users");
+  FollowedFile<UserNames>::Alone alone_;
   std::unique_ptr<FollowedFile<UserNames>> file_;
 };
 
@@ -74,6 +76,30 @@ TEST_F(FollowedFileTest, WithOneBadLineLeavesWhatItSaidBefore) {
   EXPECT_EQ(file_->status().failures, 1U) << "once for each change";
   write("mark=1 ben\nmark=2 carla\n");
   ASSERT_TRUE(run_until([&] { return user() == "ben"; }));
+  EXPECT_EQ(file_->status().error, "");
+}
+
+TEST_F(FollowedFileTest, IsPutIntoUseWhereNobodyUsesWhatItSaidBefore) {
+  int asked = 0;
+  int used = 0;
+  alone_ = [&](const std::function<void()>& work) {
+    ++asked;
+    if (asked < 3) throw std::runtime_error("the thread did not answer");
+    EXPECT_EQ(user(), "anna");
+    work();
+    EXPECT_EQ(user(), "ben");
+    ++used;
+  };
+  write("mark=1 anna\n");
+  follow();
+  EXPECT_EQ(user(), "anna");
+  EXPECT_EQ(asked, 0) << "there was nobody yet";
+  write("mark=1 ben\n");
+  ASSERT_TRUE(run_until([&] { return asked == 2; }));
+  EXPECT_EQ(user(), "anna");
+  EXPECT_EQ(file_->status().error, "the thread did not answer");
+  ASSERT_TRUE(run_until([&] { return used == 1; })) << "though the file did not change again";
+  EXPECT_EQ(user(), "ben");
   EXPECT_EQ(file_->status().error, "");
 }
 
