@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import packets as p
 from lab import Failure, Lab, Skip, equal, ifindex, run
 
-ORIGINS = ("ebpf",)
+ORIGINS = ("ebpf", "netfilter")
 OFFLOAD = 1 << 14           # IPS_OFFLOAD
 
 
@@ -84,6 +84,14 @@ def check(lab: Lab, action: str) -> None:
     run("conntrack -F")
     check_udp(lab)
     check_tcp(lab, False)
+
+
+def test_datagrams_count_once(lab: Lab) -> None:
+    with tracking("action ct"):
+        before = matched("r1"), matched("r2")
+        check_udp(lab)
+        equal("tracked by tc", (matched("r1") - before[0],
+                                matched("r2") - before[1]), (4, 2))
 
 
 def test_each_packet_counts_once(lab: Lab) -> None:
