@@ -18,6 +18,7 @@
 #include "extras/from_bpf/tracing_programs.hpp"
 #include "measured_json.hpp"
 #include "netfilter_measurement.hpp"
+#include "netlink/conntrack_settings.hpp"
 #include "process/beside.hpp"
 
 namespace {
