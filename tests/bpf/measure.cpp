@@ -171,6 +171,8 @@ class Measurement {
 }  // namespace
 
 int main(int count, char** words) {
+  // Standard output has nothing but JSON.
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("measure"));
   Options options;
   CLI::App app{
       "Measures connections by eBPF and prints each record as one line of JSON.\n"
@@ -191,11 +193,7 @@ int main(int count, char** words) {
   app.add_flag("--quiet", options.quiet, "Count records instead of printing them");
   app.add_option("--sweep", options.sweep, "Seconds between sweeps for silent connections");
   app.add_flag_callback(
-      "--verbose",
-      [] {
-        spdlog::set_default_logger(spdlog::stderr_logger_mt("measure"));
-        spdlog::set_level(spdlog::level::debug);
-      },
+      "--verbose", [] { spdlog::set_level(spdlog::level::debug); },
       "What libbpf and the verifier say, on standard error");
   app.add_option("--size", options.sizes.connections,
                  "Entries of the map (default: nf_conntrack_max)");

@@ -189,7 +189,7 @@ class Tool:
         self.tell(command)
         with self.changed:
             if not self.changed.wait_for(lambda: self.answers or self.done,
-                                         20) or not self.answers:
+                                         60) or not self.answers:
                 raise TimeoutError(f"no answer to {command}")
             return self.answers.pop()
 
