@@ -17,7 +17,6 @@ HEADER = 16     # struct nlmsghdr
 
 # Groups of tests, or single ones, that these programs cannot pass, and why.
 REASON = "there is no hook at the end: the daemon estimates the reason"
-CONFIRMED = "the hooks do not see the first packet: not measured"
 RECORDS = "there are no records in a ring buffer"
 LEFT_OUT = {
     "flowtable": "a packet that a flowtable forwards passes no hook",
@@ -30,9 +29,7 @@ LEFT_OUT = {
     "reasons: early drop": REASON,
     "reasons: other": REASON,
     "reasons: living entries have none": REASON,
-    "tc: each packet counts once": "its table of TCP is an offload",
-    "tc: confirmed before the stack": CONFIRMED,
-    "tc: zone of tc": CONFIRMED,
+    "tc": "its table of flows is an offload, and what it commits is not new",
     "smp: both send on one connection": "it counts reports",
     "smp: packets race with a small table": REASON,
     "ebpf: reports that can wait leave room for ends": RECORDS,

@@ -329,38 +329,6 @@ def test_packets_that_interrupt_the_program_are_counted(lab: Lab) -> None:
         run("tc -n c qdisc del dev c0 root")
 
 
-def test_first_packets_that_interrupt_each_other(lab: Lab) -> None:
-    """Each connection has what its own packet said."""
-    sysctl("nf_conntrack_udp_timeout", 600)
-    run("tc -n c qdisc add dev c0 root netem delay 2ms limit 10000")
-    processors = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(processors)})
-    forwarded, own = range(10000, 11000), range(20000, 25000)
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            for number, port in enumerate(own):
-                if number % 5 == 0:
-                    lab.udp(forwarded[number // 5])
-                sender.sendto(b"x", (SERVER, port))
-        time.sleep(0.5)
-        wrong = []
-        measured = 0
-        for message in lab.dump():
-            mine = message.orig.dport in own
-            if message.flow and (mine or message.orig.sport in forwarded):
-                flow = message.flow.orig
-                measured += 1
-                if (flow.packets, flow.octets, flow.iif, flow.oif) != (
-                        1, 29 if mine else 128, 0 if mine else ifindex("r1"),
-                        ifindex("r2")):
-                    wrong.append((mine, flow))
-        equal("wrong", (len(wrong), wrong[:3]), (0, []))
-        between("measured", measured, 5900, 6000)
-    finally:
-        os.sched_setaffinity(0, processors)
-        run("tc -n c qdisc del dev c0 root")
-
-
 def test_a_storm_is_told_or_counted(lab: Lab) -> None:
     """Conservation: records and losses are what has ended."""
     lab.measure(False)

@@ -86,14 +86,6 @@ def check(lab: Lab, action: str) -> None:
     check_tcp(lab, False)
 
 
-def test_datagrams_count_once(lab: Lab) -> None:
-    with tracking("action ct"):
-        before = matched("r1"), matched("r2")
-        check_udp(lab)
-        equal("tracked by tc", (matched("r1") - before[0],
-                                matched("r2") - before[1]), (4, 2))
-
-
 def test_each_packet_counts_once(lab: Lab) -> None:
     check(lab, "action ct")
 
