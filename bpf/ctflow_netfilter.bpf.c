@@ -29,6 +29,31 @@ static __always_inline void set_aside(struct ctflow_under_way *before, unsigned 
 		bpf_map_update_elem(&waiting, &owner, before, BPF_ANY);
 }
 
+/* Keeps the first packet of a connection until ctflow_late(). */
+static __always_inline void keep_first(struct ctflow_under_way *passing, const struct sk_buff *skb,
+				       __u64 connection, const struct ctflow_packet *packet,
+				       __u32 iif)
+{
+	struct ctflow_under_way first = {
+		.skb = (__u64)skb,
+		.owner = connection,
+		.now = ctflow_now(),
+		.packet = *packet,
+		.iif = iif,
+		.oif = CTFLOW_NO_INTERFACE,
+		.taken = 1,
+	};
+
+	if (passing->taken) {
+		bpf_map_update_elem(&waiting, &connection, &first, BPF_ANY);
+		return;
+	}
+	passing->taken = 1;
+	set_aside(passing, connection);
+	*passing = first;
+	passing->taken = 0;
+}
+
 SEC("netfilter")
 int ctflow_early(struct bpf_nf_ctx *ctx)
 {
@@ -37,10 +62,10 @@ int ctflow_early(struct bpf_nf_ctx *ctx)
 	const struct net_device *in = state->in;
 	unsigned long connection = skb->_nfct & ~NFCT_INFO_MASK;
 	__u32 info = skb->_nfct & NFCT_INFO_MASK;
-	struct ctflow_packet parsed, *packet = &parsed;
 	struct ctflow_under_way *passing;
 	struct ctflow_direction *direction;
 	struct ctflow_nf_entry *entry = 0;
+	struct ctflow_packet packet;
 	__u32 zero = 0, status, iif;
 	bool fresh;
 
@@ -54,13 +79,10 @@ int ctflow_early(struct bpf_nf_ctx *ctx)
 	passing = bpf_map_lookup_elem(&under_way, &zero);
 	if (!passing)
 		return NF_ACCEPT;
-	set_aside(passing, connection);
-	passing->owner = 0;
 	fresh = !(status & IPS_CONFIRMED);
 	if (fresh) {
 		if (info >= IP_CT_IS_REPLY)
 			return NF_ACCEPT;
-		packet = &passing->packet;
 	} else {
 		entry = find(connection);
 		if (!entry)
@@ -73,25 +95,25 @@ int ctflow_early(struct bpf_nf_ctx *ctx)
 	}
 
 	iif = in ? in->ifindex : 0;
-	ctflow_parse(skb, true, 0, state->pf, packet);
-	passing->skb = (__u64)skb;
+	ctflow_parse(skb, true, 0, state->pf, &packet);
 	if (fresh) {
-		passing->owner = connection;
-		passing->now = ctflow_now();
-		passing->iif = iif;
-		passing->oif = CTFLOW_NO_INTERFACE;
+		keep_first(passing, skb, connection, &packet, iif);
 		return NF_ACCEPT;
 	}
 	direction = &entry->measured.direction[info >= IP_CT_IS_REPLY];
-	if (ctflow_is_icmp_error(info, packet)) {
-		ctflow_count_icmp_error(direction, packet);
+	if (ctflow_is_icmp_error(info, &packet)) {
+		ctflow_count_icmp_error(direction, &packet);
 		return NF_ACCEPT;
 	}
-	ctflow_count(direction, packet, ctflow_now());
+	ctflow_count(direction, &packet, ctflow_now());
 	ctflow_set_iif(direction, iif);
-	if (direction->has_oif) {
+	if (direction->has_oif && !passing->taken) {
+		passing->taken = 1;
+		set_aside(passing, connection);
+		passing->skb = (__u64)skb;
 		passing->owner = connection;
 		passing->oif = direction->oif;
+		passing->taken = 0;
 	}
 	return NF_ACCEPT;
 }
@@ -106,10 +128,18 @@ static __always_inline void recall(const struct bpf_nf_ctx *ctx, __u64 connectio
 	__u32 zero = 0;
 
 	found = bpf_map_lookup_elem(&under_way, &zero);
-	if (found && found->owner == connection && found->oif == CTFLOW_NO_INTERFACE) {
-		*first = *found;
-		found->owner = 0;
-		return;
+	if (found && !found->taken) {
+		bool is_first;
+
+		found->taken = 1;
+		is_first = found->owner == connection && found->oif == CTFLOW_NO_INTERFACE;
+		if (is_first) {
+			*first = *found;
+			found->owner = 0;
+		}
+		found->taken = 0;
+		if (is_first)
+			return;
 	}
 	found = bpf_map_lookup_elem(&waiting, &connection);
 	if (found) {
@@ -128,10 +158,18 @@ static __always_inline void count_first(struct ctflow_direction *direction,
 					const struct ctflow_under_way *first, __u32 oif)
 {
 	ctflow_count(direction, &first->packet, first->now);
-	if (first->now < direction->first)
-		direction->first = first->now;
 	ctflow_set_iif(direction, first->iif);
 	ctflow_set_oif(direction, oif);
+}
+
+/* A first packet whose connection has given way: others may have come before it and after it. */
+static __always_inline void add_first(struct ctflow_direction *direction,
+				      const struct ctflow_under_way *first, __u32 oif)
+{
+	struct ctflow_direction alone = {};
+
+	count_first(&alone, first, oif);
+	ctflow_merge(direction, &alone);
 }
 
 /* Packets of both sides have crossed, or two of one side have overtaken each other: the kernel lets
@@ -146,9 +184,7 @@ static __always_inline bool merge(unsigned long connection, const struct ctflow_
 	if (entry) {
 		if (entry->owner == connection || !is_alive(entry->owner, key))
 			return false;
-		count_first(&entry->measured.direction[0], first, oif);
-		if (entry->measured.direction[0].last < first->now)
-			entry->measured.direction[0].last = first->now;
+		add_first(&entry->measured.direction[0], first, oif);
 		entry->merged = 1;
 		return true;
 	}
@@ -158,7 +194,7 @@ static __always_inline bool merge(unsigned long connection, const struct ctflow_
 	entry = bpf_map_lookup_elem(&connections, &reply);
 	if (!entry || !is_alive(entry->owner, &reply) || !is_tuple(entry->owner + layout.reply, key))
 		return false;
-	count_first(&entry->measured.direction[1], first, oif);
+	add_first(&entry->measured.direction[1], first, oif);
 	return true;
 }
 

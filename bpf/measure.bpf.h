@@ -318,4 +318,62 @@ static __always_inline void ctflow_count(struct ctflow_direction *direction,
 		ctflow_add_tcp_flags(direction, packet->tcp_flags);
 }
 
+/* What was measured of packets of one direction apart from the others, before or after them. */
+static __always_inline void ctflow_merge(struct ctflow_direction *to,
+					 const struct ctflow_direction *from)
+{
+	bool first = from->first && (!to->first || from->first < to->first);
+	__u8 difference;
+
+	__sync_fetch_and_add(&to->packets, from->packets);
+	__sync_fetch_and_add(&to->octets, from->octets);
+	__sync_fetch_and_add(&to->icmp_errors, from->icmp_errors);
+	if (!from->first)
+		return;
+
+	if (from->has_iif) {
+		__u32 iif = to->iif;
+		bool known = to->has_iif;
+
+		ctflow_set_iif(to, from->iif);
+		if (known && first && iif != from->iif)
+			to->iif = from->iif;
+	}
+	if (from->has_oif) {
+		__u32 oif = to->oif;
+		bool known = to->has_oif;
+
+		ctflow_set_oif(to, from->oif);
+		if (known && first && oif != from->oif)
+			to->oif = from->oif;
+	}
+	if (!to->first) {
+		to->tos = from->tos;
+		to->ttl_min = from->ttl_min;
+		to->ttl_max = from->ttl_max;
+		to->length_min = from->length_min;
+		to->length_max = from->length_max;
+	}
+	difference = to->tos ^ from->tos;
+	if (difference)
+		to->changed |= (difference & ~3 ? CTFLOW_DSCP_CHANGED : 0) |
+			       (difference & 3 ? CTFLOW_ECN_CHANGED : 0);
+	if (first) {
+		to->first = from->first;
+		to->tos = from->tos;
+	}
+	if (from->last > to->last)
+		to->last = from->last;
+	if (from->ttl_min < to->ttl_min)
+		to->ttl_min = from->ttl_min;
+	if (from->ttl_max > to->ttl_max)
+		to->ttl_max = from->ttl_max;
+	if (from->length_min < to->length_min)
+		to->length_min = from->length_min;
+	if (from->length_max > to->length_max)
+		to->length_max = from->length_max;
+	if (from->tcp_flags)
+		ctflow_add_tcp_flags(to, from->tcp_flags);
+}
+
 #endif

@@ -18,13 +18,16 @@ struct ctflow_under_way {
 	struct ctflow_packet packet; /* only of new connections, as the rest */
 	__u32 iif;
 	__u32 oif; /* of the packets before, or CTFLOW_NO_INTERFACE */
+	/* Not 0 while it is written or read: a packet that this host sends may be interrupted by one
+	 * that comes in, or that a timer sends. */
+	volatile __u32 taken;
+	__u32 pad;
 };
 
 struct ctflow_scratch {
 	struct ctflow_nf_entry entry;
 	struct ctflow_nf_ended_key ended;
-	/* Not 0 while in use: a packet that this host sends may be interrupted by one that comes in. */
-	volatile __u32 taken;
+	volatile __u32 taken; /* not 0 while in use, as above */
 	__u32 pad;
 };
 
@@ -51,7 +54,7 @@ struct {
 	__type(value, struct ctflow_under_way);
 } under_way SEC(".maps");
 
-/* First packets that wait in a queue (nfqueue) while others pass. */
+/* First packets that wait in a queue (nfqueue) while others pass, or that have interrupted one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);

@@ -2,54 +2,26 @@
 // Prints what the measuring programs send: one JSON object per line, named like the members of
 // bpf/measurement.h. The guest tests of tests/kernel read it.
 #include <arpa/inet.h>
-#include <poll.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <array>
 #include <chrono>
-#include <csignal>
 #include <future>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "control.hpp"
 #include "extras/from_bpf/tracing_programs.hpp"
+#include "measured_json.hpp"
+#include "netfilter_measurement.hpp"
+#include "netlink/conntrack_settings.hpp"
 #include "process/beside.hpp"
 
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json json_of(const ctflow_direction& direction) {
-  return {{"packets", direction.packets},
-          {"octets", direction.octets},
-          {"first", direction.first},
-          {"last", direction.last},
-          {"iif", direction.iif},
-          {"oif", direction.oif},
-          {"icmp_errors", direction.icmp_errors},
-          {"length_min", direction.length_min},
-          {"length_max", direction.length_max},
-          {"tcp_flags", direction.tcp_flags},
-          {"tos", direction.tos},
-          {"ttl_min", direction.ttl_min},
-          {"ttl_max", direction.ttl_max},
-          {"changed", direction.changed},
-          {"has_oif", direction.has_oif},
-          {"has_iif", direction.has_iif}};
-}
-
-Json json_of(const ctflow_measured& measured) {
-  return {{"direction", {json_of(measured.direction[0]), json_of(measured.direction[1])}},
-          {"reported", measured.reported},
-          {"reported_packets", measured.reported_packets}};
-}
 
 std::string address(const ctflow_tuple& tuple, const std::uint8_t* octets) {
   std::array<char, INET6_ADDRSTRLEN> text{};
@@ -91,11 +63,11 @@ Json json_of(const ctflow_record& record) {
   };
 }
 
-void print(const Json& line) { std::cout << line.dump() << std::endl; }
-
 struct Options {
   std::vector<std::string> netns;
   double interval = 0;
+  bool netfilter = false;
+  std::string settings = ctflow::kSettingsDirectory;
   bool no_created = false;
   bool quiet = false;
   double sweep = 0.2;
@@ -128,22 +100,12 @@ class Measurement {
 
   /// Until a signal comes.
   void run() {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    ::sigaddset(&signals, SIGTERM);
-    ::sigaddset(&signals, SIGINT);
-    ::sigprocmask(SIG_BLOCK, &signals, nullptr);
-    const int stop = ::signalfd(-1, &signals, SFD_CLOEXEC);
-    std::array<pollfd, 3> waiting{pollfd{stop, POLLIN, 0},
-                                  pollfd{programs_.descriptor(), POLLIN, 0},
-                                  pollfd{STDIN_FILENO, POLLIN, 0}};
     auto swept = std::chrono::steady_clock::now();
-    while (true) {
-      waiting[1].fd = held_ ? -1 : programs_.descriptor();
-      ::poll(waiting.data(), waiting.size(), static_cast<int>(options_.sweep * 1000));
+    for (bool going = true; going;) {
+      going = control_.wait(held_ ? -1 : programs_.descriptor(),
+                            std::chrono::duration<double>(options_.sweep));
       if (!held_) read_records();
-      if (waiting[0].revents != 0) break;
-      if (waiting[2].revents != 0 && !obey()) waiting[2].fd = -1;
+      control_.read_commands([this](const std::string& command) { obey(command); });
       const auto now = std::chrono::steady_clock::now();
       if (now - swept >= std::chrono::duration<double>(options_.sweep) &&
           !ctflow::still_runs(sweeping_)) {
@@ -165,34 +127,24 @@ class Measurement {
     }
   }
 
-  /// One command of standard input; false: it is at its end.
-  bool obey() {
-    std::array<char, 256> text{};
-    const ssize_t size = ::read(STDIN_FILENO, text.data(), text.size());
-    if (size <= 0) return false;
-    commands_.append(text.data(), static_cast<std::size_t>(size));
-    for (std::size_t end = 0; (end = commands_.find('\n')) != std::string::npos;) {
-      const std::string command = commands_.substr(0, end);
-      commands_.erase(0, end + 1);
-      if (command == "dump") {
-        Json all = Json::array();
-        programs_.dump(
-            [&all](std::uint64_t connection, std::uint64_t netns, const ctflow_measured& measured) {
-              all.push_back(
-                  {{"connection", connection}, {"netns", netns}, {"measured", json_of(measured)}});
-            });
-        print({{"dump", all}});
-      } else if (command == "losses") {
-        print_losses();
-      } else if (command == "hold" || command == "read") {
-        held_ = command == "hold";
-      } else if (command == "living") {
-        programs_.report_living(namespaces_.front(), ~std::uint64_t{0});
-      } else {
-        std::cerr << "measure: unknown command " << command << '\n';
-      }
+  void obey(const std::string& command) {
+    if (command == "dump") {
+      Json all = Json::array();
+      programs_.dump(
+          [&all](std::uint64_t connection, std::uint64_t netns, const ctflow_measured& measured) {
+            all.push_back(
+                {{"connection", connection}, {"netns", netns}, {"measured", json_of(measured)}});
+          });
+      print({{"dump", all}});
+    } else if (command == "losses") {
+      print_losses();
+    } else if (command == "hold" || command == "read") {
+      held_ = command == "hold";
+    } else if (command == "living") {
+      programs_.report_living(namespaces_.front(), ~std::uint64_t{0});
+    } else {
+      std::cerr << "measure: unknown command " << command << '\n';
     }
-    return true;
   }
 
   void print_losses() const {
@@ -209,9 +161,9 @@ class Measurement {
 
   const Options& options_;
   ctflow::TracingPrograms programs_;
+  Control control_;
   std::future<bool> sweeping_;
   std::vector<std::uint64_t> namespaces_;
-  std::string commands_;
   std::uint64_t records_ = 0;
   bool held_ = false;
 };
@@ -219,6 +171,8 @@ class Measurement {
 }  // namespace
 
 int main(int count, char** words) {
+  // Standard output has nothing but JSON.
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("measure"));
   Options options;
   CLI::App app{
       "Measures connections by eBPF and prints each record as one line of JSON.\n"
@@ -226,6 +180,12 @@ int main(int count, char** words) {
       "unmeasured]}.\n"
       "Commands on standard input: dump (what is in the map), losses, living (report all), "
       "hold (leave the ring alone until read)."};
+  app.add_flag(
+      "--netfilter", options.netfilter,
+      "By programs at netfilter's hooks, of the own namespace: each end that ctnetlink tells "
+      "of is a line, which has the message. Of the options only --settings and --verbose");
+  app.add_option("--settings", options.settings,
+                 "Where nf_conntrack_max is read, with --netfilter");
   app.add_option("--netns", options.netns,
                  "Network namespaces: inode numbers or files (default: the own one)");
   app.add_option("--interval", options.interval, "Active timeout, seconds; 0 = none");
@@ -233,11 +193,7 @@ int main(int count, char** words) {
   app.add_flag("--quiet", options.quiet, "Count records instead of printing them");
   app.add_option("--sweep", options.sweep, "Seconds between sweeps for silent connections");
   app.add_flag_callback(
-      "--verbose",
-      [] {
-        spdlog::set_default_logger(spdlog::stderr_logger_mt("measure"));
-        spdlog::set_level(spdlog::level::debug);
-      },
+      "--verbose", [] { spdlog::set_level(spdlog::level::debug); },
       "What libbpf and the verifier say, on standard error");
   app.add_option("--size", options.sizes.connections,
                  "Entries of the map (default: nf_conntrack_max)");
@@ -245,7 +201,11 @@ int main(int count, char** words) {
   CLI11_PARSE(app, count, words);
   if (options.netns.empty()) options.netns.emplace_back("/proc/self/ns/net");
   try {
-    Measurement(options).run();
+    if (options.netfilter) {
+      NetfilterMeasurement(options.settings).run();
+    } else {
+      Measurement(options).run();
+    }
   } catch (const std::exception& error) {
     std::cerr << "measure: " << error.what() << '\n';
     return 1;

@@ -109,6 +109,11 @@ void FromNetfilter::add(Flow& flow) {
   flow.extras.reply.has_wire = false;
 }
 
+bool FromNetfilter::look_up(const Flow& flow, ctflow_nf_entry& entry) {
+  offsets_.take(clock_);
+  return find(flow, entry);
+}
+
 bool FromNetfilter::find(const Flow& flow, ctflow_nf_entry& entry) {
   const ctflow_nf_key key = connection_key(flow);
   if (flow.event == FlowEvent::kEnded && !predecessors_wait()) {

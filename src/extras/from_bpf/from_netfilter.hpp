@@ -28,10 +28,12 @@ class FromNetfilter final : public ExtrasSource {
   [[nodiscard]] const Capabilities& capabilities() const override { return capabilities_; }
   const Capabilities& refresh() override;
   void add(Flow& flow) override;
+  /// What the programs measured of the connection that `flow` tells of; once that has ended it is
+  /// removed. False: it was not measured, or that is not sure.
+  bool look_up(const Flow& flow, ctflow_nf_entry& entry);
   [[nodiscard]] std::uint64_t unmeasured() const override { return entries_->totals().unmeasured; }
 
  private:
-  /// The one that `flow` is of; false: it was not measured, or that is not sure.
   bool find(const Flow& flow, ctflow_nf_entry& entry);
   bool find_end(const Flow& flow, const ctflow_nf_key& key, ctflow_nf_entry& entry);
   /// Among `latest` and the predecessors that had to give way to it.

@@ -6,7 +6,7 @@
 # ctflowd_modules  directory with lib/modules, of a kernel that has modules
 # ctflowd_measure  tests/bpf/measure, where eBPF is to measure
 # ctflowd_storm    how many connections end at once
-# ctflowd_origin   source.measure for the daemon
+# ctflowd_origin   source.measure for the daemon; netfilter: for ctflowd_measure, too
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp PYTHONDONTWRITEBYTECODE=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -31,8 +31,8 @@ if [ -n "$modules" ]; then
 	printf '#!/bin/sh\nexec modprobe -d %s "$@"\n' "$modules" >/run/modprobe
 	chmod +x /run/modprobe
 	echo /run/modprobe >/proc/sys/kernel/modprobe
-	for module in nf_conntrack_netlink nf_flow_table_inet nfnetlink_queue \
-		pktgen veth
+	for module in br_netfilter nf_conntrack_netlink nf_flow_table_inet \
+		nfnetlink_queue pktgen veth
 	do
 		/run/modprobe $module
 	done

@@ -380,6 +380,13 @@ def reported(port: int) -> Callable[[ctnl.Message], bool]:
     return lambda m: m.is_report and of_port(port)(m)
 
 
+def because(lab: Lab, event: ctnl.Message, reason: str,
+            what: str = "reason") -> None:
+    """Why it ended, where the origin knows that."""
+    if lab.origin.knows_reasons:
+        equal(what, event.flow.reason, reason)
+
+
 def equal(what: str, got: object, want: object) -> None:
     if got != want:
         raise Failure(f"{what}: got {got}, want {want}")

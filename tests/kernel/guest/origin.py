@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Where the tests read what was measured of a connection.
 
-Two origins give the same fields in the same units, as ctnl.Message with a
-ctnl.Flow: the patched kernel (CTA_FLOW of ctnetlink), and eBPF (ebpf.py). A
-test asks the lab for listeners and dumps, and does not know which one it has.
+Three origins give the same fields in the same units, as ctnl.Message with a
+ctnl.Flow: the patched kernel (CTA_FLOW of ctnetlink), eBPF at conntrack's
+functions (ebpf.py), and eBPF at netfilter's hooks (netfilter.py). A test asks
+the lab for listeners and dumps, and does not know which one it has.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Listening(Protocol):
 
 class Origin(Protocol):
     name: str
+    knows_reasons: bool
+    left_out: dict[str, str]        # titles or groups of tests, and why
 
     def listen(self, *groups: int, buffer: int) -> Listening: ...
     def dump(self, kind: int) -> list[ctnl.Message]: ...
@@ -55,6 +58,9 @@ def patched() -> bool:
 
 class Kernel:
     """ctnetlink alone: a stock kernel's messages have no CTA_FLOW."""
+
+    knows_reasons = True
+    left_out: dict[str, str] = {}
 
     def __init__(self) -> None:
         self.name = "patched" if patched() else "stock"
@@ -79,7 +85,11 @@ class Kernel:
 
 def chosen() -> Origin:
     """eBPF where the run names a program that measures by it."""
-    if os.environ.get("CTFLOWD_MEASURE"):
-        import ebpf
-        return ebpf.Measuring(os.environ["CTFLOWD_MEASURE"])
-    return Kernel()
+    program = os.environ.get("CTFLOWD_MEASURE")
+    if not program:
+        return Kernel()
+    if os.environ.get("CTFLOWD_SOURCE_MEASURE") == "netfilter":
+        import netfilter
+        return netfilter.Measuring(program)
+    import ebpf
+    return ebpf.Measuring(program)

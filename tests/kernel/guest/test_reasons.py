@@ -4,7 +4,7 @@
 import time
 
 import ctnl
-from lab import Lab, destroyed, equal, run, sysctl
+from lab import Lab, because, destroyed, equal, run, sysctl
 from packets import ACK, RST, SYN
 
 
@@ -87,7 +87,7 @@ def test_reopened(lab: Lab) -> None:
         lab.fins(port)
         lab.tcp(port, SYN, seq=90000)
         event = listener.wait(destroyed(port))
-    equal("reason", event.flow.reason, "tcp-reopen")
+    because(lab, event, "tcp-reopen")
     equal("packets of the old one", event.flow.orig.packets, 4)
     flow = lab.flow(port)
     equal("packets of the new one", flow.orig.packets, 1)
@@ -101,14 +101,19 @@ def test_reopened_in_the_memory_of_one_that_was_killed(lab: Lab) -> None:
             port = lab.port()
             lab.tcp(port, SYN, seq=1000)
             lab.tcp(port, RST | ACK, True, seq=0, ack=1001)
-            equal("killed", listener.wait(destroyed(port)).flow.reason,
-                  "tcp-reset")
+            event = listener.wait(destroyed(port))
+            because(lab, event, "tcp-reset", "killed")
+            equal("packets of the killed", (event.flow.orig.packets,
+                                            event.flow.reply.packets), (1, 1))
             port = lab.port()
             lab.handshake(port)
             lab.fins(port)
             lab.tcp(port, SYN, seq=90000)
-            equal("reopened", listener.wait(destroyed(port)).flow.reason,
-                  "tcp-reopen")
+            event = listener.wait(destroyed(port))
+            because(lab, event, "tcp-reopen", "reopened")
+            equal("packets of the old one", (event.flow.orig.packets,
+                                             event.flow.reply.packets), (4, 2))
+            equal("packets of the new one", lab.flow(port).orig.packets, 1)
 
 
 def test_other(lab: Lab) -> None:

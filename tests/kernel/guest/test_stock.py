@@ -8,7 +8,7 @@ from lab import (SYSCTL, Failure, Lab, between, destroyed, equal, of_port,
                  run, sysctl)
 from packets import SYN
 
-ORIGINS = ("stock", "ebpf")
+ORIGINS = ("stock", "ebpf", "netfilter")
 
 
 def test_there_is_no_switch(lab: Lab) -> None:

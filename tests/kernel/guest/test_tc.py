@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import packets as p
 from lab import Failure, Lab, Skip, equal, ifindex, run
 
-ORIGINS = ("ebpf",)
+ORIGINS = ("ebpf", "netfilter")
 OFFLOAD = 1 << 14           # IPS_OFFLOAD
 
 

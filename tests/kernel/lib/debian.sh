@@ -181,11 +181,15 @@ bpf_tests() {
 	verdicts "$series eBPF" < <(qemu_memory=$((1024 + storm / 500)) \
 		debian main.py "$arguments" "ctflowd_storm=$storm" \
 		"ctflowd_measure=$(guest_path "$measure")")
+	# Netfilter programs came with 6.4. Two processors race each other in the same
+	# machine.
+	[ "$series" = 6.1 ] || verdicts "$series netfilter programs" < <(processors=2 \
+		debian main.py "$arguments" ctflowd_origin=netfilter \
+		"ctflowd_measure=$(guest_path "$measure")")
 	[ -z "$arguments" ] || return
 	verdicts "$series eBPF, two processors" < <(processors=2 \
 		debian smp.py '' "ctflowd_measure=$(guest_path "$measure")")
 	same_packets "$series"
 	debian_daemon "$series" fentry
-	# Netfilter programs came with 6.4.
 	[ "$series" = 6.1 ] || debian_daemon "$series" netfilter
 }
