@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,7 @@
 #include "extras/from_bpf/kernel_functions.hpp"
 #include "extras/from_bpf/library_log.hpp"
 #include "extras/from_bpf/make_programs.hpp"
+#include "extras/from_bpf/refusal.hpp"
 #include "extras/from_bpf/timer_tick.hpp"
 #include "log/log.hpp"
 #include "netlink/conntrack_settings.hpp"
@@ -49,12 +51,8 @@ struct FreeRing {
 using Ring = std::unique_ptr<ring_buffer, FreeRing>;
 
 std::string cause(int error, const LibraryLog& log) {
-  if (error == EPERM)
-    return fmt::format(
-        "not permitted{}{} (needs CAP_BPF and CAP_PERFMON; refused as well by "
-        "lockdown=confidentiality and by kernels that forbid tracing programs)",
-        log.cause().empty() ? "" : ": ", log.cause());
-  return log.cause().empty() ? std::strerror(error) : log.cause();
+  constexpr std::uint64_t kNeeded = 1ULL << CAP_BPF | 1ULL << CAP_PERFMON;
+  return explain_refusal(error, log.cause().empty() ? std::strerror(error) : log.cause(), kNeeded);
 }
 
 /// One of two or more programs for the same purpose.
