@@ -16,7 +16,8 @@ namespace ctflow {
 namespace {
 
 constexpr std::array kNames{std::pair{CAP_BPF, "CAP_BPF"}, std::pair{CAP_PERFMON, "CAP_PERFMON"},
-                            std::pair{CAP_NET_ADMIN, "CAP_NET_ADMIN"}};
+                            std::pair{CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+                            std::pair{CAP_SYS_ADMIN, "CAP_SYS_ADMIN (nf_conntrack is a module)"}};
 
 std::string missing_capabilities(std::uint64_t needed, const std::string& status_file) {
   const auto held = effective_capabilities(status_file);
@@ -24,9 +25,8 @@ std::string missing_capabilities(std::uint64_t needed, const std::string& status
   std::string names;
   int missing = 0;
   for (const auto& [number, name] : kNames) {
-    if ((needed & ~*held) >> number & 1U) {
-      names += fmt::format("{}{}", missing++ > 0 ? " and " : "", name);
-    }
+    if (((needed & ~*held) >> number & 1U) == 0) continue;
+    names += fmt::format("{}{}", missing++ > 0 ? " and " : "", name);
   }
   if (missing == 0) return "";
   return fmt::format("{} {} missing", names, missing > 1 ? "are" : "is");
@@ -43,12 +43,14 @@ bool is_confidential(const std::string& lockdown_file) {
 
 std::string explain_refusal(int error, const std::string& words, std::uint64_t needed,
                             const PermissionFiles& files) {
-  if (error == EPERM || error == EACCES) {
+  // Without the types of the module libbpf fails in many ways.
+  const bool in_vain = (needed >> CAP_SYS_ADMIN & 1U) != 0;
+  if (error == EPERM || error == EACCES || in_vain) {
     const std::string missing = missing_capabilities(needed, files.status);
     if (!missing.empty()) return "not permitted: " + missing;
   }
-  // With EINVAL for a function that it has only without.
-  const bool reads = words.find("bpf_probe_read_kernel") != std::string::npos;
+  // With EINVAL, as of a function that it has not. libbpf then tries its older name.
+  const bool reads = words.find("bpf_probe_read") != std::string::npos;
   if ((error == EPERM || reads) && is_confidential(files.lockdown)) {
     return "the kernel is locked down (lockdown=confidentiality): " + words;
   }

@@ -14,7 +14,8 @@ struct PermissionFiles {
 };
 
 /// The reason behind an error number, if it can be found, else `words`, which are those of the
-/// kernel or of libbpf. `needed`: bits of capabilities.
+/// kernel or of libbpf. `needed`: bits of capabilities; CAP_SYS_ADMIN, which is as good as all,
+/// only for functions of a module, whose types the kernel gives to it alone.
 std::string explain_refusal(int error, const std::string& words, std::uint64_t needed,
                             const PermissionFiles& files = {});
 

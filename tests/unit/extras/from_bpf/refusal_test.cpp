@@ -25,9 +25,10 @@ class RefusalTest : public testing::Test {
                       const std::string& lockdown = kOpen) {
     std::ofstream(files_.status) << "Name:\tx\nCapPrm:\t" << kAll << "\nCapEff:\t" << held << "\n";
     std::ofstream(files_.lockdown) << lockdown;
-    return explain_refusal(error, words, kTracing, files_);
+    return explain_refusal(error, words, needed_, files_);
   }
 
+  std::uint64_t needed_ = kTracing;
   test::TemporaryDirectory directory_;
   PermissionFiles files_{directory_.path("status"), directory_.path("lockdown")};
 };
@@ -37,6 +38,15 @@ TEST_F(RefusalTest, NamesTheCapabilitiesThatAreMissing) {
             "not permitted: CAP_BPF and CAP_PERFMON are missing");
   EXPECT_EQ(explain(EPERM, "x", "0000008000000000"), "not permitted: CAP_PERFMON is missing");
   EXPECT_EQ(explain(EACCES, "x", "0000004000000000"), "not permitted: CAP_BPF is missing");
+}
+
+TEST_F(RefusalTest, AModulesTypesNeedTheAdministrators) {
+  needed_ |= 1ULL << CAP_SYS_ADMIN;
+  EXPECT_EQ(explain(EINVAL, "x", "000000c000000000"),
+            "not permitted: CAP_SYS_ADMIN (nf_conntrack is a module) is missing");
+  EXPECT_EQ(explain(EINVAL, "x", "0000008000000000"),
+            "not permitted: CAP_PERFMON and CAP_SYS_ADMIN (nf_conntrack is a module) are missing");
+  EXPECT_EQ(explain(EINVAL, "x", "0000000000200000"), "x");
 }
 
 TEST_F(RefusalTest, OnlyThoseThatAreNeeded) {
@@ -54,6 +64,8 @@ TEST_F(RefusalTest, TheVerifiersWordsAreTheReasonOfOtherErrors) {
 TEST_F(RefusalTest, KnowsALockedDownKernel) {
   const std::string locked = "the kernel is locked down (lockdown=confidentiality): ";
   EXPECT_EQ(explain(EINVAL, kNoReading, kAll, kLocked), locked + kNoReading);
+  EXPECT_EQ(explain(EINVAL, "verifier: unknown func bpf_probe_read#4", kAll, kLocked),
+            locked + "verifier: unknown func bpf_probe_read#4");
   EXPECT_EQ(explain(EPERM, "x", kAll, kLocked), locked + "x");
   EXPECT_EQ(explain(EACCES, "R9 !read_ok", kAll, kLocked), "R9 !read_ok");
   EXPECT_EQ(explain(EINVAL, kNoReading, kAll, "none [integrity] confidentiality\n"), kNoReading);
