@@ -14,31 +14,18 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <optional>
 
 #include "netlink/netlink_socket.hpp"
 #include "process/descriptor.hpp"
+#include "process/effective_capabilities.hpp"
 
 namespace ctflow {
 namespace {
 
 /// Before this code was written.
 constexpr std::chrono::seconds kNotBefore{1'793'000'000};  // October 2026
-
-std::optional<std::uint64_t> effective_capabilities(const std::string& status_file) {
-  std::ifstream file(status_file);
-  std::string key;
-  while (file >> key) {
-    if (key == "CapEff:") {
-      std::uint64_t bits = 0;
-      if (file >> std::hex >> bits) return bits;
-      return std::nullopt;
-    }
-  }
-  return std::nullopt;
-}
 
 bool merges(int socket, const char* name) {
   ethtool_value value{ETHTOOL_GGRO, 0};

@@ -20,6 +20,8 @@ class KernelFunctions {
 
   [[nodiscard]] bool has(const char* function) const;
 
+  [[nodiscard]] bool in_module() const { return module_ != nullptr; }
+
  private:
   struct Free {
     void operator()(btf* types) const;

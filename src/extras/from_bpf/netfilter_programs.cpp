@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/capability.h>
 #include <linux/netfilter.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 
 #include "ctflow_netfilter.skel.h"
 #include "extras/from_bpf/kernel_layout.hpp"
+#include "extras/from_bpf/refusal.hpp"
 #include "extras/from_bpf/timer_tick.hpp"
 #include "process/beside.hpp"
 #include "process/descriptor.hpp"
@@ -185,15 +187,13 @@ std::string last_words(const std::vector<char>& log) {
 }
 
 std::string why_not_loaded(int error, const std::vector<char>& log) {
-  if (error == EPERM || error == EACCES) {
-    const std::string words = last_words(log);
-    if (words.empty()) {
-      return "the kernel refuses it: CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are needed";
-    }
-  }
+  constexpr std::uint64_t kNeeded = 1ULL << CAP_BPF | 1ULL << CAP_PERFMON | 1ULL << CAP_NET_ADMIN;
   const std::string words = last_words(log);
-  if (words.empty()) return describe("the kernel does not load the programs (6.4 can)", error);
-  return "the kernel does not accept the programs: " + words;
+  return explain_refusal(error,
+                         words.empty()
+                             ? describe("the kernel does not load the programs (6.4 can)", error)
+                             : "the kernel does not accept the programs: " + words,
+                         kNeeded);
 }
 
 void configure(ctflow_netfilter& programs, const ctflow_nf_layout& layout,

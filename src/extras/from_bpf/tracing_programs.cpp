@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,7 @@
 #include "extras/from_bpf/kernel_functions.hpp"
 #include "extras/from_bpf/library_log.hpp"
 #include "extras/from_bpf/make_programs.hpp"
+#include "extras/from_bpf/refusal.hpp"
 #include "extras/from_bpf/timer_tick.hpp"
 #include "log/log.hpp"
 #include "netlink/conntrack_settings.hpp"
@@ -48,13 +50,10 @@ struct FreeRing {
 };
 using Ring = std::unique_ptr<ring_buffer, FreeRing>;
 
-std::string cause(int error, const LibraryLog& log) {
-  if (error == EPERM)
-    return fmt::format(
-        "not permitted{}{} (needs CAP_BPF and CAP_PERFMON; refused as well by "
-        "lockdown=confidentiality and by kernels that forbid tracing programs)",
-        log.cause().empty() ? "" : ": ", log.cause());
-  return log.cause().empty() ? std::strerror(error) : log.cause();
+std::string cause(int error, const LibraryLog& log, const KernelFunctions& kernel) {
+  std::uint64_t needed = 1ULL << CAP_BPF | 1ULL << CAP_PERFMON;
+  if (kernel.in_module()) needed |= 1ULL << CAP_SYS_ADMIN;
+  return explain_refusal(error, log.cause().empty() ? std::strerror(error) : log.cause(), needed);
 }
 
 /// One of two or more programs for the same purpose.
@@ -157,7 +156,7 @@ Flowtable load_flowtable(const ctflow_tracing& tracing, Links& links, bool& refu
     log::warn(
         "flowtable_not_measured error={} impact=\"packets that a flowtable forwards are missing\" "
         "fix=\"see the error; with counter in the flowtable conntrack counts them\"",
-        log::quoted(cause(errno, log)));
+        log::quoted(cause(errno, log, kernel)));
     return nullptr;
   }
   for (auto& link : added) links.push_back(std::move(link));
@@ -215,17 +214,18 @@ std::string TracingPrograms::Loaded::load(const MeasuringSizes& sizes,
                                           const KernelFunctions& kernel, bool direct) {
   const LibraryLog log;
   tracing.reset(ctflow_tracing__open());
-  if (!tracing) return cause(errno, log);
+  if (!tracing) return cause(errno, log, kernel);
   tracing->rodata->tick_ns = timer_tick();
   choose_programs(*tracing, kernel, direct);
   bpf_map__set_max_entries(tracing->maps.connections, sizes.connections);
   bpf_map__set_max_entries(tracing->maps.records, sizes.ring_octets);
   bpf_map__set_max_entries(tracing->maps.cpu_states, processors());
-  if (const int error = ctflow_tracing__load(tracing.get()); error != 0) return cause(-error, log);
+  if (const int error = ctflow_tracing__load(tracing.get()); error != 0)
+    return cause(-error, log, kernel);
   if (!set_clock()) return "cannot run a program to read the clock";
   ring.reset(ring_buffer__new(bpf_map__fd(tracing->maps.records), record, this, nullptr));
-  if (!ring) return cause(errno, log);
-  if (!attach(*tracing, links)) return cause(errno, log);
+  if (!ring) return cause(errno, log, kernel);
+  if (!attach(*tracing, links)) return cause(errno, log, kernel);
   return {};
 }
 

@@ -18,7 +18,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import main
 from lab import (CLIENT, CLIENT6, HOST_CLIENT, HOST_SERVER, SERVER, TICK,
@@ -48,10 +49,11 @@ log:
 class Export:
     """ctflowd and nfcapd for as long as the block runs, then the records."""
 
-    def __init__(self, name: str, more: str = "",
-                 measure: str = MEASURE) -> None:
+    def __init__(self, name: str, more: str = "", measure: str = MEASURE,
+                 begun: str = "", command: Sequence[str] = ()) -> None:
         self.config = CONFIG.replace(MEASURE, measure) + more
-        self.says = "started" if measure == "off" else MEASURED
+        self.begun = begun or ("started" if measure == "off" else MEASURED)
+        self.command = command or [os.environ["CTFLOWD"]]
         self.directory = pathlib.Path("/tmp/export-" + name)
         self.directory.mkdir()
         self.records: list[dict[str, str]] = []
@@ -72,15 +74,15 @@ class Export:
                           + (self.directory / "nfcapd").read_text())
         self.log = open(self.directory / "log", "wb")
         self.daemon = subprocess.Popen(
-            [os.environ["CTFLOWD"], "run", "-c", str(config)],
+            [*self.command, "run", "-c", str(config)],
             stdout=self.log, stderr=subprocess.STDOUT)
-        self.wait_until_measuring()
+        self.wait_until_begun()
         return self
 
-    def wait_until_measuring(self) -> None:
+    def wait_until_begun(self) -> None:
         log = self.directory / "log"
         deadline = time.monotonic() + 60        # an emulator verifies slowly
-        while self.says not in (text := log.read_text()):
+        while self.begun not in (text := log.read_text()):
             if self.daemon.poll() is not None or time.monotonic() > deadline:
                 raise Failure("ctflowd: " + text)
             time.sleep(0.2)
@@ -383,15 +385,20 @@ def test_accounting_of_a_flowtable_that_is_measured(lab: Lab) -> None:
     accounted(lab, "measured", MEASURE)
 
 
-def doctor() -> dict[str, dict[str, str]]:
-    """Findings of `ctflowd doctor` by name."""
+def doctor(*command: str) -> Any:
+    """What `ctflowd doctor --json` answers."""
     config = pathlib.Path("/tmp/doctor.yaml")
     config.write_text(CONFIG)
-    result = subprocess.run([os.environ["CTFLOWD"], "doctor", "--json", "-c",
-                             str(config)], text=True, check=False,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    return {one["name"]: one
-            for one in json.loads(result.stdout)["findings"]}
+    result = subprocess.run(
+        [*(command or [os.environ["CTFLOWD"]]), "doctor", "--json", "-c",
+         str(config)], text=True, check=False, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE)
+    return json.loads(result.stdout)
+
+
+def findings() -> dict[str, dict[str, str]]:
+    """Those of the doctor, by name."""
+    return {one["name"]: one for one in doctor()["findings"]}
 
 
 def test_doctor_finds_a_flowtable_that_does_not_count(lab: Lab) -> None:
@@ -399,11 +406,11 @@ def test_doctor_finds_a_flowtable_that_does_not_count(lab: Lab) -> None:
     try:
         run("nft 'add flowtable inet f fast "
             "{ hook ingress priority 0; devices = { r1, r2 }; }'")
-        finding = doctor()["flowtable_uncounted"]
+        finding = findings()["flowtable_uncounted"]
         equal("named", "inet f fast" in finding["impact"], True)
         command = finding["fix"].split("'")[1]
         run(f"nft '{command}'")
-        equal("mended", "flowtable_uncounted" in doctor(), False)
+        equal("mended", "flowtable_uncounted" in findings(), False)
     finally:
         run("nft delete table inet f")
 

@@ -143,15 +143,17 @@ same_packets() {
 	fi
 }
 
-# debian_daemon SERIES ORIGIN: the real daemon, which is told who is to measure.
+# debian_daemon SERIES ORIGIN [SCRIPT]: the real daemon, which is told who is to
+# measure.
 debian_daemon() {
+	local script=${3:-daemon.py}
 	if [ -z "${CTFLOWD:-}" ]; then
-		count skipped "$1 eBPF daemon: NOT RUN, set CTFLOWD to a ctflowd binary"
+		count skipped "$1 eBPF ${script%.py}: NOT RUN, set CTFLOWD to a ctflowd binary"
 		return
 	fi
 	[ -x "$CTFLOWD" ] || die "CTFLOWD=$CTFLOWD is not executable"
-	need nfcapd:nfdump
-	verdicts "$1 eBPF daemon, $2" < <(debian daemon.py '' \
+	need nfcapd:nfdump objcopy:binutils
+	verdicts "$1 eBPF ${script%.py}, $2" < <(debian "$script" '' \
 		"ctflowd=$(guest_path "$CTFLOWD")" \
 		"nfcapd=$(command -v nfcapd)" "ctflowd_origin=$2")
 }
@@ -192,4 +194,5 @@ bpf_tests() {
 	same_packets "$series"
 	debian_daemon "$series" fentry
 	[ "$series" = 6.1 ] || debian_daemon "$series" netfilter
+	debian_daemon "$series" auto refusals.py
 }
