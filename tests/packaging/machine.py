@@ -47,7 +47,7 @@ class Machine:
         self._namespaces = None
         self._first = None
         self._cgroup = None
-        self._begun = 0
+        self._begun = []
 
     def boot(self):
         self._cgroup = make_cgroup() if self.init == "systemd" else None
@@ -77,8 +77,12 @@ class Machine:
     def stop(self):
         if self._namespaces is None:
             return
+        # What entered the namespaces stops, and cannot be waited for, when systemd stops all at the end.
+        for process in self._begun:
+            process.kill()
+            process.wait()
         if self.init == "systemd" and self._first:
-            with contextlib.suppress(AssertionError):
+            with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
                 self.as_root("systemctl poweroff")
                 self._namespaces.wait(60)
         # All others of its namespace end with the first process.
@@ -111,11 +115,11 @@ class Machine:
 
     def begin(self, command, user="root"):
         """A process that goes on; its input is a pipe, its output is collected in a file of the host."""
-        self._begun += 1
-        output = open(self.root.parent / f"process-{self._begun}.log", "w+", encoding="utf-8")
+        output = open(self.root.parent / f"process-{len(self._begun)}.log", "w+", encoding="utf-8")
         process = subprocess.Popen(self._command(user, "exec " + command), stdin=subprocess.PIPE, stdout=output,
                                    stderr=subprocess.STDOUT, text=True)
         process.said = output.name
+        self._begun.append(process)
         return process
 
     @staticmethod
