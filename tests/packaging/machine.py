@@ -126,11 +126,14 @@ class Machine:
     def wait_until(problem, condition, *arguments, seconds=60):
         deadline = time.monotonic() + seconds
         while True:
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            reason = ""
+            try:
                 if condition(*arguments):
                     return
+            except (AssertionError, FileNotFoundError, ProcessLookupError) as error:
+                reason = f": {error}"
             if time.monotonic() > deadline:
-                raise AssertionError(problem)
+                raise AssertionError(problem + reason)
             time.sleep(0.2)
 
 
