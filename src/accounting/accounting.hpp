@@ -26,7 +26,7 @@ namespace ctflow {
 class Accounting : public Output {
  public:
   /// Reads the addresses of this host, and names of devices. `neighbours`: null where no aggregate
-  /// has devices. `read_uncounted`: empty where nobody asks. Throws std::system_error.
+  /// has devices. `read_uncounted`: empty where it is not asked for. Throws std::system_error.
   Accounting(const AccountingConfig& config, accounting::ReadSurroundings read_surroundings,
              std::shared_ptr<const OutputContext> context, Clock clock = system_now,
              std::shared_ptr<const NeighbourMirror> neighbours = nullptr,

@@ -107,7 +107,7 @@ void Store::begin_session(const Job& job) {
   const bool was_set = session_.started >= kEarliest;
   const Minute now = minute_of(job.now.wall);
   const Minute started = was_set ? minute_of(session_.started) : now;
-  // Of whole minutes: also a short one is told.
+  // Of whole minutes: also a short one is reported.
   const Minute until = std::chrono::ceil<minutes>(was_set ? session_.started : job.now.wall);
   if (last && (!session_.continues || !was_set)) add_gap(*last, until);
   // A clock that was ahead may have written the last transaction.

@@ -16,7 +16,8 @@ namespace ctflow::accounting {
 /// All functions are for the event loop's thread, and wait for none but stop().
 class Writer {
  public:
-  /// `read_names`: empty where no devices are named. `read_uncounted`: empty where nobody asks.
+  /// `read_names`: empty where no devices are named. `read_uncounted`: empty where it is not asked
+  /// for.
   Writer(std::unique_ptr<Store> store, ReadSurroundings read_surroundings,
          ReadDeviceNames read_names = {}, ReadUncounted read_uncounted = {});
   /// Without stop() before, it does the same without patience.

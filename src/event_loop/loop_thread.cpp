@@ -56,7 +56,7 @@ LoopThread::Pause LoopThread::pause() {
 
 void LoopThread::stand(std::uint64_t number) {
   std::unique_lock lock(mutex_);
-  if (over_ >= number) return;  // nobody waits any more
+  if (over_ >= number) return;  // the main loop does not wait any more
   stands_ = number;
   changed_.notify_all();
   changed_.wait(lock, [&] { return over_ >= number; });

@@ -79,7 +79,7 @@ class Dump {
   static constexpr std::size_t kPart = 32768;  ///< the kernel does not write more at once
 
  private:
-  /// What the thread of a request has in common with this, or with nobody any more.
+  /// What the thread of a request has in common with this, if that still exists.
   struct Asked {
     std::atomic<bool> done{false};
     std::error_code error{};  ///< when done

@@ -28,7 +28,7 @@ class FromNetfilter final : public ExtrasSource {
   [[nodiscard]] const Capabilities& capabilities() const override { return capabilities_; }
   const Capabilities& refresh() override;
   void add(Flow& flow) override;
-  /// What the programs measured of the connection that `flow` tells of; once that has ended it is
+  /// What the programs measured of the connection that `flow` is of; once that has ended it is
   /// removed. False: it was not measured, or that is not sure.
   bool look_up(const Flow& flow, ctflow_nf_entry& entry);
   [[nodiscard]] std::uint64_t unmeasured() const override { return entries_->totals().unmeasured; }

@@ -32,7 +32,7 @@ std::string missing_capabilities(std::uint64_t needed, const std::string& status
   return fmt::format("{} {} missing", names, missing > 1 ? "are" : "is");
 }
 
-/// Such a kernel lets nobody read its memory.
+/// Such a kernel lets no process read its memory.
 bool is_confidential(const std::string& lockdown_file) {
   std::ifstream file(lockdown_file);
   const std::string modes{std::istreambuf_iterator<char>(file), {}};
