@@ -18,8 +18,9 @@ namespace ctflow::accounting {
 struct Session {
   std::string id{};      ///< empty: it has no ledger
   std::string prefix{};  ///< of its files; empty: that of the database
-  /// Held, so that no process takes the session for one that has ended while it may still write: a disk
-  /// can keep the writer's thread beyond the output. Null: as for `id`, or the caller holds it.
+  /// Held, so that no process takes the session for one that has ended while it may still write: a
+  /// disk can keep the writer's thread beyond the output. Null: as for `id`, or the caller holds
+  /// it.
   std::shared_ptr<const SessionLedger> ledger{};
   std::vector<LeftSession> left{};  ///< of others that ended before they had written everything
   bool continues = false;           ///< another of the same database still runs: a reload

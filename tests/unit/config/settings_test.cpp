@@ -277,8 +277,8 @@ std::string on_one_line(const std::string& text) {
 }
 
 TEST(SealedSettings, AreThoseOfTheirStruct) {
-  EXPECT_THAT(sealed_settings(),
-              testing::UnorderedElementsAre("namespaces", "threads", "source", "status", "nat_log", "user"));
+  EXPECT_THAT(sealed_settings(), testing::UnorderedElementsAre("namespaces", "threads", "source",
+                                                               "status", "nat_log", "user"));
 }
 
 TEST(SealedSettings, AreNamedInTheDocuments) {
