@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A kernel that does not tell its neighbours when a test says so: preloaded (LD_PRELOAD). While the file
+/* A kernel that does not answer as it should when a test says so: preloaded (LD_PRELOAD). While the file
  * CTFLOWD_FAULT begins with `r`, requests of neighbour tables fail; with `s`, sockets for routes and
- * neighbours cannot be opened. */
+ * neighbours cannot be opened; with `w`, requests to ctnetlink wait for ten seconds, as they do while a
+ * flush of a large table holds the lock. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -44,6 +46,7 @@ ssize_t sendto(int file, const void *message, size_t length, int flags, __CONST_
             errno = ENOBUFS;
             return -1;
         }
+        if (NFNL_SUBSYS_ID(header.nlmsg_type) == NFNL_SUBSYS_CTNETLINK && fault() == 'w') sleep(10);
     }
     return real(file, message, length, flags, to, size);
 }

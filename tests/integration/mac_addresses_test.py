@@ -8,12 +8,12 @@ import glob
 import json
 import os
 import signal
-import subprocess
 
 import case
 import collectors
 import ctflowd
 import elements
+import faulty_kernel
 import ipfix
 import traffic
 from lab import CLIENT4, CLIENT6, LAN4, LAN6, SERVER4, SERVER6, WAN4, WAN6, wait_until
@@ -150,21 +150,9 @@ class MacAddresses(elements.ElementsTest):
         self.assertEqual(player.wait(), 0, player.log)
         self.assertEqual(read(), [(NONE, NONE)] * 2)
 
-    def faulty(self):
-        """A ctflowd to which the kernel tells no neighbours while the file has a fault (faulty_netlink.c)."""
-        here = os.path.dirname(os.path.abspath(__file__))
-        library, fault, program = (f"{self.directory}/{name}" for name in ("faulty.so", "fault", "faulty"))
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, f"{here}/faulty_netlink.c", "-ldl"], check=True)
-        with open(program, "w", encoding="utf-8") as file:
-            file.write(f"#!/bin/sh\nexport LD_PRELOAD={library} CTFLOWD_FAULT={fault}\n"
-                       "export ASAN_OPTIONS=verify_asan_link_order=0:$ASAN_OPTIONS\n"
-                       f'exec {case.program} "$@"\n')
-        os.chmod(program, 0o755)
-        return program, fault
-
     def run_faulty(self, kind):
         """A ctflowd that starts with this fault, and a connection that it must export."""
-        program, fault = self.faulty()
+        program, fault = faulty_kernel.make(case.program, self.directory)
         with open(fault, "w", encoding="utf-8") as file:
             file.write(kind)
         for address, mac, device in ((CLIENT4, CLIENT_MAC, "lan"), (SERVER4, SERVER_MAC, "wan"),
