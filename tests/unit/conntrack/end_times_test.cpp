@@ -393,7 +393,9 @@ TEST(EndTimes, AreWithinTheirErrorWhileTimeoutsChange) {
   for (const std::uint64_t first : {std::uint64_t{1}, fresh_seed()}) {
     const Sum sum = live_many(first, true);
     EXPECT_GT(sum.records, kLives * 8 / 10);
-    if (kEnoughForRates) EXPECT_LT(sum.unread, sum.records / 50) << "a rare exception";
+    if (kEnoughForRates) {
+      EXPECT_LT(sum.unread, sum.records / 50) << "a rare exception";
+    }
     EXPECT_GT(sum.ambiguous, 0U) << "the model has cases that nobody can decide";
   }
 }
