@@ -85,9 +85,9 @@ class Connections {
 
   void next(Flow& flow) {
     six_ = !six_;
-    const std::uint32_t client = repeated_ ? random_() % 64 : random_();
-    const std::uint32_t server = repeated_ ? random_() % 512 * 2654435761U : random_();
-    const auto octet = [](std::uint32_t from, int index) {
+    const std::uint32_t client = repeated_ ? number() % 64 : number();
+    const std::uint32_t server = repeated_ ? number() % 512 * 2654435761U : number();
+    const auto octet = [](std::uint32_t from, std::size_t index) {
       return static_cast<std::uint8_t>(from >> 8 * index);
     };
     const auto network = static_cast<std::uint8_t>(client % kNetworks);
@@ -97,7 +97,7 @@ class Connections {
     if (six_) {
       source.octets = {0x20, 0x01, 0x0d, 0xb8, 0, network, 0, 0};
       source.octets[15] = host;
-      for (int i = 0; i < 4; ++i) source.octets[8 + i] = octet(client, i);
+      for (std::size_t i = 0; i < 4; ++i) source.octets[8 + i] = octet(client, i);
       destination.octets = {0x2a, 0x02, octet(server, 0), octet(server, 1)};
       destination.octets[15] = octet(server, 2);
       destination.octets[14] = octet(server, 3);
@@ -114,6 +114,8 @@ class Connections {
   }
 
  private:
+  std::uint32_t number() { return static_cast<std::uint32_t>(random_()); }
+
   bool repeated_;
   bool six_ = false;
   std::mt19937 random_{1};

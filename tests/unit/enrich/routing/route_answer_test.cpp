@@ -68,7 +68,7 @@ class RandomRouting {
   }
 
   void change() {
-    now_ += 1 + random_() % 1'000'000'000;
+    now_ += static_cast<RoutingTime>(1 + random_() % 1'000'000'000);
     const bool removed = any(2);
     switch (random_() % 12) {
       case 0:
