@@ -40,6 +40,7 @@ RouteQuery to_initiator(const Question& question) {
 void come_through(RouteQuery& query, const Question& question, const Side& from) {
   const RoutingState& state = question.state;
   query.vrf_table = question.vrf_table;
+  if (!state.asks_for_ingress(query.family)) return;
   if (from.route.kind == Kind::kLocal) {
     query.ingress = state.loopback();
   } else if (const Link* link = state.link(from.interface, query.time)) {
@@ -80,10 +81,10 @@ void look_up(const Question& question, Sides& sides) {
 
 void look_up_again(const Question& question, Sides& sides) {
   const RoutingState& state = question.state;
-  const bool by_vrf = !state.vrfs().empty();
-  const bool by_rule = state.rules_ask_for_ingress(question.flow.original.family) ||
-                       state.rules_ask_for_ingress(question.flow.reply.family);
-  if (!by_vrf && !by_rule) return;
+  if (!state.asks_for_ingress(question.flow.original.family) &&
+      !state.asks_for_ingress(question.flow.reply.family)) {
+    return;
+  }
   // Where packets came in follows from the route back, which may depend on where those came in.
   constexpr int kRounds = 2;
   for (int i = 0; i < kRounds; ++i) {

@@ -6,11 +6,13 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "ctflow/flow.hpp"
 #include "enrich/routing/block_pool.hpp"
+#include "wire/byte_order.hpp"
 
 namespace ctflow {
 
@@ -20,12 +22,8 @@ struct PrefixKey {
   std::uint64_t low = 0;
 
   static PrefixKey of(const IpAddress& address) {
-    PrefixKey key;
-    for (std::size_t i = 0; i < 8; ++i) {
-      key.high = key.high << 8 | address.octets[i];
-      key.low = key.low << 8 | address.octets[8 + i];
-    }
-    return key;
+    const std::span<const std::byte> octets = std::as_bytes(std::span(address.octets));
+    return {wire::load<std::uint64_t>(octets), wire::load<std::uint64_t>(octets, 8)};
   }
 
   /// The first `length` bits, zeros behind them.

@@ -214,6 +214,13 @@ RuleList::Next RoutingState::decide(const Rule& rule, RuleList::Fit fit, const R
 }
 
 RouteAnswer RoutingState::route(const RouteQuery& query) const {
+  if (query.time != kNow || query.through != 0 || !tables_of(query.family).goes_by_destination()) {
+    return route_anew(query);
+  }
+  return known_answers_.answer(query.family, query.destination, [&] { return route_anew(query); });
+}
+
+RouteAnswer RoutingState::route_anew(const RouteQuery& query) const {
   if (query.destination == PrefixKey{}) return {};  // a host that has no address yet
   const RuleList& rules = tables_of(query.family).rules;
   Decision decision;

@@ -195,6 +195,7 @@ void RouteStore::trim(RoutingTime now) {
 }
 
 void RouteStore::add(const RouteMessage& message, RoutingTime now) {
+  goes_by_source_ = goes_by_source_ || message.route.source.length > 0;
   change(message.table, message.destination, now, [&](Ids& ids) { add_to(ids, message); });
 }
 

@@ -95,6 +95,8 @@ class RouteStore {
     return forgotten_prefixes_.concern(table, destination, length, width, time);
   }
 
+  /// Whether a route is, or once was, for packets from some sources only.
+  [[nodiscard]] bool goes_by_source() const { return goes_by_source_; }
   [[nodiscard]] std::size_t size() const { return size_; }  ///< routes
   [[nodiscard]] std::size_t tables() const { return tables_.size(); }
   /// Octets taken from the system for prefixes.
@@ -181,6 +183,7 @@ class RouteStore {
   ForgottenPrefixes forgotten_prefixes_;
   std::uint64_t forgotten_ = 0;
   std::size_t size_ = 0;
+  bool goes_by_source_ = false;
 };
 
 }  // namespace ctflow

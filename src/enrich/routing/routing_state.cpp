@@ -8,6 +8,7 @@
 namespace ctflow {
 
 Applied RoutingState::apply(Bytes message, RoutingTime now) {
+  known_answers_.forget_all();
   const Applied applied = apply_any(message, now);
   if (applied == Applied::kChanged || applied == Applied::kStale) {
     last_change_ = std::max(last_change_, now);
@@ -194,6 +195,7 @@ Applied RoutingState::apply_rule(Bytes message, bool added, RoutingTime now) {
 }
 
 const Link* RoutingState::vrf_of(std::uint32_t index, RoutingTime time) const {
+  if (vrfs_.empty()) return nullptr;
   const Link* own = link(index, time);
   if (own == nullptr || own->vrf_table != 0) return own;
   const Link* master = own->master == 0 ? nullptr : link(own->master, time);
@@ -220,6 +222,7 @@ void RoutingState::inherit(const RoutingState& older, RoutingTime now) {
   ipv6_.routes.inherit(older.ipv6_.routes, now);
   ipv6_.rules.inherit(older.ipv6_.rules, now);
   last_change_ = now;  // something may differ
+  known_answers_.forget_all();
   list_vrfs();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "enrich/routing/interface_addresses.hpp"
+#include "enrich/routing/route_answer.hpp"
 #include "enrich/routing/route_store.hpp"
 #include "enrich/routing/routing_message.hpp"
 #include "enrich/routing/routing_time.hpp"
@@ -15,29 +16,6 @@
 #include "enrich/routing/timeline.hpp"
 
 namespace ctflow {
-
-/// How packets to an address are routed.
-struct RouteAnswer {
-  enum class Kind : std::uint8_t {
-    kNone,     ///< no route, or one that refuses
-    kForward,  ///< out through `interface`
-    kLocal,    ///< an address of this host
-    kGroup,    ///< broadcast or multicast: this host, too
-  };
-
-  Kind kind = Kind::kNone;
-  AddressFamily gateway_family = AddressFamily::kNone;
-  std::uint8_t length = 0;  ///< of the prefix that matched
-  /// An alias of ours or the way out; 0 = several ways through different interfaces.
-  std::uint32_t interface = 0;
-  std::uint32_t table = 0;
-  IpAddress gateway;       ///< zeros: on the link, or several
-  bool undecided = false;  ///< a rule was passed over that asks for what is not known
-  /// A rule that asks for what is not known, or for a mark that packets may carry though the
-  /// connection does not, leads elsewhere.
-  bool doubtful = false;
-  bool forgotten = false;  ///< of the time that was asked for too little is known
-};
 
 /// What applying a message did.
 enum class Applied : std::uint8_t {
@@ -66,6 +44,8 @@ class RoutingState {
   /// by mark often know the way out only, and who sent packets to the initiator by them would send
   /// them back out. With query.through, what only a rule that may fit leads to is found, too.
   [[nodiscard]] RouteAnswer route(const RouteQuery& query) const;
+  /// The same without what is known of earlier questions.
+  [[nodiscard]] RouteAnswer route_anew(const RouteQuery& query) const;
 
   /// Has the processor fetch what route() will read of a large table for two destinations at once,
   /// which otherwise would be waited for one after the other. Changes no answer.
@@ -100,8 +80,9 @@ class RoutingState {
                                                 RoutingTime time) const {
     return addresses_.owner(family, address, time);
   }
-  [[nodiscard]] bool rules_ask_for_ingress(AddressFamily family) const {
-    return tables_of(family).rules.asks_for_ingress();
+  /// Whether it matters through which interface packets come in: to a rule, or for a VRF.
+  [[nodiscard]] bool asks_for_ingress(AddressFamily family) const {
+    return !vrfs_.empty() || tables_of(family).rules.asks_for_ingress();
   }
   /// From then on everything is as it is now; kAlways: nothing was changed yet.
   [[nodiscard]] RoutingTime last_change() const { return last_change_; }
@@ -126,6 +107,12 @@ class RoutingState {
     explicit Family(AddressFamily family) : routes(family) {}
     RouteStore routes;
     RuleList rules;
+
+    /// Whether of a packet only its destination counts, as long as no time of the past is asked
+    /// for.
+    [[nodiscard]] bool goes_by_destination() const {
+      return rules.fit_all() && !routes.goes_by_source();
+    }
   };
 
   /// What the hops of one or more routes have in common.
@@ -176,6 +163,7 @@ class RoutingState {
   RoutingTime last_change_ = kAlways;
   Family ipv4_{AddressFamily::kIpv4};
   Family ipv6_{AddressFamily::kIpv6};
+  mutable KnownAnswers known_answers_;
 };
 
 }  // namespace ctflow

@@ -29,6 +29,13 @@ bool known_parts_fit(const Rule& rule, const RouteQuery& query) {
          port_matches(rule.destination_port, query.destination_port);
 }
 
+bool fits_every_packet(const Rule& rule) {
+  return rule.source.length == 0 && rule.destination.length == 0 && rule.protocol == 0 &&
+         rule.source_port.last == 0 && rule.destination_port.last == 0 && rule.mark == 0 &&
+         rule.mark_mask == 0 && !is_named(rule) && !rule.vrf && !rule.inverted &&
+         !rule.needs_egress && !rule.undecidable;
+}
+
 bool mark_fits(const Rule& rule, const RouteQuery& query) {
   return ((rule.mark ^ query.mark) & rule.mark_mask) == 0;
 }
@@ -91,13 +98,13 @@ void RuleList::insert(const Entry& entry) {
   const auto place = std::upper_bound(
       rules_.begin(), rules_.end(), entry.rule.priority,
       [](std::uint32_t priority, const Entry& known) { return priority < known.rule.priority; });
-  rules_.insert(place, entry);
+  rules_.insert(place, entry)->fits_all = fits_every_packet(entry.rule);
 }
 
 void RuleList::add(const Rule& rule, RoutingTime now) {
   insert({rule, now, kNever});
-  asks_for_ingress_ = asks_for_ingress_ || is_named(rule);
   trim(now);
+  look_at_all();
 }
 
 bool RuleList::remove(const Rule& rule, RoutingTime now) {
@@ -139,6 +146,10 @@ void RuleList::trim(RoutingTime now) {
 void RuleList::look_at_all() {
   asks_for_ingress_ = std::any_of(rules_.begin(), rules_.end(),
                                   [](const Entry& entry) { return is_named(entry.rule); });
+  choosy_ =
+      static_cast<std::size_t>(std::count_if(rules_.begin(), rules_.end(), [](const Entry& entry) {
+        return entry.until == kNever && !entry.fits_all;
+      }));
 }
 
 std::size_t RuleList::undecidable() const {

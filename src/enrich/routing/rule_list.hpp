@@ -59,7 +59,8 @@ class RuleList {
     for (std::size_t i = 0; i < rules_.size(); ++i) {
       const Entry& entry = rules_[i];
       Fit fit = Fit::kSure;
-      if (!entry.is_at(query.time) || !fits(entry, query, fit)) continue;
+      if (!entry.is_at(query.time)) continue;
+      if (!entry.fits_all && !fits(entry, query, fit)) continue;
       if (visit(entry.rule, fit) == Next::kStop) return;
       if (entry.rule.action == FR_ACT_GOTO && fit != Fit::kPossible) {
         i = before_target(i, query.time);
@@ -72,6 +73,8 @@ class RuleList {
   [[nodiscard]] std::size_t undecidable() const;
   /// Whether a rule asks for the ingress interface.
   [[nodiscard]] bool asks_for_ingress() const { return asks_for_ingress_; }
+  /// Whether each rule that is there fits every packet for sure.
+  [[nodiscard]] bool fit_all() const { return choosy_ == 0; }
   /// Whether rules that were there at `time` may be forgotten.
   [[nodiscard]] bool forgot(RoutingTime time) const { return time < known_since_; }
   /// Rules forgotten before their time.
@@ -87,6 +90,7 @@ class RuleList {
     RoutingTime until = kNever;
     /// A connection with the rule's mark was seen: a rule saves the packets' marks in them.
     mutable bool mark_is_kept = false;
+    bool fits_all = false;  ///< whatever the packet, for sure
 
     [[nodiscard]] bool is_at(RoutingTime time) const { return from <= time && time < until; }
   };
@@ -106,6 +110,7 @@ class RuleList {
   std::size_t gone_ = 0;
   RoutingTime known_since_ = kAlways;
   std::uint64_t forgotten_ = 0;
+  std::size_t choosy_ = 0;  ///< rules that are there and do not fit every packet
   bool asks_for_ingress_ = false;
 };
 

@@ -284,6 +284,48 @@ TEST_F(RuleListTest, TakesNoRuleForSocketsBoundToADevice) {
   EXPECT_FALSE(undecided_);
 }
 
+TEST_F(RuleListTest, KnowsWhetherAllRulesThatAreThereFitEveryPacket) {
+  const std::vector<std::pair<const char*, void (*)(Rule&)>> selectors{
+      {"from",
+       [](Rule& rule) {
+         rule.source = {test::key_of("10.0.0.0"), 8};
+       }},
+      {"to",
+       [](Rule& rule) {
+         rule.destination = {test::key_of("10.0.0.0"), 8};
+       }},
+      {"fwmark", [](Rule& rule) { rule.mark = rule.mark_mask = 1; }},
+      {"fwmark 0", [](Rule& rule) { rule.mark_mask = 1; }},
+      {"ipproto", [](Rule& rule) { rule.protocol = 6; }},
+      {"sport",
+       [](Rule& rule) {
+         rule.source_port = {1, 2, 0};
+       }},
+      {"dport",
+       [](Rule& rule) {
+         rule.destination_port = {1, 2, 0};
+       }},
+      {"iif", [](Rule& rule) { rule.ingress = name("lan"); }},
+      {"l3mdev", [](Rule& rule) { rule.vrf = true; }},
+      {"not", [](Rule& rule) { rule.inverted = true; }},
+      {"oif", [](Rule& rule) { rule.needs_egress = true; }},
+      {"undecidable", [](Rule& rule) { rule.undecidable = true; }}};
+  rules_.add(to_table(32766, 254));
+  rules_.add(with_action(32767, FR_ACT_UNREACHABLE));
+  for (const auto& [called, select] : selectors) {
+    Rule rule = to_table(1, 1);
+    select(rule);
+    EXPECT_TRUE(rules_.fit_all()) << "before " << called;
+    rules_.add(rule, 10);
+    EXPECT_FALSE(rules_.fit_all()) << called;
+    rules_.remove(rule, 20);
+  }
+  RuleList again;
+  again.add(to_table(32766, 254));
+  again.inherit(rules_, 30);
+  EXPECT_TRUE(again.fit_all());
+}
+
 TEST_F(RuleListTest, PassesOverWhatItCannotDecideUnlessItCannotFitAnyway) {
   Rule rule = to_table(1, 1);
   rule.undecidable = true;
