@@ -76,8 +76,10 @@ bool NamespaceExporters::stop_threads() {
   bool all = true;
   for (const auto& entry : entries_) {
     if (!entry->thread || entry->thread->stop()) continue;
-    log::error("namespace_stuck namespace={} impact=\"what its thread still has is not exported\"",
-               entry->config.name);
+    log::error(
+        "namespace_stuck namespace={} impact=\"what its thread still has is not exported\" "
+        "fix=\"see what this namespace logged last: a call of its thread does not return\"",
+        entry->config.name);
     entry->stuck = true;
     all = false;
   }
@@ -167,8 +169,11 @@ void NamespaceExporters::look() {
     try {
       look_at(*entry);
     } catch (const LoopThread::Busy& error) {
-      log::warn("namespace_busy error={} impact=\"it is looked at later\"",
-                log::quoted(error.what()));
+      log::warn(
+          "namespace_busy error={} impact=\"it is looked at later\" "
+          "fix=\"none if it is rare; else fewer connections for this namespace, or more "
+          "processors\"",
+          log::quoted(error.what()));
     }
   }
 }

@@ -46,7 +46,8 @@ struct MissedRuns {
   friend bool operator==(const MissedRuns&, const MissedRuns&) = default;
 };
 
-/// One set of programs for all namespaces of an event loop. Nothing throws. The destructor detaches.
+/// One set of programs for all namespaces of an event loop. Nothing throws. The destructor
+/// detaches.
 class MeasuringPrograms {
  public:
   using Take = std::function<void(const ctflow_record&)>;
