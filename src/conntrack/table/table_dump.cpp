@@ -68,7 +68,8 @@ bool TableDump::request(DumpConsumer& consumer, Begin begin) {
 }
 
 void TableDump::start(DumpConsumer& consumer, std::size_t entries, milliseconds duration) {
-  if (!request(consumer, &Dump::begin_beside)) return;
+  const bool again = std::exchange(asked_before_, true);
+  if (!request(consumer, again ? &Dump::begin_beside : &Dump::begin)) return;
   const std::size_t parts = entries / kEntriesPerPart + 1;
   gap_ =
       std::clamp<std::chrono::steady_clock::duration>(duration / parts, kShortestGap, kLongestGap);

@@ -52,7 +52,9 @@ class TableDump {
   static bool may_be_cut(std::size_t part, std::size_t page);
 
   /// Begins a dump of about `entries` entries that is to take `duration`. Counters of the kernel
-  /// are read, never zeroed. Returns at once, also where the kernel is busy with another request.
+  /// are read, never zeroed. The first of this object is asked for when this returns:
+  /// what begins later is not in its first part. Others return at once, also where the kernel is
+  /// busy with another request.
   void start(DumpConsumer& consumer, std::size_t entries, std::chrono::milliseconds duration);
 
   /// A whole dump at once, without returning to the event loop.
@@ -88,7 +90,8 @@ class TableDump {
   std::chrono::steady_clock::duration gap_{};
   bool cancelled_ = false;
   bool first_ = false;  ///< the part that waits
-  bool cut_ = false;    ///< the last part with entries may have been
+  bool asked_before_ = false;
+  bool cut_ = false;  ///< the last part with entries may have been
   log::RateLimit error_log_;
 };
 
