@@ -103,8 +103,10 @@ def test_reopened_in_the_memory_of_one_that_was_killed(lab: Lab) -> None:
             lab.tcp(port, RST | ACK, True, seq=0, ack=1001)
             event = listener.wait(destroyed(port))
             because(lab, event, "tcp-reset", "killed")
-            equal("packets of the killed", (event.flow.orig.packets,
-                                            event.flow.reply.packets), (1, 1))
+            if not lab.origin.knows_reasons:
+                equal("packets of the killed", (event.flow.orig.packets,
+                                                event.flow.reply.packets),
+                      (1, 1))
             port = lab.port()
             lab.handshake(port)
             lab.fins(port)
