@@ -2,10 +2,10 @@
 // Why something is missing, as far as that is known by name.
 #pragma once
 
-#include <compare>
 #include <functional>
 #include <set>
 #include <string>
+#include <tuple>
 
 #include "ctflow/extras_source.hpp"
 
@@ -20,7 +20,10 @@ struct Cause {
   std::string kind;
   std::string name;  ///< of the program, or of what forwards; may be any octets
 
-  friend auto operator<=>(const Cause&, const Cause&) = default;
+  friend bool operator==(const Cause&, const Cause&) = default;
+  friend bool operator<(const Cause& one, const Cause& other) {
+    return std::tie(one.kind, one.name) < std::tie(other.kind, other.name);
+  }
 };
 
 using Causes = std::set<Cause>;
