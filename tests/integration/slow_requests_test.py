@@ -26,11 +26,17 @@ class SlowRequests(case.LabTest):
         return set()
 
     def test_events_are_read_while_requests_wait(self):
+        self.assert_read_meanwhile("5s")
+
+    def test_events_are_read_while_the_first_look_for_ends_that_wait_does(self):
+        self.assert_read_meanwhile('"off"')  # no scan
+
+    def assert_read_meanwhile(self, active_timeout):
         self.make_lab()
         program, fault = faulty_kernel.make(case.program, self.directory)
         path = f"{self.directory}/lines"
         running = ctflowd.Ctflowd(program, self.lab.router, self.directory, "run", config=(
-            "source: {measure: off, active_timeout: 5s}\n"
+            f"source: {{measure: off, active_timeout: {active_timeout}}}\n"
             f"log_connections:\n  - {{name: lines, to: file, path: {path}}}\n"))
         self.addCleanup(running.kill)
         running.wait_for("started")

@@ -68,8 +68,8 @@ bool TableDump::request(DumpConsumer& consumer, Begin begin) {
 }
 
 void TableDump::start(DumpConsumer& consumer, std::size_t entries, milliseconds duration) {
-  const bool again = std::exchange(asked_before_, true);
-  if (!request(consumer, again ? &Dump::begin_beside : &Dump::begin)) return;
+  const bool waits = what_ == What::kConnections && !std::exchange(asked_before_, true);
+  if (!request(consumer, waits ? &Dump::begin : &Dump::begin_beside)) return;
   const std::size_t parts = entries / kEntriesPerPart + 1;
   gap_ =
       std::clamp<std::chrono::steady_clock::duration>(duration / parts, kShortestGap, kLongestGap);

@@ -52,9 +52,9 @@ class TableDump {
   static bool may_be_cut(std::size_t part, std::size_t page);
 
   /// Begins a dump of about `entries` entries that is to take `duration`. Counters of the kernel
-  /// are read, never zeroed. The first of this object is asked for when this returns:
-  /// what begins later is not in its first part. Others return at once, also where the kernel is
-  /// busy with another request.
+  /// are read, never zeroed. Returns at once, also where the kernel is busy with another request;
+  /// the first dump of connections alone waits for it, so that none that begins later is in its
+  /// first part.
   void start(DumpConsumer& consumer, std::size_t entries, std::chrono::milliseconds duration);
 
   /// A whole dump at once, without returning to the event loop.
