@@ -162,8 +162,10 @@ void Accounting::watch_losses(const Instant& now) {
 }
 
 void Accounting::watch_uncounted(const Instant& now) {
-  writer_->set_measured(context_->source().capabilities);
-  if (auto found = writer_->take_uncounted()) uncounted_ = std::move(*found);
+  if (auto found = writer_->take_uncounted()) {
+    uncounted_ = std::move(*found);
+    writer_->set_measured(context_->source().capabilities);  // for the next look
+  }
   if (uncounted_.empty()) return;
   const auto minute = std::chrono::floor<std::chrono::minutes>(now.wall);
   current_->causes[minute].insert(uncounted_.begin(), uncounted_.end());
