@@ -62,11 +62,6 @@ LoadedModules loaded_modules(const std::string& modules) {
   return loaded;
 }
 
-/// Whether what it forwards is in no counter that is exported.
-bool is_uncounted(const Accelerator& accelerator, const Capabilities& measured) {
-  return measured.counters || !accelerator.counts;
-}
-
 /// The programs of netfilter leave a connection that a flowtable took over to conntrack; a patched
 /// kernel counts what the driver reports.
 bool misses_hardware(const Capabilities& measured) {
@@ -107,6 +102,9 @@ Finding judge(const Accelerator& accelerator, const std::vector<std::string>& mo
           "acceleration off"};
 }
 
+/// Of those that judge() returns: what is forwarded is counted.
+bool is_note(const Finding& finding) { return finding.name == "hardware_offload"; }
+
 }  // namespace
 
 Findings check_offload(const std::vector<Flowtable>& flowtables, const Capabilities& measured) {
@@ -141,7 +139,7 @@ Findings check_accelerators(const Capabilities& measured, const std::string& mod
   for (std::size_t i = 0; i < kAccelerators.size(); ++i) {
     if (loaded[i].empty()) continue;
     Finding one = judge(kAccelerators[i], loaded[i], measured);
-    auto& kind = one.name == "hardware_offload" ? found.notes : found.wrong;
+    auto& kind = is_note(one) ? found.notes : found.wrong;
     kind.push_back(std::move(one));
   }
   return found;
@@ -157,8 +155,10 @@ std::vector<UncountedForwarder> uncounted_forwarders(const std::vector<Flowtable
   }
   const LoadedModules loaded = loaded_modules(modules);
   for (std::size_t i = 0; i < kAccelerators.size(); ++i) {
-    if (loaded[i].empty() || !is_uncounted(kAccelerators[i], measured)) continue;
-    found.push_back({"hardware_uncounted", std::string(kAccelerators[i].name)});
+    if (loaded[i].empty()) continue;
+    Finding one = judge(kAccelerators[i], loaded[i], measured);
+    if (is_note(one)) continue;
+    found.push_back({std::move(one.name), std::string(kAccelerators[i].name)});
   }
   return found;
 }
