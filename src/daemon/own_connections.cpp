@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <boost/asio/ip/udp.hpp>
-#include <charconv>
 #include <optional>
 
 #include "process/descriptor.hpp"
+#include "text/endpoint_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -25,19 +25,12 @@ boost::asio::ip::address as_sent(const boost::asio::ip::address& address) {
 
 /// Nothing: the text is no address with a port.
 std::optional<udp::endpoint> endpoint_of(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos) return std::nullopt;
-  std::string address = text.substr(0, colon);
-  if (address.size() > 2 && address.front() == '[' && address.back() == ']') {
-    address = address.substr(1, address.size() - 2);
-  }
-  std::uint16_t port = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, failure] = std::from_chars(text.data() + colon + 1, end, port);
+  const auto parts = text::split_endpoint(text);
+  if (!parts || !parts->port) return std::nullopt;
   boost::system::error_code error;
-  const auto parsed = boost::asio::ip::make_address(address, error);
-  if (error || failure != std::errc() || rest != end) return std::nullopt;
-  return udp::endpoint(as_sent(parsed), port);
+  const auto address = boost::asio::ip::make_address(parts->host, error);
+  if (error) return std::nullopt;
+  return udp::endpoint(as_sent(address), *parts->port);
 }
 
 IpAddress octets_of(const boost::asio::ip::address& address) {

@@ -9,16 +9,15 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <ctime>
 #include <iterator>
-#include <optional>
 #include <string_view>
 
 #include "process/descriptor.hpp"
+#include "text/number_text.hpp"
 
 namespace ctflow::service_manager {
 namespace {
@@ -27,15 +26,6 @@ namespace {
 std::string_view variable(const char* name) {
   const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
   return value == nullptr ? std::string_view() : std::string_view(value);
-}
-
-template <typename Integer>
-std::optional<Integer> number(std::string_view text) {
-  Integer value{};
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || rest != end) return std::nullopt;
-  return value;
 }
 
 /// One datagram to the socket that $NOTIFY_SOCKET names: a path, or, with "@" in place of the first
@@ -83,8 +73,9 @@ void alive() { send("WATCHDOG=1"); }
 std::chrono::microseconds watchdog_interval() {
   // Inherited, for a process that has started this one.
   const std::string_view meant = variable("WATCHDOG_PID");
-  if (!meant.empty() && number<pid_t>(meant) != getpid()) return {};
-  const auto limit = number<std::uint64_t>(variable("WATCHDOG_USEC"));
+  const auto own = static_cast<std::uint32_t>(getpid());
+  if (!meant.empty() && text::parse_number<std::uint32_t>(meant) != own) return {};
+  const auto limit = text::parse_number<std::uint64_t>(variable("WATCHDOG_USEC"));
   if (!limit || *limit == UINT64_MAX) return {};  // the greatest: no limit
   return std::chrono::microseconds(
       static_cast<std::int64_t>(*limit / 2));  // as sd_watchdog_enabled(3) advises
