@@ -216,6 +216,14 @@ key() {
 	} | sha256sum | cut -c1-16
 }
 
+# User Mode Linux saves the floating point registers of a process in 2696 octets,
+# which the host takes for all of them or not at all: those of processors with AMX
+# are 11008. Newer kernels ask the host how many there are.
+make_room_for_registers() {
+	sed -i 's/(HOST_FP_SIZE, 2696)/(HOST_FP_SIZE, 12288)/' \
+		"$1/arch/x86/um/user-offsets.c"
+}
+
 # What is tested in a kernel with hash $1: it and the tests.
 tested() {
 	{
@@ -262,6 +270,7 @@ build() {
 	else
 		unapply "$series"
 	fi
+	[ "$arch" != um ] || make_room_for_registers "$tree"
 	echo "$series $name $kind: building with $jobs jobs"
 	begin=$(date +%s)
 	mkdir -p "$out"
