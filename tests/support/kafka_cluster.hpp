@@ -31,6 +31,9 @@ class KafkaCluster {
   explicit KafkaCluster(int brokers = 1) : host_(make(RD_KAFKA_PRODUCER, {})) {
     cluster_ = rd_kafka_mock_cluster_new(host_, brokers);
     rd_kafka_mock_topic_create(cluster_, kTopic, kPartitions, brokers);
+    // Each broker leads a partition: the cluster draws lots, and may leave one out.
+    for (int i = 0; i < kPartitions; ++i)
+      rd_kafka_mock_partition_set_leader(cluster_, kTopic, i, 1 + i % brokers);
   }
   ~KafkaCluster() {
     rd_kafka_mock_cluster_destroy(cluster_);
