@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "process/disk_errors.hpp"
 #include "process/free_name.hpp"
 
 namespace ctflow {
@@ -23,8 +24,6 @@ using std::chrono::milliseconds;
 
 constexpr mode_t kOwnerAndGroup = 0640;
 constexpr std::chrono::seconds kLook{1};
-
-std::error_code last_error() { return {errno, std::generic_category()}; }
 
 /// `.20261126T221500Z`.
 std::string suffix_at(TimePoint now) {

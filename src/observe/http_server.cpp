@@ -25,13 +25,12 @@ namespace beast = boost::beast;
 namespace http = boost::beast::http;
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using Response = http::response<http::string_body>;
 
 struct MadePage {
   HttpServer::Page page;
   std::string text;
-  std::optional<Clock::time_point> made;
+  std::optional<std::chrono::steady_clock::time_point> made;
 };
 
 /// A listening socket of any protocol.
@@ -256,7 +255,7 @@ Response HttpServer::Shared::answer(const Request& request, bool by_tcp) {
 }
 
 Response HttpServer::Shared::show(MadePage& page) {
-  const Clock::time_point now = Clock::now();
+  const std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now();
   if (!page.made || now - *page.made >= std::max(limits.page_age, page.page.age)) {
     try {
       page.text = page.page.make();

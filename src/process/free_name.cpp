@@ -9,12 +9,9 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "process/disk_errors.hpp"
+
 namespace ctflow {
-namespace {
-
-std::error_code last_error() { return {errno, std::generic_category()}; }
-
-}  // namespace
 
 std::error_code rename_to_free_name(const std::string& from, const std::string& to) {
   constexpr unsigned kNoReplace = 1;  // RENAME_NOREPLACE; the C library may not define it

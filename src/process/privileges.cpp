@@ -21,9 +21,9 @@
 namespace ctflow {
 namespace {
 
-using Capabilities = std::uint64_t;
+using CapabilitySet = std::uint64_t;
 
-constexpr Capabilities bit(int capability) { return Capabilities{1} << capability; }
+constexpr CapabilitySet bit(int capability) { return CapabilitySet{1} << capability; }
 
 [[noreturn]] void fail(const std::string& user, const std::string& what, int error) {
   throw std::runtime_error(
@@ -50,7 +50,7 @@ Account find_account(const std::string& user) {
 }
 
 /// No wrapper in the C library.
-bool set_capabilities(Capabilities permitted) {
+bool set_capabilities(CapabilitySet permitted) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
   data[0].effective = data[0].permitted = static_cast<std::uint32_t>(permitted);
@@ -58,15 +58,15 @@ bool set_capabilities(Capabilities permitted) {
   return syscall(SYS_capset, &header, data.data()) == 0;
 }
 
-Capabilities permitted_capabilities() {
+CapabilitySet permitted_capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
   if (syscall(SYS_capget, &header, data.data()) != 0) return 0;
-  return data[0].permitted | static_cast<Capabilities>(data[1].permitted) << 32;
+  return data[0].permitted | static_cast<CapabilitySet>(data[1].permitted) << 32;
 }
 
 /// The bounding set is what a file with capabilities could bring back.
-void bound(Capabilities kept) {
+void bound(CapabilitySet kept) {
   for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
     if ((kept & bit(capability)) == 0) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
   }
@@ -81,7 +81,7 @@ void drop_privileges(const std::string& user, KeptPrivileges kept) {
     throw std::runtime_error(fmt::format(
         "user: {}: only root can become another user; start ctflowd as root or as {}", user, user));
   }
-  Capabilities capabilities = bit(CAP_NET_ADMIN);
+  CapabilitySet capabilities = bit(CAP_NET_ADMIN);
   if (kept.sys_admin) capabilities |= bit(CAP_SYS_ADMIN);
   if (kept.net_bind_service) capabilities |= bit(CAP_NET_BIND_SERVICE);
   if (kept.net_raw) capabilities |= bit(CAP_NET_RAW);

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "ledger/export_amount.hpp"
+#include "process/disk_errors.hpp"
 #include "process/free_name.hpp"
 #include "text/number_text.hpp"
 #include "wire/byte_order.hpp"
@@ -29,13 +30,6 @@ using std::chrono::milliseconds;
 
 constexpr const char* kPart = ".part";
 constexpr mode_t kOwnerAndGroup = 0640;
-
-std::error_code last_error() { return {errno, std::generic_category()}; }
-
-/// It would happen with any other file as well.
-bool lacks_room(const std::error_code& error) {
-  return error == std::errc::no_space_on_device || error.value() == EDQUOT;
-}
 
 std::string name_at(const std::string& pattern, TimePoint now) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(

@@ -24,7 +24,7 @@ constexpr std::chrono::seconds kRetry{5};  // after a dump that failed
 
 /// Neighbours of all families, IPv4 and IPv6, and not those of bridges; then the addresses that are
 /// this host's own.
-constexpr std::size_t kSteps = 2;
+constexpr std::size_t kDumps = 2;
 DumpRequest request_of(std::size_t step) {
   if (step == 0) return {RTM_GETNEIGH, std::vector<std::byte>(sizeof(ndmsg))};
   return {RTM_GETADDR, std::vector<std::byte>(sizeof(ifaddrmsg))};
@@ -60,7 +60,7 @@ NeighbourMirror::NeighbourMirror(boost::asio::io_context& io, const NetworkNames
 /// At once: the first flow reports ask for it. Changes that come meanwhile are queued.
 void NeighbourMirror::read_all() {
   const TimePoint now = system_now().wall;
-  for (std::size_t step = 0; step < kSteps; ++step) {
+  for (std::size_t step = 0; step < kDumps; ++step) {
     const std::error_code error = read_dump(NETLINK_ROUTE, request_of(step), [&](Bytes message) {
       if (const auto found = decode_neighbour(message)) table_.apply(*found, now);
       // One that was there already has been for all that ended since.
@@ -168,7 +168,7 @@ void NeighbourMirror::request_step() {
 }
 
 void NeighbourMirror::end_step(const std::error_code& error, TimePoint now) {
-  if (!error && ++step_ < kSteps) {
+  if (!error && ++step_ < kDumps) {
     request_step();
     return;
   }

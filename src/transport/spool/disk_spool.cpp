@@ -7,7 +7,7 @@
 
 #include "ledger/export_amount.hpp"
 #include "log/log.hpp"
-#include "transport/spool/disk_errors.hpp"
+#include "process/disk_errors.hpp"
 
 namespace ctflow {
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "transport/spool/disk_errors.hpp"
+#include "process/disk_errors.hpp"
 
 namespace ctflow {
 namespace {

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "process/disk_errors.hpp"
 #include "text/number_text.hpp"
-#include "transport/spool/disk_errors.hpp"
 
 namespace ctflow {
 namespace {

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "ledger/export_amount.hpp"
-#include "transport/spool/disk_errors.hpp"
+#include "process/disk_errors.hpp"
 
 namespace ctflow {
 namespace {

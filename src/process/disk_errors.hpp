@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Errors of the file system that holds a spool.
+// What goes wrong with files, and whether it concerns one of them or all.
 #pragma once
 
 #include <cerrno>
