@@ -173,16 +173,16 @@ static __always_inline void add_first(struct ctflow_direction *direction,
 }
 
 /* Packets of both sides have crossed, or two of one side have overtaken each other: the kernel lets
- * the later ones of these connections go over to the one that was confirmed first. */
-static __always_inline bool merge(unsigned long connection, const struct ctflow_nf_key *key,
+ * the later ones of these connections go over to the one that was confirmed first. `entry`: what is
+ * there of the key, or null. */
+static __always_inline bool merge(struct ctflow_nf_entry *entry, unsigned long connection,
+				  const struct ctflow_nf_key *key,
 				  const struct ctflow_under_way *first, __u32 oif)
 {
-	struct ctflow_nf_entry *entry;
 	struct ctflow_nf_key reply;
 
-	entry = bpf_map_lookup_elem(&connections, key);
 	if (entry) {
-		if (entry->owner == connection || !is_alive(entry->owner, key))
+		if (entry->owner == connection || !is_current(entry, key))
 			return false;
 		add_first(&entry->measured.direction[0], first, oif);
 		entry->merged = 1;
@@ -192,10 +192,70 @@ static __always_inline bool merge(unsigned long connection, const struct ctflow_
 		return false;
 	make_key(&reply, connection, connection + layout.reply, 2);
 	entry = bpf_map_lookup_elem(&connections, &reply);
-	if (!entry || !is_alive(entry->owner, &reply) || !is_tuple(entry->owner + layout.reply, key))
+	if (!entry || !is_current(entry, &reply) || !is_tuple(entry->owner + layout.reply, key))
 		return false;
 	add_first(&entry->measured.direction[1], first, oif);
 	return true;
+}
+
+/* Between what each of two processors has written and what it reads of the other's. */
+static __always_inline void order(void)
+{
+	static __u64 word;
+
+	__sync_val_compare_and_swap(&word, 0, 0);
+}
+
+/* Of several processors one puts a new entry in the place of one that has ended. */
+static __always_inline bool claim(const struct ctflow_nf_key *key)
+{
+	__u8 nothing = 0;
+
+	return !bpf_map_update_elem(&claimed, key, &nothing, BPF_NOEXIST);
+}
+
+/* Another processor has claimed the key: this packet is added to what that one makes. False: it has
+ * made nothing. */
+static __always_inline bool hand_over(unsigned long connection, const struct ctflow_nf_key *key,
+				      struct ctflow_under_way *first, __u32 oif)
+{
+	struct ctflow_nf_entry *entry;
+
+	if (!is_settled(key)) {
+		first->oif = oif;
+		if (bpf_map_update_elem(&handed_over, key, first, BPF_NOEXIST)) {
+			__sync_fetch_and_add(&totals.unmeasured, 1);
+			return true;
+		}
+		order();
+		if (bpf_map_lookup_elem(&claimed, key) || bpf_map_delete_elem(&handed_over, key))
+			return true;
+	}
+	entry = bpf_map_lookup_elem(&connections, key);
+	return entry && merge(entry, connection, key, first, oif);
+}
+
+/* The claim ends, and what others have handed over meanwhile is added. `found` has room for it. */
+static __always_inline void settle(const struct ctflow_nf_key *key, struct ctflow_under_way *found)
+{
+	struct ctflow_under_way *handed;
+	struct ctflow_nf_entry *entry;
+
+	bpf_map_delete_elem(&claimed, key);
+	order();
+	handed = bpf_map_lookup_elem(&handed_over, key);
+	if (!handed)
+		return;
+	*found = *handed;
+	if (bpf_map_delete_elem(&handed_over, key))
+		return;
+	entry = bpf_map_lookup_elem(&connections, key);
+	if (entry && is_current(entry, key)) {
+		add_first(&entry->measured.direction[0], found, found->oif);
+		entry->merged = 1;
+	} else {
+		__sync_fetch_and_add(&totals.unmeasured, 1);
+	}
 }
 
 /* Its predecessor with the same key has ended, but the daemon may not have read that yet. */
@@ -222,25 +282,20 @@ static __always_inline void leave_unmeasured(struct ctflow_nf_entry *before)
 	}
 }
 
-static __always_inline void begin(const struct bpf_nf_ctx *ctx, unsigned long connection, __u32 oif)
+/* `before`: what is there of the key, which nobody else replaces meanwhile, or null. */
+static __always_inline void make_entry(unsigned long connection, const struct ctflow_nf_key *key,
+				       struct ctflow_nf_entry *before,
+				       const struct ctflow_under_way *first, __u32 oif)
 {
-	struct ctflow_under_way first = {};
-	struct ctflow_nf_entry *before;
 	struct ctflow_scratch *room;
-	struct ctflow_nf_key key;
 	__u32 zero = 0, taken;
 	long error;
 
-	make_key(&key, connection, connection + layout.original, 1);
-	recall(ctx, connection, &first);
-	if (merge(connection, &key, &first, oif))
-		return;
 	room = bpf_map_lookup_elem(&scratch, &zero);
 	if (!room)
 		return;
 	taken = room->taken;
 	room->taken = 1;
-	before = bpf_map_lookup_elem(&connections, &key);
 	if (taken) {
 		leave_unmeasured(before);
 		return;
@@ -248,19 +303,43 @@ static __always_inline void begin(const struct bpf_nf_ctx *ctx, unsigned long co
 	__builtin_memset(&room->entry, 0, sizeof(room->entry));
 	room->entry.owner = connection;
 	room->entry.born = bpf_ktime_get_ns();
-	count_first(&room->entry.measured.direction[0], &first, oif);
+	count_first(&room->entry.measured.direction[0], first, oif);
 	if (before) {
 		room->entry.generation = before->generation + 1;
-		keep_ended(room, &key, before);
+		keep_ended(room, key, before);
 	}
-	error = bpf_map_update_elem(&connections, &key, &room->entry,
+	error = bpf_map_update_elem(&connections, key, &room->entry,
 				    before ? BPF_ANY : BPF_NOEXIST);
 	room->taken = 0;
-	if (!error)
-		return;
-	if (error == -CTFLOW_EEXIST && merge(connection, &key, &first, oif))
+	if (!error || (error == -CTFLOW_EEXIST && merge(bpf_map_lookup_elem(&connections, key),
+							connection, key, first, oif)))
 		return;
 	leave_unmeasured(before);
+}
+
+static __always_inline void begin(const struct bpf_nf_ctx *ctx, unsigned long connection, __u32 oif)
+{
+	struct ctflow_under_way first = {};
+	struct ctflow_nf_entry *before;
+	struct ctflow_nf_key key;
+	bool claims = false;
+
+	make_key(&key, connection, connection + layout.original, 1);
+	recall(ctx, connection, &first);
+	before = bpf_map_lookup_elem(&connections, &key);
+	if (merge(before, connection, &key, &first, oif))
+		return;
+	if (before) {
+		claims = claim(&key);
+		if (!claims && hand_over(connection, &key, &first, oif))
+			return;
+		/* It may have gone meanwhile, or have been replaced before. */
+		before = claims ? bpf_map_lookup_elem(&connections, &key) : 0;
+	}
+	if (!claims || !merge(before, connection, &key, &first, oif))
+		make_entry(connection, &key, before, &first, oif);
+	if (claims)
+		settle(&key, &first);
 }
 
 SEC("netfilter")

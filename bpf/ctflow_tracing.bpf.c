@@ -358,7 +358,8 @@ static __always_inline int set_oif(struct sk_buff *skb, const struct nf_hook_sta
 	} else {
 		const struct net_device *in = state->in;
 
-		if (in && in->ifindex == LOOPBACK_IFINDEX)
+		if ((in && in->ifindex == LOOPBACK_IFINDEX) ||
+		    BPF_CORE_READ_BITFIELD(skb, pkt_type) == PACKET_LOOPBACK)
 			return 0; /* has been seen leaving */
 	}
 	if (known && cpu->has_oif && cpu->oif == oif)

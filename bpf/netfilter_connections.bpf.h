@@ -62,6 +62,24 @@ struct {
 	__type(value, struct ctflow_under_way);
 } waiting SEC(".maps");
 
+/* Keys whose entry a processor is about to replace by that of a new connection. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, struct ctflow_nf_key);
+	__type(value, __u8);
+} claimed SEC(".maps");
+
+/* First packets that came to another processor meanwhile: they are added to what that one has made. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, struct ctflow_nf_key);
+	__type(value, struct ctflow_under_way);
+} handed_over SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -140,6 +158,22 @@ static __always_inline bool is_alive(unsigned long owner, const struct ctflow_nf
 	return is_there(owner, key) && !(load32(owner + layout.status) & IPS_DYING);
 }
 
+/* The kernel confirms a connection as soon as ctflow_late() has made its entry. */
+#define CTFLOW_CONFIRMED_AFTER 250000000 /* ns */
+
+/* Whether packets are still added to it. Its memory may have been given to a connection of the same
+ * key that has not come to ctflow_late() yet, where it takes the place of this entry. */
+static __always_inline bool is_current(const struct ctflow_nf_entry *entry,
+				       const struct ctflow_nf_key *key)
+{
+	__u64 owner = entry->owner;
+
+	if (!is_alive(owner, key))
+		return false;
+	return load32(owner + layout.status) & IPS_CONFIRMED ||
+	       (!entry->confirmed && bpf_ktime_get_ns() - entry->born < CTFLOW_CONFIRMED_AFTER);
+}
+
 static __always_inline bool is_second_pass(const struct sk_buff *skb, const struct net_device *device)
 {
 	unsigned long flags;
@@ -177,22 +211,44 @@ static __always_inline void give_up(struct ctflow_nf_entry *entry, unsigned long
 	__sync_fetch_and_add(&totals.offloaded, 1);
 }
 
+/* How often to look whether another processor is ready: it needs a microsecond, unless something
+ * interrupts it. */
+#define CTFLOW_LOOKS 2048
+
+/* Whether nothing, or after some time nothing any more, is about to be replaced. */
+static __always_inline bool is_settled(const struct ctflow_nf_key *key)
+{
+	for (int i = 0; i < CTFLOW_LOOKS; i++)
+		if (!bpf_map_lookup_elem(&claimed, key))
+			return true;
+	return false;
+}
+
 /* The entry of a confirmed connection; null: it is not measured. */
 static __always_inline struct ctflow_nf_entry *find(unsigned long connection)
 {
 	struct ctflow_nf_entry *entry;
 	struct ctflow_nf_key key;
+	__u64 owner;
 
 	make_key(&key, connection, connection + layout.original, 1);
 	entry = bpf_map_lookup_elem(&connections, &key);
+	if (entry && entry->owner != connection && is_settled(&key))
+		entry = bpf_map_lookup_elem(&connections, &key);
 	if (!entry)
 		return 0;
-	if (entry->owner != connection) {
-		if (!entry->merged)
+	owner = entry->owner;
+	if (owner != connection) {
+		/* Another processor may find the same, and be faster. */
+		if (entry->merged &&
+		    __sync_val_compare_and_swap(&entry->owner, owner, connection) == owner)
+			entry->merged = 0;
+		else if (__sync_val_compare_and_swap(&entry->owner, connection, connection) !=
+			 connection)
 			return 0;
-		entry->owner = connection;
-		entry->merged = 0;
 	}
+	if (!entry->confirmed)
+		entry->confirmed = 1;
 	return entry;
 }
 

@@ -32,6 +32,8 @@ struct ctflow_nf_entry {
 	__u8 offloaded;		/* no packets are measured any more */
 	__u8 counted;		/* counted_* are known */
 	__u8 unowned;		/* sweeps that found no connection */
+	__u8 confirmed;		/* a packet has come after the kernel confirmed the owner */
+	__u8 pad[7];
 };
 
 struct ctflow_nf_ended_key {

@@ -3,6 +3,8 @@
 """eBPF programs at the netfilter hooks of this kernel: what is exported against what was on the wire."""
 
 import contextlib
+import multiprocessing
+import os
 import signal
 import socket
 import time
@@ -265,6 +267,58 @@ class Measured(case.LabTest):
     def test_a_tuple_is_used_again_at_once_without_timestamps(self):
         self.lab.router.set("net/netfilter/nf_conntrack_timestamp", 0)
         self.reuse(*self.run_ctflowd())
+
+    def clashes(self):
+        """How often the kernel made two connections of one, and dropped one again."""
+        head, *processors = (line.split() for line in self.lab.router.run(
+            "cat", "/proc/net/stat/nf_conntrack").splitlines())
+        return sum(int(one[head.index("clashres")], 16) for one in processors)
+
+    def test_two_processors_open_the_same_connections(self):
+        ports, rounds, each = range(10000, 10500), 6, 2
+        cpus = sorted(os.sched_getaffinity(0))[:2]
+        if len(cpus) < 2:
+            self.skipTest("one processor")
+        self.lab.server.run("nft", "-f", "-", input=TABLE % "udp dport 10000-10499 drop;")
+        program, receiver = self.run_ctflowd()
+        sock = self.lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(sock.close)
+        sock.bind((CLIENT4, 5353))
+
+        def send(cpu, barrier):
+            os.sched_setaffinity(0, {cpu})
+            for _ in range(rounds):
+                barrier.wait()
+                for port in ports:
+                    for _ in range(each):
+                        sock.sendto(b"x", (SERVER4, port))
+                barrier.wait()
+
+        context = multiprocessing.get_context("fork")
+        barrier = context.Barrier(3)
+        senders = [context.Process(target=send, args=(cpu, barrier), daemon=True) for cpu in cpus]
+        for sender in senders:
+            sender.start()
+        for number in range(rounds):
+            barrier.wait(60)
+            barrier.wait(60)
+            # With and without ends that have not been read when the next ones begin.
+            self.lab.router.run("conntrack", "-F")
+            time.sleep(number % 2 * 0.5)
+        for sender in senders:
+            sender.join()
+        print("clashes:", self.clashes())
+        self.assertGreater(self.clashes(), 0)
+        records = self.finish(program, receiver, idle=False)
+        sent = {port: (rounds, 2 * each * rounds) for port in ports}
+        found = {}
+        for one in records:
+            port = value(one, DESTINATION_PORT)
+            if port in sent:
+                connections, packets = found.get(port, (0, 0))
+                found[port] = (connections + 1, packets + value(one, PACKETS))
+        self.assertEqual({port: all for port, all in found.items() if all != sent[port]}, {})
+        self.assertEqual(found.keys(), sent.keys())
 
     def test_interim_reports_add_up_to_the_wire(self):
         self.let_hosts_send_super_packets()

@@ -66,15 +66,22 @@ def test_both_send_on_one_connection(lab: Lab) -> None:
 
 
 def test_both_open_the_same_connections(lab: Lab) -> None:
-    ports = range(10000, 12000)
-    settings = {"count": len(ports) * 4, "udp_src_min": ports.start,
+    """Where both are at the same port at the same time the kernel makes two
+    connections and drops one. The ends of the round before may not have been
+    read by then."""
+    ports = range(10000, 10300)
+    settings = {"count": len(ports) * 2, "udp_src_min": ports.start,
                 "udp_src_max": ports.stop, "pkt_size": 60}
     before = clashes()
-    for _ in range(5):
-        pktgen.setup([settings, settings])
+    for number in range(30):
+        slow = {**settings, "delay": number % 6 * 10_000}
+        pktgen.setup([settings, slow] if number % 2 else [slow, settings])
         pktgen.start().wait()
         wire, stock, octets, stock_octets = totals(lab, ports)
-        equal("wire", wire, 8 * len(ports))
+        if wire != stock:
+            print(f"        round {number}, clashes resolved: "
+                  f"{clashes() - before}", flush=True)
+        equal("wire", wire, 4 * len(ports))
         equal("as stock", (wire, octets), (stock, stock_octets))
         run("conntrack -F")
     print(f"        clashes resolved: {clashes() - before}", flush=True)
@@ -83,9 +90,7 @@ def test_both_open_the_same_connections(lab: Lab) -> None:
 def clashes() -> int:
     with open("/proc/net/stat/nf_conntrack", encoding="ascii") as file:
         head = file.readline().split()
-        if "clash_resolve" not in head:
-            return 0
-        column = head.index("clash_resolve")
+        column = head.index("clashres")
         return sum(int(line.split()[column], 16) for line in file)
 
 
