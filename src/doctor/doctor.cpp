@@ -20,6 +20,7 @@
 #include "doctor/measuring_check.hpp"
 #include "doctor/place_check.hpp"
 #include "doctor/public_status_check.hpp"
+#include "doctor/service_check.hpp"
 #include "doctor/system_check.hpp"
 #include "doctor/tracking_check.hpp"
 #include "doctor/user_check.hpp"
@@ -158,6 +159,7 @@ Diagnosis examine(const DoctorOptions& options) {
   diagnosis.facts.insert(diagnosis.facts.end(), given.facts.begin(), given.facts.end());
   Findings& findings = diagnosis.findings;
   findings.add(check_capabilities());
+  findings.add(check_service(config.value_or(Config()), here.capabilities));
   findings.add(config ? examine_tracking(*config, measuring, here.capabilities)
                       : examine_here(source, here.capabilities));
   findings.add(check_receive_buffer(

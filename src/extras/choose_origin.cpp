@@ -9,8 +9,8 @@ namespace ctflow {
 namespace {
 
 constexpr const char* kFix =
-    "the reason says what is missing; capabilities of the service: packaging/systemd/ebpf.conf; "
-    "what each origin needs: docs/operations.md";
+    "the reason says what is missing; the service of systemd gets capabilities by the drop-in "
+    "ebpf.conf; where that is and what each origin needs: docs/operations.md";
 
 struct Candidate {
   Measure by_name;

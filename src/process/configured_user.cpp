@@ -31,9 +31,11 @@ bool may_measure_by_programs([[maybe_unused]] Measure wanted) {
 
 KeptPrivileges needed_privileges(const Config& config) {
   KeptPrivileges needed;
-  needed.sys_admin = !config.namespaces.empty();
-  needed.net_bind_service = is_privileged_port(config.status.listen);
   needed.bpf = may_measure_by_programs(config.source.measure);
+  // The types of nf_conntrack, where that is a module. A default is no reason to keep so much.
+  const bool fentry = needed.bpf && config.source.measure == Measure::kFentry;
+  needed.sys_admin = fentry || !config.namespaces.empty();
+  needed.net_bind_service = is_privileged_port(config.status.listen);
   needed.net_raw =
       std::any_of(config.collectors.begin(), config.collectors.end(),
                   [](const CollectorConfig& collector) { return !collector.bind_device.empty(); });

@@ -10,7 +10,7 @@ namespace ctflow {
 
 /// What stays after drop_privileges(). CAP_NET_ADMIN always does: it reads the kernel's events.
 struct KeptPrivileges {
-  bool sys_admin = false;         ///< CAP_SYS_ADMIN: enters other network namespaces
+  bool sys_admin = false;         ///< CAP_SYS_ADMIN: enters other network namespaces, or fentry
   bool net_bind_service = false;  ///< CAP_NET_BIND_SERVICE: binds ports below 1024
   bool net_raw = false;           ///< CAP_NET_RAW: binds to a device, before Linux 5.7
   bool bpf = false;               ///< CAP_BPF, CAP_PERFMON: measures by eBPF programs

@@ -36,6 +36,8 @@ SENT = (4, 160)             # SYNs of one connection
 OF_CONNTRACK = (1, 40)      # which takes the later ones for one and the same
 SECURITY = "/sys/kernel/security"
 OF_MODULE = "CAP_SYS_ADMIN (nf_conntrack is a module)"
+DROP_IN = (pathlib.Path(__file__).resolve().parents[3]
+           / "packaging/systemd/ebpf.conf")
 UNWRITTEN = "R9 !read_ok"
 LOCKDOWN = SECURITY + "/lockdown"
 
@@ -141,11 +143,24 @@ def test_nothing_is_refused(lab: Lab) -> None:
         "kernel_patch": "this kernel is without the series of kernel-patches/"})
 
 
-def test_with_the_capabilities_of_the_unit(lab: Lab) -> None:
-    """With those of packaging/systemd/ebpf.conf."""
-    given = "-all,+net_admin,+bpf,+perfmon"
-    why = refused(lab, "unit", NEXT_BEST, "setpriv", "--bounding-set=" + given,
-                  "--inh-caps=" + given, os.environ["CTFLOWD"])
+def with_only(*capabilities: str) -> tuple[str, ...]:
+    given = ",".join(("-all", *("+" + one for one in capabilities)))
+    return ("setpriv", "--bounding-set=" + given, "--inh-caps=" + given,
+            os.environ["CTFLOWD"])
+
+
+def test_with_the_capabilities_of_the_drop_in(lab: Lab) -> None:
+    names = [word.removeprefix("CAP_").lower()
+             for line in DROP_IN.read_text().splitlines()
+             if line.startswith("AmbientCapabilities=")
+             for word in line.partition("=")[2].split()]
+    why = refused(lab, "drop-in", "fentry", *with_only("net_admin", *names))
+    equal("better ones", list(why), ["kernel_patch"])
+
+
+def test_without_the_types_of_modules(lab: Lab) -> None:
+    why = refused(lab, "types-of-modules", NEXT_BEST,
+                  *with_only("net_admin", "bpf", "perfmon"))
     equal("reason", why["fentry"], f"not permitted: {OF_MODULE} is missing")
 
 
@@ -221,11 +236,13 @@ def test_locked_down(lab: Lab) -> None:
     """The last one: only a start of the machine takes it back."""
     run(f"mount -t securityfs none {SECURITY}")
     pathlib.Path(LOCKDOWN).write_text("confidentiality")
-    why = refused(lab, "lockdown", NEXT_BEST)
-    equal("reason", why["fentry"], "the kernel is locked down (lockdown="
-          "confidentiality): verifier: " + ("unknown func" if OLD else
-          "program of this type cannot use helper")
-          + " bpf_probe_read#4")
+    why = refused(lab, "lockdown", WITHOUT_PROGRAMS)
+    locked = "the kernel is locked down (lockdown=confidentiality): "
+    unknown = ("unknown func" if OLD else
+               "program of this type cannot use helper") + " bpf_probe_read#4"
+    equal("reasons", (why["fentry"], why["netfilter"]),
+          (locked + "verifier: " + unknown, TOO_OLD if OLD else
+           locked + "the kernel does not accept the programs: " + unknown))
 
 
 if __name__ == "__main__":
