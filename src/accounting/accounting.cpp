@@ -74,8 +74,8 @@ Accounting::Accounting(const AccountingConfig& config,
 }
 
 /// Those of earlier versions are beside the database.
-std::vector<accounting::LeftSession> Accounting::left_sessions(bool& living) const {
-  auto found = accounting::left_sessions(session_prefix_, living);
+std::vector<accounting::LeftSession> Accounting::left_sessions(bool& another_runs) const {
+  auto found = accounting::left_sessions(session_prefix_, another_runs);
   if (session_prefix_ == config_.database) return found;
   bool ignored = false;
   for (auto& one : accounting::left_sessions(config_.database, ignored)) {

@@ -49,7 +49,7 @@ class Accounting : public Output {
 
  private:
   void enter(const Flow& flow, const Instant& now);
-  [[nodiscard]] std::vector<accounting::LeftSession> left_sessions(bool& living) const;
+  [[nodiscard]] std::vector<accounting::LeftSession> left_sessions(bool& another_runs) const;
   void open_session();
   void watch_losses(const Instant& now);
   void watch_uncounted(const Instant& now);

@@ -2,16 +2,20 @@
 #include "accounting/device_names.hpp"
 
 #include <arpa/inet.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
-#include <fstream>
+#include <exception>
 #include <span>
 #include <sstream>
+#include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "enrich/neighbours/neighbours.hpp"
+#include "log/log.hpp"
+#include "process/file_watch.hpp"
+#include "process/regular_file.hpp"
 #include "text/address_text.hpp"
 #include "text/escape.hpp"
 #include "text/mac_text.hpp"
@@ -25,6 +29,7 @@ constexpr std::size_t kLength6 = 16;
 constexpr unsigned kBitsOfOctet = 8;
 constexpr std::size_t kMostNames = 65'536;
 constexpr std::size_t kMostLine = 4096;
+constexpr std::size_t kLargestFile = std::size_t{16} << 20;
 constexpr std::size_t kMostName = 255;  // octets, as of a name of DNS
 
 std::vector<std::string> words_of(const std::string& line) {
@@ -107,39 +112,67 @@ void add_dnsmasq(const std::vector<std::string>& words, DeviceNames& to) {
   add(to, address_in(words[kAddress]), words[kName]);
 }
 
-void read_file(const std::string& file, DeviceNames& to) {
-  std::ifstream stream(file);
-  for (std::string line; to.size() < kMostNames && std::getline(stream, line);) {
-    if (line.size() <= kMostLine) add_names_of_line(line, to);
+/// None of a file that is not there: which of them a host has depends on its DHCP server.
+DeviceNames names_in(const std::string& file) {
+  DeviceNames names;
+  try {
+    const std::string text = read_regular_file(file, kLargestFile).text;
+    if (text.size() > kLargestFile) throw std::runtime_error("expected at most 16 MiB");
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) {
+      if (line.size() <= kMostLine) add_names_of_line(line, names);
+    }
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::no_such_file_or_directory) throw;
   }
+  return names;
 }
 
-/// What changes when a file does.
-using Mark = std::array<std::int64_t, 5>;
+/// While the file cannot be read the names are those of before.
+class NameFile {
+ public:
+  explicit NameFile(const std::string& file) : watch_(file) {}
 
-Mark mark_of(const std::string& file) {
-  struct stat found {};
-  if (stat(file.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return {};
-  return {static_cast<std::int64_t>(found.st_ino), static_cast<std::int64_t>(found.st_dev),
-          found.st_size, found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
-}
+  [[nodiscard]] const DeviceNames& names() const { return names_; }
+
+  /// Whether it was read again.
+  bool look() {
+    if (!watch_.changed()) return false;
+    try {
+      names_ = names_in(watch_.file());
+      return true;
+    } catch (const std::exception& error) {
+      log::warn(
+          "accounting_names_unreadable file={} error={} impact=\"devices keep the names that it "
+          "gave before\" fix=\"let ctflowd read it: it is read when it changes\"",
+          log::quoted(watch_.file()), log::quoted(error.what()));
+      return false;
+    }
+  }
+
+ private:
+  FileWatch watch_;
+  DeviceNames names_;
+};
 
 class NameFiles {
  public:
-  explicit NameFiles(const AccountingConfig& config) : files_(config.device_files) {
+  explicit NameFiles(const AccountingConfig& config)
+      : files_(config.device_files.begin(), config.device_files.end()) {
     for (const NamedDevice& one : config.devices) {
       for (const std::uint64_t mac : one.addresses) configured_[mac_octets(mac)] = one.name;
     }
   }
 
   std::shared_ptr<const DeviceNames> read() {
-    std::vector<Mark> marks;
-    for (const std::string& file : files_) marks.push_back(mark_of(file));
-    if (known_ && marks == marks_) return nullptr;
-    marks_ = std::move(marks);
+    bool changed = known_ == nullptr;
+    for (NameFile& file : files_) changed = file.look() || changed;
+    if (!changed) return nullptr;
     auto names = std::make_shared<DeviceNames>(configured_);
-    for (std::size_t i = 0; i < files_.size(); ++i) {
-      if (marks_[i] != Mark{}) read_file(files_[i], *names);
+    for (const NameFile& file : files_) {
+      for (const auto& [octets, name] : file.names()) {
+        if (names->size() < kMostNames) names->emplace(octets, name);
+      }
     }
     if (known_ && *known_ == *names) return nullptr;
     known_ = std::move(names);
@@ -147,9 +180,8 @@ class NameFiles {
   }
 
  private:
-  std::vector<std::string> files_;
+  std::vector<NameFile> files_;
   DeviceNames configured_;
-  std::vector<Mark> marks_;
   std::shared_ptr<const DeviceNames> known_;
 };
 

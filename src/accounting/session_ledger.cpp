@@ -101,10 +101,10 @@ std::string session_file(const std::string& prefix, const std::string& id) {
   return prefix + kInfix + id;
 }
 
-std::vector<LeftSession> left_sessions(const std::string& prefix, bool& living) {
+std::vector<LeftSession> left_sessions(const std::string& prefix, bool& another_runs) {
   namespace fs = std::filesystem;
   std::vector<LeftSession> found;
-  living = false;
+  another_runs = false;
   const fs::path path(prefix);
   const std::string begin = path.filename().string() + kInfix;
   std::error_code ignored;
@@ -117,7 +117,7 @@ std::vector<LeftSession> left_sessions(const std::string& prefix, bool& living) 
     one.lock.reset(open(one.file.c_str(), O_RDWR | O_CLOEXEC));
     if (!one.lock.is_open()) continue;
     if (flock(one.lock.number(), LOCK_EX | LOCK_NB) != 0) {
-      living = true;
+      another_runs = true;
       continue;
     }
     std::array<std::uint64_t, kWords> words{};

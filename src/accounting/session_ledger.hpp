@@ -65,7 +65,7 @@ std::string session_prefix(const std::string& database);
 /// Where the ledger of a session is.
 std::string session_file(const std::string& prefix, const std::string& id);
 
-/// Of processes that are gone. `living`: one is not, or this one has another.
-std::vector<LeftSession> left_sessions(const std::string& prefix, bool& living);
+/// Of processes that are gone. `another_runs`: one is not, or this one has another session.
+std::vector<LeftSession> left_sessions(const std::string& prefix, bool& another_runs);
 
 }  // namespace ctflow::accounting

@@ -6,11 +6,9 @@
 #include <exception>
 #include <mutex>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "log/log.hpp"
-#include "process/signals_blocked.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -38,7 +36,6 @@ struct Writer::Shared {
   // Held for moments only, never while the disk is waited for.
   mutable std::mutex mutex;
   std::condition_variable wake;
-  std::condition_variable ended;
   std::deque<Job> jobs;
   std::deque<Written> written;
   std::shared_ptr<const Surroundings> surroundings;
@@ -48,9 +45,7 @@ struct Writer::Shared {
   Report report;
   std::optional<std::string> failure;
   bool stopping = false;
-  bool done = false;
   bool all_written = false;
-  std::thread thread;
 
   bool write(const Job& job);
   bool write_first();
@@ -180,13 +175,10 @@ void Writer::run(const std::shared_ptr<Shared>& shared) {
   shared->store.reset();  // closes the database
   const std::lock_guard lock(shared->mutex);
   shared->all_written = all;
-  shared->done = true;
-  shared->ended.notify_all();
 }
 
 void Writer::start() {
-  const SignalsBlocked blocked;
-  shared_->thread = std::thread([shared = shared_] { run(shared); });
+  thread_.start([shared = shared_] { run(shared); });
 }
 
 bool Writer::idle() const {
@@ -239,19 +231,14 @@ std::optional<std::string> Writer::take_failure() {
 }
 
 bool Writer::stop(std::chrono::milliseconds patience) {
-  if (!shared_->thread.joinable()) return shared_->all_written;
-  std::unique_lock lock(shared_->mutex);
-  shared_->stopping = true;
-  shared_->wake.notify_all();
-  const bool done = shared_->ended.wait_for(lock, patience, [&] { return shared_->done; });
-  const bool all = done && shared_->all_written;
-  lock.unlock();
-  if (done) {
-    shared_->thread.join();
-  } else {
-    shared_->thread.detach();
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->stopping = true;
+    shared_->wake.notify_all();
   }
-  return all;
+  if (!thread_.ended_within(patience)) return false;
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->all_written;
 }
 
 }  // namespace ctflow::accounting

@@ -10,6 +10,7 @@
 
 #include "accounting/store.hpp"
 #include "accounting/surroundings.hpp"
+#include "process/detached_thread.hpp"
 
 namespace ctflow::accounting {
 
@@ -70,6 +71,7 @@ class Writer {
   static void run(const std::shared_ptr<Shared>& shared);
 
   std::shared_ptr<Shared> shared_;  ///< with the thread, which a disk may hold for long
+  DetachedThread thread_;
 };
 
 }  // namespace ctflow::accounting

@@ -4,10 +4,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <thread>
 #include <utility>
-
-#include "process/signals_blocked.hpp"
 
 namespace ctflow {
 namespace {
@@ -31,9 +28,8 @@ struct LogWriter::Shared {
   const std::size_t limit;
 
   mutable std::mutex mutex;
-  std::condition_variable work;  ///< for the thread
-  std::condition_variable done;  ///< for stop()
-  std::deque<Batch> waiting;     ///< the first is being written while `writing`
+  std::condition_variable work;
+  std::deque<Batch> waiting;  ///< the first is being written while `writing`
   std::vector<std::string> spare;
   std::size_t octets = 0;
   Report report;
@@ -41,13 +37,11 @@ struct LogWriter::Shared {
   bool reopen = false;
   bool stopping = false;
   bool given_up = false;  ///< what waits is not the thread's any more
-  bool ended = false;
 };
 
 LogWriter::LogWriter(std::unique_ptr<LineTarget> target, std::size_t limit)
     : shared_(std::make_shared<Shared>(std::move(target), limit)) {
-  const SignalsBlocked blocked;
-  std::thread([shared = shared_] { run(shared); }).detach();
+  thread_.start([shared = shared_] { run(shared); });
 }
 
 LogWriter::~LogWriter() { stop(std::chrono::milliseconds(0)); }
@@ -93,8 +87,6 @@ void LogWriter::run(const std::shared_ptr<Shared>& shared) {
     lines.clear();
     if (own.spare.size() < kSpare) own.spare.push_back(std::move(lines));
   }
-  own.ended = true;
-  own.done.notify_all();
 }
 
 bool LogWriter::add(std::string& lines, const MessageContent& content, TimePoint now) {
@@ -149,16 +141,18 @@ std::optional<TimePoint> LogWriter::oldest() const {
 }
 
 std::vector<WrittenBatch> LogWriter::stop(std::chrono::milliseconds patience) {
-  std::unique_lock lock(shared_->mutex);
-  shared_->stopping = true;
-  shared_->work.notify_one();
-  shared_->done.wait_for(lock, patience, [&] { return shared_->ended; });
+  {
+    const std::scoped_lock lock(shared_->mutex);
+    shared_->stopping = true;
+    shared_->work.notify_one();
+  }
+  thread_.ended_within(patience);
+  const std::scoped_lock lock(shared_->mutex);
   shared_->given_up = true;
   std::vector<WrittenBatch> left;
   for (const Shared::Batch& one : shared_->waiting) left.push_back({one.content, one.lines.size()});
   shared_->waiting.clear();
   shared_->octets = 0;
-  shared_->work.notify_one();
   return left;
 }
 

@@ -12,6 +12,7 @@
 #include "connection_log/line_target.hpp"
 #include "ctflow/clock.hpp"
 #include "ctflow/encoder.hpp"
+#include "process/detached_thread.hpp"
 
 namespace ctflow {
 
@@ -67,6 +68,7 @@ class LogWriter {
   static void run(const std::shared_ptr<Shared>& shared);
 
   std::shared_ptr<Shared> shared_;  ///< with the thread, which a blocked write may hold for long
+  DetachedThread thread_;
 };
 
 }  // namespace ctflow

@@ -52,7 +52,7 @@ std::string ConntrackSource::use_records() {
   if (ring_ == nullptr) return "this command measures nothing itself";
   load_conntrack();
   if (std::string obstacle = records_obstacle(config_); !obstacle.empty()) {
-    may_be_mended_ = config_.delivery != Delivery::kReliable;
+    obstacle_may_go_ = config_.delivery != Delivery::kReliable;
     return obstacle;
   }
   const NamespaceAt here = look_up_namespace("/proc/thread-self/ns/net");
@@ -184,8 +184,8 @@ void ConntrackSource::watch_settings() {
 
 /// The feed is chosen at the start: what was missing then and is there now is logged once.
 void ConntrackSource::observe_obstacle() {
-  if (!may_be_mended_ || records_ || !records_obstacle(config_).empty()) return;
-  may_be_mended_ = false;
+  if (!obstacle_may_go_ || records_ || !records_obstacle(config_).empty()) return;
+  obstacle_may_go_ = false;
   log::warn(
       "measuring_possible origin=fentry obstacle={} impact=\"what prevented it at the start is "
       "gone, but origin={} stays in use until ctflowd is started again\" fix=\"systemctl restart "
@@ -269,7 +269,7 @@ void ConntrackSource::stop_records(bool report_existing) {
   std::vector<ConntrackTotals> totals;
   if (report_existing || state_) {
     events_->keep_totals(totals, report_existing);
-    if (!records_->report_living()) {
+    if (!records_->report_all()) {
       log::warn(
           "existing_unreported impact=\"what some existing connections counted since their last "
           "report is exported by the next ctflowd, if at all\" fix=\"give ctflowd more CPU time\"");

@@ -71,7 +71,7 @@ class ConntrackSource : public FlowSource {
   std::optional<Capabilities> logged_;
   std::vector<OwnConnection> own_traffic_;
   OriginChoice choice_;
-  bool may_be_mended_ = false;             ///< what prevents records may go while we run
+  bool obstacle_may_go_ = false;           ///< what prevents records may go while we run
   std::optional<EventListener> listener_;  ///< one of these two
   std::optional<RecordFeed> records_;
   Instant opened_{};

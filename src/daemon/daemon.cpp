@@ -231,7 +231,7 @@ void Daemon::reload() {
 }
 
 void Daemon::adopt_when_ready(MonoTime latest) {
-  // Nobody else says what a database says: before it is read flows would go out without.
+  // Nothing else says what a database says: before it is read flows would go out without.
   constexpr std::chrono::seconds kForDatabases{60};
   const auto again = [&] {
     reload_timer_.after(kLookupPoll, [this, latest] { adopt_when_ready(latest); });

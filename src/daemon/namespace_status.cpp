@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The part of NamespaceExporter that tells how it is: status, usage, totals.
+// The part of NamespaceExporter that says how it is: status, usage, totals.
 #include <string>
 #include <utility>
 

@@ -30,7 +30,7 @@ std::string_view variable(const char* name) {
 
 /// One datagram to the socket that $NOTIFY_SOCKET names: a path, or, with "@" in place of the first
 /// octet, which is zero, a name in the abstract namespace. What does not arrive is lost, as with
-/// sd_notify(3) whose result nobody looks at: a service manager that hears nothing says so.
+/// sd_notify(3) whose result is not looked at: a service manager that hears nothing says so.
 void send(std::string_view text) {
   const std::string_view name = variable("NOTIFY_SOCKET");
   sockaddr_un address{};

@@ -10,17 +10,14 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
 #include <cstring>
-#include <future>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
-#include <thread>
 #include <utility>
 
 #include "ctflow/config.hpp"
 #include "kafka/configure.hpp"
-#include "process/signals_blocked.hpp"
 
 namespace ctflow::kafka {
 namespace {
@@ -111,8 +108,6 @@ struct Client::Shared {
   int wake;                          ///< -1: threads may still connect, but it is not to be known
   bool fresh = false;                ///< there is a broker that on_broker() was not called for
   std::vector<std::string> brokers;  ///< the latest is the last
-  std::promise<void> end;
-  std::future<void> ended = end.get_future();
 
   void note(std::string broker) {
     if (broker.empty()) return;
@@ -184,13 +179,10 @@ bool Client::close(std::chrono::milliseconds patience) {
     shared_->forget_wake();
     rd_kafka_queue_destroy(queue_);
     rd_kafka_topic_destroy(topic_);
-    const SignalsBlocked blocked;
-    std::thread([client = std::exchange(client_, nullptr), shared = shared_] {
-      rd_kafka_destroy(client);
-      shared->end.set_value();
-    }).detach();
+    ending_.start(
+        [client = std::exchange(client_, nullptr), shared = shared_] { rd_kafka_destroy(client); });
   }
-  return shared_->ended.wait_for(patience) == std::future_status::ready;
+  return ending_.ended_within(patience);
 }
 
 Client::Taken Client::produce(std::string_view key, std::string_view value, void* message) {

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "process/detached_thread.hpp"
+
 struct rd_kafka_s;
 struct rd_kafka_topic_s;
 struct rd_kafka_queue_s;
@@ -116,6 +118,7 @@ class Client {
   void hand_over_error(rd_kafka_op_s* event, ClientEvents& to);
 
   std::shared_ptr<Shared> shared_;  ///< with the threads
+  DetachedThread ending_;
   rd_kafka_s* client_ = nullptr;
   rd_kafka_topic_s* topic_ = nullptr;
   rd_kafka_queue_s* queue_ = nullptr;

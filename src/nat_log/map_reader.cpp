@@ -2,24 +2,19 @@
 #include "nat_log/map_reader.hpp"
 
 #include <algorithm>
-#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <optional>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "nat_log/ruleset.hpp"
-#include "process/signals_blocked.hpp"
 
 namespace ctflow::nat {
 
 /// Of the thread that looks and the one that reads.
 struct MapReader::Shared {
   std::mutex mutex;
-  std::condition_variable ended;
-  bool reading = false;
   std::optional<MapReading> result;  ///< the last that was read
   std::uint32_t generation = 0;      ///< of it
   std::string why;                   ///< the last reading failed
@@ -53,7 +48,6 @@ void MapReader::Shared::read(const Ruleset& ruleset, const Clock& clock) {
   }
   const MonoTime now = clock().steady;
   const std::lock_guard lock(mutex);
-  reading = false;
   why = failure;
   again = now + (now - began.steady) * kPause;
   if (!failure.empty()) again = std::max(again, now + std::chrono::seconds(kPause));
@@ -61,7 +55,6 @@ void MapReader::Shared::read(const Ruleset& ruleset, const Clock& clock) {
     result = std::move(found);
     generation = number;
   }
-  ended.notify_all();
 }
 
 MapReader::MapReader(Ruleset ruleset, Clock clock)
@@ -78,20 +71,19 @@ MapsNow MapReader::look() {
   }
   std::unique_lock lock(shared_->mutex);
   const auto current = [&] { return shared_->result && shared_->generation == number; };
-  if (!current() && !shared_->reading && clock_().steady >= shared_->again) {
-    const SignalsBlocked blocked;
+  if (!current() && !thread_.running() && clock_().steady >= shared_->again) {
     try {
-      std::thread([shared = shared_, ruleset = ruleset_, clock = clock_] {
-        shared->read(ruleset, clock);
-      }).detach();
-      shared_->reading = true;  // it waits for the mutex before it says otherwise
+      thread_.start(
+          [shared = shared_, ruleset = ruleset_, clock = clock_] { shared->read(ruleset, clock); });
     } catch (const std::system_error& error) {
       shared_->why = std::string("a thread to read the ruleset: ") + why_unreadable(error);
       shared_->again = clock_().steady + std::chrono::seconds(kPause);
     }
   }
   if (!std::exchange(looked_, true)) {
-    shared_->ended.wait(lock, [&] { return !shared_->reading; });
+    lock.unlock();
+    thread_.wait();
+    lock.lock();
     if (shared_->result) number = shared_->generation;  // as sure as if it had been looked at now
   }
   if (current()) return {MapsNow::State::kCurrent, *shared_->result, {}};

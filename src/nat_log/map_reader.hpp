@@ -10,6 +10,7 @@
 #include "ctflow/clock.hpp"
 #include "nat_log/map_source.hpp"
 #include "netlink/network_namespace.hpp"
+#include "process/detached_thread.hpp"
 
 namespace ctflow::nat {
 
@@ -42,6 +43,7 @@ class MapReader : public MapSource {
   Ruleset ruleset_;
   Clock clock_;
   std::shared_ptr<Shared> shared_;  ///< with the thread that reads
+  DetachedThread thread_;
   bool looked_ = false;
 };
 

@@ -7,12 +7,10 @@
 #include <exception>
 #include <mutex>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "log/log.hpp"
-#include "process/signals_blocked.hpp"
 
 namespace ctflow::nat {
 namespace {
@@ -44,13 +42,9 @@ struct Writer::Shared {
   // Held for moments only, never while the disk is waited for.
   std::mutex mutex;
   std::condition_variable wake;
-  std::condition_variable ended;
   std::optional<std::string> failure;
   NatMapsStatus maps;
   bool stopping = false;
-  bool done = false;
-  bool started = false;
-  std::thread thread;
 
   bool write();
   void note_maps();
@@ -132,20 +126,13 @@ void Writer::run(const std::shared_ptr<Shared>& shared) {
     last = shared->stopping;
   }
   shared->store.reset();  // closes the files, and frees the directory
-  const std::lock_guard lock(shared->mutex);
-  shared->done = true;
-  shared->ended.notify_all();
 }
 
 void Writer::start(Moment listening_since) {
-  if (shared_->started) return;
-  shared_->started = true;
+  if (std::exchange(started_, true)) return;
   shared_->store->set_listening_since(listening_since);
-  const SignalsBlocked blocked;
-  shared_->thread = std::thread([shared = shared_] { run(shared); });
+  thread_.start([shared = shared_] { run(shared); });
 }
-
-bool Writer::started() const { return shared_->started; }
 
 std::size_t Writer::room() const { return shared_->queue.room(); }
 
@@ -172,17 +159,12 @@ std::optional<std::string> Writer::take_failure() {
 }
 
 void Writer::stop(std::chrono::milliseconds patience) {
-  if (!shared_->thread.joinable()) return;
-  std::unique_lock lock(shared_->mutex);
-  shared_->stopping = true;
-  shared_->wake.notify_all();
-  const bool done = shared_->ended.wait_for(lock, patience, [&] { return shared_->done; });
-  lock.unlock();
-  if (done) {
-    shared_->thread.join();
-  } else {
-    shared_->thread.detach();
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->stopping = true;
+    shared_->wake.notify_all();
   }
+  thread_.ended_within(patience);
 }
 
 }  // namespace ctflow::nat

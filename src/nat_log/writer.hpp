@@ -11,6 +11,7 @@
 #include "ctflow/status.hpp"
 #include "nat_log/nat_event.hpp"
 #include "nat_log/store.hpp"
+#include "process/detached_thread.hpp"
 
 namespace ctflow::nat {
 
@@ -30,7 +31,7 @@ class Writer {
 
   /// Begins: the kernel's events arrive from now on.
   void start(Moment listening_since);
-  [[nodiscard]] bool started() const;
+  [[nodiscard]] bool started() const { return started_; }
 
   /// How many events can be added.
   [[nodiscard]] std::size_t room() const;
@@ -59,6 +60,8 @@ class Writer {
   static void run(const std::shared_ptr<Shared>& shared);
 
   std::shared_ptr<Shared> shared_;  ///< with the thread, which a disk may hold for long
+  DetachedThread thread_;
+  bool started_ = false;
 };
 
 }  // namespace ctflow::nat

@@ -6,17 +6,14 @@
 
 #include <algorithm>
 #include <array>
-#include <condition_variable>
 #include <mutex>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "observe/collector_problems.hpp"
 #include "observe/problems.hpp"
 #include "page/read_usage.hpp"
 #include "page/render.hpp"
-#include "process/signals_blocked.hpp"
 
 namespace ctflow::page {
 namespace {
@@ -72,8 +69,6 @@ std::vector<std::string> counted_namespaces(const Status& status) {
 /// Shared by the event loop and the thread.
 struct StatusPage::Reading {
   std::mutex mutex;
-  std::condition_variable ended;
-  bool under_way = false;
   std::optional<std::vector<UsageValues>> read{};
   SteadyClock::time_point read_at{};
 };
@@ -97,19 +92,14 @@ StatusPage::StatusPage(Questions questions)
 
 StatusPage::~StatusPage() {
   constexpr std::chrono::seconds kPatience{1};  // for a slow disk
-  std::unique_lock lock(reading_->mutex);
-  reading_->ended.wait_for(lock, kPatience, [this] { return !reading_->under_way; });
+  thread_.ended_within(kPatience);
 }
 
 void StatusPage::begin_reading(const AccountingConfig& config,
                                const std::vector<std::string>& names) {
   constexpr std::chrono::seconds kAge{8};
   const auto now = SteadyClock::now();
-  if (began_ && now - *began_ < kAge) return;
-  {
-    const std::lock_guard lock(reading_->mutex);
-    if (std::exchange(reading_->under_way, true)) return;
-  }
+  if ((began_ && now - *began_ < kAge) || thread_.running()) return;
   began_ = now;
   const auto work = [reading = reading_, config, names] {
     std::vector<UsageValues> read;
@@ -120,19 +110,15 @@ void StatusPage::begin_reading(const AccountingConfig& config,
     const std::lock_guard lock(reading->mutex);
     reading->read = std::move(read);
     reading->read_at = SteadyClock::now();
-    reading->under_way = false;
-    reading->ended.notify_all();
   };
-  const SignalsBlocked blocked;
   try {
-    std::thread(work).detach();
+    thread_.start(work);
   } catch (const std::system_error& error) {
     UsageValues none;
     none.error = std::string("no thread for it: ") + error.what();
     const std::lock_guard lock(reading_->mutex);
     reading_->read = std::vector<UsageValues>{std::move(none)};
     reading_->read_at = now;
-    reading_->under_way = false;
   }
 }
 

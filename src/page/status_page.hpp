@@ -14,6 +14,7 @@
 #include "ctflow/status.hpp"
 #include "page/talker_rates.hpp"
 #include "page/values.hpp"
+#include "process/detached_thread.hpp"
 
 namespace ctflow::page {
 
@@ -49,6 +50,7 @@ class StatusPage {
 
   Questions questions_;
   std::shared_ptr<Reading> reading_;  ///< with the thread, which a disk may hold for long
+  DetachedThread thread_;
   std::optional<std::chrono::steady_clock::time_point> began_{};  ///< reading, for the last time
   std::map<std::string, TalkerRates> rates_;                      ///< by network namespace
 };

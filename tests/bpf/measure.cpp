@@ -141,7 +141,7 @@ class Measurement {
     } else if (command == "hold" || command == "read") {
       held_ = command == "hold";
     } else if (command == "living") {
-      programs_.report_living(namespaces_.front(), ~std::uint64_t{0});
+      programs_.report_all(namespaces_.front(), ~std::uint64_t{0});
     } else {
       std::cerr << "measure: unknown command " << command << '\n';
     }

@@ -24,7 +24,7 @@ namespace ctflow::test {
 /// What the fake was asked for and what it answers; outlives the fake itself.
 struct FakeKernelRing {
   std::deque<ctflow_record> records;  ///< in the ring
-  std::deque<ctflow_record> living;   ///< sent by report_living()
+  std::deque<ctflow_record> living;   ///< sent by report_all()
   std::map<std::uint64_t, Watch> watched;
   std::map<std::uint64_t, RecordLosses> losses;
   MissedRuns missed;
@@ -72,7 +72,7 @@ class FakePrograms : public MeasuringPrograms {
     if (!kernel_.long_sweeps) kernel_.sweep.set_value(true);
     return kernel_.sweep.get_future();
   }
-  bool report_living(std::uint64_t netns, std::uint64_t /*before*/) override {
+  bool report_all(std::uint64_t netns, std::uint64_t /*before*/) override {
     for (std::size_t i = 0; i < kernel_.room && !kernel_.living.empty(); ++i) {
       if (kernel_.living.front().netns == netns) kernel_.records.push_back(kernel_.living.front());
       kernel_.living.pop_front();

@@ -40,7 +40,7 @@ class RecordFeed : private RecordConsumer {
   bool catch_up() { return ring_.catch_up(); }
 
   /// Has every measured connection reported, and reads that. False: not all.
-  bool report_living() { return ring_.report_living(id_); }
+  bool report_all() { return ring_.report_all(id_); }
 
   [[nodiscard]] const BatchSizes& batches() const { return batches_; }
 

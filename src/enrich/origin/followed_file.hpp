@@ -2,11 +2,7 @@
 // What a file says, read again when the file changes.
 #pragma once
 
-#include <sys/stat.h>
-
-#include <array>
 #include <boost/asio/io_context.hpp>
-#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -20,6 +16,7 @@
 #include "event_loop/rounds.hpp"
 #include "event_loop/timer.hpp"
 #include "log/log.hpp"
+#include "process/file_watch.hpp"
 #include "process/signals_blocked.hpp"
 
 namespace ctflow {
@@ -49,11 +46,15 @@ class FollowedFile {
   FollowedFile(boost::asio::io_context& io, std::string file, const char* setting, Read read,
                std::chrono::milliseconds interval, FirstRead first = FirstRead::kAtOnce,
                Alone alone = {})
-      : read_(std::move(read)), interval_(interval), status_{setting, std::move(file)}, timer_(io) {
+      : read_(std::move(read)),
+        interval_(interval),
+        status_{setting, file},
+        watch_(std::move(file)),
+        timer_(io) {
     if (first == FirstRead::kInThread) {
       timer_.soon([this] { look(); });
     } else {
-      mark_ = mark_of(status_.file);
+      watch_.changed();
       take(load(read_, status_.file));
       look_later();
     }
@@ -69,25 +70,10 @@ class FollowedFile {
   [[nodiscard]] const DatabaseStatus& status() const { return status_; }
 
  private:
-  /// What changes when a file does.
-  using Mark = std::array<std::int64_t, 7>;
   struct Loaded {
     std::unique_ptr<const Content> content{};  ///< null: see error
     std::string error{};
   };
-
-  /// Of a file that is not there: its own mark, too.
-  static Mark mark_of(const std::string& file) {
-    struct stat found {};
-    if (stat(file.c_str(), &found) != 0) return {-errno};
-    return {static_cast<std::int64_t>(found.st_ino),
-            static_cast<std::int64_t>(found.st_dev),
-            found.st_size,
-            found.st_mtim.tv_sec,
-            found.st_mtim.tv_nsec,
-            found.st_ctim.tv_sec,
-            found.st_ctim.tv_nsec};
-  }
 
   static Loaded load(const Read& read, const std::string& file) {
     try {
@@ -102,17 +88,15 @@ class FollowedFile {
   }
 
   void look() {
-    const Mark found = mark_of(status_.file);
-    if (found == mark_) {
+    if (!watch_.changed()) {
       look_later();
       return;
     }
-    mark_ = found;  // as it was before it is read: what changes meanwhile is seen the next time
     try {
       const SignalsBlocked blocked;
       loading_ = std::async(std::launch::async, load, read_, status_.file);
     } catch (const std::exception& error) {  // no thread could be made
-      mark_ = {};
+      watch_.forget();
       take({nullptr, error.what()});
       look_later();
       return;
@@ -138,7 +122,7 @@ class FollowedFile {
       return true;
     } catch (const std::exception& error) {
       loaded.error = error.what();
-      mark_ = {};  // the next look reads it again
+      watch_.forget();
       return false;
     }
   }
@@ -166,7 +150,7 @@ class FollowedFile {
   const Read read_;
   const std::chrono::milliseconds interval_;
   DatabaseStatus status_;
-  Mark mark_{};
+  FileWatch watch_;
   std::unique_ptr<const Content> content_;
   Alone alone_;  ///< empty: no other thread uses it
   Timer timer_;

@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "enrich/users/user_names.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <limits>
 #include <optional>
 #include <stdexcept>
-#include <system_error>
 #include <unordered_map>
 #include <utility>
 
-#include "process/descriptor.hpp"
+#include "process/regular_file.hpp"
 #include "text/escape.hpp"
 #include "text/mac_text.hpp"
 #include "text/network_text.hpp"
@@ -32,30 +26,16 @@ constexpr std::size_t kShown = 48;  // characters of the file in a message
 constexpr unsigned kIpv4Bits = 32;
 constexpr unsigned kIpv6Bits = 128;
 constexpr const char* kKeys =
-    "a network such as 192.0.2.0/24, a MAC address such as 02:00:5e:00:53:01, or mark=N";
-
-struct FileText {
-  std::string text{};
-  std::chrono::sys_seconds written{};
-};
+    "a network such as 192.0.2.0/24, a MAC address "
+    "such as 02:00:5e:00:53:01, or mark=N";
 
 FileText text_of(const std::string& file) {
-  const auto fail = [&](const std::string& why) { throw std::runtime_error(file + ": " + why); };
-  const auto fail_by = [&](int error) { fail(std::generic_category().message(error)); };
-  const Descriptor from(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (!from.is_open()) fail_by(errno);
-  struct stat found {};
-  if (fstat(from.number(), &found) != 0) fail_by(errno);
-  if (!S_ISREG(found.st_mode)) fail("expected a regular file");
-  FileText result;
-  result.written = std::chrono::sys_seconds(std::chrono::seconds(found.st_mtim.tv_sec));
-  std::array<char, 16384> part{};
-  while (true) {
-    const ssize_t length = ::read(from.number(), part.data(), part.size());
-    if (length < 0) fail_by(errno);
-    if (length == 0) return result;
-    result.text.append(part.data(), static_cast<std::size_t>(length));
-    if (result.text.size() > kLargestFile) fail("expected at most 4 MiB");
+  try {
+    FileText found = read_regular_file(file, kLargestFile);
+    if (found.text.size() > kLargestFile) throw std::runtime_error("expected at most 4 MiB");
+    return found;
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error(file + ": " + error.what());
   }
 }
 

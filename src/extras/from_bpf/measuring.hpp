@@ -85,7 +85,7 @@ class MeasuringPrograms {
 
   /// The same of every measured connection of one namespace that was not reported since `before`
   /// (CLOCK_MONOTONIC, nanoseconds), with packets or without.
-  virtual bool report_living(std::uint64_t netns, std::uint64_t before) = 0;
+  virtual bool report_all(std::uint64_t netns, std::uint64_t before) = 0;
 
   /// What could not be done for this namespace, since the programs were attached.
   [[nodiscard]] virtual RecordLosses losses(std::uint64_t netns) const = 0;

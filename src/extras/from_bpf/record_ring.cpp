@@ -170,7 +170,7 @@ void RecordRing::end_batch() {
   }
 }
 
-bool RecordRing::report_living(int id) {
+bool RecordRing::report_all(int id) {
   const Watched* const one = find(id);
   if (one == nullptr) return true;
   const std::uint64_t netns = one->netns;
@@ -179,7 +179,7 @@ bool RecordRing::report_living(int id) {
       static_cast<std::uint64_t>(clock_().steady.time_since_epoch() / std::chrono::nanoseconds(1));
   constexpr int kTries = 2000;  // each has half of the ring
   for (int i = 0; i < kTries; ++i) {
-    const bool all = programs_->report_living(netns, before);
+    const bool all = programs_->report_all(netns, before);
     const bool read = catch_up();
     if (all && read) return true;
   }

@@ -66,7 +66,7 @@ class RecordRing {
 
   /// Lets the programs report every measured connection of the namespace, and reads that. False:
   /// not all, as they come faster than they can be read.
-  bool report_living(int id);
+  bool report_all(int id);
 
   /// What the programs could not do for this namespace, and what was not kept before start(). With
   /// the ends and beginnings that the kernel skipped since the watch began, of whichever namespace.

@@ -44,8 +44,8 @@ bool is_confidential(const std::string& lockdown_file) {
 std::string explain_refusal(int error, const std::string& words, std::uint64_t needed,
                             const PermissionFiles& files) {
   // Without the types of the module libbpf fails in many ways.
-  const bool in_vain = (needed >> CAP_SYS_ADMIN & 1U) != 0;
-  if (error == EPERM || error == EACCES || in_vain) {
+  const bool needs_types = (needed >> CAP_SYS_ADMIN & 1U) != 0;
+  if (error == EPERM || error == EACCES || needs_types) {
     const std::string missing = missing_capabilities(needed, files.status);
     if (!missing.empty()) return "not permitted: " + missing;
   }

@@ -27,7 +27,7 @@ class TracingPrograms final : public MeasuringPrograms {
   [[nodiscard]] int descriptor() const override;
   std::size_t consume(const Take& take, std::size_t limit) override;
   [[nodiscard]] std::future<bool> sweep() override;
-  bool report_living(std::uint64_t netns, std::uint64_t before) override;
+  bool report_all(std::uint64_t netns, std::uint64_t before) override;
   [[nodiscard]] RecordLosses losses(std::uint64_t netns) const override;
 
   [[nodiscard]] bool sees_flowtables() const override;

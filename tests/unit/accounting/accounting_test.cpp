@@ -95,8 +95,8 @@ TEST_F(AccountingTest, WritesWhatWaitsWhenItStops) {
   EXPECT_EQ(octets_in_database(), 100);
   EXPECT_EQ(accounting->status(system_now()).counters.flows, 1U);
   EXPECT_EQ(test::number_in(config_.database, "SELECT count(*) FROM session"), 0);
-  bool living = true;
-  EXPECT_TRUE(accounting::left_sessions(config_.database, living).empty());
+  bool another_runs = true;
+  EXPECT_TRUE(accounting::left_sessions(config_.database, another_runs).empty());
 }
 
 TEST_F(AccountingTest, StopsBeforeItStarted) {
@@ -306,8 +306,8 @@ TEST_F(AccountingTest, FindsWhatAnEarlierVersionLeftBesideTheDatabase) {
   accounting->stop();
   EXPECT_EQ(octets_in_database(), 700);
   EXPECT_EQ(accounting->status(system_now()).accounting->recovered, 700U);
-  bool living = false;
-  EXPECT_TRUE(accounting::left_sessions(config_.database, living).empty());
+  bool another_runs = false;
+  EXPECT_TRUE(accounting::left_sessions(config_.database, another_runs).empty());
 }
 
 TEST_F(AccountingTest, HasTheLockOfItsSessionWhileItsThreadMayStillWrite) {
@@ -318,9 +318,10 @@ TEST_F(AccountingTest, HasTheLockOfItsSessionWhileItsThreadMayStillWrite) {
   offer(*before, 100);
   before->tick();  // gives it to the thread
   before.reset();  // its thread goes on
-  bool living = false;
-  EXPECT_TRUE(accounting::left_sessions(config_.database, living).empty()) << "it has not ended";
-  EXPECT_TRUE(living);
+  bool another_runs = false;
+  EXPECT_TRUE(accounting::left_sessions(config_.database, another_runs).empty())
+      << "it has not ended";
+  EXPECT_TRUE(another_runs);
   const auto after = make();  // would take the rest of what was counted before for uncounted
   blocker.execute("COMMIT");
   run_until(*after, [&] { return octets_in_database() == 100; });
@@ -335,8 +336,8 @@ TEST_F(AccountingTest, HasTheLockOfItsSessionWhileItsThreadMayStillWrite) {
   after->stop();
   EXPECT_EQ(octets_in_database(), 100);
   EXPECT_EQ(after->status(system_now()).accounting->recovered, 0U);
-  EXPECT_TRUE(accounting::left_sessions(config_.database, living).empty());
-  EXPECT_FALSE(living) << "the thread has let go";
+  EXPECT_TRUE(accounting::left_sessions(config_.database, another_runs).empty());
+  EXPECT_FALSE(another_runs) << "the thread has let go";
 }
 
 }  // namespace

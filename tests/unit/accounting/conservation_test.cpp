@@ -290,9 +290,9 @@ TEST_F(ConservationTest, EntersWhatAKilledProcessHadNotWritten) {
   EXPECT_THAT(totals(test::sums_in(config_.database, "kind = 2")),
               testing::Not(testing::IsEmpty()));
   EXPECT_EQ(test::number_in(config_.database, "SELECT sum(ended - began) FROM gap"), 600);
-  bool living = true;
-  EXPECT_TRUE(left_sessions(config_.database, living).empty()) << "entered once";
-  EXPECT_FALSE(living);
+  bool another_runs = true;
+  EXPECT_TRUE(left_sessions(config_.database, another_runs).empty()) << "entered once";
+  EXPECT_FALSE(another_runs);
 }
 
 TEST_F(ConservationTest, EntersNothingOfALedgerThatIsOlderThanTheDatabase) {

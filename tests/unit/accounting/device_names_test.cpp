@@ -3,12 +3,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "enrich/neighbours/neighbours.hpp"
 #include "support/accounting_flows.hpp"
+#include "support/logged_lines.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -113,6 +115,40 @@ TEST_F(DeviceNamesFilesTest, AreReadAgainWhenAFileChanges) {
   EXPECT_EQ(read()->size(), 1U);
   std::filesystem::create_directory(directory_.path("leases"));
   EXPECT_FALSE(read()) << "no file";
+}
+
+TEST_F(DeviceNamesFilesTest, AreThoseOfBeforeWhileAFileCannotBeRead) {
+  const test::LoggedLines log;
+  const ReadDeviceNames read = device_names_of(config_);
+  write("ethers", "02:00:5e:00:53:02 b\n");
+  write("leases", "1 02:00:5e:00:53:03 10.0.0.3 d *\n");
+  EXPECT_EQ(read()->size(), 4U);
+  std::filesystem::remove(directory_.path("leases"));
+  std::filesystem::create_directory(directory_.path("leases"));
+  EXPECT_FALSE(read());
+  EXPECT_FALSE(read());
+  EXPECT_EQ(log.count("accounting_names_unreadable"), 1U) << "once for each change";
+  EXPECT_EQ(log.count("Is a directory"), 1U);
+  write("ethers", "02:00:5e:00:53:02 another\n");
+  const auto names = readable(*read());
+  EXPECT_EQ(names.at("02:00:5e:00:53:02"), "another") << "the other file is followed";
+  EXPECT_EQ(names.at("10.0.0.3"), "d");
+  std::filesystem::remove(directory_.path("leases"));
+  ASSERT_EQ(mkfifo(directory_.path("leases").c_str(), 0600), 0);
+  EXPECT_FALSE(read()) << "it does not wait for who writes there";
+  EXPECT_EQ(log.count("accounting_names_unreadable"), 2U);
+  std::filesystem::remove(directory_.path("leases"));
+  write("leases", "1 02:00:5e:00:53:03 10.0.0.3 e *\n");
+  EXPECT_EQ(readable(*read()).at("10.0.0.3"), "e");
+  EXPECT_EQ(log.count("accounting_names_unreadable"), 2U);
+}
+
+TEST_F(DeviceNamesFilesTest, AreNotThoseOfAFileThatIsTooLarge) {
+  const test::LoggedLines log;
+  const ReadDeviceNames read = device_names_of(config_);
+  write("ethers", "02:00:5e:00:53:02 b\n" + std::string(std::size_t{16} << 20, '\n'));
+  EXPECT_EQ(read()->size(), 1U);
+  EXPECT_EQ(log.count("expected at most 16 MiB"), 1U);
 }
 
 TEST(DeviceNames, OfAnAddressAreThoseOfItsNeighbourToo) {

@@ -344,10 +344,10 @@ class PowerCutTest : public testing::Test {
     const Instant before = now_;
     for (int start = 0; start < 2; ++start) {
       pass(30s);
-      bool living = false;
+      bool another_runs = false;
       Session session;
       session.started = now_.wall;
-      session.left = left_sessions(config.database, living);
+      session.left = left_sessions(config.database, another_runs);
       EXPECT_EQ(session.left.empty() || start == 0, true) << "it was entered already";
       Store store(config, accounts_, std::move(session));
       auto batch = std::make_unique<Batch>(config);

@@ -13,11 +13,11 @@ namespace {
 
 class SessionLedgerTest : public testing::Test {
  protected:
-  [[nodiscard]] std::vector<LeftSession> left() { return left_sessions(database_, living_); }
+  [[nodiscard]] std::vector<LeftSession> left() { return left_sessions(database_, another_runs_); }
 
   test::TemporaryDirectory directory_;
   std::string database_ = directory_.path("accounting.sqlite");
-  bool living_ = false;
+  bool another_runs_ = false;
 };
 
 TEST_F(SessionLedgerTest, KeepsItsSumsAfterItsEnd) {
@@ -38,13 +38,13 @@ TEST_F(SessionLedgerTest, KeepsItsSumsAfterItsEnd) {
   EXPECT_EQ(found[0].totals.amounts[2], (Amounts{2, 4, 6, 8, 10}));
   EXPECT_EQ(found[0].totals.amounts[4], one);
   EXPECT_EQ(found[0].totals.amounts[0], Amounts{});
-  EXPECT_FALSE(living_);
+  EXPECT_FALSE(another_runs_);
 }
 
 TEST_F(SessionLedgerTest, IsNotLeftWhileItLives) {
   const SessionLedger ledger(database_);
   EXPECT_TRUE(left().empty());
-  EXPECT_TRUE(living_);
+  EXPECT_TRUE(another_runs_);
 }
 
 TEST_F(SessionLedgerTest, TakesADamagedFileForNothing) {

@@ -2,7 +2,6 @@
 #include "nat_log/map_reader.hpp"
 
 #include <gtest/gtest.h>
-#include <pthread.h>
 
 #include <atomic>
 #include <mutex>
@@ -10,6 +9,7 @@
 
 #include "nat_log/ruleset_maps.hpp"
 #include "support/nat_log_flows.hpp"
+#include "support/no_threads.hpp"
 
 namespace ctflow::nat {
 namespace {
@@ -135,26 +135,20 @@ TEST(MapReader, AChangeBeforeTheNumberWasAskedForIsBeforeTheReading) {
 }
 
 TEST(MapReader, WithoutAThreadItCannotReadAndTriesAgain) {
-  pthread_attr_t usual;
-  ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
-  pthread_attr_t too_large;
-  pthread_attr_init(&too_large);
-  pthread_attr_setstacksize(&too_large, std::size_t{1} << 47);  // more than there are addresses
   FakeRuleset ruleset;
   MonoTime steady{};
   MapReader reader(ruleset.ask(), [&] { return Instant{TimePoint{}, steady}; });
-  ASSERT_EQ(pthread_setattr_default_np(&too_large), 0);
   MapsNow found;
-  EXPECT_NO_THROW(found = reader.look());
-  pthread_setattr_default_np(&usual);
+  {
+    const test::NoThreads none;
+    EXPECT_NO_THROW(found = reader.look());
+  }
   EXPECT_EQ(found.state, State::kUnreadable);
   EXPECT_NE(found.why, "");
   EXPECT_EQ(reader.look().state, State::kUnreadable) << "it tries again at once";
   steady += std::chrono::seconds(MapReader::kPause);
   reader.look();
   EXPECT_EQ(look_past(reader, State::kUnreadable).state, State::kCurrent);
-  pthread_attr_destroy(&too_large);
-  pthread_attr_destroy(&usual);
 }
 
 }  // namespace

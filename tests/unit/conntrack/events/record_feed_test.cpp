@@ -216,7 +216,7 @@ TEST_F(RecordFeedTest, LeavesConntracksTotalsToTheNextProgram) {
   reader_.keep_totals(totals, false);
   kernel_.living.push_back(test::record(CTFLOW_REPORTED, one, 70 * kSecond));
   now_ = test::instant(70 * kSecond);
-  EXPECT_TRUE(feed_->report_living());
+  EXPECT_TRUE(feed_->report_all());
   ASSERT_EQ(totals.size(), 1U);
   assembler_.reported.count_by_conntrack(totals[0].key, totals[0].forward, totals[0].backward);
   // The next program knows only conntrack's counters: 9 and 3 packets, and two more since.

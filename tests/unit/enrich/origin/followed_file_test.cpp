@@ -5,9 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "enrich/users/user_names.hpp"
+#include "support/logged_lines.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace ctflow {
@@ -77,6 +79,28 @@ TEST_F(FollowedFileTest, WithOneBadLineLeavesWhatItSaidBefore) {
   write("mark=1 ben\nmark=2 carla\n");
   ASSERT_TRUE(run_until([&] { return user() == "ben"; }));
   EXPECT_EQ(file_->status().error, "");
+}
+
+TEST_F(FollowedFileTest, IsReadAgainWhenItIsMadeAgainAndAfterItCouldNotBeRead) {
+  const test::LoggedLines log;
+  write("mark=1 anna\n");
+  follow();
+  std::filesystem::remove(name_);
+  ASSERT_TRUE(run_until([&] { return file_->status().failures == 1U; }));
+  write("mark=1 ben\n");
+  ASSERT_TRUE(run_until([&] { return user() == "ben"; }));
+  std::filesystem::remove(name_);
+  ASSERT_TRUE(run_until([&] { return file_->status().failures == 2U; }));
+  std::filesystem::create_directory(name_);
+  ASSERT_TRUE(run_until([&] { return file_->status().failures == 3U; }));
+  io_.run_for(100ms);
+  EXPECT_EQ(user(), "ben");
+  EXPECT_EQ(file_->status().error, name_ + ": Is a directory");
+  EXPECT_EQ(log.count("database_unusable"), 3U) << "once for each change";
+  std::filesystem::remove(name_);
+  ASSERT_TRUE(run_until([&] { return file_->status().failures == 4U; }));
+  write("mark=1 eva\n");
+  ASSERT_TRUE(run_until([&] { return user() == "eva"; }));
 }
 
 TEST_F(FollowedFileTest, IsPutIntoUseWhereNobodyUsesWhatItSaidBefore) {

@@ -135,7 +135,7 @@ TEST_F(RecordRingTest, ReportsAllThatLiveHoweverLittleRoomThereIs) {
   for (std::uint16_t port = 1; port <= 10; ++port) {
     kernel_.living.push_back(test::record(CTFLOW_REPORTED, {.port = port, .forward = 1}, 0));
   }
-  EXPECT_TRUE(ring_.report_living(id));
+  EXPECT_TRUE(ring_.report_all(id));
   EXPECT_EQ(ports.ports.size(), 10U);
 }
 

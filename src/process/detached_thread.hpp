@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A thread that may outlive who started it.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <future>
+
+namespace ctflow {
+
+/// For work that a disk, a pipe or another program may hold for long: its end is waited for with
+/// patience, and no longer. The destructor does not wait. For one thread at a time.
+class DetachedThread {
+ public:
+  /// Runs `work` in a thread that gets no signals. It owns all that it uses, and is destroyed
+  /// before the thread has ended. Not while another runs. Throws std::system_error: there is no
+  /// thread.
+  void start(std::function<void()> work);
+
+  [[nodiscard]] bool running() const;
+  void wait() const;
+  /// Waits no longer than `patience`. True: it has ended, or was never started.
+  bool ended_within(std::chrono::milliseconds patience) const;
+
+ private:
+  std::future<void> ended_;
+};
+
+}  // namespace ctflow
