@@ -148,13 +148,13 @@ std::optional<TimePoint> LogWriter::oldest() const {
   return shared_->waiting.front().since;
 }
 
-std::vector<Written> LogWriter::stop(std::chrono::milliseconds patience) {
+std::vector<WrittenLines> LogWriter::stop(std::chrono::milliseconds patience) {
   std::unique_lock lock(shared_->mutex);
   shared_->stopping = true;
   shared_->work.notify_one();
   shared_->done.wait_for(lock, patience, [&] { return shared_->ended; });
   shared_->given_up = true;
-  std::vector<Written> left;
+  std::vector<WrittenLines> left;
   for (const Shared::Batch& one : shared_->waiting) left.push_back({one.content, one.lines.size()});
   shared_->waiting.clear();
   shared_->octets = 0;

@@ -16,7 +16,7 @@
 namespace ctflow {
 
 /// What became of one batch of lines.
-struct Written {
+struct WrittenLines {
   MessageContent content;
   std::size_t octets = 0;
 };
@@ -41,7 +41,7 @@ class LogWriter {
   void reopen();
 
   struct Report {
-    std::vector<Written> written{};  ///< since the last report
+    std::vector<WrittenLines> written{};  ///< since the last report
     TargetNews news{};
     bool failing = false;     ///< the last attempt failed
     std::error_code error{};  ///< … with this; it stays when a later one succeeded
@@ -59,7 +59,7 @@ class LogWriter {
 
   /// The last call but take_report(): tries to write what waits, for so long. What is left after
   /// that is given back, and is not written any more but for what a blocked call has already.
-  std::vector<Written> stop(std::chrono::milliseconds patience);
+  std::vector<WrittenLines> stop(std::chrono::milliseconds patience);
 
  private:
   struct Shared;

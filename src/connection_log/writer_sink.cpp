@@ -55,7 +55,7 @@ void WriterSink::tick(const Instant& now) {
 
 void WriterSink::take_report(const Instant& now) {
   const LogWriter::Report report = writer_.take_report();
-  for (const Written& one : report.written) ledger_.sent_after_wait(one.content, one.octets);
+  for (const WrittenLines& one : report.written) ledger_.sent_after_wait(one.content, one.octets);
   if (report.failed) note_failure(report, now);
   if (failing_ && !report.failing) {
     log::info("connection_log_continues log={} path={}", config_.name, peer_of(config_));
@@ -101,9 +101,9 @@ void WriterSink::log_news(const TargetNews& news) {
 
 void WriterSink::stop() {
   if (std::exchange(stopped_, true)) return;
-  const std::vector<Written> left = writer_.stop(kPatience);
+  const std::vector<WrittenLines> left = writer_.stop(kPatience);
   take_report(system_now());
-  for (const Written& one : left) {
+  for (const WrittenLines& one : left) {
     ledger_.lost_after_wait(
         failing_ ? LossReason::kWriteError : LossReason::kStopped,
         {1, one.content.flows, one.content.data_records, one.content.packets, one.content.octets});

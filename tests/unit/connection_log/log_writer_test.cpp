@@ -74,12 +74,12 @@ class LogWriterTest : public testing::Test {
     return writer_.add(lines, content, TimePoint(seconds(1)));
   }
   /// Until everything is written.
-  std::vector<Written> written() {
-    std::vector<Written> all;
+  std::vector<WrittenLines> written() {
+    std::vector<WrittenLines> all;
     const auto latest = std::chrono::steady_clock::now() + seconds(10);
     while (std::chrono::steady_clock::now() < latest) {
       const bool empty = writer_.empty();
-      for (const Written& one : writer_.take_report().written) all.push_back(one);
+      for (const WrittenLines& one : writer_.take_report().written) all.push_back(one);
       if (empty) break;
       std::this_thread::sleep_for(milliseconds(1));
     }
@@ -93,7 +93,7 @@ class LogWriterTest : public testing::Test {
 TEST_F(LogWriterTest, WritesInOrderAndSaysWhatItWrote) {
   EXPECT_TRUE(add("{1}\n", 3));
   EXPECT_TRUE(add("{22}\n", 4));
-  const std::vector<Written> all = written();
+  const std::vector<WrittenLines> all = written();
   ASSERT_EQ(all.size(), 2U);
   EXPECT_EQ(all[0].content.flows, 3U);
   EXPECT_EQ(all[0].octets, 4U);
@@ -173,7 +173,7 @@ TEST_F(LogWriterTest, GivesBackWhatADiskThatDoesNotAnswerHasNotTaken) {
   EXPECT_TRUE(add("{1}\n", 3));
   EXPECT_TRUE(add("{2}\n", 4));
   ASSERT_TRUE(disk_->wait([&] { return disk_->attempts == 1; }));
-  const std::vector<Written> left = writer_.stop(milliseconds(1));
+  const std::vector<WrittenLines> left = writer_.stop(milliseconds(1));
   ASSERT_EQ(left.size(), 2U);
   EXPECT_EQ(left[0].content.flows, 3U);
   EXPECT_EQ(left[1].content.flows, 4U);
