@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <sys/types.h>
+
+#include <ctime>
 #include <iostream>
 
 #include "commands/check.hpp"
@@ -19,6 +22,9 @@
 namespace {
 
 using namespace ctflow;
+
+// Files over 2 GiB, and times after 2038, where a long has 32 bits, too.
+static_assert(sizeof(off_t) == 8 && sizeof(std::time_t) == 8);
 
 int dispatch(const CommandLine& line) {
   switch (line.command) {

@@ -20,7 +20,9 @@ ConnectionCondition::ConnectionCondition(const ConnectionMatch& match)
       sources_(match.sources.begin(), match.sources.end()),
       destinations_(match.destinations.begin(), match.destinations.end()),
       marks_(match.marks) {
-  for (const std::uint64_t protocol : match.protocols) protocols_.at(protocol) = true;
+  for (const std::uint64_t protocol : match.protocols) {
+    protocols_.at(static_cast<std::size_t>(protocol)) = true;
+  }
   if (match.protocols.empty()) protocols_.fill(true);
 }
 

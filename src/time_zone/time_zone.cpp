@@ -84,24 +84,25 @@ std::optional<TimeZone> TimeZone::parse(Octets octets) {
   if (!first || first->version < '2') return std::nullopt;
   const std::uint64_t skip = kHeader + first->data_size(kTime32);
   if (skip > octets.size()) return std::nullopt;
-  octets = octets.subspan(skip);
+  octets = octets.subspan(static_cast<std::size_t>(skip));
   const std::optional<Header> header = header_at(octets);
   if (!header || header->types == 0) return std::nullopt;
   if (header->data_size(kTime) > octets.size() - kHeader) return std::nullopt;
   const Octets data = octets.subspan(kHeader);
-  const Octets types = data.subspan(header->times * (kTime + 1));
-  const auto offset_of = [&](std::uint64_t type) {
+  const auto times = static_cast<std::size_t>(header->times);
+  const Octets types = data.subspan(times * (kTime + 1));
+  const auto offset_of = [&](std::size_t type) {
     return seconds(static_cast<std::int32_t>(big_endian(types.subspan(type * kTypeSize, 4))));
   };
   TimeZone zone;
   zone.before_ = offset_of(0);
-  for (std::uint64_t i = 0; i < header->times; ++i) {
-    const std::uint8_t type = data[header->times * kTime + i];
+  for (std::size_t i = 0; i < times; ++i) {
+    const std::uint8_t type = data[times * kTime + i];
     if (type >= header->types) return std::nullopt;
     const auto time = static_cast<std::int64_t>(big_endian(data.subspan(i * kTime, kTime)));
     zone.transitions_.push_back({sys_seconds(seconds(time)), offset_of(type)});
   }
-  const Octets footer = data.subspan(header->data_size(kTime));
+  const Octets footer = data.subspan(static_cast<std::size_t>(header->data_size(kTime)));
   const std::string text(footer.begin(), footer.end());
   const std::size_t end = text.find('\n', 1);
   if (text.empty() || text.front() != '\n' || end == std::string::npos) return std::nullopt;

@@ -141,7 +141,9 @@ class KeyedTable {
     std::unique_ptr<Entry[], Unmap> entries;
     std::size_t capacity = 0;  ///< a power of two, or 0
 
-    [[nodiscard]] std::size_t home(std::uint64_t key) const { return key & (capacity - 1); }
+    [[nodiscard]] std::size_t home(std::uint64_t key) const {
+      return static_cast<std::size_t>(key) & (capacity - 1);
+    }
     /// The entry of `key`, or the free one at the end of its chain.
     [[nodiscard]] Entry& probe(std::uint64_t key) const {
       std::size_t index = home(key);

@@ -81,7 +81,7 @@ class RecentlyEnded {
 
   /// The place of `key`, or the free one at the end of its chain.
   [[nodiscard]] std::size_t find(std::uint64_t key) const {
-    std::size_t index = key & (capacity_ - 1);
+    std::size_t index = static_cast<std::size_t>(key) & (capacity_ - 1);
     while (places_[index].round == round_ && places_[index].key != key) {
       index = (index + 1) & (capacity_ - 1);
     }

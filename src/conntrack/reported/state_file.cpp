@@ -114,7 +114,7 @@ std::optional<Contents> measure(std::FILE* file, off_t size, std::size_t octets)
   if (!take(kWord) || pread(fileno(file), &ends, kWord, size - off_t{2 * kWord}) != kWord) {
     return std::nullopt;
   }
-  if (ends > kMostEntries || !take(ends * kWord)) return std::nullopt;
+  if (ends > kMostEntries || !take(static_cast<std::size_t>(ends) * kWord)) return std::nullopt;
   if (rest % sizeof(Entry) != 0 || rest / sizeof(Entry) > kMostEntries) return std::nullopt;
   return Contents{rest / sizeof(Entry), static_cast<std::size_t>(ends)};
 }

@@ -80,7 +80,7 @@ std::size_t Neighbours::Hash::operator()(const IpAddress& address) const {
   constexpr unsigned kHalf = 32;
   const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(address.octets);
   const std::uint64_t hash = (words[0] * kFactor ^ words[1]) * kFactor;
-  return hash ^ hash >> kHalf;
+  return static_cast<std::size_t>(hash ^ hash >> kHalf);
 }
 
 std::uint64_t Neighbours::Entry::at(TimePoint when) const {

@@ -52,7 +52,7 @@ class ForgottenPrefixes {
     std::uint64_t hash = (std::uint64_t{table} << 8 | length) * 0x9e37'79b9'7f4a'7c15;
     hash = (hash ^ hash >> 29 ^ key.high) * 0x9e37'79b9'7f4a'7c15;
     hash = (hash ^ hash >> 29 ^ key.low) * 0x9e37'79b9'7f4a'7c15;
-    return hash >> 48;
+    return static_cast<std::size_t>(hash >> 48);
   }
 
   std::unique_ptr<Times> times_;  ///< made when something is forgotten

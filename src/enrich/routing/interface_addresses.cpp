@@ -9,7 +9,7 @@ std::size_t InterfaceAddresses::Hash::operator()(const Key& key) const {
   const PrefixKey bits = PrefixKey::of(key.address);
   std::uint64_t hash = (bits.high ^ static_cast<std::uint64_t>(key.family)) * 0x9e37'79b9'7f4a'7c15;
   hash = (hash ^ hash >> 29 ^ bits.low) * 0x9e37'79b9'7f4a'7c15;
-  return hash ^ hash >> 29;
+  return static_cast<std::size_t>(hash ^ hash >> 29);
 }
 
 InterfaceAddresses::Tenure* InterfaceAddresses::current(Tenures& tenures,

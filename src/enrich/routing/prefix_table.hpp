@@ -218,7 +218,9 @@ class PrefixTable {
   }
   static Slot tag_of(std::uint64_t hash) { return static_cast<Slot>(hash >> 16) & kTagMask; }
   static std::uint32_t number_of(Slot slot) { return (slot >> kTagBits) - 1; }
-  [[nodiscard]] std::size_t home_of(std::uint64_t hash) const { return hash >> shift_; }
+  [[nodiscard]] std::size_t home_of(std::uint64_t hash) const {
+    return static_cast<std::size_t>(hash >> shift_);
+  }
   [[nodiscard]] std::size_t after(std::size_t slot) const {
     return (slot + 1) & (slots_.size() - 1);
   }
@@ -269,7 +271,7 @@ class PrefixTable {
                             : &slots_[home_of(hash_of(name_of(key, level)))];
   }
   static std::size_t direct_place(const PrefixKey& key) {
-    return key.high >> (64 - kDirectLevel * kStride);
+    return static_cast<std::size_t>(key.high >> (64 - kDirectLevel * kStride));
   }
   /// The slot of a node, or the empty one for it. There is an empty one.
   [[nodiscard]] std::size_t slot_of(const PrefixKey& name) const;

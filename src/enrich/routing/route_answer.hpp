@@ -70,7 +70,7 @@ class KnownAnswers {
     std::uint64_t hash =
         destination.high * 0x9e37'79b9'7f4a'7c15 ^ destination.low * 0xc2b2'ae3d'27d4'eb4f;
     hash = (hash ^ hash >> 32) * 0xd6e8'feb8'6659'fd93;
-    return hash >> 52;
+    return static_cast<std::size_t>(hash >> 52);
   }
   static_assert(kPlaces == std::size_t{1} << (64 - 52));
 

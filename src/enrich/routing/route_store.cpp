@@ -8,7 +8,7 @@ namespace ctflow {
 namespace {
 
 std::size_t hash_of(const Route& route) {
-  std::size_t hash = 0;
+  std::uint64_t hash = 0;
   const auto mix = [&hash](std::uint64_t value) {
     hash = (hash ^ value) * 0x9e37'79b9'7f4a'7c15;
     hash ^= hash >> 29;
@@ -25,7 +25,7 @@ std::size_t hash_of(const Route& route) {
     mix(gateway.low);
     mix(hop.interface);
   }
-  return hash;
+  return static_cast<std::size_t>(hash);
 }
 
 bool has_hop(const Route& route, const Hop& hop) {

@@ -109,8 +109,8 @@ std::error_code SpoolSegment::scan(std::size_t& budget, Recovered& found) {
   std::error_code error;
   while (!scanned_ && budget > 0 && !error) {
     constexpr std::size_t kAtLeast = 2 * (kRecordHeader + kLongestMessage);
-    const std::uint64_t wanted =
-        std::min<std::uint64_t>(std::max(budget, kAtLeast), size_ - cursor_);
+    const auto wanted = static_cast<std::size_t>(
+        std::min<std::uint64_t>(std::max(budget, kAtLeast), size_ - cursor_));
     std::vector<std::byte> chunk(wanted);
     const std::size_t got = read_at(cursor_, chunk, error);
     if (error) break;

@@ -112,6 +112,7 @@ OPTIONS = {
         "observation_domain": (None, [("7", None)], ["4294967296", "auto", *INTEGER_BAD]),
         "log_level": ("log.level", *choice("debug", "info", "warning", "error")),
         "user": ("user", ["nobody", "daemon"], BAD_NAME),
+        "threads": ("threads", *choice("one", "namespaces")),
         "receive_buffer": ("source.receive_buffer", *size(["64KiB", "1GiB", ("1kB", None)][:2], ["63KiB", "2GiB"])),
         "receive_buffer_limit": ("source.receive_buffer_limit", *size(["64KiB", "1GiB"], ["63KiB", "1025MiB"])),
         "delivery": ("source.delivery", *choice("best-effort", "reliable")),
