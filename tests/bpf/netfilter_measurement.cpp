@@ -98,7 +98,8 @@ void NetfilterMeasurement::print_table() {
     ctflow_nf_entry entry;
     if (ctflow::decode(message, flow) == ctflow::DecodeResult::kEntry &&
         source_.look_up(flow, entry)) {
-      all.push_back({{"id", flow.id}, {"measured", json_of(entry.measured)}, {"offloaded", entry.offloaded}});
+      all.push_back(
+          {{"id", flow.id}, {"measured", json_of(entry.measured)}, {"offloaded", entry.offloaded}});
     }
   };
   const ctflow::NetfilterQuestion question{.subsystem = NFNL_SUBSYS_CTNETLINK,
