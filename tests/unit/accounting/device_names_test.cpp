@@ -146,7 +146,8 @@ TEST_F(DeviceNamesFilesTest, AreThoseOfBeforeWhileAFileCannotBeRead) {
 TEST_F(DeviceNamesFilesTest, AreNotThoseOfAFileThatIsTooLarge) {
   const test::LoggedLines log;
   const ReadDeviceNames read = device_names_of(config_);
-  write("ethers", "02:00:5e:00:53:02 b\n" + std::string(std::size_t{16} << 20, '\n'));
+  write("ethers", "02:00:5e:00:53:02 b\n");
+  std::filesystem::resize_file(directory_.path("ethers"), (16U << 20) + 1);
   EXPECT_EQ(read()->size(), 1U);
   EXPECT_EQ(log.count("expected at most 16 MiB"), 1U);
 }
