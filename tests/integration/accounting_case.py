@@ -87,6 +87,12 @@ class AccountingCase(case.LabTest):
                                                 timeout=20)) as connection:
             return connection.execute(sql).fetchall()
 
+    def has_rows(self, sql):
+        try:
+            return bool(self.rows(sql))
+        except sqlite3.OperationalError:  # it is being made
+            return False
+
     def counted(self, aggregate, level, keys, kind="'key'"):
         """Amounts by the beginning of the interval and keys."""
         return self._sums(aggregate, level, ("CAST(strftime('%s', begin) AS INTEGER)", *keys), kind)

@@ -40,7 +40,7 @@ class AccountingTruth(accounting_case.AccountingCase):
         self.database = f"{small}/accounting.sqlite"
         program = self.start_program()
         self.mix(0)
-        wait_until(lambda: self.rows("SELECT 1 FROM usage"), "rows")
+        wait_until(lambda: self.has_rows("SELECT 1 FROM usage"), "rows")
         with contextlib.closing(sqlite3.connect(self.database, isolation_level=None)) as lock:
             lock.execute("BEGIN IMMEDIATE")
             self.churn(400)
