@@ -12,7 +12,6 @@
 #include "text/columns.hpp"
 #include "text/escape.hpp"
 #include "text/octets_text.hpp"
-#include "text/people_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -31,7 +30,7 @@ constexpr std::size_t kPeerColumns = 44;
 
 std::uint64_t number(const Json& value) { return value.get<std::uint64_t>(); }
 
-std::string count(const Json& value) { return text::count_text(number(value)); }
+std::string count(const Json& value) { return text::grouped(number(value)); }
 
 std::string age(std::uint64_t seconds) {
   if (seconds < 120) return fmt::format("{} s ago", seconds);
@@ -50,7 +49,7 @@ std::string rate(const Json& per_second) {
   constexpr std::uint64_t kTenths = 10;
   const auto tenths =
       static_cast<std::uint64_t>(std::llround(std::max(0.0, per_second.get<double>()) * kTenths));
-  return fmt::format("{}.{}", text::count_text(tenths / kTenths), tenths % kTenths);
+  return fmt::format("{}.{}", text::grouped(tenths / kTenths), tenths % kTenths);
 }
 
 std::string rates(const char* what, const Json& windows) {
@@ -138,7 +137,7 @@ std::string left_out_text(const Json& counters) {
   std::string out;
   const auto add = [&](const char* key, const char* what) {
     const std::uint64_t flows = counters.value(key, std::uint64_t{0});
-    if (flows > 0) out += fmt::format("\n    {} {}", what, text::count_text(flows));
+    if (flows > 0) out += fmt::format("\n    {} {}", what, text::grouped(flows));
   };
   add("filtered", "left out by the filter");
   add("unrepresentable", "IPv6, which NetFlow v5 cannot express:");
@@ -210,7 +209,7 @@ std::string measuring_text(const Json& kernel, const Json& source) {
   const std::uint64_t packets = number(source.at("unmeasured_packets"));
   if (connections + packets > 0) {
     out += fmt::format("    not measured: {} connections (no room), {} packets (interrupted)\n",
-                       text::count_text(connections), text::count_text(packets));
+                       text::grouped(connections), text::grouped(packets));
   }
   const std::string obstacle = shown(kernel.value("measuring_obstacle", Json("")));
   if (!obstacle.empty()) out += fmt::format("    not better because: {}\n", obstacle);
@@ -228,15 +227,15 @@ std::string namespace_text(const Json& one) {
       "  in    connections removed {}, interim reports {}\n"
       "        {}\n",
       count(source.at("ended")),
-      text::count_text(number(source.at("entries")) + number(source.at("reports")) -
-                       number(source.at("entries_skipped")) - number(source.at("reports_skipped"))),
+      text::grouped(number(source.at("entries")) + number(source.at("reports")) -
+                    number(source.at("entries_skipped")) - number(source.at("reports_skipped"))),
       rates("events", one.at("events_per_second")));
   out += fmt::format("  out   flow reports {}\n", count(pipeline.at("exported")));
-  out += fmt::format(
-      "  lost  events dropped by the kernel {}{}, flow reports without counters {}\n",
-      text::count_text(number(source.at("lost_overrun")) + number(source.at("lost_ends")) +
-                       number(source.at("lost_beginnings"))),
-      ago(one.at("last_overrun_seconds_ago")), count(pipeline.at("lost_no_counters")));
+  out +=
+      fmt::format("  lost  events dropped by the kernel {}{}, flow reports without counters {}\n",
+                  text::grouped(number(source.at("lost_overrun")) + number(source.at("lost_ends")) +
+                                number(source.at("lost_beginnings"))),
+                  ago(one.at("last_overrun_seconds_ago")), count(pipeline.at("lost_no_counters")));
   out += fmt::format("  table {} of {} entries, receive buffer {} of {} octets used (maximum {})\n",
                      count(kernel.at("table_entries")), count(kernel.at("table_limit")),
                      count(buffer.at("used")), count(buffer.at("octets")),

@@ -62,4 +62,11 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t colum
   return out;
 }
 
+std::string grouped(std::uint64_t number) {
+  constexpr std::size_t kGroup = 3;
+  std::string text = std::to_string(number);
+  for (std::size_t i = text.size(); i > kGroup; i -= kGroup) text.insert(i - kGroup, 1, ',');
+  return text;
+}
+
 }  // namespace ctflow::text

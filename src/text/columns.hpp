@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Text for a terminal, within its columns.
+// Text for a terminal: within its columns, and numbers that can be read at a glance.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,5 +19,8 @@ std::string cut(std::string_view text, std::size_t columns);
 /// begins with `indent` spaces more than the line did. A word that is longer than a line is broken,
 /// too.
 std::string wrapped(std::string_view text, std::size_t indent, std::size_t columns = kColumns);
+
+/// 1,234,567
+std::string grouped(std::uint64_t number);
 
 }  // namespace ctflow::text

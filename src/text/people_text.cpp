@@ -29,7 +29,10 @@ std::string people_text(std::uint64_t octets) {
 std::string count_text(std::uint64_t number) {
   constexpr std::size_t kGroup = 3;
   std::string text = std::to_string(number);
-  for (std::size_t i = text.size(); i > kGroup; i -= kGroup) text.insert(i - kGroup, 1, ',');
+  for (std::size_t at = text.size(); at > kGroup;) {
+    at -= kGroup;
+    text.insert(at, 1, ' ');
+  }
   return text;
 }
 

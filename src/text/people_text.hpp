@@ -9,7 +9,7 @@ namespace ctflow::text {
 
 /// 38.2 GB
 std::string people_text(std::uint64_t octets);
-/// 14,020
+/// 14 020
 std::string count_text(std::uint64_t number);
 /// 12.3 Mbit/s, of bits a second.
 std::string rate_text(double bits);

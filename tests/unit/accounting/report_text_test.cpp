@@ -35,11 +35,11 @@ TEST(ReportText, IsATableOf80Columns) {
   EXPECT_EQ(report_table(sample(), berlin(), view),
             "Since 2026-11-22 10:00 (24 h), by host, internet only                   complete\n"
             "host                           down        up    conns  share\n"
-            "10.0.0.23                   38.2 GB    410 MB    2,311  █████████████▊      76 %\n"
-            "10.0.0.5                     9.8 GB    2.1 GB   14,020  ████▏               24 %\n"
+            "10.0.0.23                   38.2 GB    410 MB    2 311  █████████████▊      76 %\n"
+            "10.0.0.5                     9.8 GB    2.1 GB   14 020  ████▏               24 %\n"
             "other (1)                     310 B      95 B        1                       0 %\n"
             "other (max_keys)             1.0 kB       0 B        3                       0 %\n"
-            "total                       48.0 GB    2.5 GB   16,335                     100 %\n");
+            "total                       48.0 GB    2.5 GB   16 335                     100 %\n");
 }
 
 TEST(ReportText, SaysWhatIsMissingAndWhy) {

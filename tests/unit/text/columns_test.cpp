@@ -27,5 +27,13 @@ TEST(Wrapped, BreaksAWordThatIsLongerThanALine) {
   EXPECT_EQ(wrapped("ab      ", 2, 4), "ab  \n") << "spaces at the end are no line";
 }
 
+TEST(Grouped, HasACommaBetweenThousands) {
+  EXPECT_EQ(grouped(0), "0");
+  EXPECT_EQ(grouped(999), "999");
+  EXPECT_EQ(grouped(1000), "1,000");
+  EXPECT_EQ(grouped(1234567), "1,234,567");
+  EXPECT_EQ(grouped(18446744073709551615U), "18,446,744,073,709,551,615");
+}
+
 }  // namespace
 }  // namespace ctflow::text

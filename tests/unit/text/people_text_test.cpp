@@ -23,10 +23,8 @@ TEST(PeopleText, GoesOnInTheLastUnit) {
 TEST(PeopleText, GroupsCounts) {
   EXPECT_EQ(count_text(0), "0");
   EXPECT_EQ(count_text(999), "999");
-  EXPECT_EQ(count_text(14'020), "14,020");
-  EXPECT_EQ(count_text(1'000), "1,000");
-  EXPECT_EQ(count_text(1'234'567), "1,234,567");
-  EXPECT_EQ(count_text(std::numeric_limits<std::uint64_t>::max()), "18,446,744,073,709,551,615");
+  EXPECT_EQ(count_text(14'020), "14 020");
+  EXPECT_EQ(count_text(1'000'000), "1 000 000");
 }
 
 TEST(PeopleText, HasRatesInBits) {
