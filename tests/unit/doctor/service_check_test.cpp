@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "support/source_directory.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace ctflow {
@@ -19,7 +20,7 @@ using testing::HasSubstr;
 constexpr const char* kDropIns = "etc/systemd/system/ctflowd.service.d/";
 
 std::string read(const std::string& name) {
-  std::ifstream file(name);
+  std::ifstream file(test::source_directory() + "/" + name);
   EXPECT_TRUE(file) << name;
   return {std::istreambuf_iterator<char>(file), {}};
 }
@@ -30,8 +31,7 @@ class ServiceCheckTest : public testing::Test {
   ServiceCheckTest() {
     measured_.origin = MeasurementOrigin::kFentry;
     fs::create_directories(root_ / "run/systemd/system");
-    write("usr/lib/systemd/system/ctflowd.service",
-          read("../packaging/systemd/ctflowd.service.in"));
+    write("usr/lib/systemd/system/ctflowd.service", read("packaging/systemd/ctflowd.service.in"));
     write("sys/kernel/btf/nf_conntrack", "");
   }
 
@@ -40,7 +40,7 @@ class ServiceCheckTest : public testing::Test {
     std::ofstream(root_ / name) << text;
   }
   void write_shipped(const std::string& drop_in) const {
-    write(kDropIns + drop_in, read("../packaging/systemd/" + drop_in));
+    write(kDropIns + drop_in, read("packaging/systemd/" + drop_in));
   }
   [[nodiscard]] Findings look() const { return check_service(config_, measured_, root_); }
   /// The impact of the only note; empty: there is none.
@@ -85,8 +85,7 @@ TEST_F(ServiceCheckTest, NeedsTheTypesOfAModuleForFentryOnly) {
 }
 
 TEST_F(ServiceCheckTest, IsHiddenByADropInOfTheSameNameInEtc) {
-  write("usr/lib/systemd/system/ctflowd.service.d/ebpf.conf",
-        read("../packaging/systemd/ebpf.conf"));
+  write("usr/lib/systemd/system/ctflowd.service.d/ebpf.conf", read("packaging/systemd/ebpf.conf"));
   EXPECT_EQ(note(), "");
   write(kDropIns + std::string("ebpf.conf"), "");
   EXPECT_NE(note(), "");
