@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "doctor/host_files.hpp"
 #include "netlink/conntrack_settings.hpp"
 
 namespace ctflow {
@@ -54,20 +55,6 @@ std::vector<std::vector<std::string>> read_words(const fs::path& path) {
   return lines;
 }
 
-/// By name, as they are applied; a file of an earlier directory hides one of the same name.
-template <std::size_t n>
-std::map<std::string, fs::path> files_of(const fs::path& root,
-                                         const std::array<const char*, n>& directories) {
-  std::map<std::string, fs::path> files;
-  for (const char* directory : directories) {
-    std::error_code error;
-    for (const fs::directory_entry& one : fs::directory_iterator(root / directory, error)) {
-      files.try_emplace(one.path().filename().string(), one.path());
-    }
-  }
-  return files;
-}
-
 /// "-net/netfilter/x" is "net.netfilter.x" whose absence is no error.
 std::string plain_key(std::string key) {
   if (key.front() == '-') key.erase(0, 1);
@@ -85,8 +72,7 @@ void add_settings(const fs::path& path, std::map<std::string, std::string>& sett
 /// Whether /etc/sysctl.conf itself is read. systemd-sysctl reads directories only: there the file
 /// counts by a link in one of them, which Debian has had up to version 12.
 bool reads_setting_file(const fs::path& root) {
-  std::error_code error;
-  if (fs::is_directory(root / "run/systemd/system", error)) return false;
+  if (started_by_systemd(root)) return false;
   return std::any_of(kReadersOfSettingFile.begin(), kReadersOfSettingFile.end(),
                      [&root](const char* name) {
                        std::error_code ignored;

@@ -6,14 +6,13 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <set>
 #include <sstream>
 #include <string_view>
 #include <system_error>
-#include <utility>
 #include <vector>
 
+#include "doctor/host_files.hpp"
 #include "process/configured_user.hpp"
 
 namespace ctflow {
@@ -25,6 +24,10 @@ namespace fs = std::filesystem;
 constexpr std::array kUnitDirectories{"etc/systemd/system", "run/systemd/system",
                                       "usr/local/lib/systemd/system", "usr/lib/systemd/system",
                                       "lib/systemd/system"};
+constexpr std::array kDropInDirectories{
+    "etc/systemd/system/ctflowd.service.d", "run/systemd/system/ctflowd.service.d",
+    "usr/local/lib/systemd/system/ctflowd.service.d", "usr/lib/systemd/system/ctflowd.service.d",
+    "lib/systemd/system/ctflowd.service.d"};
 
 /// What decides whether its process may call bpf(2), and load with it.
 struct Service {
@@ -56,22 +59,18 @@ void read_unit(const fs::path& path, Service& service) {
   }
 }
 
-/// Nothing: there is no such unit.
+/// The unit, and what adds to it. Nothing: there is no such unit.
 std::vector<fs::path> files_of_service(const fs::path& root) {
   std::vector<fs::path> files;
-  std::map<std::string, fs::path> drop_ins;
-  std::error_code error;
   for (const char* directory : kUnitDirectories) {
     const fs::path unit = root / directory / "ctflowd.service";
+    std::error_code error;
     if (files.empty() && fs::exists(unit, error)) files.push_back(unit);
-    for (const fs::directory_entry& one : fs::directory_iterator(unit.string() + ".d", error)) {
-      if (one.path().extension() != ".conf") continue;
-      drop_ins.try_emplace(one.path().filename().string(), one.path());
-    }
   }
   if (files.empty()) return files;
-  files.reserve(1 + drop_ins.size());
-  for (auto& [name, path] : drop_ins) files.push_back(std::move(path));
+  for (const auto& [name, path] : files_of(root, kDropInDirectories)) {
+    if (path.extension() == ".conf") files.push_back(path);
+  }
   return files;
 }
 
@@ -119,8 +118,7 @@ Findings check_service(const Config& config, const Capabilities& measured,
   if (by_user) {
     service = with_user(config);
   } else {
-    std::error_code error;
-    if (!fs::is_directory(fs::path(root) / "run/systemd/system", error)) return found;
+    if (!started_by_systemd(root)) return found;
     const std::vector<fs::path> files = files_of_service(root);
     for (const fs::path& file : files) read_unit(file, service);
     if (files.empty() || service.root) return found;
