@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <mutex>
 
+#include "process/disk_errors.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -28,7 +30,7 @@ std::error_code LogStdout::append(std::string_view lines, TimePoint /*now*/) {
       pollfd writable{descriptor_, POLLOUT, 0};
       poll(&writable, 1, -1);
     } else if (errno != EINTR) {
-      return {errno, std::generic_category()};
+      return last_error();
     }
   }
   done_ = 0;

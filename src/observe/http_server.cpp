@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "ctflow/clock.hpp"
 #include "event_loop/pending_handlers.hpp"
 #include "event_loop/timer.hpp"
 #include "log/log.hpp"
@@ -30,7 +31,7 @@ using Response = http::response<http::string_body>;
 struct MadePage {
   HttpServer::Page page;
   std::string text;
-  std::optional<std::chrono::steady_clock::time_point> made;
+  std::optional<MonoTime> made;
 };
 
 /// A listening socket of any protocol.
@@ -255,7 +256,7 @@ Response HttpServer::Shared::answer(const Request& request, bool by_tcp) {
 }
 
 Response HttpServer::Shared::show(MadePage& page) {
-  const std::chrono::steady_clock::time_point now = std::chrono::steady_clock::now();
+  const MonoTime now = std::chrono::steady_clock::now();
   if (!page.made || now - *page.made >= std::max(limits.page_age, page.page.age)) {
     try {
       page.text = page.page.make();

@@ -26,8 +26,7 @@ constexpr std::size_t kShown = 48;  // characters of the file in a message
 constexpr unsigned kIpv4Bits = 32;
 constexpr unsigned kIpv6Bits = 128;
 constexpr const char* kKeys =
-    "a network such as 192.0.2.0/24, a MAC address "
-    "such as 02:00:5e:00:53:01, or mark=N";
+    "a network such as 192.0.2.0/24, a MAC address such as 02:00:5e:00:53:01, or mark=N";
 
 FileText text_of(const std::string& file) {
   try {
