@@ -178,7 +178,7 @@ void Writer::run(const std::shared_ptr<Shared>& shared) {
 }
 
 void Writer::start() {
-  thread_.start([shared = shared_] { run(shared); });
+  thread_.start("accounting", [shared = shared_] { run(shared); });
 }
 
 bool Writer::idle() const {

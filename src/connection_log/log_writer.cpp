@@ -41,7 +41,7 @@ struct LogWriter::Shared {
 
 LogWriter::LogWriter(std::unique_ptr<LineTarget> target, std::size_t limit)
     : shared_(std::make_shared<Shared>(std::move(target), limit)) {
-  thread_.start([shared = shared_] { run(shared); });
+  thread_.start("log-writer", [shared = shared_] { run(shared); });
 }
 
 LogWriter::~LogWriter() { stop(std::chrono::milliseconds(0)); }

@@ -179,8 +179,9 @@ bool Client::close(std::chrono::milliseconds patience) {
     shared_->forget_wake();
     rd_kafka_queue_destroy(queue_);
     rd_kafka_topic_destroy(topic_);
-    ending_.start(
-        [client = std::exchange(client_, nullptr), shared = shared_] { rd_kafka_destroy(client); });
+    ending_.start("kafka-end", [client = std::exchange(client_, nullptr), shared = shared_] {
+      rd_kafka_destroy(client);
+    });
   }
   return ending_.ended_within(patience);
 }

@@ -73,8 +73,9 @@ MapsNow MapReader::look() {
   const auto current = [&] { return shared_->result && shared_->generation == number; };
   if (!current() && !thread_.running() && clock_().steady >= shared_->again) {
     try {
-      thread_.start(
-          [shared = shared_, ruleset = ruleset_, clock = clock_] { shared->read(ruleset, clock); });
+      thread_.start("nat-maps", [shared = shared_, ruleset = ruleset_, clock = clock_] {
+        shared->read(ruleset, clock);
+      });
     } catch (const std::system_error& error) {
       shared_->why = std::string("a thread to read the ruleset: ") + why_unreadable(error);
       shared_->again = clock_().steady + std::chrono::seconds(kPause);

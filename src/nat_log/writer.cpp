@@ -131,7 +131,7 @@ void Writer::run(const std::shared_ptr<Shared>& shared) {
 void Writer::start(Moment listening_since) {
   if (std::exchange(started_, true)) return;
   shared_->store->set_listening_since(listening_since);
-  thread_.start([shared = shared_] { run(shared); });
+  thread_.start("nat-log", [shared = shared_] { run(shared); });
 }
 
 std::size_t Writer::room() const { return shared_->queue.room(); }

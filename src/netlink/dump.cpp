@@ -4,10 +4,9 @@
 #include <poll.h>
 
 #include <cerrno>
-#include <thread>
 #include <utility>
 
-#include "process/signals_blocked.hpp"
+#include "process/detached_thread.hpp"
 
 namespace ctflow {
 namespace {
@@ -52,9 +51,8 @@ std::error_code Dump::begin_beside(const DumpRequest& request) {
     asked->at = system_now();
     asked->done = true;
   };
-  const SignalsBlocked blocked;
   try {
-    std::thread(ask).detach();
+    start_detached("dump", ask);
   } catch (const std::system_error& /*no thread*/) {
     ask();
   }

@@ -112,7 +112,7 @@ void StatusPage::begin_reading(const AccountingConfig& config,
     reading->read_at = SteadyClock::now();
   };
   try {
-    thread_.start(work);
+    thread_.start("page", work);
   } catch (const std::system_error& error) {
     UsageValues none;
     none.error = std::string("no thread for it: ") + error.what();

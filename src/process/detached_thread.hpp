@@ -8,14 +8,17 @@
 
 namespace ctflow {
 
+/// Runs `work` in a thread that gets no signals, and that ps(1) and top(1) show as `name`: a
+/// literal of at most 15 octets. Throws std::system_error: there is no thread.
+void start_detached(const char* name, std::function<void()> work);
+
 /// For work that a disk, a pipe or another program may hold for long: its end is waited for with
 /// patience, and no longer. The destructor does not wait. For one thread at a time.
 class DetachedThread {
  public:
-  /// Runs `work` in a thread that gets no signals. It owns all that it uses, and is destroyed
-  /// before the thread has ended. Not while another runs. Throws std::system_error: there is no
-  /// thread.
-  void start(std::function<void()> work);
+  /// Like start_detached(). `work` owns all that it uses, and is destroyed before the thread has
+  /// ended. Not while another runs.
+  void start(const char* name, std::function<void()> work);
 
   [[nodiscard]] bool running() const;
   void wait() const;

@@ -29,6 +29,12 @@ class Faults(LogTest):
         self.validate(lines)
         return sorted(line["responder"]["port"] for line in lines)
 
+    def wait_for_lines(self, number):
+        def lines():
+            with open(self.path(), "rb") as file:
+                return file.read().count(b"\n")
+        wait_until(lambda: os.path.exists(self.path()) and lines() == number, f"{number} lines")
+
     def churn(self, rounds, each, between):
         """`rounds` times `each` connections, with something done between."""
         for number in range(rounds):
@@ -56,7 +62,7 @@ class Faults(LogTest):
     def test_a_reload_opens_the_file_again(self):
         daemon = self.run_with(f"name: local, to: file, path: {self.path()}")
         self.churn(1, 10, lambda _: None)
-        wait_until(lambda: os.path.exists(self.path()) and os.stat(self.path()).st_size, "lines")
+        self.wait_for_lines(10)
         os.rename(self.path(), self.path("old"))
         daemon.process.send_signal(signal.SIGHUP)
         daemon.wait_for("reloaded")
@@ -146,7 +152,7 @@ class Faults(LogTest):
         daemon = self.run_with(f"name: local, to: file, path: {self.path()}")
         self.many(10, 1000)
         self.flush()
-        wait_until(lambda: os.path.exists(self.path()) and os.stat(self.path()).st_size, "lines")
+        self.wait_for_lines(10)
         os.remove(self.path())
         time.sleep(1.1)
         self.many(10, 2000)

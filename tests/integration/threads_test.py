@@ -5,6 +5,7 @@ counted in each of them is told to the octet, whatever comes in between. CTFLOWD
 same with one thread. Also run with the build of ThreadSanitizer."""
 
 import contextlib
+import glob
 import os
 import re
 import signal
@@ -161,13 +162,16 @@ class InThreads(case.LabTest):
             "lost_overrun=0", ""))
 
     def assert_threads(self, program, namespaces):
-        tasks = f"/proc/{program.process.pid}/task"
-        names = []
-        for task in os.listdir(tasks):
-            with open(f"{tasks}/{task}/comm", encoding="ascii") as file:
-                names.append(file.read().strip())
         expected = sorted(f"ns:{one.name}" for one in namespaces) if THREADS == "namespaces" else []
-        self.assertEqual(sorted(name for name in names if name.startswith("ns:")), expected)
+
+        def names():
+            found = []
+            for comm in glob.glob(f"/proc/{program.process.pid}/task/*/comm"):
+                with contextlib.suppress(OSError), open(comm, encoding="ascii") as file:
+                    found.append(file.read().strip())
+            return sorted(name for name in found if name.startswith("ns:"))
+        # A thread that begins has the name of the one that makes it, for a moment.
+        wait_until(lambda: names() == expected, f"the threads {expected}")
 
     @contextlib.contextmanager
     def flood(self, namespaces):

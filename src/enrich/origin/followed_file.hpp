@@ -2,6 +2,8 @@
 // What a file says, read again when the file changes.
 #pragma once
 
+#include <pthread.h>
+
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
@@ -94,7 +96,10 @@ class FollowedFile {
     }
     try {
       const SignalsBlocked blocked;
-      loading_ = std::async(std::launch::async, load, read_, status_.file);
+      loading_ = std::async(std::launch::async, [read = read_, file = status_.file] {
+        pthread_setname_np(pthread_self(), "file");
+        return load(read, file);
+      });
     } catch (const std::exception& error) {  // no thread could be made
       watch_.forget();
       take({nullptr, error.what()});

@@ -123,7 +123,7 @@ class NetfilterPrograms final : public MeasuredEntries {
   }
 
   [[nodiscard]] std::future<void> sweep() override {
-    return run_beside([this] { run(sweep_); });
+    return run_beside("sweep", [this] { run(sweep_); });
   }
 
   [[nodiscard]] ctflow_nf_totals totals() const override {

@@ -306,7 +306,7 @@ std::size_t TracingPrograms::consume(const Take& take, std::size_t limit) {
 std::future<bool> TracingPrograms::sweep() {
   // Reading all types of the kernel and failing is too much for each sweep.
   if (::access("/sys/kernel/btf/nf_flow_table", F_OK) == 0) loaded_->look_for_flowtable();
-  return run_beside([this] { return loaded_->sweep(); });
+  return run_beside("sweep", [this] { return loaded_->sweep(); });
 }
 
 bool TracingPrograms::report_all(std::uint64_t netns, std::uint64_t before) {

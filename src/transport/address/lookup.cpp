@@ -16,10 +16,9 @@
 #include <mutex>
 #include <optional>
 #include <system_error>
-#include <thread>
 #include <utility>
 
-#include "process/signals_blocked.hpp"
+#include "process/detached_thread.hpp"
 #include "wire/byte_order.hpp"
 
 namespace ctflow {
@@ -99,9 +98,8 @@ void Lookup::start(const std::string& name, Answer answer) {
   };
   Error refused = asio::error::host_not_found_try_again;
   if (++threads_running <= kAtMost) {
-    const SignalsBlocked blocked;
     try {
-      std::thread(work).detach();
+      start_detached("lookup", work);
       return;
     } catch (const std::system_error& error) {
       refused = Error(error.code().value(), boost::system::system_category());

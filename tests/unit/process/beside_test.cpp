@@ -17,7 +17,7 @@ TEST(RunBeside, RunsInAThreadThatGetsNoSignals) {
     std::thread::id thread;
     bool blocked = false;
   };
-  const Seen seen = run_beside([] {
+  const Seen seen = run_beside("test", [] {
                       sigset_t blocked{};
                       pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
                       return Seen{std::this_thread::get_id(), sigismember(&blocked, SIGTERM) == 1};
@@ -28,14 +28,14 @@ TEST(RunBeside, RunsInAThreadThatGetsNoSignals) {
 
 TEST(RunBeside, RunsHereIfNoThreadCanBeHad) {
   const test::NoThreads none;
-  EXPECT_EQ(run_beside([] { return std::this_thread::get_id(); }).get(),
+  EXPECT_EQ(run_beside("test", [] { return std::this_thread::get_id(); }).get(),
             std::this_thread::get_id());
 }
 
 TEST(RunBeside, IsWaitedFor) {
   bool ended = false;
   {
-    const std::future<void> running = run_beside([&] {
+    const std::future<void> running = run_beside("test", [&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
       ended = true;
     });

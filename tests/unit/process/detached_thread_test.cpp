@@ -2,7 +2,9 @@
 #include "process/detached_thread.hpp"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -52,7 +54,7 @@ TEST(DetachedThread, HasEndedBeforeItIsStarted) {
 TEST(DetachedThread, IsWaitedForNoLongerThanPatienceLasts) {
   Disk disk;
   DetachedThread thread;
-  thread.start(disk.work());
+  thread.start("test", disk.work());
   EXPECT_TRUE(thread.running());
   const auto began = std::chrono::steady_clock::now();
   EXPECT_FALSE(thread.ended_within(20ms));
@@ -69,7 +71,7 @@ TEST(DetachedThread, GoesOnWithoutItsOwner) {
     const auto owned = std::make_shared<int>(1);
     used = owned;
     DetachedThread thread;
-    thread.start([wait = disk.work(), owned] { wait(); });
+    thread.start("test", [wait = disk.work(), owned] { wait(); });
   }
   EXPECT_FALSE(used.expired());
   disk.answer();
@@ -95,7 +97,7 @@ TEST(DetachedThread, HasLetGoOfWhatItUsedWhenItHasEnded) {
   };
   std::atomic<bool> gone{false};
   DetachedThread thread;
-  thread.start([slow = std::make_shared<Slow>(gone)] {});
+  thread.start("test", [slow = std::make_shared<Slow>(gone)] {});
   thread.wait();
   EXPECT_TRUE(gone);
 }
@@ -104,7 +106,7 @@ TEST(DetachedThread, RunsAgainWhenItHasEnded) {
   int runs = 0;
   DetachedThread thread;
   for (int i = 1; i <= 3; ++i) {
-    thread.start([&] { ++runs; });
+    thread.start("test", [&] { ++runs; });
     thread.wait();
     EXPECT_EQ(runs, i);
   }
@@ -113,7 +115,7 @@ TEST(DetachedThread, RunsAgainWhenItHasEnded) {
 TEST(DetachedThread, GetsNoSignals) {
   bool blocked = false;
   DetachedThread thread;
-  thread.start([&] {
+  thread.start("test", [&] {
     sigset_t now{};
     pthread_sigmask(SIG_SETMASK, nullptr, &now);
     blocked = sigismember(&now, SIGTERM) == 1;
@@ -122,11 +124,20 @@ TEST(DetachedThread, GetsNoSignals) {
   EXPECT_TRUE(blocked);
 }
 
+TEST(DetachedThread, HasANameOfItsOwn) {
+  std::array<char, 16> name{};
+  DetachedThread thread;
+  thread.start("fifteen octets!",
+               [&] { pthread_getname_np(pthread_self(), name.data(), name.size()); });
+  thread.wait();
+  EXPECT_STREQ(name.data(), "fifteen octets!");
+}
+
 TEST(DetachedThread, HasEndedIfItCannotBeStarted) {
   DetachedThread thread;
   {
     const test::NoThreads none;
-    EXPECT_THROW(thread.start([] {}), std::system_error);
+    EXPECT_THROW(thread.start("test", [] {}), std::system_error);
   }
   EXPECT_TRUE(thread.ended_within(0ms));
 }
