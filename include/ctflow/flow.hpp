@@ -146,8 +146,8 @@ struct Presence {
 /// counters, too, but the start, which is that of the report as well. Zero counters and a report
 /// that starts later: the connection's counters were set to zero after an earlier report.
 struct EarlierReports {
-  Counters forward;  ///< of the original direction
-  Counters backward;
+  Counters original_counters;
+  Counters reply_counters;
   /// Of the connection, or zero. Flow::start is then the end of the last report, if there was one.
   TimePoint start{};
 
@@ -160,8 +160,8 @@ struct Flow {
   Tuple original;  ///< as the initiator sent it
   /// As the responder answers. Differs from the reversed original under NAT.
   Tuple reply;
-  Counters forward;   ///< of the original direction
-  Counters backward;  ///< of the reply direction
+  Counters original_counters;
+  Counters reply_counters;
   TimePoint start{};  ///< creation of the connection, nanoseconds
   /// Last packet, as well as it is known. Decoding leaves the kernel's stop time here; the end-time
   /// stage corrects it. Never before `start`, never after `event_time` once that stage has run.
@@ -172,10 +172,10 @@ struct Flow {
   std::uint32_t mark = 0;     ///< CTA_MARK
   std::uint32_t timeout = 0;  ///< CTA_TIMEOUT: seconds that were left, if present
   std::uint32_t port_id = 0;  ///< netlink port that asked for the removal, 0 = the kernel itself
-  Interfaces forward_interfaces;   ///< of the original direction
-  Interfaces backward_interfaces;  ///< of the reply direction
-  Routing forward_routing;         ///< of the original direction
-  Routing backward_routing;        ///< of the reply direction
+  Interfaces original_interfaces;
+  Interfaces reply_interfaces;
+  Routing original_routing;
+  Routing reply_routing;
   NetworkOrigin initiator_origin;
   NetworkOrigin responder_origin;
   /// MAC addresses of both ends where they are on a link of this host: 48 bits, the first octet

@@ -38,7 +38,7 @@ Direction direction_of(Place initiator, Place responder) {
 /// has none either, but the report starts later.
 bool is_first_report(const Flow& flow) {
   const EarlierReports& earlier = flow.earlier;
-  return earlier.forward == Counters{} && earlier.backward == Counters{} &&
+  return earlier.original_counters == Counters{} && earlier.reply_counters == Counters{} &&
          (earlier.start == TimePoint{} || earlier.start == flow.start);
 }
 
@@ -89,8 +89,8 @@ Classified classify(const Flow& flow, const Ends& ends, const Names& names,
   const bool by_responder = ends.initiator == Place::kOutside && ends.responder != Place::kOutside;
   const IpAddress& host = by_responder ? flow.reply.source : flow.original.source;
   const IpAddress& other = by_responder ? flow.original.source : flow.reply.source;
-  const std::uint32_t near = flow.forward_interfaces.ingress;
-  const std::uint32_t far = flow.forward_interfaces.egress;
+  const std::uint32_t near = flow.original_interfaces.ingress;
+  const std::uint32_t far = flow.original_interfaces.egress;
   const std::uint32_t interface = by_responder ? far : near;
   const NetworkOrigin& remote = by_responder ? flow.initiator_origin : flow.responder_origin;
   std::uint64_t device = 0;
@@ -105,8 +105,8 @@ Classified classify(const Flow& flow, const Ends& ends, const Names& names,
   if (wanted.has(AccountingKey::kService) && has_ports(flow.reply.protocol)) {
     service = names.service_of(flow.reply.protocol, flow.reply.source_port);
   }
-  const Counters& up = by_responder ? flow.backward : flow.forward;
-  const Counters& down = by_responder ? flow.forward : flow.backward;
+  const Counters& up = by_responder ? flow.reply_counters : flow.original_counters;
+  const Counters& down = by_responder ? flow.original_counters : flow.reply_counters;
   // In one go: emptying it first would take as long as all the rest.
   return {direction_of(ends.initiator, ends.responder),
           {.host = host,

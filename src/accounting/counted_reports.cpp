@@ -52,7 +52,7 @@ std::string CountedReports::file_of(unsigned generation) const {
 
 std::uint64_t CountedReports::check_of(const Record& record) {
   std::uint64_t hash = mix(record.key);
-  for (const Counters& one : {record.forward, record.backward}) {
+  for (const Counters& one : {record.original_counters, record.reply_counters}) {
     hash = mix(mix(hash ^ one.packets) ^ one.octets);
   }
   return mix(hash ^ static_cast<std::uint64_t>(record.until));
@@ -80,9 +80,10 @@ void CountedReports::begin_file() {
 }
 
 void CountedReports::note(const Flow& flow) {
-  const Counters forward = sum(flow.earlier.forward, flow.forward);
-  const Counters backward = sum(flow.earlier.backward, flow.backward);
-  write({table_hash_of(flow.original), forward, backward, flow.end.time_since_epoch().count()});
+  const Counters original_counters = sum(flow.earlier.original_counters, flow.original_counters);
+  const Counters reply_counters = sum(flow.earlier.reply_counters, flow.reply_counters);
+  write({table_hash_of(flow.original), original_counters, reply_counters,
+         flow.end.time_since_epoch().count()});
   if (records_ >= kMostRecords) checkpoint();
 }
 
@@ -107,11 +108,13 @@ std::optional<Flow> CountedReports::without_left(const Flow& flow) {
   const EarlierReports& earlier = flow.earlier;
   const TimePoint start = earlier.start == TimePoint{} ? flow.start : earlier.start;
   if (start > until) return std::nullopt;  // of a successor with the same addresses and ports
-  if (below(sum(earlier.forward, flow.forward), counted.forward)) return std::nullopt;
-  if (below(sum(earlier.backward, flow.backward), counted.backward)) return std::nullopt;
+  if (below(sum(earlier.original_counters, flow.original_counters), counted.original_counters))
+    return std::nullopt;
+  if (below(sum(earlier.reply_counters, flow.reply_counters), counted.reply_counters))
+    return std::nullopt;
   Flow rest = flow;
-  take_off(rest.forward, rest.earlier.forward, counted.forward);
-  take_off(rest.backward, rest.earlier.backward, counted.backward);
+  take_off(rest.original_counters, rest.earlier.original_counters, counted.original_counters);
+  take_off(rest.reply_counters, rest.earlier.reply_counters, counted.reply_counters);
   rest.start = std::max(flow.start, std::min(until, flow.end));
   return rest;
 }

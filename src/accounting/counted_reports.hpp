@@ -39,8 +39,8 @@ class CountedReports {
   /// Totals of a connection, as they are in the files.
   struct Record {
     std::uint64_t key = 0;
-    Counters forward;
-    Counters backward;
+    Counters original_counters;
+    Counters reply_counters;
     std::int64_t until = 0;  ///< Flow::end of the report, in nanoseconds
     std::uint64_t check = 0;
   };

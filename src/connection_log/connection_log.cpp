@@ -35,8 +35,8 @@ bool ConnectionLog::configured_as(const OutputConfig& config) const {
 FilteredAmount ConnectionLog::leave_out(const Flow& flow) {
   FilteredAmount amount{.flows = 1};
   if (has_amounts(flow)) {
-    amount.packets = flow.forward.packets + flow.backward.packets;
-    amount.octets = flow.forward.octets + flow.backward.octets;
+    amount.packets = flow.original_counters.packets + flow.reply_counters.packets;
+    amount.octets = flow.original_counters.octets + flow.reply_counters.octets;
   }
   ledger_.leave_out(amount);
   return amount;
@@ -50,8 +50,8 @@ void ConnectionLog::offer(const Flow& flow, const Instant& now) {
                  config_.mac_addresses, config_.network_origins});
   MessageContent line{.flows = 1, .data_records = 1};
   if (has_amounts(flow)) {
-    line.packets = flow.forward.packets + flow.backward.packets;
-    line.octets = flow.forward.octets + flow.backward.octets;
+    line.packets = flow.original_counters.packets + flow.reply_counters.packets;
+    line.octets = flow.original_counters.octets + flow.reply_counters.octets;
   }
   ++content_.flows;
   ++content_.data_records;

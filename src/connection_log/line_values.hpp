@@ -75,14 +75,15 @@ constexpr Count count_of(const Flow& flow, const Counters& counters, const Count
 constexpr Sides sides_of(const Flow& flow) {
   const Tuple& original = flow.original;
   const Tuple& reply = flow.reply;
-  return {{"initiator", original.source, original.source_port,
-           (flow.status & status::kSourceNat) != 0, reply.family, reply.destination,
-           reply.destination_port, count_of(flow, flow.forward, flow.earlier.forward),
-           flow.forward_interfaces, flow.initiator_mac, flow.initiator_origin},
-          {"responder", original.destination, original.destination_port,
-           (flow.status & status::kDestinationNat) != 0, reply.family, reply.source,
-           reply.source_port, count_of(flow, flow.backward, flow.earlier.backward),
-           flow.backward_interfaces, flow.responder_mac, flow.responder_origin}};
+  return {
+      {"initiator", original.source, original.source_port, (flow.status & status::kSourceNat) != 0,
+       reply.family, reply.destination, reply.destination_port,
+       count_of(flow, flow.original_counters, flow.earlier.original_counters),
+       flow.original_interfaces, flow.initiator_mac, flow.initiator_origin},
+      {"responder", original.destination, original.destination_port,
+       (flow.status & status::kDestinationNat) != 0, reply.family, reply.source, reply.source_port,
+       count_of(flow, flow.reply_counters, flow.earlier.reply_counters), flow.reply_interfaces,
+       flow.responder_mac, flow.responder_origin}};
 }
 
 }  // namespace ctflow::line_value

@@ -278,7 +278,7 @@ void ConntrackSource::stop_records(bool report_existing) {
   scans_->stop(report_existing);
   records_->stop();
   for (const ConntrackTotals& one : totals) {
-    assembler_->reported.count_by_conntrack(one.key, one.forward, one.backward);
+    assembler_->reported.count_by_conntrack(one.key, one.original_counters, one.reply_counters);
   }
   scans_->save_state();
 }

@@ -20,15 +20,16 @@ struct FlowRecords {
 inline FlowRecords records_of(const Layout& layout, const Flow& flow) {
   const Template* const initiator = &layout.choose({flow, true});
   const bool mirrored = layout.style() == RecordStyle::kMirrored;
-  if (!mirrored || flow.backward.packets == 0) return {initiator, nullptr, true};
+  if (!mirrored || flow.reply_counters.packets == 0) return {initiator, nullptr, true};
   const Template* const responder = translated(flow) ? &layout.choose({flow, false}) : initiator;
-  if (flow.forward.packets == 0) return {responder, nullptr, false};
+  if (flow.original_counters.packets == 0) return {responder, nullptr, false};
   return {initiator, responder, true};
 }
 
 /// Whether both sides have a record, and nothing is translated.
 inline bool has_both(const Flow& flow) {
-  return !translated(flow) && flow.forward.packets != 0 && flow.backward.packets != 0;
+  return !translated(flow) && flow.original_counters.packets != 0 &&
+         flow.reply_counters.packets != 0;
 }
 
 /// The template of both records of a flow report that was answered and is not translated, the usual
@@ -42,10 +43,11 @@ inline const Template* template_of_both(const Layout& layout, const Flow& flow) 
 /// Sums of packetDeltaCount and octetDeltaCount of the records.
 inline Counters recorded(RecordStyle style, const Flow& flow) {
   if (style == RecordStyle::kNatEvent) return {};
-  Counters sum{flow.forward.packets + flow.backward.packets, 0};
+  Counters sum{flow.original_counters.packets + flow.reply_counters.packets, 0};
   // Octets without a packet, which no kernel counts, are in no record of their own.
-  if (flow.forward.packets > 0 || flow.backward.packets == 0) sum.octets += flow.forward.octets;
-  if (flow.backward.packets > 0) sum.octets += flow.backward.octets;
+  if (flow.original_counters.packets > 0 || flow.reply_counters.packets == 0)
+    sum.octets += flow.original_counters.octets;
+  if (flow.reply_counters.packets > 0) sum.octets += flow.reply_counters.octets;
   return sum;
 }
 

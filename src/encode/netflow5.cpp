@@ -75,10 +75,10 @@ bool Netflow5Encoder::is_full() const {
 
 bool Netflow5Encoder::add(const Flow& flow) {
   // A direction in which nothing came has no record; one of the two there is always.
-  const bool answered = flow.backward.packets > 0;
-  const bool asked = flow.forward.packets > 0 || !answered;
-  const std::uint64_t there = asked ? parts_of(flow.forward) : 0;
-  const std::uint64_t back = answered ? parts_of(flow.backward) : 0;
+  const bool answered = flow.reply_counters.packets > 0;
+  const bool asked = flow.original_counters.packets > 0 || !answered;
+  const std::uint64_t there = asked ? parts_of(flow.original_counters) : 0;
+  const std::uint64_t back = answered ? parts_of(flow.reply_counters) : 0;
   while (written_ < there + back) {
     if (is_full()) return false;
     if (written_ < there) {

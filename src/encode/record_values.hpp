@@ -72,10 +72,12 @@ inline std::uint16_t post_napt_destination_port(const Record& record) {
 }
 
 inline std::uint64_t octets(const Record& record) {
-  return record.initiator ? record.flow.forward.octets : record.flow.backward.octets;
+  return record.initiator ? record.flow.original_counters.octets
+                          : record.flow.reply_counters.octets;
 }
 inline std::uint64_t packets(const Record& record) {
-  return record.initiator ? record.flow.forward.packets : record.flow.backward.packets;
+  return record.initiator ? record.flow.original_counters.packets
+                          : record.flow.reply_counters.packets;
 }
 inline std::uint8_t protocol(const Record& record) { return record.flow.original.protocol; }
 inline std::uint8_t ip_version(const Record& record) {
@@ -106,13 +108,13 @@ inline std::uint32_t duration(const Record& record) {
 inline Deferred uptime(const Record& /*record*/) { return {}; }
 
 inline const Interfaces& interfaces(const Record& record) {
-  return record.initiator ? record.flow.forward_interfaces : record.flow.backward_interfaces;
+  return record.initiator ? record.flow.original_interfaces : record.flow.reply_interfaces;
 }
 inline std::uint32_t ingress_interface(const Record& record) { return interfaces(record).ingress; }
 inline std::uint32_t egress_interface(const Record& record) { return interfaces(record).egress; }
 
 inline const Routing& routing(const Record& record) {
-  return record.initiator ? record.flow.forward_routing : record.flow.backward_routing;
+  return record.initiator ? record.flow.original_routing : record.flow.reply_routing;
 }
 inline const IpAddress& next_hop(const Record& record) { return routing(record).next_hop; }
 inline std::uint8_t source_prefix_length(const Record& record) {

@@ -239,7 +239,8 @@ bool SetEncoder::add(const Flow& flow) {
   if (format_.notes_records) note_both(flow, offset);
   content_.flows += 1;
   content_.data_records += 2;
-  count({flow.forward.packets + flow.backward.packets, flow.forward.octets + flow.backward.octets},
+  count({flow.original_counters.packets + flow.reply_counters.packets,
+         flow.original_counters.octets + flow.reply_counters.octets},
         flow.end);
   return true;
 }

@@ -44,21 +44,21 @@ class ConstantInterfaces : public Enricher {
     // As a rule nothing is configured.
     const bool measured = flow.extras.original.has_interfaces || flow.extras.reply.has_interfaces;
     if (!knows_none_ || measured) return enrich_by_settings(flow);
-    flow.forward_interfaces = flow.backward_interfaces = {};
+    flow.original_interfaces = flow.reply_interfaces = {};
     counters_.unknown += 2;
   }
 
  private:
   [[gnu::noinline]] void enrich_by_settings(Flow& flow) {
-    const Interfaces forward = choose(flow).interfaces;
-    if (!flow.extras.original.has_interfaces) flow.forward_interfaces = forward;
+    const Interfaces original = choose(flow).interfaces;
+    if (!flow.extras.original.has_interfaces) flow.original_interfaces = original;
     if (!flow.extras.reply.has_interfaces) {
-      flow.backward_interfaces = {forward.egress, forward.ingress};
+      flow.reply_interfaces = {original.egress, original.ingress};
     }
     // A direction that the kernel has seen has passed both sides.
     const bool measured = flow.extras.original.has_interfaces || flow.extras.reply.has_interfaces;
-    count(measured, forward.ingress);
-    count(measured, forward.egress);
+    count(measured, original.ingress);
+    count(measured, original.egress);
   }
 
   void count(bool measured, std::uint32_t configured) {

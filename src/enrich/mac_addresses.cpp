@@ -47,10 +47,10 @@ bool asks_mac_addresses(const Config& config) {
 
 void MacAddresses::enrich(Flow& flow) {
   const Neighbours& neighbours = neighbours_();
-  const Host initiator{flow.original.family, flow.original.source, flow.forward_interfaces.ingress,
-                       flow.backward_interfaces.egress, flow.backward_routing.next_hop};
-  const Host responder{flow.reply.family, flow.reply.source, flow.backward_interfaces.ingress,
-                       flow.forward_interfaces.egress, flow.forward_routing.next_hop};
+  const Host initiator{flow.original.family, flow.original.source, flow.original_interfaces.ingress,
+                       flow.reply_interfaces.egress, flow.reply_routing.next_hop};
+  const Host responder{flow.reply.family, flow.reply.source, flow.reply_interfaces.ingress,
+                       flow.original_interfaces.egress, flow.original_routing.next_hop};
   flow.initiator_mac = mac_of(initiator, neighbours, flow.end);
   flow.responder_mac = mac_of(responder, neighbours, flow.end);
 }

@@ -93,22 +93,22 @@ void RoutedInterfaces::fill(Flow& flow, const Question& question, const Sides& s
   const auto interface_of = [](const Side& side, std::uint32_t otherwise) {
     return side.measured || is_known(side.route) ? side.interface : otherwise;
   };
-  Interfaces forward{interface_of(sides.initiator, configured.ingress),
-                     interface_of(sides.responder, configured.egress)};
-  Interfaces backward{forward.egress, forward.ingress};
-  if (responder.kind == Kind::kGroup && initiator.kind != Kind::kLocal) forward.egress = 0;
+  Interfaces original{interface_of(sides.initiator, configured.ingress),
+                      interface_of(sides.responder, configured.egress)};
+  Interfaces reply{original.egress, original.ingress};
+  if (responder.kind == Kind::kGroup && initiator.kind != Kind::kLocal) original.egress = 0;
   if (initiator.kind == Kind::kLocal && responder.kind == Kind::kLocal) {
     // As the kernel has it: packets to oneself go out through the loopback interface.
-    forward.egress = backward.egress = question.state.loopback_index();
+    original.egress = reply.egress = question.state.loopback_index();
   }
-  if (!flow.extras.original.has_interfaces) flow.forward_interfaces = forward;
-  if (!flow.extras.reply.has_interfaces) flow.backward_interfaces = backward;
+  if (!flow.extras.original.has_interfaces) flow.original_interfaces = original;
+  if (!flow.extras.reply.has_interfaces) flow.reply_interfaces = reply;
 
   const auto next_hop = [](const RouteAnswer& route, const Tuple& tuple) {
     return route.gateway_family == tuple.family ? route.gateway : IpAddress{};
   };
-  Routing& there = flow.forward_routing;
-  Routing& back = flow.backward_routing;
+  Routing& there = flow.original_routing;
+  Routing& back = flow.reply_routing;
   there = back = {};
   there.next_hop = next_hop(responder, flow.original);
   back.next_hop = next_hop(initiator, flow.original);

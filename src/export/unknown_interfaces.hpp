@@ -13,12 +13,12 @@ inline constexpr std::uint32_t kLoopbackInterface = 1;
 
 inline bool lacks_interfaces(const Flow& flow) {
   const auto unknown = [](const Interfaces& one) { return one.ingress == 0 && one.egress == 0; };
-  return unknown(flow.forward_interfaces) || unknown(flow.backward_interfaces);
+  return unknown(flow.original_interfaces) || unknown(flow.reply_interfaces);
 }
 
 /// A copy whose records have kLoopbackInterface where they would have no interface at all.
 inline Flow with_interfaces(Flow flow) {
-  for (Interfaces* one : {&flow.forward_interfaces, &flow.backward_interfaces}) {
+  for (Interfaces* one : {&flow.original_interfaces, &flow.reply_interfaces}) {
     if (one->ingress == 0 && one->egress == 0) one->ingress = one->egress = kLoopbackInterface;
   }
   return flow;

@@ -25,9 +25,9 @@ void apply_times(Flow& flow, SourceCounters& counters) {
 
 void apply_interfaces(Flow& flow) {
   if (flow.extras.original.has_interfaces) {
-    flow.forward_interfaces = flow.extras.original.interfaces;
+    flow.original_interfaces = flow.extras.original.interfaces;
   }
-  if (flow.extras.reply.has_interfaces) flow.backward_interfaces = flow.extras.reply.interfaces;
+  if (flow.extras.reply.has_interfaces) flow.reply_interfaces = flow.extras.reply.interfaces;
 }
 
 /// A FIN from both sides, or a RST from either.
@@ -68,8 +68,8 @@ void apply_wire_counters(Flow& flow) {
   const DirectionExtras& reply = flow.extras.reply;
   if (!original.has_wire && !reply.has_wire) return;
   // A direction without a nest has seen nothing.
-  flow.forward = original.has_wire ? original.wire : Counters{};
-  flow.backward = reply.has_wire ? reply.wire : Counters{};
+  flow.original_counters = original.has_wire ? original.wire : Counters{};
+  flow.reply_counters = reply.has_wire ? reply.wire : Counters{};
   flow.present.counters = true;  // they do not depend on nf_conntrack_acct
 }
 

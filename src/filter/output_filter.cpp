@@ -61,8 +61,8 @@ bool OutputFilter::matches(const Rule& rule, const Flow& flow) const {
 }
 
 bool OutputFilter::interfaces_match(const FilterRule& rule, const Flow& flow) const {
-  const Interfaces& there = flow.forward_interfaces;
-  const Interfaces& back = flow.backward_interfaces;
+  const Interfaces& there = flow.original_interfaces;
+  const Interfaces& back = flow.reply_interfaces;
   return is_one_of(rule.ingress_interfaces, there.ingress) &&
          is_one_of(rule.egress_interfaces, there.egress) &&
          (is_one_of(rule.interfaces, there.ingress) || is_one_of(rule.interfaces, there.egress) ||

@@ -19,7 +19,7 @@ void add_reports(const accounting::Accounts& accounts, const accounting::Surroun
   Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
   flow.start = now - 90s;
   flow.end = now;
-  flow.forward = {10, 1000};
+  flow.original_counters = {10, 1000};
   for (int i = 0; i < hosts; ++i) {
     flow.original.source.octets[2] = static_cast<std::uint8_t>(i / 256);
     flow.original.source.octets[3] = static_cast<std::uint8_t>(i % 256);
@@ -58,7 +58,7 @@ TEST(AccountingAllocation, IsNotDoneForCountersOfNowOnceTheirKeysAreKnown) {
   constexpr std::size_t kLimit = 50;
   accounting::LiveCounts counts(AccountingKey::kDevice, kLimit);
   Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
-  flow.forward = {10, 1000};
+  flow.original_counters = {10, 1000};
   for (std::uint8_t i = 0; i < 200; ++i) {
     flow.original.source.octets[3] = i;
     neighbours.apply({AddressFamily::kIpv4, flow.original.source, 2, kFirst + i}, TimePoint());

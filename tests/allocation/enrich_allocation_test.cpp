@@ -75,8 +75,8 @@ TEST(EnrichAllocation, IsNotDoneByLookUpsOfNeighbours) {
     flow.original.family = flow.reply.family = AddressFamily::kIpv4;
     flow.original.source.octets = {10, 0, 0, last};
     flow.reply.source.octets = {198, 51, 100, last};
-    flow.forward_interfaces = {last % 3U, 0};
-    flow.backward_interfaces = {0, 2};
+    flow.original_interfaces = {last % 3U, 0};
+    flow.reply_interfaces = {0, 2};
     enricher.enrich(flow);
     if (flow.initiator_mac != 0) ++known;
   }

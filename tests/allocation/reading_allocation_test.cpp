@@ -31,7 +31,7 @@ TEST(ReadingAllocation, IsNotDoneForLivingAndEndedConnections) {
   constexpr std::uint16_t kConnections = 2000;
   std::vector<test::Octets> messages;
   for (std::uint16_t port = 0; port < kConnections; ++port) {
-    const test::StockConnection connection{.port = port, .forward_packets = 1};
+    const test::StockConnection connection{.port = port, .original_packets = 1};
     messages.push_back(test::table_entry(connection));
     messages.push_back(test::stock_end(connection, test::kStart + 60 * test::kSecond));
   }

@@ -69,8 +69,8 @@ class Reports {
     flow_.original.source = IpAddress{{10}};
     flow_.original.protocol = 6;
     flow_.reply.source = IpAddress{{198, 51, 100, 1}};
-    flow_.forward = {10, 1000};
-    flow_.backward = {100, 100'000};
+    flow_.original_counters = {10, 1000};
+    flow_.reply_counters = {100, 100'000};
   }
 
   void add(std::uint32_t device, TimePoint now, std::chrono::seconds time, Batch& to) {
@@ -263,8 +263,8 @@ int cost(const std::string& file, std::uint32_t flows, std::uint32_t hosts,
     flow.original.source.octets[3] = static_cast<std::uint8_t>(host);
     flow.reply.source.octets[3] = static_cast<std::uint8_t>(i % 200);
     flow.original.protocol = flow.reply.protocol = i % 3 == 0 ? 6 : 17;
-    flow.forward = {2 + i % 50, (2 + i % 50) * 80};
-    flow.backward = {3 + i % 50, (3 + i % 50) * 900};
+    flow.original_counters = {2 + i % 50, (2 + i % 50) * 80};
+    flow.reply_counters = {3 + i % 50, (3 + i % 50) * 900};
     flow.end = began.wall;
     flow.start = flow.end - std::chrono::seconds(2);
     accounting.offer(flow, began);

@@ -134,8 +134,8 @@ int run(bool repeated, int count) {
   for (int i = 0; i < count; ++i) {
     connections.next(flow);
     enricher.enrich(flow);
-    if (flow.forward_interfaces.egress != kUplink ||
-        flow.forward_interfaces.ingress < kFirstNetwork) {
+    if (flow.original_interfaces.egress != kUplink ||
+        flow.original_interfaces.ingress < kFirstNetwork) {
       fmt::print(stderr, "connection {} has the wrong interfaces\n", i);
       return EXIT_FAILURE;
     }

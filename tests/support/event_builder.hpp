@@ -183,8 +183,8 @@ struct StockConnection {
   std::uint16_t port = 1000;
   std::uint32_t id = 1;
   std::uint32_t status = 0x18e;  // assured, answered, confirmed
-  std::uint64_t forward_packets = 0;
-  std::uint64_t backward_packets = 0;
+  std::uint64_t original_packets = 0;
+  std::uint64_t reply_packets = 0;
   std::uint64_t start = kStart;  ///< nanoseconds, 0: the kernel keeps no timestamps
   std::uint32_t timeout = 120;   ///< seconds left; of living connections only
 };
@@ -201,10 +201,10 @@ inline Octets stock_message(unsigned type, const StockConnection& connection, co
       {nest(CTA_TUPLE_ORIG, {ipv4(kClient, kServer), ports(17, connection.port, 53)}),
        nest(CTA_TUPLE_REPLY, {ipv4(kServer, kClient), ports(17, 53, connection.port)}),
        attribute(CTA_ID, be32(connection.id)), attribute(CTA_STATUS, be32(connection.status)),
-       counters(CTA_COUNTERS_ORIG, connection.forward_packets,
-                connection.forward_packets * kStockOctets),
-       counters(CTA_COUNTERS_REPLY, connection.backward_packets,
-                connection.backward_packets * kStockOctets),
+       counters(CTA_COUNTERS_ORIG, connection.original_packets,
+                connection.original_packets * kStockOctets),
+       counters(CTA_COUNTERS_REPLY, connection.reply_packets,
+                connection.reply_packets * kStockOctets),
        times,
        type == IPCTNL_MSG_CT_NEW ? attribute(CTA_TIMEOUT, be32(connection.timeout)) : Octets{}});
 }

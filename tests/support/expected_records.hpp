@@ -90,7 +90,7 @@ inline RecordText record(const Flow& flow, bool initiator, Protocol protocol, bo
   const bool ipfix = protocol == Protocol::kIpfix;
   const bool v4 = way.family == AddressFamily::kIpv4;
   const bool ports = has_ports(way.protocol);
-  const Counters& counters = initiator ? flow.forward : flow.backward;
+  const Counters& counters = initiator ? flow.original_counters : flow.reply_counters;
   const int id = template_of(flow, initiator);
   const int octets = v4 ? 4 : 16;
   const auto port = [ports](std::uint16_t value) { return ports ? value : std::uint16_t{0}; };
@@ -107,7 +107,7 @@ inline RecordText record(const Flow& flow, bool initiator, Protocol protocol, bo
     text.push_back(fmt::format("22:4 at {} ms", floor_ms(flow.start)));
     text.push_back(fmt::format("21:4 at {} ms", floor_ms(flow.end)));
   }
-  const Interfaces& interfaces = initiator ? flow.forward_interfaces : flow.backward_interfaces;
+  const Interfaces& interfaces = initiator ? flow.original_interfaces : flow.reply_interfaces;
   text.push_back(number(10, 4, interfaces.ingress));
   text.push_back(number(14, 4, interfaces.egress));
   text.push_back(number(7, 2, port(initiator ? way.source_port : way.destination_port)));
@@ -141,10 +141,10 @@ inline RecordText record(const Flow& flow, bool initiator, Protocol protocol, bo
 /// One or two records, the initiator's first; none of a direction in which nothing came.
 inline std::vector<RecordText> expected_records(const Flow& flow, Protocol protocol, bool zones) {
   std::vector<RecordText> all;
-  if (flow.forward.packets > 0 || flow.backward.packets == 0) {
+  if (flow.original_counters.packets > 0 || flow.reply_counters.packets == 0) {
     all.push_back(expected::record(flow, true, protocol, zones));
   }
-  if (flow.backward.packets > 0) {
+  if (flow.reply_counters.packets > 0) {
     all.push_back(expected::record(flow, false, protocol, zones));
   }
   return all;

@@ -98,8 +98,8 @@ inline constexpr std::uint64_t kUptime = 5000 * kSecond;  ///< CLOCK_MONOTONIC a
 /// that has any.
 struct MeasuredConnection {
   std::uint16_t port = 1000;
-  std::uint64_t forward = 0;  ///< packets of 100 octets
-  std::uint64_t backward = 0;
+  std::uint64_t original_counters = 0;  ///< packets of 100 octets
+  std::uint64_t reply_counters = 0;
   std::uint64_t start = kStart;  ///< nanoseconds since 1970, 0: not stamped
   std::uint64_t first = 0;       ///< nanoseconds behind kStart
   std::uint64_t last = 0;
@@ -156,17 +156,17 @@ inline ctflow_record record(ctflow_event event, const MeasuredConnection& one, s
   }
   if (one.counted && event != CTFLOW_CREATED) {
     const auto less = [](std::uint64_t packets) { return packets == 0 ? 0 : packets - 1; };
-    result.conntrack_packets[0] = less(one.forward);
-    result.conntrack_packets[1] = less(one.backward);
-    result.conntrack_octets[0] = less(one.forward) * kStockOctets;
-    result.conntrack_octets[1] = less(one.backward) * kStockOctets;
+    result.conntrack_packets[0] = less(one.original_counters);
+    result.conntrack_packets[1] = less(one.reply_counters);
+    result.conntrack_octets[0] = less(one.original_counters) * kStockOctets;
+    result.conntrack_octets[1] = less(one.reply_counters) * kStockOctets;
     result.present |= CTFLOW_HAS_COUNTERS;
   }
   result.tuple[0] = udp_tuple(kClient, one.port, kServer, 53);
   result.tuple[1] = udp_tuple(kServer, 53, kClient, one.port);
   if (one.measured && event != CTFLOW_CREATED) {
-    result.measured.direction[0] = seen(one.forward, one.first, one.last);
-    result.measured.direction[1] = seen(one.backward, one.first, one.last);
+    result.measured.direction[0] = seen(one.original_counters, one.first, one.last);
+    result.measured.direction[1] = seen(one.reply_counters, one.first, one.last);
     result.present |= CTFLOW_HAS_MEASURED;
   }
   return result;

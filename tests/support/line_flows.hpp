@@ -28,14 +28,14 @@ inline Flow ended_before(Flow flow) {
 
 inline Flow uncounted(Flow flow) {
   flow.present.counters = false;
-  flow.forward = flow.backward = {};
+  flow.original_counters = flow.reply_counters = {};
   return flow;
 }
 
 /// More than a double holds.
 inline Flow large(Flow flow) {
-  flow.forward.octets = std::uint64_t{1} << 53;
-  flow.backward.octets = (std::uint64_t{1} << 53) - 1;
+  flow.original_counters.octets = std::uint64_t{1} << 53;
+  flow.reply_counters.octets = (std::uint64_t{1} << 53) - 1;
   return flow;
 }
 
@@ -47,7 +47,7 @@ inline Flow evicted(Flow flow) {
 
 inline Flow removed(Flow flow) {
   flow.end_reason = EndReason::kForcedEnd;
-  flow.forward_interfaces = flow.backward_interfaces = {};
+  flow.original_interfaces = flow.reply_interfaces = {};
   flow.original.zone = flow.reply.zone = 0;
   return flow;
 }

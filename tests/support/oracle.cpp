@@ -57,10 +57,10 @@ class Comparison {
     icmp();
     presence();
     if (ours_.present.counters) {
-      u64("packets", ATTR_ORIG_COUNTER_PACKETS, ours_.forward.packets);
-      u64("octets", ATTR_ORIG_COUNTER_BYTES, ours_.forward.octets);
-      u64("reply packets", ATTR_REPL_COUNTER_PACKETS, ours_.backward.packets);
-      u64("reply octets", ATTR_REPL_COUNTER_BYTES, ours_.backward.octets);
+      u64("packets", ATTR_ORIG_COUNTER_PACKETS, ours_.original_counters.packets);
+      u64("octets", ATTR_ORIG_COUNTER_BYTES, ours_.original_counters.octets);
+      u64("reply packets", ATTR_REPL_COUNTER_PACKETS, ours_.reply_counters.packets);
+      u64("reply octets", ATTR_REPL_COUNTER_BYTES, ours_.reply_counters.octets);
     }
     if (ours_.present.start) u64("start", ATTR_TIMESTAMP_START, nanoseconds(ours_.start));
     if (ours_.present.stop) u64("stop", ATTR_TIMESTAMP_STOP, nanoseconds(ours_.end));

@@ -67,17 +67,18 @@ inline Tuple icmp_of(Tuple tuple, std::uint8_t type, std::uint8_t code, std::uin
   return tuple;
 }
 
-inline Flow flow_of(Tuple original, Tuple reply, Counters forward, Counters backward) {
+inline Flow flow_of(Tuple original, Tuple reply, Counters original_counters,
+                    Counters reply_counters) {
   Flow flow;
   flow.original = original;
   flow.reply = reply;
-  flow.forward = forward;
-  flow.backward = backward;
+  flow.original_counters = original_counters;
+  flow.reply_counters = reply_counters;
   flow.start = kSampleStart;
   flow.end = kSampleEnd;
   flow.event_time = kSampleEnd;
   flow.present = {.counters = true, .start = true, .stop = true, .timeout = false, .state = false};
-  flow.status = status::kAssured | (backward.packets > 0 ? status::kSeenReply : 0U);
+  flow.status = status::kAssured | (reply_counters.packets > 0 ? status::kSeenReply : 0U);
   return flow;
 }
 
@@ -86,8 +87,8 @@ inline Flow with(Flow flow, std::uint32_t id, EndReason reason, std::uint32_t in
                  std::uint32_t egress, std::uint16_t original_zone, std::uint16_t reply_zone) {
   flow.id = id;
   flow.end_reason = reason;
-  flow.forward_interfaces = {ingress, egress};
-  flow.backward_interfaces = {egress, ingress};
+  flow.original_interfaces = {ingress, egress};
+  flow.reply_interfaces = {egress, ingress};
   flow.original.zone = original_zone;
   flow.reply.zone = reply_zone;
   return flow;

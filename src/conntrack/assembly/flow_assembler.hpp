@@ -134,8 +134,8 @@ struct FlowAssembler {
 
   /// What this connection counted is not exported.
   void count_ignored(const Flow& flow) const {
-    counters.ignored_packets += flow.forward.packets + flow.backward.packets;
-    counters.ignored_octets += flow.forward.octets + flow.backward.octets;
+    counters.ignored_packets += flow.original_counters.packets + flow.reply_counters.packets;
+    counters.ignored_octets += flow.original_counters.octets + flow.reply_counters.octets;
   }
 
   /// A report was withheld because the connection cannot be remembered.

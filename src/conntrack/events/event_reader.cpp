@@ -92,7 +92,8 @@ void EventReader::on_record(const ctflow_record& record, const Instant& time) {
   ++assembler_.counters.messages;
   const DecodeResult decoded = decode_record(record, time, flow_);
   if (totals_ != nullptr && decoded == DecodeResult::kReport && flow_.present.counters) {
-    totals_->push_back({ConnectionIdentity(flow_).key, flow_.forward, flow_.backward});
+    totals_->push_back(
+        {ConnectionIdentity(flow_).key, flow_.original_counters, flow_.reply_counters});
   }
   if (!read(decoded, time)) ++assembler_.counters.malformed;
 }

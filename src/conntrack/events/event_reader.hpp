@@ -14,8 +14,8 @@ namespace ctflow {
 /// What conntrack had counted of a connection when a record of it was sent.
 struct ConntrackTotals {
   std::uint64_t key = 0;
-  Counters forward;
-  Counters backward;
+  Counters original_counters;
+  Counters reply_counters;
 };
 
 class EventReader : public EventConsumer, public RecordConsumer {

@@ -21,8 +21,8 @@ struct Seen {
   bool reply = false;
   bool original_zone = false;
   bool reply_zone = false;
-  bool forward = false;
-  bool backward = false;
+  bool original_counters = false;
+  bool reply_counters = false;
 };
 
 bool read_attribute(const Attribute& attribute, Flow& flow, Seen& seen) {
@@ -41,9 +41,9 @@ bool read_attribute(const Attribute& attribute, Flow& flow, Seen& seen) {
     case CTA_MARK:
       return read_integer(attribute, flow.mark);
     case CTA_COUNTERS_ORIG:
-      return read_counters(attribute.payload, flow.forward, seen.forward);
+      return read_counters(attribute.payload, flow.original_counters, seen.original_counters);
     case CTA_COUNTERS_REPLY:
-      return read_counters(attribute.payload, flow.backward, seen.backward);
+      return read_counters(attribute.payload, flow.reply_counters, seen.reply_counters);
     case CTA_ID:
       return read_integer(attribute, flow.id);
     case CTA_ZONE:
@@ -93,8 +93,8 @@ Bytes read_usual(Bytes rest, Flow& flow, Seen& seen) {
   take_number(CTA_ID, flow.id);
   take_number(CTA_STATUS, flow.status);
   flow.present.timeout = take_number(CTA_TIMEOUT, flow.timeout);
-  take_counters(CTA_COUNTERS_ORIG, flow.forward, seen.forward);
-  take_counters(CTA_COUNTERS_REPLY, flow.backward, seen.backward);
+  take_counters(CTA_COUNTERS_ORIG, flow.original_counters, seen.original_counters);
+  take_counters(CTA_COUNTERS_REPLY, flow.reply_counters, seen.reply_counters);
   return usual_end::read_behind_counters(rest, flow);
 }
 
@@ -105,7 +105,7 @@ bool walk_connection(Bytes rest, Flow& flow, Seen& seen) {
   while (attributes.next(attribute)) {
     if (!read_attribute(attribute, flow, seen)) return false;
   }
-  flow.present.counters = seen.forward && seen.backward;
+  flow.present.counters = seen.original_counters && seen.reply_counters;
   if (!seen.original_zone) flow.original.zone = flow.zone;
   if (!seen.reply_zone) flow.reply.zone = flow.zone;
   return !attributes.malformed() && seen.original && seen.reply;
@@ -120,7 +120,7 @@ bool read_connection(Bytes bytes, Flow& flow) {
 
 bool usual_end::read_rest(Bytes rest, Flow& flow) {
   Seen seen;
-  seen.original = seen.reply = seen.forward = seen.backward = true;
+  seen.original = seen.reply = seen.original_counters = seen.reply_counters = true;
   return walk_connection(rest, flow, seen);
 }
 

@@ -108,8 +108,8 @@ DecodeResult decode_record(const ctflow_record& record, const Instant& now, Flow
   flow.present.state = has_state(flow.original.protocol);
   if (flow.present.state) flow.state = record.state;
   if ((record.present & CTFLOW_HAS_COUNTERS) != 0) {
-    flow.forward = {record.conntrack_packets[0], record.conntrack_octets[0]};
-    flow.backward = {record.conntrack_packets[1], record.conntrack_octets[1]};
+    flow.original_counters = {record.conntrack_packets[0], record.conntrack_octets[0]};
+    flow.reply_counters = {record.conntrack_packets[1], record.conntrack_octets[1]};
     flow.present.counters = true;
   }
   if ((record.present & CTFLOW_HAS_MEASURED) != 0) {

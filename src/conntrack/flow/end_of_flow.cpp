@@ -61,7 +61,7 @@ Bounds known(const Flow& flow, const std::optional<Bounds>& reference,
 
 bool has_one_packet(const Flow& flow) {
   return flow.present.counters && flow.present.start &&
-         flow.forward.packets + flow.backward.packets == 1;
+         flow.original_counters.packets + flow.reply_counters.packets == 1;
 }
 
 LastPacket search(const Flow& flow, const TimeoutHistory& timeouts, const Bounds& known,
@@ -143,7 +143,7 @@ bool correct_usual_times(Flow& flow, const TimeoutHistory& timeouts, SourceCount
   Presence present = flow.present;
   present.state = false;
   const TimeoutHistory::Period* const period = timeouts.only_period();
-  const bool has_one_packet = flow.forward.packets + flow.backward.packets == 1;
+  const bool has_one_packet = flow.original_counters.packets + flow.reply_counters.packets == 1;
   if (flow.event != FlowEvent::kEnded || present != kExpired || flow.port_id != 0 ||
       period == nullptr || keeps_first_timeouts(flow) || has_one_packet ||
       reset_before_answer(flow)) {

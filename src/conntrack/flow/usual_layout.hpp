@@ -173,9 +173,9 @@ struct ExpiredPlaces {
   static constexpr std::size_t kReply = kOriginal + kTuple + kHeader;
   static constexpr std::size_t kId = kReply + kTuple + kHeader;
   static constexpr std::size_t kStatus = kId + sizeof(std::uint32_t) + kHeader;
-  static constexpr std::size_t kForward = kStatus + sizeof(std::uint32_t) + kHeader;
-  static constexpr std::size_t kBackward = kForward + kPair + kHeader;
-  static constexpr std::size_t kEnd = kBackward + kPair;
+  static constexpr std::size_t kOriginalCounters = kStatus + sizeof(std::uint32_t) + kHeader;
+  static constexpr std::size_t kReplyCounters = kOriginalCounters + kPair + kHeader;
+  static constexpr std::size_t kEnd = kReplyCounters + kPair;
 };
 
 /// All headers of the end of an expired entry, each at its place in words of 32 bits. Compared as a
@@ -189,8 +189,8 @@ class ExpiredHeaders {
     put_tuple(At::kReply, CTA_TUPLE_REPLY);
     put(At::kId - kHeader, header(CTA_ID, sizeof(Flow::id)));
     put(At::kStatus - kHeader, header(CTA_STATUS, sizeof(Flow::status)));
-    put_counters(At::kForward, CTA_COUNTERS_ORIG);
-    put_counters(At::kBackward, CTA_COUNTERS_REPLY);
+    put_counters(At::kOriginalCounters, CTA_COUNTERS_ORIG);
+    put_counters(At::kReplyCounters, CTA_COUNTERS_REPLY);
   }
 
   /// Whether anything is otherwise in the first ExpiredPlaces::kEnd octets.
@@ -258,8 +258,8 @@ template <std::size_t kAddress>
   load_whole_tuple(At::kReply, flow.reply);
   flow.id = wire::load<std::uint32_t>(bytes, At::kId);
   flow.status = wire::load<std::uint32_t>(bytes, At::kStatus);
-  flow.forward = load_counters(At::kForward);
-  flow.backward = load_counters(At::kBackward);
+  flow.original_counters = load_counters(At::kOriginalCounters);
+  flow.reply_counters = load_counters(At::kReplyCounters);
 }
 
 /// The payload of CTA_PROTOINFO: CTA_PROTOINFO_TCP, which begins with the state. The rest of it is

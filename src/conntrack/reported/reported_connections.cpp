@@ -33,21 +33,27 @@ bool misfit(const Counters& total, const Counters& reported) {
 /// Counters that fell: a program set them to zero (`conntrack -L -z`), or without kernel timestamps
 /// another connection has come under the same key. Either way all that is counted now is new.
 bool began_again(const Flow& flow, const ReportedConnection& entry) {
-  if (below(flow.forward, entry.forward) || below(flow.backward, entry.backward)) return true;
+  if (below(flow.original_counters, entry.original_counters) ||
+      below(flow.reply_counters, entry.reply_counters))
+    return true;
   // The counters of offloaded connections are added in large portions, packets before octets.
   if ((flow.status & status::kOffloaded) != 0) return false;
-  return misfit(flow.forward, entry.forward) || misfit(flow.backward, entry.backward);
+  return misfit(flow.original_counters, entry.original_counters) ||
+         misfit(flow.reply_counters, entry.reply_counters);
 }
 
 /// Leaves in `flow` what `reported` does not have yet. False: nothing.
 bool subtract(Flow& flow, const ReportedConnection& reported) {
-  if (flow.forward == reported.forward && flow.backward == reported.backward) return false;
-  // Counters that never fall: a report that was overtaken by another one.
-  if (below(flow.forward, reported.forward) || below(flow.backward, reported.backward))
+  if (flow.original_counters == reported.original_counters &&
+      flow.reply_counters == reported.reply_counters)
     return false;
-  flow.earlier = {reported.forward, reported.backward, flow.start};
-  flow.forward = difference(flow.forward, reported.forward);
-  flow.backward = difference(flow.backward, reported.backward);
+  // Counters that never fall: a report that was overtaken by another one.
+  if (below(flow.original_counters, reported.original_counters) ||
+      below(flow.reply_counters, reported.reply_counters))
+    return false;
+  flow.earlier = {reported.original_counters, reported.reply_counters, flow.start};
+  flow.original_counters = difference(flow.original_counters, reported.original_counters);
+  flow.reply_counters = difference(flow.reply_counters, reported.reply_counters);
   // What is new came after what was reported, whatever the timeout says of its end.
   flow.end = std::max(flow.end, std::min(reported.reported_until, flow.event_time));
   flow.start = std::clamp(reported.reported_until, flow.start, flow.end);
@@ -56,15 +62,15 @@ bool subtract(Flow& flow, const ReportedConnection& reported) {
 
 /// Packets of both directions when they were last looked at.
 std::uint64_t seen(const ReportedConnection& entry) {
-  const std::uint64_t reported = entry.forward.packets + entry.backward.packets;
+  const std::uint64_t reported = entry.original_counters.packets + entry.reply_counters.packets;
   const auto since =
       static_cast<std::int32_t>(entry.seen_packets - static_cast<std::uint32_t>(reported));
   return reported + static_cast<std::uint32_t>(std::max(since, 0));
 }
 
 void book(ReportedConnection& entry, const Flow& totals) {
-  entry.forward = totals.forward;
-  entry.backward = totals.backward;
+  entry.original_counters = totals.original_counters;
+  entry.reply_counters = totals.reply_counters;
   entry.reported_until = totals.end;
 }
 
@@ -91,7 +97,7 @@ std::uint32_t derived_id(const Flow& decoded) {
 }
 
 std::uint64_t unstamped_end_key(const Flow& decoded, std::uint64_t key) {
-  for (const Counters& one : {decoded.forward, decoded.backward}) {
+  for (const Counters& one : {decoded.original_counters, decoded.reply_counters}) {
     key = mix(mix(key ^ one.packets) ^ one.octets);
   }
   return std::max(key, ReportedMap::kFirstKey);
@@ -101,18 +107,18 @@ void ReportedConnections::watch_measure(ReportedConnection& entry,
                                         const ConnectionIdentity& identity, const Flow& flow) {
   if (entry.wire == identity.wire) return;
   entry.wire = identity.wire;
-  entry.forward = lesser(entry.forward, flow.forward);
-  entry.backward = lesser(entry.backward, flow.backward);
+  entry.original_counters = lesser(entry.original_counters, flow.original_counters);
+  entry.reply_counters = lesser(entry.reply_counters, flow.reply_counters);
   entry.seen_packets = identity.packets;
 }
 
-void ReportedConnections::count_by_conntrack(std::uint64_t key, const Counters& forward,
-                                             const Counters& backward) {
+void ReportedConnections::count_by_conntrack(std::uint64_t key, const Counters& original_counters,
+                                             const Counters& reply_counters) {
   ReportedConnection* entry = table_.find(key);
   if (entry == nullptr || !entry->wire) return;
   entry->wire = false;
-  entry->forward = forward;
-  entry->backward = backward;
+  entry->original_counters = original_counters;
+  entry->reply_counters = reply_counters;
 }
 
 void ReportedConnections::watch_fall(ReportedConnection& entry,
@@ -121,15 +127,15 @@ void ReportedConnections::watch_fall(ReportedConnection& entry,
   const std::uint64_t before = seen(entry);
   if (identity.total_packets >= before) return;
   ++falls_.connections;
-  falls_.packets += before - entry.forward.packets - entry.backward.packets;
-  entry.forward = entry.backward = {};
+  falls_.packets += before - entry.original_counters.packets - entry.reply_counters.packets;
+  entry.original_counters = entry.reply_counters = {};
 }
 
 void ReportedConnections::watch_fall(ReportedConnection& entry, const ConnectionIdentity& identity,
                                      const Flow& flow) {
   if (!identity.resettable || !began_again(flow, entry)) return;
   ++falls_.connections;
-  entry.forward = entry.backward = {};
+  entry.original_counters = entry.reply_counters = {};
   // What was seen is void, too, and when the packets since came is not known.
   if (entry.seen_packets != identity.packets) entry.seen_packets = 0;
 }
@@ -230,8 +236,8 @@ Bounds ReportedConnections::last_packet(const ReportedConnection& entry,
                                         const Instant& now) const {
   const auto wall = [&](Tenths time) { return now.wall - (now.steady - (epoch_ + time)); };
   // What is new came after what was reported.
-  const bool news = identity.packets !=
-                    static_cast<std::uint32_t>(entry.forward.packets + entry.backward.packets);
+  const bool news = identity.packets != static_cast<std::uint32_t>(entry.original_counters.packets +
+                                                                   entry.reply_counters.packets);
   const TimePoint reported = news ? entry.reported_until : TimePoint::min();
   const auto since = [&](TimePoint time) { return Bounds{std::max(time, reported), {}}; };
   constexpr Tenths kRounding{1};  // the tenths were rounded down
@@ -263,12 +269,12 @@ bool ReportedConnections::restore(const ReportedConnection& reported, const Inst
   if (reported.key < ReportedMap::kFirstKey || table_.find(reported.key) != nullptr) return true;
   ConnectionIdentity identity;
   identity.key = reported.key;
-  identity.packets =
-      static_cast<std::uint32_t>(reported.forward.packets + reported.backward.packets);
+  identity.packets = static_cast<std::uint32_t>(reported.original_counters.packets +
+                                                reported.reply_counters.packets);
   ReportedConnection* entry = insert(identity, Written{now, now});
   if (entry == nullptr) return false;
-  entry->forward = reported.forward;
-  entry->backward = reported.backward;
+  entry->original_counters = reported.original_counters;
+  entry->reply_counters = reported.reply_counters;
   entry->reported_until = reported.reported_until;
   entry->wire = reported.wire;
   entry->visited = entry->grown = kNotVisited;

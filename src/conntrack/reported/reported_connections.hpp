@@ -60,7 +60,7 @@ struct ConnectionIdentity {
   /// Counters of the wire, where the flow has them, are those that count.
   explicit ConnectionIdentity(const Flow& decoded)
       : key(key_of(decoded, decoded.id)),
-        total_packets(decoded.forward.packets + decoded.backward.packets),
+        total_packets(decoded.original_counters.packets + decoded.reply_counters.packets),
         end_key(decoded.present.start ? key : unstamped_end_key(decoded, key)),
         stamped(decoded.present.start) {
     const KernelExtras& extras = decoded.extras;
@@ -75,7 +75,8 @@ struct ConnectionIdentity {
 
 /// It was counted, and no packet was.
 inline bool is_empty(const Flow& flow) {
-  return flow.present.counters && flow.forward == Counters{} && flow.backward == Counters{};
+  return flow.present.counters && flow.original_counters == Counters{} &&
+         flow.reply_counters == Counters{};
 }
 
 /// Counters of the kernel that were less than before: another program set them to zero.
@@ -143,7 +144,8 @@ class ReportedConnections {
 
   /// Takes conntrack's totals as reported, where a report of the same moment had those of the wire:
   /// for a successor of this program, which has only conntrack's.
-  void count_by_conntrack(std::uint64_t key, const Counters& forward, const Counters& backward);
+  void count_by_conntrack(std::uint64_t key, const Counters& original_counters,
+                          const Counters& reply_counters);
 
   enum class Visit : std::uint8_t {
     kUnknown,  ///< not remembered

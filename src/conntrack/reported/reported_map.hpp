@@ -17,8 +17,8 @@ using Tenths = std::chrono::duration<std::uint32_t, std::deci>;
 /// What is remembered of one connection. One cache line.
 struct ReportedConnection {
   std::uint64_t key = 0;
-  Counters forward;                ///< what was reported so far
-  Counters backward;               ///< what was reported so far
+  Counters original_counters;      ///< what was reported so far
+  Counters reply_counters;         ///< what was reported so far
   TimePoint reported_until{};      ///< `end` of the last report, `start` of the next
   std::uint32_t seen_packets = 0;  ///< of both directions at the last visit, modulo 2^32
   Tenths visited{};                ///< the last visit: the earliest that the kernel wrote it

@@ -27,14 +27,14 @@ constexpr std::string_view kMagicName{kMagic.data(), kMagic.size() - 1};
 constexpr std::size_t kLongestBoot = 256;
 constexpr std::size_t kMostEntries = 100'000'000;  // the most that can be configured
 
-/// In Entry::forward.packets: the counters are those of the wire.
+/// In Entry::original_counters.packets: the counters are those of the wire.
 constexpr std::uint64_t kWire = std::uint64_t{1} << 63;
 
 /// A connection as it stands in the file.
 struct Entry {
   std::uint64_t key = 0;
-  Counters forward;
-  Counters backward;
+  Counters original_counters;
+  Counters reply_counters;
   std::int64_t reported_until = 0;
 };
 static_assert(sizeof(Entry) == 48);
@@ -218,9 +218,10 @@ std::optional<std::size_t> StateFile::load(
     if (!input.read(&entry, sizeof entry)) return i;
     ReportedConnection one;
     one.key = entry.key;
-    one.wire = (entry.forward.packets & kWire) != 0;
-    one.forward = {entry.forward.packets & ~kWire, entry.forward.octets};
-    one.backward = entry.backward;
+    one.wire = (entry.original_counters.packets & kWire) != 0;
+    one.original_counters = {entry.original_counters.packets & ~kWire,
+                             entry.original_counters.octets};
+    one.reply_counters = entry.reply_counters;
     one.reported_until = TimePoint(std::chrono::nanoseconds(entry.reported_until));
     take(one);
   }
@@ -258,8 +259,9 @@ void StateFile::write(const void* data, std::size_t size) {
 
 void StateFile::add(const ReportedConnection& entry) {
   if (!file_) return;
-  const Counters forward{entry.forward.packets | (entry.wire ? kWire : 0), entry.forward.octets};
-  const Entry stored{entry.key, forward, entry.backward,
+  const Counters original_counters{entry.original_counters.packets | (entry.wire ? kWire : 0),
+                                   entry.original_counters.octets};
+  const Entry stored{entry.key, original_counters, entry.reply_counters,
                      entry.reported_until.time_since_epoch().count()};
   write(&stored, sizeof stored);
 }

@@ -32,11 +32,11 @@ StateIdentity current_identity(bool wire_counters);
 /// An old file does no harm. What it has of a connection was reported, if not all that was.
 ///
 /// Layout, by the machine's byte order: "ctflowd4", length of boot (4 octets), boot, table (8),
-/// wire_counters (1), then for each connection key, packets and octets forward and backward, and
-/// nanoseconds of ReportedConnection::reported_until (6 times 8 octets; bit 63 of the packets
-/// forward is ReportedConnection::wire), then the keys of ends that the kernel may send again (8
-/// each), the number of those (8), at last a hash of all before (8). "ctflowd2" and
-/// "ctflowd3" were the same with keys by other hashes.
+/// wire_counters (1), then for each connection key, packets and octets of the original and the
+/// reply direction, and nanoseconds of ReportedConnection::reported_until (6 times 8 octets; bit 63
+/// of the packets of the original direction is ReportedConnection::wire), then the keys of ends
+/// that the kernel may send again (8 each), the number of those (8), at last a hash of all before
+/// (8). "ctflowd2" and "ctflowd3" were the same with keys by other hashes.
 ///
 /// Only regular files are read, in pieces of fixed size, and no symbolic link is followed. Only
 /// their owner may read what is written.

@@ -36,8 +36,8 @@ void set_offloaded_extras(const ctflow_nf_entry& entry, const Flow& flow, Kernel
     kept.has_wire = counted;
     direction = kept;
   };
-  reduce(extras.original, 0, flow.forward);
-  reduce(extras.reply, 1, flow.backward);
+  reduce(extras.original, 0, flow.original_counters);
+  reduce(extras.reply, 1, flow.reply_counters);
 }
 
 }  // namespace
@@ -89,8 +89,8 @@ bool FromNetfilter::may_belong(const ctflow_nf_entry& entry, const Flow& flow) c
     return true;
   }
   // All that conntrack has counted was measured, too.
-  return entry.measured.direction[0].packets >= flow.forward.packets &&
-         entry.measured.direction[1].packets >= flow.backward.packets;
+  return entry.measured.direction[0].packets >= flow.original_counters.packets &&
+         entry.measured.direction[1].packets >= flow.reply_counters.packets;
 }
 
 void FromNetfilter::add(Flow& flow) {

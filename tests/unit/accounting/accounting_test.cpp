@@ -55,7 +55,7 @@ class AccountingTest : public testing::Test {
     Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
     const Instant now = system_now();
     flow.start = flow.end = now.wall;
-    flow.forward = {1, octets};
+    flow.original_counters = {1, octets};
     accounting.offer(flow, now);
   }
 
@@ -124,7 +124,7 @@ TEST_F(AccountingTest, CountsRowsThatTheWriterHasAndNoMergedOneLess) {
   for (const char* const host : {"10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8"}) {
     Flow flow = test::report_between(host, "198.51.100.1");
     flow.start = flow.end = now.wall;
-    flow.forward = {1, 100};
+    flow.original_counters = {1, 100};
     accounting->offer(flow, now);
   }
   EXPECT_EQ(accounting->status(now).accounting->rows, 3U) << "with one for the others";
@@ -281,7 +281,7 @@ TEST_F(AccountingTest, CountsNothingTwiceThatIsReportedAgain) {
     flow.event = event;
     flow.start = flow.earlier.start = now.wall - 5s;
     flow.end = now.wall;
-    flow.forward = {octets / 100, octets};
+    flow.original_counters = {octets / 100, octets};
     to.offer(flow, now);
   };
   const auto before = make();

@@ -50,7 +50,7 @@ TEST(Accounts, EntersAReportInTheMinutesThatItIsOfAtEveryEdge) {
             Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
             flow.start = kMidday + from_minute + from_edge;
             flow.end = kMidday + until_minute + until_edge;
-            flow.forward = {1001, 1'000'003};
+            flow.original_counters = {1001, 1'000'003};
             const TimePoint now = kMidday + now_edge;
             Batch batch(config);
             const Classified seen = test::add_report(accounts, flow, *surroundings, now, batch);
@@ -102,7 +102,7 @@ TEST(Accounts, EntersInRowsThatItRemembersWhatALookInEachTableWouldEnter) {
       flow.mark = random() % 3;
       flow.start = flow.end = kMidday - 1ns * (random() % 90) * 1'000'000'000;
       if (random() % 8 == 0) flow.start -= 1min;
-      flow.forward = {1, 1 + random() % 2000};
+      flow.original_counters = {1, 1 + random() % 2000};
       const Classified seen =
           test::add_report(accounts, flow, *surroundings, kMidday + 1min, batch);
       for (std::size_t table = 0; table < expected.size(); ++table) {

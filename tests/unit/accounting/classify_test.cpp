@@ -20,9 +20,9 @@ class ClassifyTest : public testing::Test {
   }
 
   static Flow with_counters(Flow flow) {
-    flow.forward = {3, 300};
-    flow.backward = {5, 500};
-    flow.forward_interfaces = {2, 7};
+    flow.original_counters = {3, 300};
+    flow.reply_counters = {5, 500};
+    flow.original_interfaces = {2, 7};
     return flow;
   }
 
@@ -165,7 +165,7 @@ TEST_F(ClassifyTest, TakesAllAddressesOfADeviceForOne) {
 
 TEST_F(ClassifyTest, CountsAConnectionWithItsFirstReport) {
   Flow later = report_between("10.0.0.5", "198.51.100.1");
-  later.earlier.forward = {1, 40};
+  later.earlier.original_counters = {1, 40};
   EXPECT_EQ(classified(later).amounts.connections, 0U);
 }
 

@@ -51,8 +51,8 @@ class Witness {
 
   void count(const Flow& flow, int direction, bool host_answers, TimePoint now) {
     const std::uint64_t first = flow.earlier == EarlierReports{} ? 1 : 0;
-    const Counters up = host_answers ? flow.backward : flow.forward;
-    const Counters down = host_answers ? flow.forward : flow.backward;
+    const Counters up = host_answers ? flow.reply_counters : flow.original_counters;
+    const Counters down = host_answers ? flow.original_counters : flow.reply_counters;
     const std::int64_t to = std::min(flow.end, now).time_since_epoch().count();
     const std::int64_t from = std::min(flow.start.time_since_epoch().count(), to);
     const std::int64_t oldest =
@@ -155,8 +155,9 @@ class ConservationTest : public testing::Test {
     Flow flow = test::report_between(address(ends.from), address(ends.to),
                                      kPorts.at(random_() % kPorts.size()));
     flow.mark = static_cast<std::uint32_t>(random_() % 3);
-    flow.forward = {any() >> 24, any() >> 24};  // a sum of many must not overflow SQLite's integers
-    flow.backward = {any() >> 24, any() >> 24};
+    flow.original_counters = {any() >> 24,
+                              any() >> 24};  // a sum of many must not overflow SQLite's integers
+    flow.reply_counters = {any() >> 24, any() >> 24};
     flow.end = now_.wall - std::chrono::nanoseconds(any() % 400'000'000'000) + 20s;
     flow.start =
         flow.end - std::chrono::nanoseconds(random_() % 60 == 0 ? any() % 200'000'000'000'000

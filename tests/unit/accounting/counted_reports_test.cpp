@@ -23,7 +23,7 @@ class CountedReportsTest : public testing::Test {
     Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
     flow.event = FlowEvent::kReported;
     flow.earlier = {{from / 100, from}, {}, kBegan};
-    flow.forward = {(to - from) / 100, to - from};
+    flow.original_counters = {(to - from) / 100, to - from};
     flow.start = kBegan + std::chrono::seconds(from);
     flow.end = kBegan + std::chrono::seconds(to);
     return flow;
@@ -38,8 +38,8 @@ TEST_F(CountedReportsTest, TakesOffWhatAnEarlierProcessCounted) {
   CountedReports counted = open();
   const auto rest = counted.without_counted(report(0, 1500));
   ASSERT_TRUE(rest);
-  EXPECT_EQ(rest->forward, (Counters{5, 500}));
-  EXPECT_EQ(rest->earlier.forward, (Counters{10, 1000}));
+  EXPECT_EQ(rest->original_counters, (Counters{5, 500}));
+  EXPECT_EQ(rest->earlier.original_counters, (Counters{10, 1000}));
   EXPECT_EQ(rest->start, kBegan + 1000s);
   EXPECT_EQ(rest->end, kBegan + 1500s);
   EXPECT_FALSE(counted.without_counted(report(1500, 1800))) << "what comes then is new";
@@ -49,10 +49,10 @@ TEST_F(CountedReportsTest, TakesOffOnlyWhatTheStateFileDidNotHave) {
   open().note(report(0, 1000));
   const auto rest = open().without_counted(report(600, 1500));
   ASSERT_TRUE(rest);
-  EXPECT_EQ(rest->forward.octets, 500U);
+  EXPECT_EQ(rest->original_counters.octets, 500U);
   const auto nothing = open().without_counted(report(600, 1000));
   ASSERT_TRUE(nothing);
-  EXPECT_EQ(nothing->forward, Counters{});
+  EXPECT_EQ(nothing->original_counters, Counters{});
 }
 
 TEST_F(CountedReportsTest, LeavesASuccessorWithTheSameAddressesAndPortsAlone) {
@@ -78,7 +78,7 @@ TEST_F(CountedReportsTest, KnowsTheLastReportAlsoBeforeSomeCheckpoints) {
   }
   const auto rest = open().without_counted(report(0, 1500));
   ASSERT_TRUE(rest);
-  EXPECT_EQ(rest->forward.octets, 300U);
+  EXPECT_EQ(rest->original_counters.octets, 300U);
 }
 
 TEST_F(CountedReportsTest, ForgetsWhatTheStateFileMustHave) {
@@ -106,7 +106,7 @@ TEST_F(CountedReportsTest, GoesOnBehindAPartOfARecord) {
   EXPECT_EQ(std::filesystem::file_size(file), 2 * size);
   const auto rest = open().without_counted(report(0, 1500));
   ASSERT_TRUE(rest);
-  EXPECT_EQ(rest->forward.octets, 400U);
+  EXPECT_EQ(rest->original_counters.octets, 400U);
 }
 
 TEST_F(CountedReportsTest, NeedsNoFile) {

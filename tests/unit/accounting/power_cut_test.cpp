@@ -111,12 +111,12 @@ class PowerCutTest : public testing::Test {
                                      kPorts.at(random_() % kPorts.size()));
     flow.start = flow.end = now_.wall;
     if (random_() % 4 != 0) {  // else one that the kernel did not count
-      flow.forward = {1 + random_() % 9, 1 + random_() % 9000};
-      flow.backward = {random_() % 9, random_() % 9000};
+      flow.original_counters = {1 + random_() % 9, 1 + random_() % 9000};
+      flow.reply_counters = {random_() % 9, random_() % 9000};
     }
     if (random_() % 4 == 0) flow.earlier.start = flow.start - 1h;
-    const Counters& up = ends.host_answers ? flow.backward : flow.forward;
-    const Counters& down = ends.host_answers ? flow.forward : flow.backward;
+    const Counters& up = ends.host_answers ? flow.reply_counters : flow.original_counters;
+    const Counters& down = ends.host_answers ? flow.original_counters : flow.reply_counters;
     const std::uint64_t first = flow.earlier == EarlierReports{} ? 1 : 0;
     PerDirection mine{};
     mine.at(static_cast<std::size_t>(ends.direction)) = {down.octets, up.octets, down.packets,

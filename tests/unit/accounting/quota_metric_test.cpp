@@ -40,8 +40,8 @@ class QuotaMetricTest : public testing::Test {
     Flow flow = test::report_between(from, to);
     flow.end = now_.wall;
     flow.start = now_.wall - lasted;
-    flow.forward = {1, octets / 4};
-    flow.backward = {1, octets - octets / 4};
+    flow.original_counters = {1, octets / 4};
+    flow.reply_counters = {1, octets - octets / 4};
     accounting.offer(flow, now_);
   }
 

@@ -37,8 +37,8 @@ class QuotaTest : public testing::Test {
     job.batch = std::make_unique<Batch>(config_);
     Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
     flow.start = flow.end = now_.wall;
-    flow.forward = {1, octets / 4};
-    flow.backward = {1, octets - octets / 4};
+    flow.original_counters = {1, octets / 4};
+    flow.reply_counters = {1, octets - octets / 4};
     test::add_report(*accounts, flow, *test::sample_surroundings(), now_.wall, *job.batch);
     job.now = now_;
     store.write(job);

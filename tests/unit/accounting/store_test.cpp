@@ -58,8 +58,8 @@ class AccountingStoreTest : public testing::Test {
     job.batch = std::make_unique<Batch>(config_);
     Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
     flow.start = flow.end = now_.wall;
-    flow.forward = {1, octets};
-    flow.forward_interfaces = {2, 3};
+    flow.original_counters = {1, octets};
+    flow.original_interfaces = {2, 3};
     flow.responder_origin = origin_;
     if (octets > 0) add(flow, *job.batch);
     job.interfaces = interfaces_;

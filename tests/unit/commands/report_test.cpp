@@ -39,7 +39,7 @@ class ReportCommandTest : public testing::Test {
     job.now = system_now();
     Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
     flow.start = flow.end = job.now.wall - age;
-    flow.forward = {1, octets};
+    flow.original_counters = {1, octets};
     test::add_report(*accounts, flow, *test::sample_surroundings(), job.now.wall, *job.batch);
     accounting::Session session;
     session.started = job.now.wall - age;

@@ -83,8 +83,8 @@ TEST_F(ConnectionLogTest, WritesABatchThatIsFullAtOnce) {
 
 TEST_F(ConnectionLogTest, CountsWhatLinesCarry) {
   Flow counted = test::sample::tcp();
-  counted.forward = {2, 200};
-  counted.backward = {1, 100};
+  counted.original_counters = {2, 200};
+  counted.reply_counters = {1, 100};
   offer(counted);
   Flow uncounted = counted;
   uncounted.present.counters = false;

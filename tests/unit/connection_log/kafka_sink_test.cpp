@@ -48,7 +48,7 @@ TEST_F(KafkaSinkTest, MakesAMessageOfEachLineWithItsOwnAmounts) {
   for (const Flow& flow : flows) {
     log_->offer(flow, system_now());
     append_line(expected, flow, {});
-    octets += flow.forward.octets + flow.backward.octets;
+    octets += flow.original_counters.octets + flow.reply_counters.octets;
   }
   log_->flush();
   EXPECT_EQ(status().counters.waiting.flows, flows.size());

@@ -27,8 +27,8 @@ constexpr std::size_t kPart = 7;  // entries the kernel writes at once
 constexpr int kSteps = test::rounds(60'000);
 
 struct Totals {
-  std::uint64_t forward = 0;
-  std::uint64_t backward = 0;
+  std::uint64_t original_counters = 0;
+  std::uint64_t reply_counters = 0;
 
   friend bool operator==(const Totals&, const Totals&) = default;
 };
@@ -39,12 +39,12 @@ class Collector : public FlowSink {
   void on_flow(Flow& flow) override {
     EXPECT_LE(flow.start, flow.end);
     EXPECT_LE(flow.end, flow.event_time);
-    EXPECT_EQ(flow.forward.octets, flow.forward.packets * test::kStockOctets);
-    EXPECT_EQ(flow.backward.octets, flow.backward.packets * test::kStockOctets);
-    EXPECT_GT(flow.forward.packets + flow.backward.packets, 0U);
+    EXPECT_EQ(flow.original_counters.octets, flow.original_counters.packets * test::kStockOctets);
+    EXPECT_EQ(flow.reply_counters.octets, flow.reply_counters.packets * test::kStockOctets);
+    EXPECT_GT(flow.original_counters.packets + flow.reply_counters.packets, 0U);
     Totals& sum = sums[flow.original.source_port];
-    sum.forward += flow.forward.packets;
-    sum.backward += flow.backward.packets;
+    sum.original_counters += flow.original_counters.packets;
+    sum.reply_counters += flow.reply_counters.packets;
     ++records;
   }
   void on_batch_end() override {}
@@ -137,11 +137,12 @@ class Model {
     std::uint64_t missing = 0;
     for (const auto& [port, all] : carried_) {
       const Totals exported = collector_.sums[port];
-      EXPECT_LE(exported.forward, all.forward);
-      EXPECT_LE(exported.backward, all.backward);
-      EXPECT_GE(exported.forward, final_[port].forward);
-      EXPECT_GE(exported.backward, final_[port].backward);
-      missing += all.forward + all.backward - exported.forward - exported.backward;
+      EXPECT_LE(exported.original_counters, all.original_counters);
+      EXPECT_LE(exported.reply_counters, all.reply_counters);
+      EXPECT_GE(exported.original_counters, final_[port].original_counters);
+      EXPECT_GE(exported.reply_counters, final_[port].reply_counters);
+      missing += all.original_counters + all.reply_counters - exported.original_counters -
+                 exported.reply_counters;
     }
     EXPECT_GT(missing, 0U);
     EXPECT_LE(counters_.fallen_packets, missing);
@@ -161,8 +162,8 @@ class Model {
     connection.port = port;
     // With timestamps the same id comes again for the same tuple, and for others.
     connection.id = trouble_.timestamps ? port % 5 : ++last_id_;
-    connection.forward_packets = 1;
-    carried_[port].forward += 1;
+    connection.original_packets = 1;
+    carried_[port].original_counters += 1;
     connection.start = trouble_.timestamps ? test::kStart + now_ * 1'000'000 : 0;
     existing_[port] = connection;
   }
@@ -171,17 +172,17 @@ class Model {
   void carry() {
     if (existing_.empty()) return;
     auto one = std::next(existing_.begin(), static_cast<std::ptrdiff_t>(pick(existing_.size())));
-    const std::uint64_t forward = pick(5);
-    const std::uint64_t backward = pick(5);
-    one->second.forward_packets += forward;
-    one->second.backward_packets += backward;
-    carried_[one->first].forward += forward;
-    carried_[one->first].backward += backward;
+    const std::uint64_t original_counters = pick(5);
+    const std::uint64_t reply_counters = pick(5);
+    one->second.original_packets += original_counters;
+    one->second.reply_packets += reply_counters;
+    carried_[one->first].original_counters += original_counters;
+    carried_[one->first].reply_counters += reply_counters;
   }
 
   void reset_counters() {
     for (auto& [port, connection] : existing_) {
-      connection.forward_packets = connection.backward_packets = 0;
+      connection.original_packets = connection.reply_packets = 0;
     }
   }
 
@@ -193,8 +194,8 @@ class Model {
     const bool delayed = trouble_.repeats && pick(3) == 0;
     if (delayed) dying_.push_front(event);
     if (!delayed || pick(2) == 0) queue_.push_back(event);
-    final_[one->first].forward += one->second.forward_packets;
-    final_[one->first].backward += one->second.backward_packets;
+    final_[one->first].original_counters += one->second.original_packets;
+    final_[one->first].reply_counters += one->second.reply_packets;
     existing_.erase(one);
     ++ended_;
   }

@@ -199,7 +199,7 @@ class Life {
     flow.event_time = time;
     flow.start = start_;
     flow.status = status_;
-    flow.forward = {packets_, packets_ * 100};
+    flow.original_counters = {packets_, packets_ * 100};
     flow.present.start = flow.present.counters = true;
     flow.state = state_;
     flow.present.state = protocol_ == IPPROTO_TCP;

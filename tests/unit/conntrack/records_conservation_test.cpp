@@ -25,8 +25,8 @@ constexpr std::uint64_t kMillisecond = 1'000'000;
 constexpr std::uint16_t kPorts = 40;  // few, so that successors have the tuple of others
 
 struct Totals {
-  std::uint64_t forward = 0;
-  std::uint64_t backward = 0;
+  std::uint64_t original_counters = 0;
+  std::uint64_t reply_counters = 0;
 
   friend bool operator==(const Totals&, const Totals&) = default;
 };
@@ -37,8 +37,8 @@ class Sums : public FlowSink {
     EXPECT_LE(flow.start, flow.end);
     EXPECT_LE(flow.end, flow.event_time);
     EXPECT_NE(flow.id, 0U);
-    by_port[flow.original.source_port].forward += flow.forward.packets;
-    by_port[flow.original.source_port].backward += flow.backward.packets;
+    by_port[flow.original.source_port].original_counters += flow.original_counters.packets;
+    by_port[flow.original.source_port].reply_counters += flow.reply_counters.packets;
     ++reports;
   }
   void on_batch_end() override {}
@@ -127,8 +127,8 @@ class RecordsModel {
     one.start = one.measured
                     ? static_cast<std::uint64_t>(stamp)
                     : test::kStart - static_cast<std::uint64_t>(unmeasured_) * kMillisecond;
-    one.forward = 2;
-    one.backward = 2;
+    one.original_counters = 2;
+    one.reply_counters = 2;
     one.first = one.last = now_;
     living_.push_back(one);
   }
@@ -136,8 +136,8 @@ class RecordsModel {
   void carry() {
     if (living_.empty()) return;
     MeasuredConnection& one = living_[pick(living_.size())];
-    one.forward += pick(5);
-    one.backward += pick(3);
+    one.original_counters += pick(5);
+    one.reply_counters += pick(3);
     one.last = now_;
   }
 
@@ -154,8 +154,8 @@ class RecordsModel {
     living_.erase(living_.begin() + static_cast<std::ptrdiff_t>(index));
     queue_.push_back(test::record(CTFLOW_ENDED, one, now_));
     const std::uint64_t less = one.measured && wire_ ? 0 : 1;
-    final_[one.port].forward += one.forward - less;
-    final_[one.port].backward += one.backward - less;
+    final_[one.port].original_counters += one.original_counters - less;
+    final_[one.port].reply_counters += one.reply_counters - less;
   }
 
   void read(std::size_t count) {
@@ -172,8 +172,8 @@ class RecordsModel {
     for (const MeasuredConnection& one : living_) {
       const StockConnection entry{.port = one.port,
                                   .id = one.port + 7U,
-                                  .forward_packets = one.forward - 1,
-                                  .backward_packets = one.backward - 1,
+                                  .original_packets = one.original_counters - 1,
+                                  .reply_packets = one.reply_counters - 1,
                                   .start = one.start};
       const test::Octets octets = test::table_entry(entry);
       table_.on_entry(std::as_bytes(std::span(octets)), Written{now(), now()});

@@ -99,7 +99,7 @@ class DaemonTest : public testing::Test {
   static Flow flow() {
     Flow flow;
     flow.original.family = flow.reply.family = AddressFamily::kIpv4;
-    flow.forward = {1, 40};
+    flow.original_counters = {1, 40};
     flow.present.counters = true;
     return flow;
   }
@@ -133,7 +133,7 @@ TEST_F(DaemonTest, SendsTemplatesAtStartAndFlushesAtTheEndOfTheSource) {
   source_.on_start = [](FlowSink& sink) {
     Flow one = flow();
     sink.on_flow(one);
-    EXPECT_EQ(one.forward_interfaces.ingress, 4U);
+    EXPECT_EQ(one.original_interfaces.ingress, 4U);
     sink.on_source_end();
   };
   Daemon daemon(io_, config_, parts());
@@ -363,7 +363,7 @@ TEST_F(ReloadTest, ChangesTheInterfaces) {
   source_.on_stop = [&](FlowSink& sink) {
     Flow last = flow();
     sink.on_flow(last);
-    after = last.forward_interfaces;
+    after = last.original_interfaces;
   };
   EXPECT_EQ(run_reloading(), 0);
   EXPECT_EQ(after.ingress, 77U);

@@ -18,7 +18,7 @@ namespace {
 Flow counted_flow() {
   Flow flow;
   flow.original.family = flow.reply.family = AddressFamily::kIpv4;
-  flow.forward = {1, 40};
+  flow.original_counters = {1, 40};
   flow.present.counters = true;
   return flow;
 }
@@ -68,7 +68,7 @@ TEST_F(PipelineTest, EnrichesAndGivesEveryFlowToEveryCollector) {
   Flow flow = counted_flow();
   pipeline.handle(flow);
   pipeline.flush();
-  EXPECT_EQ(flow.forward_interfaces, (Interfaces{4, 5}));
+  EXPECT_EQ(flow.original_interfaces, (Interfaces{4, 5}));
   EXPECT_EQ(first_.messages.size(), 1U);
   EXPECT_EQ(second_.messages.size(), 1U);
   EXPECT_EQ(pipeline.counters().exported, 1U);
@@ -135,7 +135,7 @@ TEST_F(PipelineTest, AFilterLeavesOutOfItsOwnCollectorOnly) {
   for (const auto protocol : std::to_array<std::uint8_t>({6, 17, 17})) {
     Flow flow = counted_flow();
     flow.original.protocol = protocol;
-    flow.backward = {2, 60};
+    flow.reply_counters = {2, 60};
     pipeline.handle(flow);
   }
   pipeline.flush();

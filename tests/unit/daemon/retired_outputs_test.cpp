@@ -25,7 +25,7 @@ class RetiredOutputsTest : public testing::Test {
                                           make_transport, std::make_shared<OutputContext>());
     Flow flow;
     flow.original.family = flow.reply.family = AddressFamily::kIpv4;
-    flow.forward = {1, 40};
+    flow.original_counters = {1, 40};
     flow.present.counters = true;
     exporter->offer(flow, system_now());
     return exporter;

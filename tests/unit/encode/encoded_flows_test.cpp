@@ -25,8 +25,8 @@ std::vector<Flow> many_flows(std::size_t count) {
   std::vector<Flow> flows;
   for (std::size_t i = 0; i < count; ++i) {
     Flow flow = random() % 3 == 0 ? kinds[random() % kinds.size()] : test::sample::tcp();
-    if (random() % 4 == 0) flow.backward = {};
-    if (random() % 9 == 0) std::swap(flow.forward, flow.backward);
+    if (random() % 4 == 0) flow.reply_counters = {};
+    if (random() % 9 == 0) std::swap(flow.original_counters, flow.reply_counters);
     flow.id = static_cast<std::uint32_t>(i);
     flow.end += std::chrono::milliseconds(random() % 1000);
     flows.push_back(flow);

@@ -71,9 +71,9 @@ TEST_P(EncoderContract, ChoosesTheNatTemplateByStatusAndNotByTuples) {
 TEST_P(EncoderContract, OmitsTheResponderWhenNothingCameBack) {
   const auto encoder = make();
   for (Flow flow : every_kind()) {
-    flow.backward = {.packets = 0, .octets = 0};
+    flow.reply_counters = {.packets = 0, .octets = 0};
     EXPECT_EQ(parser_.parse(encode_flows(*encoder, {flow})).records().size(), 1U);
-    flow.backward = {.packets = 1, .octets = 40};
+    flow.reply_counters = {.packets = 1, .octets = 40};
     EXPECT_EQ(parser_.parse(encode_flows(*encoder, {flow})).records().size(), 2U);
   }
 }
@@ -82,7 +82,7 @@ TEST_P(EncoderContract, OmitsTheResponderWhenNothingCameBack) {
 TEST_P(EncoderContract, ResponderMirrorsTheInitiatorAlsoUnderNat) {
   const auto encoder = make();
   for (Flow flow : every_kind()) {
-    flow.backward = {.packets = 3, .octets = 333};
+    flow.reply_counters = {.packets = 3, .octets = 333};
     const auto records = parser_.parse(encode_flows(*encoder, {flow})).records();
     ASSERT_EQ(records.size(), 2U);
     const auto& [there, back] = std::tie(records[0], records[1]);
@@ -136,8 +136,8 @@ TEST_P(EncoderContract, IgnoresWhatLooksLikePortsInIcmpFlows) {
 TEST_P(EncoderContract, KeepsCountersOfFull64Bits) {
   const auto encoder = make();
   Flow flow = sample::tcp();
-  flow.forward = {.packets = 0xFEDCBA9876543210, .octets = 0xFFFFFFFFFFFFFFFF};
-  flow.backward = {.packets = 0x8000000000000000, .octets = 0x0123456789ABCDEF};
+  flow.original_counters = {.packets = 0xFEDCBA9876543210, .octets = 0xFFFFFFFFFFFFFFFF};
+  flow.reply_counters = {.packets = 0x8000000000000000, .octets = 0x0123456789ABCDEF};
   EXPECT_EQ(read(encode_flows(*encoder, {flow})), expected_records(flow, protocol_, zones_));
 }
 
@@ -167,8 +167,10 @@ TEST_P(EncoderContract, CountsWhatTheOpenMessageCarries) {
   EXPECT_EQ(encoder->content().data_records, 3U);
   EXPECT_EQ(encoder->content().option_records, 0U);
   const Flow tcp = sample::tcp();
-  EXPECT_EQ(encoder->content().packets, tcp.forward.packets + tcp.backward.packets + 1);
-  EXPECT_EQ(encoder->content().octets, tcp.forward.octets + tcp.backward.octets + 73);
+  EXPECT_EQ(encoder->content().packets,
+            tcp.original_counters.packets + tcp.reply_counters.packets + 1);
+  EXPECT_EQ(encoder->content().octets,
+            tcp.original_counters.octets + tcp.reply_counters.octets + 73);
   (void)encoder->finish(kSampleNow);
 
   // RFC 7011 section 2: an Options Template Record is a Template Record.
@@ -186,11 +188,11 @@ TEST_P(EncoderContract, CountsNoOctetsOfAResponderThatIsNotExported) {
   const auto encoder = make();
   Flow flow = sample::tcp();
   // Two reads of the kernel's counters are not one: a reset in between leaves this.
-  flow.backward = {.packets = 0, .octets = 77};
+  flow.reply_counters = {.packets = 0, .octets = 77};
   Bytes buffer = fresh_buffer(kDefaultSize);
   encoder->begin(buffer);
   ASSERT_TRUE(encoder->add(flow));
-  EXPECT_EQ(encoder->content().octets, flow.forward.octets);
+  EXPECT_EQ(encoder->content().octets, flow.original_counters.octets);
 }
 
 TEST_P(EncoderContract, LeavesTheMessageUnchangedWhenAFlowDoesNotFit) {
@@ -257,7 +259,7 @@ TEST_P(EncoderContract, RefusesAFlowOnlyWhenItWouldNotFit) {
 TEST_P(EncoderContract, FitsEveryFlowIntoAnEmptyMessageOfTheSmallestSize) {
   const auto encoder = make();
   for (Flow flow : every_kind()) {
-    flow.backward = {.packets = 1, .octets = 1};
+    flow.reply_counters = {.packets = 1, .octets = 1};
     EXPECT_EQ(parser_.parse(encode_flows(*encoder, {flow}, kSampleNow, kMinimumMessageSize))
                   .records()
                   .size(),

@@ -63,13 +63,13 @@ std::map<int, std::string> layouts(const Session& session) {
 }
 
 Flow with_routing(Flow flow) {
-  flow.forward_routing.next_hop.octets = {192, 0, 2, 254};
-  flow.forward_routing.source_prefix_length = 24;
-  flow.forward_routing.destination_prefix_length = 16;
-  flow.forward_routing.ingress_vrf = 1001;
-  flow.backward_routing.egress_vrf = 1001;
-  flow.backward_routing.source_prefix_length = 16;
-  flow.backward_routing.destination_prefix_length = 24;
+  flow.original_routing.next_hop.octets = {192, 0, 2, 254};
+  flow.original_routing.source_prefix_length = 24;
+  flow.original_routing.destination_prefix_length = 16;
+  flow.original_routing.ingress_vrf = 1001;
+  flow.reply_routing.egress_vrf = 1001;
+  flow.reply_routing.source_prefix_length = 16;
+  flow.reply_routing.destination_prefix_length = 24;
   return flow;
 }
 
@@ -91,8 +91,8 @@ TEST(Layout, MinimalRecordsAreMirrored) {
     const auto all = records(session, flow);
     ASSERT_EQ(all.size(), 2U);
     EXPECT_EQ(all[0].template_id, 768);
-    EXPECT_EQ(all[0].number(1), flow.forward.octets);
-    EXPECT_EQ(all[1].number(1), flow.backward.octets);
+    EXPECT_EQ(all[0].number(1), flow.original_counters.octets);
+    EXPECT_EQ(all[1].number(1), flow.reply_counters.octets);
     EXPECT_EQ(all[0].number(7), flow.original.source_port);
     EXPECT_EQ(all[1].number(11), flow.original.source_port);
     EXPECT_EQ(all[0].find(8)->octets, all[1].find(12)->octets);
@@ -114,9 +114,10 @@ TEST(Layout, ABiflowIsOneRecord) {
   const auto all = records(session, flow);
   ASSERT_EQ(all.size(), 1U);
   EXPECT_EQ(all[0].template_id, 1537);
-  EXPECT_EQ(all[0].number(1), flow.forward.octets);
+  EXPECT_EQ(all[0].number(1), flow.original_counters.octets);
   EXPECT_EQ(session.encoder->content().data_records, 1U);
-  EXPECT_EQ(session.encoder->content().packets, flow.forward.packets + flow.backward.packets);
+  EXPECT_EQ(session.encoder->content().packets,
+            flow.original_counters.packets + flow.reply_counters.packets);
   std::map<int, std::uint64_t> reverse;
   for (const ParsedField& field : all[0].fields) {
     if (field.specifier.enterprise != 29305) continue;
@@ -124,8 +125,8 @@ TEST(Layout, ABiflowIsOneRecord) {
     for (const std::uint8_t octet : field.octets) value = value << 8 | octet;
     reverse[field.specifier.element] = value;
   }
-  EXPECT_EQ(reverse,
-            (std::map<int, std::uint64_t>{{1, flow.backward.octets}, {2, flow.backward.packets}}));
+  EXPECT_EQ(reverse, (std::map<int, std::uint64_t>{{1, flow.reply_counters.octets},
+                                                   {2, flow.reply_counters.packets}}));
   EXPECT_EQ(all[0].number(239), 1U);
 }
 
@@ -263,12 +264,12 @@ TEST(Layout, NatEventTimesOfNetflow9AreThoseOfTheEvent) {
 TEST(Layout, ADirectionInWhichNothingCameHasNoRecord) {
   Session session = open(Protocol::kIpfix, LayoutKind::kDefault);
   Flow flow = sample::tcp();
-  flow.forward = {};
+  flow.original_counters = {};
   auto all = records(session, flow);
   ASSERT_EQ(all.size(), 1U);
-  EXPECT_EQ(all[0].number(1), flow.backward.octets);
+  EXPECT_EQ(all[0].number(1), flow.reply_counters.octets);
   EXPECT_EQ(session.encoder->content().data_records, 1U);
-  flow.backward = {};
+  flow.reply_counters = {};
   all = records(session, flow);
   ASSERT_EQ(all.size(), 1U) << "something must be told";
 }
@@ -388,8 +389,8 @@ TEST(Layout, ElementsMayHaveTheTemplateId65535) {
     const Flow flow = sample::tcp();
     const auto all = records(session, flow);
     ASSERT_EQ(all.size(), 2U) << "they are in a Set";
-    EXPECT_EQ(all[0].number(1), flow.forward.octets);
-    EXPECT_EQ(all[1].number(1), flow.backward.octets);
+    EXPECT_EQ(all[0].number(1), flow.original_counters.octets);
+    EXPECT_EQ(all[1].number(1), flow.reply_counters.octets);
   }
 }
 
@@ -416,8 +417,8 @@ TEST(Layout, StringsHaveTheirOwnLengthInIpfix) {
     const auto all = session.parser.parse(message).records();
     ASSERT_EQ(all.size(), 2U);
     for (const ParsedRecord& record : all) EXPECT_EQ(user_of(record), user);
-    EXPECT_EQ(all[0].number(1), flow.forward.octets);
-    EXPECT_EQ(all[1].number(1), flow.backward.octets);
+    EXPECT_EQ(all[0].number(1), flow.original_counters.octets);
+    EXPECT_EQ(all[1].number(1), flow.reply_counters.octets);
   }
   const std::string too_long(300, 'x');  // no file has one
   flow.user = too_long;
@@ -468,7 +469,7 @@ TEST(Layout, StringsArePaddedWithZerosInNetflow9) {
     for (const ParsedRecord& record : all) {
       EXPECT_EQ(user_of(record), user + std::string(64 - user.size(), '\0'));
     }
-    EXPECT_EQ(all[1].number(1), flow.backward.octets);
+    EXPECT_EQ(all[1].number(1), flow.reply_counters.octets);
   }
 }
 
@@ -496,9 +497,9 @@ TEST(Layout, WritesBothRecordsAsOneAfterTheOther) {
       options.next_hop = (choice & 4U) != 0;
       const Layout layout(protocol, options);
       for (Flow flow : {sample::tcp(), sample::udp6(), sample::icmp(), sample::icmpv6()}) {
-        flow.backward = {77, 7777};
-        flow.forward_interfaces = {3, 4};
-        flow.backward_interfaces = {5, 6};
+        flow.reply_counters = {77, 7777};
+        flow.original_interfaces = {3, 4};
+        flow.reply_interfaces = {5, 6};
         flow.extras.present = options.extras;
         flow.extras.original.ttl_min = 9;
         flow.extras.reply.length_max = 999;
@@ -524,10 +525,10 @@ TEST(Layout, WritesBothRecordsAsOneAfterTheOther) {
 TEST(Layout, HasNoTemplateOfBothWhereThereIsOneRecordOrATranslation) {
   const Layout layout(Protocol::kIpfix, {});
   Flow silent = sample::tcp();
-  silent.backward = {};
+  silent.reply_counters = {};
   EXPECT_EQ(template_of_both(layout, silent), nullptr);
   Flow answer_only = sample::tcp();
-  answer_only.forward = {};
+  answer_only.original_counters = {};
   EXPECT_EQ(template_of_both(layout, answer_only), nullptr);
   EXPECT_EQ(template_of_both(layout, sample::snat()), nullptr);
   EncoderOptions biflow;

@@ -72,15 +72,15 @@ Flow answered() {
   flow.reply = tuple_of(AddressFamily::kIpv4, 6, ipv4(198, 51, 100, 2), ipv4(203, 0, 113, 3),
                         0x5678, 0x9abc);
   flow.status = status::kSourceNat;
-  flow.forward = {0x01020304, 0x05060708};
-  flow.backward = {3, 400};
+  flow.original_counters = {0x01020304, 0x05060708};
+  flow.reply_counters = {3, 400};
   flow.start = kSampleStart;
   flow.end = kSampleEnd;
-  flow.forward_interfaces = {0x0a0b, 70'000};
-  flow.backward_interfaces = {0x0c0d, 0x0a0b};
-  flow.forward_routing.next_hop = ipv4(10, 1, 2, 3);
-  flow.forward_routing.source_prefix_length = 24;
-  flow.forward_routing.destination_prefix_length = 16;
+  flow.original_interfaces = {0x0a0b, 70'000};
+  flow.reply_interfaces = {0x0c0d, 0x0a0b};
+  flow.original_routing.next_hop = ipv4(10, 1, 2, 3);
+  flow.original_routing.source_prefix_length = 24;
+  flow.original_routing.destination_prefix_length = 16;
   flow.extras.present = true;
   flow.extras.original.tcp_control_bits = 0x11b;
   flow.extras.original.class_of_service = 0xb8;
@@ -152,10 +152,10 @@ TEST_F(Netflow5Test, MirrorsTheOriginalTupleForTheResponder) {
 
 TEST_F(Netflow5Test, HasNoRecordOfADirectionWithoutPackets) {
   Flow flow = answered();
-  flow.backward = {};
+  flow.reply_counters = {};
   EXPECT_EQ(encode(flow).records.size(), 1U);
-  flow.backward = {1, 2};
-  flow.forward = {};
+  flow.reply_counters = {1, 2};
+  flow.original_counters = {};
   const DatagramRead message = encode(flow);
   ASSERT_EQ(message.records.size(), 1U);
   EXPECT_EQ(message.records[0].at(0, 4), 0xC6336402U);
@@ -198,20 +198,20 @@ TEST_F(Netflow5Test, KeepsWithinTheBuffer) {
 
 TEST_F(Netflow5Test, SharesOutCountersOfMoreThan32Bits) {
   Flow flow = answered();
-  flow.forward = {5'000'001, 3 * kMost + 2};
-  flow.backward = {kMost, kMost};
+  flow.original_counters = {5'000'001, 3 * kMost + 2};
+  flow.reply_counters = {kMost, kMost};
   const DatagramRead message = encode(flow);
   ASSERT_EQ(message.records.size(), 5U);
-  EXPECT_EQ(message.sum(16), flow.forward.packets + flow.backward.packets);
-  EXPECT_EQ(message.sum(20), flow.forward.octets + flow.backward.octets);
+  EXPECT_EQ(message.sum(16), flow.original_counters.packets + flow.reply_counters.packets);
+  EXPECT_EQ(message.sum(20), flow.original_counters.octets + flow.reply_counters.octets);
   EXPECT_EQ(encoder_->content().flows, 1U);
-  EXPECT_EQ(encoder_->content().octets, flow.forward.octets + flow.backward.octets);
+  EXPECT_EQ(encoder_->content().octets, flow.original_counters.octets + flow.reply_counters.octets);
   for (const RecordRead& one : message.records) EXPECT_GT(one.at(16, 4), 0U);
 }
 
 TEST_F(Netflow5Test, GoesOnWithTheRecordsOfAFlowReportInTheNextDatagrams) {
   Flow flow = answered();
-  flow.forward = {500'000'000, 70 * kMost};
+  flow.original_counters = {500'000'000, 70 * kMost};
   std::uint64_t octets = 0;
   std::uint64_t records = 0;
   std::uint64_t flows = 0;
@@ -226,7 +226,7 @@ TEST_F(Netflow5Test, GoesOnWithTheRecordsOfAFlowReportInTheNextDatagrams) {
   }
   EXPECT_EQ(records, 71U);
   EXPECT_EQ(flows, 1U);
-  EXPECT_EQ(octets, flow.forward.octets + flow.backward.octets);
+  EXPECT_EQ(octets, flow.original_counters.octets + flow.reply_counters.octets);
 }
 
 TEST_F(Netflow5Test, TimesAreRightAfterMoreThan49Days) {

@@ -134,7 +134,7 @@ TEST(Netflow9FlowSets, ShareOnePaddingAtTheEndOfTheSet) {
   const auto encoder = make_encoder(kProtocol);
   MessageParser parser = informed_parser(kProtocol);
   Flow silent = sample::tcp();
-  silent.backward = {};
+  silent.reply_counters = {};
   const ParsedMessage message =
       parser.parse(encode_flows(*encoder, {sample::tcp(), sample::tcp(), silent}));
   ASSERT_EQ(message.sets.size(), 1U);

@@ -61,10 +61,10 @@ class Roundtrip : public ::testing::TestWithParam<std::tuple<Protocol, bool, uns
     made.original.zone = any<std::uint16_t>();
     made.reply.zone = any<std::uint16_t>();
     made.zone = any<std::uint16_t>();
-    made.forward = {.packets = counter(), .octets = counter()};
+    made.original_counters = {.packets = counter(), .octets = counter()};
     if (!icmp64 && between(0, 3) != 0) {
       // The kernel never counts octets without a packet.
-      made.backward = {.packets = std::max<std::uint64_t>(counter(), 1), .octets = counter()};
+      made.reply_counters = {.packets = std::max<std::uint64_t>(counter(), 1), .octets = counter()};
     }
     made.end = now - std::chrono::nanoseconds(between(0, 600'000'000'000));
     made.start = made.end - std::chrono::nanoseconds(between(0, 600'000'000'000));
@@ -73,8 +73,8 @@ class Roundtrip : public ::testing::TestWithParam<std::tuple<Protocol, bool, uns
     made.mark = any<std::uint32_t>();
     made.timeout = any<std::uint32_t>();
     made.port_id = any<std::uint32_t>();
-    made.forward_interfaces = {any<std::uint32_t>(), any<std::uint32_t>()};
-    made.backward_interfaces = {any<std::uint32_t>(), any<std::uint32_t>()};
+    made.original_interfaces = {any<std::uint32_t>(), any<std::uint32_t>()};
+    made.reply_interfaces = {any<std::uint32_t>(), any<std::uint32_t>()};
     made.end_reason = static_cast<EndReason>(between(1, 5));
     return made;
   }

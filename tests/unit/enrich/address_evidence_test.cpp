@@ -112,11 +112,11 @@ class AddressEvidenceTest : public testing::Test {
   }
   /// Interface and next hop are those of one line, or neither is known.
   void expect_left_by(const Flow& made, std::uint32_t interface) {
-    EXPECT_EQ(made.forward_interfaces.ingress, kLan);
-    EXPECT_EQ(made.forward_interfaces.egress, interface);
-    EXPECT_EQ(made.backward_interfaces, (Interfaces{interface, kLan}));
+    EXPECT_EQ(made.original_interfaces.ingress, kLan);
+    EXPECT_EQ(made.original_interfaces.egress, interface);
+    EXPECT_EQ(made.reply_interfaces, (Interfaces{interface, kLan}));
     const char* next_hop = interface == kWan ? "192.0.2.1" : "198.18.0.1";
-    EXPECT_EQ(made.forward_routing.next_hop,
+    EXPECT_EQ(made.original_routing.next_hop,
               interface == 0 ? IpAddress{} : test::address_of(next_hop));
   }
   void TearDown() override { g_now = 0; }
@@ -167,7 +167,7 @@ TEST_F(AddressEvidenceTest, AllowsForTheErrorOfTheEnd) {
   expect_left_by(enriched(outward(kWanAddress)), kWan);
   g_now += 60 * kSecond;
   apply(default_route(kWan2, 20, true));
-  EXPECT_EQ(enriched(outward(kWan2Address)).forward_interfaces.egress, kWan2);
+  EXPECT_EQ(enriched(outward(kWan2Address)).original_interfaces.egress, kWan2);
 }
 
 TEST_F(AddressEvidenceTest, LeavesAContradictionUnknown) {
@@ -227,7 +227,7 @@ TEST_F(AddressEvidenceTest, IgnoresAddressesOfInterfacesThatDoNotLeadThere) {
   expect_left_by(enriched(outward("203.0.113.78")), kWan);
   // Into the inner network by the address of the line, as NAT loops do.
   const Flow loop = enriched(flow(kClient, kWanAddress, "10.0.0.3", "10.0.0.1"));
-  EXPECT_EQ(loop.forward_interfaces, (Interfaces{kLan, kLan}));
+  EXPECT_EQ(loop.original_interfaces, (Interfaces{kLan, kLan}));
   EXPECT_EQ(counters_.contradicted, 0U);
 }
 
@@ -239,7 +239,7 @@ TEST_F(AddressEvidenceTest, DecidesBetweenEqualWays) {
   expect_left_by(enriched(outward(kClient)), 0);
   EXPECT_EQ(counters_.contradicted, 0U);
   // A socket's own address was chosen before the way.
-  EXPECT_EQ(enriched(flow(kWanAddress, kServer, kServer, kWanAddress)).forward_interfaces,
+  EXPECT_EQ(enriched(flow(kWanAddress, kServer, kServer, kWanAddress)).original_interfaces,
             (Interfaces{0, 0}));
 }
 
@@ -251,7 +251,7 @@ TEST_F(AddressEvidenceTest, DecidesAboutMarksThatOnlyPacketsCarry) {
   expect_left_by(enriched(outward(kClient)), 0);
   EXPECT_EQ(counters_.undecided, 1U);
   // That of a socket, too: tunnels mark their own packets.
-  EXPECT_EQ(enriched(flow(kWan2Address, kServer, kServer, kWan2Address)).forward_interfaces,
+  EXPECT_EQ(enriched(flow(kWan2Address, kServer, kServer, kWan2Address)).original_interfaces,
             (Interfaces{0, kWan2}));
   // Once a connection has the mark it is known that they keep it.
   Flow marked = outward(kClient);
@@ -298,56 +298,57 @@ TEST_F(AddressEvidenceTest, SaysWhatIsForgotten) {
 TEST_F(AddressEvidenceTest, NamesTheInterfaceOfWhatIsSentToGroups) {
   for (const char* group : {"224.0.0.5", "239.1.2.3", "255.255.255.255"}) {
     const Flow made = enriched(flow("10.0.0.1", group, group, "10.0.0.1"));
-    EXPECT_EQ(made.forward_interfaces, (Interfaces{0, kLan})) << group;
-    EXPECT_EQ(made.forward_routing.next_hop, IpAddress{}) << group;
+    EXPECT_EQ(made.original_interfaces, (Interfaces{0, kLan})) << group;
+    EXPECT_EQ(made.original_routing.next_hop, IpAddress{}) << group;
   }
-  EXPECT_EQ(enriched(flow("fe80::b", "ff02::5", "ff02::5", "fe80::b")).forward_interfaces,
+  EXPECT_EQ(enriched(flow("fe80::b", "ff02::5", "ff02::5", "fe80::b")).original_interfaces,
             (Interfaces{0, kWan}));
   // From no address of ours nothing follows.
-  EXPECT_EQ(
-      enriched(flow("0.0.0.0", "255.255.255.255", "255.255.255.255", "0.0.0.0")).forward_interfaces,
-      (Interfaces{0, 0}));
-  EXPECT_EQ(enriched(flow("127.0.0.1", "224.0.0.5", "224.0.0.5", "127.0.0.1")).forward_interfaces,
+  EXPECT_EQ(enriched(flow("0.0.0.0", "255.255.255.255", "255.255.255.255", "0.0.0.0"))
+                .original_interfaces,
+            (Interfaces{0, 0}));
+  EXPECT_EQ(enriched(flow("127.0.0.1", "224.0.0.5", "224.0.0.5", "127.0.0.1")).original_interfaces,
             (Interfaces{0, 0}));
 }
 
 TEST_F(AddressEvidenceTest, NamesTheInterfaceOfWhatIsReceivedByGroups) {
-  EXPECT_EQ(enriched(flow(kClient, "224.0.0.251", "224.0.0.251", kClient)).forward_interfaces,
+  EXPECT_EQ(enriched(flow(kClient, "224.0.0.251", "224.0.0.251", kClient)).original_interfaces,
             (Interfaces{kLan, 0}));
   // What is not forwarded cannot come from beyond a gateway.
-  EXPECT_EQ(enriched(flow(kServer, "224.0.0.5", "224.0.0.5", kServer)).forward_interfaces,
+  EXPECT_EQ(enriched(flow(kServer, "224.0.0.5", "224.0.0.5", kServer)).original_interfaces,
             (Interfaces{0, 0}));
-  EXPECT_EQ(enriched(flow(kServer, "232.1.1.1", "232.1.1.1", kServer)).forward_interfaces,
+  EXPECT_EQ(enriched(flow(kServer, "232.1.1.1", "232.1.1.1", kServer)).original_interfaces,
             (Interfaces{kWan, 0}));
   apply(test::route_message("10.0.0.255/32", {{kLan, ""}},
                             {.table = RT_TABLE_LOCAL, .type = RTN_BROADCAST}));
   EXPECT_EQ(
-      enriched(flow("169.254.7.7", "10.0.0.255", "10.0.0.255", "169.254.7.7")).forward_interfaces,
+      enriched(flow("169.254.7.7", "10.0.0.255", "10.0.0.255", "169.254.7.7")).original_interfaces,
       (Interfaces{kLan, 0}));
 }
 
 TEST_F(AddressEvidenceTest, TakesNoDefaultRouteToLinkLocalAddresses) {
   expect_left_by(enriched(flow(kClient, "169.254.7.7", "169.254.7.7", kClient)), 0);
-  EXPECT_EQ(enriched(flow("10.0.0.1", "169.254.7.7", "169.254.7.7", "10.0.0.1")).forward_interfaces,
-            (Interfaces{0, kLan}));
-  EXPECT_EQ(enriched(flow("fe80::b", "fe80::77", "fe80::77", "fe80::b")).forward_interfaces,
+  EXPECT_EQ(
+      enriched(flow("10.0.0.1", "169.254.7.7", "169.254.7.7", "10.0.0.1")).original_interfaces,
+      (Interfaces{0, kLan}));
+  EXPECT_EQ(enriched(flow("fe80::b", "fe80::77", "fe80::77", "fe80::b")).original_interfaces,
             (Interfaces{0, kWan}));
-  EXPECT_EQ(enriched(flow("fe80::77", "fe80::a", "fe80::a", "fe80::77")).forward_interfaces,
+  EXPECT_EQ(enriched(flow("fe80::77", "fe80::a", "fe80::a", "fe80::77")).original_interfaces,
             (Interfaces{kLan, 0}));
   apply(test::route_message("169.254.0.0/16", {{kWan2, ""}}));
-  EXPECT_EQ(enriched(flow(kClient, "169.254.7.7", "169.254.7.7", kClient)).forward_interfaces,
+  EXPECT_EQ(enriched(flow(kClient, "169.254.7.7", "169.254.7.7", kClient)).original_interfaces,
             (Interfaces{kLan, kWan2}));
 }
 
 TEST_F(AddressEvidenceTest, GivesTheNextHopOfTheInterfaceThatTheKernelNames) {
   Flow made = outward(kWan2Address);
   made.extras.original.has_interfaces = true;
-  made.extras.original.interfaces = made.forward_interfaces = {kLan, kWan2};
+  made.extras.original.interfaces = made.original_interfaces = {kLan, kWan2};
   expect_left_by(enriched(made), kWan2);
   apply(default_route(kWan2, 20, true));
   made = enriched(made);
-  EXPECT_EQ(made.forward_interfaces.egress, kWan2);
-  EXPECT_EQ(made.forward_routing.next_hop, IpAddress{}) << "not that of another line";
+  EXPECT_EQ(made.original_interfaces.egress, kWan2);
+  EXPECT_EQ(made.original_routing.next_hop, IpAddress{}) << "not that of another line";
 }
 
 }  // namespace

@@ -16,45 +16,45 @@ class ConstantInterfacesTest : public testing::Test {
 TEST_F(ConstantInterfacesTest, GivesBothDirectionsTheConfiguredOnes) {
   Flow flow;
   make({4, 5}).enrich(flow);
-  EXPECT_EQ(flow.forward_interfaces, (Interfaces{4, 5}));
-  EXPECT_EQ(flow.backward_interfaces, (Interfaces{5, 4}));
+  EXPECT_EQ(flow.original_interfaces, (Interfaces{4, 5}));
+  EXPECT_EQ(flow.reply_interfaces, (Interfaces{5, 4}));
 }
 
 TEST_F(ConstantInterfacesTest, LeavesAloneWhatTheKernelMeasured) {
   Flow flow;
   flow.extras.original.has_interfaces = true;
-  flow.forward_interfaces = {7, 0};
+  flow.original_interfaces = {7, 0};
   make({4, 5}).enrich(flow);
-  EXPECT_EQ(flow.forward_interfaces, (Interfaces{7, 0}));
-  EXPECT_EQ(flow.backward_interfaces, (Interfaces{5, 4}));
+  EXPECT_EQ(flow.original_interfaces, (Interfaces{7, 0}));
+  EXPECT_EQ(flow.reply_interfaces, (Interfaces{5, 4}));
 }
 
 /// As with other settings: every flow is counted, what is left of earlier ones is removed, and what
 /// was measured stays.
 TEST_F(ConstantInterfacesTest, WithoutSettingsNothingIsKnown) {
   Flow flow;
-  flow.forward_interfaces = flow.backward_interfaces = {8, 9};
+  flow.original_interfaces = flow.reply_interfaces = {8, 9};
   make({}).enrich(flow);
-  EXPECT_EQ(flow.forward_interfaces, Interfaces{});
-  EXPECT_EQ(flow.backward_interfaces, Interfaces{});
+  EXPECT_EQ(flow.original_interfaces, Interfaces{});
+  EXPECT_EQ(flow.reply_interfaces, Interfaces{});
   EXPECT_EQ(counters_.unknown, 2U);
-  flow.forward_interfaces = {7, 6};
+  flow.original_interfaces = {7, 6};
   flow.extras.original.has_interfaces = true;
   make({}).enrich(flow);
-  EXPECT_EQ(flow.forward_interfaces, (Interfaces{7, 6}));
+  EXPECT_EQ(flow.original_interfaces, (Interfaces{7, 6}));
   EXPECT_EQ(counters_.from_kernel, 2U);
   EXPECT_EQ(counters_.unknown, 2U);
   for (const InterfacesConfig& config : {InterfacesConfig{0, 3}, InterfacesConfig{3, 0}}) {
     Flow other;
     make(config).enrich(other);
-    EXPECT_EQ(other.forward_interfaces, (Interfaces{config.ingress, config.egress}));
+    EXPECT_EQ(other.original_interfaces, (Interfaces{config.ingress, config.egress}));
   }
   InterfacesConfig by_zone;
   by_zone.by_zone = {{9, "blue", 6, 7}};
   Flow zoned;
   zoned.original.zone = 9;
   make(by_zone).enrich(zoned);
-  EXPECT_EQ(zoned.forward_interfaces, (Interfaces{6, 7}));
+  EXPECT_EQ(zoned.original_interfaces, (Interfaces{6, 7}));
 }
 
 TEST_F(ConstantInterfacesTest, TakesTheFirstMarkThatFitsThenTheZoneThenTheConstants) {

@@ -52,15 +52,15 @@ class MacAddressesTest : public testing::Test {
     Flow flow;
     flow.original = original;
     flow.reply = reply;
-    flow.forward_interfaces = {kLanIndex, kWanIndex};
-    flow.backward_interfaces = {kWanIndex, kLanIndex};
+    flow.original_interfaces = {kLanIndex, kWanIndex};
+    flow.reply_interfaces = {kWanIndex, kLanIndex};
     flow.end = now_;
     flow.initiator_mac = flow.responder_mac = kOtherMac;
     return flow;
   }
   [[nodiscard]] Flow inwards(const Tuple& original, const Tuple& reply) const {
     Flow flow = outwards(original, reply);
-    std::swap(flow.forward_interfaces, flow.backward_interfaces);
+    std::swap(flow.original_interfaces, flow.reply_interfaces);
     return flow;
   }
 
@@ -110,10 +110,10 @@ TEST_F(MacAddressesTest, AreUnknownOfHostsThatAreNoNeighbours) {
 // An address that a neighbour had until lately, or that it also has.
 TEST_F(MacAddressesTest, AreUnknownBehindAGateway) {
   Flow flow = outwards(tuple("10.10.0.2", "203.0.113.2"), tuple("203.0.113.2", "10.10.0.2"));
-  flow.forward_routing.next_hop = text_address("203.0.113.254").address;
+  flow.original_routing.next_hop = text_address("203.0.113.254").address;
   EXPECT_EQ(of(flow), (Macs{kClientMac, 0}));
-  flow.forward_routing.next_hop = {};
-  flow.backward_routing.next_hop = text_address("10.10.0.254").address;
+  flow.original_routing.next_hop = {};
+  flow.reply_routing.next_hop = text_address("10.10.0.254").address;
   EXPECT_EQ(of(flow), (Macs{0, kServerMac}));
 }
 
@@ -128,16 +128,16 @@ TEST_F(MacAddressesTest, AreUnknownWhereOnlyAnotherInterfaceHasTheNeighbour) {
 
 TEST_F(MacAddressesTest, AreFoundAtTheInterfaceOfEitherDirection) {
   Flow flow = outwards(tuple("10.10.0.2", "203.0.113.2"), tuple("203.0.113.2", "10.10.0.2"));
-  flow.forward_interfaces = {kOtherIndex, kWanIndex};  // asymmetric: its packets came another way
+  flow.original_interfaces = {kOtherIndex, kWanIndex};  // asymmetric: its packets came another way
   EXPECT_EQ(of(flow), (Macs{kClientMac, kServerMac}));
-  flow.forward_interfaces = {kLanIndex, 0};
-  flow.backward_interfaces = {kWanIndex, 0};
+  flow.original_interfaces = {kLanIndex, 0};
+  flow.reply_interfaces = {kWanIndex, 0};
   EXPECT_EQ(of(flow), (Macs{kClientMac, kServerMac}));
 }
 
 TEST_F(MacAddressesTest, OfUnknownInterfacesAreThoseThatAllInterfacesAgreeOn) {
   Flow flow = outwards(tuple("10.10.0.2", "203.0.113.2"), tuple("203.0.113.2", "10.10.0.2"));
-  flow.forward_interfaces = flow.backward_interfaces = {};
+  flow.original_interfaces = flow.reply_interfaces = {};
   EXPECT_EQ(of(flow), (Macs{kClientMac, kServerMac}));
   see("10.10.0.2", kOtherIndex, kOtherMac);
   EXPECT_EQ(of(flow), (Macs{0, kServerMac}));

@@ -88,11 +88,11 @@ class RoutedInterfacesTest : public testing::Test {
     enricher.enrich(made);
     return made;
   }
-  void expect(const Flow& made, Interfaces forward, Interfaces backward) {
-    EXPECT_EQ(made.forward_interfaces, forward)
-        << made.forward_interfaces.ingress << ' ' << made.forward_interfaces.egress;
-    EXPECT_EQ(made.backward_interfaces, backward)
-        << made.backward_interfaces.ingress << ' ' << made.backward_interfaces.egress;
+  void expect(const Flow& made, Interfaces original_counters, Interfaces reply_counters) {
+    EXPECT_EQ(made.original_interfaces, original_counters)
+        << made.original_interfaces.ingress << ' ' << made.original_interfaces.egress;
+    EXPECT_EQ(made.reply_interfaces, reply_counters)
+        << made.reply_interfaces.ingress << ' ' << made.reply_interfaces.egress;
   }
 
   RoutingState state_;
@@ -103,20 +103,20 @@ class RoutedInterfacesTest : public testing::Test {
 TEST_F(RoutedInterfacesTest, FollowTheRoutesToBothEnds) {
   const Flow made = enriched(flow(kClient, kServer));
   expect(made, {kLan, kWan}, {kWan, kLan});
-  EXPECT_EQ(made.forward_routing.next_hop, test::address_of(kGateway));
-  EXPECT_EQ(made.forward_routing.source_prefix_length, 24);
-  EXPECT_EQ(made.forward_routing.destination_prefix_length, 0);
-  EXPECT_EQ(made.backward_routing.next_hop, IpAddress{});
-  EXPECT_EQ(made.backward_routing.source_prefix_length, 0);
-  EXPECT_EQ(made.backward_routing.destination_prefix_length, 24);
-  EXPECT_EQ(made.forward_routing.ingress_vrf, 0U);
+  EXPECT_EQ(made.original_routing.next_hop, test::address_of(kGateway));
+  EXPECT_EQ(made.original_routing.source_prefix_length, 24);
+  EXPECT_EQ(made.original_routing.destination_prefix_length, 0);
+  EXPECT_EQ(made.reply_routing.next_hop, IpAddress{});
+  EXPECT_EQ(made.reply_routing.source_prefix_length, 0);
+  EXPECT_EQ(made.reply_routing.destination_prefix_length, 24);
+  EXPECT_EQ(made.original_routing.ingress_vrf, 0U);
   EXPECT_EQ(counters_.from_routes, 2U);
 }
 
 TEST_F(RoutedInterfacesTest, FollowIpv6RoutesAsWell) {
   const Flow made = enriched(flow("2001:db8:1::2", "2001:db8:9::9"));
   expect(made, {kLan, kWan}, {kWan, kLan});
-  EXPECT_EQ(made.forward_routing.next_hop, test::address_of("fe80::1"));
+  EXPECT_EQ(made.original_routing.next_hop, test::address_of("fe80::1"));
 }
 
 TEST_F(RoutedInterfacesTest, AskForTheInnerAddressOnBothSidesOfNat) {
@@ -124,7 +124,7 @@ TEST_F(RoutedInterfacesTest, AskForTheInnerAddressOnBothSidesOfNat) {
   // A connection from outside to our address, passed on to a host inside.
   const Flow inward = enriched(translated_flow(kServer, kOurWan, kClient, kServer));
   expect(inward, {kWan, kLan}, {kLan, kWan});
-  EXPECT_EQ(inward.forward_routing.destination_prefix_length, 24);
+  EXPECT_EQ(inward.original_routing.destination_prefix_length, 24);
 }
 
 TEST_F(RoutedInterfacesTest, AskEachSideInItsFamily) {
@@ -133,7 +133,7 @@ TEST_F(RoutedInterfacesTest, AskEachSideInItsFamily) {
   set_tuple(nat64.reply, kServer, kOurWan);
   const Flow made = enriched(nat64);
   expect(made, {kLan, kWan}, {kWan, kLan});
-  EXPECT_EQ(made.forward_routing.next_hop, IpAddress{}) << "an IPv4 address in an IPv6 record";
+  EXPECT_EQ(made.original_routing.next_hop, IpAddress{}) << "an IPv4 address in an IPv6 record";
 }
 
 TEST_F(RoutedInterfacesTest, AreNoneOnTheSideOfThisHost) {
@@ -152,8 +152,8 @@ TEST_F(RoutedInterfacesTest, EndAtThisHostForGroups) {
   }
   expect(enriched(flow("2001:db8:1::2", "ff02::fb")), {kLan, 0}, {0, kLan});
   route("10.0.0.255/32", {{kLan, ""}}, {.table = RT_TABLE_LOCAL, .type = RTN_BROADCAST});
-  EXPECT_EQ(enriched(flow(kClient, "10.0.0.255")).forward_interfaces, (Interfaces{kLan, 0}));
-  EXPECT_EQ(enriched(flow("10.0.0.1", "10.0.0.255")).forward_interfaces, (Interfaces{0, kLan}));
+  EXPECT_EQ(enriched(flow(kClient, "10.0.0.255")).original_interfaces, (Interfaces{kLan, 0}));
+  EXPECT_EQ(enriched(flow("10.0.0.1", "10.0.0.255")).original_interfaces, (Interfaces{0, kLan}));
 }
 
 TEST_F(RoutedInterfacesTest, AreTheConfiguredOnesWhereNoRouteTells) {
@@ -179,18 +179,18 @@ TEST_F(RoutedInterfacesTest, AreUnknownWhereNothingTells) {
 TEST_F(RoutedInterfacesTest, LeaveWhatTheKernelTold) {
   Flow made = flow(kClient, kServer);
   made.extras.original.has_interfaces = made.extras.reply.has_interfaces = true;
-  made.extras.original.interfaces = made.forward_interfaces = {kLan, kWan2};
-  made.extras.reply.interfaces = made.backward_interfaces = {kWan, kLan};
+  made.extras.original.interfaces = made.original_interfaces = {kLan, kWan2};
+  made.extras.reply.interfaces = made.reply_interfaces = {kWan, kLan};
   made = enriched(made);
   expect(made, {kLan, kWan2}, {kWan, kLan});
   EXPECT_EQ(counters_.from_kernel, 2U);
-  EXPECT_EQ(made.forward_routing.source_prefix_length, 24) << "routes tell the rest";
+  EXPECT_EQ(made.original_routing.source_prefix_length, 24) << "routes tell the rest";
 }
 
 TEST_F(RoutedInterfacesTest, MirrorWhatTheKernelToldOfOneDirection) {
   Flow made = flow(kClient, kServer);
   made.extras.original.has_interfaces = true;
-  made.extras.original.interfaces = made.forward_interfaces = {kLan, kWan2};
+  made.extras.original.interfaces = made.original_interfaces = {kLan, kWan2};
   expect(enriched(made), {kLan, kWan2}, {kWan2, kLan});
 }
 
@@ -213,7 +213,7 @@ TEST_F(RoutedInterfacesTest, DoNotTakeTheMarksLineForTheInitiatorsToo) {
   made.mark = 1;
   made = enriched(made);
   expect(made, {kLan, kWan2}, {kWan2, kLan});
-  EXPECT_EQ(made.forward_routing.source_prefix_length, 24);
+  EXPECT_EQ(made.original_routing.source_prefix_length, 24);
 }
 
 TEST_F(RoutedInterfacesTest, CountFlowsWithARuleThatNeedsThePacket) {
@@ -244,17 +244,17 @@ class RoutedVrfTest : public RoutedInterfacesTest {
 TEST_F(RoutedVrfTest, IsFoundWhenItsRoutesFitBetterThanThoseWithoutVrf) {
   const Flow made = enriched(flow("172.16.0.2", kServer));
   expect(made, {kRedLan, kRedWan}, {kRedWan, kRedLan});
-  EXPECT_EQ(made.forward_routing.ingress_vrf, kTable);
-  EXPECT_EQ(made.forward_routing.egress_vrf, kTable);
-  EXPECT_EQ(made.backward_routing.ingress_vrf, kTable);
-  EXPECT_EQ(made.forward_routing.next_hop, test::address_of("198.18.5.1"));
+  EXPECT_EQ(made.original_routing.ingress_vrf, kTable);
+  EXPECT_EQ(made.original_routing.egress_vrf, kTable);
+  EXPECT_EQ(made.reply_routing.ingress_vrf, kTable);
+  EXPECT_EQ(made.original_routing.next_hop, test::address_of("198.18.5.1"));
   expect(enriched(flow("172.16.0.2", "172.16.0.1")), {kRedLan, 0}, {0, kRedLan});
 }
 
 TEST_F(RoutedVrfTest, IsNotTakenForConnectionsWithout) {
   const Flow made = enriched(flow(kClient, kServer));
   expect(made, {kLan, kWan}, {kWan, kLan});
-  EXPECT_EQ(made.forward_routing.ingress_vrf, 0U);
+  EXPECT_EQ(made.original_routing.ingress_vrf, 0U);
 }
 
 TEST_F(RoutedVrfTest, IsNotGuessedAmongSeveral) {
@@ -276,11 +276,11 @@ TEST_F(RoutedVrfTest, FollowsFromTheInterfaceThatTheKernelTold) {
   route("172.16.0.0/24", {{kLan, ""}});  // the same network without VRF
   Flow made = flow("172.16.0.2", kServer);
   made.extras.original.has_interfaces = true;
-  made.extras.original.interfaces = made.forward_interfaces = {kRedLan, kRedWan};
+  made.extras.original.interfaces = made.original_interfaces = {kRedLan, kRedWan};
   made = enriched(made);
   expect(made, {kRedLan, kRedWan}, {kRedWan, kRedLan});
-  EXPECT_EQ(made.forward_routing.next_hop, test::address_of("198.18.5.1"));
-  EXPECT_EQ(made.forward_routing.egress_vrf, kTable);
+  EXPECT_EQ(made.original_routing.next_hop, test::address_of("198.18.5.1"));
+  EXPECT_EQ(made.original_routing.egress_vrf, kTable);
 }
 
 TEST_F(RoutedVrfTest, TellsWhereOneIsLeftForAnother) {
@@ -289,8 +289,8 @@ TEST_F(RoutedVrfTest, TellsWhereOneIsLeftForAnother) {
   route("10.0.0.0/24", {{kLan, ""}}, {.table = kTable});
   const Flow made = enriched(flow(kClient, "172.16.0.2"));
   expect(made, {kLan, kRedLan}, {kRedLan, kLan});
-  EXPECT_EQ(made.forward_routing.ingress_vrf, 0U);
-  EXPECT_EQ(made.forward_routing.egress_vrf, kTable);
+  EXPECT_EQ(made.original_routing.ingress_vrf, 0U);
+  EXPECT_EQ(made.original_routing.egress_vrf, kTable);
 }
 
 }  // namespace

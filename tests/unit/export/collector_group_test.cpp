@@ -46,7 +46,7 @@ class CollectorGroupTest : public testing::Test {
     Flow flow;
     flow.original.family = flow.reply.family = AddressFamily::kIpv4;
     flow.original.source_port = port;
-    flow.forward = {1, 40};
+    flow.original_counters = {1, 40};
     flow.present.counters = true;
     return flow;
   }

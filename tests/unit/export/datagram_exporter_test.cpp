@@ -18,8 +18,8 @@ Flow flow_of(AddressFamily family) {
   Flow flow;
   flow.original.family = flow.reply.family = family;
   flow.original.protocol = flow.reply.protocol = 17;
-  flow.forward = {3, 300};
-  flow.backward = {2, 2000};
+  flow.original_counters = {3, 300};
+  flow.reply_counters = {2, 2000};
   flow.present.counters = true;
   return flow;
 }

@@ -23,8 +23,8 @@ Flow answered_flow() {
   Flow flow;
   flow.original.family = flow.reply.family = AddressFamily::kIpv4;
   flow.original.protocol = flow.reply.protocol = 17;
-  flow.forward = {3, 300};
-  flow.backward = {2, 2000};
+  flow.original_counters = {3, 300};
+  flow.reply_counters = {2, 2000};
   flow.present.counters = true;
   return flow;
 }
@@ -482,8 +482,8 @@ TEST_F(ExporterTest, TellsInStatisticsWhatWasExportedAndLost) {
   EXPECT_EQ(value(kIgnored + 8), 88U);
   constexpr std::size_t kNotSent = kIgnored + 16 + 26 + 8;
   EXPECT_EQ(value(kNotSent), 1002U);
-  EXPECT_EQ(value(kNotSent + 8), lost.forward.packets + lost.backward.packets);
-  EXPECT_EQ(value(kNotSent + 16), lost.forward.octets + lost.backward.octets);
+  EXPECT_EQ(value(kNotSent + 8), lost.original_counters.packets + lost.reply_counters.packets);
+  EXPECT_EQ(value(kNotSent + 16), lost.original_counters.octets + lost.reply_counters.octets);
 }
 
 TEST_F(ExporterTest, NeverSendsAkvoradoTwoUnknownInterfaces) {
@@ -491,7 +491,7 @@ TEST_F(ExporterTest, NeverSendsAkvoradoTwoUnknownInterfaces) {
   config.profile = Profile::kAkvorado;
   const auto exporter = make_settled(config);
   Flow flow = answered_flow();
-  flow.forward_interfaces = flow.backward_interfaces = {};
+  flow.original_interfaces = flow.reply_interfaces = {};
   exporter->offer(flow, clock_.now());
   exporter->flush();
   ASSERT_EQ(wire_.messages.size(), 1U);
@@ -500,8 +500,8 @@ TEST_F(ExporterTest, NeverSendsAkvoradoTwoUnknownInterfaces) {
   EXPECT_EQ(word(wire_.messages[0], kInterfaces), 1U) << "lo";
   EXPECT_EQ(word(wire_.messages[0], kInterfaces + 4), 1U);
   wire_.messages.clear();
-  flow.forward_interfaces.egress = 3;
-  flow.backward_interfaces.ingress = 3;
+  flow.original_interfaces.egress = 3;
+  flow.reply_interfaces.ingress = 3;
   exporter->offer(flow, clock_.now());
   exporter->flush();
   EXPECT_EQ(word(wire_.messages.at(0), kInterfaces), 0U);

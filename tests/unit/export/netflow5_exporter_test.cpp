@@ -24,8 +24,8 @@ class Netflow5ExporterTest : public testing::Test {
     Flow flow;
     flow.original.family = flow.reply.family = family;
     flow.original.protocol = 17;
-    flow.forward = {3, 300};
-    flow.backward = {2, 200};
+    flow.original_counters = {3, 300};
+    flow.reply_counters = {2, 200};
     flow.present.counters = true;
     return flow;
   }
@@ -64,7 +64,7 @@ TEST_F(Netflow5ExporterTest, SendsAllOfAFlowReportThatNeedsManyDatagrams) {
   const auto exporter = make();
   Flow flow = flow_of(AddressFamily::kIpv4);
   constexpr std::uint64_t kOctets = std::uint64_t{100} << 32;
-  flow.forward = {1'000'000'000, kOctets};
+  flow.original_counters = {1'000'000'000, kOctets};
   exporter->take(flow, clock_.now());
   exporter->flush();
   EXPECT_GE(wire_.messages.size(), 4U);

@@ -195,7 +195,7 @@ TEST_F(SharedRecordsTest, AreNotOfAProfileThatChangesThem) {
   EXPECT_TRUE(rest_.empty());
   for (int i = 0; i < 50; ++i) {
     Flow flow = test::sample::tcp();
-    if (i % 2 == 0) flow.forward_interfaces = flow.backward_interfaces = {};
+    if (i % 2 == 0) flow.original_interfaces = flow.reply_interfaces = {};
     offer(flow);
   }
   each([](DatagramExporter& one) { one.flush(); });

@@ -68,16 +68,17 @@ TEST_F(ApplyExtrasTest, NeverEndsAfterTheEvent) {
 }
 
 TEST_F(ApplyExtrasTest, TakesTheCountersOfTheWireWhereTheyWereMeasured) {
-  flow_.forward = {1, 60};
-  flow_.backward = {1, 40};
+  flow_.original_counters = {1, 60};
+  flow_.reply_counters = {1, 40};
   flow_.extras.original.wire = {3, 180};
   flow_.extras.original.has_wire = false;
   apply();
-  EXPECT_EQ(flow_.forward, (Counters{1, 60}));
+  EXPECT_EQ(flow_.original_counters, (Counters{1, 60}));
   flow_.extras.original.has_wire = true;
   apply();
-  EXPECT_EQ(flow_.forward, (Counters{3, 180}));
-  EXPECT_EQ(flow_.backward, (Counters{0, 0})) << "a direction without measurements had no packet";
+  EXPECT_EQ(flow_.original_counters, (Counters{3, 180}));
+  EXPECT_EQ(flow_.reply_counters, (Counters{0, 0}))
+      << "a direction without measurements had no packet";
   EXPECT_TRUE(flow_.present.counters) << "also where nf_conntrack_acct is 0";
 }
 
@@ -85,8 +86,8 @@ TEST_F(ApplyExtrasTest, TakesTheInterfacesThatAreTold) {
   flow_.extras.original.interfaces = {3, 4};
   flow_.extras.original.has_interfaces = true;
   apply();
-  EXPECT_EQ(flow_.forward_interfaces, (Interfaces{3, 4}));
-  EXPECT_EQ(flow_.backward_interfaces, Interfaces{});
+  EXPECT_EQ(flow_.original_interfaces, (Interfaces{3, 4}));
+  EXPECT_EQ(flow_.reply_interfaces, Interfaces{});
 }
 
 TEST_F(ApplyExtrasTest, TranslatesTheReason) {

@@ -31,8 +31,8 @@ Flow masqueraded() {
   flow.original.source_port = 40'000;
   flow.original.destination_port = flow.reply.source_port = 443;
   flow.reply.destination_port = 50'000;
-  flow.forward_interfaces = {3, 2};
-  flow.backward_interfaces = {2, 3};
+  flow.original_interfaces = {3, 2};
+  flow.reply_interfaces = {2, 3};
   flow.mark = 0x1f;
   flow.status = status::kSourceNat;
   return flow;
@@ -184,9 +184,9 @@ TEST_F(OutputFilterTest, ComparesInterfacesByIndex) {
   one = {};
   one.interfaces = {{"", 7}, {"", 3}};
   EXPECT_TRUE(matches(one));
-  flow_.forward_interfaces = {};
+  flow_.original_interfaces = {};
   EXPECT_TRUE(matches(one)) << "of the reply direction";
-  flow_.backward_interfaces = {};
+  flow_.reply_interfaces = {};
   EXPECT_FALSE(matches(one));
 }
 
@@ -202,7 +202,7 @@ TEST_F(OutputFilterTest, ComparesInterfacesByTheNamesOfTheMoment) {
   names.set(2, "ppp1");
   EXPECT_FALSE(matches(one));
   names.set(9, "ppp0");
-  flow_.forward_interfaces.egress = 9;
+  flow_.original_interfaces.egress = 9;
   EXPECT_TRUE(matches(one));
 }
 

@@ -39,8 +39,8 @@ class ReadUsageTest : public testing::Test {
       job.batch = std::make_unique<accounting::Batch>(config_);
       Flow flow = test::report_between(host, "198.51.100.1");
       flow.start = flow.end = time;
-      flow.forward = {1, 100};
-      flow.backward = {1, 900};
+      flow.original_counters = {1, 100};
+      flow.reply_counters = {1, 900};
       test::add_report(*accounts, flow, *test::sample_surroundings(), time, *job.batch);
       job.now = {time, MonoTime(1h)};
       store.write(job);

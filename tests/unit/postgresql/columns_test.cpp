@@ -157,8 +157,8 @@ TEST_F(PostgresqlColumns, HaveTimesToTheMicrosecond) {
 
 TEST_F(PostgresqlColumns, CountWhatTheLedgerCounts) {
   Flow flow = test::sample::snat();
-  flow.forward = {3, 300};
-  flow.backward = {2, 1ULL << 53};
+  flow.original_counters = {3, 300};
+  flow.reply_counters = {2, 1ULL << 53};
   const ExportAmount amount = postgresql::amount_of_row(row(flow));
   EXPECT_EQ(amount.packets, 5U);
   EXPECT_EQ(amount.octets, 300 + (1ULL << 53));

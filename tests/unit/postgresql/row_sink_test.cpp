@@ -41,8 +41,8 @@ class PostgresqlSink : public testing::Test {
     for (int i = 0; i < count; ++i) {
       Flow flow = test::sample::tcp();
       flow.id = next_id_++;
-      flow.forward = {1, 100};
-      flow.backward = {};
+      flow.original_counters = {1, 100};
+      flow.reply_counters = {};
       flow.event_time = clock_.now().wall;
       sink_->append(lines, flow, {});
       ++content.flows;

@@ -83,9 +83,9 @@ TEST_F(EventReaderTest, ExportsOfALivingConnectionWhatIsNew) {
   read(test::measured_event(IPCTNL_MSG_CT_DELETE, 26, 2600, 4 * test::kSecond));
   ASSERT_EQ(sink_.flows.size(), 3U);
   EXPECT_EQ(sink_.flows[0].end_reason, EndReason::kActiveTimeout);
-  EXPECT_EQ(sink_.flows[1].forward, (Counters{15, 1500}));
+  EXPECT_EQ(sink_.flows[1].original_counters, (Counters{15, 1500}));
   EXPECT_EQ(sink_.flows[1].start, sink_.flows[0].end);
-  EXPECT_EQ(sink_.flows[2].forward, (Counters{1, 100}));
+  EXPECT_EQ(sink_.flows[2].original_counters, (Counters{1, 100}));
   EXPECT_EQ(sink_.flows[2].end_reason, EndReason::kIdleTimeout);
   EXPECT_EQ(counters_.reports, 3U);
   EXPECT_EQ(counters_.reports_skipped, 1U);
@@ -108,11 +108,11 @@ TEST_F(EventReaderTest, KeepsTheCountersOfConntrackIfAsked) {
   const test::Octets event = test::measured_event(IPCTNL_MSG_CT_DELETE, 10, 1000, test::kSecond);
   reader_.on_datagram(std::as_bytes(std::span(event)), now());
   ASSERT_EQ(sink_.flows.size(), 1U);
-  EXPECT_EQ(sink_.flows[0].forward, (Counters{1, 1}));
+  EXPECT_EQ(sink_.flows[0].original_counters, (Counters{1, 1}));
 }
 
 TEST_F(EventReaderTest, TellsOfBeginningsAndOfEveryEndIfAsked) {
-  const test::StockConnection connection{.forward_packets = 2};
+  const test::StockConnection connection{.original_packets = 2};
   const test::Octets created =
       test::with_field(test::stock_message(IPCTNL_MSG_CT_NEW, connection, {}),
                        offsetof(nlmsghdr, nlmsg_flags), std::uint16_t{NLM_F_CREATE | NLM_F_EXCL});
@@ -134,7 +134,7 @@ TEST_F(EventReaderTest, TellsOfBeginningsAndOfEveryEndIfAsked) {
 
 TEST_F(EventReaderTest, TellsOfEveryEndWithoutBeginningsIfAsked) {
   assembler_.every_end = true;
-  const test::StockConnection connection{.forward_packets = 2};
+  const test::StockConnection connection{.original_packets = 2};
   read(test::with_field(test::stock_message(IPCTNL_MSG_CT_NEW, connection, {}),
                         offsetof(nlmsghdr, nlmsg_flags), std::uint16_t{NLM_F_CREATE | NLM_F_EXCL}));
   EXPECT_TRUE(sink_.flows.empty());
@@ -154,7 +154,7 @@ TEST_F(EventReaderTest, ExportsAnEndOnceHoweverOftenTheKernelSendsIt) {
 }
 
 TEST_F(EventReaderTest, ExportsASuccessorWithTheSameTupleAndIdentifier) {
-  test::StockConnection connection{.forward_packets = 2};
+  test::StockConnection connection{.original_packets = 2};
   read(test::stock_end(connection, test::kStart + test::kSecond));
   connection.start += 1;  // nanosecond
   read(test::stock_end(connection, test::kStart + 2 * test::kSecond));
@@ -165,14 +165,14 @@ TEST_F(EventReaderTest, ExportsASuccessorWithTheSameTupleAndIdentifier) {
 /// The identifier is a hash of the entry's address in memory: an entry that is made anew at once
 /// with the same tuple often has the same.
 TEST_F(EventReaderTest, WithoutTimestampsTakesNoSuccessorForARepeatUnlessThereAreRepeats) {
-  test::StockConnection connection{.forward_packets = 2, .start = 0};
+  test::StockConnection connection{.original_packets = 2, .start = 0};
   for (int i = 0; i < 3; ++i) read(test::stock_end(connection, 0));
   EXPECT_EQ(sink_.flows.size(), 3U);
   assembler_.repeats_expected = true;
   read(test::stock_end(connection, 0));
   EXPECT_EQ(sink_.flows.size(), 3U);
   EXPECT_EQ(counters_.repeated, 1U);
-  connection.forward_packets = 3;
+  connection.original_packets = 3;
   read(test::stock_end(connection, 0));
   EXPECT_EQ(sink_.flows.size(), 4U) << "it counted something else";
 }
@@ -184,13 +184,13 @@ TEST_F(EventReaderTest, ExportsARepeatedEndOfWhichItHadReportedAPartOnce) {
     read(test::measured_event(IPCTNL_MSG_CT_DELETE, 26, 2600, 4 * test::kSecond));
   }
   ASSERT_EQ(sink_.flows.size(), 2U);
-  EXPECT_EQ(sink_.flows[1].forward, (Counters{16, 1600}));
+  EXPECT_EQ(sink_.flows[1].original_counters, (Counters{16, 1600}));
   EXPECT_EQ(counters_.repeated, 2U);
 }
 
 TEST_F(EventReaderTest, TellsBeginningsAndEndsOfSessionsOnce) {
   assembler_.nat_events = true;
-  const test::StockConnection connection{.forward_packets = 2};
+  const test::StockConnection connection{.original_packets = 2};
   const test::Octets created =
       test::with_field(test::stock_message(IPCTNL_MSG_CT_NEW, connection, {}),
                        offsetof(nlmsghdr, nlmsg_flags), std::uint16_t{NLM_F_CREATE | NLM_F_EXCL});
@@ -220,24 +220,24 @@ TEST_F(EventReaderTest, TellsThatAConnectionWithoutPacketsEndedWhereSessionsAreW
 }
 
 TEST_F(EventReaderTest, AfterAFallEndsWithoutPacketsAreTakenForFallen) {
-  test::StockConnection connection{.forward_packets = 9};
+  test::StockConnection connection{.original_packets = 9};
   const test::Octets entry = test::table_entry(connection);
   Flow flow;
   ASSERT_EQ(decode(std::as_bytes(std::span(entry)), flow), DecodeResult::kEntry);
   assembler_.reported.report(assembler_.identify(flow, now()), flow, now());
-  connection.forward_packets = 1;
+  connection.original_packets = 1;
   read(test::stock_end(connection, test::kStart + test::kSecond));
   assembler_.watch_counters(now());
   EXPECT_EQ(counters_.counters_fell, 1U);
   connection.start += 1;
-  connection.forward_packets = 0;
+  connection.original_packets = 0;
   read(test::stock_end(connection, test::kStart + test::kSecond));
   EXPECT_EQ(counters_.ended_empty, 1U);
   EXPECT_EQ(counters_.counters_fell, 2U);
 }
 
 TEST_F(EventReaderTest, ReadsAnEndFromTheDyingListUnlessItWasReadBefore) {
-  const test::StockConnection connection{.forward_packets = 2};
+  const test::StockConnection connection{.original_packets = 2};
   const test::Octets waiting = test::with_field(
       test::stock_message(IPCTNL_MSG_CT_NEW, connection,
                           test::attribute(CTA_TIMESTAMP_STOP, test::be64(test::kStart + 1))),
@@ -247,7 +247,7 @@ TEST_F(EventReaderTest, ReadsAnEndFromTheDyingListUnlessItWasReadBefore) {
   }
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].event, FlowEvent::kEnded);
-  EXPECT_EQ(sink_.flows[0].forward.packets, 2U);
+  EXPECT_EQ(sink_.flows[0].original_counters.packets, 2U);
   EXPECT_EQ(counters_.ended, 1U);
   read(test::stock_end(connection, test::kStart + 1));
   EXPECT_EQ(sink_.flows.size(), 1U) << "the same end, delivered after all";
@@ -255,7 +255,7 @@ TEST_F(EventReaderTest, ReadsAnEndFromTheDyingListUnlessItWasReadBefore) {
 }
 
 TEST_F(EventReaderTest, AnEndFromTheDyingListWithNoTimeLeftExpired) {
-  test::StockConnection connection{.forward_packets = 2};
+  test::StockConnection connection{.original_packets = 2};
   connection.timeout = 0;
   const test::Octets entry = test::table_entry(connection);
   reader_.on_undelivered_end(std::as_bytes(std::span(entry)), now());
@@ -288,7 +288,7 @@ TEST_F(EventReaderTest, ADelayInABatchIsNoStepOfTheClock) {
 }
 
 TEST_F(EventReaderTest, AReportThatTheEndOvertookIsNoNewConnection) {
-  test::StockConnection connection{.forward_packets = 2};
+  test::StockConnection connection{.original_packets = 2};
   read(test::stock_end(connection, test::kStart + 1));
   const test::Octets flow_nest =
       test::nest(CTA_FLOW, {test::attribute(CTA_FLOW_VERSION, test::be8(CTA_FLOW_VERSION_1))});

@@ -51,18 +51,18 @@ class RecordFeedTest : public testing::Test {
 };
 
 TEST_F(RecordFeedTest, ExportsWhatIsNewAndTheRestAtTheEnd) {
-  MeasuredConnection one{.forward = 10, .backward = 4, .last = 50 * kSecond};
+  MeasuredConnection one{.original_counters = 10, .reply_counters = 4, .last = 50 * kSecond};
   read(CTFLOW_REPORTED, one, 60 * kSecond);
-  one.forward = 25;
+  one.original_counters = 25;
   one.last = 70 * kSecond;
   read(CTFLOW_ENDED, one, 100 * kSecond);
   ASSERT_EQ(sink_.flows.size(), 2U);
   EXPECT_EQ(sink_.flows[0].event, FlowEvent::kReported);
-  EXPECT_EQ(sink_.flows[0].forward, (Counters{10, 1000}));
+  EXPECT_EQ(sink_.flows[0].original_counters, (Counters{10, 1000}));
   EXPECT_EQ(sink_.flows[0].end, test::instant(50 * kSecond).wall);
-  EXPECT_EQ(sink_.flows[0].forward_interfaces, (Interfaces{2, 3}));
-  EXPECT_EQ(sink_.flows[1].forward, (Counters{15, 1500}));
-  EXPECT_EQ(sink_.flows[1].backward, Counters{});
+  EXPECT_EQ(sink_.flows[0].original_interfaces, (Interfaces{2, 3}));
+  EXPECT_EQ(sink_.flows[1].original_counters, (Counters{15, 1500}));
+  EXPECT_EQ(sink_.flows[1].reply_counters, Counters{});
   EXPECT_EQ(sink_.flows[1].end, test::instant(70 * kSecond).wall) << "not 30 s later";
   EXPECT_EQ(counters_.end_from_packets, 2U);
   EXPECT_NE(sink_.flows[0].id, 0U);
@@ -71,29 +71,29 @@ TEST_F(RecordFeedTest, ExportsWhatIsNewAndTheRestAtTheEnd) {
 }
 
 TEST_F(RecordFeedTest, TakesASuccessorWithTheSameTupleForAnother) {
-  MeasuredConnection one{.forward = 10};
+  MeasuredConnection one{.original_counters = 10};
   read(CTFLOW_REPORTED, one, 60 * kSecond);
-  one.forward = 12;  // its end is lost
+  one.original_counters = 12;  // its end is lost
   one.start = test::kStart + 90 * kSecond;
   one.first = one.last = 90 * kSecond;
   read(CTFLOW_ENDED, one, 120 * kSecond);
   ASSERT_EQ(sink_.flows.size(), 2U);
-  EXPECT_EQ(sink_.flows[1].forward, (Counters{12, 1200})) << "nothing of it was reported";
+  EXPECT_EQ(sink_.flows[1].original_counters, (Counters{12, 1200})) << "nothing of it was reported";
   EXPECT_NE(sink_.flows[0].id, sink_.flows[1].id);
 }
 
 TEST_F(RecordFeedTest, ExportsConntracksCountersOfWhatIsNotMeasured) {
-  const MeasuredConnection one{.forward = 10, .backward = 4, .measured = false};
+  const MeasuredConnection one{.original_counters = 10, .reply_counters = 4, .measured = false};
   read(CTFLOW_ENDED, one, 150 * kSecond);
   ASSERT_EQ(sink_.flows.size(), 1U);
-  EXPECT_EQ(sink_.flows[0].forward, (Counters{9, 900}));
+  EXPECT_EQ(sink_.flows[0].original_counters, (Counters{9, 900}));
   EXPECT_FALSE(sink_.flows[0].extras.present);
   EXPECT_EQ(sink_.flows[0].end, test::instant(30 * kSecond).wall)
       << "when it expired, less the timeout of an ASSURED UDP connection";
 }
 
 TEST_F(RecordFeedTest, HandsOnBeginningsIfAsked) {
-  const MeasuredConnection one{.forward = 10};
+  const MeasuredConnection one{.original_counters = 10};
   feed_->listen_to_beginnings(true);
   EXPECT_TRUE(kernel_.watched.at(test::kNetns).created);
   assembler_.nat_events = true;
@@ -107,7 +107,7 @@ TEST_F(RecordFeedTest, HandsOnBeginningsIfAsked) {
 }
 
 TEST_F(RecordFeedTest, ReadsAnEndOnceThoughTwoProcessorsSendIt) {
-  const MeasuredConnection one{.forward = 10};
+  const MeasuredConnection one{.original_counters = 10};
   read(CTFLOW_ENDED, one, kSecond);
   read(CTFLOW_ENDED, one, kSecond);
   read(CTFLOW_REPORTED, one, kSecond);
@@ -121,7 +121,7 @@ TEST_F(RecordFeedTest, FiltersAfterDecoding) {
   config.filter.exclude.push_back({.protocols = {17}});
   FlowAssembler filtering(sink_, counters_, config, test::instant(0));
   EventReader reader(filtering);
-  reader.on_record(test::record(CTFLOW_ENDED, {.forward = 1}, 0), test::instant(0));
+  reader.on_record(test::record(CTFLOW_ENDED, {.original_counters = 1}, 0), test::instant(0));
   EXPECT_TRUE(sink_.flows.empty());
   EXPECT_EQ(counters_.filtered, 1U);
 }
@@ -133,7 +133,7 @@ TEST_F(RecordFeedTest, DoesNotCorrectPacketTimesTwiceWhenTheClockIsSet) {
   assembler_.watch_clock();
   // The packets came, then the clock was set forth by an hour, then the record is read.
   set_by = seconds(3600);
-  const MeasuredConnection one{.forward = 3, .first = 2 * kSecond, .last = 5 * kSecond};
+  const MeasuredConnection one{.original_counters = 3, .first = 2 * kSecond, .last = 5 * kSecond};
   now_ = test::instant(8 * kSecond, set_by);
   kernel_.records.push_back(test::record(CTFLOW_ENDED, one, 6 * kSecond));
   EXPECT_TRUE(feed_->catch_up());
@@ -146,10 +146,10 @@ TEST_F(RecordFeedTest, CountsEveryLossOnceAndLooksAtTheTableForEnds) {
   log::configure(LogLevel::kInfo);
   kernel_.losses[test::kNetns] = {3, 2, 1, 4};
   testing::internal::CaptureStderr();
-  read(CTFLOW_ENDED, {.forward = 1}, kSecond);
+  read(CTFLOW_ENDED, {.original_counters = 1}, kSecond);
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
               testing::HasSubstr(" warning connections_unmeasured unmeasured=4 "));
-  read(CTFLOW_ENDED, {.port = 2, .forward = 1}, kSecond);
+  read(CTFLOW_ENDED, {.port = 2, .original_counters = 1}, kSecond);
   EXPECT_EQ(counters_.lost_ends, 3U);
   EXPECT_EQ(counters_.delayed_reports, 2U);
   EXPECT_EQ(counters_.lost_beginnings, 1U);
@@ -192,7 +192,7 @@ TEST_F(RecordFeedTest, DoesNotCountWhatWasSkippedBeforeIt) {
 }
 
 TEST_F(RecordFeedTest, EndsTheWatchWithWhatTheRingHeld) {
-  kernel_.records.push_back(test::record(CTFLOW_ENDED, {.forward = 1}, 0));
+  kernel_.records.push_back(test::record(CTFLOW_ENDED, {.original_counters = 1}, 0));
   feed_->stop();
   EXPECT_EQ(sink_.flows.size(), 1U);
   EXPECT_TRUE(kernel_.watched.empty());
@@ -210,7 +210,7 @@ TEST_F(RecordFeedTest, KeepsWhatWasLostInTheLedgerWhenTheWatchEnds) {
 }
 
 TEST_F(RecordFeedTest, LeavesConntracksTotalsToTheNextProgram) {
-  const MeasuredConnection one{.forward = 10, .backward = 4};
+  const MeasuredConnection one{.original_counters = 10, .reply_counters = 4};
   read(CTFLOW_REPORTED, one, 60 * kSecond);
   std::vector<ConntrackTotals> totals;
   reader_.keep_totals(totals, false);
@@ -218,7 +218,8 @@ TEST_F(RecordFeedTest, LeavesConntracksTotalsToTheNextProgram) {
   now_ = test::instant(70 * kSecond);
   EXPECT_TRUE(feed_->report_all());
   ASSERT_EQ(totals.size(), 1U);
-  assembler_.reported.count_by_conntrack(totals[0].key, totals[0].forward, totals[0].backward);
+  assembler_.reported.count_by_conntrack(totals[0].key, totals[0].original_counters,
+                                         totals[0].reply_counters);
   // The next program knows only conntrack's counters: 9 and 3 packets, and two more since.
   ReportedConnections next(100);
   assembler_.reported.for_each([&](const ReportedConnection& entry) {
@@ -226,11 +227,12 @@ TEST_F(RecordFeedTest, LeavesConntracksTotalsToTheNextProgram) {
   });
   Flow flow;
   decode_record(
-      test::record(CTFLOW_ENDED, {.forward = 12, .backward = 4, .measured = false}, 90 * kSecond),
+      test::record(CTFLOW_ENDED, {.original_counters = 12, .reply_counters = 4, .measured = false},
+                   90 * kSecond),
       test::instant(90 * kSecond), flow);
   EXPECT_EQ(next.finish(ConnectionIdentity(flow), flow), ReportedConnections::Outcome::kNews);
-  EXPECT_EQ(flow.forward, (Counters{2, 200}));
-  EXPECT_EQ(flow.backward, Counters{});
+  EXPECT_EQ(flow.original_counters, (Counters{2, 200}));
+  EXPECT_EQ(flow.reply_counters, Counters{});
 }
 
 }  // namespace

@@ -49,8 +49,8 @@ DecodeResult result(const Octets& octets) {
 void expect_same(const Flow& one, const Flow& other) {
   EXPECT_EQ(one.original, other.original);
   EXPECT_EQ(one.reply, other.reply);
-  EXPECT_EQ(one.forward, other.forward);
-  EXPECT_EQ(one.backward, other.backward);
+  EXPECT_EQ(one.original_counters, other.original_counters);
+  EXPECT_EQ(one.reply_counters, other.reply_counters);
   EXPECT_EQ(one.start, other.start);
   EXPECT_EQ(one.end, other.end);
   EXPECT_EQ(one.id, other.id);

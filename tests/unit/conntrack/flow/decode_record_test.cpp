@@ -12,7 +12,8 @@ using std::chrono::seconds;
 using test::kSecond;
 using test::MeasuredConnection;
 
-const MeasuredConnection kConnection{.forward = 10, .backward = 5, .last = 2 * kSecond};
+const MeasuredConnection kConnection{
+    .original_counters = 10, .reply_counters = 5, .last = 2 * kSecond};
 
 TEST(DecodeRecord, HasWhatAMessageWouldHave) {
   ctflow_record record = test::record(CTFLOW_ENDED, kConnection, 32 * kSecond);
@@ -29,7 +30,7 @@ TEST(DecodeRecord, HasWhatAMessageWouldHave) {
   EXPECT_EQ(flow.original.destination_port, 53);
   EXPECT_EQ(flow.reply.source_port, 53);
   EXPECT_EQ(flow.original.protocol, 17);
-  EXPECT_EQ(flow.forward, (Counters{9, 900})) << "conntrack's";
+  EXPECT_EQ(flow.original_counters, (Counters{9, 900})) << "conntrack's";
   EXPECT_EQ(flow.extras.original.wire, (Counters{10, 1000}));
   EXPECT_EQ(flow.extras.reason, 1);
   EXPECT_EQ(flow.mark, 42U);

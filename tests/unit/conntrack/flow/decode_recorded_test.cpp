@@ -49,10 +49,10 @@ void echo(Flow& flow, std::uint16_t id, std::uint8_t request, std::uint8_t reply
   flow.reply.icmp_type = reply;
 }
 
-void measured(Flow& flow, Counters forward, Counters backward, std::int64_t start,
+void measured(Flow& flow, Counters original_counters, Counters reply_counters, std::int64_t start,
               std::int64_t stop) {
-  flow.forward = forward;
-  flow.backward = backward;
+  flow.original_counters = original_counters;
+  flow.reply_counters = reply_counters;
   flow.start = at(start);
   flow.end = at(stop);
   flow.present.counters = flow.present.start = flow.present.stop = true;
@@ -188,8 +188,8 @@ TEST_P(DecodeRecorded, IsTheConnectionThatWasMade) {
   ASSERT_EQ(decode(golden.octets, flow), DecodeResult::kFlow);
   EXPECT_EQ(flow.original, expected.original);
   EXPECT_EQ(flow.reply, expected.reply);
-  EXPECT_EQ(flow.forward, expected.forward);
-  EXPECT_EQ(flow.backward, expected.backward);
+  EXPECT_EQ(flow.original_counters, expected.original_counters);
+  EXPECT_EQ(flow.reply_counters, expected.reply_counters);
   EXPECT_EQ(flow.start, expected.start);
   EXPECT_EQ(flow.end, expected.end);
   EXPECT_EQ(flow.event_time, expected.event_time);
@@ -198,8 +198,8 @@ TEST_P(DecodeRecorded, IsTheConnectionThatWasMade) {
   EXPECT_EQ(flow.mark, expected.mark);
   EXPECT_EQ(flow.timeout, expected.timeout);
   EXPECT_EQ(flow.port_id, expected.port_id);
-  EXPECT_EQ(flow.forward_interfaces, expected.forward_interfaces);
-  EXPECT_EQ(flow.backward_interfaces, expected.backward_interfaces);
+  EXPECT_EQ(flow.original_interfaces, expected.original_interfaces);
+  EXPECT_EQ(flow.reply_interfaces, expected.reply_interfaces);
   EXPECT_EQ(flow.zone, expected.zone);
   EXPECT_EQ(flow.state, expected.state);
   EXPECT_EQ(flow.end_reason, expected.end_reason);

@@ -51,8 +51,8 @@ TEST(Decode, ReadsATranslatedTcpConnection) {
   EXPECT_EQ(flow.original.destination_port, 443);
   EXPECT_EQ(flow.original.protocol, 6);
   EXPECT_EQ(flow.reply.destination, address4(kRouter));
-  EXPECT_EQ(flow.forward, (Counters{10, 1500}));
-  EXPECT_EQ(flow.backward, (Counters{12, 15000}));
+  EXPECT_EQ(flow.original_counters, (Counters{10, 1500}));
+  EXPECT_EQ(flow.reply_counters, (Counters{12, 15000}));
   EXPECT_EQ(flow.id, 0xdeadbeefU);
   EXPECT_EQ(flow.status, 0x39eU);
   EXPECT_TRUE(translated(flow));
@@ -136,14 +136,14 @@ TEST(Decode, ReadsCountersOf32Bits) {
   const Flow flow = event(destroy({tuple(CTA_TUPLE_ORIG), tuple(CTA_TUPLE_REPLY),
                                    narrow(CTA_COUNTERS_ORIG), narrow(CTA_COUNTERS_REPLY)}));
   EXPECT_TRUE(flow.present.counters);
-  EXPECT_EQ(flow.forward, (Counters{7, 0xffffffff}));
+  EXPECT_EQ(flow.original_counters, (Counters{7, 0xffffffff}));
 }
 
 TEST(Decode, ReadsCountersOf64Bits) {
   const Flow flow = event(destroy({tuple(CTA_TUPLE_ORIG), tuple(CTA_TUPLE_REPLY),
                                    counters(CTA_COUNTERS_ORIG, 1ULL << 40, ~0ULL),
                                    counters(CTA_COUNTERS_REPLY, 0, 0)}));
-  EXPECT_EQ(flow.forward, (Counters{1ULL << 40, ~0ULL}));
+  EXPECT_EQ(flow.original_counters, (Counters{1ULL << 40, ~0ULL}));
 }
 
 TEST(Decode, SaysThatCountersAreMissing) {
@@ -257,8 +257,8 @@ TEST(Decode, EmptiesTheFlowBefore) {
   used.reply.destination.octets.fill(9);
   used.event_time = TimePoint::max();
   used.timeout = used.port_id = used.mark = 9;
-  used.forward_interfaces = used.backward_interfaces = {9, 9};
-  used.forward_routing = used.backward_routing = {used.original.source, 9, 9, 9, 9};
+  used.original_interfaces = used.reply_interfaces = {9, 9};
+  used.original_routing = used.reply_routing = {used.original.source, 9, 9, 9, 9};
   used.initiator_origin = used.responder_origin = {9, {'Z', 'Z'}};
   used.initiator_mac = used.responder_mac = 9;
   used.user = "nobody";
@@ -278,21 +278,23 @@ TEST(Decode, EmptiesTheFlowBefore) {
   const Flow fresh = event(message);
   ASSERT_EQ(decode_octets(message, used), DecodeResult::kFlow);
   EXPECT_EQ(fresh.port_id, used.port_id);
-  const auto& [original, reply, forward, backward, start, end, event_time, id, status, mark,
-               timeout, port_id, forward_interfaces, backward_interfaces, forward_routing,
-               backward_routing, initiator_origin, responder_origin, initiator_mac, responder_mac,
-               user, zone, state, happened, end_reason, present, earlier, kernel] = used;
+  const auto& [original, reply, original_counters, reply_counters, start, end, event_time, id,
+               status, mark, timeout, port_id, original_interfaces, reply_interfaces,
+               original_routing, reply_routing, initiator_origin, responder_origin, initiator_mac,
+               responder_mac, user, zone, state, happened, end_reason, present, earlier, kernel] =
+      used;
   EXPECT_TRUE(initiator_origin == NetworkOrigin{} && responder_origin == NetworkOrigin{});
   EXPECT_TRUE(initiator_mac == 0 && responder_mac == 0 && user.empty());
   EXPECT_TRUE(original == fresh.original && reply == fresh.reply);
-  EXPECT_TRUE(forward == fresh.forward && backward == fresh.backward);
+  EXPECT_TRUE(original_counters == fresh.original_counters &&
+              reply_counters == fresh.reply_counters);
   EXPECT_TRUE(start == fresh.start && end == fresh.end && event_time == fresh.event_time);
   EXPECT_TRUE(id == fresh.id && status == fresh.status && mark == fresh.mark);
   EXPECT_TRUE(timeout == fresh.timeout && port_id == fresh.port_id && zone == fresh.zone);
-  EXPECT_TRUE(forward_interfaces == fresh.forward_interfaces);
-  EXPECT_TRUE(backward_interfaces == fresh.backward_interfaces);
-  EXPECT_TRUE(forward_routing == fresh.forward_routing);
-  EXPECT_TRUE(backward_routing == fresh.backward_routing);
+  EXPECT_TRUE(original_interfaces == fresh.original_interfaces);
+  EXPECT_TRUE(reply_interfaces == fresh.reply_interfaces);
+  EXPECT_TRUE(original_routing == fresh.original_routing);
+  EXPECT_TRUE(reply_routing == fresh.reply_routing);
   EXPECT_TRUE(state == fresh.state && happened == fresh.event);
   EXPECT_TRUE(end_reason == fresh.end_reason && present == fresh.present);
   EXPECT_TRUE(earlier == fresh.earlier && kernel == fresh.extras);

@@ -244,7 +244,7 @@ TEST_F(EndOfFlowTest, KnowsWhenTheOnlyPacketCame) {
   // Either 30 s of silence removed it, or it is a policy of 300 s.
   Flow flow = removed_after(seconds(30));
   flow.present.counters = true;
-  flow.forward = {1, 100};
+  flow.original_counters = {1, 100};
   EXPECT_EQ(end_of(flow), seconds(0));
   EXPECT_EQ(found_.error, LastPacketSearch::kTick);
   flow = with_time_left(flow, 250);
@@ -290,8 +290,8 @@ TEST_F(EndOfFlowTest, FindsOfUsualEndsWhatASearchFinds) {
     if (random() % 10 == 0) flow.port_id = 9;
     flow.timeout = static_cast<std::uint32_t>(random() % 50);
     flow.present.counters = random() % 10 != 0;
-    flow.forward = {1 + random() % 3, 500};
-    flow.backward = {random() % 3, 500};
+    flow.original_counters = {1 + random() % 3, 500};
+    flow.reply_counters = {random() % 3, 500};
     flow.status = random() % 2 == 0 ? 0x20eU : static_cast<std::uint32_t>(random() & 0xffff);
     flow.present.state = random() % 4 != 0;
     flow.state = static_cast<std::uint8_t>(random() % 11);

@@ -106,8 +106,8 @@ DecodeResult expect_as_walked(const Octets& message) {
   if (result != DecodeResult::kFlow) return result;
   EXPECT_EQ(read.original, walked.original);
   EXPECT_EQ(read.reply, walked.reply);
-  EXPECT_EQ(read.forward, walked.forward);
-  EXPECT_EQ(read.backward, walked.backward);
+  EXPECT_EQ(read.original_counters, walked.original_counters);
+  EXPECT_EQ(read.reply_counters, walked.reply_counters);
   EXPECT_EQ(read.start, walked.start);
   EXPECT_EQ(read.end, walked.end);
   EXPECT_EQ(read.present, walked.present);
@@ -150,7 +150,7 @@ TEST(UsualEnd, IsReadInOneGo) {
     Flow flow;
     EXPECT_EQ(usual_end::read(bytes_of(event), flow), usual_end::Found::kEnd);
     EXPECT_EQ(flow.id, 0xdeadbeefU);
-    EXPECT_EQ(flow.backward, (Counters{12, 15000}));
+    EXPECT_EQ(flow.reply_counters, (Counters{12, 15000}));
   }
 }
 
@@ -210,14 +210,15 @@ TEST(UsualEnd, ResetsAllMembers) {
   usual_end::reset_behind(*dirty);
   const Flow fresh;
   // All members: one that is missing here does not compile.
-  const auto& [original, reply, forward, backward, start, end, event_time, id, status, mark,
-               timeout, port_id, forward_interfaces, backward_interfaces, forward_routing,
-               backward_routing, initiator_origin, responder_origin, initiator_mac, responder_mac,
-               user, zone, state, event, end_reason, present, earlier, extras] = *dirty;
+  const auto& [original, reply, original_counters, reply_counters, start, end, event_time, id,
+               status, mark, timeout, port_id, original_interfaces, reply_interfaces,
+               original_routing, reply_routing, initiator_origin, responder_origin, initiator_mac,
+               responder_mac, user, zone, state, event, end_reason, present, earlier, extras] =
+      *dirty;
   EXPECT_EQ(original, fresh.original);
   EXPECT_EQ(reply, fresh.reply);
-  EXPECT_EQ(forward, fresh.forward);
-  EXPECT_EQ(backward, fresh.backward);
+  EXPECT_EQ(original_counters, fresh.original_counters);
+  EXPECT_EQ(reply_counters, fresh.reply_counters);
   EXPECT_EQ(start, fresh.start);
   EXPECT_EQ(end, fresh.end);
   EXPECT_EQ(event_time, fresh.event_time);
@@ -226,10 +227,10 @@ TEST(UsualEnd, ResetsAllMembers) {
   EXPECT_EQ(mark, fresh.mark);
   EXPECT_EQ(timeout, fresh.timeout);
   EXPECT_EQ(port_id, fresh.port_id);
-  EXPECT_EQ(forward_interfaces, fresh.forward_interfaces);
-  EXPECT_EQ(backward_interfaces, fresh.backward_interfaces);
-  EXPECT_EQ(forward_routing, fresh.forward_routing);
-  EXPECT_EQ(backward_routing, fresh.backward_routing);
+  EXPECT_EQ(original_interfaces, fresh.original_interfaces);
+  EXPECT_EQ(reply_interfaces, fresh.reply_interfaces);
+  EXPECT_EQ(original_routing, fresh.original_routing);
+  EXPECT_EQ(reply_routing, fresh.reply_routing);
   EXPECT_EQ(initiator_origin, fresh.initiator_origin);
   EXPECT_EQ(responder_origin, fresh.responder_origin);
   EXPECT_EQ(initiator_mac, fresh.initiator_mac);

@@ -16,7 +16,7 @@ namespace {
 ReportedConnection& put(ReportedMap& table, std::uint64_t key) {
   ReportedConnection* entry = table.insert(key);
   EXPECT_NE(entry, nullptr);
-  entry->forward.packets = key;
+  entry->original_counters.packets = key;
   return *entry;
 }
 
@@ -25,7 +25,7 @@ TEST(ReportedMap, FindsWhatWasInserted) {
   EXPECT_EQ(table.find(7), nullptr);
   put(table, 7);
   ASSERT_NE(table.find(7), nullptr);
-  EXPECT_EQ(table.find(7)->forward.packets, 7U);
+  EXPECT_EQ(table.find(7)->original_counters.packets, 7U);
   EXPECT_EQ(table.find(8), nullptr);
   table.erase(*table.find(7));
   EXPECT_EQ(table.find(7), nullptr);
@@ -62,21 +62,21 @@ TEST(ReportedMap, AgreesWithAMapOverRandomCalls) {
     ASSERT_EQ(entry != nullptr, model.contains(key)) << "step " << step;
     if (entry == nullptr) {
       if (random() % 2 == 0) {
-        put(table, key).backward.octets = static_cast<std::uint64_t>(step);
+        put(table, key).reply_counters.octets = static_cast<std::uint64_t>(step);
       } else {
         ASSERT_EQ(table.add(key), ReportedMap::Added::kNew);
         ReportedConnection* const fresh = table.find(key);
         ASSERT_NE(fresh, nullptr);
         ASSERT_EQ(fresh->window, ReportedConnection::kUnknownWindow);
-        fresh->backward.octets = static_cast<std::uint64_t>(step);
+        fresh->reply_counters.octets = static_cast<std::uint64_t>(step);
       }
       model[key] = static_cast<std::uint64_t>(step);
     } else {
-      ASSERT_EQ(entry->backward.octets, model[key]);
+      ASSERT_EQ(entry->reply_counters.octets, model[key]);
       ASSERT_EQ(table.add(key), ReportedMap::Added::kThereAlready);
       entry = table.find(key);
       ASSERT_NE(entry, nullptr);
-      ASSERT_EQ(entry->backward.octets, model[key]);
+      ASSERT_EQ(entry->reply_counters.octets, model[key]);
       // First it mostly grows, then it mostly shrinks.
       if (random() % 4 < (step < 200'000 ? 1U : 3U)) {
         table.erase(*entry);

@@ -14,12 +14,13 @@ using Outcome = ReportedConnections::Outcome;
 constexpr TimePoint kStart{seconds(1'700'000'000)};
 
 /// Connection number `id` with these totals, `age` seconds old.
-Flow flow(std::uint32_t id, const Counters& forward, const Counters& backward, int age) {
+Flow flow(std::uint32_t id, const Counters& original_counters, const Counters& reply_counters,
+          int age) {
   Flow flow;
   flow.id = id;
   flow.original.source_port = static_cast<std::uint16_t>(id);
-  flow.forward = forward;
-  flow.backward = backward;
+  flow.original_counters = original_counters;
+  flow.reply_counters = reply_counters;
   flow.present.counters = true;
   flow.start = kStart;
   flow.end = kStart + seconds(age);
@@ -52,7 +53,7 @@ TEST(LiveConnectionsFalls, AnEntryThatWasInjectedAndThenUsedIsAnOrdinaryOne) {
   report(live, entry);
   Flow used = flow(1, {}, {3, 300}, 9);
   EXPECT_EQ(report(live, used), Outcome::kNews);
-  EXPECT_EQ(used.backward, (Counters{3, 300}));
+  EXPECT_EQ(used.reply_counters, (Counters{3, 300}));
   EXPECT_EQ(live.take_falls().connections, 0U);
 }
 
@@ -62,11 +63,11 @@ TEST(LiveConnectionsFalls, CountersThatFellAreCountedAndWhatCameSinceIsNew) {
   report(live, first);
   Flow second = flow(1, {20, 2'000}, {60, 6'000}, 9);  // one direction has more than before
   EXPECT_EQ(report(live, second, 9), Outcome::kNews);
-  EXPECT_EQ(second.forward, (Counters{20, 2'000}));
-  EXPECT_EQ(second.backward, (Counters{60, 6'000}));
+  EXPECT_EQ(second.original_counters, (Counters{20, 2'000}));
+  EXPECT_EQ(second.reply_counters, (Counters{60, 6'000}));
   Flow third = flow(1, {25, 2'500}, {60, 6'000}, 12);
   EXPECT_EQ(finish(live, third), Outcome::kNews);
-  EXPECT_EQ(third.forward, (Counters{5, 500}));
+  EXPECT_EQ(third.original_counters, (Counters{5, 500}));
   EXPECT_EQ(live.take_falls().connections, 1U);
 }
 
@@ -90,7 +91,7 @@ TEST(LiveConnectionsFalls, AFallBetweenTwoReportsIsSeenByPasses) {
   Flow fallen = flow(1, {500, 50'000}, {}, 62);
   EXPECT_EQ(live.visit(ConnectionIdentity(fallen), at(62)), ReportedConnections::Visit::kDue);
   EXPECT_EQ(report(live, fallen, 62), Outcome::kNews);
-  EXPECT_EQ(fallen.forward, (Counters{500, 50'000})) << "not 490: the 10 are of before";
+  EXPECT_EQ(fallen.original_counters, (Counters{500, 50'000})) << "not 490: the 10 are of before";
   const Falls falls = live.take_falls();
   EXPECT_EQ(falls.connections, 1U);
   EXPECT_EQ(falls.packets, 990U) << "seen, and never reported";
@@ -104,7 +105,7 @@ TEST(LiveConnectionsFalls, AnEndBelowWhatAPassSawIsAFall) {
   live.visit(ConnectionIdentity(grown), at(34));
   Flow ended = flow(1, {500, 50'000}, {}, 40);
   EXPECT_EQ(finish(live, ended), Outcome::kNews);
-  EXPECT_EQ(ended.forward, (Counters{500, 50'000}));
+  EXPECT_EQ(ended.original_counters, (Counters{500, 50'000}));
   EXPECT_EQ(live.take_falls().packets, 990U);
 }
 
@@ -118,7 +119,7 @@ TEST(LiveConnectionsFalls, AnEntryWrittenBeforeTheLastReportIsNoFall) {
   EXPECT_EQ(live.take_falls().connections, 0U);
   Flow ended = flow(1, {101, 10'100}, {}, 9);
   finish(live, ended);
-  EXPECT_EQ(ended.forward, (Counters{1, 100}));
+  EXPECT_EQ(ended.original_counters, (Counters{1, 100}));
 }
 
 TEST(LiveConnectionsFalls, MorePacketsThanOctetsCanHoldMeansThatTheyFell) {
@@ -127,7 +128,7 @@ TEST(LiveConnectionsFalls, MorePacketsThanOctetsCanHoldMeansThatTheyFell) {
   report(live, first, 5);
   Flow second = flow(1, {1'000, 150'100}, {}, 9);  // since a reset: 1000 packets of 150 octets
   report(live, second, 9);
-  EXPECT_EQ(second.forward, (Counters{1'000, 150'100}));
+  EXPECT_EQ(second.original_counters, (Counters{1'000, 150'100}));
   EXPECT_EQ(live.take_falls().connections, 1U);
 }
 
@@ -138,11 +139,11 @@ TEST(LiveConnectionsFalls, AFewPacketsWithoutOctetsAreNoFall) {
   report(live, first, 5);
   Flow second = flow(1, {103, 150'000}, {}, 9);
   report(live, second, 9);
-  EXPECT_EQ(second.forward, (Counters{3, 0}));
+  EXPECT_EQ(second.original_counters, (Counters{3, 0}));
   Flow offloaded = flow(1, {100'000, 150'001}, {}, 12);
   offloaded.status = status::kOffloaded;  // counted in portions
   report(live, offloaded, 12);
-  EXPECT_EQ(offloaded.forward.packets, 99'897U);
+  EXPECT_EQ(offloaded.original_counters.packets, 99'897U);
   EXPECT_EQ(live.take_falls().connections, 0U);
 }
 
@@ -156,7 +157,7 @@ TEST(LiveConnectionsFalls, CountersBeyond32BitsAreNoFall) {
     Flow next = flow(1, {packets, packets * 100}, {}, age);
     if (live.visit(ConnectionIdentity(next), at(age)) != ReportedConnections::Visit::kDue) continue;
     report(live, next, age);
-    EXPECT_EQ(next.forward.packets % 3'000'000'000, 0U);
+    EXPECT_EQ(next.original_counters.packets % 3'000'000'000, 0U);
   }
   EXPECT_EQ(live.take_falls().connections, 0U);
 }
@@ -173,9 +174,10 @@ TEST(LiveConnectionsFalls, CountersOfAPatchedKernelCannotBeReset) {
   const auto report_wire = [&](Flow one, int age) {
     const ConnectionIdentity identity(one);
     live.visit(identity, at(age));
-    one.forward = one.extras.original.wire;
-    one.backward = one.extras.reply.wire;
-    return live.report(identity, one, at(age)) == Outcome::kNews ? one.forward.packets : 0;
+    one.original_counters = one.extras.original.wire;
+    one.reply_counters = one.extras.reply.wire;
+    return live.report(identity, one, at(age)) == Outcome::kNews ? one.original_counters.packets
+                                                                 : 0;
   };
   EXPECT_EQ(report_wire(measured(100, 90), 5), 100U);
   EXPECT_EQ(report_wire(measured(120, 0), 30), 20U) << "the others were set to zero";

@@ -17,12 +17,13 @@ using Outcome = ReportedConnections::Outcome;
 constexpr TimePoint kStart{seconds(1'700'000'000)};
 
 /// Connection number `id` with these totals, `age` seconds old.
-Flow flow(std::uint32_t id, const Counters& forward, const Counters& backward, int age) {
+Flow flow(std::uint32_t id, const Counters& original_counters, const Counters& reply_counters,
+          int age) {
   Flow flow;
   flow.id = id;
   flow.original.source_port = static_cast<std::uint16_t>(id);
-  flow.forward = forward;
-  flow.backward = backward;
+  flow.original_counters = original_counters;
+  flow.reply_counters = reply_counters;
   flow.present.counters = true;
   flow.start = kStart;
   flow.end = kStart + seconds(age);
@@ -67,7 +68,7 @@ TEST(ReportedConnections, LeavesAConnectionWithoutReportsWhole) {
   ReportedConnections live(10, kBegan);
   Flow ended = flow(1, {3, 300}, {2, 200}, 5);
   EXPECT_EQ(finish(live, ended), Outcome::kNews);
-  EXPECT_EQ(ended.forward, (Counters{3, 300}));
+  EXPECT_EQ(ended.original_counters, (Counters{3, 300}));
   EXPECT_EQ(ended.start, kStart);
 }
 
@@ -75,17 +76,17 @@ TEST(ReportedConnections, TellsWhatIsNewSinceTheLastReport) {
   ReportedConnections live(10, kBegan);
   Flow first = flow(1, {3, 300}, {2, 200}, 5);
   EXPECT_EQ(report(live, first), Outcome::kNews);
-  EXPECT_EQ(first.forward, (Counters{3, 300}));
+  EXPECT_EQ(first.original_counters, (Counters{3, 300}));
   EXPECT_EQ(first.start, kStart);
   Flow second = flow(1, {10, 1000}, {2, 200}, 9);
   EXPECT_EQ(report(live, second), Outcome::kNews);
-  EXPECT_EQ(second.forward, (Counters{7, 700}));
-  EXPECT_EQ(second.backward, (Counters{0, 0}));
+  EXPECT_EQ(second.original_counters, (Counters{7, 700}));
+  EXPECT_EQ(second.reply_counters, (Counters{0, 0}));
   EXPECT_EQ(second.start, kStart + seconds(5));
   Flow ended = flow(1, {10, 1000}, {3, 260}, 12);
   EXPECT_EQ(finish(live, ended), Outcome::kNews);
-  EXPECT_EQ(ended.forward, (Counters{0, 0}));
-  EXPECT_EQ(ended.backward, (Counters{1, 60}));
+  EXPECT_EQ(ended.original_counters, (Counters{0, 0}));
+  EXPECT_EQ(ended.reply_counters, (Counters{1, 60}));
   EXPECT_EQ(live.size(), 0U);
 }
 
@@ -121,7 +122,7 @@ TEST(ReportedConnections, BeyondTheLimitAConnectionWaitsForItsEnd) {
   EXPECT_EQ(report(live, two), Outcome::kFull);
   Flow ended = flow(2, {5, 50}, {}, 9);
   EXPECT_EQ(finish(live, ended), Outcome::kNews);
-  EXPECT_EQ(ended.forward, (Counters{5, 50}));
+  EXPECT_EQ(ended.original_counters, (Counters{5, 50}));
 }
 
 TEST(ReportedConnections, RememberNothingWhenTheLimitIsZero) {
@@ -145,10 +146,10 @@ TEST(ReportedConnections, AReusedIdentityStartsAgain) {
   report(live, old);
   Flow successor = flow(1, {2, 200}, {1, 100}, 1);
   EXPECT_EQ(report(live, successor), Outcome::kNews);
-  EXPECT_EQ(successor.forward, (Counters{2, 200}));
+  EXPECT_EQ(successor.original_counters, (Counters{2, 200}));
   Flow third = flow(1, {1, 100}, {1, 100}, 1);
   EXPECT_EQ(finish(live, third), Outcome::kNews);
-  EXPECT_EQ(third.forward, (Counters{1, 100}));
+  EXPECT_EQ(third.original_counters, (Counters{1, 100}));
 }
 
 TEST(ReportedConnections, RecordsOfOneConnectionNeverOverlap) {
@@ -242,7 +243,7 @@ TEST(ReportedConnections, DoNotKnowWhenPacketsCameBeforeARestart) {
   Flow connection = flow(1, {9, 900}, {}, 0);
   ReportedConnection stored;
   stored.key = ConnectionIdentity(connection).key;
-  stored.forward = {3, 300};
+  stored.original_counters = {3, 300};
   stored.reported_until = kStart + seconds(50);
   ReportedConnections live(10, kBegan);
   live.restore(stored, at(100));
@@ -264,14 +265,14 @@ TEST(ReportedConnections, RestoreMoreThanTheLimit) {
   for (std::uint32_t id = 1; id <= 100; ++id) {
     ReportedConnection stored;
     stored.key = ConnectionIdentity(flow(id, {}, {}, 0)).key;
-    stored.forward = {5, 500};
+    stored.original_counters = {5, 500};
     EXPECT_TRUE(live.restore(stored, at(0)));
   }
   EXPECT_EQ(live.size(), 100U);
   for (std::uint32_t id = 1; id <= 100; ++id) {
     Flow ended = flow(id, {7, 700}, {}, 9);
     EXPECT_EQ(finish(live, ended), Outcome::kNews);
-    EXPECT_EQ(ended.forward, (Counters{2, 200}));
+    EXPECT_EQ(ended.original_counters, (Counters{2, 200}));
   }
   EXPECT_EQ(live.size(), 0U);
 }
@@ -330,7 +331,7 @@ TEST(ReportedConnections, MeetWhatTheyRememberWhenTooManyEndsWereRead) {
   EXPECT_EQ(vanished, 0U);
   Flow ended = stamped(1, 7, 200);
   EXPECT_EQ(finish(live, ended), Outcome::kNews);
-  EXPECT_EQ(ended.forward, (Counters{2, 200}));
+  EXPECT_EQ(ended.original_counters, (Counters{2, 200}));
 }
 
 TEST(ReportedConnections, KeepTheirPromiseOnMemory) {
@@ -351,32 +352,32 @@ TEST(ReportedConnections, DeltasAddUpToTheTotalsOverRandomLives) {
     const auto pick = [&](std::uint64_t count) { return random() % count; };
     ReportedConnections live(200, kBegan);  // fewer than live at once, so that some find no room
     struct Life {
-      Counters forward, backward, exported_forward, exported_backward;
+      Counters original_counters, reply_counters, exported_original, exported_reply;
       int age = 0;
     };
     std::map<std::uint32_t, Life> lives;
     const auto book = [](Life& life, const Flow& part) {
-      life.exported_forward.packets += part.forward.packets;
-      life.exported_forward.octets += part.forward.octets;
-      life.exported_backward.packets += part.backward.packets;
-      life.exported_backward.octets += part.backward.octets;
+      life.exported_original.packets += part.original_counters.packets;
+      life.exported_original.octets += part.original_counters.octets;
+      life.exported_reply.packets += part.reply_counters.packets;
+      life.exported_reply.octets += part.reply_counters.octets;
     };
     for (int step = 0; step < 200'000; ++step) {
       const auto id = static_cast<std::uint32_t>(pick(400));  // ids are used again and again
       Life& life = lives[id];
-      life.forward.packets += pick(5);
-      life.forward.octets += pick(5000);
-      life.backward.packets += pick(3);
-      life.backward.octets += pick(9000);
+      life.original_counters.packets += pick(5);
+      life.original_counters.octets += pick(5000);
+      life.reply_counters.packets += pick(3);
+      life.reply_counters.octets += pick(9000);
       ++life.age;
-      Flow now = flow(id, life.forward, life.backward, life.age);
+      Flow now = flow(id, life.original_counters, life.reply_counters, life.age);
       if (pick(10) != 0) {
         if (report(live, now) == Outcome::kNews) book(life, now);
         continue;
       }
       if (finish(live, now) == Outcome::kNews) book(life, now);
-      ASSERT_EQ(life.exported_forward, life.forward) << "step " << step;
-      ASSERT_EQ(life.exported_backward, life.backward) << "step " << step;
+      ASSERT_EQ(life.exported_original, life.original_counters) << "step " << step;
+      ASSERT_EQ(life.exported_reply, life.reply_counters) << "step " << step;
       lives.erase(id);
     }
   }

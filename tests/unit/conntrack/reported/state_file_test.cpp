@@ -34,8 +34,8 @@ class StateFileTest : public testing::Test {
   static ReportedConnection connection(std::uint64_t key) {
     ReportedConnection one;
     one.key = key;
-    one.forward = {key + 1, key + 2};
-    one.backward = {key + 3, key + 4};
+    one.original_counters = {key + 1, key + 2};
+    one.reply_counters = {key + 3, key + 4};
     one.reported_until = TimePoint(std::chrono::nanoseconds(key + 5));
     return one;
   }
@@ -77,8 +77,8 @@ TEST_F(StateFileTest, GivesBackWhatWasSaved) {
   for (std::size_t i = 0; i < found.size(); ++i) {
     const ReportedConnection expected = connection(100 + i);
     EXPECT_EQ(found[i].key, expected.key);
-    EXPECT_EQ(found[i].forward, expected.forward);
-    EXPECT_EQ(found[i].backward, expected.backward);
+    EXPECT_EQ(found[i].original_counters, expected.original_counters);
+    EXPECT_EQ(found[i].reply_counters, expected.reply_counters);
     EXPECT_EQ(found[i].reported_until, expected.reported_until);
   }
 }

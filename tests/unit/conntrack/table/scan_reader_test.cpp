@@ -47,7 +47,7 @@ class ScanReaderTest : public testing::Test {
     return vanished;
   }
 
-  StockConnection connection_{.forward_packets = 5, .backward_packets = 3};
+  StockConnection connection_{.original_packets = 5, .reply_packets = 3};
   test::FakeSink sink_;
   SourceCounters counters_;
   FlowAssembler assembler_{sink_, counters_, SourceConfig{}, Instant{{}, kBegan}};
@@ -70,38 +70,38 @@ TEST_F(ScanReaderTest, LeavesAYoungConnectionToTheNextPass) {
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].event, FlowEvent::kReported);
   EXPECT_EQ(sink_.flows[0].end_reason, EndReason::kActiveTimeout);
-  EXPECT_EQ(sink_.flows[0].forward, (Counters{5, 500}));
+  EXPECT_EQ(sink_.flows[0].original_counters, (Counters{5, 500}));
   EXPECT_EQ(sink_.flows[0].start, at(0).wall);
 }
 
 TEST_F(ScanReaderTest, ReportsEverySecondVisitFromThenOn) {
   for (int scan = 0; scan < 6; ++scan) {
-    connection_.forward_packets += 10;
+    connection_.original_packets += 10;
     visit(connection_, 40 + scan * 28);
     next_scan();
   }
   ASSERT_EQ(sink_.flows.size(), 3U);
-  EXPECT_EQ(sink_.flows[1].forward, (Counters{20, 2000}));
+  EXPECT_EQ(sink_.flows[1].original_counters, (Counters{20, 2000}));
   EXPECT_EQ(sink_.flows[1].start, sink_.flows[0].end);
-  EXPECT_EQ(sink_.flows[2].backward, Counters{});
+  EXPECT_EQ(sink_.flows[2].reply_counters, Counters{});
 }
 
 TEST_F(ScanReaderTest, TellsNothingOfAnIdleConnectionAndAllAtOnceWhenItSpeaksAgain) {
   for (int scan = 0; scan < 5; ++scan) visit(connection_, 40 + scan * 28);
   ASSERT_EQ(sink_.flows.size(), 1U);
-  connection_.forward_packets += 1;
+  connection_.original_packets += 1;
   visit(connection_, 40 + 5 * 28);
   ASSERT_EQ(sink_.flows.size(), 2U);
-  EXPECT_EQ(sink_.flows[1].forward, (Counters{1, 100}));
+  EXPECT_EQ(sink_.flows[1].original_counters, (Counters{1, 100}));
 }
 
 TEST_F(ScanReaderTest, TheEndCarriesOnlyTheRest) {
   visit(connection_, 50);
-  connection_.forward_packets += 2;
+  connection_.original_packets += 2;
   end(connection_, 60);
   ASSERT_EQ(sink_.flows.size(), 2U);
-  EXPECT_EQ(sink_.flows[1].forward, (Counters{2, 200}));
-  EXPECT_EQ(sink_.flows[1].backward, Counters{});
+  EXPECT_EQ(sink_.flows[1].original_counters, (Counters{2, 200}));
+  EXPECT_EQ(sink_.flows[1].reply_counters, Counters{});
   EXPECT_EQ(sink_.flows[1].event, FlowEvent::kEnded);
   EXPECT_EQ(assembler_.reported.size(), 0U);
 }
@@ -151,10 +151,10 @@ TEST_F(ScanReaderTest, ASuccessorUnderTheSameIdIsAnotherConnection) {
   visit(connection_, 50);
   StockConnection successor = connection_;
   successor.start += 51 * test::kSecond;
-  successor.forward_packets = 50;
+  successor.original_packets = 50;
   end(successor, 55);  // the end of the first was lost
   ASSERT_EQ(sink_.flows.size(), 2U);
-  EXPECT_EQ(sink_.flows[1].forward, (Counters{50, 5000}));
+  EXPECT_EQ(sink_.flows[1].original_counters, (Counters{50, 5000}));
 }
 
 TEST_F(ScanReaderTest, ForgetsWhatTwoPassesDidNotMeet) {
@@ -178,7 +178,7 @@ TEST_F(ScanReaderTest, ReportsConnectionsWithoutEventsInEveryPass) {
   assembler_.opened = at(1).wall;
   table_.existing_end_silently(true);
   for (int scan = 0; scan < 3; ++scan) {
-    connection_.forward_packets += 1;
+    connection_.original_packets += 1;
     visit(connection_, 2 + scan * 28);
   }
   EXPECT_EQ(sink_.flows.size(), 3U);
@@ -189,7 +189,7 @@ TEST_F(ScanReaderTest, ReportsAtOnceWhatHasNoStart) {
   visit(connection_, 1);
   ASSERT_EQ(sink_.flows.size(), 1U);
   EXPECT_EQ(sink_.flows[0].start, at(1).wall);
-  connection_.forward_packets += 1;
+  connection_.original_packets += 1;
   visit(connection_, 2);
   EXPECT_EQ(sink_.flows.size(), 1U) << "every second visit";
   visit(connection_, 3);
@@ -217,7 +217,7 @@ TEST_F(ScanReaderTest, PassesBoundTheLastPacketWhereTheTimeoutMisleads) {
   connection_.timeout = 5;  // a policy of 10 s, say: counted back from 120 it is far too early
   visit(connection_, 50);
   EXPECT_EQ(sink_.flows.at(0).end, at(0).wall);
-  connection_.forward_packets += 1;
+  connection_.original_packets += 1;
   visit(connection_, 80);
   visit(connection_, 110);  // nothing new since
   ASSERT_EQ(sink_.flows.size(), 2U);
@@ -237,12 +237,12 @@ TEST_F(ScanReaderTest, AdoptsWhatIsThereWithoutTelling) {
   visit(new_one, 2);
   EXPECT_TRUE(sink_.flows.empty());
   EXPECT_EQ(counters_.existing_adopted, 1U);
-  connection_.forward_packets += 4;
+  connection_.original_packets += 4;
   end(connection_, 60);
   end(new_one, 60);
   ASSERT_EQ(sink_.flows.size(), 2U);
-  EXPECT_EQ(sink_.flows[0].forward, (Counters{4, 400}));
-  EXPECT_EQ(sink_.flows[1].forward, (Counters{5, 500}));
+  EXPECT_EQ(sink_.flows[0].original_counters, (Counters{4, 400}));
+  EXPECT_EQ(sink_.flows[1].original_counters, (Counters{5, 500}));
 }
 
 TEST_F(ScanReaderTest, ExportsNothingOfAnOldConnectionThatWasNotAdopted) {
@@ -291,7 +291,7 @@ TEST_F(ScanReaderTest, BeyondTheLimitTheEndTellsAll) {
   const test::Octets octets = test::stock_end(other, test::kStart + 70 * test::kSecond);
   events.on_datagram(std::as_bytes(std::span(octets)), at(70));
   ASSERT_EQ(sink_.flows.size(), 2U);
-  EXPECT_EQ(sink_.flows[1].forward, (Counters{5, 500}));
+  EXPECT_EQ(sink_.flows[1].original_counters, (Counters{5, 500}));
 }
 
 TEST_F(ScanReaderTest, CountsWhatItCannotRead) {
@@ -320,7 +320,7 @@ TEST_F(ScanReaderTest, TimesStayTrueWhenTheClockIsSet) {
   const test::Octets first = test::table_entry(connection_);
   table_.on_entry(std::as_bytes(std::span(first)), Written{instant(50, {}), instant(50, {})});
   instant(51, kStep);
-  connection_.forward_packets += 1;
+  connection_.original_packets += 1;
   const test::Octets ended = test::stock_end(
       connection_, test::kStart + 200 * test::kSecond +
                        static_cast<std::uint64_t>(kStep / seconds(1)) * test::kSecond);

@@ -112,7 +112,7 @@ class FromNetfilterTest : public testing::Test {
     Flow made;
     made.original.protocol = 17;
     made.original.family = AddressFamily::kIpv4;
-    made.forward = {packets, packets * 100};
+    made.original_counters = {packets, packets * 100};
     made.present.counters = true;
     made.present.start = age.has_value();
     if (age) made.start = kNow.wall - *age;

@@ -30,7 +30,7 @@ class RecordRingTest : public testing::Test {
 
   void send(std::uint16_t port, std::uint64_t netns = test::kNetns) {
     kernel_.records.push_back(
-        test::record(CTFLOW_ENDED, {.port = port, .forward = 1, .netns = netns}, 0));
+        test::record(CTFLOW_ENDED, {.port = port, .original_counters = 1, .netns = netns}, 0));
     const std::uint64_t one = 1;
     EXPECT_EQ(write(event_.number(), &one, sizeof one), ssize_t{sizeof one});
   }
@@ -133,7 +133,8 @@ TEST_F(RecordRingTest, ReportsAllThatLiveHoweverLittleRoomThereIs) {
   ring_.start(id, ports);
   kernel_.room = 3;
   for (std::uint16_t port = 1; port <= 10; ++port) {
-    kernel_.living.push_back(test::record(CTFLOW_REPORTED, {.port = port, .forward = 1}, 0));
+    kernel_.living.push_back(
+        test::record(CTFLOW_REPORTED, {.port = port, .original_counters = 1}, 0));
   }
   EXPECT_TRUE(ring_.report_all(id));
   EXPECT_EQ(ports.ports.size(), 10U);
