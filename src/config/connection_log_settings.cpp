@@ -91,13 +91,6 @@ std::optional<Complaint> check_surplus(const ConnectionLogConfig& log) {
   if (log.to == LogDestination::kPostgresql && log.spool != SpoolConfig{}) {
     return only("spool", "unix, tcp or kafka");
   }
-  constexpr const char* kLines = "file, stdout, unix, tcp or kafka";
-  if (log.to == LogDestination::kPostgresql && log.mac_addresses) {
-    return only("mac_addresses", kLines);
-  }
-  if (log.to == LogDestination::kPostgresql && log.network_origins) {
-    return only("network_origins", kLines);
-  }
   if (kafka) return check_topic_spool(log.spool);
   if (!log.brokers.empty()) return only("brokers", "kafka");
   if (!log.topic.empty()) return only("topic", "kafka");

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "enrich/address_evidence.hpp"
+#include "enrich/address_scope.hpp"
 
 namespace ctflow {
 namespace {
@@ -23,6 +24,33 @@ std::chrono::nanoseconds delay(const Flow& flow, const Instant& now) {
   constexpr std::chrono::seconds kLongest{10};
   const auto passed = now.wall - flow.event_time;
   return passed > passed.zero() && passed < kLongest ? passed : passed.zero();
+}
+
+/// Whether packets to one end of a usual connection go as its route says, without a doubt. Where
+/// the address that this end sees is not the other end's own, it may be that of an interface, which
+/// must be the same then. See address_evidence.cpp for all others.
+bool is_beyond_doubt(const RoutingState& state, const RouteAnswer& route, AddressFamily family,
+                     const IpAddress& end, const IpAddress& seen, const IpAddress& other) {
+  if (route.kind != Kind::kForward || route.interface == 0 || route.doubtful || route.undecided ||
+      route.forgotten || is_group(family, end) || is_link_local(family, end)) {
+    return false;
+  }
+  if (seen == other) return true;
+  const std::uint32_t owner = state.owner(family, seen, kNow).interface;
+  return owner == 0 || owner == route.interface;
+}
+
+/// Next hops and prefix lengths of both directions; they have no VRF yet.
+void set_routes(Flow& flow, const RouteAnswer& initiator, const RouteAnswer& responder) {
+  const auto set = [](Routing& to, const RouteAnswer& source, const RouteAnswer& destination,
+                      AddressFamily family) {
+    to.next_hop = destination.gateway_family == family ? destination.gateway : IpAddress{};
+    to.ingress_vrf = to.egress_vrf = 0;
+    to.source_prefix_length = source.length;
+    to.destination_prefix_length = destination.length;
+  };
+  set(flow.original_routing, initiator, responder, flow.original.family);
+  set(flow.reply_routing, responder, initiator, flow.original.family);
 }
 
 }  // namespace
@@ -52,12 +80,36 @@ void RoutedInterfaces::enrich(Flow& flow) {
   if (flow.original.family == flow.reply.family) {
     state.prefetch(flow.original.family, flow.original.source, flow.reply.source);
   }
-  const ConstantInterfaces::Choice configured = configured_.choose(flow);
   Question question = ask(flow, state);
+  if (question.time == kNow && enrich_usual(flow, state)) return;
+  const ConstantInterfaces::Choice configured = configured_.choose(flow);
   Sides sides = find_sides(question, configured.vrf);
   heed_scopes(question, sides);
   settle(question, sides);
   fill(flow, question, sides, configured.interfaces);
+}
+
+bool RoutedInterfaces::enrich_usual(Flow& flow, const RoutingState& state) {
+  const AddressFamily family = flow.original.family;
+  if (flow.extras.original.has_interfaces || flow.extras.reply.has_interfaces ||
+      flow.reply.family != family || !state.goes_by_destination(family)) {
+    return false;
+  }
+  const Tuple& original = flow.original;
+  const Tuple& reply = flow.reply;
+  const RouteAnswer initiator = state.route_to(family, original.source);
+  const RouteAnswer responder = state.route_to(family, reply.source);
+  if (!is_beyond_doubt(state, initiator, family, original.source, original.destination,
+                       reply.source) ||
+      !is_beyond_doubt(state, responder, family, reply.source, reply.destination,
+                       original.source)) {
+    return false;
+  }
+  counters_.from_routes += 2;
+  flow.original_interfaces = {initiator.interface, responder.interface};
+  flow.reply_interfaces = {responder.interface, initiator.interface};
+  set_routes(flow, initiator, responder);
+  return true;
 }
 
 void RoutedInterfaces::settle(const Question& question, Sides& sides) {
@@ -104,18 +156,11 @@ void RoutedInterfaces::fill(Flow& flow, const Question& question, const Sides& s
   if (!flow.extras.original.has_interfaces) flow.original_interfaces = original;
   if (!flow.extras.reply.has_interfaces) flow.reply_interfaces = reply;
 
-  const auto next_hop = [](const RouteAnswer& route, const Tuple& tuple) {
-    return route.gateway_family == tuple.family ? route.gateway : IpAddress{};
-  };
+  set_routes(flow, initiator, responder);
   Routing& there = flow.original_routing;
   Routing& back = flow.reply_routing;
-  there = back = {};
-  there.next_hop = next_hop(responder, flow.original);
-  back.next_hop = next_hop(initiator, flow.original);
   there.ingress_vrf = back.egress_vrf = vrf_of(question, sides.initiator);
   there.egress_vrf = back.ingress_vrf = vrf_of(question, sides.responder);
-  there.source_prefix_length = back.destination_prefix_length = initiator.length;
-  there.destination_prefix_length = back.source_prefix_length = responder.length;
 }
 
 }  // namespace ctflow

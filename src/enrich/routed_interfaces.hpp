@@ -29,6 +29,10 @@ class RoutedInterfaces : public Enricher {
 
  private:
   [[nodiscard]] Question ask(const Flow& flow, const RoutingState& state) const;
+  /// The same at a fraction of the cost for what most connections are: packets go by their
+  /// destinations alone, through one interface at each side, and nothing was measured. False: it is
+  /// not such a connection, and nothing was done.
+  bool enrich_usual(Flow& flow, const RoutingState& state);
   void settle(const Question& question, Sides& sides);
   void fill(Flow& flow, const Question& question, const Sides& sides, const Interfaces& configured);
   void count(const Side& side, std::uint32_t configured);

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "nat_log/endpoint_text.hpp"
 
-#include <arpa/inet.h>
-
-#include <array>
-
+#include "text/append.hpp"
 #include "text/endpoint_text.hpp"
 #include "text/network_text.hpp"
 
@@ -19,10 +16,9 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
 }
 
 std::string address_text(const Endpoint& endpoint) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  inet_ntop(endpoint.family == AddressFamily::kIpv4 ? AF_INET : AF_INET6,
-            endpoint.address.octets.data(), text.data(), text.size());
-  return text.data();
+  std::string text;
+  text::append_address(text, endpoint.family, endpoint.address);
+  return text;
 }
 
 }  // namespace ctflow::nat

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "postgresql/columns.hpp"
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
 
 #include "connection_log/community_id.hpp"
 #include "connection_log/line_values.hpp"
 #include "encode/record_values.hpp"
+#include "text/append.hpp"
 #include "text/escape.hpp"
 
 namespace ctflow::postgresql {
@@ -24,53 +21,18 @@ struct RowSource {
 
 namespace {
 
+using text::append_address;
+using text::append_number;
+
 using line_value::Side;
 using line_value::Sides;
 
 constexpr std::string_view kNull = "\\N";
 
-void append_number(std::string& to, std::uint64_t value) {
-  const fmt::format_int digits(value);
-  to.append(digits.data(), digits.size());
-}
-
-template <std::size_t kDigits>
-void append_digits(std::string& to, std::uint64_t value) {
-  std::array<char, kDigits> digits{};
-  for (std::size_t i = kDigits; i-- > 0; value /= 10)
-    digits[i] = static_cast<char>('0' + value % 10);
-  to.append(digits.data(), kDigits);
-}
-
 /// To the microsecond, which is all that timestamptz has.
 void append_timestamp(std::string& to, TimePoint time) {
-  using std::chrono::microseconds;
-  const auto stamp =
-      std::max(std::chrono::floor<microseconds>(time), std::chrono::sys_time<microseconds>{});
-  const auto day = std::chrono::floor<std::chrono::days>(stamp);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(stamp - day);
-  append_digits<4>(to, static_cast<unsigned>(static_cast<int>(date.year())));
-  to += '-';
-  append_digits<2>(to, static_cast<unsigned>(date.month()));
-  to += '-';
-  append_digits<2>(to, static_cast<unsigned>(date.day()));
-  to += ' ';
-  append_digits<2>(to, static_cast<std::uint64_t>(clock.hours().count()));
-  to += ':';
-  append_digits<2>(to, static_cast<std::uint64_t>(clock.minutes().count()));
-  to += ':';
-  append_digits<2>(to, static_cast<std::uint64_t>(clock.seconds().count()));
-  to += '.';
-  append_digits<6>(to, static_cast<std::uint64_t>(clock.subseconds().count()));
+  text::append_time(to, time, ' ', text::Fraction::kMicroseconds);
   to += "+00";
-}
-
-void append_inet(std::string& to, AddressFamily family, const IpAddress& address) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  inet_ntop(family == AddressFamily::kIpv4 ? AF_INET : AF_INET6, address.octets.data(), text.data(),
-            static_cast<socklen_t>(text.size()));
-  to += text.data();
 }
 
 bool is_plain(char c) { return c >= ' ' && c <= '~' && c != '\\'; }
@@ -105,7 +67,7 @@ bool is_icmp(const RowSource& from) { return nat_event_value::is_icmp(from.flow.
 
 template <Side Sides::*side>
 void append_side_address(std::string& to, const RowSource& from) {
-  append_inet(to, from.flow.original.family, (from.sides.*side).address);
+  append_address(to, from.flow.original.family, (from.sides.*side).address);
 }
 
 template <Side Sides::*side>
@@ -120,7 +82,7 @@ void append_outside_address(std::string& to, const RowSource& from) {
     to += kNull;
     return;
   }
-  append_inet(to, one.outside_family, one.outside);
+  append_address(to, one.outside_family, one.outside);
 }
 
 template <Side Sides::*side>
@@ -152,6 +114,32 @@ void append_side_interface_name(std::string& to, const RowSource& from) {
     }
   }
   to += kNull;
+}
+
+template <Side Sides::*side>
+void append_side_mac(std::string& to, const RowSource& from) {
+  const std::uint64_t mac = (from.sides.*side).mac;
+  if (!from.context.mac_addresses || mac == 0) {
+    to += kNull;
+    return;
+  }
+  text::append_mac(to, mac);
+}
+
+template <Side Sides::*side>
+void append_side_as(std::string& to, const RowSource& from) {
+  const std::uint32_t number = (from.sides.*side).origin.as_number;
+  append_number_or_null(to, from.context.network_origins && number != 0, number);
+}
+
+template <Side Sides::*side>
+void append_side_country(std::string& to, const RowSource& from) {
+  const std::string_view country = record_value::country_of((from.sides.*side).origin);
+  if (!from.context.network_origins || country.empty()) {
+    to += kNull;
+    return;
+  }
+  append_escaped(to, country);  // a file of others says what it is
 }
 
 // The rest.
@@ -273,6 +261,12 @@ constexpr std::array kColumns{
     Column{"namespace", "text", append_namespace},
     Column{"community_id", "text NOT NULL", append_community_id},
     Column{"nat_community_id", "text", append_nat_community_id},
+    Column{"initiator_mac", "macaddr", append_side_mac<kInitiator>},
+    Column{"initiator_as", "bigint", append_side_as<kInitiator>},
+    Column{"initiator_country", "text", append_side_country<kInitiator>},
+    Column{"responder_mac", "macaddr", append_side_mac<kResponder>},
+    Column{"responder_as", "bigint", append_side_as<kResponder>},
+    Column{"responder_country", "text", append_side_country<kResponder>},
 };
 
 }  // namespace

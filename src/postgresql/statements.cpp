@@ -43,6 +43,18 @@ std::string column_list(bool with_types) {
   return list;
 }
 
+/// Those that a table which an earlier version made may not have: the others cannot be added to
+/// rows without a value.
+std::string add_columns(const std::string& table) {
+  std::string text;
+  for (const Column& column : columns()) {
+    if (std::string_view(column.type).find("NOT NULL") != std::string_view::npos) continue;
+    text += fmt::format("{} ADD COLUMN IF NOT EXISTS {} {}",
+                        text.empty() ? "ALTER TABLE " + table : ",", column.name, column.type);
+  }
+  return text + "; ";
+}
+
 /// What people look for: times, addresses without the prefix length of inet, protocols by name.
 constexpr const char* kView =
     "SELECT reported, event, start_time, end_time, end_time - start_time AS duration, end_reason, "
@@ -60,7 +72,8 @@ constexpr const char* kView =
     "responder_packets_delta AS packets_received, responder_octets_delta AS octets_received, "
     "coalesce(initiator_ingress_name, initiator_ingress_index::text) AS ingress, "
     "coalesce(initiator_egress_name, initiator_egress_index::text) AS egress, "
-    "zone, mark, namespace FROM ";
+    "zone, mark, namespace, initiator_mac, initiator_as, initiator_country, responder_mac, "
+    "responder_as, responder_country FROM ";
 
 }  // namespace
 
@@ -82,9 +95,11 @@ std::string Statements::find_table() const {
   // Text that is escaped as this program does it, and times of any year, in every session.
   return fmt::format(
       "SET standard_conforming_strings = on; SET client_encoding = 'UTF8'; "
-      "SET datestyle = 'ISO'; {}SELECT relkind FROM pg_class WHERE oid = to_regclass({}) AND "
-      "to_regclass({}) IS NOT NULL",
-      kLetGo, literal(named("")), literal(named("_writers")));
+      "SET datestyle = 'ISO'; {0}SELECT relkind FROM pg_class WHERE oid = to_regclass({1}) AND "
+      "to_regclass({2}) IS NOT NULL AND (SELECT count(*) FROM pg_attribute WHERE attrelid = "
+      "to_regclass({1}) AND NOT attisdropped AND attname = ANY (string_to_array({3}, ', '))) = {4}",
+      kLetGo, literal(named("")), literal(named("_writers")), literal(column_list(false)),
+      columns().size());
 }
 
 std::string Statements::make_tables() const {
@@ -93,6 +108,7 @@ std::string Statements::make_tables() const {
       "BEGIN; {}SELECT pg_advisory_xact_lock(hashtext({})); "
       "CREATE TABLE IF NOT EXISTS {} ({}) PARTITION BY RANGE (reported); ",
       kPatience, lock, named(""), column_list(true));
+  text += add_columns(named(""));
   text += fmt::format("CREATE INDEX IF NOT EXISTS {} ON {} (initiator_address, end_time); ",
                       quoted_name(name_ + "_initiator"), named(""));
   text += fmt::format(

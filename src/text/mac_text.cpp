@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "text/mac_text.hpp"
 
-#include <fmt/format.h>
+#include "text/append.hpp"
 
 namespace ctflow::text {
 namespace {
@@ -10,7 +10,6 @@ constexpr std::size_t kLength = 17;
 constexpr std::size_t kStep = 3;  // two digits and what stands behind them
 constexpr unsigned kOctetBits = 8;
 constexpr unsigned kDigitBits = 4;
-constexpr std::uint64_t kOctet = 0xff;
 
 std::optional<unsigned> digit(char c) {
   if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
@@ -36,10 +35,7 @@ std::optional<std::uint64_t> parse_mac(std::string_view text) {
 
 std::string mac_text(std::uint64_t address) {
   std::string text;
-  for (unsigned shift = 6 * kOctetBits; shift > 0; shift -= kOctetBits) {
-    text +=
-        fmt::format("{}{:02x}", text.empty() ? "" : ":", address >> (shift - kOctetBits) & kOctet);
-  }
+  append_mac(text, address);
   return text;
 }
 

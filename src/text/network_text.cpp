@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "text/append.hpp"
 #include "text/number_text.hpp"
 
 namespace ctflow::text {
@@ -46,10 +47,9 @@ ParsedNetwork parse_network(std::string_view text) {
 }
 
 std::string network_text(const Network& network) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  inet_ntop(network.family == AddressFamily::kIpv4 ? AF_INET : AF_INET6,
-            network.address.octets.data(), text.data(), text.size());
-  return fmt::format("{}/{}", text.data(), network.length);
+  std::string text;
+  append_address(text, network.family, network.address);
+  return fmt::format("{}/{}", text, network.length);
 }
 
 IpAddress masked(const IpAddress& address, std::size_t length) {

@@ -74,12 +74,12 @@ class PostgresqlTest(case.LabTest):
         self.server = postgres.Server(self.directory)
         self.addCleanup(self.server.kill)
 
-    def run_with(self, connection=None, retention="30d", sources=(), log=True, flush_after="50ms"):
+    def run_with(self, connection=None, retention="30d", sources=(), log=True, flush_after="50ms", more=""):
         lines = ["log_connections:",
-                 f"  - {{name: db, to: postgresql, flush_after: {flush_after}, buffer: 16MiB, postgresql: "
+                 f"  - {{name: db, to: postgresql, flush_after: {flush_after}, buffer: 16MiB, {more}postgresql: "
                  f"{{connection: '{connection or self.server.connection}', retention: {retention}}}}}"]
         if log:
-            lines.append(f"  - {{name: lines, to: file, path: {self.directory}/log.json, flush_after: 50ms}}")
+            lines.append(f"  - {{name: lines, to: file, {more}path: {self.directory}/log.json, flush_after: 50ms}}")
         lines += ["source:", *(f"  {one}" for one in ("measure: off", *sources))]
         lines.append(f"status: {{socket: {self.directory}/status.sock}}")
         daemon = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run",
@@ -186,6 +186,45 @@ class Rows(PostgresqlTest):
                                      ("it's", "1'", 0)):
             dashboard.values.update(address=address, port=port)
             self.assertEqual(len(self.server.ask(dashboard.query("Connections of an address"))), count, address)
+
+    def test_a_table_without_newer_columns_gets_them(self):
+        """And the rows of before stay, as does a column that somebody has added."""
+        first = self.run_with()
+        self.many(5)
+        self.lab.wait_for_idle()
+        first.stop()
+        self.server.ask("DROP VIEW connections_readable; ALTER TABLE connections DROP COLUMN initiator_mac, "
+                        "DROP COLUMN responder_country, ADD COLUMN customer text DEFAULT 'unknown'")
+        second = self.run_with(more="mac_addresses: true, ")
+        self.many(5, 100)
+        self.lab.wait_for_idle()
+        second.stop()
+        lines = self.lines()
+        self.assertEqual(len(lines), 10)
+        self.assert_rows_are_the_lines(lines)
+        self.assertEqual(sorted(self.server.ask("SELECT community_id, coalesce(initiator_mac::text, ''), customer "
+                                                "FROM connections")),
+                         sorted([line["community_id"], line["initiator"].get("mac", ""), "unknown"] for line in lines))
+        self.assertEqual(self.server.ask("SELECT count(*), count(initiator_mac), count(responder_country) "
+                                         "FROM connections_readable"), [["10", "5", "0"]])
+
+    def test_a_table_that_may_not_be_changed_is_a_failure_with_its_reason(self):
+        self.run_with().stop()
+        self.server.ask("DROP VIEW connections_readable; ALTER TABLE connections DROP COLUMN initiator_mac; "
+                        "CREATE ROLE writer LOGIN; GRANT USAGE, CREATE ON SCHEMA public TO writer; "
+                        "GRANT ALL ON ALL TABLES IN SCHEMA public TO writer")
+        daemon = self.run_with(self.server.connection.replace("user=ctflowd", "user=writer"))
+        daemon.wait_for("connection_log_failed")
+        self.assertIn("must be owner of table connections", daemon.log)
+        self.assertIn("give it the tables", daemon.log)
+        self.assertIn("must be owner", json.dumps(self.status()))
+        self.many(5)
+        self.lab.wait_for_idle()
+        wait_until(lambda: self.status()["counters"]["waiting"]["flows"] == 5, "rows that wait")
+        self.server.ask("ALTER TABLE connections ADD COLUMN initiator_mac macaddr")
+        wait_until(lambda: self.server.number("SELECT count(*) FROM connections") == 5, "the rows")
+        daemon.stop()
+        self.assert_rows_are_the_lines(self.lines())
 
     def test_the_password_is_in_a_file_and_nowhere_else(self):
         self.server.ask(f"CREATE ROLE writer LOGIN PASSWORD '{SECRET}'")

@@ -47,6 +47,22 @@ class RoutingState {
   /// The same without what is known of earlier questions.
   [[nodiscard]] RouteAnswer route_anew(const RouteQuery& query) const;
 
+  /// Whether of a packet of now nothing but its destination counts: not where it came in or from,
+  /// nor a mark.
+  [[nodiscard]] bool goes_by_destination(AddressFamily family) const {
+    return tables_of(family).goes_by_destination() && !asks_for_ingress(family);
+  }
+  /// What route() answers then, for all packets to an address.
+  [[nodiscard]] RouteAnswer route_to(AddressFamily family, const IpAddress& address) const {
+    const PrefixKey destination = PrefixKey::of(address);
+    return known_answers_.answer(family, destination, [&] {
+      RouteQuery query;
+      query.family = family;
+      query.destination = destination;
+      return route_anew(query);
+    });
+  }
+
   /// Has the processor fetch what route() will read of a large table for two destinations at once,
   /// which otherwise would be waited for one after the other. Changes no answer.
   void prefetch(AddressFamily family, const IpAddress& one, const IpAddress& other) const {

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <random>
+#include <utility>
+
 #include "support/routing_messages.hpp"
 
 namespace ctflow {
@@ -88,10 +92,10 @@ class RoutedInterfacesTest : public testing::Test {
     enricher.enrich(made);
     return made;
   }
-  void expect(const Flow& made, Interfaces original_counters, Interfaces reply_counters) {
-    EXPECT_EQ(made.original_interfaces, original_counters)
+  void expect(const Flow& made, Interfaces original, Interfaces reply) {
+    EXPECT_EQ(made.original_interfaces, original)
         << made.original_interfaces.ingress << ' ' << made.original_interfaces.egress;
-    EXPECT_EQ(made.reply_interfaces, reply_counters)
+    EXPECT_EQ(made.reply_interfaces, reply)
         << made.reply_interfaces.ingress << ' ' << made.reply_interfaces.egress;
   }
 
@@ -223,6 +227,118 @@ TEST_F(RoutedInterfacesTest, CountFlowsWithARuleThatNeedsThePacket) {
 }
 
 /// A VRF `red` with a network of its own and a way out.
+/// The same routes, once so that packets go by their destinations alone, and once with a rule by
+/// mark behind all others, which leads nowhere but has every question be asked in full.
+class RoutedTwiceTest : public RoutedInterfacesTest {
+ protected:
+  void apply_to_both(const Octets& message, RoutingTime now = kAlways) {
+    ASSERT_EQ(state_.apply(bytes_of(message), now), in_full_.apply(bytes_of(message), now));
+  }
+
+  void make_routes() {
+    in_full_ = {};
+    state_ = {};
+    for (const auto& [index, name] : {std::pair{kLo, "lo"}, {kLan, "lan"}, {kWan, "wan"}}) {
+      apply_to_both(test::link_message(index, name, {.loopback = index == kLo}));
+    }
+    apply_to_both(test::link_message(kWan2, "wan2", {.up = random_() % 2 == 0}));
+    for (const std::uint8_t family : {std::uint8_t{AF_INET}, std::uint8_t{AF_INET6}}) {
+      apply_to_both(test::rule_message(0, RT_TABLE_LOCAL, {.family = family}));
+      apply_to_both(test::rule_message(32766, RT_TABLE_MAIN, {.family = family}));
+      in_full_.apply(bytes_of(test::rule_message(
+          40000, 999, {.family = family, .more = attribute(FRA_FWMARK, host(std::uint32_t{7}))})));
+    }
+    for (const auto& [address, index] :
+         {std::pair{kOurWan, kWan}, {"10.0.0.1", kLan}, {"2001:db8:1::1", kLan}}) {
+      apply_to_both(test::address_message(address, index, {.length = 24}));
+      const bool six = std::string(address).find(':') != std::string::npos;
+      apply_to_both(test::route_message(std::string(address) + (six ? "/128" : "/32"),
+                                        {{index, ""}},
+                                        {.table = RT_TABLE_LOCAL, .type = RTN_LOCAL}));
+    }
+    for (int i = 0; i < 8; ++i) add_route();
+  }
+
+  void add_route() {
+    const std::vector<const char*> prefixes{"0.0.0.0/0",    "10.0.0.0/24",     "198.51.100.0/24",
+                                            "192.0.2.0/24", "2001:db8:1::/64", "::/0"};
+    const std::string prefix = prefixes[random_() % prefixes.size()];
+    const bool six = prefix.find(':') != std::string::npos;
+    std::vector<HopOptions> hops;
+    for (auto left = 1 + random_() % 2; left > 0; --left) {
+      const std::string gateway = six ? "fe80::1" : kGateway;
+      hops.push_back({kLan + static_cast<std::uint32_t>(random_() % 3),
+                      random_() % 2 == 0 ? gateway : std::string()});
+    }
+    const std::array<std::uint8_t, 4> types{RTN_UNICAST, RTN_UNICAST, RTN_BLACKHOLE, RTN_BROADCAST};
+    const std::uint8_t type = types[six ? 0 : random_() % types.size()];
+    apply_to_both(
+        test::route_message(prefix, type == RTN_BLACKHOLE ? std::vector<HopOptions>{} : hops,
+                            {.metric = static_cast<std::uint32_t>(random_() % 2), .type = type}));
+  }
+
+  Flow any_flow() {
+    static const std::vector<std::vector<std::string>> addresses{
+        {kClient, kServer, kOurWan, "10.0.0.1", "192.0.2.77", "169.254.1.2", "224.0.0.251",
+         "239.1.2.3", "255.255.255.255", "0.0.0.0", "10.0.0.255"},
+        {"2001:db8:1::2", "2001:db8:9::9", "2001:db8:1::1", "fe80::2", "ff02::fb", "ff0e::1",
+         "::"}};
+    const auto& family = addresses[random_() % 2];
+    const auto& other = random_() % 16 == 0 ? addresses[random_() % 2] : family;
+    const auto any = [&](const auto& all) { return all[random_() % all.size()]; };
+    const std::string source = any(family);
+    const std::string destination = any(family);
+    Flow made = random_() % 2 == 0 ? flow(source, destination)
+                                   : translated_flow(source, destination, any(other), any(other));
+    made.mark = random_() % 4 == 0 ? 7 : 0;
+    if (random_() % 16 == 0) {
+      made.extras.original.has_interfaces = made.extras.present = true;
+      made.extras.original.interfaces = {kLan, kWan2};
+    }
+    return made;
+  }
+
+  std::mt19937 random_;
+  RoutingState in_full_;
+  InterfaceCounters counters_in_full_;
+};
+
+TEST_F(RoutedTwiceTest, UsualConnectionsAreFoundAsAllOthers) {
+  const auto seed = std::random_device()();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  random_.seed(seed);
+  config_.ingress = 17;
+  RoutedInterfaces usual([this]() -> const RoutingState& { return state_; }, config_, counters_);
+  RoutedInterfaces full([this]() -> const RoutingState& { return in_full_; }, config_,
+                        counters_in_full_);
+  int known = 0;
+  for (int round = 0; round < 500; ++round) {
+    make_routes();
+    ASSERT_TRUE(state_.goes_by_destination(AddressFamily::kIpv4));
+    ASSERT_FALSE(in_full_.goes_by_destination(AddressFamily::kIpv4));
+    for (int i = 0; i < 200; ++i) {
+      Flow one = any_flow();
+      Flow other = one;
+      usual.enrich(one);
+      full.enrich(other);
+      ASSERT_EQ(one.original_interfaces, other.original_interfaces) << round << ' ' << i;
+      ASSERT_EQ(one.reply_interfaces, other.reply_interfaces) << round << ' ' << i;
+      ASSERT_EQ(one.original_routing, other.original_routing) << round << ' ' << i;
+      ASSERT_EQ(one.reply_routing, other.reply_routing) << round << ' ' << i;
+      known += one.original_interfaces.ingress != 0 && one.original_interfaces.egress != 0 ? 1 : 0;
+      if (i % 50 == 49) add_route();
+    }
+  }
+  EXPECT_GT(known, 5000);
+  EXPECT_EQ(counters_.from_kernel, counters_in_full_.from_kernel);
+  EXPECT_EQ(counters_.from_routes, counters_in_full_.from_routes);
+  EXPECT_EQ(counters_.from_settings, counters_in_full_.from_settings);
+  EXPECT_EQ(counters_.unknown, counters_in_full_.unknown);
+  EXPECT_EQ(counters_.undecided, counters_in_full_.undecided);
+  EXPECT_EQ(counters_.contradicted, counters_in_full_.contradicted);
+  EXPECT_EQ(counters_.forgotten, counters_in_full_.forgotten);
+}
+
 class RoutedVrfTest : public RoutedInterfacesTest {
  protected:
   static constexpr std::uint32_t kRed = 10;

@@ -72,7 +72,7 @@ class PostgresqlColumns : public testing::Test {
   }
 
   InterfaceNames names_;
-  LineContext context_{test::kSampleDomain, "red", &names_};
+  LineContext context_{test::kSampleDomain, "red", &names_, true, true};
 };
 
 TEST_F(PostgresqlColumns, SayWhatTheLineSays) {
@@ -124,8 +124,6 @@ TEST_F(PostgresqlColumns, AreTheFieldsOfTheSchemaAndTheTimeOfTheReport) {
   add_properties(schema, schema, "", fields);
   std::vector<std::string> expected{"reported"};
   for (const std::string& field : fields) {
-    // Of lines: the settings refuse them with rows.
-    if (field.ends_with("_mac") || field.ends_with("_as") || field.ends_with("_country")) continue;
     if (field != "v" && field != "family") expected.push_back(column_of(field));
   }
   std::vector<std::string> found;
@@ -143,6 +141,26 @@ TEST_F(PostgresqlColumns, AreOneRowOnOneLineOfAnyName) {
     EXPECT_EQ(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\t')) + 1,
               postgresql::columns().size());
   }
+}
+
+TEST_F(PostgresqlColumns, HaveWhatIsKnownOfHostsOnlyIfItIsAskedFor) {
+  const std::vector<Flow> flows = test::line_flow::every_kind();
+  const auto known = std::find_if(flows.begin(), flows.end(), [](const Flow& flow) {
+    return flow.initiator_mac != 0 && flow.responder_origin.as_number != 0;
+  });
+  ASSERT_NE(known, flows.end());
+  Values values = values_of(row(*known));
+  EXPECT_EQ(values.at("initiator_mac"), "02:00:5e:00:53:f1");
+  EXPECT_EQ(values.at("responder_as"), "4200000001");
+  context_.mac_addresses = false;
+  values = values_of(row(*known));
+  EXPECT_EQ(values.at("initiator_mac"), "\\N");
+  EXPECT_EQ(values.at("responder_as"), "4200000001");
+  context_ = {test::kSampleDomain, "red", &names_, true, false};
+  values = values_of(row(*known));
+  EXPECT_EQ(values.at("initiator_mac"), "02:00:5e:00:53:f1");
+  EXPECT_EQ(values.at("responder_as"), "\\N");
+  EXPECT_EQ(values.at("responder_country"), "\\N");
 }
 
 TEST_F(PostgresqlColumns, HaveTimesToTheMicrosecond) {
