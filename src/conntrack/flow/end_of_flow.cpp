@@ -64,6 +64,10 @@ bool has_one_packet(const Flow& flow) {
          flow.original_counters.packets + flow.reply_counters.packets == 1;
 }
 
+bool is_near(TimePoint one, TimePoint other) {
+  return one >= other - LastPacketSearch::kTolerance && one <= other + LastPacketSearch::kTolerance;
+}
+
 LastPacket search(const Flow& flow, const TimeoutHistory& timeouts, const Bounds& known,
                   const std::optional<Bounds>& reference) {
   if (reference && reset_before_answer(flow)) {
@@ -143,18 +147,18 @@ bool correct_usual_times(Flow& flow, const TimeoutHistory& timeouts, SourceCount
   Presence present = flow.present;
   present.state = false;
   const TimeoutHistory::Period* const period = timeouts.only_period();
-  const bool has_one_packet = flow.original_counters.packets + flow.reply_counters.packets == 1;
   if (flow.event != FlowEvent::kEnded || present != kExpired || flow.port_id != 0 ||
-      period == nullptr || keeps_first_timeouts(flow) || has_one_packet ||
-      reset_before_answer(flow)) {
+      period == nullptr || keeps_first_timeouts(flow) || reset_before_answer(flow)) {
     return false;
   }
   const std::chrono::seconds timeout = only_timeout(flow, period->timeouts);
   if (timeout == kNotOneTimeout) return false;
-  const TimePoint last = std::min(flow.end, flow.event_time) - timeout;
+  TimePoint last = std::min(flow.end, flow.event_time) - timeout;
   const Bounds& in_force = period->in_force;
-  // Not before `start`, and with it neither is `start` behind event_time.
-  if (last < flow.start || last < in_force.earliest || last > in_force.latest) return false;
+  if (last < in_force.earliest || last > in_force.latest) return false;
+  const bool has_one = flow.original_counters.packets + flow.reply_counters.packets == 1;
+  if (has_one && is_near(last, flow.start)) last = flow.start;  // its only packet began it
+  if (last < flow.start || last > flow.event_time) return false;
   flow.end = last;
   ++counters.end_from_timeout;
   return true;

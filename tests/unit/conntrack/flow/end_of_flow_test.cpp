@@ -279,10 +279,19 @@ TEST_F(EndOfFlowTest, FindsOfUsualEndsWhatASearchFinds) {
   changed.observe(read, kStart - seconds(10));
   read.values.udp = seconds(7);
   changed.observe(read, kStart + seconds(40));
+  TimeoutHistory none;
+  read.values.udp = read.values.icmp = seconds(0);
+  none.observe(read, kStart - seconds(10));
   int moved = 0;
-  for (int i = 0; i < 20'000; ++i) {
+  int at_the_only_packet = 0;
+  for (int i = 0; i < 200'000; ++i) {
     Flow flow = removed_after(seconds(random() % 400), kProtocols[random() % 8]);
     flow.end += milliseconds(random() % 1000);
+    if (random() % 3 == 0) {  // about as long after the first packet as one timeout lasts
+      constexpr std::int64_t kTimeouts[] = {0, 10, 30, 60, 120};
+      flow.end = flow.start + seconds(kTimeouts[random() % 5]) +
+                 milliseconds(static_cast<std::int64_t>(random() % 240) - 120);
+    }
     flow.event_time = flow.end + milliseconds(random() % 100);
     if (random() % 20 == 0) flow.event_time = flow.end - seconds(random() % 500);
     if (random() % 10 == 0) flow.event = FlowEvent::kReported;
@@ -295,7 +304,8 @@ TEST_F(EndOfFlowTest, FindsOfUsualEndsWhatASearchFinds) {
     flow.status = random() % 2 == 0 ? 0x20eU : static_cast<std::uint32_t>(random() & 0xffff);
     flow.present.state = random() % 4 != 0;
     flow.state = static_cast<std::uint8_t>(random() % 11);
-    const TimeoutHistory& timeouts = random() % 5 == 0 ? changed : timeouts_;
+    const TimeoutHistory* const histories[] = {&changed, &none, &timeouts_, &timeouts_};
+    const TimeoutHistory& timeouts = *histories[random() % 4];
     Flow searched = flow;
     SourceCounters by_search;
     SourceCounters counted;
@@ -311,8 +321,11 @@ TEST_F(EndOfFlowTest, FindsOfUsualEndsWhatASearchFinds) {
       ASSERT_EQ(counted.end_from_timeout, by_search.end_from_timeout) << i;
     }
     moved += flow.end != searched.start ? 1 : 0;
+    const std::uint64_t packets = flow.original_counters.packets + flow.reply_counters.packets;
+    at_the_only_packet += packets == 1 && found.explained && flow.end == flow.start ? 1 : 0;
   }
-  EXPECT_GT(moved, 5000);
+  EXPECT_GT(moved, 50'000);
+  EXPECT_GT(at_the_only_packet, 100);
 }
 
 TEST_F(EndOfFlowTest, NeverEndsBeforeTheStart) {
