@@ -20,6 +20,7 @@ inline bool is_limited_broadcast(AddressFamily family, const IpAddress& address)
 
 /// Multicast, or the limited broadcast address.
 inline bool is_group(AddressFamily family, const IpAddress& address) {
+  if (address.octets[0] < 224) return false;  // as most are, in both families
   if (family == AddressFamily::kIpv6) return address.octets[0] == 0xff;
   return address.octets[0] >> 4 == 14 || is_limited_broadcast(family, address);
 }
