@@ -41,9 +41,8 @@ Accounting::Accounting(const AccountingConfig& config,
                        std::shared_ptr<const OutputContext> context, Clock clock,
                        std::shared_ptr<const NeighbourMirror> neighbours,
                        accounting::ReadUncounted read_uncounted)
-    : Output(accounting_name(config.network_namespace), FlowKinds::reports()),
+    : Output("accounting", accounting_name(config.network_namespace), FlowKinds::reports()),
       config_(with_own_database(config)),
-      configured_(config),
       context_(std::move(context)),
       clock_(std::move(clock)),
       session_prefix_(accounting::session_prefix(config_.database)),
@@ -94,11 +93,6 @@ void Accounting::open_session() {
         "there\"",
         name(), log::quoted(error.what()));
   }
-}
-
-bool Accounting::configured_as(const OutputConfig& config) const {
-  const auto* const other = std::get_if<AccountingConfig>(&config);
-  return other != nullptr && *other == configured_;
 }
 
 void Accounting::offer(const Flow& flow, const Instant& now) {

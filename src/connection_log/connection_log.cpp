@@ -18,18 +18,13 @@ bool has_amounts(const Flow& flow) {
 
 ConnectionLog::ConnectionLog(const ConnectionLogConfig& config, const MakeSink& make_sink,
                              std::shared_ptr<const OutputContext> context, Clock clock)
-    : Output(config.name,
+    : Output("connection_log", config.name,
              FlowKinds::reports() | FlowKinds::uncounted_reports() | FlowKinds::empty_ends()),
       config_(config),
       context_(std::move(context)),
       clock_(std::move(clock)),
       sink_(make_sink(ledger_)) {
   lines_.reserve(kBatch + kLongestLine);
-}
-
-bool ConnectionLog::configured_as(const OutputConfig& config) const {
-  const auto* mine = std::get_if<ConnectionLogConfig>(&config);
-  return mine != nullptr && *mine == config_;
 }
 
 FilteredAmount ConnectionLog::leave_out(const Flow& flow) {

@@ -23,7 +23,6 @@ class ConnectionLog : public Output {
   ConnectionLog(const ConnectionLogConfig& config, const MakeSink& make_sink,
                 std::shared_ptr<const OutputContext> context, Clock clock = system_now);
 
-  [[nodiscard]] bool configured_as(const OutputConfig& config) const override;
   void offer(const Flow& flow, const Instant& now) override;
   void tick() override;
   [[nodiscard]] MonoTime deadline() const override;
@@ -32,6 +31,7 @@ class ConnectionLog : public Output {
   [[nodiscard]] bool busy() const override { return sink_->busy(); }
   void stop() override;
   [[nodiscard]] bool lookup_running() const override { return sink_->lookup_running(); }
+  [[nodiscard]] std::vector<RemotePeer> peers() const override { return sink_->peers(); }
   [[nodiscard]] OutputStatus status(const Instant& now) const override;
 
   /// Octets at which a batch is full.

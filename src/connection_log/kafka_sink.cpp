@@ -39,6 +39,12 @@ class KafkaSink : public LineSink {
   /// A thread of librdkafka may be waiting for the name service.
   [[nodiscard]] bool lookup_running() const override { return producer_.threads_running(); }
 
+  [[nodiscard]] std::vector<RemotePeer> peers() const override {
+    std::vector<RemotePeer> all;
+    for (std::string& broker : producer_.brokers()) all.push_back({std::move(broker)});
+    return all;
+  }
+
   void describe(OutputStatus& status, const Instant& now) const override {
     status.peer = config_.topic + "@" + config_.brokers.front();
     status.connected = producer_.connected();

@@ -23,6 +23,8 @@ std::string listed(const Counters& counters, const Table& table, const char* pre
 
 }  // namespace
 
+const char* log_key(std::string_view kind) { return kind == "collector" ? "collector" : "output"; }
+
 void log_output_totals(const OutputStatus& output) {
   const ExporterCounters& counters = output.counters;
   if (output.collector) {

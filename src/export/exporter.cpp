@@ -30,7 +30,7 @@ constexpr std::chrono::seconds kStatistics{300};
 Exporter::Exporter(const CollectorConfig& config, const MessagePlan& plan,
                    std::unique_ptr<Encoder> encoder, std::shared_ptr<const OutputContext> context,
                    Clock clock)
-    : Output(config.name, row_of(config.profile).wants),
+    : Output("collector", config.name, row_of(config.profile).wants),
       config_(config),
       profile_(&row_of(config.profile)),
       plan_(plan),
@@ -43,11 +43,6 @@ Exporter::Exporter(const CollectorConfig& config, const MessagePlan& plan,
       templates_owed_(plan.templates),
       statistics_sent_(clock_().steady) {
   follow_names();
-}
-
-bool Exporter::configured_as(const OutputConfig& config) const {
-  const auto* mine = std::get_if<CollectorConfig>(&config);
-  return mine != nullptr && *mine == config_;
 }
 
 void Exporter::follow_names() {
@@ -289,6 +284,12 @@ MonoTime Exporter::deadline() const {
 void Exporter::take_over() {
   flush();
   meet_peer(clock_());
+}
+
+std::vector<RemotePeer> Exporter::peers() const {
+  if (config_.transport == TransportKind::kFile) return {};
+  return {{transport().peer(), config_.transport == TransportKind::kUdp, config_.source_address,
+           config_.bind_device}};
 }
 
 OutputStatus Exporter::status(const Instant& now) const {

@@ -52,18 +52,13 @@ NatEvent event_of(const Flow& flow) {
 NatLog::NatLog(const NatLogConfig& config, nat::ReadTable read_table,
                std::shared_ptr<const OutputContext> context, Clock clock,
                std::unique_ptr<nat::MapSource> maps)
-    : Output(name_in(config.network_namespace), FlowKinds::nat_events()),
+    : Output("nat_log", name_in(config.network_namespace), FlowKinds::nat_events()),
       config_(config),
       context_(std::move(context)),
       clock_(std::move(clock)),
       writer_(std::make_unique<nat::Store>(in_own_directory(config), std::move(read_table), clock_,
                                            std::move(maps)),
               config.queue, config.commit_interval) {}
-
-bool NatLog::configured_as(const OutputConfig& config) const {
-  const auto* const other = std::get_if<NatLogConfig>(&config);
-  return other != nullptr && *other == config_;
-}
 
 void NatLog::offer(const Flow& flow, const Instant& now) {
   std::array<nat::Translation, 2> found;

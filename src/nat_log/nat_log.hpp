@@ -27,7 +27,6 @@ class NatLog : public Output {
   NatLog(NatLog&&) = delete;
   NatLog& operator=(NatLog&&) = delete;
 
-  [[nodiscard]] bool configured_as(const OutputConfig& config) const override;
   void offer(const Flow& flow, const Instant& now) override;
   void tick() override;
   [[nodiscard]] MonoTime deadline() const override { return deadline_; }

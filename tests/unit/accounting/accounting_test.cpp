@@ -253,15 +253,6 @@ TEST_F(AccountingTest, HasAnotherDatabaseForEachNamespace) {
   EXPECT_TRUE(std::filesystem::exists(directory_.path("accounting.sqlite.red")));
 }
 
-TEST_F(AccountingTest, IsKeptByAReloadThatDoesNotChangeIt) {
-  const auto accounting = make();
-  EXPECT_TRUE(accounting->configured_as(config_));
-  AccountingConfig other = config_;
-  other.aggregates[0].max_keys = 5;
-  EXPECT_FALSE(accounting->configured_as(other));
-  EXPECT_FALSE(accounting->configured_as(NatLogConfig{}));
-}
-
 TEST_F(AccountingTest, LeavesNoGapWhenAReloadReplacesIt) {
   const auto before = make();
   before->tick();

@@ -123,13 +123,5 @@ TEST_F(ConnectionLogTest, WritesWhatItHasAtTheEnd) {
   EXPECT_TRUE(delivered_.stopped);
 }
 
-TEST_F(ConnectionLogTest, KnowsItsConfiguration) {
-  EXPECT_TRUE(log_.configured_as(config_));
-  ConnectionLogConfig other = config_;
-  other.path = "/elsewhere";
-  EXPECT_FALSE(log_.configured_as(other));
-  EXPECT_FALSE(log_.configured_as(CollectorConfig{}));
-}
-
 }  // namespace
 }  // namespace ctflow

@@ -57,7 +57,9 @@ TEST_F(KafkaSinkTest, MakesAMessageOfEachLineWithItsOwnAmounts) {
   const OutputStatus now = status();
   EXPECT_TRUE(now.connected);
   EXPECT_EQ(now.log->to, LogDestination::kKafka);
-  EXPECT_FALSE(now.log->brokers.empty());
+  ASSERT_FALSE(now.log->brokers.empty());
+  ASSERT_EQ(log_->peers().size(), now.log->brokers.size());
+  EXPECT_EQ(log_->peers()[0].endpoint, now.log->brokers[0]);
   EXPECT_EQ(now.counters.messages, flows.size());
   EXPECT_EQ(now.counters.octets, octets);
   EXPECT_EQ(now.counters.message_octets, expected.size() - flows.size()) << "without line feeds";

@@ -65,11 +65,6 @@ class NatLogTest : public testing::Test {
 TEST_F(NatLogTest, WantsBeginningsAndEndsOfTranslatedConnections) {
   const auto log = make();
   EXPECT_EQ(log->wants(), FlowKinds::nat_events());
-  EXPECT_TRUE(log->configured_as(config));
-  NatLogConfig other = config;
-  other.destination = true;
-  EXPECT_FALSE(log->configured_as(other));
-  EXPECT_FALSE(log->configured_as(CollectorConfig()));
 }
 
 TEST_F(NatLogTest, WhatIsCommittedIsSent) {
