@@ -134,7 +134,20 @@ class Output {
   [[nodiscard]] virtual std::vector<RemotePeer> peers() const { return {}; }
 
   /// All but what Trends adds.
-  [[nodiscard]] virtual OutputStatus status(const Instant& now) const = 0;
+  [[nodiscard]] OutputStatus status(const Instant& now) const {
+    OutputStatus status;
+    status.kind = kind_;
+    status.name = name_;
+    if (filter_) status.filtered_by_rule = filter_->filtered();
+    describe(status, now);
+    if (status.last_failure.kind != FailureKind::kNone) {
+      status.last_failure_age = age_of(status.last_failure.at, now.steady);
+    }
+    if (status.backlog && status.backlog->oldest) {
+      status.oldest_waiting = age_of(*status.backlog->oldest, now.wall);
+    }
+    return status;
+  }
 
   /// What it has counted by a key since it was first asked, for as long as it is asked now and
   /// then. Nothing for a key: the most useful one. Nothing: it does not count by that.
@@ -143,13 +156,11 @@ class Output {
   /// For what only collectors do: take over from each other, and share records. Null: it is none.
   virtual Exporter* as_collector() { return nullptr; }
 
- protected:
-  /// What the filter left out, by rule.
-  [[nodiscard]] std::vector<FilteredByRule> filtered_by_rule() const {
-    return filter_ ? filter_->filtered() : std::vector<FilteredByRule>{};
-  }
-
  private:
+  /// The rest of its status: peer, whether it can be reached, counters, the last failure, what
+  /// waits, and what only its kind has.
+  virtual void describe(OutputStatus& status, const Instant& now) const = 0;
+
   /// Enters a flow report that the filter leaves out in the ledger, and returns what was entered.
   /// Outputs that the configuration gives filters to have it.
   virtual FilteredAmount leave_out(const Flow& /*flow*/) { return {}; }

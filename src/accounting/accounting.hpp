@@ -43,10 +43,10 @@ class Accounting : public Output {
   [[nodiscard]] MonoTime deadline() const override { return deadline_; }
   void flush() override { counted_->checkpoint(); }
   void stop() override;
-  [[nodiscard]] OutputStatus status(const Instant& now) const override;
   std::optional<Usage> usage(std::optional<AccountingKey> by) override;
 
  private:
+  void describe(OutputStatus& status, const Instant& now) const override;
   void enter(const Flow& flow, const Instant& now);
   [[nodiscard]] std::vector<accounting::LeftSession> left_sessions(bool& another_runs) const;
   void open_session();

@@ -85,19 +85,10 @@ void ConnectionLog::stop() {
   sink_->stop();
 }
 
-OutputStatus ConnectionLog::status(const Instant& now) const {
-  OutputStatus status;
-  status.name = config_.name;
+void ConnectionLog::describe(OutputStatus& status, const Instant& /*now*/) const {
   status.counters = ledger_.counters();
-  status.filtered_by_rule = filtered_by_rule();
-  status.log = ConnectionLogStatus{config_.to};
-  sink_->describe(status, now);
-  if (status.last_failure.kind != FailureKind::kNone) {
-    status.last_failure_age = std::max(
-        std::chrono::duration_cast<std::chrono::seconds>(now.steady - status.last_failure.at),
-        std::chrono::seconds(0));
-  }
-  return status;
+  status.details = ConnectionLogStatus{config_.to, {}};
+  sink_->describe(status);
 }
 
 }  // namespace ctflow

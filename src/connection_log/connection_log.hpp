@@ -32,12 +32,12 @@ class ConnectionLog : public Output {
   void stop() override;
   [[nodiscard]] bool lookup_running() const override { return sink_->lookup_running(); }
   [[nodiscard]] std::vector<RemotePeer> peers() const override { return sink_->peers(); }
-  [[nodiscard]] OutputStatus status(const Instant& now) const override;
 
   /// Octets at which a batch is full.
   static constexpr std::size_t kBatch = 32'768;
 
  private:
+  void describe(OutputStatus& status, const Instant& now) const override;
   FilteredAmount leave_out(const Flow& flow) override;
   void deliver(const Instant& now);
 

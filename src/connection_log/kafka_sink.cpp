@@ -45,18 +45,12 @@ class KafkaSink : public LineSink {
     return all;
   }
 
-  void describe(OutputStatus& status, const Instant& now) const override {
+  void describe(OutputStatus& status) const override {
     status.peer = config_.topic + "@" + config_.brokers.front();
     status.connected = producer_.connected();
     status.last_failure = producer_.last_failure();
-    status.log->brokers = producer_.brokers();
-    Backlog backlog = producer_.backlog();
-    if (backlog.oldest) {
-      status.oldest_waiting =
-          std::max(std::chrono::duration_cast<std::chrono::seconds>(now.wall - *backlog.oldest),
-                   std::chrono::seconds(0));
-    }
-    status.backlog = std::move(backlog);
+    status.backlog = producer_.backlog();
+    std::get<ConnectionLogStatus>(status.details).brokers = producer_.brokers();
   }
 
  private:

@@ -46,7 +46,7 @@ class LineSink {
   [[nodiscard]] virtual std::vector<RemotePeer> peers() const { return {}; }
 
   /// Peer, whether it can be reached, the last failure, and what waits.
-  virtual void describe(OutputStatus& status, const Instant& now) const = 0;
+  virtual void describe(OutputStatus& status) const = 0;
 };
 
 }  // namespace ctflow

@@ -27,7 +27,7 @@ class SocketSink : public LineSink {
   void stop() override { transport_->stop(); }
   [[nodiscard]] bool lookup_running() const override { return transport_->lookup_running(); }
   [[nodiscard]] std::vector<RemotePeer> peers() const override { return {{transport_->peer()}}; }
-  void describe(OutputStatus& status, const Instant& now) const override;
+  void describe(OutputStatus& status) const override;
 
  private:
   std::unique_ptr<SessionTransport> transport_;

@@ -10,7 +10,6 @@
 #include "encode/flow_records.hpp"
 #include "encode/netflow5.hpp"
 #include "encode/record_format.hpp"
-#include "export/collector_status.hpp"
 #include "export/unknown_interfaces.hpp"
 
 namespace ctflow {
@@ -292,12 +291,18 @@ std::vector<RemotePeer> Exporter::peers() const {
            config_.bind_device}};
 }
 
-OutputStatus Exporter::status(const Instant& now) const {
-  OutputStatus status = status_of(config_, transport(), now);
+void Exporter::describe(OutputStatus& status, const Instant& now) const {
+  status.peer = transport().peer();
+  status.connected = transport().connected();
   status.healthy = healthy();
   status.counters = ledger_.counters();
-  status.filtered_by_rule = filtered_by_rule();
-  return status;
+  status.last_failure = transport().last_failure();
+  CollectorStatus collector{config_.protocol, config_.transport, transport().refusals(), {}, {}};
+  for (const Certificate& certificate : transport().certificates()) {
+    collector.certificates.push_back(
+        {certificate, std::chrono::floor<std::chrono::seconds>(certificate.expires - now.wall)});
+  }
+  status.details = std::move(collector);
 }
 
 void Exporter::watch_health(std::chrono::milliseconds recovery) {

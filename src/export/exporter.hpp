@@ -53,7 +53,6 @@ class Exporter : public Output {
   [[nodiscard]] MonoTime deadline() const override;
   [[nodiscard]] bool lookup_running() const override { return transport().lookup_running(); }
   [[nodiscard]] std::vector<RemotePeer> peers() const override;
-  [[nodiscard]] OutputStatus status(const Instant& now) const override;
   Exporter* as_collector() override { return this; }
 
   // For groups, whose members take over from each other.
@@ -71,6 +70,8 @@ class Exporter : public Output {
   [[nodiscard]] const ExporterCounters& counters() const { return ledger_.counters(); }
 
  protected:
+  void describe(OutputStatus& status, const Instant& now) const override;
+
   Exporter(const CollectorConfig& config, const MessagePlan& plan, std::unique_ptr<Encoder> encoder,
            std::shared_ptr<const OutputContext> context, Clock clock);
 

@@ -175,24 +175,18 @@ void NatLog::stop() {
       name(), left.flows);
 }
 
-OutputStatus NatLog::status(const Instant& now) const {
+void NatLog::describe(OutputStatus& status, const Instant& /*now*/) const {
   const auto report = writer_.report();
-  OutputStatus status;
-  status.name = name();
   status.peer = in_own_directory(config_).directory;
   status.connected = !report.failing;
   status.counters = ledger_.counters();
   status.last_failure = last_failure_;
-  if (last_failure_.kind != FailureKind::kNone) {
-    status.last_failure_age =
-        std::chrono::duration_cast<std::chrono::seconds>(now.steady - last_failure_.at);
-  }
-  status.nat_log = NatLogStatus{report.open, report.holes, std::nullopt};
+  NatLogStatus own{report.open, report.holes, std::nullopt};
   if (config_.log == NatLogRows::kExceptions) {
-    status.nat_log->maps = writer_.maps();
-    status.nat_log->maps->followed = report.followed_map;
+    own.maps = writer_.maps();
+    own.maps->followed = report.followed_map;
   }
-  return status;
+  status.details = std::move(own);
 }
 
 }  // namespace ctflow

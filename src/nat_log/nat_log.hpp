@@ -32,9 +32,9 @@ class NatLog : public Output {
   [[nodiscard]] MonoTime deadline() const override { return deadline_; }
   void flush() override {}
   void stop() override;
-  [[nodiscard]] OutputStatus status(const Instant& now) const override;
 
  private:
+  void describe(OutputStatus& status, const Instant& now) const override;
   void settle();
   void report_failure(const Instant& now);
   /// Adds a hole if events were lost, or the event loop stood still and so they were read late.

@@ -34,7 +34,7 @@ class RowSink : public LineSink, private ServerUser {
   void stop() override;
   [[nodiscard]] bool lookup_running() const override { return server_->lookup_running(); }
   [[nodiscard]] std::vector<RemotePeer> peers() const override { return {{server_->peer()}}; }
-  void describe(OutputStatus& status, const Instant& now) const override;
+  void describe(OutputStatus& status) const override;
 
  private:
   /// What is awaited, or done next.

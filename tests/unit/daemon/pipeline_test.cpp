@@ -230,10 +230,12 @@ class Collecting : public Output {
   void tick() override {}
   [[nodiscard]] MonoTime deadline() const override { return MonoTime::max(); }
   void flush() override {}
-  [[nodiscard]] OutputStatus status(const Instant& /*now*/) const override { return {}; }
 
   std::vector<Flow> offered;
   std::vector<MonoTime> times;
+
+ private:
+  void describe(OutputStatus& /*status*/, const Instant& /*now*/) const override {}
 };
 
 TEST_F(PipelineTest, OffersAnOutputWhatItWantsAndNothingElse) {
