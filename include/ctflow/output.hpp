@@ -3,17 +3,15 @@
 // collector) is an output; a log or a database is another.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "ctflow/clock.hpp"
-#include "ctflow/config.hpp"
 #include "ctflow/counters.hpp"
 #include "ctflow/flow.hpp"
 #include "ctflow/flow_filter.hpp"
@@ -23,9 +21,16 @@
 
 namespace ctflow {
 
-/// The settings that one output is made from. Each kind of output has its own.
-using OutputConfig =
-    std::variant<CollectorConfig, ConnectionLogConfig, NatLogConfig, AccountingConfig>;
+class Exporter;
+
+/// Where an output sends over the network.
+struct RemotePeer {
+  /// ADDRESS:PORT or [IPv6 ADDRESS]:PORT; anything else is no address yet.
+  std::string endpoint;
+  bool datagrams = false;        ///< UDP; false: TCP
+  std::string source_address{};  ///< empty: the one that the kernel sends from
+  std::string bind_device{};     ///< empty: any
+};
 
 /// What an output can ask of the path before it: one for all outputs of a network namespace, given
 /// to each when it is made. When the namespace is closed the last answers stay.
@@ -37,8 +42,7 @@ class OutputContext {
   /// The state of the source.
   [[nodiscard]] SourceStatus source() const { return source_ ? source_() : SourceStatus{}; }
 
-  /// An output that connects where it likes has begun a connection to an address that its status
-  /// names from now on.
+  /// An output that connects where it likes has begun a connection to one more of its peers().
   void peers_changed() const {
     if (on_peers_) on_peers_();
   }
@@ -71,8 +75,10 @@ class OutputContext {
 /// construction. What is offered enters a ledger, and leaves it as sent, waiting, lost or filtered.
 class Output {
  public:
-  /// `name`: unique among the outputs. `wants`: what offer() is called for.
-  Output(std::string name, FlowKinds wants) : name_(std::move(name)), wants_(wants) {}
+  /// `kind`: one word, of static storage. `name`: unique among the outputs. `wants`: what offer()
+  /// is called for.
+  Output(std::string_view kind, std::string name, FlowKinds wants)
+      : kind_(kind), name_(std::move(name)), wants_(wants) {}
   virtual ~Output() = default;
 
   Output(const Output&) = delete;
@@ -80,6 +86,7 @@ class Output {
   Output(Output&&) = delete;
   Output& operator=(Output&&) = delete;
 
+  [[nodiscard]] std::string_view kind() const { return kind_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] FlowKinds wants() const { return wants_; }
 
@@ -95,9 +102,6 @@ class Output {
   void take(const Flow& flow, const Instant& now) {
     if (!filter_ || !filters_out(flow)) offer(flow, now);
   }
-
-  /// Whether it was made from these settings, its filter aside: a reload keeps it.
-  [[nodiscard]] virtual bool configured_as(const OutputConfig& config) const = 0;
 
   /// A flow report or event of a kind that it wants. `now` is read once for each batch of events:
   /// it may be a little earlier than the true time.
@@ -126,31 +130,37 @@ class Output {
   /// True while an answer of the name service is awaited. It cannot be interrupted.
   [[nodiscard]] virtual bool lookup_running() const { return false; }
 
+  /// Those of now; a name that is looked up, or a route that changes, makes others of them.
+  [[nodiscard]] virtual std::vector<RemotePeer> peers() const { return {}; }
+
   /// All but what Trends adds.
-  [[nodiscard]] virtual OutputStatus status(const Instant& now) const = 0;
+  [[nodiscard]] OutputStatus status(const Instant& now) const {
+    OutputStatus status;
+    status.kind = kind_;
+    status.name = name_;
+    if (filter_) status.filtered_by_rule = filter_->filtered();
+    describe(status, now);
+    if (status.last_failure.kind != FailureKind::kNone) {
+      status.last_failure_age = age_of(status.last_failure.at, now.steady);
+    }
+    if (status.backlog && status.backlog->oldest) {
+      status.oldest_waiting = age_of(*status.backlog->oldest, now.wall);
+    }
+    return status;
+  }
 
   /// What it has counted by a key since it was first asked, for as long as it is asked now and
   /// then. Nothing for a key: the most useful one. Nothing: it does not count by that.
   virtual std::optional<Usage> usage(std::optional<AccountingKey> /*by*/) { return std::nullopt; }
 
-  // For groups, whose members take over from each other.
-
-  /// From now on healthy() says whether what is offered gets through. A member that failed is
-  /// healthy again when nothing failed for `recovery`.
-  virtual void watch_health(std::chrono::milliseconds /*recovery*/) {}
-  /// Notes what became known since, and tries a member that failed now and then.
-  virtual void check_health(const Instant& /*now*/) {}
-  [[nodiscard]] virtual bool healthy() const { return true; }
-  /// Called before it gets flow reports that another member got until now.
-  virtual void take_over() {}
-
- protected:
-  /// What the filter left out, by rule.
-  [[nodiscard]] std::vector<FilteredByRule> filtered_by_rule() const {
-    return filter_ ? filter_->filtered() : std::vector<FilteredByRule>{};
-  }
+  /// For what only collectors do: take over from each other, and share records. Null: it is none.
+  virtual Exporter* as_collector() { return nullptr; }
 
  private:
+  /// The rest of its status: peer, whether it can be reached, counters, the last failure, what
+  /// waits, and what only its kind has.
+  virtual void describe(OutputStatus& status, const Instant& now) const = 0;
+
   /// Enters a flow report that the filter leaves out in the ledger, and returns what was entered.
   /// Outputs that the configuration gives filters to have it.
   virtual FilteredAmount leave_out(const Flow& /*flow*/) { return {}; }
@@ -166,6 +176,7 @@ class Output {
     return true;
   }
 
+  const std::string_view kind_;
   const std::string name_;
   const FlowKinds wants_;
   std::unique_ptr<FlowFilter> filter_;

@@ -3,11 +3,14 @@
 // status_json print it, problems.hpp looks for what is wrong.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <variant>
 #include <vector>
 
 #include "ctflow/config.hpp"
@@ -21,6 +24,13 @@ namespace ctflow {
 
 /// How long ago something grew last. Nothing: it never did.
 using Ago = std::optional<std::chrono::seconds>;
+
+/// Zero where the clock was set back.
+template <typename Time>
+std::chrono::seconds age_of(Time time, Time now) {
+  return std::max(std::chrono::duration_cast<std::chrono::seconds>(now - time),
+                  std::chrono::seconds(0));
+}
 
 /// How often a second, over the last 1, 10 and 60 seconds.
 struct WindowedRates {
@@ -111,8 +121,13 @@ struct AccountingStatus {
   std::vector<QuotaStatus> quotas{};
 };
 
+/// What a kind of output has of its own.
+using OutputDetails =
+    std::variant<CollectorStatus, ConnectionLogStatus, NatLogStatus, AccountingStatus>;
+
 /// One output: a collector, or another destination of flow reports.
 struct OutputStatus {
+  std::string_view kind;  ///< one word
   std::string name;
   std::string group{};     ///< empty: it is in none
   std::string peer;        ///< where it goes: address and port, or the name while it has no address
@@ -127,12 +142,9 @@ struct OutputStatus {
   Ago last_loss{};
   Ago last_message{};  ///< since one was sent; nothing: none was
   std::chrono::system_clock::time_point last_message_time{};  ///< the same; zero: none was
-  WindowedRates records{};                       ///< Flow Records, or lines, that were sent
-  std::optional<SpoolRoom> room{};               ///< of outputs that keep messages
-  std::optional<CollectorStatus> collector{};    ///< nothing: it is no collector
-  std::optional<ConnectionLogStatus> log{};      ///< nothing: it is no connection log
-  std::optional<NatLogStatus> nat_log{};         ///< nothing: it is no NAT log
-  std::optional<AccountingStatus> accounting{};  ///< nothing: it is no accounting
+  WindowedRates records{};          ///< Flow Records, or lines, that were sent
+  std::optional<SpoolRoom> room{};  ///< of outputs that keep messages
+  OutputDetails details{};
 };
 
 struct GroupStatus {

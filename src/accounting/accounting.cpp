@@ -41,9 +41,8 @@ Accounting::Accounting(const AccountingConfig& config,
                        std::shared_ptr<const OutputContext> context, Clock clock,
                        std::shared_ptr<const NeighbourMirror> neighbours,
                        accounting::ReadUncounted read_uncounted)
-    : Output(accounting_name(config.network_namespace), FlowKinds::reports()),
+    : Output("accounting", accounting_name(config.network_namespace), FlowKinds::reports()),
       config_(with_own_database(config)),
-      configured_(config),
       context_(std::move(context)),
       clock_(std::move(clock)),
       session_prefix_(accounting::session_prefix(config_.database)),
@@ -94,11 +93,6 @@ void Accounting::open_session() {
         "there\"",
         name(), log::quoted(error.what()));
   }
-}
-
-bool Accounting::configured_as(const OutputConfig& config) const {
-  const auto* const other = std::get_if<AccountingConfig>(&config);
-  return other != nullptr && *other == configured_;
 }
 
 void Accounting::offer(const Flow& flow, const Instant& now) {
@@ -303,31 +297,23 @@ std::vector<QuotaStatus> Accounting::quotas(const Instant& now) const {
   return all;
 }
 
-OutputStatus Accounting::status(const Instant& now) const {
+void Accounting::describe(OutputStatus& status, const Instant& now) const {
   const auto report = writer_->report();
-  OutputStatus status;
-  status.name = name();
   status.peer = config_.database;
   status.connected = !report.failing;
   status.counters = ledger_.counters();
   status.last_failure = last_failure_;
-  if (last_failure_.kind != FailureKind::kNone) {
-    status.last_failure_age =
-        std::chrono::duration_cast<std::chrono::seconds>(now.steady - last_failure_.at);
-  }
   AccountingStatus accounting;
   accounting.rows = current_->rows() + given_rows_;
   accounting.merged = report.merged + merged_ + current_->merged();
   accounting.failures = report.failures;
   accounting.recovered = report.recovered;
   if (committed_) {
-    accounting.last_commit =
-        std::chrono::duration_cast<std::chrono::seconds>(now.steady - *committed_);
+    accounting.last_commit = age_of(*committed_, now.steady);
   }
   if (metrics_) accounting.usage = metrics_->usage(complete_names_.get());
   accounting.quotas = quotas(now);
-  status.accounting = accounting;
-  return status;
+  status.details = std::move(accounting);
 }
 
 }  // namespace ctflow

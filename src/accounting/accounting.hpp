@@ -38,16 +38,15 @@ class Accounting : public Output {
   Accounting(Accounting&&) = delete;
   Accounting& operator=(Accounting&&) = delete;
 
-  [[nodiscard]] bool configured_as(const OutputConfig& config) const override;
   void offer(const Flow& flow, const Instant& now) override;
   void tick() override;
   [[nodiscard]] MonoTime deadline() const override { return deadline_; }
   void flush() override { counted_->checkpoint(); }
   void stop() override;
-  [[nodiscard]] OutputStatus status(const Instant& now) const override;
   std::optional<Usage> usage(std::optional<AccountingKey> by) override;
 
  private:
+  void describe(OutputStatus& status, const Instant& now) const override;
   void enter(const Flow& flow, const Instant& now);
   [[nodiscard]] std::vector<accounting::LeftSession> left_sessions(bool& another_runs) const;
   void open_session();
@@ -65,7 +64,6 @@ class Accounting : public Output {
   [[nodiscard]] std::vector<QuotaStatus> quotas(const Instant& now) const;
 
   const AccountingConfig config_;  ///< with the database of the namespace
-  const AccountingConfig configured_;
   const std::shared_ptr<const OutputContext> context_;
   const Clock clock_;
   const std::string session_prefix_;

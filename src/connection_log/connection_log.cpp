@@ -18,18 +18,13 @@ bool has_amounts(const Flow& flow) {
 
 ConnectionLog::ConnectionLog(const ConnectionLogConfig& config, const MakeSink& make_sink,
                              std::shared_ptr<const OutputContext> context, Clock clock)
-    : Output(config.name,
+    : Output("connection_log", config.name,
              FlowKinds::reports() | FlowKinds::uncounted_reports() | FlowKinds::empty_ends()),
       config_(config),
       context_(std::move(context)),
       clock_(std::move(clock)),
       sink_(make_sink(ledger_)) {
   lines_.reserve(kBatch + kLongestLine);
-}
-
-bool ConnectionLog::configured_as(const OutputConfig& config) const {
-  const auto* mine = std::get_if<ConnectionLogConfig>(&config);
-  return mine != nullptr && *mine == config_;
 }
 
 FilteredAmount ConnectionLog::leave_out(const Flow& flow) {
@@ -90,19 +85,10 @@ void ConnectionLog::stop() {
   sink_->stop();
 }
 
-OutputStatus ConnectionLog::status(const Instant& now) const {
-  OutputStatus status;
-  status.name = config_.name;
+void ConnectionLog::describe(OutputStatus& status, const Instant& /*now*/) const {
   status.counters = ledger_.counters();
-  status.filtered_by_rule = filtered_by_rule();
-  status.log = ConnectionLogStatus{config_.to};
-  sink_->describe(status, now);
-  if (status.last_failure.kind != FailureKind::kNone) {
-    status.last_failure_age = std::max(
-        std::chrono::duration_cast<std::chrono::seconds>(now.steady - status.last_failure.at),
-        std::chrono::seconds(0));
-  }
-  return status;
+  status.details = ConnectionLogStatus{config_.to, {}};
+  sink_->describe(status);
 }
 
 }  // namespace ctflow

@@ -23,7 +23,6 @@ class ConnectionLog : public Output {
   ConnectionLog(const ConnectionLogConfig& config, const MakeSink& make_sink,
                 std::shared_ptr<const OutputContext> context, Clock clock = system_now);
 
-  [[nodiscard]] bool configured_as(const OutputConfig& config) const override;
   void offer(const Flow& flow, const Instant& now) override;
   void tick() override;
   [[nodiscard]] MonoTime deadline() const override;
@@ -32,12 +31,13 @@ class ConnectionLog : public Output {
   [[nodiscard]] bool busy() const override { return sink_->busy(); }
   void stop() override;
   [[nodiscard]] bool lookup_running() const override { return sink_->lookup_running(); }
-  [[nodiscard]] OutputStatus status(const Instant& now) const override;
+  [[nodiscard]] std::vector<RemotePeer> peers() const override { return sink_->peers(); }
 
   /// Octets at which a batch is full.
   static constexpr std::size_t kBatch = 32'768;
 
  private:
+  void describe(OutputStatus& status, const Instant& now) const override;
   FilteredAmount leave_out(const Flow& flow) override;
   void deliver(const Instant& now);
 

@@ -39,18 +39,18 @@ class KafkaSink : public LineSink {
   /// A thread of librdkafka may be waiting for the name service.
   [[nodiscard]] bool lookup_running() const override { return producer_.threads_running(); }
 
-  void describe(OutputStatus& status, const Instant& now) const override {
+  [[nodiscard]] std::vector<RemotePeer> peers() const override {
+    std::vector<RemotePeer> all;
+    for (std::string& broker : producer_.brokers()) all.push_back({std::move(broker)});
+    return all;
+  }
+
+  void describe(OutputStatus& status) const override {
     status.peer = config_.topic + "@" + config_.brokers.front();
     status.connected = producer_.connected();
     status.last_failure = producer_.last_failure();
-    status.log->brokers = producer_.brokers();
-    Backlog backlog = producer_.backlog();
-    if (backlog.oldest) {
-      status.oldest_waiting =
-          std::max(std::chrono::duration_cast<std::chrono::seconds>(now.wall - *backlog.oldest),
-                   std::chrono::seconds(0));
-    }
-    status.backlog = std::move(backlog);
+    status.backlog = producer_.backlog();
+    std::get<ConnectionLogStatus>(status.details).brokers = producer_.brokers();
   }
 
  private:

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "connection_log/line.hpp"
 #include "ctflow/clock.hpp"
 #include "ctflow/encoder.hpp"
+#include "ctflow/output.hpp"
 #include "ctflow/status.hpp"
 
 namespace ctflow {
@@ -41,8 +43,10 @@ class LineSink {
   virtual void stop() = 0;
   [[nodiscard]] virtual bool lookup_running() const { return false; }
 
+  [[nodiscard]] virtual std::vector<RemotePeer> peers() const { return {}; }
+
   /// Peer, whether it can be reached, the last failure, and what waits.
-  virtual void describe(OutputStatus& status, const Instant& now) const = 0;
+  virtual void describe(OutputStatus& status) const = 0;
 };
 
 }  // namespace ctflow

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "connection_log/socket_sink.hpp"
 
-#include <algorithm>
 #include <span>
 
 #include "transport/make_transport.hpp"
@@ -30,16 +29,11 @@ void SocketSink::deliver(std::string& lines, const MessageContent& content,
   lines.clear();
 }
 
-void SocketSink::describe(OutputStatus& status, const Instant& now) const {
+void SocketSink::describe(OutputStatus& status) const {
   status.peer = transport_->peer();
   status.connected = transport_->connected();
   status.last_failure = transport_->last_failure();
   status.backlog = transport_->backlog();
-  if (status.backlog && status.backlog->oldest) {
-    status.oldest_waiting = std::max(
-        std::chrono::duration_cast<std::chrono::seconds>(now.wall - *status.backlog->oldest),
-        std::chrono::seconds(0));
-  }
 }
 
 }  // namespace ctflow

@@ -26,7 +26,8 @@ class SocketSink : public LineSink {
   [[nodiscard]] bool busy() const override { return transport_->busy(); }
   void stop() override { transport_->stop(); }
   [[nodiscard]] bool lookup_running() const override { return transport_->lookup_running(); }
-  void describe(OutputStatus& status, const Instant& now) const override;
+  [[nodiscard]] std::vector<RemotePeer> peers() const override { return {{transport_->peer()}}; }
+  void describe(OutputStatus& status) const override;
 
  private:
   std::unique_ptr<SessionTransport> transport_;

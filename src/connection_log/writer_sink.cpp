@@ -110,7 +110,7 @@ void WriterSink::stop() {
   }
 }
 
-void WriterSink::describe(OutputStatus& status, const Instant& now) const {
+void WriterSink::describe(OutputStatus& status) const {
   status.peer = peer_of(config_);
   status.connected = !failing_;
   status.last_failure = last_failure_;
@@ -118,11 +118,6 @@ void WriterSink::describe(OutputStatus& status, const Instant& now) const {
   backlog.memory = writer_.octets();
   backlog.memory_limit = writer_.limit();
   backlog.oldest = writer_.oldest();
-  if (backlog.oldest) {
-    status.oldest_waiting =
-        std::max(std::chrono::duration_cast<std::chrono::seconds>(now.wall - *backlog.oldest),
-                 std::chrono::seconds(0));
-  }
   status.backlog = std::move(backlog);
 }
 

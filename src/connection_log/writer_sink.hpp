@@ -25,7 +25,7 @@ class WriterSink : public LineSink {
   void reopen() override { writer_.reopen(); }
   [[nodiscard]] bool busy() const override { return !stopped_ && !failing_ && !writer_.empty(); }
   void stop() override;
-  void describe(OutputStatus& status, const Instant& now) const override;
+  void describe(OutputStatus& status) const override;
 
  private:
   void take_report(const Instant& now);

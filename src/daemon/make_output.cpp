@@ -4,7 +4,6 @@
 #include <ctime>
 #include <stdexcept>
 #include <utility>
-#include <variant>
 
 #include "connection_log/make_connection_log.hpp"
 #include "encode/ipfix.hpp"

@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <memory>
+#include <variant>
 #include <vector>
 
 #include "ctflow/config.hpp"
@@ -14,6 +15,10 @@
 namespace ctflow {
 
 class NeighbourMirror;
+
+/// The settings that one output is made from. Each kind of output has its own.
+using OutputConfig =
+    std::variant<CollectorConfig, ConnectionLogConfig, NatLogConfig, AccountingConfig>;
 
 /// The outputs that a configuration asks for, in its order. Names and Observation Domains are those
 /// of the namespace. Without their filters: a changed filter needs no other output

@@ -2,10 +2,9 @@
 #include "daemon/namespace_exporter.hpp"
 
 #include <algorithm>
-#include <map>
+#include <iterator>
 #include <utility>
 
-#include "connection_log/socket_sink.hpp"
 #include "ctflow/clock.hpp"
 #include "daemon/make_output.hpp"
 #include "daemon/totals.hpp"
@@ -47,13 +46,6 @@ NetworkNamespace open_namespace(const NamespaceConfig* which) {
 bool any_lookup_running(const Pipeline::Outputs& outputs) {
   return std::any_of(outputs.begin(), outputs.end(),
                      [](const auto& output) { return output && output->lookup_running(); });
-}
-
-/// The one that was made from these settings; the end: none.
-Pipeline::Outputs::const_iterator find_configured(const Pipeline::Outputs& outputs,
-                                                  const OutputConfig& config) {
-  return std::find_if(outputs.begin(), outputs.end(),
-                      [&](const auto& output) { return output && output->configured_as(config); });
 }
 
 }  // namespace
@@ -192,9 +184,10 @@ NamespaceExporter::Change NamespaceExporter::prepare(const Config& config,
   const Capabilities measured = source_->capabilities();
   change.extras = measured.possible();
   change.filters = make_filters(change.config, context_);
-  const Pipeline::Outputs& old = pipeline_.outputs();
+  const std::vector<OutputConfig> old = outputs_of(config_);
   for (const OutputConfig& one : outputs_of(change.config)) {
-    const bool stays = change.extras == extras_ && find_configured(old, one) != old.end();
+    const bool stays =
+        change.extras == extras_ && std::find(old.begin(), old.end(), one) != old.end();
     change.fresh.push_back(stays ? nullptr
                                  : make_output(io_, one, context_, measured, home_,
                                                change.config.source, change.neighbours));
@@ -205,10 +198,11 @@ NamespaceExporter::Change NamespaceExporter::prepare(const Config& config,
 /// The outputs of the new configuration; those that are not in it any more send what they have.
 Pipeline::Outputs NamespaceExporter::take_over(Pipeline::Outputs fresh, const Config& config) {
   Pipeline::Outputs old = pipeline_.release();
+  const std::vector<OutputConfig> before = outputs_of(config_);
   const std::vector<OutputConfig> wanted = outputs_of(config);
   for (std::size_t i = 0; i < fresh.size(); ++i) {
     if (fresh[i]) continue;
-    const auto same = find_configured(old, wanted[i]) - old.cbegin();
+    const auto same = std::find(before.begin(), before.end(), wanted[i]) - before.begin();
     fresh[i] = std::move(old[static_cast<std::size_t>(same)]);
   }
   for (auto& output : old) {
@@ -265,9 +259,8 @@ bool NamespaceExporter::lookup_running() const { return any_lookup_running(pipel
 void NamespaceExporter::start() {
   started_ = true;
   for (const auto& output : pipeline_.outputs()) {
-    const OutputStatus status = output->status(system_now());
-    log::info("exporting {}={} peer={}", status.collector ? "collector" : "log", status.name,
-              status.peer);
+    log::info("exporting {}={} peer={}", log_key(output->kind()), output->name(),
+              output->status(system_now()).peer);
   }
   pipeline_.tick();  // templates, before the first flow
   arm_timer();
@@ -276,49 +269,17 @@ void NamespaceExporter::start() {
   source_->start(*this);
 }
 
-/// Where each of these is reached, in their order.
-std::vector<std::string> NamespaceExporter::peers(
-    const std::vector<CollectorConfig>& collectors) const {
-  const Instant now = system_now();
-  std::map<std::string, std::string> by_name;
-  for (const auto& output : pipeline_.outputs()) {
-    by_name.emplace(output->name(), output->status(now).peer);
-  }
-  std::vector<std::string> peers;
-  peers.reserve(collectors.size());
-  for (const CollectorConfig& one : collectors) peers.push_back(by_name[one.name]);
-  return peers;
-}
-
-/// Where the brokers of its logs are reached.
-std::vector<std::string> NamespaceExporter::brokers() const {
-  const Instant now = system_now();
-  std::vector<std::string> all;
-  for (const auto& output : pipeline_.outputs()) {
-    const OutputStatus status = output->status(now);
-    if (!status.log) continue;
-    all.insert(all.end(), status.log->brokers.begin(), status.log->brokers.end());
-  }
-  return all;
-}
-
 void NamespaceExporter::watch_own_traffic() {
   // For names that are looked up, and routes that change. Brokers are heard of at once: a
   // connection to one is begun when there is a line for it.
   constexpr std::chrono::seconds kInterval{5};
   if (config_.source.own_traffic == OwnTraffic::kInclude) return;
-  std::vector<CollectorConfig> configs = config_.collectors;
-  for (const ConnectionLogConfig& log : config_.log_connections) {
-    const bool remote = log.to == LogDestination::kTcp || log.to == LogDestination::kPostgresql;
-    if (remote) configs.push_back(socket_settings(log));
+  std::vector<RemotePeer> all;
+  for (const auto& output : pipeline_.outputs()) {
+    std::vector<RemotePeer> peers = output->peers();
+    std::move(peers.begin(), peers.end(), std::back_inserter(all));
   }
-  const std::vector<std::string> all = peers(configs);
-  std::vector<OwnConnections::Peer> collectors;
-  for (std::size_t i = 0; i < all.size(); ++i) collectors.push_back({configs[i], all[i]});
-  CollectorConfig to_broker;
-  to_broker.transport = TransportKind::kTcp;
-  for (std::string& broker : brokers()) collectors.push_back({to_broker, std::move(broker)});
-  if (own_connections_.update(collectors)) source_->set_own_traffic(own_connections_.all());
+  if (own_connections_.update(all)) source_->set_own_traffic(own_connections_.all());
   own_traffic_timer_.at(next_round(kInterval), [this] { watch_own_traffic(); });
 }
 
@@ -371,7 +332,13 @@ void NamespaceExporter::check() const {
 void NamespaceExporter::compare_peers() {
   if (compared_ || lookup_running()) return;
   compared_ = true;
-  warn_of_shared_domains(config_.collectors, peers(config_.collectors));
+  std::vector<std::string> endpoints;
+  endpoints.reserve(config_.collectors.size());
+  for (std::size_t i = 0; i < config_.collectors.size(); ++i) {  // they are the first outputs
+    const std::vector<RemotePeer> peers = pipeline_.outputs()[i]->peers();
+    endpoints.push_back(peers.empty() ? "" : peers.front().endpoint);
+  }
+  warn_of_shared_domains(config_.collectors, endpoints);
 }
 
 void NamespaceExporter::arm_timer() {

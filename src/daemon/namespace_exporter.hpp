@@ -132,12 +132,9 @@ class NamespaceExporter : private FlowSink {
   Pipeline::Enrichers make_enrichers(const Change& change, const Databases& databases);
   Pipeline::Outputs take_over(Pipeline::Outputs fresh, const Config& config);
   [[nodiscard]] UpstreamLosses losses() const;
-  [[nodiscard]] std::vector<std::string> brokers() const;
-  [[nodiscard]] std::vector<std::string> peers(
-      const std::vector<CollectorConfig>& collectors) const;
   void check() const;
   void compare_peers();
-  /// Lets the source leave out the connections to collectors; looks again now and then.
+  /// Lets the source leave out the connections to peers of outputs; looks again now and then.
   void watch_own_traffic();
   void arm_timer();
 

@@ -47,19 +47,19 @@ IpAddress octets_of(const boost::asio::ip::address& address) {
 
 /// The address that the kernel would send from: connecting a datagram socket sends nothing.
 /// Nothing: there is no route.
-std::optional<boost::asio::ip::address> source_towards(const CollectorConfig& config,
+std::optional<boost::asio::ip::address> source_towards(const RemotePeer& peer,
                                                        const udp::endpoint& remote) {
   boost::system::error_code error;
-  if (!config.source_address.empty()) {
-    const auto given = boost::asio::ip::make_address(config.source_address, error);
+  if (!peer.source_address.empty()) {
+    const auto given = boost::asio::ip::make_address(peer.source_address, error);
     if (error) return std::nullopt;
     return as_sent(given);
   }
   const Descriptor socket(::socket(remote.protocol().family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket.is_open()) return std::nullopt;
-  if (!config.bind_device.empty()) {
-    setsockopt(socket.number(), SOL_SOCKET, SO_BINDTODEVICE, config.bind_device.c_str(),
-               static_cast<socklen_t>(config.bind_device.size()));
+  if (!peer.bind_device.empty()) {
+    setsockopt(socket.number(), SOL_SOCKET, SO_BINDTODEVICE, peer.bind_device.c_str(),
+               static_cast<socklen_t>(peer.bind_device.size()));
   }
   udp::endpoint local;
   auto length = static_cast<socklen_t>(local.capacity());
@@ -70,23 +70,21 @@ std::optional<boost::asio::ip::address> source_towards(const CollectorConfig& co
   return local.address();
 }
 
-std::optional<OwnConnection> connection_to(const OwnConnections::Peer& peer) {
-  if (peer.config.transport == TransportKind::kFile) return std::nullopt;
-  const auto remote = endpoint_of(peer.peer);
+std::optional<OwnConnection> connection_to(const RemotePeer& peer) {
+  const auto remote = endpoint_of(peer.endpoint);
   if (!remote) return std::nullopt;
-  const auto source = source_towards(peer.config, *remote);
+  const auto source = source_towards(peer, *remote);
   if (!source) return std::nullopt;
-  const bool datagrams = peer.config.transport == TransportKind::kUdp;
   return OwnConnection{remote->address().is_v4() ? AddressFamily::kIpv4 : AddressFamily::kIpv6,
-                       static_cast<std::uint8_t>(datagrams ? IPPROTO_UDP : IPPROTO_TCP),
+                       static_cast<std::uint8_t>(peer.datagrams ? IPPROTO_UDP : IPPROTO_TCP),
                        remote->port(), octets_of(*source), octets_of(remote->address())};
 }
 
 }  // namespace
 
-bool OwnConnections::update(const std::vector<Peer>& peers) {
+bool OwnConnections::update(const std::vector<RemotePeer>& peers) {
   const std::vector<OwnConnection> before = all_;
-  for (const Peer& peer : peers) {
+  for (const RemotePeer& peer : peers) {
     const auto found = connection_to(peer);
     if (!found) continue;
     const auto known = std::find(all_.begin(), all_.end(), *found);

@@ -17,12 +17,12 @@ void Pipeline::arrange(const std::vector<GroupConfig>& groups) {
   mirrors_.clear();
   for (const auto& output : outputs_) mirrors_.push_back(output.get());
   for (const GroupConfig& group : groups) {
-    std::vector<Output*> members;
+    std::vector<Exporter*> members;
     for (const std::string& name : group.collectors) {
       const auto member = std::find_if(mirrors_.begin(), mirrors_.end(),
                                        [&](const Output* one) { return one->name() == name; });
       if (member == mirrors_.end()) continue;  // the configuration was checked
-      members.push_back(*member);
+      members.push_back((*member)->as_collector());
       mirrors_.erase(member);
     }
     if (!members.empty()) groups_.emplace_back(group, std::move(members));

@@ -23,24 +23,26 @@ std::string listed(const Counters& counters, const Table& table, const char* pre
 
 }  // namespace
 
+const char* log_key(std::string_view kind) { return kind == "collector" ? "collector" : "output"; }
+
 void log_output_totals(const OutputStatus& output) {
   const ExporterCounters& counters = output.counters;
-  if (output.collector) {
-    log::info("collector_totals collector={} refusals={}{}", output.name,
-              output.collector->refusals, listed(counters, kExporterCounters));
+  const char* const key = log_key(output.kind);
+  if (const auto* const collector = std::get_if<CollectorStatus>(&output.details)) {
+    log::info("collector_totals collector={} refusals={}{}", output.name, collector->refusals,
+              listed(counters, kExporterCounters));
   } else {
     log::info("output_totals output={}{}", output.name, listed(counters, kExporterCounters));
   }
   for (const FilteredByRule& one : output.filtered_by_rule) {
-    log::info("filtered_totals {}={} rule={} flows={} packets={} octets={}",
-              output.collector ? "collector" : "output", output.name, one.rule, one.amount.flows,
-              one.amount.packets, one.amount.octets);
+    log::info("filtered_totals {}={} rule={} flows={} packets={} octets={}", key, output.name,
+              one.rule, one.amount.flows, one.amount.packets, one.amount.octets);
   }
   for (const AmountName& one : kExporterAmounts) {
     const ExportAmount& amount = counters.*one.member;
     if (amount.messages == 0) continue;
-    log::info("kept_totals {}={} what={}{}", output.collector ? "collector" : "output", output.name,
-              one.name, listed(amount, kAmountCounters));
+    log::info("kept_totals {}={} what={}{}", key, output.name, one.name,
+              listed(amount, kAmountCounters));
   }
 }
 

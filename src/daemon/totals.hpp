@@ -4,11 +4,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "ctflow/counters.hpp"
 #include "ctflow/status.hpp"
 
 namespace ctflow {
+
+/// In log lines, before the name of an output of this kind.
+const char* log_key(std::string_view kind);
 
 void log_output_totals(const OutputStatus& output);
 

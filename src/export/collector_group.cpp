@@ -25,26 +25,26 @@ std::uint64_t seed_of(const std::string& name) {
 
 }  // namespace
 
-CollectorGroup::CollectorGroup(const GroupConfig& config, std::vector<Output*> members)
+CollectorGroup::CollectorGroup(const GroupConfig& config, std::vector<Exporter*> members)
     : config_(config), members_(std::move(members)), was_healthy_(members_.size(), true) {
-  for (Output* member : members_) {
+  for (Exporter* member : members_) {
     seeds_.push_back(seed_of(member->name()));
     member->watch_health(config_.failback_after);
   }
 }
 
 void CollectorGroup::offer(const Flow& flow, FlowKinds kind, const Instant& now) {
-  Output& member = choose(flow);
+  Exporter& member = choose(flow);
   if (member.wants().has(kind)) member.take(flow, now);
 }
 
-Output& CollectorGroup::choose(const Flow& flow) {
+Exporter& CollectorGroup::choose(const Flow& flow) {
   return config_.mode == GroupMode::kFailover ? choose_first() : choose_by_hash(flow);
 }
 
-Output& CollectorGroup::choose_first() {
+Exporter& CollectorGroup::choose_first() {
   const auto healthy = std::find_if(members_.begin(), members_.end(),
-                                    [](const Output* member) { return member->healthy(); });
+                                    [](const Exporter* member) { return member->healthy(); });
   const auto wanted = healthy == members_.end()
                           ? std::size_t{0}
                           : static_cast<std::size_t>(healthy - members_.begin());
@@ -59,10 +59,10 @@ Output& CollectorGroup::choose_first() {
   return *members_[active_];
 }
 
-Output& CollectorGroup::choose_by_hash(const Flow& flow) const {
+Exporter& CollectorGroup::choose_by_hash(const Flow& flow) const {
   const std::uint64_t hash = hash_of(flow.original, flow.zone);
   const bool none = std::none_of(members_.begin(), members_.end(),
-                                 [](const Output* member) { return member->healthy(); });
+                                 [](const Exporter* member) { return member->healthy(); });
   std::size_t best = 0;
   std::uint64_t highest = 0;
   for (std::size_t i = 0; i < members_.size(); ++i) {

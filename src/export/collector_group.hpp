@@ -7,7 +7,7 @@
 
 #include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
-#include "ctflow/output.hpp"
+#include "export/exporter.hpp"
 
 namespace ctflow {
 
@@ -20,7 +20,7 @@ namespace ctflow {
 class CollectorGroup {
  public:
   /// `members` in the order of the configuration, at least one; they must outlive this.
-  CollectorGroup(const GroupConfig& config, std::vector<Output*> members);
+  CollectorGroup(const GroupConfig& config, std::vector<Exporter*> members);
 
   /// `kind`: FlowKinds::of(flow).
   void offer(const Flow& flow, FlowKinds kind, const Instant& now);
@@ -33,15 +33,15 @@ class CollectorGroup {
   /// Times that flows went to another member than before (failover).
   [[nodiscard]] std::uint64_t switches() const { return switches_; }
   /// The member that gets the flows (failover).
-  [[nodiscard]] const Output& active() const { return *members_[active_]; }
+  [[nodiscard]] const Exporter& active() const { return *members_[active_]; }
 
  private:
-  Output& choose(const Flow& flow);
-  Output& choose_first();
-  Output& choose_by_hash(const Flow& flow) const;
+  Exporter& choose(const Flow& flow);
+  Exporter& choose_first();
+  Exporter& choose_by_hash(const Flow& flow) const;
 
   GroupConfig config_;
-  std::vector<Output*> members_;
+  std::vector<Exporter*> members_;
   std::vector<std::uint64_t> seeds_;  ///< by member, from its name
   std::vector<bool> was_healthy_;
   std::size_t active_ = 0;

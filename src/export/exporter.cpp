@@ -10,7 +10,6 @@
 #include "encode/flow_records.hpp"
 #include "encode/netflow5.hpp"
 #include "encode/record_format.hpp"
-#include "export/collector_status.hpp"
 #include "export/unknown_interfaces.hpp"
 
 namespace ctflow {
@@ -30,7 +29,7 @@ constexpr std::chrono::seconds kStatistics{300};
 Exporter::Exporter(const CollectorConfig& config, const MessagePlan& plan,
                    std::unique_ptr<Encoder> encoder, std::shared_ptr<const OutputContext> context,
                    Clock clock)
-    : Output(config.name, row_of(config.profile).wants),
+    : Output("collector", config.name, row_of(config.profile).wants),
       config_(config),
       profile_(&row_of(config.profile)),
       plan_(plan),
@@ -43,11 +42,6 @@ Exporter::Exporter(const CollectorConfig& config, const MessagePlan& plan,
       templates_owed_(plan.templates),
       statistics_sent_(clock_().steady) {
   follow_names();
-}
-
-bool Exporter::configured_as(const OutputConfig& config) const {
-  const auto* mine = std::get_if<CollectorConfig>(&config);
-  return mine != nullptr && *mine == config_;
 }
 
 void Exporter::follow_names() {
@@ -291,12 +285,24 @@ void Exporter::take_over() {
   meet_peer(clock_());
 }
 
-OutputStatus Exporter::status(const Instant& now) const {
-  OutputStatus status = status_of(config_, transport(), now);
+std::vector<RemotePeer> Exporter::peers() const {
+  if (config_.transport == TransportKind::kFile) return {};
+  return {{transport().peer(), config_.transport == TransportKind::kUdp, config_.source_address,
+           config_.bind_device}};
+}
+
+void Exporter::describe(OutputStatus& status, const Instant& now) const {
+  status.peer = transport().peer();
+  status.connected = transport().connected();
   status.healthy = healthy();
   status.counters = ledger_.counters();
-  status.filtered_by_rule = filtered_by_rule();
-  return status;
+  status.last_failure = transport().last_failure();
+  CollectorStatus collector{config_.protocol, config_.transport, transport().refusals(), {}, {}};
+  for (const Certificate& certificate : transport().certificates()) {
+    collector.certificates.push_back(
+        {certificate, std::chrono::floor<std::chrono::seconds>(certificate.expires - now.wall)});
+  }
+  status.details = std::move(collector);
 }
 
 void Exporter::watch_health(std::chrono::milliseconds recovery) {

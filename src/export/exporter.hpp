@@ -28,8 +28,6 @@ struct RecordFormat;
 /// How messages leave depends on the transport: see DatagramExporter and SessionExporter.
 class Exporter : public Output {
  public:
-  [[nodiscard]] bool configured_as(const OutputConfig& config) const override;
-
   /// Puts a flow into the open message, sending it first when it is full.
   void offer(const Flow& flow, const Instant& now) override;
 
@@ -54,18 +52,26 @@ class Exporter : public Output {
 
   [[nodiscard]] MonoTime deadline() const override;
   [[nodiscard]] bool lookup_running() const override { return transport().lookup_running(); }
-  [[nodiscard]] OutputStatus status(const Instant& now) const override;
+  [[nodiscard]] std::vector<RemotePeer> peers() const override;
+  Exporter* as_collector() override { return this; }
 
-  void watch_health(std::chrono::milliseconds recovery) override;
-  void check_health(const Instant& now) override;
-  [[nodiscard]] bool healthy() const override { return !health_ || health_->healthy(); }
-  /// The collector may not have what was sent before: templates and options go before the next
-  /// flow.
-  void take_over() override;
+  // For groups, whose members take over from each other.
+
+  /// From now on healthy() says whether what is offered gets through. A member that failed is
+  /// healthy again when nothing failed for `recovery`.
+  void watch_health(std::chrono::milliseconds recovery);
+  /// Notes what became known since, and tries a member that failed now and then.
+  void check_health(const Instant& now);
+  [[nodiscard]] bool healthy() const { return !health_ || health_->healthy(); }
+  /// Called before it gets flow reports that another member got until now, and may not have what
+  /// was sent before: templates and options go before the next flow.
+  void take_over();
 
   [[nodiscard]] const ExporterCounters& counters() const { return ledger_.counters(); }
 
  protected:
+  void describe(OutputStatus& status, const Instant& now) const override;
+
   Exporter(const CollectorConfig& config, const MessagePlan& plan, std::unique_ptr<Encoder> encoder,
            std::shared_ptr<const OutputContext> context, Clock clock);
 

@@ -3,8 +3,6 @@
 
 #include <utility>
 
-#include "export/collector_status.hpp"
-
 namespace ctflow {
 
 SessionExporter::SessionExporter(const CollectorConfig& config, std::unique_ptr<Encoder> encoder,
@@ -47,10 +45,9 @@ void SessionExporter::deliver(std::span<std::byte> message, const MessageContent
   note_answers(now);
 }
 
-OutputStatus SessionExporter::status(const Instant& now) const {
-  OutputStatus status = Exporter::status(now);
-  add_backlog(status, transport_->backlog(), now);
-  return status;
+void SessionExporter::describe(OutputStatus& status, const Instant& now) const {
+  Exporter::describe(status, now);
+  status.backlog = transport_->backlog();
 }
 
 }  // namespace ctflow

@@ -20,9 +20,9 @@ class SessionExporter final : public Exporter {
 
   [[nodiscard]] bool busy() const override { return transport_->busy(); }
   void stop() override { transport_->stop(); }
-  [[nodiscard]] OutputStatus status(const Instant& now) const override;
 
  private:
+  void describe(OutputStatus& status, const Instant& now) const override;
   [[nodiscard]] const Transport& transport() const override { return *transport_; }
   bool prepare() override { return transport_->prepare(); }
   [[nodiscard]] std::size_t longest_message() const override { return config().max_message_size; }

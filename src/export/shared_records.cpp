@@ -16,7 +16,7 @@ SharedRecords::SharedRecords(std::vector<Exporter*> collectors)
 std::vector<SharedRecords> SharedRecords::take_from(std::vector<Output*>& outputs) {
   std::vector<std::vector<Exporter*>> alike;
   for (Output* output : outputs) {
-    auto* const exporter = dynamic_cast<Exporter*>(output);
+    Exporter* const exporter = output->as_collector();
     if (exporter == nullptr || !exporter->can_share_records()) continue;
     const auto known = std::find_if(alike.begin(), alike.end(), [&](const auto& others) {
       return others.front()->has_records_of(*exporter);

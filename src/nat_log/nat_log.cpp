@@ -52,18 +52,13 @@ NatEvent event_of(const Flow& flow) {
 NatLog::NatLog(const NatLogConfig& config, nat::ReadTable read_table,
                std::shared_ptr<const OutputContext> context, Clock clock,
                std::unique_ptr<nat::MapSource> maps)
-    : Output(name_in(config.network_namespace), FlowKinds::nat_events()),
+    : Output("nat_log", name_in(config.network_namespace), FlowKinds::nat_events()),
       config_(config),
       context_(std::move(context)),
       clock_(std::move(clock)),
       writer_(std::make_unique<nat::Store>(in_own_directory(config), std::move(read_table), clock_,
                                            std::move(maps)),
               config.queue, config.commit_interval) {}
-
-bool NatLog::configured_as(const OutputConfig& config) const {
-  const auto* const other = std::get_if<NatLogConfig>(&config);
-  return other != nullptr && *other == config_;
-}
 
 void NatLog::offer(const Flow& flow, const Instant& now) {
   std::array<nat::Translation, 2> found;
@@ -180,24 +175,18 @@ void NatLog::stop() {
       name(), left.flows);
 }
 
-OutputStatus NatLog::status(const Instant& now) const {
+void NatLog::describe(OutputStatus& status, const Instant& /*now*/) const {
   const auto report = writer_.report();
-  OutputStatus status;
-  status.name = name();
   status.peer = in_own_directory(config_).directory;
   status.connected = !report.failing;
   status.counters = ledger_.counters();
   status.last_failure = last_failure_;
-  if (last_failure_.kind != FailureKind::kNone) {
-    status.last_failure_age =
-        std::chrono::duration_cast<std::chrono::seconds>(now.steady - last_failure_.at);
-  }
-  status.nat_log = NatLogStatus{report.open, report.holes, std::nullopt};
+  NatLogStatus own{report.open, report.holes, std::nullopt};
   if (config_.log == NatLogRows::kExceptions) {
-    status.nat_log->maps = writer_.maps();
-    status.nat_log->maps->followed = report.followed_map;
+    own.maps = writer_.maps();
+    own.maps->followed = report.followed_map;
   }
-  return status;
+  status.details = std::move(own);
 }
 
 }  // namespace ctflow

@@ -27,15 +27,14 @@ class NatLog : public Output {
   NatLog(NatLog&&) = delete;
   NatLog& operator=(NatLog&&) = delete;
 
-  [[nodiscard]] bool configured_as(const OutputConfig& config) const override;
   void offer(const Flow& flow, const Instant& now) override;
   void tick() override;
   [[nodiscard]] MonoTime deadline() const override { return deadline_; }
   void flush() override {}
   void stop() override;
-  [[nodiscard]] OutputStatus status(const Instant& now) const override;
 
  private:
+  void describe(OutputStatus& status, const Instant& now) const override;
   void settle();
   void report_failure(const Instant& now);
   /// Adds a hole if events were lost, or the event loop stood still and so they were read late.

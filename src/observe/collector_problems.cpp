@@ -15,7 +15,8 @@ namespace ctflow {
 namespace {
 
 bool goes_by(const OutputStatus& one, TransportKind transport) {
-  return one.collector && one.collector->transport == transport;
+  const auto* const collector = std::get_if<CollectorStatus>(&one.details);
+  return collector != nullptr && collector->transport == transport;
 }
 
 bool is_stream(const OutputStatus& one) {
@@ -93,20 +94,20 @@ Finding unreachable(const OutputStatus& one) {
   return {"collector_unreachable", impact + "; " + consequence(one), advice(one)};
 }
 
-Finding refused(const OutputStatus& one) {
+Finding refused(const OutputStatus& one, const CollectorStatus& collector) {
   const char* fix = "start the collector, or correct its address and port";
   if (is_stream(one)) {
     return {
         "collector_refused",
         fmt::format("the host of {} refuses connections ({} so far): no program listens at this "
                     "port; {}",
-                    one.peer, one.collector->refusals, consequence(one)),
+                    one.peer, collector.refusals, consequence(one)),
         fix};
   }
   return {"collector_refused",
           fmt::format("the host of {} refused {} messages (ICMP port unreachable), the last {}: "
                       "messages sent before that were probably lost",
-                      one.peer, one.collector->refusals, seconds_ago(one.collector->last_refusal)),
+                      one.peer, collector.refusals, seconds_ago(collector.last_refusal)),
           fix};
 }
 
@@ -141,9 +142,8 @@ void check_spool(const OutputStatus& one, std::vector<Finding>& found) {
        "see the log: spool_failed directory= error=; tried again every second"});
 }
 
-void check_certificates(const OutputStatus& one, std::vector<Finding>& found) {
-  if (!one.collector) return;
-  for (const CertificateStatus& each : one.collector->certificates) {
+void check_certificates(const CollectorStatus& collector, std::vector<Finding>& found) {
+  for (const CertificateStatus& each : collector.certificates) {
     if (auto finding = expiry_finding(each.certificate, each.left)) {
       found.push_back(std::move(*finding));
     }
@@ -164,14 +164,15 @@ void check_unrecorded(const OutputStatus& one, std::vector<Finding>& found) {
 }  // namespace
 
 CollectorState state_of(const OutputStatus& output) {
+  const auto* const collector = std::get_if<CollectorStatus>(&output.details);
   const FailureKind kind = output.last_failure.kind;
   if (!output.connected) {
-    if (!output.collector) return CollectorState::kUnreachable;
+    if (collector == nullptr) return CollectorState::kUnreachable;
     const bool unresolved = is_stream(output) && kind == FailureKind::kUnresolved;
     if (unresolved || !has_address(output.peer)) return CollectorState::kUnresolved;
     return kind == FailureKind::kRefused ? CollectorState::kRefused : CollectorState::kUnreachable;
   }
-  if (goes_by(output, TransportKind::kUdp) && recent(output.collector->last_refusal)) {
+  if (goes_by(output, TransportKind::kUdp) && recent(collector->last_refusal)) {
     return CollectorState::kRefused;
   }
   if (recent(output.last_loss)) return CollectorState::kLossy;
@@ -216,7 +217,8 @@ const char* name_of(FailureKind kind) {
   return "";
 }
 
-void find_collector_problems(const OutputStatus& output, std::vector<Finding>& found) {
+void find_output_problems(const OutputStatus& output, const CollectorStatus& collector,
+                          std::vector<Finding>& found) {
   switch (state_of(output)) {
     case CollectorState::kOk:
       break;
@@ -231,7 +233,7 @@ void find_collector_problems(const OutputStatus& output, std::vector<Finding>& f
       found.push_back(unreachable(output));
       break;
     case CollectorState::kRefused:
-      found.push_back(refused(output));
+      found.push_back(refused(output, collector));
       break;
     case CollectorState::kLossy:
       found.push_back(lossy(output));
@@ -240,7 +242,7 @@ void find_collector_problems(const OutputStatus& output, std::vector<Finding>& f
   check_fill(output, found);
   check_spool(output, found);
   check_unrecorded(output, found);
-  check_certificates(output, found);
+  check_certificates(collector, found);
 }
 
 }  // namespace ctflow

@@ -18,6 +18,8 @@ const char* name_of(CollectorState state);
 /// none, unresolved, refused, no_answer, handshake, unreachable, broken or file.
 const char* name_of(FailureKind kind);
 
-void find_collector_problems(const OutputStatus& output, std::vector<Finding>& found);
+/// `collector`: output.details.
+void find_output_problems(const OutputStatus& output, const CollectorStatus& collector,
+                          std::vector<Finding>& found);
 
 }  // namespace ctflow

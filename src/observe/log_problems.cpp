@@ -10,32 +10,28 @@
 namespace ctflow {
 namespace {
 
-bool log_is_socket(const OutputStatus& one) {
-  return one.log->to == LogDestination::kUnix || one.log->to == LogDestination::kTcp;
+bool log_is_socket(LogDestination to) {
+  return to == LogDestination::kUnix || to == LogDestination::kTcp;
 }
 
-bool log_is_database(const OutputStatus& one) { return one.log->to == LogDestination::kPostgresql; }
-
-bool log_is_kafka(const OutputStatus& one) { return one.log->to == LogDestination::kKafka; }
-
-const char* fix_of_way(const OutputStatus& one) {
-  if (log_is_kafka(one)) return "start the brokers, or correct brokers and settings";
-  if (log_is_socket(one)) {
+const char* fix_of_way(LogDestination to) {
+  if (to == LogDestination::kKafka) return "start the brokers, or correct brokers and settings";
+  if (log_is_socket(to)) {
     return "start the program that reads them, or correct path, address and port";
   }
   return "see the log: connection_log_failed error= fix=";
 }
 
-const char* fix_of_losses(const OutputStatus& one) {
-  if (log_is_kafka(one)) {
+const char* fix_of_losses(LogDestination to) {
+  if (to == LogDestination::kKafka) {
     return "see the log: connection_log_refused error=, kafka_client_failed error=, spool_lost; if "
            "buffer was full raise it, or set spool.directory; if spool.size was, raise it";
   }
-  if (log_is_database(one)) {
+  if (to == LogDestination::kPostgresql) {
     return "see the log: connection_log_failed, connection_log_row_refused; or raise buffer";
   }
-  return log_is_socket(one) ? "raise spool.memory or spool.size, or let the reader be faster"
-                            : "raise buffer, or use a faster disk";
+  return log_is_socket(to) ? "raise spool.memory or spool.size, or let the reader be faster"
+                           : "raise buffer, or use a faster disk";
 }
 
 /// The octets that decide when lines are lost, and their limit.
@@ -45,43 +41,42 @@ struct LogFill {
   const char* setting;
 };
 
-LogFill fill_of_log(const OutputStatus& one) {
-  const Backlog& backlog = one.backlog.value();
+LogFill fill_of_log(const Backlog& backlog, LogDestination to) {
   if (backlog.disk_limit > 0) return {backlog.disk, backlog.disk_limit, "spool.size"};
-  return {backlog.memory, backlog.memory_limit, log_is_socket(one) ? "spool.memory" : "buffer"};
+  return {backlog.memory, backlog.memory_limit, log_is_socket(to) ? "spool.memory" : "buffer"};
 }
 
-std::string log_consequence(const OutputStatus& one) {
+std::string log_consequence(const OutputStatus& one, LogDestination to) {
   std::string text;
   if (one.backlog) {
-    const LogFill fill = fill_of_log(one);
+    const LogFill fill = fill_of_log(*one.backlog, to);
     text = fmt::format("{} lines wait; beyond {} ({}) lines are lost; ",
                        one.counters.waiting.records, fill.setting, octets_text(fill.limit));
   }
   return text + fmt::format("{} lost so far", one.counters.lost());
 }
 
-void check_log_way(const OutputStatus& one, std::vector<Finding>& found) {
+void check_log_way(const OutputStatus& one, LogDestination to, std::vector<Finding>& found) {
   if (one.connected) return;
   const std::string& reason = one.last_failure.reason;
-  found.push_back(
-      {"connection_log_unreachable",
-       fmt::format("no lines can be written to {}: {}; {}", one.peer,
-                   reason.empty() ? "no attempt has succeeded yet" : reason, log_consequence(one)),
-       fix_of_way(one)});
+  found.push_back({"connection_log_unreachable",
+                   fmt::format("no lines can be written to {}: {}; {}", one.peer,
+                               reason.empty() ? "no attempt has succeeded yet" : reason,
+                               log_consequence(one, to)),
+                   fix_of_way(to)});
 }
 
-void check_log_losses(const OutputStatus& one, std::vector<Finding>& found) {
+void check_log_losses(const OutputStatus& one, LogDestination to, std::vector<Finding>& found) {
   if (!one.connected || !recent(one.last_loss)) return;
   found.push_back({"connection_log_lossy",
                    fmt::format("{} lines for {} were lost, the last {} s ago", one.counters.lost(),
                                one.peer, one.last_loss->count()),
-                   fix_of_losses(one)});
+                   fix_of_losses(to)});
 }
 
-void check_log_fill(const OutputStatus& one, std::vector<Finding>& found) {
+void check_log_fill(const OutputStatus& one, LogDestination to, std::vector<Finding>& found) {
   if (!one.backlog) return;
-  const LogFill fill = fill_of_log(one);
+  const LogFill fill = fill_of_log(*one.backlog, to);
   if (!nearly_full(fill.used, fill.limit)) return;
   found.push_back({"connection_log_nearly_full",
                    fmt::format("{} of {} ({}) are in use: when it is full lines are lost",
@@ -118,10 +113,11 @@ const char* name_of(LogDestination to) {
   return "";
 }
 
-void find_log_problems(const OutputStatus& output, std::vector<Finding>& found) {
-  check_log_way(output, found);
-  check_log_losses(output, found);
-  check_log_fill(output, found);
+void find_output_problems(const OutputStatus& output, const ConnectionLogStatus& log,
+                          std::vector<Finding>& found) {
+  check_log_way(output, log.to, found);
+  check_log_losses(output, log.to, found);
+  check_log_fill(output, log.to, found);
   check_log_spool(output, found);
 }
 

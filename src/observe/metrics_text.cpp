@@ -3,7 +3,6 @@
 
 #include <prometheus/text_serializer.h>
 
-#include <map>
 #include <sstream>
 
 #include "observe/counter_metrics.hpp"
@@ -92,45 +91,6 @@ void add_routing(Families& families, const RoutingStatus& routing, const Labels&
                  routing.octets, labels);
 }
 
-/// The key is a label of its own name; of devices it is the MAC address, and the name is a label of
-/// another metric, as it may change.
-void add_usage(Families& families, const Usage& usage, const Labels& of_namespace) {
-  const std::string prefix = "ctflowd_accounting_";
-  const char* const by = word_of(usage.by);
-  std::map<std::string, std::string> names;
-  for (const UsageSeries& one : usage.series) {
-    Labels labels = of_namespace;
-    if (usage.by != AccountingKey::kDirection) labels.push_back({by, one.key});
-    labels.push_back({"direction", one.direction});
-    families.counter(prefix + "down_bytes_total", "Octets of layer 3 to hosts", one.down_octets,
-                     labels);
-    families.counter(prefix + "up_bytes_total", "Octets of layer 3 from hosts", one.up_octets,
-                     labels);
-    families.counter(prefix + "down_packets_total", "Packets to hosts", one.down_packets, labels);
-    families.counter(prefix + "up_packets_total", "Packets from hosts", one.up_packets, labels);
-    families.counter(prefix + "connections_total", "Connections, by their first report",
-                     one.connections, labels);
-    if (!one.name.empty()) names[one.key] = one.name;
-  }
-  for (const auto& [key, name] : names) {
-    families.gauge(prefix + "device_info", "1, labelled with the name of a device", 1,
-                   with(with(of_namespace, "device", key), "name", name));
-  }
-}
-
-void add_quotas(Families& families, const std::vector<QuotaStatus>& quotas,
-                const Labels& of_namespace) {
-  for (const QuotaStatus& one : quotas) {
-    const Labels labels = with(with(of_namespace, "by", word_of(one.by)), "name", one.name);
-    families.gauge("ctflowd_accounting_quota_bytes", "Octets that a billing period may have",
-                   one.quota, labels);
-    if (!one.used) continue;  // an alert would take 0 for what was used
-    families.gauge("ctflowd_accounting_quota_used_bytes",
-                   "Octets from and to outside in the billing period that goes on", *one.used,
-                   labels);
-  }
-}
-
 void add_namespace(Families& families, const NamespaceStatus& one) {
   const Labels labels{{"namespace", one.name}};
   const char* lost = "Events and flow reports lost before any output";
@@ -147,13 +107,7 @@ void add_namespace(Families& families, const NamespaceStatus& one) {
                {{"from_", "ctflowd_interfaces_total", found, "from", {}, "unknown"}}, labels);
   add_kernel(families, one, labels);
   if (one.routing) add_routing(families, *one.routing, labels);
-  for (const OutputStatus& output : one.outputs) {
-    add_output(families, output, labels);
-    if (output.accounting && output.accounting->usage) {
-      add_usage(families, *output.accounting->usage, labels);
-    }
-    if (output.accounting) add_quotas(families, output.accounting->quotas, labels);
-  }
+  for (const OutputStatus& output : one.outputs) add_output(families, output, labels);
   for (const GroupStatus& group : one.groups) {
     families.counter("ctflowd_group_switches_total",
                      "Times that a group changed the collector in use", group.switches,

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -87,20 +88,61 @@ void add_ledger(Families& families, const std::string& prefix, const OutputStatu
                  epoch_seconds(one.last_message_time), labels);
 }
 
-void add_up(Families& families, const std::string& prefix, const OutputStatus& one,
-            const Labels& labels) {
-  families.gauge(prefix + "up", "1 if it can be written to, by the last attempt",
-                 one.connected ? 1 : 0, labels);
+void add_up(Families& families, const OutputStatus& one, const Labels& labels) {
+  families.gauge(fmt::format("ctflowd_{}_up", one.kind),
+                 "1 if it can be written to, by the last attempt", one.connected ? 1 : 0, labels);
 }
 
-void add_collector(Families& families, const OutputStatus& one, const Labels& labels) {
+/// The key is a label of its own name; of devices it is the MAC address, and the name is a label of
+/// another metric, as it may change.
+void add_usage(Families& families, const Usage& usage, const Labels& of_namespace) {
+  const std::string prefix = "ctflowd_accounting_";
+  const char* const by = word_of(usage.by);
+  std::map<std::string, std::string> names;
+  for (const UsageSeries& one : usage.series) {
+    Labels labels = of_namespace;
+    if (usage.by != AccountingKey::kDirection) labels.push_back({by, one.key});
+    labels.push_back({"direction", one.direction});
+    families.counter(prefix + "down_bytes_total", "Octets of layer 3 to hosts", one.down_octets,
+                     labels);
+    families.counter(prefix + "up_bytes_total", "Octets of layer 3 from hosts", one.up_octets,
+                     labels);
+    families.counter(prefix + "down_packets_total", "Packets to hosts", one.down_packets, labels);
+    families.counter(prefix + "up_packets_total", "Packets from hosts", one.up_packets, labels);
+    families.counter(prefix + "connections_total", "Connections, by their first report",
+                     one.connections, labels);
+    if (!one.name.empty()) names[one.key] = one.name;
+  }
+  for (const auto& [key, name] : names) {
+    families.gauge(prefix + "device_info", "1, labelled with the name of a device", 1,
+                   with(with(of_namespace, "device", key), "name", name));
+  }
+}
+
+void add_quotas(Families& families, const std::vector<QuotaStatus>& quotas,
+                const Labels& of_namespace) {
+  for (const QuotaStatus& one : quotas) {
+    const Labels labels = with(with(of_namespace, "by", word_of(one.by)), "name", one.name);
+    families.gauge("ctflowd_accounting_quota_bytes", "Octets that a billing period may have",
+                   one.quota, labels);
+    if (!one.used) continue;  // an alert would take 0 for what was used
+    families.gauge("ctflowd_accounting_quota_used_bytes",
+                   "Octets from and to outside in the billing period that goes on", *one.used,
+                   labels);
+  }
+}
+
+// What a kind has of its own.
+
+void add_own(Families& families, const OutputStatus& one, const CollectorStatus& collector,
+             const Labels& labels) {
   families.counter("ctflowd_collector_refusals_total",
-                   "Answers of the collector's host that the port is closed",
-                   one.collector->refusals, labels);
+                   "Answers of the collector's host that the port is closed", collector.refusals,
+                   labels);
   families.gauge("ctflowd_collector_healthy",
                  "1 if the collector is used, 0 if its group passes it over", one.healthy ? 1 : 0,
                  labels);
-  for (const CertificateStatus& each : one.collector->certificates) {
+  for (const CertificateStatus& each : collector.certificates) {
     families.gauge("ctflowd_collector_certificate_expiry_timestamp_seconds",
                    "When the first certificate of that end of the TLS connection expires",
                    epoch_seconds(each.certificate.expires),
@@ -115,58 +157,54 @@ void add_collector(Families& families, const OutputStatus& one, const Labels& la
   }
 }
 
-void add_nat_log(Families& families, const NatLogStatus& one, const Labels& labels) {
-  families.gauge("ctflowd_nat_log_open_translations", "Translations that exist now", one.open,
-                 labels);
-  families.counter("ctflowd_nat_log_holes_total",
-                   "Times for which the NAT log is known to be incomplete", one.holes, labels);
-  if (!one.maps) return;
-  families.counter("ctflowd_nat_log_followed_map_total",
-                   "Translations that are not stored because they follow a static map",
-                   one.maps->followed, labels);
-  families.gauge("ctflowd_nat_log_map_entries", "Entries of the static maps that count",
-                 one.maps->entries, labels);
-  families.gauge("ctflowd_nat_log_maps_current",
-                 "0 while all is stored, because the ruleset has not been read",
-                 one.maps->current ? 1 : 0, labels);
+void add_own(Families& families, const OutputStatus& one, const ConnectionLogStatus& /*log*/,
+             const Labels& labels) {
+  add_up(families, one, labels);
 }
 
-void add_accounting(Families& families, const AccountingStatus& one, const Labels& labels) {
+void add_own(Families& families, const OutputStatus& one, const NatLogStatus& log,
+             const Labels& labels) {
+  add_up(families, one, labels);
+  families.gauge("ctflowd_nat_log_open_translations", "Translations that exist now", log.open,
+                 labels);
+  families.counter("ctflowd_nat_log_holes_total",
+                   "Times for which the NAT log is known to be incomplete", log.holes, labels);
+  if (!log.maps) return;
+  families.counter("ctflowd_nat_log_followed_map_total",
+                   "Translations that are not stored because they follow a static map",
+                   log.maps->followed, labels);
+  families.gauge("ctflowd_nat_log_map_entries", "Entries of the static maps that count",
+                 log.maps->entries, labels);
+  families.gauge("ctflowd_nat_log_maps_current",
+                 "0 while all is stored, because the ruleset has not been read",
+                 log.maps->current ? 1 : 0, labels);
+}
+
+void add_own(Families& families, const OutputStatus& one, const AccountingStatus& accounting,
+             const Labels& labels) {
+  add_up(families, one, labels);
   families.gauge("ctflowd_accounting_waiting_rows", "Rows that wait for the next transaction",
-                 one.rows, labels);
+                 accounting.rows, labels);
   families.counter("ctflowd_accounting_merged_rows_total",
-                   "Rows that were added to `other` because max_keys was reached", one.merged,
-                   labels);
+                   "Rows that were added to `other` because max_keys was reached",
+                   accounting.merged, labels);
   families.counter("ctflowd_accounting_failed_transactions_total", "Transactions that failed",
-                   one.failures, labels);
+                   accounting.failures, labels);
   families.counter("ctflowd_accounting_uncounted_bytes_total",
-                   "Octets that a killed process had counted, entered under no key", one.recovered,
-                   labels);
+                   "Octets that a killed process had counted, entered under no key",
+                   accounting.recovered, labels);
+  if (accounting.usage) add_usage(families, *accounting.usage, labels);
+  add_quotas(families, accounting.quotas, labels);
 }
 
 }  // namespace
 
 void add_output(Families& families, const OutputStatus& one, const Labels& of_namespace) {
-  if (one.collector) {
-    const Labels labels = with(of_namespace, "collector", one.name);
-    add_ledger(families, "ctflowd_collector_", one, labels);
-    add_collector(families, one, labels);
-  }
-  if (one.log) {
-    const Labels labels = with(of_namespace, "log", one.name);
-    add_ledger(families, "ctflowd_connection_log_", one, labels);
-    add_up(families, "ctflowd_connection_log_", one, labels);
-  }
-  if (one.nat_log) {
-    add_ledger(families, "ctflowd_nat_log_", one, of_namespace);
-    add_up(families, "ctflowd_nat_log_", one, of_namespace);
-    add_nat_log(families, *one.nat_log, of_namespace);
-  }
-  if (one.accounting) {
-    add_ledger(families, "ctflowd_accounting_", one, of_namespace);
-    add_up(families, "ctflowd_accounting_", one, of_namespace);
-    add_accounting(families, *one.accounting, of_namespace);
-  }
+  Labels labels = of_namespace;  // and the name, of a kind that there may be several of
+  if (one.kind == "collector") labels.push_back({"collector", one.name});
+  if (one.kind == "connection_log") labels.push_back({"log", one.name});
+  add_ledger(families, fmt::format("ctflowd_{}_", one.kind), one, labels);
+  std::visit([&](const auto& details) { add_own(families, one, details, labels); }, one.details);
 }
 
 }  // namespace ctflow

@@ -84,7 +84,8 @@ void check_timeouts(const NamespaceStatus& one, std::vector<Finding>& found) {
                    "see the log: timeouts_unreadable file="});
 }
 
-void check_nat_log(const OutputStatus& one, std::vector<Finding>& found) {
+void find_output_problems(const OutputStatus& one, const NatLogStatus& log,
+                          std::vector<Finding>& found) {
   if (!one.connected) {
     found.push_back({"nat_log_not_written",
                      fmt::format("{}: beginnings and ends of translations wait in memory, and are "
@@ -99,8 +100,8 @@ void check_nat_log(const OutputStatus& one, std::vector<Finding>& found) {
                                  one.counters.lost(), seconds_ago(one.last_loss)),
                      "a faster disk, or raise nat_log.queue"});
   }
-  if (!one.nat_log->maps) return;
-  const NatMapsStatus& maps = *one.nat_log->maps;
+  if (!log.maps) return;
+  const NatMapsStatus& maps = *log.maps;
   if (!maps.unreadable.empty()) {
     found.push_back({"nat_log_maps_unreadable",
                      fmt::format("the maps of the ruleset cannot be read ({}): all translations "
@@ -114,13 +115,18 @@ void check_nat_log(const OutputStatus& one, std::vector<Finding>& found) {
   }
 }
 
-void check_accounting(const OutputStatus& one, std::vector<Finding>& found) {
+void find_output_problems(const OutputStatus& one, const AccountingStatus& /*accounting*/,
+                          std::vector<Finding>& found) {
   if (one.connected) return;
   found.push_back({"accounting_not_written",
                    fmt::format("{}: what is counted waits in memory; rows of small keys merge into "
                                "other",
                                one.last_failure.reason),
                    "make room there, or let ctflowd write there"});
+}
+
+void check_output(const OutputStatus& one, std::vector<Finding>& found) {
+  std::visit([&](const auto& details) { find_output_problems(one, details, found); }, one.details);
 }
 
 void check_database(const DatabaseStatus& one, std::vector<Finding>& found) {
@@ -144,15 +150,7 @@ std::vector<Finding> find_problems(const Status& status) {
   for (const NamespaceStatus& one : status.namespaces) check(check_kernel_side, one);
   for (const NamespaceStatus& one : status.namespaces) check(check_timeouts, one);
   for (const NamespaceStatus& one : status.namespaces) {
-    for (const OutputStatus& output : one.outputs) {
-      if (output.nat_log) {
-        check(check_nat_log, output);
-      } else if (output.accounting) {
-        check(check_accounting, output);
-      } else {
-        check(output.log ? find_log_problems : find_collector_problems, output);
-      }
-    }
+    for (const OutputStatus& output : one.outputs) check(check_output, output);
   }
   for (const DatabaseStatus& one : status.databases) check_database(one, found);
   for (const MissingNamespace& one : status.missing_namespaces) {

@@ -123,8 +123,7 @@ Json certificates_json(const CollectorStatus& collector) {
   return all;
 }
 
-Json collector_json(const OutputStatus& one) {
-  const CollectorStatus& collector = *one.collector;
+Json collector_json(const OutputStatus& one, const CollectorStatus& collector) {
   Json out{{"name", one.name},
            {"peer", one.peer},
            {"protocol", protocol_name(collector.protocol)},
@@ -148,9 +147,9 @@ Json collector_json(const OutputStatus& one) {
   return out;
 }
 
-Json log_json(const OutputStatus& one) {
+Json log_json(const OutputStatus& one, const ConnectionLogStatus& log) {
   Json out{{"name", one.name},
-           {"to", name_of(one.log->to)},
+           {"to", name_of(log.to)},
            {"peer", one.peer},
            {"state", name_of(state_of(one))},
            {"last_failure", last_failure_json(one)},
@@ -160,7 +159,7 @@ Json log_json(const OutputStatus& one) {
            {"last_message_seconds_ago", ago_json(one.last_message)},
            {"lost", one.counters.lost()},
            {"last_loss_seconds_ago", ago_json(one.last_loss)}};
-  if (!one.log->brokers.empty()) out["brokers"] = one.log->brokers;
+  if (!log.brokers.empty()) out["brokers"] = log.brokers;
   if (one.backlog) out["backlog"] = backlog_json(one);
   if (!one.filtered_by_rule.empty()) out["filtered_by_rule"] = filtered_json(one);
   out["counters"] = output_counters_json(one);
@@ -175,34 +174,48 @@ Json nat_maps_json(const NatMapsStatus& maps) {
               {"left_out", maps.left_out}};
 }
 
-Json nat_log_json(const OutputStatus& one) {
+Json nat_log_json(const OutputStatus& one, const NatLogStatus& log) {
   Json out{{"name", one.name},
            {"directory", one.peer},
            {"written", one.connected},
            {"last_failure", last_failure_json(one)},
-           {"open_translations", one.nat_log->open},
-           {"holes", one.nat_log->holes},
+           {"open_translations", log.open},
+           {"holes", log.holes},
            {"waiting", one.counters.waiting.flows},
            {"lost", one.counters.lost()},
            {"last_loss_seconds_ago", ago_json(one.last_loss)},
            {"counters", output_counters_json(one)}};
-  if (one.nat_log->maps) out["maps"] = nat_maps_json(*one.nat_log->maps);
+  if (log.maps) out["maps"] = nat_maps_json(*log.maps);
   return out;
 }
 
-Json accounting_json(const OutputStatus& one) {
+Json accounting_json(const OutputStatus& one, const AccountingStatus& accounting) {
   return Json{{"name", one.name},
               {"database", one.peer},
               {"written", one.connected},
               {"last_failure", last_failure_json(one)},
-              {"last_commit_seconds_ago", ago_json(one.accounting->last_commit)},
-              {"waiting_rows", one.accounting->rows},
-              {"merged_rows", one.accounting->merged},
-              {"failed_transactions", one.accounting->failures},
-              {"recovered_octets", one.accounting->recovered},
+              {"last_commit_seconds_ago", ago_json(accounting.last_commit)},
+              {"waiting_rows", accounting.rows},
+              {"merged_rows", accounting.merged},
+              {"failed_transactions", accounting.failures},
+              {"recovered_octets", accounting.recovered},
               {"waiting", one.counters.waiting.flows},
               {"lost", one.counters.lost()},
               {"counters", output_counters_json(one)}};
+}
+
+/// Where a namespace has its outputs: an array of a kind that there may be several of.
+void add_output(Json& to, const OutputStatus& one, const CollectorStatus& collector) {
+  to["collectors"].push_back(collector_json(one, collector));
+}
+void add_output(Json& to, const OutputStatus& one, const ConnectionLogStatus& log) {
+  to["connection_logs"].push_back(log_json(one, log));
+}
+void add_output(Json& to, const OutputStatus& one, const NatLogStatus& log) {
+  to["nat_log"] = nat_log_json(one, log);
+}
+void add_output(Json& to, const OutputStatus& one, const AccountingStatus& accounting) {
+  to["accounting"] = accounting_json(one, accounting);
 }
 
 Json group_json(const GroupStatus& one) {
@@ -278,14 +291,9 @@ Json namespace_json(const NamespaceStatus& one) {
     out["routing"] = std::move(routing);
   }
   out["collectors"] = Json::array();
-  for (const OutputStatus& output : one.outputs) {
-    if (output.collector) out["collectors"].push_back(collector_json(output));
-    if (output.nat_log) out["nat_log"] = nat_log_json(output);
-    if (output.accounting) out["accounting"] = accounting_json(output);
-  }
   out["connection_logs"] = Json::array();
   for (const OutputStatus& output : one.outputs) {
-    if (output.log) out["connection_logs"].push_back(log_json(output));
+    std::visit([&](const auto& details) { add_output(out, output, details); }, output.details);
   }
   out["groups"] = Json::array();
   for (const GroupStatus& group : one.groups) out["groups"].push_back(group_json(group));

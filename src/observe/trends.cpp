@@ -78,7 +78,9 @@ void Trends::watch(const std::string& key, std::uint64_t value, MonoTime now) {
 }
 
 void Trends::watch_output(const std::string& key, const OutputStatus& output, MonoTime now) {
-  if (output.collector) watch("refusal " + key, output.collector->refusals, now);
+  if (const auto* const collector = std::get_if<CollectorStatus>(&output.details)) {
+    watch("refusal " + key, collector->refusals, now);
+  }
   watch("loss " + key, output.counters.lost(), now);
   watch("message " + key, output.counters.messages, now);
   add_count(counts_["records " + key], now, output.counters.records);
@@ -129,7 +131,9 @@ SpoolRoom Trends::room_of(const std::string& key, const OutputStatus& output) co
 }
 
 void Trends::complete_output(const std::string& key, OutputStatus& output, MonoTime now) const {
-  if (output.collector) output.collector->last_refusal = since("refusal " + key, now);
+  if (auto* const collector = std::get_if<CollectorStatus>(&output.details)) {
+    collector->last_refusal = since("refusal " + key, now);
+  }
   output.last_loss = since("loss " + key, now);
   output.last_message = since("message " + key, now);
   if (output.last_message) output.last_message_time = growths_.at("message " + key).wall;

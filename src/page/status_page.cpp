@@ -58,7 +58,7 @@ NamespaceValues namespace_values(const NamespaceStatus& one) {
 std::vector<std::string> counted_namespaces(const Status& status) {
   std::vector<std::string> names;
   for (const NamespaceStatus& one : status.namespaces) {
-    const auto counts = [](const OutputStatus& output) { return output.accounting.has_value(); };
+    const auto counts = [](const OutputStatus& output) { return output.kind == "accounting"; };
     if (std::any_of(one.outputs.begin(), one.outputs.end(), counts)) names.push_back(one.name);
   }
   return names;

@@ -276,7 +276,7 @@ void RowSink::fail(FailureKind kind, const std::string& reason, const char* fix)
       pause.count(), failure_log_.suppressed());
 }
 
-void RowSink::describe(OutputStatus& status, const Instant& now) const {
+void RowSink::describe(OutputStatus& status) const {
   status.peer = server_->peer();
   status.connected = !failing_ && step_ != Step::kPause && step_ != Step::kConnect;
   status.last_failure = last_failure_;
@@ -284,11 +284,6 @@ void RowSink::describe(OutputStatus& status, const Instant& now) const {
   backlog.memory = queue_.octets();
   backlog.memory_limit = queue_.limit();
   backlog.oldest = queue_.oldest();
-  if (backlog.oldest) {
-    status.oldest_waiting =
-        std::max(std::chrono::duration_cast<std::chrono::seconds>(now.wall - *backlog.oldest),
-                 std::chrono::seconds(0));
-  }
   status.backlog = std::move(backlog);
 }
 

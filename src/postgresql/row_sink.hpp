@@ -33,7 +33,8 @@ class RowSink : public LineSink, private ServerUser {
   [[nodiscard]] bool busy() const override { return !stopped_ && !failing_ && !queue_.empty(); }
   void stop() override;
   [[nodiscard]] bool lookup_running() const override { return server_->lookup_running(); }
-  void describe(OutputStatus& status, const Instant& now) const override;
+  [[nodiscard]] std::vector<RemotePeer> peers() const override { return {{server_->peer()}}; }
+  void describe(OutputStatus& status) const override;
 
  private:
   /// What is awaited, or done next.

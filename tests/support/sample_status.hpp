@@ -20,10 +20,10 @@ inline Status sample_status() {
   home.table_limit = 100;
   home.kernel_patch = "absent";
   OutputStatus& output = home.outputs.emplace_back();
+  output.kind = "collector";
   output.name = "main";
   output.peer = "192.0.2.10:4739";
   output.connected = true;
-  output.collector.emplace();
   output.counters.flows = 12;
   output.counters.records = 24;
   return status;

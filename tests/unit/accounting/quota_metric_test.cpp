@@ -69,7 +69,8 @@ class QuotaMetricTest : public testing::Test {
   }
 
   std::optional<std::uint64_t> used(const Accounting& accounting) const {
-    const std::vector<QuotaStatus> quotas = accounting.status(now_).accounting->quotas;
+    const std::vector<QuotaStatus> quotas =
+        std::get<AccountingStatus>(accounting.status(now_).details).quotas;
     EXPECT_EQ(quotas.size(), 1U);
     EXPECT_EQ(quotas[0].by, AccountingKey::kNetwork);
     EXPECT_EQ(quotas[0].name, "office");
@@ -160,7 +161,9 @@ TEST_F(QuotaMetricTest, GoesOnWhileTheDatabaseIsLocked) {
   now_.steady += 2min;
   accounting->tick();  // the writer has it now
   offer(*accounting, 30);
-  tick_until(*accounting, [&] { return accounting->status(now_).accounting->failures > 0; });
+  tick_until(*accounting, [&] {
+    return std::get<AccountingStatus>(accounting->status(now_).details).failures > 0;
+  });
   EXPECT_EQ(used(*accounting), 1230U);
   blocker.execute("ROLLBACK");
   commit(*accounting);
@@ -172,7 +175,9 @@ TEST_F(QuotaMetricTest, SaysNothingOfADatabaseThatIsNone) {
   std::ofstream(config_.database) << std::string(5000, 'x');
   const auto accounting = make();
   offer(*accounting, 1000);
-  tick_until(*accounting, [&] { return accounting->status(now_).accounting->failures > 0; });
+  tick_until(*accounting, [&] {
+    return std::get<AccountingStatus>(accounting->status(now_).details).failures > 0;
+  });
   EXPECT_EQ(used(*accounting), std::nullopt);
 }
 

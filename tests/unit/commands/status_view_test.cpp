@@ -43,7 +43,7 @@ TEST(StatusView, BeginsWithWhatIsWrong) {
 TEST(StatusView, ShowsWhatWaits) {
   Status status = test::sample_status();
   OutputStatus& output = status.namespaces[0].outputs[0];
-  output.collector->transport = TransportKind::kTls;
+  std::get<CollectorStatus>(output.details).transport = TransportKind::kTls;
   output.backlog = Backlog{1 << 20, 4 << 20, 0, 0, std::nullopt};
   EXPECT_THAT(view(status).text, testing::Not(HasSubstr("waiting")));
   output.counters.waiting = {3, 60, 120, 500, 5000};
@@ -109,7 +109,7 @@ TEST(StatusView, FitsEightyColumns) {
   output.name = std::string(64, 'c');
   output.peer = std::string(200, 'p') + ":4739";
   output.connected = false;
-  output.collector->transport = TransportKind::kTls;
+  std::get<CollectorStatus>(output.details).transport = TransportKind::kTls;
   output.counters.flows = output.counters.records = 12'345'678'901;
   output.counters.waiting = {3'000'000, 60'000'000, 120, 500, 5000};
   output.last_failure = {FailureKind::kHandshake,

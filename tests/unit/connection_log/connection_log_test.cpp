@@ -17,6 +17,8 @@ struct Delivered {
   std::vector<MessageContent> contents;
   int reopened = 0;
   bool stopped = false;
+  LastFailure failure{};
+  std::optional<Backlog> backlog{};
 };
 
 class FakeSink : public LineSink {
@@ -31,7 +33,11 @@ class FakeSink : public LineSink {
   void reopen() override { ++to_.reopened; }
   [[nodiscard]] bool busy() const override { return false; }
   void stop() override { to_.stopped = true; }
-  void describe(OutputStatus& status, const Instant&) const override { status.connected = true; }
+  void describe(OutputStatus& status) const override {
+    status.connected = true;
+    status.last_failure = to_.failure;
+    status.backlog = to_.backlog;
+  }
 
  private:
   Delivered& to_;
@@ -101,8 +107,21 @@ TEST_F(ConnectionLogTest, CountsWhatLinesCarry) {
   EXPECT_EQ(status.counters.octets, 300U);
   EXPECT_EQ(status.counters.message_octets, delivered_.batches.at(0).size());
   EXPECT_EQ(status.counters.messages, 1U);
-  EXPECT_TRUE(status.log);
-  EXPECT_FALSE(status.collector);
+  EXPECT_EQ(status.kind, "connection_log");
+  EXPECT_TRUE(std::holds_alternative<ConnectionLogStatus>(status.details));
+}
+
+TEST_F(ConnectionLogTest, SaysHowLongAgoTheLastFailureWasAndWhatWaitsCame) {
+  const Instant now = clock_.now();
+  delivered_.backlog.emplace();
+  EXPECT_FALSE(log_.status(now).last_failure_age) << "there was none";
+  EXPECT_FALSE(log_.status(now).oldest_waiting) << "nothing waits";
+  delivered_.failure = {FailureKind::kFile, "full", now.steady - std::chrono::seconds(3)};
+  delivered_.backlog->oldest = now.wall - std::chrono::seconds(5);
+  EXPECT_EQ(log_.status(now).last_failure_age, std::chrono::seconds(3));
+  EXPECT_EQ(log_.status(now).oldest_waiting, std::chrono::seconds(5));
+  delivered_.backlog->oldest = now.wall + std::chrono::seconds(5);
+  EXPECT_EQ(log_.status(now).oldest_waiting, std::chrono::seconds(0)) << "the clock was set back";
 }
 
 TEST_F(ConnectionLogTest, DoesNotWantBeginnings) {
@@ -121,14 +140,6 @@ TEST_F(ConnectionLogTest, WritesWhatItHasAtTheEnd) {
   log_.stop();
   EXPECT_EQ(delivered_.batches.size(), 1U);
   EXPECT_TRUE(delivered_.stopped);
-}
-
-TEST_F(ConnectionLogTest, KnowsItsConfiguration) {
-  EXPECT_TRUE(log_.configured_as(config_));
-  ConnectionLogConfig other = config_;
-  other.path = "/elsewhere";
-  EXPECT_FALSE(log_.configured_as(other));
-  EXPECT_FALSE(log_.configured_as(CollectorConfig{}));
 }
 
 }  // namespace

@@ -56,8 +56,10 @@ TEST_F(KafkaSinkTest, MakesAMessageOfEachLineWithItsOwnAmounts) {
   ASSERT_TRUE(run_until_none_waits());
   const OutputStatus now = status();
   EXPECT_TRUE(now.connected);
-  EXPECT_EQ(now.log->to, LogDestination::kKafka);
-  EXPECT_FALSE(now.log->brokers.empty());
+  EXPECT_EQ(std::get<ConnectionLogStatus>(now.details).to, LogDestination::kKafka);
+  ASSERT_FALSE(std::get<ConnectionLogStatus>(now.details).brokers.empty());
+  ASSERT_EQ(log_->peers().size(), std::get<ConnectionLogStatus>(now.details).brokers.size());
+  EXPECT_EQ(log_->peers()[0].endpoint, std::get<ConnectionLogStatus>(now.details).brokers[0]);
   EXPECT_EQ(now.counters.messages, flows.size());
   EXPECT_EQ(now.counters.octets, octets);
   EXPECT_EQ(now.counters.message_octets, expected.size() - flows.size()) << "without line feeds";

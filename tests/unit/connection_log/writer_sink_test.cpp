@@ -77,14 +77,14 @@ TEST_F(WriterSinkTest, CountsAsWriteErrorsWhatFindsNoRoomWhileNothingCanBeWritte
   deliver("{1}\n");
   ASSERT_TRUE(wait([&] {
     OutputStatus status;
-    sink_->describe(status, system_now());
+    sink_->describe(status);
     return !status.connected;
   }));
   deliver("{2}\n");
   deliver("{3}\n");  // beyond the buffer
   EXPECT_EQ(ledger_.counters().lost_write_error.flows, 1U);
   OutputStatus status;
-  sink_->describe(status, system_now());
+  sink_->describe(status);
   EXPECT_EQ(status.last_failure.reason, "open: No such file or directory");
   EXPECT_EQ(status.backlog.value().memory, 8U);
   EXPECT_EQ(status.backlog.value().memory_limit, 10U);

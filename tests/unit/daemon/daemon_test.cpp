@@ -303,6 +303,17 @@ TEST_F(ReloadTest, LeavesTheSessionOfAnUnchangedCollectorAlone) {
   EXPECT_EQ(messages[1].second, messages[0].second + 1) << "the sequence number";
 }
 
+TEST_F(ReloadTest, LeavesTheSessionAloneOfACollectorThatHasAnotherPlaceInTheList) {
+  config_.collectors[0].flush_after = std::chrono::milliseconds(1);
+  const Config next = config_;
+  config_.collectors.insert(config_.collectors.begin(), other_collector());
+  EXPECT_EQ(run_with(next), 0);
+  const auto messages = flow_messages(collector_);
+  ASSERT_EQ(messages.size(), 2U);
+  EXPECT_EQ(messages[0].first, messages[1].first) << "the source port";
+  EXPECT_EQ(flow_messages(other_).size(), 1U);
+}
+
 TEST_F(ReloadTest, TellsTheSourceWhichConnectionsAreToItsCollectors) {
   Config next = config_;
   next.collectors.push_back(other_collector());

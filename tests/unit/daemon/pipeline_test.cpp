@@ -222,8 +222,7 @@ TEST_F(PipelineTest, DeadlineIsTheEarliestOfTheOutputs) {
 /// Takes what it is offered and does nothing with it: not every output is a collector.
 class Collecting : public Output {
  public:
-  Collecting(const std::string& name, FlowKinds wants) : Output(name, wants) {}
-  [[nodiscard]] bool configured_as(const OutputConfig& /*config*/) const override { return false; }
+  Collecting(const std::string& name, FlowKinds wants) : Output("test", name, wants) {}
   void offer(const Flow& flow, const Instant& now) override {
     offered.push_back(flow);
     times.push_back(now.steady);
@@ -231,10 +230,12 @@ class Collecting : public Output {
   void tick() override {}
   [[nodiscard]] MonoTime deadline() const override { return MonoTime::max(); }
   void flush() override {}
-  [[nodiscard]] OutputStatus status(const Instant& /*now*/) const override { return {}; }
 
   std::vector<Flow> offered;
   std::vector<MonoTime> times;
+
+ private:
+  void describe(OutputStatus& /*status*/, const Instant& /*now*/) const override {}
 };
 
 TEST_F(PipelineTest, OffersAnOutputWhatItWantsAndNothingElse) {

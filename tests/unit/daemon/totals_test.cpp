@@ -92,8 +92,8 @@ TEST_F(TotalsTest, HaveEveryCounter) {
 
 TEST_F(TotalsTest, HaveWhatWasKeptOnlyWhereThereWasSome) {
   OutputStatus output;
+  output.kind = "collector";
   output.name = "main";
-  output.collector.emplace();
   testing::internal::CaptureStderr();
   log_output_totals(output);
   EXPECT_THAT(testing::internal::GetCapturedStderr(),

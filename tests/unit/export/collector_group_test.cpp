@@ -36,7 +36,7 @@ class CollectorGroupTest : public testing::Test {
     GroupConfig config;
     config.name = "group";
     config.mode = mode;
-    std::vector<Output*> members;
+    std::vector<Exporter*> members;
     members.reserve(kMembers);
     for (const auto& exporter : exporters_) members.push_back(exporter.get());
     return {config, members};

@@ -104,6 +104,23 @@ class ExporterTest : public testing::Test {
   const std::shared_ptr<OutputContext> context_ = std::make_shared<OutputContext>();
 };
 
+TEST_F(ExporterTest, SendsOverTheNetworkUnlessItWritesFiles) {
+  CollectorConfig config;
+  config.source_address = "192.0.2.1";
+  config.bind_device = "eth0";
+  const std::vector<RemotePeer> peers = make(config)->peers();
+  ASSERT_EQ(peers.size(), 1U);
+  EXPECT_EQ(peers[0].endpoint, "fake");
+  EXPECT_TRUE(peers[0].datagrams);
+  EXPECT_EQ(peers[0].source_address, "192.0.2.1");
+  EXPECT_EQ(peers[0].bind_device, "eth0");
+  sessions_ = true;
+  config.transport = TransportKind::kTcp;
+  EXPECT_FALSE(make(config)->peers().at(0).datagrams);
+  config.transport = TransportKind::kFile;
+  EXPECT_TRUE(make(config)->peers().empty());
+}
+
 TEST_F(ExporterTest, SendsOptionsThenTemplatesBeforeAnyFlow) {
   const auto exporter = make();
   EXPECT_LE(exporter->deadline(), clock_.now().steady);

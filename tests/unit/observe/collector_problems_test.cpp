@@ -19,7 +19,7 @@ class CollectorProblemsTest : public testing::Test {
  protected:
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<Finding> found;
-    find_collector_problems(output_, found);
+    find_output_problems(output_, std::get<CollectorStatus>(output_.details), found);
     std::vector<std::string> all;
     for (const Finding& one : found) {
       EXPECT_FALSE(one.impact.empty());
@@ -30,7 +30,7 @@ class CollectorProblemsTest : public testing::Test {
   }
   [[nodiscard]] std::string impact() const {
     std::vector<Finding> found;
-    find_collector_problems(output_, found);
+    find_output_problems(output_, std::get<CollectorStatus>(output_.details), found);
     return found.empty() ? "" : found.front().impact;
   }
   void fail(FailureKind kind, const std::string& reason) {
@@ -38,7 +38,7 @@ class CollectorProblemsTest : public testing::Test {
     output_.last_failure = {kind, reason, {}};
   }
   void use_stream() {
-    output_.collector->transport = TransportKind::kTcp;
+    std::get<CollectorStatus>(output_.details).transport = TransportKind::kTcp;
     output_.backlog = Backlog{1000, 4 << 20, 0, 0, std::nullopt};
     output_.counters.waiting = {2, 40, 80, 400, 4000};
   }
@@ -55,9 +55,9 @@ TEST_F(CollectorProblemsTest, AreNoneWhenAllIsWell) {
 TEST_F(CollectorProblemsTest, FollowTheStateOfDatagrams) {
   output_.last_loss = seconds(1);
   EXPECT_THAT(names(), ElementsAre("collector_lossy"));
-  output_.collector->last_refusal = seconds(299);
+  std::get<CollectorStatus>(output_.details).last_refusal = seconds(299);
   EXPECT_THAT(names(), ElementsAre("collector_refused"));
-  output_.collector->last_refusal = seconds(301);
+  std::get<CollectorStatus>(output_.details).last_refusal = seconds(301);
   EXPECT_THAT(names(), ElementsAre("collector_lossy"));
   output_.connected = false;
   EXPECT_THAT(names(), ElementsAre("collector_unreachable"));
@@ -69,25 +69,26 @@ TEST_F(CollectorProblemsTest, FollowTheStateOfDatagrams) {
 
 TEST_F(CollectorProblemsTest, FindCertificatesThatExpire) {
   use_stream();
-  output_.collector->transport = TransportKind::kTls;
-  output_.collector->certificates = {{{CertificateOwner::kExporter, {}}, seconds(-1)},
-                                     {{CertificateOwner::kCollector, {}}, seconds(3600)}};
+  std::get<CollectorStatus>(output_.details).transport = TransportKind::kTls;
+  std::get<CollectorStatus>(output_.details).certificates = {
+      {{CertificateOwner::kExporter, {}}, seconds(-1)},
+      {{CertificateOwner::kCollector, {}}, seconds(3600)}};
   EXPECT_THAT(names(), ElementsAre("certificate_expired", "certificate_expires"));
-  output_.collector->certificates = {
+  std::get<CollectorStatus>(output_.details).certificates = {
       {{CertificateOwner::kExporter, {}}, std::chrono::hours(365 * 24)}};
   EXPECT_THAT(names(), IsEmpty());
 }
 
 TEST_F(CollectorProblemsTest, ForgetARefusalOfTcpOnceThereIsAConnection) {
   use_stream();
-  output_.collector->refusals = 3;
-  output_.collector->last_refusal = seconds(1);
+  std::get<CollectorStatus>(output_.details).refusals = 3;
+  std::get<CollectorStatus>(output_.details).last_refusal = seconds(1);
   output_.last_failure = {FailureKind::kRefused, "Connection refused", {}};
   EXPECT_EQ(state_of(output_), CollectorState::kOk);
   EXPECT_THAT(names(), IsEmpty());
   output_.connected = false;
   EXPECT_THAT(names(), ElementsAre("collector_refused"));
-  output_.collector->last_refusal = seconds(3600);  // it is still not there
+  std::get<CollectorStatus>(output_.details).last_refusal = seconds(3600);  // it is still not there
   EXPECT_THAT(names(), ElementsAre("collector_refused"));
 }
 
@@ -119,14 +120,14 @@ TEST_F(CollectorProblemsTest, SayThatFlowsWaitOnlyWhereTheyDo) {
               HasSubstr("40 flow reports wait on disk; beyond spool.size (1.5 GiB) the oldest are "
                         "lost; 7 flow reports lost so far"));
   output_.backlog.reset();
-  output_.collector->transport = TransportKind::kUdp;
+  std::get<CollectorStatus>(output_.details).transport = TransportKind::kUdp;
   fail(FailureKind::kUnreachable, "Network is unreachable");
   EXPECT_THAT(impact(), Not(HasSubstr("wait")));
   EXPECT_THAT(impact(), HasSubstr("7 flow reports lost so far"));
 }
 
 TEST_F(CollectorProblemsTest, TellOfAFileThatCannotBeWritten) {
-  output_.collector->transport = TransportKind::kFile;
+  std::get<CollectorStatus>(output_.details).transport = TransportKind::kFile;
   output_.peer = "/var/lib/flows";
   fail(FailureKind::kFile, "No space left on device");
   EXPECT_THAT(names(), ElementsAre("collector_unreachable"));

@@ -14,7 +14,7 @@ OutputStatus good() {
   status.name = "local";
   status.peer = "/var/log/ctflowd/connections.json";
   status.connected = true;
-  status.log = ConnectionLogStatus{};
+  status.details = ConnectionLogStatus{};
   status.backlog = Backlog{};
   status.backlog->memory_limit = 4 << 20;
   return status;
@@ -22,7 +22,7 @@ OutputStatus good() {
 
 std::vector<Finding> problems(const OutputStatus& status) {
   std::vector<Finding> found;
-  find_log_problems(status, found);
+  find_output_problems(status, std::get<ConnectionLogStatus>(status.details), found);
   return found;
 }
 
@@ -44,7 +44,7 @@ TEST(LogProblems, SayWhyLinesCannotBeWrittenAndWhatBecomesOfThem) {
 TEST(LogProblems, NameTheLimitOfASocket) {
   OutputStatus status = good();
   status.connected = false;
-  status.log->to = LogDestination::kUnix;
+  std::get<ConnectionLogStatus>(status.details).to = LogDestination::kUnix;
   EXPECT_THAT(problems(status).at(0).impact, HasSubstr("spool.memory (4 MiB)"));
   EXPECT_THAT(problems(status).at(0).impact, HasSubstr("no attempt has succeeded yet"));
   status.backlog->disk_limit = 1 << 30;
@@ -53,9 +53,9 @@ TEST(LogProblems, NameTheLimitOfASocket) {
 
 TEST(LogProblems, NameTheBufferOfATopicAndWhatItsBrokersNeed) {
   OutputStatus status = good();
-  status.log->to = LogDestination::kKafka;
+  std::get<ConnectionLogStatus>(status.details).to = LogDestination::kKafka;
   status.peer = "connections@kafka1.example:9092";
-  EXPECT_STREQ(name_of(status.log->to), "kafka");
+  EXPECT_STREQ(name_of(std::get<ConnectionLogStatus>(status.details).to), "kafka");
   status.last_loss = std::chrono::seconds(3);
   EXPECT_THAT(problems(status).at(0).fix, HasSubstr("connection_log_refused"));
   status.connected = false;

@@ -67,11 +67,13 @@ TEST(MetricsText, HasDatabasesThatAreUsed) {
 TEST(MetricsText, HasQuotasAndWhatIsUsedOfThemWhereThatIsKnown) {
   Status status = test::sample_status();
   OutputStatus accounting;
+  accounting.kind = "accounting";
   accounting.name = "accounting";
-  accounting.accounting.emplace().quotas = {
-      {AccountingKey::kNetwork, "office", 5'000'000'000'000, 1'234'567'890'123},
-      {AccountingKey::kDevice, "a\"b\\c", 2'000'000, 0},
-      {AccountingKey::kDevice, "new", 3'000'000}};
+  AccountingStatus own;
+  own.quotas = {{AccountingKey::kNetwork, "office", 5'000'000'000'000, 1'234'567'890'123},
+                {AccountingKey::kDevice, "a\"b\\c", 2'000'000, 0},
+                {AccountingKey::kDevice, "new", 3'000'000}};
+  accounting.details = std::move(own);
   status.namespaces[0].outputs.push_back(accounting);
   const std::string text = metrics_text(status);
   const std::string used = "ctflowd_accounting_quota_used_bytes{namespace=\"\",by=";
@@ -137,8 +139,9 @@ TEST(MetricsText, HasWhatWaitsInBytes) {
 TEST(MetricsText, HasTheTimeOfTheLastMessage) {
   Status status = test::sample_status();
   OutputStatus log;
+  log.kind = "connection_log";
   log.name = "lines";
-  log.log.emplace();
+  log.details = ConnectionLogStatus{};
   status.namespaces[0].outputs.push_back(log);
   EXPECT_THAT(metrics_text(status), Not(HasSubstr("last_message")));
   for (OutputStatus& one : status.namespaces[0].outputs) {
@@ -184,7 +187,8 @@ TEST(MetricsText, NamesAFamilyOnceForAllNamespaces) {
 
 TEST(MetricsText, HasExactlyOneStateOfACollector) {
   Status status = test::sample_status();
-  status.namespaces[0].outputs[0].collector->last_refusal = std::chrono::seconds(1);
+  std::get<CollectorStatus>(status.namespaces[0].outputs[0].details).last_refusal =
+      std::chrono::seconds(1);
   std::istringstream lines(metrics_text(status));
   std::vector<std::string> ones;
   for (std::string line; std::getline(lines, line);) {

@@ -25,12 +25,14 @@ using Json = nlohmann::json;
 using testing::HasSubstr;
 
 struct Kind {
+  const char* kind;
   const char* prefix;  ///< of its metrics
   const char* json;    ///< its member of a network namespace; a list of them or one
 };
-constexpr std::array kKinds{
-    Kind{"ctflowd_collector_", "collectors"}, Kind{"ctflowd_connection_log_", "connection_logs"},
-    Kind{"ctflowd_nat_log_", "nat_log"}, Kind{"ctflowd_accounting_", "accounting"}};
+constexpr std::array kKinds{Kind{"collector", "ctflowd_collector_", "collectors"},
+                            Kind{"connection_log", "ctflowd_connection_log_", "connection_logs"},
+                            Kind{"nat_log", "ctflowd_nat_log_", "nat_log"},
+                            Kind{"accounting", "ctflowd_accounting_", "accounting"}};
 
 /// Numbers that occur once, so that each shows where it went.
 class Numbers {
@@ -56,15 +58,16 @@ Status all_kinds() {
   std::vector<OutputStatus>& outputs = status.namespaces[0].outputs;
   outputs.assign(kKinds.size(), {});
   Numbers numbers;
-  for (OutputStatus& one : outputs) {
-    one.name = "one";
-    one.counters = counted(numbers);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    outputs[i].kind = kKinds.at(i).kind;
+    outputs[i].name = "one";
+    outputs[i].counters = counted(numbers);
   }
-  outputs[0].collector.emplace().refusals = numbers.next();
-  outputs[1].log.emplace();
-  outputs[2].nat_log = NatLogStatus{numbers.next(), numbers.next(),
+  std::get<CollectorStatus>(outputs[0].details).refusals = numbers.next();
+  outputs[1].details = ConnectionLogStatus{};
+  outputs[2].details = NatLogStatus{numbers.next(), numbers.next(),
                                     NatMapsStatus{numbers.next(), numbers.next(), true, {}, {}}};
-  AccountingStatus& accounting = outputs[3].accounting.emplace();
+  auto& accounting = outputs[3].details.emplace<AccountingStatus>();
   accounting.rows = numbers.next();
   accounting.merged = numbers.next();
   accounting.failures = numbers.next();
@@ -165,7 +168,8 @@ TEST(OutputMetrics, RepeatNoSample) {
   Status status = all_kinds();
   UsageSeries series;
   series.direction = "in";
-  status.namespaces[0].outputs[3].accounting->usage = Usage{AccountingKey::kHost, {series}};
+  std::get<AccountingStatus>(status.namespaces[0].outputs[3].details).usage =
+      Usage{AccountingKey::kHost, {series}};
   std::set<std::string> seen;
   std::istringstream lines(metrics_text(status));
   for (std::string line; std::getline(lines, line);) {

@@ -67,7 +67,7 @@ TEST(StatusJson, SaysWhatIsMeasuredAndWhereConnectionsAreLeftOut) {
 
 TEST(StatusJson, SaysWhenCertificatesExpire) {
   Status status = test::sample_status();
-  CollectorStatus& collector = *status.namespaces[0].outputs[0].collector;
+  auto& collector = std::get<CollectorStatus>(status.namespaces[0].outputs[0].details);
   const auto main = [&] {
     return Json::parse(status_json(status)).at("namespaces").at(0).at("collectors").at(0);
   };
@@ -100,7 +100,7 @@ TEST(StatusJson, TellsTheLastFailureAndWhatWaits) {
   };
   EXPECT_TRUE(told().at("last_failure").is_null());
   EXPECT_FALSE(told().contains("backlog"));
-  output.collector->transport = TransportKind::kTls;
+  std::get<CollectorStatus>(output.details).transport = TransportKind::kTls;
   output.last_failure = {FailureKind::kHandshake, "certificate has expired", {}};
   output.last_failure_age = std::chrono::seconds(4);
   output.backlog = Backlog{1, 2, 3, 4, std::nullopt};
@@ -122,7 +122,7 @@ TEST(StatusJson, SaysHowMuchLeavesAndWhenTheLastMessageDid) {
   Status status = test::sample_status();
   OutputStatus log;
   log.name = "log";
-  log.log.emplace();
+  log.details = ConnectionLogStatus{};
   status.namespaces[0].outputs.push_back(log);
   const auto home = [&] { return Json::parse(status_json(status)).at("namespaces").at(0); };
   EXPECT_TRUE(home().at("collectors").at(0).at("last_message_seconds_ago").is_null());

@@ -60,12 +60,13 @@ TEST_F(TrendsTest, SayHowLongAgoSomethingGrew) {
   sample_after(seconds(1));
   EXPECT_EQ(completed().namespaces[0].last_overrun, std::nullopt);
   home_.source.lost_overrun = 3;
-  home_.outputs[0].collector->refusals = 1;
+  std::get<CollectorStatus>(home_.outputs[0].details).refusals = 1;
   sample_after(seconds(1));
   sample_after(seconds(10));
   const Status status = completed();
   EXPECT_EQ(status.namespaces[0].last_overrun, seconds(10));
-  EXPECT_EQ(status.namespaces[0].outputs[0].collector->last_refusal, seconds(10));
+  EXPECT_EQ(std::get<CollectorStatus>(status.namespaces[0].outputs[0].details).last_refusal,
+            seconds(10));
   EXPECT_EQ(status.namespaces[0].outputs[0].last_loss, std::nullopt);
 }
 
@@ -80,14 +81,16 @@ TEST_F(TrendsTest, TakeALossBeforeTheFirstSampleForNew) {
 }
 
 TEST_F(TrendsTest, FollowACollectorThatBeginsAnew) {
-  home_.outputs[0].collector->refusals = 9;
+  std::get<CollectorStatus>(home_.outputs[0].details).refusals = 9;
   sample_after(seconds(1));
-  home_.outputs[0].collector->refusals = 0;
+  std::get<CollectorStatus>(home_.outputs[0].details).refusals = 0;
   sample_after(seconds(5));
-  EXPECT_EQ(completed().namespaces[0].outputs[0].collector->last_refusal, seconds(5));
-  home_.outputs[0].collector->refusals = 2;
+  EXPECT_EQ(std::get<CollectorStatus>(completed().namespaces[0].outputs[0].details).last_refusal,
+            seconds(5));
+  std::get<CollectorStatus>(home_.outputs[0].details).refusals = 2;
   sample_after(seconds(1));
-  EXPECT_EQ(completed().namespaces[0].outputs[0].collector->last_refusal, seconds(0));
+  EXPECT_EQ(std::get<CollectorStatus>(completed().namespaces[0].outputs[0].details).last_refusal,
+            seconds(0));
 }
 
 TEST_F(TrendsTest, KeepNamespacesApartWhoseCollectorsHaveOneName) {

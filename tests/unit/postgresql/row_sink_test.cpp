@@ -101,7 +101,7 @@ class PostgresqlSink : public testing::Test {
 
   OutputStatus status() const {
     OutputStatus status;
-    sink_->describe(status, clock_.now());
+    sink_->describe(status);
     return status;
   }
 
