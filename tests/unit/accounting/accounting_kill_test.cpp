@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Accounting in a process that is killed while it counts.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,10 +14,15 @@
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <random>
+#include <set>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "accounting/accounting.hpp"
+#include "process/descriptor.hpp"
 #include "support/accounting_flows.hpp"
 #include "support/seed.hpp"
 
@@ -105,6 +112,43 @@ class AccountingKillTest : public testing::Test {
                            "SELECT sum(" + column + ") FROM usage WHERE level = 3");
   }
 
+  /// Those that are for the case of a kill.
+  [[nodiscard]] std::vector<Descriptor> open_files() const {
+    std::vector<Descriptor> files;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_.name())) {
+      const std::string name = entry.path().string();
+      if (name.find("-session-") == std::string::npos &&
+          name.find("-counted-0") == std::string::npos) {
+        continue;
+      }
+      files.emplace_back(open(name.c_str(), O_RDONLY | O_CLOEXEC));
+    }
+    return files;
+  }
+
+  static std::string beginnings_of(const std::vector<Descriptor>& files) {
+    std::string all;
+    for (const Descriptor& file : files) {
+      std::array<char, 512> some{};
+      EXPECT_GT(pread(file.number(), some.data(), some.size(), 0), 0);
+      all.append(some.data(), some.size());
+    }
+    return all;
+  }
+
+  /// What the next process would have counted of the connection, where it ends with so many.
+  std::int64_t packets_after_a_kill(std::uint64_t to) {
+    const test::TemporaryDirectory left;
+    std::filesystem::copy(directory_.name(), left.name());
+    AccountingConfig config = config_;
+    config.database = left.path("accounting.sqlite");
+    const auto after = std::make_unique<Accounting>(
+        config, [] { return test::sample_surroundings(); }, std::make_shared<OutputContext>());
+    report(*after, 443, 0, to, FlowEvent::kEnded);
+    after->stop();
+    return test::number_in(config.database, "SELECT sum(up_packets) FROM usage WHERE level = 3");
+  }
+
   test::TemporaryDirectory directory_;
   AccountingConfig config_;
   const Instant now_ = system_now();
@@ -134,6 +178,35 @@ TEST_F(AccountingKillTest, LosesNothingAndCountsNothingTwiceWheneverItIsKilled) 
                             "usage.key WHERE level = 3 AND kind = 2"),
             1)
       << "uncounted";
+}
+
+/// What a kill at each instruction of a report would leave.
+TEST_F(AccountingKillTest, LosesNothingAndCountsNothingTwiceAtAnyInstruction) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto accounting = make();
+    report(*accounting, 443, 0, 10);
+    ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+    raise(SIGSTOP);
+    report(*accounting, 443, 10, 30);
+    raise(SIGSTOP);
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  const auto files = open_files();
+  ASSERT_EQ(files.size(), 2U);
+  std::set<std::string> states;
+  while (ptrace(PTRACE_SINGLESTEP, child, nullptr, nullptr) == 0) {
+    waitpid(child, &status, 0);
+    if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP) break;
+    if (!states.insert(beginnings_of(files)).second) continue;
+    EXPECT_EQ(packets_after_a_kill(100), 100) << "at state " << states.size();
+  }
+  EXPECT_TRUE(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP) << "it came to the end";
+  kill(child, SIGKILL);
+  waitpid(child, &status, 0);
+  EXPECT_GT(states.size(), 10U);
 }
 
 TEST_F(AccountingKillTest, CountsAndNotesReportsWithoutSystemCalls) {

@@ -241,22 +241,27 @@ TEST_F(CountedReportsTest, LivesWithAFullDisk) {
 
 TEST_F(CountedReportsTest, KeepsEarlierFilesWhereTheNextOneCannotBeOpened) {
   constexpr int kOfOneFile = 1'000'000;
+  constexpr std::uint16_t kEarlier = 442;
   constexpr std::uint16_t kOther = 444;
   CountedReports counted = open();
   const auto note_all_of_a_file = [&](std::uint16_t port) {
     const auto record = CountedReports::record_of(report(0, 1000, port));
     for (int i = 0; i < kOfOneFile; ++i) counted.note(record);
   };
+  note(counted, report(0, 1000, kEarlier));
+  counted.checkpoint();
   note_all_of_a_file(443);
   {
     const NoMoreFiles limit;
     for (int i = 0; i < 10; ++i) note(counted, report(0, 2000));
   }
   EXPECT_TRUE(knows(1000)) << "in the file of before";
+  EXPECT_TRUE(knows(1000, kEarlier)) << "in that before it";
   std::filesystem::remove(file());
   note_all_of_a_file(kOther);
   note(counted, report(0, 2000, kOther));
-  EXPECT_TRUE(knows(1000)) << "in the file of before";
+  EXPECT_TRUE(knows(1000, kEarlier));
+  EXPECT_TRUE(knows(1000));
   EXPECT_TRUE(knows(2000, kOther)) << "it is tried again";
 }
 
