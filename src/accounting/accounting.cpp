@@ -55,10 +55,14 @@ Accounting::Accounting(const AccountingConfig& config,
   session.started = clock_().wall;
   session.prefix = session_prefix_;
   session.left = left_sessions(session.continues);
+  std::vector<std::uint64_t> undone;
+  for (const accounting::LeftSession& one : session.left) {
+    if (one.undone != 0) undone.push_back(one.undone);
+  }
   open_session();
   if (session_) session.id = session_->id();
   session.ledger = session_;
-  counted_.emplace(session_prefix_);  // the directory is there now
+  counted_.emplace(session_prefix_, undone);  // the directory is there now
   accounting::ReadDeviceNames read_names;
   if (neighbours_) {
     read_names = accounting::device_names_of(config_);
@@ -97,7 +101,6 @@ void Accounting::open_session() {
 
 void Accounting::offer(const Flow& flow, const Instant& now) {
   const auto rest = counted_->without_counted(flow);
-  if (flow.event == FlowEvent::kReported) counted_->note(flow);
   enter(rest ? *rest : flow, now);
 }
 
@@ -111,8 +114,18 @@ void Accounting::enter(const Flow& flow, const Instant& now) {
   };
   if (metrics_) count(*metrics_);
   for (Asked& one : asked_) count(one.counts);
-  if (session_) session_->add(added.direction, added.amounts);
+  keep(flow, added);
   ledger_.wait(reported_flow(added.amounts.packets(), added.amounts.octets()));
+}
+
+/// For the case of a kill.
+void Accounting::keep(const Flow& flow, const accounting::Classified& added) {
+  using accounting::CountedReports;
+  const bool goes_on = flow.event == FlowEvent::kReported;
+  const auto record = goes_on ? CountedReports::record_of(flow) : CountedReports::Record{};
+  if (session_) session_->begin(added.direction, record.check);
+  if (goes_on) counted_->note(record);
+  if (session_) session_->add(added.direction, added.amounts);
 }
 
 void Accounting::tick() {

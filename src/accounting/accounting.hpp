@@ -48,6 +48,7 @@ class Accounting : public Output {
  private:
   void describe(OutputStatus& status, const Instant& now) const override;
   void enter(const Flow& flow, const Instant& now);
+  void keep(const Flow& flow, const accounting::Classified& added);
   [[nodiscard]] std::vector<accounting::LeftSession> left_sessions(bool& another_runs) const;
   void open_session();
   void watch_losses(const Instant& now);

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
+#include <numeric>
 #include <system_error>
 #include <utility>
 
@@ -39,18 +40,7 @@ void take_off(Counters& flow, Counters& earlier, const Counters& counted) {
   take(flow.octets, earlier.octets, counted.octets);
 }
 
-}  // namespace
-
-CountedReports::CountedReports(std::string prefix) : prefix_(std::move(prefix)) {
-  read_left();
-  begin_file();
-}
-
-std::string CountedReports::file_of(unsigned generation) const {
-  return fmt::format("{}-counted-{}", prefix_, generation);
-}
-
-std::uint64_t CountedReports::check_of(const Record& record) {
+std::uint64_t check_of(const CountedReports::Record& record) {
   std::uint64_t hash = mix(record.key);
   for (const Counters& one : {record.original_counters, record.reply_counters}) {
     hash = mix(mix(hash ^ one.packets) ^ one.octets);
@@ -58,45 +48,89 @@ std::uint64_t CountedReports::check_of(const Record& record) {
   return mix(hash ^ static_cast<std::uint64_t>(record.until));
 }
 
-void CountedReports::read_left() {
+/// Makes zeros of it. Returns what errno is then, or 0.
+int blank(const std::string& file, off_t at, std::size_t size) {
+  const std::vector<char> zeros(size);
+  const Descriptor descriptor(open(file.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!descriptor.is_open()) return errno;
+  const ssize_t written = pwrite(descriptor.number(), zeros.data(), size, at);
+  if (written == static_cast<ssize_t>(size)) return 0;
+  return written < 0 ? errno : ENOSPC;
+}
+
+std::size_t page_size() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
+
+}  // namespace
+
+CountedReports::CountedReports(std::string prefix, const std::vector<std::uint64_t>& undone)
+    : prefix_(std::move(prefix)) {
+  read_left(undone);
+  begin_file();
+}
+
+std::string CountedReports::file_of(unsigned generation) const {
+  return fmt::format("{}-counted-{}", prefix_, generation);
+}
+
+void CountedReports::read_left(const std::vector<std::uint64_t>& undone) {
   for (unsigned i = kGenerations; i > 0; --i) {
     std::ifstream file(file_of(i - 1), std::ios::binary);
-    for (Record one; file.read(reinterpret_cast<char*>(&one), sizeof one);) {
-      if (one.check == check_of(one)) left_[one.key] = one;
+    off_t at = 0;
+    for (Record one; file.read(reinterpret_cast<char*>(&one), sizeof one);
+         at += ssize_t{sizeof one}) {
+      if (one.until == 0 || one.check != check_of(one)) continue;
+      if (std::find(undone.begin(), undone.end(), one.check) == undone.end()) {
+        left_[one.key] = one;
+      } else if (const int error = blank(file_of(i - 1), at, sizeof one); error != 0) {
+        fail(error);
+      }
     }
   }
 }
 
 void CountedReports::begin_file() {
   constexpr int kMode = 0600;
-  file_.reset(
-      open(file_of(0).c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, kMode));
+  free_ = {};
+  records_ = 0;
+  file_.reset(open(file_of(0).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kMode));
   if (!file_.is_open()) return fail(errno);
-  // A process that was killed, or had no room, may have written a part of one.
   const off_t size = lseek(file_.number(), 0, SEEK_END);
-  constexpr auto kRecord = static_cast<off_t>(sizeof(Record));
-  if (size % kRecord != 0 && ftruncate(file_.number(), size - size % kRecord) != 0) fail(errno);
-  records_ = static_cast<std::uint64_t>(size / kRecord);
+  records_ = static_cast<std::uint64_t>(size) / sizeof(Record);
 }
 
-void CountedReports::note(const Flow& flow) {
-  const Counters original_counters = sum(flow.earlier.original_counters, flow.original_counters);
-  const Counters reply_counters = sum(flow.earlier.reply_counters, flow.reply_counters);
-  write({table_hash_of(flow.original), original_counters, reply_counters,
-         flow.end.time_since_epoch().count()});
-  if (records_ >= kMostRecords) checkpoint();
-}
-
-void CountedReports::write(Record record) {
-  if (!file_.is_open()) return;
+CountedReports::Record CountedReports::record_of(const Flow& flow) {
+  Record record{
+      table_hash_of(flow.original), sum(flow.earlier.original_counters, flow.original_counters),
+      sum(flow.earlier.reply_counters, flow.reply_counters), flow.end.time_since_epoch().count()};
   record.check = check_of(record);
-  const ssize_t written = ::write(file_.number(), &record, sizeof record);
-  if (written == ssize_t{sizeof record}) {
-    ++records_;
-    return;
+  return record;
+}
+
+void CountedReports::note(const Record& record) {
+  if (records_ >= kMostRecords) checkpoint();
+  append(record);
+}
+
+void CountedReports::append(const Record& record) {
+  ++records_;  // also where there is none, so that it is tried again
+  if (free_.empty() && !make_room()) return;
+  free_.front() = record;
+  free_ = free_.subspan(1);
+}
+
+bool CountedReports::make_room() {
+  if (!file_.is_open()) return false;
+  try {
+    static const std::size_t size = 2 * std::lcm(sizeof(Record), page_size());
+    room_ = MappedRoom(file_.number(), size);
+  } catch (const std::system_error& error) {
+    fail(error.code().value());
+    file_.reset();  // until the next checkpoint
+    return false;
   }
-  fail(written < 0 ? errno : ENOSPC);
-  file_.reset();  // until the next checkpoint
+  const std::span<std::byte> octets = room_.octets();
+  free_ = {reinterpret_cast<Record*>(octets.data()), octets.size() / sizeof(Record)};
+  return true;
 }
 
 std::optional<Flow> CountedReports::without_left(const Flow& flow) {
@@ -126,7 +160,7 @@ void CountedReports::checkpoint() {
   begin_file();
   // By then each connection in the table was reported that has more than the state file.
   if (++checkpoints_ == kGenerations) left_ = {};
-  for (const auto& [key, record] : left_) write(record);
+  for (const auto& [key, record] : left_) append(record);
 }
 
 void CountedReports::fail(int error) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
@@ -21,8 +22,14 @@ namespace ctflow::accounting {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x3130'6c74'6363'6163ULL;
-constexpr std::size_t kAmounts = 5;  // numbers of Amounts
-constexpr std::size_t kWords = 2 + kDirections * kAmounts;
+constexpr std::size_t kAmounts = 5;                          // numbers of Amounts
+constexpr std::size_t kTotals = 2 + kDirections * kAmounts;  // all there is in earlier versions
+// What is being added: 1 + its direction, or 0; its record; the sums before, and flows.
+constexpr std::size_t kBegun = kTotals;
+constexpr std::size_t kRecord = kBegun + 1;
+constexpr std::size_t kBefore = kRecord + 1;
+constexpr std::size_t kFlowsBefore = kBefore + kAmounts;
+constexpr std::size_t kWords = kFlowsBefore + 1;
 constexpr std::size_t kSize = kWords * sizeof(std::uint64_t);
 constexpr const char* kInfix = "-session-";
 
@@ -36,6 +43,23 @@ void add_to(std::span<std::uint64_t> words, const Amounts& amounts) {
   words[2] += amounts.down_packets;
   words[3] += amounts.up_packets;
   words[4] += amounts.connections;
+}
+
+std::span<std::uint64_t> sums_of(std::span<std::uint64_t> words, std::size_t direction) {
+  return words.subspan(2 + direction * kAmounts, kAmounts);
+}
+
+/// What comes before is stored before what comes after, as a kill leaves it.
+void keep_order() { std::atomic_signal_fence(std::memory_order_seq_cst); }
+
+/// Takes back what a kill interrupted. Returns its record, or 0.
+std::uint64_t undo(std::span<std::uint64_t> words) {
+  const std::uint64_t begun = words[kBegun];
+  if (begun == 0 || begun > kDirections) return 0;
+  const auto before = words.subspan(kBefore, kAmounts);
+  std::copy(before.begin(), before.end(), sums_of(words, begun - 1).begin());
+  words[1] = words[kFlowsBefore];
+  return words[kRecord];
 }
 
 SessionTotals totals_in(std::span<const std::uint64_t> words) {
@@ -81,9 +105,23 @@ SessionLedger::SessionLedger(const std::string& prefix) : id_(unique_id()) {
 
 SessionLedger::~SessionLedger() { munmap(words_.data(), kSize); }
 
+void SessionLedger::begin(Direction direction, std::uint64_t record) {
+  const auto sums = sums_of(words_, static_cast<std::size_t>(direction));
+  std::copy(sums.begin(), sums.end(), words_.subspan(kBefore).begin());
+  words_[kFlowsBefore] = words_[1];
+  words_[kRecord] = record;
+  keep_order();
+  words_[kBegun] = static_cast<std::uint64_t>(direction) + 1;
+  keep_order();
+}
+
 void SessionLedger::add(Direction direction, const Amounts& amounts) {
+  keep_order();
   ++words_[1];
-  add_to(words_.subspan(2 + static_cast<std::size_t>(direction) * kAmounts, kAmounts), amounts);
+  add_to(sums_of(words_, static_cast<std::size_t>(direction)), amounts);
+  keep_order();
+  words_[kBegun] = 0;
+  keep_order();
 }
 
 SessionTotals SessionLedger::totals() const { return totals_in(words_); }
@@ -121,8 +159,11 @@ std::vector<LeftSession> left_sessions(const std::string& prefix, bool& another_
       continue;
     }
     std::array<std::uint64_t, kWords> words{};
-    const bool whole = pread(one.lock.number(), words.data(), kSize, 0) == ssize_t{kSize};
-    if (whole && words[0] == kMagic) one.totals = totals_in(words);
+    const ssize_t size = pread(one.lock.number(), words.data(), kSize, 0);
+    if (size >= ssize_t{kTotals * sizeof(std::uint64_t)} && words[0] == kMagic) {
+      one.undone = undo(words);
+      one.totals = totals_in(words);
+    }
     found.push_back(std::move(one));
   }
   return found;

@@ -38,7 +38,10 @@ class SessionLedger {
 
   [[nodiscard]] const std::string& id() const { return id_; }
 
-  /// A flow report of this direction.
+  /// A flow report of this direction is about to be added. `record`: the check of what is noted of
+  /// it meanwhile, 0 for nothing. A kill before the end of add() leaves it in no sum, and the
+  /// record undone.
+  void begin(Direction direction, std::uint64_t record);
   void add(Direction direction, const Amounts& amounts);
   [[nodiscard]] SessionTotals totals() const;
 
@@ -54,6 +57,7 @@ struct LeftSession {
   std::string file;
   std::string id;
   SessionTotals totals;
+  std::uint64_t undone = 0;  ///< the record of SessionLedger::begin(), where add() did not end
   Descriptor lock;
 };
 

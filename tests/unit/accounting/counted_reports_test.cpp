@@ -2,10 +2,18 @@
 #include "accounting/counted_reports.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 
+#include <array>
 #include <filesystem>
+#include <fstream>
+#include <thread>
 
+#include "conntrack/flow/tuple_hash.hpp"
 #include "support/accounting_flows.hpp"
+#include "support/logged_lines.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -14,13 +22,47 @@ using namespace std::chrono_literals;
 
 const TimePoint kBegan = std::chrono::sys_days(std::chrono::year(2026) / 11 / 29) + 20h;
 
+/// Lets this process open no more files.
+class NoMoreFiles {
+ public:
+  NoMoreFiles() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit none{0, before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoMoreFiles() { setrlimit(RLIMIT_NOFILE, &before_); }
+  NoMoreFiles(const NoMoreFiles&) = delete;
+  NoMoreFiles& operator=(const NoMoreFiles&) = delete;
+  NoMoreFiles(NoMoreFiles&&) = delete;
+  NoMoreFiles& operator=(NoMoreFiles&&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
 class CountedReportsTest : public testing::Test {
  protected:
   [[nodiscard]] CountedReports open() const { return CountedReports(prefix_); }
+  static void note(CountedReports& counted, const Flow& flow) {
+    counted.note(CountedReports::record_of(flow));
+  }
+  /// By a process that is killed then.
+  void note(const Flow& flow) const {
+    CountedReports counted = open();
+    note(counted, flow);
+  }
+  [[nodiscard]] std::string file(int generation = 0) const {
+    return prefix_ + "-counted-" + std::to_string(generation);
+  }
+  /// Whether an earlier process counted up to `octets` of a connection, and no more.
+  [[nodiscard]] bool knows(std::uint64_t octets, std::uint16_t port = 443) const {
+    const auto rest = open().without_counted(report(0, octets + 100, port));
+    return rest && rest->original_counters.octets == 100;
+  }
 
   /// Of a connection that began at kBegan: what came between `from` and `to` octets.
-  static Flow report(std::uint64_t from, std::uint64_t to) {
-    Flow flow = test::report_between("10.0.0.5", "198.51.100.1");
+  static Flow report(std::uint64_t from, std::uint64_t to, std::uint16_t port = 443) {
+    Flow flow = test::report_between("10.0.0.5", "198.51.100.1", port);
     flow.event = FlowEvent::kReported;
     flow.earlier = {{from / 100, from}, {}, kBegan};
     flow.original_counters = {(to - from) / 100, to - from};
@@ -34,7 +76,7 @@ class CountedReportsTest : public testing::Test {
 };
 
 TEST_F(CountedReportsTest, TakesOffWhatAnEarlierProcessCounted) {
-  open().note(report(0, 1000));
+  note(report(0, 1000));
   CountedReports counted = open();
   const auto rest = counted.without_counted(report(0, 1500));
   ASSERT_TRUE(rest);
@@ -46,7 +88,7 @@ TEST_F(CountedReportsTest, TakesOffWhatAnEarlierProcessCounted) {
 }
 
 TEST_F(CountedReportsTest, TakesOffOnlyWhatTheStateFileDidNotHave) {
-  open().note(report(0, 1000));
+  note(report(0, 1000));
   const auto rest = open().without_counted(report(600, 1500));
   ASSERT_TRUE(rest);
   EXPECT_EQ(rest->original_counters.octets, 500U);
@@ -56,7 +98,7 @@ TEST_F(CountedReportsTest, TakesOffOnlyWhatTheStateFileDidNotHave) {
 }
 
 TEST_F(CountedReportsTest, LeavesASuccessorWithTheSameAddressesAndPortsAlone) {
-  open().note(report(0, 1000));
+  note(report(0, 1000));
   Flow other = report(0, 2000);
   other.earlier = {};
   other.start = kBegan + 1001s;
@@ -64,16 +106,16 @@ TEST_F(CountedReportsTest, LeavesASuccessorWithTheSameAddressesAndPortsAlone) {
 }
 
 TEST_F(CountedReportsTest, CountsAllWhereCountersFell) {
-  open().note(report(0, 1000));
+  note(report(0, 1000));
   EXPECT_FALSE(open().without_counted(report(0, 900)));
 }
 
 TEST_F(CountedReportsTest, KnowsTheLastReportAlsoBeforeSomeCheckpoints) {
   {
     CountedReports counted = open();
-    counted.note(report(0, 1000));
+    note(counted, report(0, 1000));
     counted.checkpoint();
-    counted.note(report(1000, 1200));
+    note(counted, report(1000, 1200));
     counted.checkpoint();
   }
   const auto rest = open().without_counted(report(0, 1500));
@@ -84,34 +126,149 @@ TEST_F(CountedReportsTest, KnowsTheLastReportAlsoBeforeSomeCheckpoints) {
 TEST_F(CountedReportsTest, ForgetsWhatTheStateFileMustHave) {
   {
     CountedReports counted = open();
-    counted.note(report(0, 1000));
+    note(counted, report(0, 1000));
     for (int i = 0; i < 4; ++i) counted.checkpoint();
   }
   EXPECT_FALSE(open().without_counted(report(0, 1500)));
 }
 
 TEST_F(CountedReportsTest, KnowsWhatWasNotReportedBetweenTwoKills) {
-  open().note(report(0, 1000));
+  note(report(0, 1000));
   CountedReports between = open();
   for (int i = 0; i < 3; ++i) between.checkpoint();
   ASSERT_TRUE(open().without_counted(report(0, 1500)));
 }
 
+TEST_F(CountedReportsTest, TakesRoomWithoutARecordForNone) {
+  std::ofstream(file()).close();
+  std::filesystem::resize_file(file(), 1000 * sizeof(CountedReports::Record));
+  open().checkpoint();
+  EXPECT_EQ(std::filesystem::file_size(file()), 0U) << "nothing is left to keep";
+}
+
+/// Records one behind the other from the beginning on, without room for more.
+TEST_F(CountedReportsTest, ReadsAndKeepsWhatEarlierVersionsWrote) {
+  constexpr std::uint16_t kRecords = 3;
+  std::ofstream old(file(), std::ios::binary);
+  for (std::uint16_t port = 0; port < kRecords; ++port) {
+    const Flow flow = report(0, 1000, port);
+    const auto until = static_cast<std::uint64_t>(flow.end.time_since_epoch().count());
+    std::array<std::uint64_t, 7> words{table_hash_of(flow.original), 10, 1000, 0, 0, until};
+    std::uint64_t check = mix(words[0]);
+    for (std::size_t i = 1; i < 6; ++i) check = mix(check ^ words.at(i));
+    words[6] = check;
+    old.write(reinterpret_cast<const char*>(words.data()), sizeof words);
+  }
+  old << "a part of one";
+  old.close();
+  for (std::uint16_t port = 0; port < kRecords; ++port) EXPECT_TRUE(knows(1000, port)) << port;
+  note(report(0, 2000, kRecords));
+  note(report(1000, 1200, 0));
+  EXPECT_TRUE(knows(1200, 0)) << "the last one holds";
+  EXPECT_TRUE(knows(1000, 1));
+  EXPECT_TRUE(knows(2000, kRecords));
+}
+
 TEST_F(CountedReportsTest, GoesOnBehindAPartOfARecord) {
-  open().note(report(0, 1000));
-  const std::string file = prefix_ + "-counted-0";
-  const auto size = std::filesystem::file_size(file);
-  std::filesystem::resize_file(file, size + size / 2);
-  open().note(report(1000, 1100));
-  EXPECT_EQ(std::filesystem::file_size(file), 2 * size);
-  const auto rest = open().without_counted(report(0, 1500));
+  constexpr std::uint64_t kRecord = sizeof(CountedReports::Record);
+  note(report(0, 1000));
+  std::filesystem::resize_file(file(), kRecord + kRecord / 2);
+  note(report(1000, 1100));
+  EXPECT_TRUE(knows(1100));
+  std::filesystem::resize_file(file(), kRecord);
+  EXPECT_TRUE(knows(1000)) << "that of before is still there";
+}
+
+TEST_F(CountedReportsTest, KnowsAllOfManyRecords) {
+  constexpr std::uint16_t kMany = 5000;  // more than find room at once
+  constexpr std::uint64_t kRoom = 10'000;
+  {
+    CountedReports counted = open();
+    for (std::uint16_t port = 0; port < kMany; ++port) note(counted, report(0, 1000, port));
+  }
+  EXPECT_LT(std::filesystem::file_size(file()), kRoom * sizeof(CountedReports::Record));
+  CountedReports after = open();
+  for (std::uint16_t port = 0; port < kMany; ++port) {
+    EXPECT_TRUE(after.without_counted(report(0, 1500, port))) << port;
+  }
+}
+
+TEST_F(CountedReportsTest, SharesAFileWithTheOneThatAReloadReplaces) {
+  CountedReports before = open();
+  note(before, report(0, 1000, 1));
+  CountedReports after = open();
+  note(after, report(0, 1000, 2));
+  note(before, report(0, 1000, 3));
+  note(after, report(0, 1000, 4));
+  for (std::uint16_t port = 1; port <= 4; ++port) EXPECT_TRUE(knows(1000, port)) << port;
+}
+
+TEST_F(CountedReportsTest, ForgetsForGoodWhatAKillLeftUndone) {
+  note(report(0, 1000));
+  note(report(1000, 1200));
+  const auto undone = CountedReports::record_of(report(1000, 1200)).check;
+  const auto rest = CountedReports(prefix_, {undone}).without_counted(report(0, 1500));
   ASSERT_TRUE(rest);
-  EXPECT_EQ(rest->original_counters.octets, 400U);
+  EXPECT_EQ(rest->original_counters.octets, 500U) << "1000 were counted";
+  EXPECT_TRUE(knows(1000)) << "also by the next process, which is not told";
+}
+
+TEST_F(CountedReportsTest, LivesWithAFullDisk) {
+  bool allowed = true;
+  std::thread([&] {
+    // In a mount namespace of this thread, with room for the first thousand.
+    allowed = unshare(CLONE_NEWNS) == 0 &&
+              mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+              mount("none", directory_.name().c_str(), "tmpfs", 0, "size=64k") == 0;
+    if (!allowed) return;
+    constexpr std::uint16_t kMany = 5000;
+    const test::LoggedLines lines;
+    CountedReports counted = open();
+    for (std::uint16_t port = 0; port < kMany; ++port) note(counted, report(0, 1000, port));
+    EXPECT_EQ(lines.count("accounting_reports_unavailable"), 1U);
+    EXPECT_EQ(lines.count("No space left"), 1U);
+    EXPECT_TRUE(knows(1000, 0));
+    EXPECT_TRUE(knows(1000, 1000));
+    EXPECT_FALSE(knows(1000, kMany - 1));
+    mount("none", directory_.name().c_str(), "tmpfs", MS_REMOUNT, "size=1m");
+    counted.checkpoint();
+    note(counted, report(0, 1000, kMany));
+    EXPECT_TRUE(knows(1000, 0));
+    EXPECT_TRUE(knows(1000, kMany)) << "from the next checkpoint on";
+    umount(directory_.name().c_str());
+  }).join();
+  if (!allowed) GTEST_SKIP() << "a file system of its own needs root";
+}
+
+TEST_F(CountedReportsTest, KeepsEarlierFilesWhereTheNextOneCannotBeOpened) {
+  constexpr int kOfOneFile = 1'000'000;
+  constexpr std::uint16_t kEarlier = 442;
+  constexpr std::uint16_t kOther = 444;
+  CountedReports counted = open();
+  const auto note_all_of_a_file = [&](std::uint16_t port) {
+    const auto record = CountedReports::record_of(report(0, 1000, port));
+    for (int i = 0; i < kOfOneFile; ++i) counted.note(record);
+  };
+  note(counted, report(0, 1000, kEarlier));
+  counted.checkpoint();
+  note_all_of_a_file(443);
+  {
+    const NoMoreFiles limit;
+    for (int i = 0; i < 10; ++i) note(counted, report(0, 2000));
+  }
+  EXPECT_TRUE(knows(1000)) << "in the file of before";
+  EXPECT_TRUE(knows(1000, kEarlier)) << "in that before it";
+  std::filesystem::remove(file());
+  note_all_of_a_file(kOther);
+  note(counted, report(0, 2000, kOther));
+  EXPECT_TRUE(knows(1000, kEarlier));
+  EXPECT_TRUE(knows(1000));
+  EXPECT_TRUE(knows(2000, kOther)) << "it is tried again";
 }
 
 TEST_F(CountedReportsTest, NeedsNoFile) {
   CountedReports counted("/nonexistent/accounting");
-  counted.note(report(0, 1000));
+  note(counted, report(0, 1000));
   counted.checkpoint();
   EXPECT_FALSE(counted.without_counted(report(0, 1500)));
 }

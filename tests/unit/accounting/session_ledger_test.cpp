@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 
 #include "support/temporary_directory.hpp"
@@ -39,6 +40,58 @@ TEST_F(SessionLedgerTest, KeepsItsSumsAfterItsEnd) {
   EXPECT_EQ(found[0].totals.amounts[4], one);
   EXPECT_EQ(found[0].totals.amounts[0], Amounts{});
   EXPECT_FALSE(another_runs_);
+}
+
+TEST_F(SessionLedgerTest, TakesBackWhatAKillInterrupted) {
+  const Amounts one{1, 2, 3, 4, 5};
+  {
+    SessionLedger ledger(database_);
+    ledger.begin(Direction::kLocal, 77);
+    ledger.add(Direction::kLocal, one);
+    EXPECT_EQ(left().size(), 0U);
+    ledger.begin(Direction::kLocal, 78);
+  }
+  auto found = left();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].undone, 78U);
+  EXPECT_EQ(found[0].totals.flows, 1U);
+  EXPECT_EQ(found[0].totals.amounts[2], one);
+  const auto add_some = [&](std::size_t word) {
+    std::fstream file(found[0].file, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(word * sizeof(std::uint64_t)));
+    const std::uint64_t much = 1000;
+    file.write(reinterpret_cast<const char*>(&much), sizeof much);
+  };
+  add_some(1);       // flows
+  add_some(2 + 10);  // octets of kLocal
+  found.clear();
+  found = left();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].totals.flows, 1U);
+  EXPECT_EQ(found[0].totals.amounts[2], one);
+}
+
+TEST_F(SessionLedgerTest, LeavesNoRecordUndoneThatWasAdded) {
+  {
+    SessionLedger ledger(database_);
+    ledger.begin(Direction::kIn, 77);
+    ledger.add(Direction::kIn, {1, 1, 1, 1, 1});
+  }
+  const auto found = left();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].undone, 0U);
+  EXPECT_EQ(found[0].totals.flows, 1U);
+}
+
+TEST_F(SessionLedgerTest, ReadsThatOfAnEarlierVersion) {
+  SessionLedger(database_).add(Direction::kIn, {1, 2, 3, 4, 5});
+  for (const auto& entry : std::filesystem::directory_iterator(directory_.name())) {
+    std::filesystem::resize_file(entry.path(), 27 * sizeof(std::uint64_t));
+  }
+  const auto found = left();
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].totals.flows, 1U);
+  EXPECT_EQ(found[0].totals.amounts[0], (Amounts{1, 2, 3, 4, 5}));
 }
 
 TEST_F(SessionLedgerTest, IsNotLeftWhileItLives) {
