@@ -10,6 +10,7 @@
 #include "extras/from_bpf/from_records.hpp"
 #include "extras/from_bpf/records_obstacle.hpp"
 #include "netlink/conntrack_settings.hpp"
+#include "process/give_back_memory.hpp"
 
 namespace ctflow {
 namespace {
@@ -43,6 +44,7 @@ void ConntrackSource::choose() {
     return obstacle;
   };
   choice_ = choose_origin(config_.measure, origins);
+  give_back_memory();  // libbpf reads all types of the kernel
   log_obstacle(config_.measure, choice_);
   if (config_.measure == Measure::kOff) extras_ = no_extras();
   if (!extras_) extras_ = find_extras(config_);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How often ctflowd wakes up: only for what it watches where nothing happens, and for many events at once
-where few come."""
+where few come; and what memory it keeps then."""
 
 import contextlib
 import glob
@@ -67,6 +67,15 @@ class WakeUps(case.LabTest):
         counted = self.count(daemon)
         print(f"{counted} wake-ups in {SECONDS} idle seconds")
         self.assertLess(counted, 5 * SECONDS)  # a loaded machine makes threads wait for other things
+
+    def test_keeps_no_memory_that_only_the_start_needs(self):
+        """To try its programs libbpf reads all types of the kernel: 11 MiB, freed when that is done."""
+        daemon = self.start_alone()
+        time.sleep(1)
+        with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as file:
+            own = int(re.search(r"^RssAnon:\s+(\d+) kB", file.read(), re.M).group(1))
+        print(f"{own} KiB of memory of its own")
+        self.assertLess(own, 8 << 10)
 
     def test_lets_few_events_gather(self):
         """At some hundred events in a second there are far fewer wake-ups than events."""
