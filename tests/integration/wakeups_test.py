@@ -43,14 +43,14 @@ def deletion(source_port, port):
 
 
 class WakeUps(case.LabTest):
-    def start_alone(self):
-        """ctflowd with default settings, and a collector that takes everything."""
+    def start_alone(self, **source):
+        """ctflowd with default settings, but that nothing is measured, and a collector that takes everything."""
         self.make_lab()
         sink = self.lab.collector.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(sink.close)
         sink.bind((COLLECTOR, 4739))
         daemon = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run",
-                                 config=ctflowd.configuration([ctflowd.Collector("sink", 4739, "ipfix")]))
+                                 config=ctflowd.configuration([ctflowd.Collector("sink", 4739, "ipfix")], source=source))
         self.addCleanup(daemon.kill)
         return daemon.wait_for("started")
 
@@ -70,7 +70,7 @@ class WakeUps(case.LabTest):
 
     def test_keeps_no_memory_that_only_the_start_needs(self):
         """To try its programs libbpf reads all types of the kernel: 11 MiB, freed when that is done."""
-        daemon = self.start_alone()
+        daemon = self.start_alone(measure="auto")
         time.sleep(1)
         with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as file:
             own = int(re.search(r"^RssAnon:\s+(\d+) kB", file.read(), re.M).group(1))
