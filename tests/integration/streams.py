@@ -21,7 +21,8 @@ from lab import COLLECTOR, SERVER4, wait_until
 PORT = 4739
 SIZE = 40
 OCTETS = traffic.IP_HEADER[socket.AF_INET] + traffic.UDP_HEADER + SIZE
-PER_MESSAGE = 1400 // 62  # flow records
+RECORD = 62  # octets of a flow record, at least
+PER_MESSAGE = 1400 // RECORD  # flow records
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -67,7 +68,7 @@ class Collector:
                                         f"( sport = :{PORT} )")
         unread = sum(int(line.split()[0]) for line in queues.splitlines())
         self.kill()
-        return unread // 62 + PER_MESSAGE  # and of what came meanwhile
+        return unread // RECORD + PER_MESSAGE  # and of what came meanwhile
 
     def stop(self):
         self.process.terminate()

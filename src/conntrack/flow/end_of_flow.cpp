@@ -156,8 +156,8 @@ bool correct_usual_times(Flow& flow, const TimeoutHistory& timeouts, SourceCount
   TimePoint last = std::min(flow.end, flow.event_time) - timeout;
   const Bounds& in_force = period->in_force;
   if (last < in_force.earliest || last > in_force.latest) return false;
-  const bool has_one = flow.original_counters.packets + flow.reply_counters.packets == 1;
-  if (has_one && is_near(last, flow.start)) last = flow.start;  // its only packet began it
+  // Its only packet began it.
+  if (has_one_packet(flow) && is_near(last, flow.start)) last = flow.start;
   if (last < flow.start || last > flow.event_time) return false;
   flow.end = last;
   ++counters.end_from_timeout;
