@@ -57,6 +57,7 @@ struct nf_hook_state {
 	__u8 pf;
 	struct net_device *in;
 	struct net_device *out;
+	struct net *net;
 };
 
 struct ns_common {
@@ -150,7 +151,6 @@ struct nf_ct_ext {
 enum nf_ct_ext_id {
 	NF_CT_EXT_ACCT = 1,
 	NF_CT_EXT_TSTAMP = 2,
-	NF_CT_EXT_LABELS = 3,
 };
 
 struct nf_flowtable;

@@ -42,7 +42,7 @@ struct ctflow_direction {
 /* Both directions: [0] original, [1] reply. */
 struct ctflow_measured {
 	struct ctflow_direction direction[2];
-	__u64 reported;	    /* CLOCK_MONOTONIC: of the creation or the last report */
+	__u64 reported;	    /* CLOCK_MONOTONIC: of the creation or the previous report */
 	__u64 reported_packets; /* of both directions then */
 };
 
@@ -77,7 +77,6 @@ enum ctflow_event {
 #define CTFLOW_HAS_MEASURED 1 /* the connection is measured since its first packet */
 #define CTFLOW_HAS_COUNTERS 2 /* nf_conntrack_acct was on when it was created */
 #define CTFLOW_HAS_START 4    /* nf_conntrack_timestamp was on when it was created */
-#define CTFLOW_HAS_LABELS 8
 
 struct ctflow_record {
 	__u64 connection;     /* address of the entry: identifies it while it exists */
@@ -98,7 +97,6 @@ struct ctflow_record {
 	__u8 state;	      /* TCP, SCTP, DCCP state of the entry */
 	__u8 reason;	      /* enum nf_ct_flow_reason */
 	__u8 pad[5];
-	__u8 labels[16];
 	struct ctflow_tuple tuple[2];
 	struct ctflow_measured measured;
 };
@@ -127,7 +125,7 @@ struct ctflow_losses {
 enum ctflow_sweep {
 	CTFLOW_SWEEP_CLOCK,  /* finds the distance of jiffies from CLOCK_MONOTONIC, no more */
 	CTFLOW_SWEEP_DUE,    /* reports connections that have fallen silent */
-	CTFLOW_SWEEP_LIVING, /* reports those of namespace args[1] not reported since args[2] */
+	CTFLOW_SWEEP_ALL,   /* reports those of namespace args[1] not reported since args[2] */
 };
 
 #endif

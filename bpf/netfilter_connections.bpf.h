@@ -119,6 +119,14 @@ static __always_inline void load_address(__u8 *to, unsigned long address)
 	((__u64 *)to)[1] = words[1];
 }
 
+/* `direction`: as below. */
+static __always_inline __u16 zone_of(unsigned long connection, __u8 direction)
+{
+	if (layout.has_zones && load8(connection + layout.zone_direction) & direction)
+		return load16(connection + layout.zone_id);
+	return 0;
+}
+
 /* `tuple`: address of a struct nf_conntrack_tuple; `direction`: it is of, bits of NF_CT_ZONE_DIR. */
 static __always_inline void make_key(struct ctflow_nf_key *key, unsigned long connection,
 				     unsigned long tuple, __u8 direction)
@@ -129,9 +137,7 @@ static __always_inline void make_key(struct ctflow_nf_key *key, unsigned long co
 	key->destination_port = load16(tuple + layout.destination_port);
 	key->family = load8(tuple + layout.family);
 	key->protocol = load8(tuple + layout.protocol);
-	key->zone = 0;
-	if (layout.has_zones && load8(connection + layout.zone_direction) & direction)
-		key->zone = load16(connection + layout.zone_id);
+	key->zone = zone_of(connection, direction);
 }
 
 static __always_inline bool is_tuple(unsigned long tuple, const struct ctflow_nf_key *key)
@@ -147,10 +153,17 @@ static __always_inline bool is_tuple(unsigned long tuple, const struct ctflow_nf
 	       load8(tuple + layout.protocol) == key->protocol;
 }
 
-/* The memory of a connection may have been given to another one, or be free. */
+/* The struct net whose connections are measured; 0: none has begun yet. */
+static __u64 home;
+
+/* The memory of a connection may have been given to another one, or be free. All namespaces and
+ * zones take from the same memory, and may have connections of the same addresses and ports. */
 static __always_inline bool is_there(unsigned long owner, const struct ctflow_nf_key *key)
 {
-	return owner && load32(owner + layout.use) && is_tuple(owner + layout.original, key);
+	if (!owner || !load32(owner + layout.use) || !is_tuple(owner + layout.original, key))
+		return false;
+	return (!layout.has_net || load64(owner + layout.net) == home) &&
+	       zone_of(owner, 1) == key->zone;
 }
 
 static __always_inline bool is_alive(unsigned long owner, const struct ctflow_nf_key *key)

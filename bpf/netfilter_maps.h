@@ -63,6 +63,8 @@ struct ctflow_nf_totals {
 struct ctflow_nf_layout {
 	__u32 use;	  /* of struct nf_conn: nf_conntrack.use */
 	__u32 status;
+	__u32 has_net;	  /* CONFIG_NET_NS */
+	__u32 net;
 	__u32 has_zones;  /* CONFIG_NF_CONNTRACK_ZONES */
 	__u32 zone_id;
 	__u32 zone_direction;

@@ -98,7 +98,7 @@ static __always_inline unsigned long ctflow_extension(const struct nf_ct_ext *ex
 	return (unsigned long)ext + offset;
 }
 
-/* Counters, time of creation and labels are extensions, if their options are built in. */
+/* Counters and the time of creation are extensions, if their options are built in. */
 static __always_inline void ctflow_fill_extensions(struct ctflow_record *record,
 						   const struct nf_ct_ext *ext)
 {
@@ -107,7 +107,6 @@ static __always_inline void ctflow_fill_extensions(struct ctflow_record *record,
 	record->start = 0;
 	record->conntrack_packets[0] = record->conntrack_packets[1] = 0;
 	record->conntrack_octets[0] = record->conntrack_octets[1] = 0;
-	__builtin_memset(record->labels, 0, sizeof(record->labels));
 	if (!ext)
 		return;
 
@@ -131,15 +130,6 @@ static __always_inline void ctflow_fill_extensions(struct ctflow_record *record,
 			bpf_probe_read_kernel(&record->start, sizeof(record->start),
 					      (const void *)place);
 			record->present |= CTFLOW_HAS_START;
-		}
-	}
-	if (bpf_core_enum_value_exists(enum nf_ct_ext_id, NF_CT_EXT_LABELS)) {
-		place = ctflow_extension(ext,
-					 bpf_core_enum_value(enum nf_ct_ext_id, NF_CT_EXT_LABELS));
-		if (place) {
-			bpf_probe_read_kernel(record->labels, sizeof(record->labels),
-					      (const void *)place);
-			record->present |= CTFLOW_HAS_LABELS;
 		}
 	}
 }

@@ -2,6 +2,3 @@
 // Asio's own code, compiled once instead of in each file that uses it
 // (BOOST_ASIO_SEPARATE_COMPILATION).
 #include <boost/asio/impl/src.hpp>
-#ifdef CTFLOWD_TLS
-#include <boost/asio/ssl/impl/src.hpp>
-#endif

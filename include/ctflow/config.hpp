@@ -8,12 +8,14 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "ctflow/accounting_config.hpp"
+#include "ctflow/choices.hpp"
+#include "ctflow/config_error.hpp"
 #include "ctflow/connection_match.hpp"
+#include "ctflow/default_paths.hpp"
 #include "ctflow/enrich_config.hpp"
 #include "ctflow/flow.hpp"
 #include "ctflow/log_level.hpp"
@@ -21,12 +23,6 @@
 #include "ctflow/protocol.hpp"
 
 namespace ctflow {
-
-/// Which records a collector gets (docs/protocol.md, "Profiles").
-enum class Profile : std::uint8_t { kDefault, kNfdump, kAkvorado, kBiflow, kNatEvents, kMinimal };
-
-/// How messages get to a collector.
-enum class TransportKind : std::uint8_t { kUdp, kTcp, kTls, kFile };
 
 /// With `transport: tls`. Files in PEM.
 struct TlsConfig {
@@ -97,12 +93,6 @@ struct CollectorConfig {
   friend bool operator==(const CollectorConfig&, const CollectorConfig&) = default;
 };
 
-/// How a group's collectors share the flows.
-enum class GroupMode : std::uint8_t {
-  kFailover,  ///< the first that is healthy gets all
-  kBalance,   ///< each gets the connections that fall to it
-};
-
 /// Collectors that share the flows. A collector outside of any group gets all.
 struct GroupConfig {
   std::string name;  ///< unique among the groups
@@ -123,22 +113,6 @@ struct NamespaceConfig {
   std::vector<std::uint64_t> zones{};  ///< only connections of these conntrack zones; empty: all
 
   friend bool operator==(const NamespaceConfig&, const NamespaceConfig&) = default;
-};
-
-/// Which threads have an event loop.
-enum class Threads : std::uint8_t {
-  kOne,         ///< one, which does everything
-  kNamespaces,  ///< and one for each of `namespaces`
-};
-
-/// Where the lines of a connection log go.
-enum class LogDestination : std::uint8_t {
-  kFile,
-  kStdout,
-  kUnix,  ///< a stream socket that another program listens at
-  kTcp,
-  kKafka,
-  kPostgresql,
 };
 
 /// With `to: postgresql` (docs/postgresql.md).
@@ -186,12 +160,6 @@ struct ConnectionLogConfig {
   friend bool operator==(const ConnectionLogConfig&, const ConnectionLogConfig&) = default;
 };
 
-/// Which translations the NAT log stores.
-enum class NatLogRows : std::uint8_t {
-  kAll,
-  kExceptions,  ///< those that do not follow a static map of the ruleset
-};
-
 /// The log of translations (docs/nat-log.md). Off without a retention.
 struct NatLogConfig {
   std::string directory = "/var/lib/ctflowd/nat";
@@ -207,26 +175,6 @@ struct NatLogConfig {
   [[nodiscard]] bool enabled() const { return retention.count() > 0; }
 
   friend bool operator==(const NatLogConfig&, const NatLogConfig&) = default;
-};
-
-enum class ExistingConnections : std::uint8_t { kExport, kSkip };
-
-/// What the kernel does with events that find no room.
-enum class Delivery : std::uint8_t {
-  kBestEffort,  ///< drops them
-  kReliable,    ///< keeps their connections in its table and tries again
-};
-
-/// Connections between this host and a collector, over which flow records are sent.
-enum class OwnTraffic : std::uint8_t { kExclude, kInclude };
-
-/// Who measures what conntrack does not keep.
-enum class Measure : std::uint8_t {
-  kAuto,       ///< the first that is possible: patched kernel, fentry, netfilter
-  kOff,        ///< nothing
-  kPatch,      ///< a patched kernel
-  kFentry,     ///< eBPF programs at the entries and exits of the kernel's functions
-  kNetfilter,  ///< eBPF programs at the netfilter hooks
 };
 
 /// How events are read from the kernel.
@@ -257,12 +205,6 @@ struct SourceConfig {
   FilterConfig filter{};
 
   friend bool operator==(const SourceConfig&, const SourceConfig&) = default;
-};
-
-/// How the interfaces of a flow are found where the kernel does not report them.
-enum class InterfaceLookup : std::uint8_t {
-  kRoutes,    ///< by the routes to both ends
-  kConstant,  ///< not at all
 };
 
 /// Interfaces of the connections of one conntrack zone.
@@ -301,8 +243,8 @@ struct InterfacesConfig {
 
 /// Where a running ctflowd answers for its status.
 struct StatusConfig {
-  std::string socket = "/run/ctflowd/status.sock";  ///< unix socket; empty: none
-  std::string listen{};  ///< TCP: ADDRESS:PORT or [IPv6 ADDRESS]:PORT; empty: none
+  std::string socket = kStatusSocket;  ///< unix socket; empty: none
+  std::string listen{};                ///< TCP: ADDRESS:PORT or [IPv6 ADDRESS]:PORT; empty: none
   /// Names that requests at `listen` may be for, beside numeric addresses and localhost.
   std::vector<std::string> hosts{};
   bool page = true;  ///< with `listen`: a page for people, at /
@@ -345,13 +287,6 @@ struct ReloadableConfig {
 /// that need a restart is made from the member pointers of config/settings.cpp.
 struct Config : SealedConfig, ReloadableConfig {
   friend bool operator==(const Config&, const Config&) = default;
-};
-
-/// A configuration that cannot be used. what() is the line for the user:
-/// `FILE:LINE:COLUMN: PATH: expected …, got …`.
-class ConfigError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
 };
 
 /// Reads and checks a whole file. Throws ConfigError, nothing else that a file can cause.

@@ -3,6 +3,7 @@
 // is in the totals of the log, in `ctflowd status` and in the metrics.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 namespace ctflow {
@@ -28,7 +29,7 @@ struct SourceCounters {
   /// Ends that had to be forgotten while the kernel might still send them again.
   std::uint64_t repeats_unknown = 0;
   /// Connections a counter of which fell: another program set it to zero. What it had counted since
-  /// the last report is not exported.
+  /// the previous report is not exported.
   std::uint64_t counters_fell = 0;
   std::uint64_t fallen_packets = 0;  ///< … of that, what scans had seen
   /// Interim reports with nothing new, or of connections beyond the limit; what they counted is in
@@ -99,6 +100,10 @@ struct UpstreamLosses {
   std::uint64_t no_counters = 0;     ///< flow reports of connections that the kernel does not count
   std::uint64_t counters_fell = 0;   ///< connections a counter of which fell
   std::uint64_t fallen_packets = 0;  ///< … what they had counted, as far as that was seen
+  /// Not of `flows`: connections that vanished from the table without an event, …
+  std::uint64_t reconciled = 0;
+  /// … and how long before they were missed their previous report was, at most.
+  std::chrono::milliseconds reconciled_within{};
 };
 
 /// Counts of the mirror of the kernel's routing.
@@ -129,7 +134,7 @@ struct InterfaceCounters {
 /// counter of ExporterCounters.
 enum class LossReason : std::uint8_t {
   kWouldBlock,    ///< the socket's send buffer was full
-  kUnresolved,    ///< the collector's name has no address
+  kUnresolved,    ///< the name of the host has no address
   kSendError,     ///< any other error of sending
   kSpoolFull,     ///< the oldest that waited, to make room
   kSpoolAge,      ///< waited longer than spool.max_age

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <chrono>
 #include <cstdint>
 #include <string_view>
@@ -19,7 +20,11 @@ enum class AddressFamily : std::uint8_t { kNone, kIpv4, kIpv6 };
 struct IpAddress {
   std::array<std::uint8_t, 16> octets{};
 
-  friend bool operator==(const IpAddress&, const IpAddress&) = default;
+  // By words: g++ calls memcmp() for the octets.
+  friend bool operator==(const IpAddress& one, const IpAddress& other) {
+    using Words = std::array<std::uint64_t, 2>;
+    return std::bit_cast<Words>(one) == std::bit_cast<Words>(other);
+  }
 };
 
 /// One direction of a connection as the kernel identifies it (struct nf_conntrack_tuple).
@@ -57,8 +62,8 @@ enum class EndReason : std::uint8_t {
 
 /// What happened to the connection of a Flow.
 enum class FlowEvent : std::uint8_t {
-  kEnded,        ///< it was removed: the counters are what is new since the last report
-  kReported,     ///< it exists: the counters are what is new since the last report
+  kEnded,        ///< it was removed: the counters are what is new since the previous report
+  kReported,     ///< it exists: the counters are what is new since the previous report
   kCreated,      ///< it has just begun: there are no counters
   kEndedBefore,  ///< it was removed, and all it counted had been reported
 };
@@ -148,7 +153,8 @@ struct Presence {
 struct EarlierReports {
   Counters original_counters;
   Counters reply_counters;
-  /// Of the connection, or zero. Flow::start is then the end of the last report, if there was one.
+  /// Of the connection, or zero. Flow::start is then the end of the previous report, if there was
+  /// one.
   TimePoint start{};
 
   friend bool operator==(const EarlierReports&, const EarlierReports&) = default;

@@ -39,6 +39,9 @@ class OutputContext {
   /// What never came to any output.
   [[nodiscard]] UpstreamLosses losses() const { return losses_ ? losses_() : last_losses_; }
 
+  /// The kernel sends no events now (nf_conntrack_events=0), and nothing else says what ends.
+  [[nodiscard]] bool events_off() const { return events_off_ && events_off_(); }
+
   /// The state of the source.
   [[nodiscard]] SourceStatus source() const { return source_ ? source_() : SourceStatus{}; }
 
@@ -52,12 +55,14 @@ class OutputContext {
 
   // For the owner of the path.
   void answer_losses(std::function<UpstreamLosses()> losses) { losses_ = std::move(losses); }
+  void answer_events_off(std::function<bool()> off) { events_off_ = std::move(off); }
   void answer_source(std::function<SourceStatus()> source) { source_ = std::move(source); }
   void on_peers_changed(std::function<void()> handler) { on_peers_ = std::move(handler); }
   void set_interface_names(const InterfaceNames& names) { interface_names_ = &names; }
   void close() {
     last_losses_ = losses();
     losses_ = nullptr;
+    events_off_ = nullptr;
     source_ = nullptr;
     on_peers_ = nullptr;
     interface_names_ = nullptr;
@@ -66,6 +71,7 @@ class OutputContext {
  private:
   std::function<UpstreamLosses()> losses_;
   UpstreamLosses last_losses_;
+  std::function<bool()> events_off_;
   std::function<SourceStatus()> source_;
   std::function<void()> on_peers_;
   const InterfaceNames* interface_names_ = nullptr;
@@ -116,6 +122,10 @@ class Output {
 
   /// Sends, or writes, what was offered so far.
   virtual void flush() = 0;
+
+  /// What was offered so far is about to be stored as exported: the next process is offered none of
+  /// it again.
+  virtual void checkpoint() { flush(); }
 
   /// Opens its files again: another program has renamed them.
   virtual void reopen() {}

@@ -13,10 +13,12 @@
 #include <variant>
 #include <vector>
 
-#include "ctflow/config.hpp"
+#include "ctflow/accounting_config.hpp"
+#include "ctflow/choices.hpp"
 #include "ctflow/counters.hpp"
 #include "ctflow/database_status.hpp"
 #include "ctflow/flow_filter.hpp"
+#include "ctflow/protocol.hpp"
 #include "ctflow/source_status.hpp"
 #include "ctflow/transport_status.hpp"
 
@@ -173,7 +175,7 @@ struct NamespaceStatus {
   std::vector<GroupStatus> groups{};
   std::size_t table_entries = 0;  ///< nf_conntrack_count
   std::size_t table_limit = 0;    ///< nf_conntrack_max; 0: not known
-  std::string kernel_patch;       ///< absent, off or on
+  bool events_off = false;        ///< the kernel sends no events, so ends are not known
   WindowedRates rates{};          ///< of events
   Ago last_overrun{};             ///< events that the kernel dropped
   Ago last_no_counters{};         ///< connections without counters

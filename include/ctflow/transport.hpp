@@ -23,6 +23,14 @@ struct CountedMessage {
   MessageContent content;
 };
 
+/// What is asked for only now and then, to be shown.
+struct TransportStatus {
+  std::string peer{};  ///< address and port, or the name while it has no address
+  LastFailure last_failure{};
+  std::vector<Certificate> certificates{};  ///< of the last TLS connection
+  std::optional<Backlog> backlog{};         ///< nothing where messages leave at once
+};
+
 /// What both kinds answer. Never blocks, never throws after construction.
 class Transport {
  public:
@@ -34,13 +42,8 @@ class Transport {
   Transport(Transport&&) = delete;
   Transport& operator=(Transport&&) = delete;
 
-  /// For logs: address and port, or the name while it has no address.
-  [[nodiscard]] virtual std::string peer() const = 0;
-
   /// False: there is no way to the collector now, by what is known without sending.
   [[nodiscard]] virtual bool connected() const = 0;
-
-  [[nodiscard]] virtual LastFailure last_failure() const = 0;
 
   /// True while an answer of the name service is awaited.
   [[nodiscard]] virtual bool lookup_running() const { return false; }
@@ -49,8 +52,7 @@ class Transport {
   /// unreachable, refused connections. Datagrams sent before that were probably lost.
   [[nodiscard]] virtual std::uint64_t refusals() const { return 0; }
 
-  /// Those of the last TLS connection; nothing where there was none.
-  [[nodiscard]] virtual std::vector<Certificate> certificates() const { return {}; }
+  [[nodiscard]] virtual TransportStatus status() const = 0;
 };
 
 /// What became of a datagram.
@@ -125,9 +127,6 @@ class SessionTransport : public Transport {
 
   /// The last call: ends the session, and enters in the ledger what becomes of all that waits.
   virtual void stop() = 0;
-
-  /// What waits here; nothing where messages leave at once.
-  [[nodiscard]] virtual std::optional<Backlog> backlog() const { return std::nullopt; }
 };
 
 }  // namespace ctflow

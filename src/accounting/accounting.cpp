@@ -55,14 +55,12 @@ Accounting::Accounting(const AccountingConfig& config,
   session.started = clock_().wall;
   session.prefix = session_prefix_;
   session.left = left_sessions(session.continues);
-  std::vector<std::uint64_t> undone;
   for (const accounting::LeftSession& one : session.left) {
-    if (one.undone != 0) undone.push_back(one.undone);
+    if (one.undone != 0) undone_.push_back(one.undone);
   }
   open_session();
   if (session_) session.id = session_->id();
   session.ledger = session_;
-  counted_.emplace(session_prefix_, undone);  // the directory is there now
   accounting::ReadDeviceNames read_names;
   if (neighbours_) {
     read_names = accounting::device_names_of(config_);
@@ -99,7 +97,18 @@ void Accounting::open_session() {
   }
 }
 
+/// Not earlier: until a reload gives it reports, another one notes its own in the same files.
+void Accounting::open_counted() {
+  if (!counted_) counted_.emplace(session_prefix_, undone_);
+}
+
+void Accounting::checkpoint() {
+  open_counted();
+  counted_->checkpoint();
+}
+
 void Accounting::offer(const Flow& flow, const Instant& now) {
+  open_counted();
   const auto rest = counted_->without_counted(flow);
   enter(rest ? *rest : flow, now);
 }
@@ -134,6 +143,7 @@ void Accounting::tick() {
   deadline_ = now.steady + kTick;
   if (!started_) {
     started_ = true;
+    open_counted();
     losses_ = context_->losses();
     commit_at_ = now.steady;  // the first at once: shows whether the database can be used
     writer_->set_measured(context_->source().capabilities);
@@ -147,6 +157,7 @@ void Accounting::tick() {
   end_asked(now);
   watch_losses(now);
   watch_uncounted(now);
+  watch_events(now);
   settle(now);
   report_failure(now);
   if (now.steady >= commit_at_ && spare_ && writer_->idle()) hand_over(now);
@@ -159,6 +170,7 @@ void Accounting::watch_losses(const Instant& now) {
   missing.no_counters = losses_.no_counters - before.no_counters;
   missing.counters_fell = losses_.counters_fell - before.counters_fell;
   missing.fallen_packets = losses_.fallen_packets - before.fallen_packets;
+  if (losses_.reconciled != before.reconciled) add_vanished(now);
   if (missing == accounting::Missing{}) return;
   const auto minute = std::chrono::floor<std::chrono::minutes>(now.wall);
   current_->missing[minute] += missing;
@@ -166,6 +178,26 @@ void Accounting::watch_losses(const Instant& now) {
   for (const std::string& program : context_->source().resetters.programs) {
     current_->causes[minute].insert({accounting::kCountersReset, program});
   }
+}
+
+/// What they counted after their previous reports is unknown, not how many they are: after a loss
+/// of events their ends are among those that were lost.
+void Accounting::add_vanished(const Instant& now) {
+  const auto last = std::chrono::floor<std::chrono::minutes>(now.wall);
+  auto minute = std::chrono::floor<std::chrono::minutes>(now.wall - losses_.reconciled_within);
+  for (; minute <= last; minute += std::chrono::minutes(1)) {
+    current_->causes[minute].insert({accounting::kConnectionsVanished, ""});
+  }
+}
+
+void Accounting::watch_events(const Instant& now) {
+  if (context_->events_off()) {
+    events_off_until_ = now.steady + losses_.reconciled_within;
+  } else if (now.steady >= events_off_until_) {
+    return;
+  }
+  const auto minute = std::chrono::floor<std::chrono::minutes>(now.wall);
+  current_->causes[minute].insert({accounting::kEventsOff, ""});
 }
 
 void Accounting::watch_uncounted(const Instant& now) {
@@ -270,6 +302,7 @@ void Accounting::report_failure(const Instant& now) {
 void Accounting::stop() {
   const Instant now = clock_();
   if (!std::exchange(started_, true)) {
+    open_counted();                // a reload came before the start: takes out what does not hold
     losses_ = context_->losses();  // those of before are not of its time
     writer_->start();
   }

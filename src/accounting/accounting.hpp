@@ -41,7 +41,8 @@ class Accounting : public Output {
   void offer(const Flow& flow, const Instant& now) override;
   void tick() override;
   [[nodiscard]] MonoTime deadline() const override { return deadline_; }
-  void flush() override { counted_->checkpoint(); }
+  void flush() override {}  // what was offered is kept for the case of a kill
+  void checkpoint() override;
   void stop() override;
   std::optional<Usage> usage(std::optional<AccountingKey> by) override;
 
@@ -49,10 +50,13 @@ class Accounting : public Output {
   void describe(OutputStatus& status, const Instant& now) const override;
   void enter(const Flow& flow, const Instant& now);
   void keep(const Flow& flow, const accounting::Classified& added);
+  void open_counted();
   [[nodiscard]] std::vector<accounting::LeftSession> left_sessions(bool& another_runs) const;
   void open_session();
   void watch_losses(const Instant& now);
+  void add_vanished(const Instant& now);
   void watch_uncounted(const Instant& now);
+  void watch_events(const Instant& now);
   void settle(const Instant& now);
   void report_failure(const Instant& now);
   void hand_over(const Instant& now);
@@ -84,12 +88,15 @@ class Accounting : public Output {
   std::list<Asked> asked_;                              ///< by usage(), for a while
   accounting::KeySelection wanted_{{}};                 ///< by aggregates, metrics_ and asked_
   std::shared_ptr<accounting::SessionLedger> session_;  ///< null: it could not be made
-  std::optional<accounting::CountedReports> counted_;
+  std::vector<std::uint64_t> undone_;  ///< records of counted reports that do not hold
+  std::optional<accounting::CountedReports> counted_;  ///< from the first tick, or report, on
   std::unique_ptr<accounting::Batch> current_;
   std::unique_ptr<accounting::Batch> spare_;  ///< null: the writer has it
   std::unique_ptr<accounting::Writer> writer_;
   accounting::QuotaSums given_quotas_;                               ///< of the batch that it has
   std::shared_ptr<const accounting::QuotasWritten> written_quotas_;  ///< null: not known
+  /// What began without events may end without one until then.
+  MonoTime events_off_until_ = MonoTime::min();
   accounting::Causes uncounted_;  ///< what forwards packets uncounted, by the last look
   std::uint64_t merged_ = 0;      ///< cells of batches that the writer was given
   std::uint64_t given_rows_ = 0;  ///< of batches that it has

@@ -14,8 +14,16 @@ std::size_t most_cells(const AccountingConfig& config, const AggregateConfig& ag
   constexpr std::int64_t kMostMinutes = 16;
   const auto count =
       std::chrono::duration_cast<std::chrono::minutes>(config.commit_interval).count() + 1;
-  return aggregate.max_keys *
+  return static_cast<std::size_t>(aggregate.max_keys) *
          static_cast<std::size_t>(std::clamp<std::int64_t>(count, 2, kMostMinutes));
+}
+
+/// What was gathered for these rows.
+void enter_gathered(std::size_t slot, Batch& to) {
+  if (!to.recent.has_more(slot)) return;
+  const Amounts amounts = to.recent.take(slot);
+  const auto numbers = to.recent.rows(slot);
+  for (std::size_t i = 0; i < numbers.size(); ++i) to.tables[i].add_to(numbers[i], amounts);
 }
 
 }  // namespace
@@ -24,7 +32,12 @@ Batch::Batch(const AccountingConfig& config) : recent(config.aggregates.size()) 
   for (const AggregateConfig& one : config.aggregates) tables.emplace_back(most_cells(config, one));
 }
 
+void Batch::settle() {
+  recent.for_each_with_more([this](std::size_t slot) { enter_gathered(slot, *this); });
+}
+
 void Batch::clear() {
+  settle();
   for (UsageTable& table : tables) table.clear();
   missing.clear();
   causes.clear();
@@ -78,12 +91,13 @@ void Accounts::add(const Classified& classified, const Flow& flow, TimePoint now
 void Accounts::add_rows(const RecentRows::Of& row, const Amounts& amounts, Batch& to) const {
   quotas_.add(row.key, row.minute, row.direction, amounts, to.quotas);
   const std::size_t slot = RecentRows::slot_of(row);
-  const auto numbers = to.recent.rows(slot);
-  if (to.recent.holds(slot, row)) {
-    for (std::size_t i = 0; i < numbers.size(); ++i) to.tables[i].add_to(numbers[i], amounts);
-    return;
-  }
+  if (to.recent.holds(slot, row)) return to.recent.gather(slot, amounts);
+  // Which cells make room depends on all that they have.
+  const auto is_full = [](const UsageTable& table) { return table.full(); };
+  if (std::any_of(to.tables.begin(), to.tables.end(), is_full)) to.settle();
+  enter_gathered(slot, to);
   to.recent.forget(slot);
+  const auto numbers = to.recent.rows(slot);
   const std::uint64_t merged = to.merged();
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     numbers[i] = to.tables[i].add(selections_[i].of(row.key), row.minute, row.direction, amounts);

@@ -21,18 +21,20 @@ struct Batch {
   explicit Batch(const AccountingConfig& config);
 
   void clear();
+  /// What is gathered goes to the cells of the tables: to be called before they are read.
+  void settle();
   /// Rows that wait.
   [[nodiscard]] std::size_t rows() const;
   /// Cells that found no room in their table.
   [[nodiscard]] std::uint64_t merged() const;
 
-  std::vector<UsageTable> tables;  ///< in the order of the aggregates
+  std::vector<UsageTable> tables;  ///< in the order of the aggregates; see settle()
   std::map<Minute, Missing> missing;
   std::map<Minute, Causes> causes;  ///< of what is missing
   QuotaSums quotas;
   std::array<Amounts, kDirections> totals{};  ///< what is in each table
   std::uint64_t flows = 0;                    ///< flow reports
-  RecentRows recent;                          ///< of `tables`
+  RecentRows recent;                          ///< of `tables`, and what these lack
 };
 
 /// Puts flow reports into a batch.

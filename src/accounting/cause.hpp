@@ -15,10 +15,13 @@ namespace ctflow::accounting {
 inline constexpr const char* kCountersReset = "counters_reset";
 inline constexpr const char* kFlowtableUncounted = "flowtable_uncounted";
 inline constexpr const char* kHardwareUncounted = "hardware_uncounted";
+inline constexpr const char* kEventsOff = "events_off";
+// As the log does.
+inline constexpr const char* kConnectionsVanished = "connections_vanished";
 
 struct Cause {
   std::string kind;
-  std::string name;  ///< of the program, or of what forwards; may be any octets
+  std::string name;  ///< of the program, or of what forwards; may be any octets, or none
 
   friend bool operator==(const Cause&, const Cause&) = default;
   friend bool operator<(const Cause& one, const Cause& other) {

@@ -129,7 +129,8 @@ bool CountedReports::make_room() {
     return false;
   }
   const std::span<std::byte> octets = room_.octets();
-  free_ = {reinterpret_cast<Record*>(octets.data()), octets.size() / sizeof(Record)};
+  // Aligned as pages are.
+  free_ = {static_cast<Record*>(static_cast<void*>(octets.data())), octets.size() / sizeof(Record)};
   return true;
 }
 
@@ -142,6 +143,10 @@ std::optional<Flow> CountedReports::without_left(const Flow& flow) {
   const EarlierReports& earlier = flow.earlier;
   const TimePoint start = earlier.start == TimePoint{} ? flow.start : earlier.start;
   if (start > until) return std::nullopt;  // of a successor with the same addresses and ports
+  // It was reported until then, and nothing before: its counters began again at zero.
+  if (flow.start > start && flow.start >= until && earlier.original_counters == Counters{} &&
+      earlier.reply_counters == Counters{})
+    return std::nullopt;
   if (below(sum(earlier.original_counters, flow.original_counters), counted.original_counters))
     return std::nullopt;
   if (below(sum(earlier.reply_counters, flow.reply_counters), counted.reply_counters))

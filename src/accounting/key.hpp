@@ -59,7 +59,7 @@ inline std::uint64_t hash_of(const Key& key) {
 }
 
 struct KeyHash {
-  std::size_t operator()(const Key& key) const { return hash_of(key); }
+  std::size_t operator()(const Key& key) const { return static_cast<std::size_t>(hash_of(key)); }
 };
 
 }  // namespace ctflow::accounting

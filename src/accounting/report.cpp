@@ -120,7 +120,7 @@ std::unordered_map<std::int64_t, ByDirection> sums_of(const Database& database,
     while (select.step()) {
       const auto direction = unsigned_of(select, 1);
       if (direction >= kDirections) continue;
-      sums[select.number(0)].at(direction) +=
+      sums[select.number(0)].at(static_cast<std::size_t>(direction)) +=
           Amounts{unsigned_of(select, 2), unsigned_of(select, 3), unsigned_of(select, 4),
                   unsigned_of(select, 5), unsigned_of(select, 6)};
     }

@@ -145,6 +145,11 @@ std::string names_of(const Report& report, const char* kind) {
   return names;
 }
 
+bool has_cause(const Report& report, const char* kind) {
+  return std::any_of(report.causes.begin(), report.causes.end(),
+                     [&](const Cause& one) { return one.kind == kind; });
+}
+
 const char* reason_text(const std::string& reason) {
   if (reason == "not_running") return "ctflowd did not run";
   if (reason == "accounting_began") return "before accounting began";
@@ -190,6 +195,12 @@ std::string completeness_text(const Report& report) {
   }
   if (const std::string names = names_of(report, kHardwareUncounted); !names.empty()) {
     add(fmt::format("what was forwarded by {} (past the counters)", names));
+  }
+  if (has_cause(report, kConnectionsVanished)) {
+    add("the last traffic of connections that vanished without an event");
+  }
+  if (has_cause(report, kEventsOff)) {
+    add("connections that ended while the kernel sent no events (nf_conntrack_events=0)");
   }
   for (const Gap& gap : report.gaps) {
     add(fmt::format("{} ({})", span_text(std::max(gap.until - gap.from, std::chrono::minutes(0))),

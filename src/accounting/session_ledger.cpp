@@ -57,7 +57,8 @@ std::uint64_t undo(std::span<std::uint64_t> words) {
   const std::uint64_t begun = words[kBegun];
   if (begun == 0 || begun > kDirections) return 0;
   const auto before = words.subspan(kBefore, kAmounts);
-  std::copy(before.begin(), before.end(), sums_of(words, begun - 1).begin());
+  std::copy(before.begin(), before.end(),
+            sums_of(words, static_cast<std::size_t>(begun) - 1).begin());
   words[1] = words[kFlowsBefore];
   return words[kRecord];
 }

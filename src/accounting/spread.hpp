@@ -4,15 +4,23 @@
 
 #include <algorithm>
 #include <cstdint>
+#ifndef __SIZEOF_INT128__
+#include <boost/multiprecision/cpp_int.hpp>
+#endif
 
 #include "accounting/amounts.hpp"
 #include "ctflow/flow.hpp"
 
 namespace ctflow::accounting {
 
-/// The part of `total` that falls to `part` of `whole` nanoseconds, rounded down.
+#ifdef __SIZEOF_INT128__
+__extension__ using Wide = unsigned __int128;
+#else  // compilers for processors of 32 bits
+using Wide = boost::multiprecision::uint128_t;
+#endif
+
+/// The part of `total` that falls to `part` of `whole`, which is no less, rounded down.
 inline std::uint64_t share(std::uint64_t total, std::uint64_t part, std::uint64_t whole) {
-  __extension__ using Wide = unsigned __int128;
   return static_cast<std::uint64_t>(static_cast<Wide>(total) * part / whole);
 }
 

@@ -166,6 +166,7 @@ void Store::recover(const LeftSession& left, Minute at) {
 void Store::enter(const Job& job) {
   const Minute kept = oldest(job);
   std::uint64_t late = 0;
+  job.batch->settle();
   for (std::size_t i = 0; i < job.batch->tables.size(); ++i) {
     late = std::max(late, rows_->add(i, job.batch->tables[i], kept, job.interfaces));
   }

@@ -11,6 +11,7 @@
 
 #include "ctflow/flow.hpp"
 #include "enrich/networks/prefix_map.hpp"
+#include "hash/mix.hpp"
 #include "netlink/network_namespace.hpp"
 
 namespace ctflow::accounting {
@@ -44,9 +45,8 @@ class RecentPlaces {
  public:
   [[nodiscard]] Place of(const Surroundings& surroundings, AddressFamily family,
                          const IpAddress& address) {
-    constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15ULL;
     const auto words = std::bit_cast<Words>(address.octets);
-    Known& known = known_[((words[0] ^ words[1] * kFactor) * kFactor) >> kShift];
+    Known& known = known_[slot_of(hash_words(words[0], words[1]), kBits)];
     const auto tag = static_cast<std::uint8_t>(static_cast<unsigned>(family) + 1);
     if (known.tag != tag || known.words != words) {
       known = {words, tag, surroundings.place_of(family, address)};
@@ -66,7 +66,6 @@ class RecentPlaces {
  private:
   using Words = std::array<std::uint64_t, 2>;
   static constexpr unsigned kBits = 10;
-  static constexpr unsigned kShift = 64 - kBits;
   struct Known {
     Words words{};
     std::uint8_t tag = 0;  ///< of the family; 0: nothing is known

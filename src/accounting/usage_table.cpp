@@ -3,19 +3,19 @@
 
 #include <algorithm>
 
+#include "hash/mix.hpp"
+
 namespace ctflow::accounting {
 namespace {
 
 constexpr std::size_t kFirstSlots = 256;
 
-std::uint64_t place_of(const Key& key, Minute minute, Direction direction) {
-  constexpr std::uint64_t kFactor = 0xd6e8feb86659fd93ULL;
+std::size_t place_of(const Key& key, Minute minute, Direction direction) {
   constexpr unsigned kHalf = 32;
   const auto rest = static_cast<std::uint64_t>(minute.time_since_epoch().count()) * kDirections +
                     static_cast<std::uint64_t>(direction);
-  std::uint64_t hash = (hash_of(key) ^ rest) * kFactor;
-  hash = (hash ^ hash >> kHalf) * kFactor;
-  return hash ^ hash >> kHalf;
+  const std::uint64_t hash = hash_words(hash_of(key), rest);
+  return static_cast<std::size_t>(hash ^ hash >> kHalf);
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ std::uint32_t UsageTable::add(const Key& key, Minute minute, Direction direction
                               const Amounts& amounts) {
   std::size_t slot = slot_of(key, minute, direction);
   if (index_[slot] == 0) {
-    if (cells_.size() >= most_) {
+    if (full()) {
       make_room();
       slot = slot_of(key, minute, direction);
     } else if (cells_.size() * 2 >= index_.size()) {

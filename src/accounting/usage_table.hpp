@@ -40,6 +40,9 @@ class UsageTable {
     cell.weight += amounts.octets();
   }
 
+  /// The next new cell makes others lose their place.
+  [[nodiscard]] bool full() const { return cells_.size() >= most_; }
+
   [[nodiscard]] const std::vector<Cell>& cells() const { return cells_; }
   /// Of cells that lost their place.
   [[nodiscard]] const std::map<std::pair<Minute, Direction>, Amounts>& others() const {

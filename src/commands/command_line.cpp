@@ -206,7 +206,9 @@ void add_accounting(CLI::App& app, CommandLine& line) {
 
 ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   CommandLine line;
-  CLI::App app{"Exports the connections of the Linux connection table as IPFIX or NetFlow v9."};
+  CLI::App app{
+      "Exports the connections of the Linux connection table as IPFIX or NetFlow, and keeps logs "
+      "and accounts of them."};
   VersionOptions wants_version;
   add_version(app, wants_version);
   app.set_help_flag("-h,--help", "Print this help and exit");

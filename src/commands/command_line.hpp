@@ -10,6 +10,7 @@
 #include "commands/report.hpp"
 #include "commands/status.hpp"
 #include "commands/top.hpp"
+#include "ctflow/default_paths.hpp"
 #include "doctor/doctor.hpp"
 #include "log/line_format.hpp"
 
@@ -33,7 +34,7 @@ enum class Command : std::uint8_t {
 
 struct CommandLine {
   Command command = Command::kRun;
-  std::string config = "/etc/ctflowd/ctflowd.yaml";
+  std::string config = kConfigFile;
   std::string file{};  ///< of record and replay
   log::LineFormat log_format = log::LineFormat::kText;
   bool show = false;         ///< of check: print the configuration that is used

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "commands/nat_lookup.hpp"
 
-#include <ostream>
-
-#include "config/missing_part.hpp"
-
-#ifdef CTFLOWD_SQLITE
 #include <fmt/format.h>
 
 #include <chrono>
 #include <filesystem>
+#include <ostream>
 #include <stdexcept>
 
+#include "commands/answered.hpp"
 #include "config/formats.hpp"
 #include "ctflow/config.hpp"
 #include "log/log.hpp"
@@ -21,11 +18,8 @@
 #include "nat_log/look_up.hpp"
 #include "text/escape.hpp"
 #include "text/protocol_text.hpp"
-#endif
 
 namespace ctflow {
-
-#ifdef CTFLOWD_SQLITE
 namespace {
 
 constexpr int kCannotSay = 2;
@@ -154,26 +148,11 @@ int answer(const NatLookupOptions& options, const std::string& directory, std::o
   return exit_status(found.verdict);
 }
 
-/// What a command returns, or, with one line of why, that it cannot say.
-template <typename Work>
-int guarded(std::ostream& out, std::ostream& errors, Work work) {
-  try {
-    const int status = work();
-    if (!out.flush()) throw std::runtime_error("standard output: not all of it could be written");
-    return status;
-  } catch (const ConfigError&) {
-    throw;
-  } catch (const std::exception& error) {
-    errors << error.what() << '\n';
-    return kCannotSay;
-  }
-}
-
 }  // namespace
 
 int run_nat_lookup(const NatLookupOptions& options, const std::string& config_file,
                    std::ostream& out, std::ostream& errors) {
-  return guarded(out, errors, [&] {
+  return answered(out, errors, kCannotSay, [&] {
     if (options.subject.empty() == options.who.empty()) {
       throw std::runtime_error("expected either ADDRESS:PORT with --at, or --subject ADDRESS");
     }
@@ -186,7 +165,7 @@ int run_nat_lookup(const NatLookupOptions& options, const std::string& config_fi
 
 int run_nat_log_forget(const NatLookupOptions& options, const std::string& config_file,
                        std::ostream& out, std::ostream& errors) {
-  return guarded(out, errors, [&] {
+  return answered(out, errors, kCannotSay, [&] {
     const nat::Endpoint subject = address_of("ADDRESS", options.who);
     const std::string directory = directory_of(options, config_file);
     record(fmt::format("nat_log_forget subject={}", nat::address_text(subject)), errors);
@@ -212,28 +191,5 @@ int run_nat_log_forget(const NatLookupOptions& options, const std::string& confi
     return kCannotSay;
   });
 }
-
-#else
-
-namespace {
-
-int without_sqlite(std::ostream& errors) {
-  errors << "no NAT log: " << config::kWithoutSqlite << '\n';
-  return 2;
-}
-
-}  // namespace
-
-int run_nat_lookup(const NatLookupOptions& /*options*/, const std::string& /*config_file*/,
-                   std::ostream& /*out*/, std::ostream& errors) {
-  return without_sqlite(errors);
-}
-
-int run_nat_log_forget(const NatLookupOptions& /*options*/, const std::string& /*config_file*/,
-                       std::ostream& /*out*/, std::ostream& errors) {
-  return without_sqlite(errors);
-}
-
-#endif
 
 }  // namespace ctflow

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "commands/report.hpp"
 
-#include <ostream>
-
-#include "config/missing_part.hpp"
-
-#ifdef CTFLOWD_SQLITE
-
 #include <fmt/format.h>
 
 #include <filesystem>
 #include <optional>
+#include <ostream>
 #include <sstream>
 #include <stdexcept>
 #include <vector>
@@ -21,6 +16,8 @@
 #include "accounting/quota.hpp"
 #include "accounting/report.hpp"
 #include "accounting/report_text.hpp"
+#include "commands/answered.hpp"
+#include "commands/scope_text.hpp"
 #include "config/formats.hpp"
 #include "ctflow/config.hpp"
 
@@ -160,31 +157,11 @@ std::vector<Direction> directions_in(const std::string& text) {
   return {*one};
 }
 
-std::string scope_text(const std::string& direction) {
-  if (direction == "all") return "all directions";
-  return direction == "internet" ? "internet only" : direction + " only";
-}
-
 accounting::ReportFormat format_in(const std::string& text) {
   if (text == "table") return accounting::ReportFormat::kTable;
   if (text == "json") return accounting::ReportFormat::kJson;
   if (text == "csv") return accounting::ReportFormat::kCsv;
   throw BadOption("--format", "table, json or csv", text);
-}
-
-/// What a command returns, or, with one line of why, that it has no answer.
-template <typename Work>
-int answered(std::ostream& out, std::ostream& errors, Work work) {
-  try {
-    const int status = work();
-    if (!out.flush()) throw std::runtime_error("standard output: not all of it could be written");
-    return status;
-  } catch (const ConfigError&) {
-    throw;
-  } catch (const std::exception& error) {
-    errors << error.what() << '\n';
-    return kNoAnswer;
-  }
 }
 
 /// All that is read of it is of one moment, whatever is written meanwhile.
@@ -215,7 +192,7 @@ int print_quotas(const accounting::QuotaReport& report, const Opened& from,
 
 int run_report(const ReportOptions& options, const std::string& config_file, std::ostream& out,
                std::ostream& errors) {
-  return answered(out, errors, [&] {
+  return answered(out, errors, kNoAnswer, [&] {
     const accounting::ReportFormat format = format_in(options.format);
     accounting::Question question;
     question.directions = directions_in(options.direction);
@@ -251,7 +228,7 @@ int run_report(const ReportOptions& options, const std::string& config_file, std
 
 int run_accounting_export(const ReportOptions& options, const std::string& config_file,
                           std::ostream& out, std::ostream& errors) {
-  return answered(out, errors, [&] {
+  return answered(out, errors, kNoAnswer, [&] {
     const std::string expected = "minute, hour, day or period";
     const auto& names = accounting::level_views();
     const auto view = names.find(options.level);
@@ -264,7 +241,7 @@ int run_accounting_export(const ReportOptions& options, const std::string& confi
 
 int run_accounting_prune(const ReportOptions& options, const std::string& config_file,
                          std::ostream& out, std::ostream& errors) {
-  return answered(out, errors, [&] {
+  return answered(out, errors, kNoAnswer, [&] {
     const Opened from = opened(options, config_file);
     Database database = accounting::open_for_writing(from.database);
     database.execute("BEGIN IMMEDIATE");
@@ -279,7 +256,7 @@ int run_accounting_prune(const ReportOptions& options, const std::string& config
 
 int run_accounting_check(const ReportOptions& options, const std::string& config_file,
                          std::ostream& out, std::ostream& errors) {
-  return answered(out, errors, [&] {
+  return answered(out, errors, kNoAnswer, [&] {
     const Opened from = opened(options, config_file);
     const auto wrong = accounting::check_database(snapshot_of(from.database));
     for (const std::string& one : wrong) errors << one << '\n';
@@ -287,39 +264,5 @@ int run_accounting_check(const ReportOptions& options, const std::string& config
     return wrong.empty() ? 0 : 1;
   });
 }
-
-#else
-
-namespace ctflow {
-namespace {
-
-int no_accounting(std::ostream& errors) {
-  errors << "no accounting: " << config::kWithoutSqlite << '\n';
-  return 2;
-}
-
-}  // namespace
-
-int run_report(const ReportOptions& /*options*/, const std::string& /*config_file*/,
-               std::ostream& /*out*/, std::ostream& errors) {
-  return no_accounting(errors);
-}
-
-int run_accounting_export(const ReportOptions& /*options*/, const std::string& /*config_file*/,
-                          std::ostream& /*out*/, std::ostream& errors) {
-  return no_accounting(errors);
-}
-
-int run_accounting_prune(const ReportOptions& /*options*/, const std::string& /*config_file*/,
-                         std::ostream& /*out*/, std::ostream& errors) {
-  return no_accounting(errors);
-}
-
-int run_accounting_check(const ReportOptions& /*options*/, const std::string& /*config_file*/,
-                         std::ostream& /*out*/, std::ostream& errors) {
-  return no_accounting(errors);
-}
-
-#endif
 
 }  // namespace ctflow

@@ -5,10 +5,12 @@
 #include <iosfwd>
 #include <string>
 
+#include "ctflow/default_paths.hpp"
+
 namespace ctflow {
 
 struct StatusOptions {
-  std::string socket = "/run/ctflowd/status.sock";
+  std::string socket = kStatusSocket;
   bool json = false;   ///< print the JSON as received
   bool watch = false;  ///< repeat until stopped
   unsigned interval_seconds = 2;

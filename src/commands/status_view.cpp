@@ -12,6 +12,7 @@
 #include "text/columns.hpp"
 #include "text/escape.hpp"
 #include "text/octets_text.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -30,7 +31,7 @@ constexpr std::size_t kPeerColumns = 44;
 
 std::uint64_t number(const Json& value) { return value.get<std::uint64_t>(); }
 
-std::string count(const Json& value) { return text::grouped(number(value)); }
+std::string count(const Json& value) { return text::count_text(number(value)); }
 
 std::string age(std::uint64_t seconds) {
   if (seconds < 120) return fmt::format("{} s ago", seconds);
@@ -49,7 +50,7 @@ std::string rate(const Json& per_second) {
   constexpr std::uint64_t kTenths = 10;
   const auto tenths =
       static_cast<std::uint64_t>(std::llround(std::max(0.0, per_second.get<double>()) * kTenths));
-  return fmt::format("{}.{}", text::grouped(tenths / kTenths), tenths % kTenths);
+  return fmt::format("{}.{}", text::count_text(tenths / kTenths), tenths % kTenths);
 }
 
 std::string rates(const char* what, const Json& windows) {
@@ -117,11 +118,24 @@ std::string flow_text(const Json& one, const char* what, const char* key) {
          (last.is_null() ? ", no message yet" : ", last message " + age(number(last)));
 }
 
+/// A peer in its column: of one that is too long the host is cut, never the port.
+std::string peer_text(const Json& value) {
+  std::string peer = shown(value);
+  const std::size_t colon = peer.rfind(':');
+  constexpr std::size_t kLongestPort = 6;  // with the colon
+  const std::size_t rest = colon == std::string::npos ? 0 : peer.size() - colon;
+  if (rest == 0 || rest > kLongestPort) return text::cut(peer, kPeerColumns);
+  if (text::cut(peer, kPeerColumns) == peer) return peer;
+  const std::size_t end = peer[colon - 1] == ']' ? colon - 1 : colon;
+  const std::string port = peer.substr(end);
+  return text::cut(peer.substr(0, end), kPeerColumns - port.size() - 1) + port;
+}
+
 /// Name, state and peer.
 std::string head_text(const Json& one) {
   const std::string name = shown(one.at("name"), kNameColumns);
   const std::string state = shown(one.at("state"));
-  return fmt::format("  {:<20} {:<12} {}", name, state, shown(one.at("peer"), kPeerColumns));
+  return fmt::format("  {:<20} {:<12} {}", name, state, peer_text(one.at("peer")));
 }
 
 /// Empty where nothing has failed since the start.
@@ -137,7 +151,7 @@ std::string left_out_text(const Json& counters) {
   std::string out;
   const auto add = [&](const char* key, const char* what) {
     const std::uint64_t flows = counters.value(key, std::uint64_t{0});
-    if (flows > 0) out += fmt::format("\n    {} {}", what, text::grouped(flows));
+    if (flows > 0) out += fmt::format("\n    {} {}", what, text::count_text(flows));
   };
   add("filtered", "left out by the filter");
   add("unrepresentable", "IPv6, which NetFlow v5 cannot express:");
@@ -209,7 +223,7 @@ std::string measuring_text(const Json& kernel, const Json& source) {
   const std::uint64_t packets = number(source.at("unmeasured_packets"));
   if (connections + packets > 0) {
     out += fmt::format("    not measured: {} connections (no room), {} packets (interrupted)\n",
-                       text::grouped(connections), text::grouped(packets));
+                       text::count_text(connections), text::count_text(packets));
   }
   const std::string obstacle = shown(kernel.value("measuring_obstacle", Json("")));
   if (!obstacle.empty()) out += fmt::format("    not better because: {}\n", obstacle);
@@ -227,15 +241,15 @@ std::string namespace_text(const Json& one) {
       "  in    connections removed {}, interim reports {}\n"
       "        {}\n",
       count(source.at("ended")),
-      text::grouped(number(source.at("entries")) + number(source.at("reports")) -
-                    number(source.at("entries_skipped")) - number(source.at("reports_skipped"))),
+      text::count_text(number(source.at("entries")) + number(source.at("reports")) -
+                       number(source.at("entries_skipped")) - number(source.at("reports_skipped"))),
       rates("events", one.at("events_per_second")));
   out += fmt::format("  out   flow reports {}\n", count(pipeline.at("exported")));
-  out +=
-      fmt::format("  lost  events dropped by the kernel {}{}, flow reports without counters {}\n",
-                  text::grouped(number(source.at("lost_overrun")) + number(source.at("lost_ends")) +
-                                number(source.at("lost_beginnings"))),
-                  ago(one.at("last_overrun_seconds_ago")), count(pipeline.at("lost_no_counters")));
+  out += fmt::format(
+      "  lost  events dropped by the kernel {}{}, flow reports without counters {}\n",
+      text::count_text(number(source.at("lost_overrun")) + number(source.at("lost_ends")) +
+                       number(source.at("lost_beginnings"))),
+      ago(one.at("last_overrun_seconds_ago")), count(pipeline.at("lost_no_counters")));
   out += fmt::format("  table {} of {} entries, receive buffer {} of {} octets used (maximum {})\n",
                      count(kernel.at("table_entries")), count(kernel.at("table_limit")),
                      count(buffer.at("used")), count(buffer.at("octets")),

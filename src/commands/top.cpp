@@ -5,6 +5,7 @@
 #include <ostream>
 #include <stdexcept>
 
+#include "commands/scope_text.hpp"
 #include "commands/screen.hpp"
 #include "commands/status.hpp"
 #include "commands/top_view.hpp"
@@ -25,11 +26,6 @@ std::string path_of(const std::string& by) {
   throw std::runtime_error("--by: expected one of " + known + ", got " + text::quoted(by));
 }
 
-std::string scope_of(const std::string& direction) {
-  if (direction == "all") return "all directions";
-  return direction == "internet" ? "internet only" : direction + " only";
-}
-
 int watch_rates(const TopOptions& options, std::ostream& out) {
   const std::string path = path_of(options.by);
   if (!is_top_direction(options.direction)) {
@@ -48,7 +44,7 @@ int watch_rates(const TopOptions& options, std::ostream& out) {
   for (bool first = true; !end.comes_within(interval) && out; first = false) {
     rates.add(read_top(ask(options.socket, path), question), interval);
     if (!rates.ready()) continue;  // it was started again
-    const std::string text = rates.text(options.top, scope_of(options.direction));
+    const std::string text = rates.text(options.top, scope_text(options.direction));
     if (on_screen) {
       out << "\x1b[H\x1b[2J" << fit_rows(text, rows_of_terminal().value_or(0), "top --once")
           << std::flush;

@@ -6,11 +6,13 @@
 #include <iosfwd>
 #include <string>
 
+#include "ctflow/default_paths.hpp"
+
 namespace ctflow {
 
 /// As the command line has them; empty: not given.
 struct TopOptions {
-  std::string socket = "/run/ctflowd/status.sock";
+  std::string socket = kStatusSocket;
   std::string by{};
   std::string direction = "internet";
   std::string network_namespace{};

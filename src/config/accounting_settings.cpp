@@ -16,15 +16,10 @@
 #include "text/escape.hpp"
 #include "text/mac_text.hpp"
 #include "time_zone/time_zone.hpp"
+#include "version/built_parts.hpp"
 
 namespace ctflow::config {
 namespace {
-
-#ifdef CTFLOWD_SQLITE
-constexpr bool kCanStore = true;
-#else
-constexpr bool kCanStore = false;
-#endif
 
 ValueFormat<AccountingKey> accounting_key() {
   std::vector<std::pair<std::string, AccountingKey>> words;
@@ -309,7 +304,7 @@ std::optional<Complaint> check_accounting(const AccountingConfig& config) {
     return Complaint{"services_file", fmt::format("expected at most {} names", kMostNames)};
   }
   // Last: all else is said as in any other build.
-  if (!kCanStore) return Complaint{"aggregates", kWithoutSqlite};
+  if (!built_parts().sqlite) return Complaint{"aggregates", kWithoutSqlite};
   return std::nullopt;
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "config/schema.hpp"
-#include "ctflow/config.hpp"
+#include "ctflow/accounting_config.hpp"
 
 namespace ctflow::config {
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "config/output_filter_settings.hpp"
+#include "config/setting_words.hpp"
 #include "config/suggestion.hpp"
 #include "config/transport_settings.hpp"
 #include "encode/elements.hpp"
@@ -15,25 +16,24 @@ namespace {
 ValueFormat<Protocol> protocol() {
   const std::string netflow9 = "did you mean \"netflow9\"?";
   const std::string netflow5 = "did you mean \"netflow5\"?";
-  return with_hints(
-      choice<Protocol>({{"ipfix", Protocol::kIpfix},
-                        {"netflow9", Protocol::kNetflow9},
-                        {"netflow5", Protocol::kNetflow5}}),
-      {{"netflow-v9", netflow9},
-       {"netflow_v9", netflow9},
-       {"netflowv9", netflow9},
-       {"netflow", netflow9},
-       {"v9", netflow9},
-       {"9", netflow9},
-       {"10", "did you mean \"ipfix\"?"},
-       {"v10", "did you mean \"ipfix\"?"},
-       {"5", netflow5},
-       {"v5", netflow5},
-       {"netflow-v5", netflow5},
-       {"netflowv5", netflow5},
-       {"sflow",
-        "not supported: sFlow samples packets, which ctflowd does not see; use ipfix or "
-        "netflow9"}});
+  const std::string sflow =
+      "not supported: sFlow samples packets, which ctflowd does not see; use ipfix or netflow9";
+  return with_hints(choice_of(kProtocolWords), {{"netflow-v9", netflow9},
+                                                {"netflow_v9", netflow9},
+                                                {"netflowv9", netflow9},
+                                                {"netflow", netflow9},
+                                                {"v9", netflow9},
+                                                {"9", netflow9},
+                                                {"10", "did you mean \"ipfix\"?"},
+                                                {"v10", "did you mean \"ipfix\"?"},
+                                                {"5", netflow5},
+                                                {"v5", netflow5},
+                                                {"netflow-v5", netflow5},
+                                                {"netflowv5", netflow5},
+                                                {"nf9", netflow9},
+                                                {"nf5", netflow5},
+                                                {"sflow", sflow},
+                                                {"sflow5", sflow}});
 }
 
 ValueFormat<Profile> profile() {
@@ -227,7 +227,7 @@ Section<CollectorConfig> collector_settings() {
               value("zones", kOptional, boolean(), &C::zones),
               value("packet_properties", kOptional, boolean(), &C::packet_properties),
               value("interface_names", kOptional, boolean(), &C::interface_names),
-              value("transport", kOptional, transport_kind(), &C::transport),
+              value("transport", kOptional, choice_of(kTransportWords), &C::transport),
               section("tls", kOptional, tls_settings(), &C::tls),
               section("spool", kOptional, spool_settings(), &C::spool),
               section("file", kOptional, file_settings(), &C::file),

@@ -2,24 +2,21 @@
 #include "config/connection_log_settings.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "config/missing_part.hpp"
 #include "config/output_filter_settings.hpp"
 #include "config/postgresql_settings.hpp"
+#include "config/setting_words.hpp"
 #include "config/transport_settings.hpp"
 #include "kafka/properties.hpp"
+#include "version/built_parts.hpp"
 
 namespace ctflow::config {
 namespace {
-
-ValueFormat<LogDestination> log_destination() {
-  return choice<LogDestination>({{"file", LogDestination::kFile},
-                                 {"stdout", LogDestination::kStdout},
-                                 {"unix", LogDestination::kUnix},
-                                 {"tcp", LogDestination::kTcp},
-                                 {"kafka", LogDestination::kKafka},
-                                 {"postgresql", LogDestination::kPostgresql}});
-}
 
 Section<RotationConfig> rotation_settings() {
   using R = RotationConfig;
@@ -29,24 +26,6 @@ Section<RotationConfig> rotation_settings() {
               value("keep", kOptional, integer(0, 100'000), &R::keep),
           },
           {}};
-}
-
-const char* word_of(LogDestination to) {
-  switch (to) {
-    case LogDestination::kFile:
-      return "file";
-    case LogDestination::kStdout:
-      return "stdout";
-    case LogDestination::kUnix:
-      return "unix";
-    case LogDestination::kTcp:
-      return "tcp";
-    case LogDestination::kKafka:
-      return "kafka";
-    case LogDestination::kPostgresql:
-      return "postgresql";
-  }
-  return "";
 }
 
 /// Of librdkafka's properties those that let others write to the topic.
@@ -99,7 +78,7 @@ std::optional<Complaint> check_surplus(const ConnectionLogConfig& log) {
 }
 
 std::optional<Complaint> check_kafka(const ConnectionLogConfig& log) {
-  if (!kafka::built_in()) return Complaint{"to", kWithoutKafka};
+  if (!built_parts().kafka) return Complaint{"to", kWithoutKafka};
   if (log.brokers.empty()) {
     return Complaint{"brokers", "missing: expected a list of brokers, at least one"};
   }
@@ -156,7 +135,7 @@ Section<ConnectionLogConfig> connection_log_settings() {
   using L = ConnectionLogConfig;
   return {{
               value("name", kRequired, identifier(), &L::name),
-              value("to", kRequired, log_destination(), &L::to),
+              value("to", kRequired, choice_of(kDestinationWords), &L::to),
               value("path", kOptional, absolute_path(), &L::path),
               value("address", kOptional, host(), &L::address),
               value("port", kOptional, port(), &L::port),

@@ -3,18 +3,9 @@
 
 #include "config/missing_part.hpp"
 #include "enrich/origin/origin_databases.hpp"
+#include "version/built_parts.hpp"
 
 namespace ctflow::config {
-namespace {
-
-#ifdef CTFLOWD_MAXMIND
-constexpr bool kCanLookUp = true;
-#else
-constexpr bool kCanLookUp = false;
-#endif
-
-}  // namespace
-
 Section<EnrichConfig> enrich_settings() {
   using E = EnrichConfig;
   return {{
@@ -52,7 +43,7 @@ std::optional<Complaint> check_enrich(const Config& config) {
                      "collector's elements have userName"};
   }
   // Last: all else is said as in any other build.
-  if constexpr (!kCanLookUp) {
+  if (!built_parts().maxmind) {
     if (!config.enrich.as_database.empty() || !config.enrich.country_database.empty()) {
       return Complaint{"enrich", kWithoutMaxmind};
     }

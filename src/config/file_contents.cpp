@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "config/source_text.hpp"
-#include "ctflow/config.hpp"
+#include "ctflow/config_error.hpp"
 #include "process/regular_file.hpp"
 #include "text/escape.hpp"
 

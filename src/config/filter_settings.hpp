@@ -6,7 +6,8 @@
 
 #include "config/formats.hpp"
 #include "config/schema.hpp"
-#include "ctflow/config.hpp"
+#include "ctflow/connection_match.hpp"
+#include "ctflow/network.hpp"
 
 namespace ctflow::config {
 

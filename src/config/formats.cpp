@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "config/suggestion.hpp"
+#include "text/number_text.hpp"
 
 namespace ctflow::config {
 namespace {
@@ -28,12 +29,10 @@ constexpr std::array<Unit, 7> kSizeUnits{{{"B", 1},
                                           {"MB", 1'000'000},
                                           {"GB", 1'000'000'000}}};
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 std::string_view leading_digits(std::string_view text) {
-  const auto end = std::find_if_not(text.begin(), text.end(), is_digit);
+  const auto end = std::find_if_not(text.begin(), text.end(), text::is_digit);
   return text.substr(0, static_cast<std::size_t>(end - text.begin()));
 }
 
@@ -43,7 +42,7 @@ std::optional<std::uint64_t> decimal(std::string_view digits) {
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t value = 0;
   for (const char c : digits) {
-    if (!is_digit(c)) return std::nullopt;
+    if (!text::is_digit(c)) return std::nullopt;
     const auto digit = static_cast<std::uint64_t>(c - '0');
     if (value > (kMost - digit) / 10) return std::nullopt;
     value = value * 10 + digit;
@@ -52,7 +51,7 @@ std::optional<std::uint64_t> decimal(std::string_view digits) {
 }
 
 bool looks_numeric(std::string_view text) {
-  return !text.empty() && (is_digit(text[0]) || (text.size() > 1 && is_digit(text[1])));
+  return !text.empty() && (text::is_digit(text[0]) || (text.size() > 1 && text::is_digit(text[1])));
 }
 
 Parsed<std::uint64_t> parse_integer(std::string_view text, std::uint64_t min, std::uint64_t max) {
@@ -135,7 +134,7 @@ std::string pattern_of(const std::array<Unit, kCount>& units) {
 }
 
 bool is_identifier_character(char c) {
-  return is_letter(c) || is_digit(c) || c == '.' || c == '_' || c == '-';
+  return is_letter(c) || text::is_digit(c) || c == '.' || c == '_' || c == '-';
 }
 
 /// dev_valid_name() in net/core/dev.c: IFNAMSIZ counts the terminating NUL.
@@ -225,14 +224,15 @@ ValueFormat<std::uint64_t> size_or_off(const std::string& min, const std::string
   return format;
 }
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return lower;
+}
+
 std::string word_hint(std::string_view text, const std::vector<std::string>& words) {
-  const auto lower = [](std::string_view mixed) {
-    std::string made(mixed);
-    std::transform(made.begin(), made.end(), made.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-    return made;
-  };
-  const std::optional<std::string> nearest = nearest_word(lower(text), words);
+  const std::optional<std::string> nearest = nearest_word(lower_case(text), words);
   return nearest ? fmt::format("did you mean \"{}\"?", *nearest) : "";
 }
 
@@ -240,9 +240,7 @@ ValueFormat<bool> boolean() {
   ValueFormat<bool> format = choice<bool>({{"true", true}, {"false", false}});
   format.schema = any_of_schema(R"({"type": "boolean"})", format.schema);
   format.parse = [words = std::move(format.parse)](std::string_view text) -> Parsed<bool> {
-    std::string lower(text);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    const std::string lower = lower_case(text);
     Parsed<bool> parsed = words(text);
     if (parsed.value) return parsed;
     for (const std::string_view yes : {"true", "yes", "on", "y", "1"}) {

@@ -94,10 +94,12 @@ ValueFormat<std::string> topic();
 /// A network interface, by the rule of the kernel's dev_valid_name().
 ValueFormat<std::string> device();
 
+std::string lower_case(std::string_view text);
+
 /// What is meant by `text` if it is one of `words` with other capitals or a typing mistake.
 std::string word_hint(std::string_view text, const std::vector<std::string>& words);
 
-/// The same format with hints for words that are often written instead.
+/// The same format with hints for words that are often written instead, in any capitals.
 template <typename Value>
 ValueFormat<Value> with_hints(ValueFormat<Value> format,
                               const std::vector<std::pair<std::string, std::string>>& hints) {
@@ -105,7 +107,7 @@ ValueFormat<Value> with_hints(ValueFormat<Value> format,
     Parsed<Value> parsed = parse(text);
     if (parsed.value) return parsed;
     for (const auto& [word, hint] : hints) {
-      if (text == word) parsed.hint = hint;
+      if (lower_case(text) == word) parsed.hint = hint;
     }
     return parsed;
   };

@@ -4,25 +4,14 @@
 #include <fmt/format.h>
 
 #include "config/missing_part.hpp"
+#include "version/built_parts.hpp"
 
 namespace ctflow::config {
 namespace {
 
-#ifdef CTFLOWD_SQLITE
-constexpr bool kHasSqlite = true;
-#else
-constexpr bool kHasSqlite = false;
-#endif
-
-#ifdef CTFLOWD_NFTABLES
-constexpr bool kHasNftables = true;
-#else
-constexpr bool kHasNftables = false;
-#endif
-
 std::optional<Complaint> check_nat_log(const NatLogConfig& config) {
-  if (!kHasSqlite) return Complaint{"retention", kWithoutSqlite};
-  if (!kHasNftables && config.log == NatLogRows::kExceptions) {
+  if (!built_parts().sqlite) return Complaint{"retention", kWithoutSqlite};
+  if (!built_parts().nftables && config.log == NatLogRows::kExceptions) {
     return Complaint{"log", kWithoutNftables};
   }
   return std::nullopt;

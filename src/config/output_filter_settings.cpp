@@ -8,6 +8,7 @@
 
 #include "config/filter_settings.hpp"
 #include "ctflow/flow_filter.hpp"
+#include "encode/record_values.hpp"
 
 namespace ctflow::config {
 namespace {
@@ -72,8 +73,23 @@ ValueFormat<InterfaceMatch> interface_match() {
           }};
 }
 
+/// Conditions on ports never hold for other protocols.
+bool wants_ports_of_none(const FilterRule& rule) {
+  const bool ports =
+      !rule.ports.empty() || !rule.source_ports.empty() || !rule.destination_ports.empty();
+  return ports && !rule.protocols.empty() &&
+         std::none_of(rule.protocols.begin(), rule.protocols.end(), [](std::uint64_t protocol) {
+           return record_value::has_ports(static_cast<std::uint8_t>(protocol));
+         });
+}
+
 /// Status and metrics call rules by their names or numbers.
 std::optional<Complaint> check_rule(const FilterRule& rule) {
+  if (wants_ports_of_none(rule)) {
+    return Complaint{"protocols",
+                     "none of these protocols has ports, so that the rule would never match: add "
+                     "tcp or udp, or remove the ports"};
+  }
   const bool number =
       !rule.name.empty() && rule.name.find_first_not_of("0123456789") == std::string::npos;
   if (number || rule.name == FilteredByRule::kUnmatched || rule.name == FilteredByRule::kEarlier) {

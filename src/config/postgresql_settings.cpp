@@ -5,9 +5,8 @@
 
 #include "config/missing_part.hpp"
 #include "config/nat_log_settings.hpp"
-#ifdef CTFLOWD_POSTGRESQL
 #include "postgresql/connection_text.hpp"
-#endif
+#include "version/built_parts.hpp"
 
 namespace ctflow::config {
 namespace {
@@ -63,7 +62,7 @@ Section<PostgresqlConfig> postgresql_settings() {
 
 std::optional<Complaint> check_postgresql(const ConnectionLogConfig& log) {
   const bool used = log.to == LogDestination::kPostgresql;
-#ifdef CTFLOWD_POSTGRESQL
+  if (used && !built_parts().postgresql) return Complaint{"to", kWithoutPostgresql};
   const std::string& connection = log.postgresql.connection;
   if (used && connection.empty()) {
     return Complaint{"postgresql", "missing: expected connection and retention"};
@@ -73,10 +72,6 @@ std::optional<Complaint> check_postgresql(const ConnectionLogConfig& log) {
   const auto fault = postgresql::fault_of_connection(connection);
   if (!fault) return std::nullopt;
   return Complaint{"postgresql", "connection: " + *fault};
-#else
-  if (!used) return std::nullopt;
-  return Complaint{"to", kWithoutPostgresql};
-#endif
 }
 
 }  // namespace ctflow::config

@@ -12,22 +12,14 @@
 #include "config/missing_part.hpp"
 #include "config/nat_log_settings.hpp"
 #include "config/output_filter_settings.hpp"
+#include "config/setting_words.hpp"
 #include "config/source_settings.hpp"
 #include "config/transport_settings.hpp"
 #include "export/collector_domains.hpp"
+#include "version/built_parts.hpp"
 
 namespace ctflow::config {
 namespace {
-
-#ifdef CTFLOWD_STATUS
-constexpr bool kCanServeStatus = true;
-#else
-constexpr bool kCanServeStatus = false;
-#endif
-
-ValueFormat<GroupMode> group_mode() {
-  return choice<GroupMode>({{"failover", GroupMode::kFailover}, {"balance", GroupMode::kBalance}});
-}
 
 ValueFormat<Threads> threads() {
   return choice<Threads>({{"one", Threads::kOne}, {"namespaces", Threads::kNamespaces}});
@@ -55,7 +47,7 @@ Section<GroupConfig> group() {
   using G = GroupConfig;
   return {{
               value("name", kRequired, identifier(), &G::name),
-              value("mode", kRequired, group_mode(), &G::mode),
+              value("mode", kRequired, choice_of(kGroupModeWords), &G::mode),
               words("collectors", kRequired, "collector names", identifier(), &G::collectors),
               value("failback_after", kOptional, duration("1s", "1h"), &G::failback_after),
               list("filter", kOptional, filter_rule(), &G::filter),
@@ -171,7 +163,7 @@ std::optional<Complaint> check_whole(const Config& config) {
   if (auto complaint = check_destinations(config)) return complaint;
   if (auto complaint = check_enrich(config)) return complaint;
   // Last: all else is said as in any other build.
-  if (!kCanServeStatus && !config.status.listen.empty()) {
+  if (!built_parts().status && !config.status.listen.empty()) {
     return Complaint{"status", kWithoutStatus};
   }
   return std::nullopt;

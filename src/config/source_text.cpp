@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "ctflow/config.hpp"
+#include "ctflow/config_error.hpp"
 #include "text/escape.hpp"
 #include "text/utf8.hpp"
 

@@ -65,7 +65,8 @@ std::optional<std::string> usual_word(std::string_view word,
     std::string_view word, setting;
   };
   // What other exporters and daemons call these settings.
-  constexpr std::array<Usual, 14> kUsual{{{"host", "address"},
+  constexpr std::array<Usual, 15> kUsual{{{"host", "address"},
+                                          {"addr", "address"},
                                           {"hostname", "address"},
                                           {"ip", "address"},
                                           {"server", "address"},

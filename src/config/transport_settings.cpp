@@ -4,6 +4,7 @@
 #include "config/missing_part.hpp"
 #include "config/status_endpoint.hpp"
 #include "transport/stream/tls_files.hpp"
+#include "version/built_parts.hpp"
 
 namespace ctflow::config {
 namespace {
@@ -22,13 +23,6 @@ std::optional<Complaint> check_tls(const TlsConfig& tls) {
 }
 
 }  // namespace
-
-ValueFormat<TransportKind> transport_kind() {
-  return choice<TransportKind>({{"udp", TransportKind::kUdp},
-                                {"tcp", TransportKind::kTcp},
-                                {"tls", TransportKind::kTls},
-                                {"file", TransportKind::kFile}});
-}
 
 ValueFormat<std::uint64_t> port() { return integer(1, 65535); }
 
@@ -84,7 +78,7 @@ std::optional<Complaint> check_transport(const CollectorConfig& collector) {
                                  collector.protocol == Protocol::kNetflow9 ? "v9" : "v5",
                                  collector.protocol == Protocol::kNetflow9 ? " (RFC 3954)" : "")};
   }
-  if (collector.transport == TransportKind::kTls && !kHasTls) {
+  if (collector.transport == TransportKind::kTls && !built_parts().tls) {
     return Complaint{"transport", kWithoutTls};
   }
   // Who configures certificates must not be left in the belief that they are used.

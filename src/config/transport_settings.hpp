@@ -11,7 +11,6 @@
 
 namespace ctflow::config {
 
-ValueFormat<TransportKind> transport_kind();
 ValueFormat<std::uint64_t> port();
 
 /// Reads the files that are named, to refuse what could not be used.

@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "config/shown.hpp"
-#include "ctflow/config.hpp"
+#include "ctflow/config_error.hpp"
 #include "text/escape.hpp"
 
 namespace ctflow::config {

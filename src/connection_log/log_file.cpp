@@ -15,6 +15,7 @@
 
 #include "process/disk_errors.hpp"
 #include "process/free_name.hpp"
+#include "text/number_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -35,8 +36,6 @@ std::string suffix_at(TimePoint now) {
                      utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 /// Whether suffix_at() gave it, with a number behind it or without.
 bool is_rotated(std::string_view suffix) {
   constexpr std::size_t kLength = 17;  // .YYYYmmddTHHMMSSZ
@@ -44,13 +43,13 @@ bool is_rotated(std::string_view suffix) {
     return false;
   }
   for (std::size_t i = 1; i < 16; ++i) {
-    if (i != 9 && !is_digit(suffix[i])) return false;
+    if (i != 9 && !text::is_digit(suffix[i])) return false;
   }
   suffix.remove_prefix(kLength);
   if (suffix.empty()) return true;
   if (suffix.size() < 2 || suffix[0] != '-') return false;
   suffix.remove_prefix(1);
-  return std::all_of(suffix.begin(), suffix.end(), is_digit);
+  return std::all_of(suffix.begin(), suffix.end(), text::is_digit);
 }
 
 }  // namespace

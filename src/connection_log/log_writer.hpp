@@ -42,12 +42,12 @@ class LogWriter {
   void reopen();
 
   struct Report {
-    std::vector<WrittenBatch> written{};  ///< since the last report
+    std::vector<WrittenBatch> written{};  ///< since report() before
     TargetNews news{};
     bool failing = false;     ///< the last attempt failed
     std::error_code error{};  ///< … with this; it stays when a later one succeeded
     std::string doing{};
-    bool failed = false;  ///< an attempt failed since the last report
+    bool failed = false;  ///< an attempt failed since report() before
   };
   Report take_report();
 

@@ -2,6 +2,7 @@
 #include "connection_log/socket_sink.hpp"
 
 #include <span>
+#include <utility>
 
 #include "transport/make_transport.hpp"
 
@@ -30,10 +31,11 @@ void SocketSink::deliver(std::string& lines, const MessageContent& content,
 }
 
 void SocketSink::describe(OutputStatus& status) const {
-  status.peer = transport_->peer();
+  TransportStatus transport = transport_->status();
+  status.peer = std::move(transport.peer);
   status.connected = transport_->connected();
-  status.last_failure = transport_->last_failure();
-  status.backlog = transport_->backlog();
+  status.last_failure = std::move(transport.last_failure);
+  status.backlog = std::move(transport.backlog);
 }
 
 }  // namespace ctflow

@@ -26,7 +26,9 @@ class SocketSink : public LineSink {
   [[nodiscard]] bool busy() const override { return transport_->busy(); }
   void stop() override { transport_->stop(); }
   [[nodiscard]] bool lookup_running() const override { return transport_->lookup_running(); }
-  [[nodiscard]] std::vector<RemotePeer> peers() const override { return {{transport_->peer()}}; }
+  [[nodiscard]] std::vector<RemotePeer> peers() const override {
+    return {{transport_->status().peer}};
+  }
   void describe(OutputStatus& status) const override;
 
  private:

@@ -33,7 +33,7 @@ ConntrackSource::ConntrackSource(boost::asio::io_context& io, const SourceConfig
 void ConntrackSource::choose() {
   Origins origins;
   origins.patch = [this]() -> std::string {
-    extras_ = find_extras(config_);
+    extras_ = patch_extras(config_);
     if (extras_->capabilities().possible()) return "";
     return "this kernel is without the series of kernel-patches/";
   };
@@ -47,7 +47,7 @@ void ConntrackSource::choose() {
   give_back_memory();  // libbpf reads all types of the kernel
   log_obstacle(config_.measure, choice_);
   if (config_.measure == Measure::kOff) extras_ = no_extras();
-  if (!extras_) extras_ = find_extras(config_);
+  if (!extras_) extras_ = patch_extras(config_);
 }
 
 std::string ConntrackSource::use_records() {
@@ -273,8 +273,9 @@ void ConntrackSource::stop_records(bool report_existing) {
     events_->keep_totals(totals, report_existing);
     if (!records_->report_all()) {
       log::warn(
-          "existing_unreported impact=\"what some existing connections counted since their last "
-          "report is exported by the next ctflowd, if at all\" fix=\"give ctflowd more CPU time\"");
+          "existing_unreported impact=\"what some existing connections counted since their "
+          "previous report is exported by the next ctflowd, if at all\" fix=\"give ctflowd more "
+          "CPU time\"");
     }
   }
   scans_->stop(report_existing);

@@ -15,6 +15,7 @@
 #include "enrich/origin/origin_databases.hpp"
 #include "findings/finding_text.hpp"
 #include "log/log.hpp"
+#include "process/give_back_memory.hpp"
 #include "version/version.hpp"
 
 namespace ctflow {
@@ -44,13 +45,14 @@ Daemon::Daemon(boost::asio::io_context& io, Config config, Parts parts)
       start_timer_(io),
       reload_timer_(io),
       spools_timer_(io),
+      memory_timer_(io),
       watchdog_timer_(io),
       databases_(make_databases(config_, nullptr)),
       namespaces_(io, config_, [this](boost::asio::io_context& loop, const NamespaceConfig* which) {
-        auto branch = std::make_unique<NamespaceExporter>(loop, config_, which, parts_.make_source,
-                                                          databases_, parts_.check);
-        branch->ended = [this] { io_.stop(); };
-        return branch;
+        auto exporter = std::make_unique<NamespaceExporter>(
+            loop, config_, which, parts_.make_source, databases_, parts_.check);
+        exporter->ended = [this] { io_.stop(); };
+        return exporter;
       }) {
   namespaces_.open();
   served_status_ = serve_status(
@@ -87,22 +89,22 @@ int Daemon::run() {
   changes_.clear();  // a reload that is under way comes too late
   bool drained = !stuck_;
   const auto attempt = [&](const auto& work) { drained = succeeds(work) && drained; };
-  for (const auto& branch : namespaces_.all()) {
-    attempt([&] { branch->stop(); });
-    attempt([&] { branch->flush(); });
+  for (const auto& exporter : namespaces_.all()) {
+    attempt([&] { exporter->stop(); });
+    attempt([&] { exporter->flush(); });
   }
   attempt([&] { drain(); });
   attempt([&] { namespaces_.finish(); });
-  for (const auto& branch : namespaces_.all()) attempt([&] { branch->finish(); });
-  for (const auto& branch : namespaces_.all()) branch->log_totals();
+  for (const auto& exporter : namespaces_.all()) attempt([&] { exporter->finish(); });
+  for (const auto& exporter : namespaces_.all()) exporter->log_totals();
   return ran && drained ? 0 : 1;
 }
 
 void Daemon::drain() {
   const auto busy = [&] {
     const auto all = namespaces_.all();
-    return namespaces_.busy() ||
-           std::any_of(all.begin(), all.end(), [](const auto& branch) { return branch->busy(); });
+    return namespaces_.busy() || std::any_of(all.begin(), all.end(),
+                                             [](const auto& exporter) { return exporter->busy(); });
   };
   constexpr std::chrono::seconds kPatience{1};
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
@@ -110,6 +112,7 @@ void Daemon::drain() {
   start_timer_.cancel();
   reload_timer_.cancel();
   spools_timer_.cancel();
+  memory_timer_.cancel();
   io_.restart();
   while (busy() && std::chrono::steady_clock::now() < deadline) {
     if (!namespaces_.has_threads()) {
@@ -124,10 +127,10 @@ void Daemon::drain() {
 void Daemon::wait_for_signal() {
   signals_.wait([this](int signal) {
     if (signal == SIGUSR1) {
-      for (const auto& branch : namespaces_.all()) {
+      for (const auto& exporter : namespaces_.all()) {
         succeeds([&] {
-          const auto paused = branch.pause();
-          branch->reopen();
+          const auto paused = exporter.pause();
+          exporter->reopen();
         });
       }
       wait_for_signal();
@@ -147,7 +150,7 @@ void Daemon::start_when_ready(MonoTime latest) {
   const auto paused = namespaces_.pause();
   const auto all = namespaces_.all();
   const bool waiting =
-      std::any_of(all.begin(), all.end(), [](const auto& branch) { return branch->waiting(); });
+      std::any_of(all.begin(), all.end(), [](const auto& exporter) { return exporter->waiting(); });
   if (waiting && std::chrono::steady_clock::now() < latest) {
     start_timer_.after(kLookupPoll, [this, latest] { start_when_ready(latest); });
     return;
@@ -156,14 +159,21 @@ void Daemon::start_when_ready(MonoTime latest) {
 }
 
 void Daemon::start() {
-  for (const auto& branch : namespaces_.all()) branch->start();
+  for (const auto& exporter : namespaces_.all()) exporter->start();
   namespaces_.watch();
   log_findings(check_configuration(config_));
   log_findings(check_clock(read_clock()));
   log_findings(check_spools(config_));
   log::info("started version={}", version());
   service_manager::ready();
+  give_back_memory_soon();
   watch();
+}
+
+/// Once the first work has been done.
+void Daemon::give_back_memory_soon() {
+  constexpr std::chrono::seconds kFirstWork{5};
+  memory_timer_.after(kFirstWork, give_back_memory);
 }
 
 void Daemon::watch() {
@@ -210,8 +220,8 @@ void Daemon::reload() {
                     ? databases_
                     : make_databases(next, databases_.get());
     paused = namespaces_.pause();
-    for (const auto& branch : namespaces_.all()) {
-      changes.push_back({branch.get(), branch->prepare(next, databases)});
+    for (const auto& exporter : namespaces_.all()) {
+      changes.push_back({exporter.get(), exporter->prepare(next, databases)});
     }
   } catch (const std::exception& error) {
     log::error("reload_failed error={} impact=\"the previous configuration stays in use\"",
@@ -255,11 +265,11 @@ void Daemon::adopt_when_ready(MonoTime latest) {
 
 void Daemon::adopt() {
   // A namespace that could not be started was closed meanwhile.
-  for (const auto& branch : namespaces_.all()) {
+  for (const auto& exporter : namespaces_.all()) {
     const auto pending =
         std::find_if(changes_.begin(), changes_.end(),
-                     [&](const PendingChange& one) { return one.branch == branch.get(); });
-    if (pending != changes_.end()) branch->adopt(std::move(pending->change));
+                     [&](const PendingChange& one) { return one.exporter == exporter.get(); });
+    if (pending != changes_.end()) exporter->adopt(std::move(pending->change));
   }
   changes_.clear();
   reloading_ = false;
@@ -272,6 +282,7 @@ void Daemon::adopt() {
   log::info("reloaded collectors={} groups={} logs={}", config_.collectors.size(),
             config_.groups.size(), config_.log_connections.size());
   on_reloaded("");
+  give_back_memory_soon();
   // By then the exporters of the old configuration have ended, and left what they had.
   constexpr std::chrono::seconds kOldOnesEnded{5};
   spools_timer_.after(kOldOnesEnded, [this] { log_findings(check_spools(config_)); });
@@ -294,9 +305,9 @@ Status Daemon::status() const {
   status.started = made_;
   status.now = std::chrono::system_clock::now();
   status.reloads = reloads_;
-  for (const auto& branch : namespaces_.all()) {
-    const auto paused = branch.pause();
-    status.namespaces.push_back(branch->status());
+  for (const auto& exporter : namespaces_.all()) {
+    const auto paused = exporter.pause();
+    status.namespaces.push_back(exporter->status());
   }
   status.missing_namespaces = namespaces_.missing();
   status.databases = databases_->status();
@@ -305,9 +316,9 @@ Status Daemon::status() const {
 
 std::vector<NamespaceUsage> Daemon::usage(std::optional<AccountingKey> by) {
   std::vector<NamespaceUsage> all;
-  for (const auto& branch : namespaces_.all()) {
-    const auto paused = branch.pause();
-    all.push_back(branch->usage(by));
+  for (const auto& exporter : namespaces_.all()) {
+    const auto paused = exporter.pause();
+    all.push_back(exporter->usage(by));
   }
   return all;
 }
@@ -315,7 +326,7 @@ std::vector<NamespaceUsage> Daemon::usage(std::optional<AccountingKey> by) {
 bool Daemon::runs_on() const {
   const auto all = namespaces_.all();
   return stuck_ || std::any_of(all.begin(), all.end(),
-                               [](const auto& branch) { return branch->lookup_running(); });
+                               [](const auto& exporter) { return exporter->lookup_running(); });
 }
 
 }  // namespace ctflow

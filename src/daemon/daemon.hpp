@@ -65,6 +65,7 @@ class Daemon {
   void adopt_when_ready(MonoTime latest);
   /// While all threads stand.
   void adopt();
+  void give_back_memory_soon();
   void watch();
   void on_reloaded(const std::string& error);
 
@@ -75,11 +76,12 @@ class Daemon {
   Timer start_timer_;
   Timer reload_timer_;
   Timer spools_timer_;
+  Timer memory_timer_;
   Timer watchdog_timer_;
   NamespaceExporter::Databases databases_;
   NamespaceExporters namespaces_;
   struct PendingChange {
-    NamespaceExporter* branch;  ///< may be closed meanwhile
+    NamespaceExporter* exporter;  ///< may be closed meanwhile
     NamespaceExporter::Change change;
   };
   Config next_;  ///< while changes_ wait

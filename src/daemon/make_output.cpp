@@ -2,10 +2,10 @@
 #include "daemon/make_output.hpp"
 
 #include <ctime>
-#include <stdexcept>
 #include <utility>
 
 #include "connection_log/make_connection_log.hpp"
+#include "daemon/sqlite_outputs.hpp"
 #include "encode/ipfix.hpp"
 #include "encode/netflow5.hpp"
 #include "encode/netflow9.hpp"
@@ -13,18 +13,8 @@
 #include "export/observation_domain.hpp"
 #include "export/profile.hpp"
 #include "export/session_exporter.hpp"
-#include "transport/make_transport.hpp"
-#ifdef CTFLOWD_POSTGRESQL
 #include "postgresql/make_row_log.hpp"
-#endif
-#ifdef CTFLOWD_SQLITE
-#include "accounting/accounting.hpp"
-#include "doctor/offload_check.hpp"
-#include "doctor/ruleset_check.hpp"
-#include "nat_log/map_reader.hpp"
-#include "nat_log/nat_log.hpp"
-#include "nat_log/read_table.hpp"
-#endif
+#include "transport/make_transport.hpp"
 
 namespace ctflow {
 namespace {
@@ -73,69 +63,8 @@ std::unique_ptr<Output> make_exporter(boost::asio::io_context& io, const Collect
 
 std::unique_ptr<Output> make_log(boost::asio::io_context& io, const ConnectionLogConfig& config,
                                  const std::shared_ptr<const OutputContext>& context) {
-#ifdef CTFLOWD_POSTGRESQL
   if (config.to == LogDestination::kPostgresql) return make_row_log(io, config, context);
-#endif
   return make_connection_log(io, config, context);
-}
-
-std::unique_ptr<Output> make_nat_log(const NatLogConfig& config,
-                                     const std::shared_ptr<const OutputContext>& context,
-                                     const NetworkNamespace& home, const SourceConfig& source,
-                                     const Capabilities& measured) {
-#ifdef CTFLOWD_SQLITE
-  std::unique_ptr<nat::MapSource> maps;
-  if (config.log == NatLogRows::kExceptions) {
-    maps = std::make_unique<nat::MapReader>(nat::ruleset_of(home));
-  }
-  return std::make_unique<NatLog>(config, nat::table_of(home, source, measured.ends), context,
-                                  system_now, std::move(maps));
-#else
-  static_cast<void>(context);
-  static_cast<void>(home);
-  static_cast<void>(source);
-  static_cast<void>(measured);
-  throw std::logic_error(config.directory + ": built without SQLite");  // the settings refuse it
-#endif
-}
-
-#ifdef CTFLOWD_SQLITE
-/// What forwards packets past the counters of the namespace.
-accounting::ReadUncounted uncounted_in(const NetworkNamespace& home) {
-  return [home, again = MonoTime{}](const Capabilities& measured) mutable {
-    // A kernel without nf_tables would look for its module each time.
-    constexpr std::chrono::minutes kPause{10};
-    constexpr std::size_t kMost = 64;
-    std::vector<Flowtable> flowtables;
-    const MonoTime now = system_now().steady;
-    if (now >= again) {
-      const auto visit = home.visit();
-      if (read_flowtables(flowtables)) again = now + kPause;
-    }
-    accounting::Causes causes;
-    for (const UncountedForwarder& one : uncounted_forwarders(flowtables, measured)) {
-      if (causes.size() < kMost) causes.insert({one.finding, one.name});
-    }
-    return causes;
-  };
-}
-#endif
-
-std::unique_ptr<Output> make_accounting(const AccountingConfig& config,
-                                        const std::shared_ptr<const OutputContext>& context,
-                                        const NetworkNamespace& home,
-                                        const std::shared_ptr<const NeighbourMirror>& neighbours) {
-#ifdef CTFLOWD_SQLITE
-  // Others may ask for neighbours where no aggregate has devices.
-  return std::make_unique<Accounting>(
-      config, accounting::surroundings_of(home, config.inside), context, system_now,
-      config.counts_by(AccountingKey::kDevice) ? neighbours : nullptr, uncounted_in(home));
-#else
-  static_cast<void>(neighbours);
-  static_cast<void>(context);
-  static_cast<void>(home);
-  throw std::logic_error(config.database + ": built without SQLite");  // the settings refuse it
-#endif
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "export/collector_domains.hpp"
 #include "export/observation_domain.hpp"
 #include "netlink/configured_namespaces.hpp"
+#include "netlink/conntrack_settings.hpp"
 
 namespace ctflow {
 namespace {
@@ -77,6 +78,7 @@ NamespaceExporter::NamespaceExporter(boost::asio::io_context& io, const Config& 
       pipeline_({}, {}),
       retired_(io) {
   context_->answer_losses([this] { return losses(); });
+  context_->answer_events_off([this] { return events_off(); });
   context_->answer_source([this] { return source_->status(); });
   context_->on_peers_changed([this] {
     if (started_) watch_own_traffic();
@@ -217,13 +219,18 @@ UpstreamLosses NamespaceExporter::losses() const {
   const bool wire = config_.source.wire_counters;  // conntrack's own have those packets
   return {
       source.lost_overrun + records + pipeline_.counters().lost_no_counters + source.counters_fell,
-      source.ignored_packets + (wire ? source.unmeasured_packets : 0),
-      source.ignored_octets,
+      source.ignored_packets + (wire ? source.unmeasured_packets : 0), source.ignored_octets,
       source.overruns + source.lost_overrun + records + source.malformed,
-      source.lost_overrun + records,
-      pipeline_.counters().lost_no_counters,
-      source.counters_fell,
-      source.fallen_packets};
+      source.lost_overrun + records, pipeline_.counters().lost_no_counters, source.counters_fell,
+      source.fallen_packets, source.reconciled,
+      // Not met in two scans, two per active timeout, and not reported for one before.
+      3 * config_.source.active_timeout};
+}
+
+bool NamespaceExporter::events_off() const {
+  if (source_->capabilities().ends) return false;  // as records, whatever the events do
+  const auto visit = home_.visit();
+  return conntrack_setting(kSettingsDirectory, "nf_conntrack_events") == 0U;
 }
 
 void NamespaceExporter::adopt(Change change) {

@@ -123,7 +123,7 @@ class NamespaceExporter : private FlowSink {
     pipeline_.end_batch();
     arm_timer();
   }
-  void on_checkpoint() override { pipeline_.flush(); }
+  void on_checkpoint() override { pipeline_.checkpoint(); }
   void on_source_end() override;
 
   [[nodiscard]] Config own(const Config& config) const;
@@ -132,6 +132,7 @@ class NamespaceExporter : private FlowSink {
   Pipeline::Enrichers make_enrichers(const Change& change, const Databases& databases);
   Pipeline::Outputs take_over(Pipeline::Outputs fresh, const Config& config);
   [[nodiscard]] UpstreamLosses losses() const;
+  [[nodiscard]] bool events_off() const;
   void check() const;
   void compare_peers();
   /// Lets the source leave out the connections to peers of outputs; looks again now and then.

@@ -11,8 +11,6 @@
 namespace ctflow {
 namespace {
 
-using Steady = Timer::Clock;
-
 constexpr std::chrono::seconds kLookAgain{1};
 /// A name is there a moment before the namespace that it is to stand for.
 constexpr std::chrono::milliseconds kUnsettled{500};
@@ -54,8 +52,8 @@ void NamespaceExporters::open() {
   }
 }
 
-std::vector<NamespaceExporters::Branch> NamespaceExporters::all() const {
-  std::vector<Branch> all;
+std::vector<NamespaceExporters::PausableExporter> NamespaceExporters::all() const {
+  std::vector<PausableExporter> all;
   if (own_) all.emplace_back(*own_, nullptr);
   for (const auto& entry : entries_) {
     if (entry->exporter && !entry->stuck) all.emplace_back(*entry->exporter, entry->thread.get());
@@ -143,7 +141,7 @@ void NamespaceExporters::watch() {
   for (const auto& entry : entries_) files.push_back(entry->file);
   names_.emplace(io_, files);
   names_->changed = [this] {
-    unsettled_until_ = Steady::now() + kUnsettled;
+    unsettled_until_ = system_now().steady + kUnsettled;
     look();
   };
   look();
@@ -160,8 +158,8 @@ void NamespaceExporters::stop_watching() {
 }
 
 void NamespaceExporters::look() {
-  const bool unsettled = Steady::now() < unsettled_until_;
-  look_timer_.at(unsettled ? Steady::now() + kLookSoon : next_round(kLookAgain),
+  const bool unsettled = system_now().steady < unsettled_until_;
+  look_timer_.at(unsettled ? system_now().steady + kLookSoon : next_round(kLookAgain),
                  [this] { look(); });
   if (held_) return;
   names_->renew();
@@ -200,7 +198,7 @@ void NamespaceExporters::look_at(Entry& entry) {
   }
   log::info("namespace_opened namespace={} file={}", entry.config.name, log::quoted(entry.file));
   constexpr std::chrono::milliseconds kLongestWait{300};  // the receive buffer bridges that
-  start_when_ready(entry, Steady::now() + kLongestWait);
+  start_when_ready(entry, system_now().steady + kLongestWait);
 }
 
 void NamespaceExporters::miss(Entry& entry, const std::string& why) {
@@ -239,7 +237,7 @@ void NamespaceExporters::start_when_ready(Entry& entry, MonoTime latest) {
   LoopThread::Pause paused;
   try {
     paused = entry.pause();
-    if (entry.exporter->waiting() && Steady::now() < latest) {
+    if (entry.exporter->waiting() && system_now().steady < latest) {
       again();
     } else if (!entry.exporter->started()) {
       entry.exporter->start();

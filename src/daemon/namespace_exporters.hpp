@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/config.hpp"
 #include "ctflow/status.hpp"
 #include "daemon/name_watch.hpp"
@@ -47,9 +48,9 @@ class NamespaceExporters {
   void open();
 
   /// An exporter and its thread, in a pause of which it is used.
-  class Branch {
+  class PausableExporter {
    public:
-    Branch(NamespaceExporter& exporter, LoopThread* thread)
+    PausableExporter(NamespaceExporter& exporter, LoopThread* thread)
         : exporter_(&exporter), thread_(thread) {}
 
     /// Throws LoopThread::Busy.
@@ -65,7 +66,7 @@ class NamespaceExporters {
   };
 
   /// In the order of the configuration. Valid until the event loop goes on.
-  [[nodiscard]] std::vector<Branch> all() const;
+  [[nodiscard]] std::vector<PausableExporter> all() const;
 
   /// From now on the threads run. An exception in one of them comes from the event loop.
   void start_threads();
@@ -119,7 +120,7 @@ class NamespaceExporters {
   void look_at(Entry& entry);
   void open(Entry& entry) const;
   void close(Entry& entry, const char* why);
-  void start_when_ready(Entry& entry, Timer::Clock::time_point latest);
+  void start_when_ready(Entry& entry, MonoTime latest);
   /// The entry that exports the same connections already; nullptr: none.
   [[nodiscard]] const Entry* same_as(const Entry& entry, const NamespaceIdentity& identity) const;
   void miss(Entry& entry, const std::string& why);
@@ -130,7 +131,7 @@ class NamespaceExporters {
   std::vector<std::unique_ptr<Entry>> entries_;
   Timer look_timer_;
   std::optional<NameWatch> names_;
-  Timer::Clock::time_point unsettled_until_{};
+  MonoTime unsettled_until_{};
   bool held_ = false;
   RollCall roll_call_;
 };

@@ -18,11 +18,6 @@ GroupStatus status_of(const CollectorGroup& group) {
           group.switches()};
 }
 
-const char* patch_state(const Capabilities& measured) {
-  if (measured.origin != MeasurementOrigin::kKernelPatch) return "absent";
-  return measured.active() ? "on" : "off";
-}
-
 }  // namespace
 
 void NamespaceExporter::log_totals() const {
@@ -54,10 +49,10 @@ NamespaceStatus NamespaceExporter::status() const {
       }
     }
   }
+  status.events_off = events_off();
   const auto visit = home_.visit();
   status.table_entries = table_size();
   status.table_limit = table_limit();
-  status.kernel_patch = patch_state(status.kernel.capabilities);
   return status;
 }
 

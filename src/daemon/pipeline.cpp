@@ -119,6 +119,11 @@ void Pipeline::flush() {
   for (const auto& output : outputs_) output->flush();
 }
 
+void Pipeline::checkpoint() {
+  hand_out();
+  for (const auto& output : outputs_) output->checkpoint();
+}
+
 void Pipeline::reopen() {
   for (const auto& output : outputs_) output->reopen();
 }

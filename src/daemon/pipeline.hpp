@@ -37,9 +37,10 @@ class Pipeline {
     for (const auto& output : outputs_) output->end_batch();
   }
 
-  /// Output::tick() and flush() of all outputs.
+  /// Output::tick(), flush() and checkpoint() of all outputs.
   void tick();
   void flush();
+  void checkpoint();
   /// Output::reopen() of all outputs.
   void reopen();
 

@@ -63,27 +63,41 @@ bool log_whether_exported(const Status& status) {
   std::uint64_t handed_on = 0;
   std::uint64_t arrived = 0;
   std::uint64_t lost = 0;
+  std::uint64_t filtered = 0;
+  std::uint64_t unrepresentable = 0;
   for (const NamespaceStatus& one : status.namespaces) {
     read.messages += one.source.messages;
     read.malformed += one.source.malformed;
     read.ignored += one.source.ignored;
+    read.filtered += one.source.filtered;
     handed_on += one.pipeline.exported + one.pipeline.nat_events;
     for (const OutputStatus& output : one.outputs) {
       arrived += output.counters.flows + output.counters.waiting.flows;
       lost += output.counters.lost();
+      filtered += output.counters.filtered;
+      unrepresentable += output.counters.unrepresentable;
     }
   }
   if (read.messages + read.malformed == 0 || arrived > 0) return true;
   const char* impact = "no Flow Record reached a collector";
   if (lost > 0) {
     impact = "no collector could be reached";
+  } else if (filtered > 0) {
+    impact = "the filters of the collectors left the flow reports out";
+  } else if (unrepresentable > 0) {
+    impact = "NetFlow v5 cannot express IPv6";
   } else if (handed_on > 0) {
     impact = "the collectors' profiles have no records of these events";
   } else if (read.malformed >= read.messages) {
     impact = "none of the messages could be decoded";
+  } else if (read.filtered > 0) {
+    impact = "source.filter left the connections out";
   }
-  log::error("nothing_exported messages={} malformed={} ignored={} flows={} lost={} impact={}",
-             read.messages, read.malformed, read.ignored, handed_on, lost, log::quoted(impact));
+  log::error(
+      "nothing_exported messages={} malformed={} ignored={} flows={} lost={} filtered={} "
+      "unrepresentable={} impact={}",
+      read.messages, read.malformed, read.ignored, handed_on, lost, read.filtered + filtered,
+      unrepresentable, log::quoted(impact));
   return false;
 }
 

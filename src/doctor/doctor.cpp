@@ -80,7 +80,8 @@ std::optional<Config> find_config(const DoctorOptions& options, Diagnosis& diagn
     return std::nullopt;
   }
   Config config = load_config(options.config);
-  std::string text = fmt::format("{}: {} collectors", options.config, config.collectors.size());
+  std::string text = fmt::format("{}: {} collector{}", options.config, config.collectors.size(),
+                                 config.collectors.size() == 1 ? "" : "s");
   const std::size_t logs = config.log_connections.size();
   if (logs > 0) text += fmt::format(", {} connection log{}", logs, logs == 1 ? "" : "s");
   diagnosis.facts.push_back({"configuration", text});

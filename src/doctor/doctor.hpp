@@ -6,14 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "ctflow/config.hpp"
+#include "ctflow/default_paths.hpp"
 #include "doctor/measuring_check.hpp"
 #include "findings/finding.hpp"
 
 namespace ctflow {
 
 struct DoctorOptions {
-  std::string config = "/etc/ctflowd/ctflowd.yaml";
+  std::string config = kConfigFile;
   bool config_required = false;  ///< named on the command line: a missing file is an error
   bool json = false;
 };

@@ -13,10 +13,8 @@
 #include "connection_log/socket_sink.hpp"
 #include "doctor/stream_check.hpp"
 #include "kafka/reach.hpp"
-#include "text/octets_text.hpp"
-#ifdef CTFLOWD_POSTGRESQL
 #include "postgresql/connection_text.hpp"
-#endif
+#include "text/octets_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -106,7 +104,6 @@ void check_log_place(const Config& config, const ConnectionLogConfig& log, Findi
 }
 
 void check_database(const ConnectionLogConfig& log, Findings& found) {
-#ifdef CTFLOWD_POSTGRESQL
   const auto why = postgresql::try_connection(log.postgresql.connection);
   if (!why) return;
   found.wrong.push_back(
@@ -116,10 +113,6 @@ void check_database(const ConnectionLogConfig& log, Findings& found) {
                    *why, octets_text(log.buffer)),
        "start the server, or correct postgresql.connection and the server's pg_hba.conf",
        log.name});
-#else
-  static_cast<void>(log);  // the settings refuse it
-  static_cast<void>(found);
-#endif
 }
 
 void check_topic(const ConnectionLogConfig& log, Findings& found) {

@@ -19,6 +19,7 @@
 
 #include "config/status_endpoint.hpp"
 #include "doctor/database_check.hpp"
+#include "doctor/directory_fault.hpp"
 #include "doctor/errno_reason.hpp"
 #include "doctor/log_check.hpp"
 #include "doctor/spool_check.hpp"
@@ -30,12 +31,14 @@
 namespace ctflow {
 namespace {
 
-/// Empty: files can be created, listed and removed in it.
-std::string fault_of(const std::string& directory) {
+/// The same of a directory that is created with those above it when ctflowd starts.
+std::string fault_of_created(std::filesystem::path directory) {
   struct stat status {};
-  if (stat(directory.c_str(), &status) != 0) return errno_reason();
-  if (!S_ISDIR(status.st_mode)) return std::generic_category().message(ENOTDIR);
-  return access(directory.c_str(), R_OK | W_OK | X_OK) == 0 ? "" : errno_reason();
+  while (stat(directory.c_str(), &status) != 0 && errno == ENOENT &&
+         directory.has_relative_path()) {
+    directory = directory.parent_path();
+  }
+  return fault_of(directory.string());
 }
 
 std::string create_command(const std::string& directory) {
@@ -65,7 +68,7 @@ void check_spool(const CollectorConfig& collector, Findings& found) {
 }
 
 void check_nat_log(const NatLogConfig& config, Findings& found) {
-  const std::string fault = config.enabled() ? fault_of(config.directory) : "";
+  const std::string fault = config.enabled() ? fault_of_created(config.directory) : "";
   if (fault.empty()) return;
   found.wrong.push_back(
       {"nat_log_directory_unusable",
@@ -76,7 +79,7 @@ void check_nat_log(const NatLogConfig& config, Findings& found) {
 void check_accounting(const AccountingConfig& config, Findings& found) {
   if (!config.enabled()) return;
   const std::string directory = std::filesystem::path(config.database).parent_path().string();
-  const std::string fault = fault_of(directory);
+  const std::string fault = fault_of_created(directory);
   if (fault.empty()) return;
   found.wrong.push_back(
       {"accounting_directory_unusable",

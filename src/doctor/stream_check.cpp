@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "config/status_endpoint.hpp"
+#include "doctor/directory_fault.hpp"
 #include "event_loop/pending_handlers.hpp"
 #include "findings/certificate_expiry.hpp"
 #include "text/octets_text.hpp"
@@ -72,7 +73,7 @@ Outcome connect_once(const CollectorConfig& collector, std::chrono::milliseconds
 }
 
 std::string consequence(const CollectorConfig& collector) {
-  if (collector.spool.directory.empty()) {
+  if (collector.spool.directory.empty() || !fault_of(collector.spool.directory).empty()) {
     return fmt::format(
         "flows wait in memory up to spool.memory ({}), then the oldest are lost, and "
         "all of them when ctflowd stops",

@@ -49,9 +49,9 @@ constexpr Element own(Element element) {
 // clang-format off
 inline constexpr std::array kElements{
   row<8, r::octets>(1, "octetDeltaCount", T::kUnsigned64, C::kAll, F::kBoth,
-    "Octets of this direction since the last report, IP headers included"),
+    "Octets of this direction since the previous report, IP headers included"),
   row<8, r::packets>(2, "packetDeltaCount", T::kUnsigned64, C::kAll, F::kBoth,
-    "Packets of this direction since the last report"),
+    "Packets of this direction since the previous report"),
   row<1, r::protocol>(4, "protocolIdentifier", T::kUnsigned8, C::kAll, F::kBoth,
     "IP protocol number"),
   row<1, r::class_of_service>(5, "ipClassOfService", T::kUnsigned8, C::kAll, F::kBoth,
@@ -84,7 +84,7 @@ inline constexpr std::array kElements{
   row<4, r::uptime>(21, "flowEndSysUpTime", T::kUnsigned32, C::kAll, F::kNetflow9,
     "Last packet, in milliseconds of the sysUpTime of the message header"),
   row<4, r::uptime>(22, "flowStartSysUpTime", T::kUnsigned32, C::kAll, F::kNetflow9,
-    "Creation of the connection or end of the last report, like flowEndSysUpTime"),
+    "Creation of the connection or end of the previous report, like flowEndSysUpTime"),
   row<2, r::length_min>(25, "minimumIpTotalLength", T::kUnsigned64, C::kAll, F::kBoth,
     "Octets of the shortest packet, 65535: that or more; needs a patched kernel or eBPF programs"),
   row<2, r::length_max>(26, "maximumIpTotalLength", T::kUnsigned64, C::kAll, F::kBoth,
@@ -138,7 +138,7 @@ inline constexpr std::array kElements{
     "Observation Domain ID"),
   // nfdump 1.7.1 shows 1970 for a NAT event without 152 and 153.
   row<8, r::start, e::time>(152, "flowStartMilliseconds", T::kDateTimeMilliseconds, C::kAll, F::kBoth,
-    "Creation of the connection, or end of the last report; of NAT events their time"),
+    "Creation of the connection, or end of the previous report; of NAT events their time"),
   row<8, r::end, e::time>(153, "flowEndMilliseconds", T::kDateTimeMilliseconds, C::kAll, F::kBoth,
     "Last packet; of NAT events their time"),
   row<4, r::duration>(161, "flowDurationMilliseconds", T::kUnsigned32, C::kAll, F::kBoth,

@@ -157,6 +157,10 @@ void Layout::add(std::uint16_t id, Fields fields) {
 }
 
 /// The default layouts and what is added to them.
+// So that first + i stays within each block.
+static_assert(template_ids::kBiflow.count == kRecordKinds &&
+              template_ids::kNatEvents.count == kTranslations && template_ids::kMinimal.count == 2);
+
 void Layout::add_kinds(Protocol protocol, const EncoderOptions& options, bool with_extras) {
   EncoderOptions base = options;
   base.extras = with_extras;

@@ -87,20 +87,30 @@ constexpr auto zones() {
   }
 }
 
-template <Extent kExtent>
-constexpr auto extras_fields() {
-  if constexpr (kExtent == Extent::kMost) {
-    return kExtras + kPacketProperties;
-  } else if constexpr (kExtent == Extent::kMore) {
-    return kExtras;
-  } else {
-    return kNothing;
+constexpr auto kAllExtras = kExtras + kPacketProperties;
+
+/// Of kAllExtras.
+constexpr std::size_t count_of(Extent extent) {
+  switch (extent) {
+    case Extent::kPlain:
+      return 0;
+    case Extent::kMore:
+      return kExtras.size();
+    case Extent::kMost:
+      return kAllExtras.size();
   }
+  return 0;
 }
 
-template <Protocol kProtocol, RecordKind kKind, bool kWithZones, Extent kExtent>
+/// That of the greatest extent. Extras stand last, so that the others are the beginning of it.
+template <Protocol kProtocol, RecordKind kKind, bool kWithZones>
 constexpr auto kLayout = head<kKind>() + body<kProtocol>() + translation<kKind>() +
-                         icmp<kProtocol, kKind>() + zones<kWithZones>() + extras_fields<kExtent>();
+                         icmp<kProtocol, kKind>() + zones<kWithZones>() + kAllExtras;
+
+template <std::size_t kCount>
+constexpr std::span<const Field> part_of(const std::array<Field, kCount>& layout, Extent extent) {
+  return std::span(layout).first(kCount - kAllExtras.size() + count_of(extent));
+}
 
 /// Where the fields of a layout begin in a record; at the end its length.
 template <std::size_t kCount>
@@ -116,13 +126,19 @@ void write_fields(std::byte* room, const Record& record, std::index_sequence<kIn
   (kFields[kIndex].write(room + kOffsets[kIndex], record), ...);  // constants: they are inlined
 }
 
+template <const auto& kFields>
+constexpr std::size_t kPlainCount = kFields.size() - kAllExtras.size();
+template <const auto& kFields>
+constexpr std::size_t kPlainLength = offsets_of(kFields)[kPlainCount<kFields>];
+template <Extent kExtent>
+constexpr std::size_t kExtrasLength = offsets_of(kAllExtras)[count_of(kExtent)];
+
 /// `kTranslated`: only records of the initiator have the layout.
 template <const auto& kFields, bool kTranslated>
-[[gnu::flatten]] void encode_layout(WireWriter& writer, const Record& record,
-                                    const Template& /*layout*/) {
-  constexpr std::size_t kLength = offsets_of(kFields).back();
-  constexpr auto kIndexes = std::make_index_sequence<kFields.size()>();
-  std::byte* room = writer.claim(kLength);
+[[gnu::flatten]] void encode_plain(WireWriter& writer, const Record& record,
+                                   const Template& /*layout*/) {
+  constexpr auto kIndexes = std::make_index_sequence<kPlainCount<kFields>>();
+  std::byte* room = writer.claim(kPlainLength<kFields>);
   if (room == nullptr) return;
   assert(record.initiator || !kTranslated);
   // Of which side it is decides most fields: asked once, not by each of them.
@@ -133,22 +149,53 @@ template <const auto& kFields, bool kTranslated>
   }
 }
 
-/// `room` is no part of the flow, so that what both records have is computed once.
+/// The room is no part of the flow, so that what both records have is computed once.
 template <const auto& kFields>
-[[gnu::flatten]] void encode_both_of(std::byte* __restrict room, const Flow& flow,
-                                     const Template& /*layout*/) {
-  constexpr auto kIndexes = std::make_index_sequence<kFields.size()>();
-  write_fields<kFields>(room, {flow, true}, kIndexes);
-  write_fields<kFields>(room + offsets_of(kFields).back(), {flow, false}, kIndexes);
+[[gnu::flatten]] void write_both(std::byte* __restrict initiator, std::byte* __restrict responder,
+                                 const Flow& flow) {
+  constexpr auto kIndexes = std::make_index_sequence<kPlainCount<kFields>>();
+  write_fields<kFields>(initiator, {flow, true}, kIndexes);
+  write_fields<kFields>(responder, {flow, false}, kIndexes);
 }
 
-template <const auto& kFields, bool kTranslated>
-constexpr auto both_of() {
-  if constexpr (kTranslated) {
-    return nullptr;
-  } else {
-    return encode_both_of<kFields>;
+template <const auto& kFields>
+[[gnu::flatten]] void encode_both_plain(std::byte* __restrict room, const Flow& flow,
+                                        const Template& /*layout*/) {
+  write_both<kFields>(room, room + kPlainLength<kFields>, flow);
+}
+
+template <Extent kExtent>
+[[gnu::flatten]] void write_extras(std::byte* room, const Record& record) {
+  write_fields<kAllExtras>(room, record, std::make_index_sequence<count_of(kExtent)>());
+}
+
+/// Extras are written apart: the other fields of all extents by the same code.
+template <const auto& kFields, Extent kExtent, bool kTranslated>
+void encode_with_extras(WireWriter& writer, const Record& record, const Template& layout) {
+  encode_plain<kFields, kTranslated>(writer, record, layout);
+  std::byte* const room = writer.claim(kExtrasLength<kExtent>);
+  if (room != nullptr) write_extras<kExtent>(room, record);
+}
+
+template <const auto& kFields, Extent kExtent>
+void encode_both_with_extras(std::byte* room, const Flow& flow, const Template& layout) {
+  write_both<kFields>(room, room + layout.length, flow);
+  std::byte* const extras = room + kPlainLength<kFields>;
+  write_extras<kExtent>(extras, {flow, true});
+  write_extras<kExtent>(extras + layout.length, {flow, false});
+}
+
+template <const auto& kFields, Extent kExtent, bool kTranslated>
+constexpr Template make_template(std::uint16_t id) {
+  Template made{id, 0, part_of(kFields, kExtent), encode_plain<kFields, kTranslated>, nullptr};
+  made.length = static_cast<std::uint16_t>(record_length(made.fields));
+  if constexpr (kExtent != Extent::kPlain) {
+    made.encode = encode_with_extras<kFields, kExtent, kTranslated>;
+    if constexpr (!kTranslated) made.encode_both = encode_both_with_extras<kFields, kExtent>;
+  } else if constexpr (!kTranslated) {
+    made.encode_both = encode_both_plain<kFields>;
   }
+  return made;
 }
 
 constexpr std::uint16_t first_id(bool with_zones, Extent extent) {
@@ -160,15 +207,10 @@ static_assert(template_ids::kDefault.count == kRecordKinds);
 
 template <Protocol kProtocol, bool kWithZones, Extent kExtent, std::size_t... kIndex>
 constexpr auto templates_of(std::index_sequence<kIndex...>) {
-  return std::array<Template, kRecordKinds>{Template{
-      static_cast<std::uint16_t>(first_id(kWithZones, kExtent) + kIndex),
-      static_cast<std::uint16_t>(record_length(std::span<const Field>(
-          kLayout<kProtocol, static_cast<RecordKind>(kIndex), kWithZones, kExtent>))),
-      kLayout<kProtocol, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
-      encode_layout<kLayout<kProtocol, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
-                    is_translated(static_cast<RecordKind>(kIndex))>,
-      both_of<kLayout<kProtocol, static_cast<RecordKind>(kIndex), kWithZones, kExtent>,
-              is_translated(static_cast<RecordKind>(kIndex))>()}...};
+  return std::array<Template, kRecordKinds>{
+      make_template<kLayout<kProtocol, static_cast<RecordKind>(kIndex), kWithZones>, kExtent,
+                    is_translated(static_cast<RecordKind>(kIndex))>(
+          static_cast<std::uint16_t>(first_id(kWithZones, kExtent) + kIndex))...};
 }
 
 /// The plain templates, then those for connections with extras, if any.
@@ -206,7 +248,8 @@ std::span<const Template> select(const EncoderOptions& options) {
 
 template <Protocol kProtocol, RecordKind kKind, bool kWithZones = false,
           Extent kExtent = Extent::kPlain>
-constexpr std::size_t kLength = offsets_of(kLayout<kProtocol, kKind, kWithZones, kExtent>).back();
+constexpr std::size_t kLength = record_length(part_of(kLayout<kProtocol, kKind, kWithZones>,
+                                                      kExtent));
 
 static_assert(kLength<Protocol::kIpfix, RecordKind::kIpv4> == 62);
 static_assert(kLength<Protocol::kIpfix, RecordKind::kIpv4Nat> == 74);

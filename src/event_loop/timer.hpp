@@ -3,11 +3,12 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <functional>
 #include <utility>
 
+#include "ctflow/clock.hpp"
 #include "event_loop/pending_handlers.hpp"
 
 namespace ctflow {
@@ -16,35 +17,17 @@ namespace ctflow {
 /// before, also when its time has come and it is queued.
 class Timer {
  public:
-  using Clock = std::chrono::steady_clock;
-
   explicit Timer(boost::asio::io_context& io) : timer_(io) {}
 
-  template <typename Work>
-  void at(Clock::time_point when, Work work) {
-    pending_.revoke();
-    timer_.expires_at(when);
-    timer_.async_wait(
-        pending_.guard([work = std::move(work)](
-                           const boost::system::error_code& /*never one*/) mutable { work(); }));
-  }
+  using Work = std::function<void()>;
 
-  template <typename Work>
-  void after(Clock::duration delay, Work work) {
-    at(Clock::now() + delay, std::move(work));
+  void at(MonoTime when, Work work);
+  void after(MonoTime::duration delay, Work work) {
+    at(std::chrono::steady_clock::now() + delay, std::move(work));
   }
-
   /// Behind whatever else is ready now.
-  template <typename Work>
-  void soon(Work work) {
-    cancel();
-    boost::asio::post(timer_.get_executor(), pending_.guard(std::move(work)));
-  }
-
-  void cancel() {
-    pending_.revoke();
-    timer_.cancel();
-  }
+  void soon(Work work);
+  void cancel();
 
  private:
   boost::asio::steady_timer timer_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "conntrack/flow/tuple_hash.hpp"
+#include "hash/fnv1a.hpp"
 #include "log/log.hpp"
 
 namespace ctflow {
@@ -13,22 +14,13 @@ namespace {
 
 constexpr std::chrono::seconds kCheck{1};
 
-/// FNV-1a, the same in every run: a restart must not move the connections.
-std::uint64_t seed_of(const std::string& name) {
-  std::uint64_t value = 14695981039346656037U;
-  for (const char c : name) {
-    value ^= static_cast<unsigned char>(c);
-    value *= 1099511628211U;
-  }
-  return value;
-}
-
 }  // namespace
 
 CollectorGroup::CollectorGroup(const GroupConfig& config, std::vector<Exporter*> members)
     : config_(config), members_(std::move(members)), was_healthy_(members_.size(), true) {
   for (Exporter* member : members_) {
-    seeds_.push_back(seed_of(member->name()));
+    // The same in every run: a restart must not move the connections.
+    seeds_.push_back(fnv1a<std::uint64_t>(member->name()));
     member->watch_health(config_.failback_after);
   }
 }

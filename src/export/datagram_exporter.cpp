@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "export/datagram_exporter.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "wire/byte_order.hpp"
 
 namespace ctflow {
 namespace {
+
+/// Longer than an ICMP message is on its way.
+constexpr std::chrono::seconds kAnswerTakes{1};
 
 /// Where messages have their sequence number: RFC 7011 section 3.1, RFC 3954 section 5.1.
 std::size_t place_of_sequence(Protocol protocol) {
@@ -39,6 +43,19 @@ DatagramExporter::DatagramExporter(const CollectorConfig& config, std::unique_pt
 void DatagramExporter::tick() {
   Exporter::tick();
   send_held(held_.size());
+  take_late_answer();
+}
+
+void DatagramExporter::take_late_answer() {
+  const Instant now = read_clock();
+  if (asked_ || is_open() || now.steady - sent_ < kAnswerTakes) return;
+  peer_is_new_ = prepare();
+  note_answers(now);
+}
+
+MonoTime DatagramExporter::deadline() const {
+  const MonoTime next = Exporter::deadline();
+  return asked_ || is_open() ? next : std::min(next, sent_ + kAnswerTakes);
 }
 
 void DatagramExporter::flush() {
@@ -49,7 +66,11 @@ void DatagramExporter::flush() {
 bool DatagramExporter::prepare() {
   // What is held was made for the socket as it was.
   if (!sending_ && !transport_->connected()) send_held(held_.size());
-  return transport_->prepare();
+  // Where nothing has left since it was asked the socket has no answer to it.
+  if (asked_ && !sending_ && held_.size() > 0) return false;
+  asked_ = true;
+  const bool is_new = transport_->prepare();
+  return std::exchange(peer_is_new_, false) || is_new;
 }
 
 void DatagramExporter::deliver(std::span<std::byte> message, const MessageContent& content,
@@ -71,6 +92,8 @@ void DatagramExporter::deliver(std::span<std::byte> message, const MessageConten
 void DatagramExporter::send_held(std::size_t count) {
   if (count == 0 || sending_) return;
   const Instant now = read_clock();
+  asked_ = false;
+  sent_ = now.steady;
   if (count == 1 || !transport_->send_together(held_.bytes(count), held_.first())) {
     return send_one_by_one(count, now);
   }

@@ -17,6 +17,7 @@ class DatagramExporter final : public Exporter {
   void end_batch() override { send_held(held_.size()); }
   void tick() override;
   void flush() override;
+  [[nodiscard]] MonoTime deadline() const override;
 
  private:
   [[nodiscard]] const Transport& transport() const override { return *transport_; }
@@ -26,6 +27,8 @@ class DatagramExporter final : public Exporter {
   }
   void deliver(std::span<std::byte> message, const MessageContent& content,
                const Instant& now) override;
+  /// Takes up an answer to the last messages that came when nothing was sent any more.
+  void take_late_answer();
   /// Sends the first `count` of what is held.
   void send_held(std::size_t count);
   /// … one by one. Where the socket had to be replaced, all that is held, and what is open.
@@ -39,7 +42,10 @@ class DatagramExporter final : public Exporter {
 
   std::unique_ptr<DatagramTransport> transport_;
   HeldMessages held_;
-  bool sending_ = false;  ///< one by one: what is finished meanwhile only waits
+  bool asked_ = true;         ///< the transport, whether its peer is new, since messages left
+  bool peer_is_new_ = false;  ///< it said so to take_late_answer()
+  MonoTime sent_{};           ///< when messages left
+  bool sending_ = false;      ///< one by one: what is finished meanwhile only waits
   /// What goes before messages that are sent again takes their place in the sequence.
   std::optional<std::uint32_t> moved_ahead_{};
   std::uint32_t sent_ahead_ = 0;  ///< what it took of the sequence

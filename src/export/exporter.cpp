@@ -150,8 +150,7 @@ void Exporter::add_templates(const Instant& now) {
   messages_since_templates_ = 0;
 }
 
-void Exporter::open() {
-  const Instant now = clock_();
+void Exporter::open(const Instant& now) {
   opened_ = now.steady;
   follow_names();
   if (prepare()) meet_peer(now);
@@ -206,17 +205,18 @@ void Exporter::offer(const Flow& flow, const Instant& /*now*/) {
 }
 
 [[gnu::noinline]] void Exporter::add_to_next_message(const Flow& flow) {
+  const Instant now = clock_();
   if (!is_open_) {
-    open();
+    open(now);
     if (encoder_->add(flow)) return;
   }
-  send(clock_());
-  open();
+  send(now);
+  open(now);
   if (encoder_->add(flow)) return;
   // Behind templates there may be no room left; an empty message always has it, though not for all
   // the records that NetFlow v5 may make of one flow report.
   do {
-    send(clock_());
+    send(now);
     begin();
   } while (!encoder_->add(flow));
 }
@@ -229,14 +229,15 @@ void Exporter::offer_encoded(const EncodedFlows& flows) {
     next += added;
     return added > 0;
   };
-  if (!is_open_) open();
+  if (!is_open_) open(clock_());
   add();
   while (next < flows.size()) {
-    send(clock_());
-    open();
+    const Instant now = clock_();
+    send(now);
+    open(now);
     if (add()) continue;
     // As with one flow report that has no room behind templates.
-    send(clock_());
+    send(now);
     begin();
     add();
   }
@@ -257,9 +258,10 @@ void Exporter::tick() {
 }
 
 void Exporter::send_what_is_due() {
-  open();
+  const Instant now = clock_();
+  open(now);
   if (encoder_->content().templates > 0) {
-    send(clock_());
+    send(now);
   } else {
     is_open_ = false;  // only options were due, and they are sent
   }
@@ -287,18 +289,20 @@ void Exporter::take_over() {
 
 std::vector<RemotePeer> Exporter::peers() const {
   if (config_.transport == TransportKind::kFile) return {};
-  return {{transport().peer(), config_.transport == TransportKind::kUdp, config_.source_address,
-           config_.bind_device}};
+  return {{transport().status().peer, config_.transport == TransportKind::kUdp,
+           config_.source_address, config_.bind_device}};
 }
 
 void Exporter::describe(OutputStatus& status, const Instant& now) const {
-  status.peer = transport().peer();
+  TransportStatus transport_status = transport().status();
+  status.peer = std::move(transport_status.peer);
   status.connected = transport().connected();
   status.healthy = healthy();
   status.counters = ledger_.counters();
-  status.last_failure = transport().last_failure();
+  status.last_failure = std::move(transport_status.last_failure);
+  status.backlog = std::move(transport_status.backlog);
   CollectorStatus collector{config_.protocol, config_.transport, transport().refusals(), {}, {}};
-  for (const Certificate& certificate : transport().certificates()) {
+  for (const Certificate& certificate : transport_status.certificates) {
     collector.certificates.push_back(
         {certificate, std::chrono::floor<std::chrono::seconds>(certificate.expires - now.wall)});
   }

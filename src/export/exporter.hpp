@@ -88,6 +88,7 @@ class Exporter : public Output {
   [[nodiscard]] Encoder& encoder() { return *encoder_; }
   [[nodiscard]] ExportLedger& ledger() { return ledger_; }
   [[nodiscard]] std::span<std::byte> buffer() { return buffer_; }
+  [[nodiscard]] bool is_open() const { return is_open_; }
   [[nodiscard]] Instant read_clock() const { return clock_(); }
 
   /// Sends templates and options where they are due.
@@ -108,7 +109,7 @@ class Exporter : public Output {
   /// Takes up names of interfaces that became known, and drops those of a closed namespace.
   void follow_names();
   /// Opens a message, after the options' own message and with templates where they are due.
-  void open();
+  void open(const Instant& now);
   /// Of a collector to which some flow reports are not given as they are.
   void offer_after_a_look(const Flow& flow);
   /// Of a collector that gets no record without interfaces.

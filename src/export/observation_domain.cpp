@@ -6,23 +6,13 @@
 #include <array>
 #include <fstream>
 
+#include "hash/fnv1a.hpp"
+
 namespace ctflow {
-namespace {
-
-/// FNV-1a. machine-id(5) asks not to show the id itself on the network.
-std::uint32_t hash(std::string_view text) {
-  std::uint32_t value = 2166136261U;
-  for (const char c : text) {
-    value ^= static_cast<unsigned char>(c);
-    value *= 16777619U;
-  }
-  return value;
-}
-
-}  // namespace
 
 std::uint32_t observation_domain_from(std::string_view host_identity) {
-  const std::uint32_t domain = hash(std::string("ctflowd ").append(host_identity));
+  // machine-id(5) asks not to show the id itself on the network.
+  const auto domain = fnv1a<std::uint32_t>(std::string("ctflowd ").append(host_identity));
   return domain > 1 ? domain : domain + 2;
 }
 

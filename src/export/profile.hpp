@@ -8,8 +8,9 @@
 #include <span>
 #include <string_view>
 
-#include "ctflow/config.hpp"
+#include "ctflow/choices.hpp"
 #include "ctflow/flow_kinds.hpp"
+#include "ctflow/protocol.hpp"
 #include "encode/encoder_options.hpp"
 
 namespace ctflow {

@@ -45,9 +45,4 @@ void SessionExporter::deliver(std::span<std::byte> message, const MessageContent
   note_answers(now);
 }
 
-void SessionExporter::describe(OutputStatus& status, const Instant& now) const {
-  Exporter::describe(status, now);
-  status.backlog = transport_->backlog();
-}
-
 }  // namespace ctflow

@@ -22,7 +22,6 @@ class SessionExporter final : public Exporter {
   void stop() override { transport_->stop(); }
 
  private:
-  void describe(OutputStatus& status, const Instant& now) const override;
   [[nodiscard]] const Transport& transport() const override { return *transport_; }
   bool prepare() override { return transport_->prepare(); }
   [[nodiscard]] std::size_t longest_message() const override { return config().max_message_size; }

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "ctflow/config.hpp"
+#include "ctflow/choices.hpp"
 #include "ctflow/extras_source.hpp"
 
 namespace ctflow {

@@ -14,7 +14,9 @@ class NoExtras final : public ExtrasSource {
  public:
   [[nodiscard]] const Capabilities& capabilities() const override { return capabilities_; }
   const Capabilities& refresh() override { return capabilities_; }
-  void add(Flow& flow) override { flow.extras = {}; }
+  void add(Flow& flow) override {
+    if (flow.extras.present) flow.extras = {};
+  }
 
  private:
   Capabilities capabilities_;
@@ -31,20 +33,24 @@ std::unique_ptr<ExtrasSource> netfilter_extras(const SourceConfig& config, std::
   return std::make_unique<FromNetfilter>(config.wire_counters, std::move(entries));
 }
 
-std::unique_ptr<ExtrasSource> find_extras(const SourceConfig& config,
-                                          const std::string& directory) {
+std::unique_ptr<ExtrasSource> patch_extras(const SourceConfig& config,
+                                           const std::string& directory) {
   return std::make_unique<FromPatch>(config.wire_counters,
                                      [directory] { return read_patch_capabilities(directory); });
 }
 
 Capabilities find_capabilities(const SourceConfig& config, const std::string& directory) {
   if (config.measure == Measure::kOff) return {};
-  return find_extras(config, directory)->capabilities();
+  return patch_extras(config, directory)->capabilities();
 }
 
 std::unique_ptr<ExtrasSource> recorded_extras(const SourceConfig& config) {
   return std::make_unique<FromPatch>(config.wire_counters, [] {
-    return Capabilities{MeasurementOrigin::kKernelPatch, true, true, true, true, false};
+    return Capabilities{.origin = MeasurementOrigin::kKernelPatch,
+                        .times = true,
+                        .counters = true,
+                        .interfaces = true,
+                        .flags = true};
   });
 }
 

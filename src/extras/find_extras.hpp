@@ -17,8 +17,8 @@ Capabilities find_capabilities(const SourceConfig& config,
 
 /// A patched kernel as the origin of its extras; never null. On another it adds nothing, and finds
 /// the kernel's once its module is loaded.
-std::unique_ptr<ExtrasSource> find_extras(const SourceConfig& config,
-                                          const std::string& directory = kSettingsDirectory);
+std::unique_ptr<ExtrasSource> patch_extras(const SourceConfig& config,
+                                           const std::string& directory = kSettingsDirectory);
 
 /// Adds nothing, and removes what a patched kernel measured (source.measure: off).
 std::unique_ptr<ExtrasSource> no_extras();

@@ -5,8 +5,6 @@
 
 namespace ctflow::kafka {
 
-bool built_in() { return false; }
-
 std::optional<std::string> why_owned(std::string_view /*property*/) { return std::nullopt; }
 
 std::optional<std::string> find_fault(const Properties& /*properties*/) { return std::nullopt; }

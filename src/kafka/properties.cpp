@@ -44,8 +44,6 @@ bool begins_with(std::string_view text, std::string_view with) {
 
 }  // namespace
 
-bool built_in() { return true; }
-
 std::optional<std::string> why_owned(std::string_view property) {
   const auto* const found = std::find_if(kOwned.begin(), kOwned.end(),
                                          [&](const Owned& one) { return one.name == property; });

@@ -10,9 +10,6 @@
 
 namespace ctflow::kafka {
 
-/// Whether this program can write to Kafka at all.
-bool built_in();
-
 using Properties = std::map<std::string, std::string>;
 
 /// Why a property is not for the configuration: what ctflowd promises depends on it, or it is part

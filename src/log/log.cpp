@@ -95,6 +95,9 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
   return spdlog::level::info;
 }
 
+/// The logger that has a Sink, and no other one.
+constexpr const char* kLogger = "ctflowd";
+
 /// Lines to stderr or the journal, and how many of them found no room there. Any thread may log.
 class Sink : public spdlog::sinks::base_sink<std::mutex> {
  public:
@@ -134,7 +137,7 @@ class Sink : public spdlog::sinks::base_sink<std::mutex> {
     const std::string text = fmt::format(
         "log_lines_lost lost={} impact=\"the reader of the log did not keep up\"", lost());
     // If it is lost it is counted, in the place of the line that was to follow.
-    if (!put(spdlog::details::log_msg("ctflowd", spdlog::level::warn, text))) return false;
+    if (!put(spdlog::details::log_msg(kLogger, spdlog::level::warn, text))) return false;
     journal_ ? journal_->take_lost() : output_.take_lost();
     return true;
   }
@@ -145,8 +148,8 @@ class Sink : public spdlog::sinks::base_sink<std::mutex> {
 
 /// Null before configure().
 Sink* installed_sink() {
-  const auto& sinks = spdlog::default_logger_raw()->sinks();
-  return sinks.size() == 1 ? dynamic_cast<Sink*>(sinks[0].get()) : nullptr;
+  const spdlog::logger& logger = *spdlog::default_logger_raw();
+  return logger.name() == kLogger ? static_cast<Sink*>(logger.sinks().front().get()) : nullptr;
 }
 
 /// ASCII that needs neither quotes nor escapes.
@@ -159,7 +162,7 @@ void configure(LogLevel level) {
     spdlog::default_logger()->set_level(to_spdlog(level));
     return;
   }
-  auto logger = std::make_shared<spdlog::logger>("ctflowd", std::make_shared<Sink>());
+  auto logger = std::make_shared<spdlog::logger>(kLogger, std::make_shared<Sink>());
   logger->set_formatter(text_formatter());
   logger->set_level(to_spdlog(level));
   spdlog::set_default_logger(std::move(logger));
@@ -190,7 +193,7 @@ std::string quoted(std::string_view value) {
   return text::quoted(value);
 }
 
-bool RateLimit::allow(Clock::time_point now) {
+bool RateLimit::allow(MonoTime now) {
   if (now < next_) {
     ++pending_;
     return false;

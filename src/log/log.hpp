@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/log_level.hpp"
 
 namespace ctflow::log {
@@ -50,19 +51,17 @@ void error(fmt::format_string<Args...> format, Args&&... args) {
 /// Lets the first of a series of like events be logged and then one a minute, counting the rest.
 class RateLimit {
  public:
-  using Clock = std::chrono::steady_clock;
-
-  explicit RateLimit(Clock::duration interval = std::chrono::minutes(1)) : interval_(interval) {}
+  explicit RateLimit(MonoTime::duration interval = std::chrono::minutes(1)) : interval_(interval) {}
 
   /// True: log now, and log suppressed() with it. False: counted.
-  bool allow(Clock::time_point now = Clock::now());
+  bool allow(MonoTime now = std::chrono::steady_clock::now());
 
   /// Events that were not logged since the one before the last allowed.
   [[nodiscard]] std::uint64_t suppressed() const { return reported_; }
 
  private:
-  Clock::duration interval_;
-  Clock::time_point next_{};
+  MonoTime::duration interval_;
+  MonoTime next_{};
   std::uint64_t pending_ = 0;
   std::uint64_t reported_ = 0;
 };

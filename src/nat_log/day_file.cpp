@@ -167,6 +167,11 @@ std::optional<Day> DayFile::carried_from() {
   return day_of(*found);
 }
 
+void DayFile::add_left_out(int what) {
+  const std::int64_t before = number("left_out").value_or(0);
+  if ((before | what) != before) set_number("left_out", before | what);
+}
+
 std::optional<Moment> DayFile::time(std::string_view key) {
   const auto found = number(key);
   if (!found) return std::nullopt;

@@ -2,6 +2,8 @@
 // The file of one day, for writing.
 #pragma once
 
+#include <netinet/in.h>
+
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -20,6 +22,18 @@ namespace unsure {
 inline constexpr int kBegan = 1;  ///< it began at this time or before
 inline constexpr int kEnded = 2;  ///< it ended at this time or before
 }  // namespace unsure
+
+/// What source.filter may have excluded, as bits.
+namespace left_out {
+inline constexpr int kTcp = 1;
+inline constexpr int kUdp = 2;
+inline constexpr int kOthers = 4;  ///< other protocols
+
+constexpr int bit_of(std::uint8_t protocol) {
+  if (protocol == IPPROTO_TCP) return kTcp;
+  return protocol == IPPROTO_UDP ? kUdp : kOthers;
+}
+}  // namespace left_out
 
 /// A time for which the log is incomplete.
 struct Hole {
@@ -67,6 +81,9 @@ class DayFile {
   /// The earliest day that a translation which existed on this day may be in.
   void set_carried_from(Day day);
   [[nodiscard]] std::optional<Day> carried_from();
+
+  /// What was left out on this day, beside what was before: bits of left_out::.
+  void add_left_out(int what);
 
   /// Rows without an end: their translation, without inside and remote, and their begin.
   void for_each_open(const std::function<void(const Translation&, Moment began)>& take);

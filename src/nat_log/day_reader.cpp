@@ -45,6 +45,12 @@ std::optional<Moment> DayReader::time(std::string_view key) {
   return Moment(std::chrono::milliseconds(query.number(0)));
 }
 
+bool DayReader::leaves_out(const std::optional<std::uint8_t>& protocol) {
+  Statement query(database_, "SELECT value FROM meta WHERE key='left_out'");
+  if (!query.step()) return false;
+  return !protocol || (query.number(0) & left_out::bit_of(*protocol)) != 0;
+}
+
 void DayReader::holes(Moment from, Moment to, std::vector<Hole>& found) {
   Statement query(database_,
                   "SELECT began,ended,reason,connections FROM holes WHERE began<=?2 AND (ended "

@@ -59,6 +59,10 @@ class Search {
       DayReader file(directory_, day);
       if (file.is_log()) read_rows(file);
     }
+    if (left_out_) {
+      answer_.missing.emplace_back(
+          "the log was written with a source.filter, and what that excludes is not logged");
+    }
     remove_copies(answer_.holes);
     find_ends();
     for (const Hole& hole : answer_.holes) look_around(hole);
@@ -84,6 +88,7 @@ class Search {
       return day;
     }
     file.holes(from_, to_, answer_.holes);
+    left_out_ = left_out_ || file.leaves_out(question_.protocol);
     read_rows(file);
     read_entries(file, day, entries_);
     const auto later = std::upper_bound(days_.begin(), days_.end(), day);
@@ -232,6 +237,7 @@ class Search {
   const Moment to_;
   const std::vector<Day> days_;
   Day newest_{};
+  bool left_out_ = false;             ///< by source.filter, on a day of the question
   std::vector<Found> entries_;        ///< of maps
   std::optional<Moment> maps_until_;  ///< those of the newest file were sure to hold
   Answer answer_;

@@ -23,6 +23,8 @@ const char* name_of(HoleReason reason) {
       return "clock_set";
     case HoleReason::kTableUnreadable:
       return "table_unreadable";
+    case HoleReason::kEventsOff:
+      return "events_off";
   }
   return "";
 }

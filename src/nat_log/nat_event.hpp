@@ -23,14 +23,21 @@ enum class HoleReason : std::uint8_t {
   kDiskFull,
   kClockSet,         ///< the clock was set: these times never were, or were twice
   kTableUnreadable,  ///< the connection table could not be read
+  kEventsOff,        ///< the kernel sent no events (nf_conntrack_events=0)
 };
 
 const char* name_of(HoleReason reason);
 
 struct NatEvent {
-  enum class Kind : std::uint8_t { kBegin, kEnd, kHole };
+  enum class Kind : std::uint8_t {
+    kBegin,
+    kEnd,
+    kHole,
+    kEventsOn,  ///< after a hole kEventsOff
+    kVanished,  ///< a connection left the table without an event
+  };
 
-  Translation translation;    ///< not of a hole
+  Translation translation;    ///< of a beginning or end
   Moment began{};             ///< of an end: where `knows_begin`
   Moment ended{};             ///< of an end
   std::uint64_t missing = 0;  ///< of a hole: beginnings and ends

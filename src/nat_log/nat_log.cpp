@@ -51,13 +51,13 @@ NatEvent event_of(const Flow& flow) {
 
 NatLog::NatLog(const NatLogConfig& config, nat::ReadTable read_table,
                std::shared_ptr<const OutputContext> context, Clock clock,
-               std::unique_ptr<nat::MapSource> maps)
+               std::unique_ptr<nat::MapSource> maps, nat::Feed feed)
     : Output("nat_log", name_in(config.network_namespace), FlowKinds::nat_events()),
       config_(config),
       context_(std::move(context)),
       clock_(std::move(clock)),
       writer_(std::make_unique<nat::Store>(in_own_directory(config), std::move(read_table), clock_,
-                                           std::move(maps)),
+                                           std::move(maps), feed),
               config.queue, config.commit_interval) {}
 
 void NatLog::offer(const Flow& flow, const Instant& now) {
@@ -105,6 +105,7 @@ void NatLog::tick() {
   deadline_ = now.steady + kTick;
   if (!writer_.started()) {
     missed_ = context_->losses().missed_events;
+    reconciled_ = context_->losses().reconciled;
     looked_ = looked_before_ = nat::moment_of(now.wall);
     writer_.start(looked_);
   }
@@ -136,28 +137,53 @@ void NatLog::report_failure(const Instant& now) {
   }
 }
 
-void NatLog::watch_feed(const Instant& now, bool late) {
-  const std::uint64_t missed = context_->losses().missed_events;
-  late_ = late_ || late;
-  const bool lost = missed != missed_;
-  // Until there is room for a hole, the next look sees the same again.
-  if ((lost || late_) && writer_.room() < 2) return;
-  // After a stall the last look may have been before the losses of that time were read.
-  const nat::Moment before = std::exchange(looked_before_, looked_);
-  looked_ = nat::moment_of(now.wall);
-  missed_ = missed;
-  if (!std::exchange(late_, false) && !lost) return;
+void NatLog::begin_hole(HoleReason reason, nat::Moment began, const char* fix) {
   NatEvent hole;
   hole.kind = NatEvent::Kind::kHole;
-  hole.began = before;
-  hole.reason = lost ? HoleReason::kEventsLost : HoleReason::kEventsLate;
+  hole.began = began;
+  hole.reason = reason;
   writer_.add(hole);
   log::warn(
       "nat_log_hole output={} reason={} impact=\"look-ups for this time cannot say that no host "
       "used an address\" fix=\"{}\"",
-      name(), nat::name_of(hole.reason),
-      lost ? "source.receive_buffer_limit, or source.delivery: reliable"
-           : "more CPU time for ctflowd: what began while it did not run has a late begin");
+      name(), nat::name_of(reason), fix);
+}
+
+void NatLog::watch_feed(const Instant& now, bool late) {
+  constexpr std::size_t kMost = 3;  // events of one look, and a place for the hole of a full queue
+  const UpstreamLosses losses = context_->losses();
+  const bool off = context_->events_off();
+  late_ = late_ || late;
+  const bool lost = losses.missed_events != missed_;
+  const bool vanished = losses.reconciled != reconciled_;
+  const bool switched = off != events_off_;
+  // Until there is room, the next look sees the same again.
+  if ((lost || late_ || vanished || switched) && writer_.room() <= kMost) return;
+  // After a stall the last look may have been before the losses of that time were read.
+  const nat::Moment before = std::exchange(looked_before_, looked_);
+  looked_ = nat::moment_of(now.wall);
+  missed_ = losses.missed_events;
+  reconciled_ = losses.reconciled;
+  events_off_ = off;
+  late = std::exchange(late_, false);
+  if (lost) {
+    begin_hole(HoleReason::kEventsLost, before,
+               "source.receive_buffer_limit, or source.delivery: reliable");
+  } else if (late) {
+    begin_hole(HoleReason::kEventsLate, before,
+               "more CPU time for ctflowd: what began while it did not run has a late begin");
+  }
+  NatEvent event;
+  if (switched && off) {
+    begin_hole(HoleReason::kEventsOff, before, "sysctl -w net.netfilter.nf_conntrack_events=1");
+  } else if (switched) {
+    event.kind = NatEvent::Kind::kEventsOn;
+    writer_.add(event);
+  }
+  if (vanished) {
+    event.kind = NatEvent::Kind::kVanished;
+    writer_.add(event);
+  }
 }
 
 void NatLog::stop() {

@@ -19,7 +19,7 @@ class NatLog : public Output {
  public:
   NatLog(const NatLogConfig& config, nat::ReadTable read_table,
          std::shared_ptr<const OutputContext> context, Clock clock = system_now,
-         std::unique_ptr<nat::MapSource> maps = nullptr);
+         std::unique_ptr<nat::MapSource> maps = nullptr, nat::Feed feed = {});
   ~NatLog() override = default;
 
   NatLog(const NatLog&) = delete;
@@ -37,8 +37,10 @@ class NatLog : public Output {
   void describe(OutputStatus& status, const Instant& now) const override;
   void settle();
   void report_failure(const Instant& now);
-  /// Adds a hole if events were lost, or the event loop stood still and so they were read late.
+  /// Adds a hole if events were lost or are off, or the event loop stood still and so they were
+  /// read late; and has the table compared if a connection vanished.
   void watch_feed(const Instant& now, bool late);
+  void begin_hole(nat::HoleReason reason, nat::Moment began, const char* fix);
   /// Hands the hole over, if there is one and room for it.
   void add_hole();
 
@@ -50,10 +52,12 @@ class NatLog : public Output {
   std::uint64_t settled_ = 0;  ///< of what the writer has written: in the ledger
   nat::NatEvent hole_;         ///< not handed over yet, if `has_hole_`
   bool has_hole_ = false;
-  bool late_ = false;            ///< events were read late, and there is no hole for that yet
-  std::uint64_t missed_ = 0;     ///< UpstreamLosses::missed_events at the last look
-  nat::Moment looked_{};         ///< the time of that …
-  nat::Moment looked_before_{};  ///< … and of the one before
+  bool late_ = false;             ///< events were read late, and there is no hole for that yet
+  bool events_off_ = false;       ///< as handed over
+  std::uint64_t missed_ = 0;      ///< UpstreamLosses::missed_events at the last look
+  std::uint64_t reconciled_ = 0;  ///< … UpstreamLosses::reconciled
+  nat::Moment looked_{};          ///< the time of that …
+  nat::Moment looked_before_{};   ///< … and of the one before
   MonoTime deadline_ = MonoTime::min();
   LastFailure last_failure_{};
   bool failing_ = false;  ///< as logged

@@ -17,6 +17,8 @@ namespace ctflow::nat {
 struct Place {
   Moment began{};
   Day file{};
+  /// Its beginning was not heard of: its end may come without an event, too.
+  bool unannounced = false;
 };
 
 class OpenTranslations {
@@ -30,15 +32,23 @@ class OpenTranslations {
   }
 
   void add(std::uint64_t key, Place place) {
-    rows_[key] = place;
-    changes_.push_back({key, std::nullopt});
+    changes_.push_back({key, find(key)});
+    put(key, place);
   }
 
   void remove(std::uint64_t key) {
-    const auto found = rows_.find(key);
-    if (found == rows_.end()) return;
-    changes_.push_back({key, found->second});
-    rows_.erase(found);
+    const auto before = find(key);
+    if (!before) return;
+    changes_.push_back({key, before});
+    put(key, std::nullopt);
+  }
+
+  /// The beginning of one that is there was heard of.
+  void announce(std::uint64_t key) {
+    auto place = find(key);
+    if (!place || !place->unannounced) return;
+    place->unannounced = false;
+    add(key, *place);
   }
 
   /// The changes since the last call stay …
@@ -47,24 +57,33 @@ class OpenTranslations {
   /// … or are undone.
   void undo() {
     for (auto change = changes_.rbegin(); change != changes_.rend(); ++change) {
-      if (change->before) {
-        rows_[change->key] = *change->before;
-      } else {
-        rows_.erase(change->key);
-      }
+      put(change->key, change->before);
     }
     changes_.clear();
   }
 
   [[nodiscard]] const Rows& rows() const { return rows_; }
   [[nodiscard]] std::size_t size() const { return rows_.size(); }
+  [[nodiscard]] std::size_t unannounced() const { return unannounced_; }
 
  private:
   struct Change {
     std::uint64_t key;
     std::optional<Place> before;
   };
+  /// Nothing: away with it.
+  void put(std::uint64_t key, const std::optional<Place>& place) {
+    if (const auto before = rows_.find(key); before != rows_.end()) {
+      if (before->second.unannounced) --unannounced_;
+      if (!place) rows_.erase(before);
+    }
+    if (!place) return;
+    rows_[key] = *place;
+    if (place->unannounced) ++unannounced_;
+  }
+
   Rows rows_;
+  std::size_t unannounced_ = 0;
   std::vector<Change> changes_;
 };
 

@@ -5,9 +5,12 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "conntrack/flow/connection_filter.hpp"
 #include "conntrack/flow/decode.hpp"
 #include "conntrack/reported/reported_connections.hpp"
+#include "nat_log/day_file.hpp"
 #include "netlink/dump.hpp"
 #include "netlink/netfilter_dump.hpp"
 
@@ -25,7 +28,44 @@ std::error_code read_once(const ConnectionFilter& filter, bool derives_ids,
   });
 }
 
+bool has_only_protocols(ConnectionMatch match) {
+  match.protocols.clear();
+  return match == ConnectionMatch{};
+}
+
+bool names(const ConnectionMatch& match, int which) {
+  return std::any_of(match.protocols.begin(), match.protocols.end(), [&](std::uint64_t protocol) {
+    return left_out::bit_of(static_cast<std::uint8_t>(protocol)) == which;
+  });
+}
+
+/// All connections of these protocols match. Of the others no list of protocols has all.
+bool takes_all(const ConnectionMatch& match, int which) {
+  return has_only_protocols(match) &&
+         (match.protocols.empty() || (which != left_out::kOthers && names(match, which)));
+}
+
+/// Some connections of these protocols may match.
+bool takes_some(const ConnectionMatch& match, int which) {
+  return match.protocols.empty() || names(match, which);
+}
+
 }  // namespace
+
+int left_out_by(const FilterConfig& filter) {
+  int found = 0;
+  for (const int which : {left_out::kTcp, left_out::kUdp, left_out::kOthers}) {
+    const bool included =
+        filter.include.empty() ||
+        std::any_of(filter.include.begin(), filter.include.end(),
+                    [&](const ConnectionMatch& one) { return takes_all(one, which); });
+    const bool excluded =
+        std::any_of(filter.exclude.begin(), filter.exclude.end(),
+                    [&](const ConnectionMatch& one) { return takes_some(one, which); });
+    if (!included || excluded) found |= which;
+  }
+  return found;
+}
 
 ReadTable table_of(const NetworkNamespace& home, const SourceConfig& source, bool derives_ids) {
   return [home, filter = ConnectionFilter(source),

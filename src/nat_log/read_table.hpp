@@ -12,4 +12,7 @@ namespace ctflow::nat {
 /// no CTA_ID (FlowAssembler::derives_ids).
 ReadTable table_of(const NetworkNamespace& home, const SourceConfig& source, bool derives_ids);
 
+/// What a filter may exclude: bits of left_out::.
+int left_out_by(const FilterConfig& filter);
+
 }  // namespace ctflow::nat

@@ -20,10 +20,11 @@ constexpr std::chrono::seconds kBetweenReadings{10};
 }  // namespace
 
 Store::Store(NatLogConfig config, ReadTable read_table, Clock clock,
-             std::unique_ptr<MapSource> maps)
+             std::unique_ptr<MapSource> maps, Feed feed)
     : config_(std::move(config)),
       read_table_(std::move(read_table)),
       clock_(std::move(clock)),
+      feed_(feed),
       files_(config_.directory),
       map_source_(std::move(maps)) {}
 
@@ -31,10 +32,10 @@ void Store::write(std::span<const NatEvent> events) {
   now_ = clock_();
   // Else a power cut could bring back a last commit of the clock of before.
   durable_ = day_of(now()) != today_ || (before_ && now_.wall < before_->wall);
-  const auto before = std::make_tuple(going_on_, hole_files_, holes_, taken_up_, today_, left_,
-                                      carried_from_, compare_at_, missing_, even_since_, even_from_,
-                                      maps_, maps_file_, maps_shrank_, maps_settled_, maps_anew_,
-                                      former_maps_, former_until_, followed_map_);
+  const auto before = std::make_tuple(
+      going_on_, hole_files_, holes_, taken_up_, today_, left_, carried_from_, compare_at_,
+      missing_, even_since_, even_from_, maps_, maps_file_, maps_shrank_, maps_settled_, maps_anew_,
+      former_maps_, former_until_, followed_map_, events_off_, vanished_);
   try {
     files_.lock();
     if (!taken_up_) take_up();
@@ -42,8 +43,9 @@ void Store::write(std::span<const NatEvent> events) {
     watch_clock();
     look_at_maps();
     for (const NatEvent& event : events) apply(event);
-    if (compare_at_ && now_.steady >= *compare_at_) compare_with_table();
     if (!missing_.empty() && now_.steady >= missing_until_) close_missing();
+    look_for_silent_ends();
+    if (compare_at_ && now_.steady >= *compare_at_) compare_with_table();
     set_last_commit();
     if (map_source_) file(today_).set_maps_until(maps_.current ? now() : maps_.sure_until);
     files_.commit(today_);
@@ -52,7 +54,8 @@ void Store::write(std::span<const NatEvent> events) {
     open_.undo();
     std::tie(going_on_, hole_files_, holes_, taken_up_, today_, left_, carried_from_, compare_at_,
              missing_, even_since_, even_from_, maps_, maps_file_, maps_shrank_, maps_settled_,
-             maps_anew_, former_maps_, former_until_, followed_map_) = before;
+             maps_anew_, former_maps_, former_until_, followed_map_, events_off_, vanished_) =
+        before;
     if (!tried_since_) tried_since_ = now();
     throw;
   }
@@ -73,7 +76,7 @@ void Store::take_up() {
     if (files_.is_sealed(day)) continue;
     file(day).end_holes(since);
     file(day).for_each_open([&](const Translation& one, Moment began) {
-      open_.add(key_of(one), {began, day});
+      open_.add(key_of(one), {began, day, true});
     });
   }
   std::set<Day> touched{day_of(since), day_of(now())};
@@ -132,6 +135,7 @@ void Store::enter_day() {
   carried_from_ = file(day).carried_from().value_or(day);
   for (const auto& [key, place] : open_.rows()) carried_from_ = std::min(carried_from_, place.file);
   file(day).set_carried_from(carried_from_);
+  file(day).add_left_out(feed_.left_out);
   for (const Hole& hole : going_on_) {
     if (hole_files_.count(day) == 0) file(day).add_hole(hole);
   }
@@ -202,6 +206,10 @@ void Store::begin_hole(HoleReason reason, Moment began, std::uint64_t connection
     if (day >= day_of(began) && day <= today_) hole_files_.insert(day);
   }
   hole_files_.insert(today_);
+  compare_soon();
+}
+
+void Store::compare_soon() {
   if (!compare_at_) compare_at_ = std::max(now_.steady, compared_ + kBetweenReadings);
 }
 
@@ -226,7 +234,7 @@ void Store::apply(const NatEvent& event) {
       if (covers(event.translation, event.began)) {
         ++followed_map_;
       } else {
-        begin(event.translation, event.began, 0);
+        begin(event.translation, event.began);
       }
       break;
     case NatEvent::Kind::kEnd:
@@ -234,16 +242,30 @@ void Store::apply(const NatEvent& event) {
       break;
     case NatEvent::Kind::kHole:
       begin_hole(event.reason, event.began, event.missing);
+      events_off_ = events_off_ || event.reason == HoleReason::kEventsOff;
+      break;
+    case NatEvent::Kind::kEventsOn:
+      events_off_ = false;
+      compare_soon();
+      break;
+    case NatEvent::Kind::kVanished:
+      vanished_ = true;
+      compare_soon();
       break;
   }
 }
 
-void Store::begin(const Translation& translation, Moment began, int unsure) {
+void Store::begin(const Translation& translation, Moment began) {
   const std::uint64_t key = key_of(translation);
-  if (open_.find(key)) return;  // the table had it before its event came
+  if (open_.find(key)) return open_.announce(key);  // the table had it before its event came
+  add_row(key, translation, began, 0, false);
+}
+
+void Store::add_row(std::uint64_t key, const Translation& translation, Moment began, int unsure,
+                    bool unannounced) {
   const Day day = file_for(began);
   file(day).insert(translation, began, std::nullopt, unsure, config_.destination);
-  open_.add(key, {began, day});
+  open_.add(key, {began, day, unannounced});
   carry_from(day);
 }
 
@@ -275,11 +297,20 @@ void Store::end(const NatEvent& event) {
   carry_from(day);
 }
 
+void Store::look_for_silent_ends() {
+  constexpr int kShare = 100;  // of the time
+  const bool silent = events_off_ || (!feed_.every_end && open_.unannounced() > 0);
+  const std::chrono::nanoseconds pause =
+      std::max<std::chrono::nanoseconds>(kBetweenLooks, kShare * comparing_took_);
+  if (!compare_at_ && silent && now_.steady >= compared_ + pause) compare_at_ = now_.steady;
+}
+
 /// Events were missed: adds what exists without a row, and notes which rows have no connection.
 void Store::compare_with_table() {
   compare_at_.reset();
   compared_ = now_.steady;
   compared_wall_ = moment_of(clock_().wall);
+  const bool unseen = std::exchange(vanished_, false) || !going_on_.empty() || maps_shrank_;
   std::unordered_set<std::uint64_t> present;
   const std::error_code error = read_table_([&](const Flow& flow) {
     std::array<Translation, 2> found;
@@ -290,7 +321,9 @@ void Store::compare_with_table() {
       meet(flow, found[i]);
     }
   });
+  comparing_took_ = clock_().steady - now_.steady;
   if (error) {
+    vanished_ = unseen;
     log::warn(
         "nat_log_table_unreadable error={} impact=\"what began or ended unseen stays so\" "
         "fix=\"see the error: CAP_NET_ADMIN, memory or descriptors are missing; tried again\"",
@@ -304,10 +337,11 @@ void Store::compare_with_table() {
     return;
   }
   maps_shrank_ = false;
-  end_holes();
+  if (!events_off_) end_holes();
   missing_.clear();
   for (const auto& [key, place] : open_.rows()) {
-    if (present.count(key) == 0) missing_.insert(key);
+    // An end that was heard of comes, unless events were missed.
+    if (present.count(key) == 0 && (unseen || place.unannounced)) missing_.insert(key);
   }
   missing_until_ = now_.steady + kLateEnds;
 }
@@ -318,7 +352,9 @@ void Store::meet(const Flow& flow, const Translation& translation) {
   const Moment began = flow.present.start ? std::min(moment_of(flow.start), seen)
                                           : began_at_latest(translation, seen);
   if (covers(translation, flow.present.start ? std::optional(began) : std::nullopt)) return;
-  begin(translation, began, flow.present.start ? 0 : unsure::kBegan);
+  const std::uint64_t key = key_of(translation);
+  if (open_.find(key)) return;
+  add_row(key, translation, began, flow.present.start ? 0 : unsure::kBegan, true);
 }
 
 /// Their ends did not come: all that is known is that they had ended when the table was read.

@@ -28,12 +28,18 @@ namespace ctflow::nat {
 /// Calls `take` with every connection of the connection table.
 using ReadTable = std::function<std::error_code(const std::function<void(const Flow&)>& take)>;
 
+/// What comes to the log, beside what is lost on the way.
+struct Feed {
+  bool every_end = false;  ///< by records: no connection ends without one
+  int left_out = 0;        ///< by source.filter: bits of left_out::
+};
+
 /// Of one thread. May block.
 class Store {
  public:
   /// `maps`: what follows a static map is not stored. Null: all is.
   Store(NatLogConfig config, ReadTable read_table, Clock clock = system_now,
-        std::unique_ptr<MapSource> maps = nullptr);
+        std::unique_ptr<MapSource> maps = nullptr, Feed feed = {});
 
   /// Writes these events, what is due by time, and that the log is complete until now; all of it or
   /// nothing. The first call takes up what an earlier process left. Throws SqliteError,
@@ -55,6 +61,9 @@ class Store {
   static constexpr std::chrono::milliseconds kUnderWay{1000};
   /// So long after a reading of the table the end of a connection that was not in it may come.
   static constexpr std::chrono::seconds kLateEnds{10};
+  /// So often the table is read while connections exist that may end without an event; more seldom
+  /// where that would take more than a hundredth of the time.
+  static constexpr std::chrono::minutes kBetweenLooks{1};
   /// Nothing is removed until the clock has run evenly for so long.
   static constexpr std::chrono::minutes kEvenClock{10};
 
@@ -78,12 +87,17 @@ class Store {
   void watch_clock();
   void skip_times(Moment then);
   void apply(const NatEvent& event);
-  void begin(const Translation& translation, Moment began, int unsure);
+  void begin(const Translation& translation, Moment began);
+  void add_row(std::uint64_t key, const Translation& translation, Moment began, int unsure,
+               bool unannounced);
   void meet(const Flow& flow, const Translation& translation);
   void end(const NatEvent& event);
   void add_hole(const Hole& hole);
   void begin_hole(HoleReason reason, Moment began, std::uint64_t connections);
   void end_holes();
+  void compare_soon();
+  /// Connections that end without an event are found by reading the table now and then.
+  void look_for_silent_ends();
   void compare_with_table();
   void close_missing();
   void forget_old();
@@ -102,6 +116,7 @@ class Store {
   const NatLogConfig config_;
   const ReadTable read_table_;
   const Clock clock_;
+  const Feed feed_;
   DayFiles files_;
   OpenTranslations open_;
   Instant now_{};
@@ -118,6 +133,9 @@ class Store {
   std::set<Day> hole_files_;            ///< where they are written
   std::optional<MonoTime> compare_at_;  ///< when the table is to be read
   MonoTime compared_{};
+  std::chrono::nanoseconds comparing_took_{};
+  bool events_off_ = false;  ///< a hole for that goes on
+  bool vanished_ = false;    ///< a connection left the table without an event
   Moment compared_wall_{};
   std::unordered_set<std::uint64_t> missing_;  ///< were not in the table
   MonoTime missing_until_{};

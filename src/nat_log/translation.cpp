@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "nat_log/translation.hpp"
 
+#include "hash/fnv1a.hpp"
+#include "hash/mix.hpp"
+
 namespace ctflow::nat {
 namespace {
 
@@ -31,10 +34,8 @@ Translation without_ends(const Flow& flow) {
 /// FNV-1a over what is added, then mixed: keys of neighbouring ports must differ in all bits.
 class Hash {
  public:
-  void add(std::span<const std::uint8_t> octets) {
-    for (const std::uint8_t octet : octets) value_ = (value_ ^ octet) * 0x100000001b3ULL;
-  }
-  void add(std::uint64_t value) { value_ = (value_ ^ value) * 0x9e3779b97f4a7c15ULL; }
+  void add(std::span<const std::uint8_t> octets) { value_ = fnv1a(octets, value_); }
+  void add(std::uint64_t value) { value_ = (value_ ^ value) * kGolden; }
 
   [[nodiscard]] std::uint64_t value() const {
     std::uint64_t mixed = value_ ^ value_ >> 32;
@@ -43,7 +44,7 @@ class Hash {
   }
 
  private:
-  std::uint64_t value_ = 0xcbf29ce484222325ULL;
+  std::uint64_t value_ = kFnvStart<std::uint64_t>;
 };
 
 }  // namespace

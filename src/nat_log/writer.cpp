@@ -71,7 +71,9 @@ bool Writer::Shared::write() {
   }
   written += static_cast<std::uint64_t>(
       std::count_if(batch.begin(), batch.end(), [](const NatEvent& event) {
-        return event.completes && event.kind != NatEvent::Kind::kHole;
+        const bool counts =
+            event.kind == NatEvent::Kind::kBegin || event.kind == NatEvent::Kind::kEnd;
+        return event.completes && counts;
       }));
   batch.clear();
   open = store->open();

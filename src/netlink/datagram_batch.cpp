@@ -8,13 +8,13 @@ namespace ctflow {
 
 DatagramBatch::DatagramBatch(std::size_t count, std::size_t size)
     : size_(size),
-      storage_(count * size),
+      storage_(std::make_unique_for_overwrite<std::byte[]>(count * size)),
       datagrams_(count),
       vectors_(count),
       senders_(count),
       headers_(count) {
   for (std::size_t i = 0; i < count; ++i) {
-    vectors_[i] = {storage_.data() + i * size, size};
+    vectors_[i] = {storage_.get() + i * size, size};
     headers_[i].msg_hdr.msg_iov = &vectors_[i];
     headers_[i].msg_hdr.msg_iovlen = 1;
     headers_[i].msg_hdr.msg_name = &senders_[i];
@@ -36,7 +36,7 @@ std::span<const Datagram> DatagramBatch::receive(int socket, std::error_code& er
   const auto received = static_cast<std::size_t>(count);
   for (std::size_t i = 0; i < received; ++i) {
     const std::size_t length = std::min<std::size_t>(headers_[i].msg_len, size_);
-    datagrams_[i].bytes = Bytes(storage_).subspan(i * size_, length);
+    datagrams_[i].bytes = Bytes(storage_.get() + i * size_, length);
     datagrams_[i].truncated = (headers_[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
     datagrams_[i].from_kernel = senders_[i].nl_pid == 0;
   }

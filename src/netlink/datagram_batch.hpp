@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <system_error>
 #include <vector>
@@ -38,7 +39,8 @@ class DatagramBatch {
 
  private:
   std::size_t size_;
-  std::vector<std::byte> storage_;
+  /// Written by the kernel alone, so that what it does not use takes no memory.
+  std::unique_ptr<std::byte[]> storage_;
   std::vector<Datagram> datagrams_;
   std::vector<iovec> vectors_;
   std::vector<sockaddr_nl> senders_;

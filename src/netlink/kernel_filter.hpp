@@ -7,7 +7,9 @@
 #include <system_error>
 #include <vector>
 
-#include "ctflow/config.hpp"
+#include "ctflow/connection_match.hpp"
+#include "ctflow/flow.hpp"
+#include "ctflow/network.hpp"
 
 namespace ctflow {
 

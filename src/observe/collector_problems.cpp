@@ -105,9 +105,10 @@ Finding refused(const OutputStatus& one, const CollectorStatus& collector) {
         fix};
   }
   return {"collector_refused",
-          fmt::format("the host of {} refused {} messages (ICMP port unreachable), the last {}: "
+          fmt::format("the host of {} refused {} message{} (ICMP port unreachable), the last {}: "
                       "messages sent before that were probably lost",
-                      one.peer, collector.refusals, seconds_ago(collector.last_refusal)),
+                      one.peer, collector.refusals, collector.refusals == 1 ? "" : "s",
+                      seconds_ago(collector.last_refusal)),
           fix};
 }
 

@@ -95,24 +95,6 @@ void check_log_spool(const OutputStatus& one, std::vector<Finding>& found) {
 
 }  // namespace
 
-const char* name_of(LogDestination to) {
-  switch (to) {
-    case LogDestination::kFile:
-      return "file";
-    case LogDestination::kStdout:
-      return "stdout";
-    case LogDestination::kUnix:
-      return "unix";
-    case LogDestination::kTcp:
-      return "tcp";
-    case LogDestination::kKafka:
-      return "kafka";
-    case LogDestination::kPostgresql:
-      return "postgresql";
-  }
-  return "";
-}
-
 void find_output_problems(const OutputStatus& output, const ConnectionLogStatus& log,
                           std::vector<Finding>& found) {
   check_log_way(output, log.to, found);

@@ -9,9 +9,6 @@
 
 namespace ctflow {
 
-/// "file", "stdout", "unix", "tcp", "kafka" or "postgresql".
-const char* name_of(LogDestination to);
-
 /// Adds what is wrong now. `log`: output.details.
 void find_output_problems(const OutputStatus& output, const ConnectionLogStatus& log,
                           std::vector<Finding>& found);

@@ -70,10 +70,6 @@ void add_kernel(Families& families, const NamespaceStatus& one, const Labels& la
   families.gauge("ctflowd_measures_flowtables",
                  "1: packets that a flowtable forwards are measured, too",
                  one.kernel.capabilities.flowtables ? 1 : 0, labels);
-  for (const char* state : {"absent", "off", "on"}) {
-    families.gauge("ctflowd_kernel_patch", "1 for the state of the kernel patch",
-                   one.kernel_patch == state ? 1 : 0, with(labels, "state", state));
-  }
   for (std::size_t i = 0; i < WindowedRates::kWindows.size(); ++i) {
     families.gauge("ctflowd_events_per_second", "Conntrack events per second",
                    one.rates.per_second[i],

@@ -21,11 +21,18 @@ std::string seen_text(const CounterResetters& resetters) {
 }
 
 void check_kernel_side(const NamespaceStatus& one, std::vector<Finding>& found) {
+  if (one.events_off) {
+    found.push_back({"events_off",
+                     "the kernel sends no events: the ends of connections are not exported, and "
+                     "what they counted after their last interim report is lost; the NAT log and "
+                     "accounting are incomplete",
+                     "sysctl -w net.netfilter.nf_conntrack_events=1"});
+  }
   if (recent(one.last_overrun)) {
     found.push_back(
         {"events_lost",
          fmt::format("the kernel dropped {} events, the last {}: their connections are "
-                     "not exported, or lack what came after the last report",
+                     "not exported, or lack what came after the previous report",
                      one.source.lost_overrun + one.source.lost_ends, seconds_ago(one.last_overrun)),
          one.kernel.capabilities.ends
              ? "give ctflowd more CPU time, or filter what is not wanted"
@@ -42,7 +49,7 @@ void check_kernel_side(const NamespaceStatus& one, std::vector<Finding>& found) 
     found.push_back(
         {"counters_fell",
          fmt::format("another program set the counters of {} connections to zero, the last {}: "
-                     "what was counted since their last report is not exported (at least {} "
+                     "what was counted since their previous report is not exported (at least {} "
                      "packets; {} connections were removed without a packet){}",
                      one.source.counters_fell, seconds_ago(one.last_fall),
                      one.source.fallen_packets, one.source.ended_empty,

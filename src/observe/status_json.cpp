@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "config/setting_words.hpp"
 #include "findings/certificate_expiry.hpp"
 #include "findings/finding_text.hpp"
 #include "observe/collector_problems.hpp"
@@ -30,32 +31,6 @@ double seconds(std::chrono::system_clock::time_point time) {
 }
 
 Json ago_json(const Ago& ago) { return ago ? Json(ago->count()) : Json(nullptr); }
-
-const char* transport_name(TransportKind kind) {
-  switch (kind) {
-    case TransportKind::kUdp:
-      return "udp";
-    case TransportKind::kTcp:
-      return "tcp";
-    case TransportKind::kTls:
-      return "tls";
-    case TransportKind::kFile:
-      return "file";
-  }
-  return "";
-}
-
-const char* protocol_name(Protocol protocol) {
-  switch (protocol) {
-    case Protocol::kIpfix:
-      return "ipfix";
-    case Protocol::kNetflow9:
-      return "netflow9";
-    case Protocol::kNetflow5:
-      return "netflow5";
-  }
-  return "";
-}
 
 Json rates_json(const WindowedRates& rates) {
   Json all = Json::object();
@@ -126,8 +101,8 @@ Json certificates_json(const CollectorStatus& collector) {
 Json collector_json(const OutputStatus& one, const CollectorStatus& collector) {
   Json out{{"name", one.name},
            {"peer", one.peer},
-           {"protocol", protocol_name(collector.protocol)},
-           {"transport", transport_name(collector.transport)},
+           {"protocol", config::word_of(collector.protocol)},
+           {"transport", config::word_of(collector.transport)},
            {"state", name_of(state_of(one))},
            {"healthy", one.healthy},
            {"last_failure", last_failure_json(one)},
@@ -149,7 +124,7 @@ Json collector_json(const OutputStatus& one, const CollectorStatus& collector) {
 
 Json log_json(const OutputStatus& one, const ConnectionLogStatus& log) {
   Json out{{"name", one.name},
-           {"to", name_of(log.to)},
+           {"to", config::word_of(log.to)},
            {"peer", one.peer},
            {"state", name_of(state_of(one))},
            {"last_failure", last_failure_json(one)},
@@ -219,9 +194,7 @@ void add_output(Json& to, const OutputStatus& one, const AccountingStatus& accou
 }
 
 Json group_json(const GroupStatus& one) {
-  Json out{{"name", one.name},
-           {"mode", one.mode == GroupMode::kFailover ? "failover" : "balance"},
-           {"switches", one.switches}};
+  Json out{{"name", one.name}, {"mode", config::word_of(one.mode)}, {"switches", one.switches}};
   if (!one.active.empty()) out["active"] = one.active;
   return out;
 }
@@ -248,8 +221,7 @@ Json kernel_json(const NamespaceStatus& one) {
   const EventQueueStatus& queue = one.kernel.queue;
   const ScanStatus& scans = one.kernel.scans;
   const ReportedStatus& reported = one.kernel.reported;
-  return Json{{"patch", one.kernel_patch},
-              {"capabilities", capabilities_json(one.kernel.capabilities)},
+  return Json{{"capabilities", capabilities_json(one.kernel.capabilities)},
               {"measuring_obstacle", one.kernel.obstacle},
               {"filter", filter_json(one.kernel.filter)},
               {"table_entries", one.table_entries},

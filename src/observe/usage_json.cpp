@@ -21,8 +21,7 @@ UsageJson series_json(const UsageSeries& one) {
 
 }  // namespace
 
-std::string usage_json(const std::vector<NamespaceUsage>& all,
-                       std::chrono::steady_clock::time_point at) {
+std::string usage_json(const std::vector<NamespaceUsage>& all, MonoTime at) {
   UsageJson namespaces = UsageJson::array();
   for (const NamespaceUsage& one : all) {
     UsageJson series = UsageJson::array();

@@ -2,16 +2,15 @@
 // What accounting counts now, as JSON for `ctflowd top`.
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <vector>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/status.hpp"
 
 namespace ctflow {
 
 /// `at`: by a clock that is never set, so that the difference of two answers has a time.
-std::string usage_json(const std::vector<NamespaceUsage>& all,
-                       std::chrono::steady_clock::time_point at);
+std::string usage_json(const std::vector<NamespaceUsage>& all, MonoTime at);
 
 }  // namespace ctflow

@@ -7,14 +7,10 @@
 #include <algorithm>
 #include <filesystem>
 
-#ifdef CTFLOWD_SQLITE
 #include "accounting/course.hpp"
 #include "accounting/report_text.hpp"
-#endif
 
 namespace ctflow::page {
-
-#ifdef CTFLOWD_SQLITE
 namespace {
 
 using accounting::Amounts;
@@ -122,8 +118,6 @@ void read(const Database& database, const AccountingConfig& config, Minute now, 
 
 }  // namespace
 
-bool accounting_built() { return true; }
-
 UsageValues read_usage(const AccountingConfig& config, const std::string& network_namespace,
                        std::chrono::system_clock::time_point now) {
   UsageValues values;
@@ -144,19 +138,5 @@ UsageValues read_usage(const AccountingConfig& config, const std::string& networ
   }
   return values;
 }
-
-#else
-
-bool accounting_built() { return false; }
-
-UsageValues read_usage(const AccountingConfig& /*config*/, const std::string& network_namespace,
-                       std::chrono::system_clock::time_point /*now*/) {
-  UsageValues values;
-  values.network_namespace = network_namespace;
-  values.error = "built without SQLite";
-  return values;
-}
-
-#endif
 
 }  // namespace ctflow::page

@@ -13,9 +13,6 @@ namespace ctflow::page {
 /// Rows of a table, at most.
 inline constexpr std::size_t kTopRows = 10;
 
-/// True where this ctflowd has accounting.
-bool accounting_built();
-
 /// Today, the period and the last 24 hours, by the same questions as `ctflowd report`. Does not
 /// throw: `error` says what is wrong.
 UsageValues read_usage(const AccountingConfig& config, const std::string& network_namespace,

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <mutex>
 #include <system_error>
 #include <utility>
@@ -14,11 +15,10 @@
 #include "observe/problems.hpp"
 #include "page/read_usage.hpp"
 #include "page/render.hpp"
+#include "version/built_parts.hpp"
 
 namespace ctflow::page {
 namespace {
-
-using SteadyClock = std::chrono::steady_clock;
 
 std::string host_name() {
   constexpr std::size_t kLongest = 256;
@@ -70,7 +70,7 @@ std::vector<std::string> counted_namespaces(const Status& status) {
 struct StatusPage::Reading {
   std::mutex mutex;
   std::optional<std::vector<UsageValues>> read{};
-  SteadyClock::time_point read_at{};
+  MonoTime read_at{};
 };
 
 PageValues values_of(const Status& status) {
@@ -98,7 +98,7 @@ StatusPage::~StatusPage() {
 void StatusPage::begin_reading(const AccountingConfig& config,
                                const std::vector<std::string>& names) {
   constexpr std::chrono::seconds kAge{8};
-  const auto now = SteadyClock::now();
+  const MonoTime now = system_now().steady;
   if ((began_ && now - *began_ < kAge) || thread_.running()) return;
   began_ = now;
   const auto work = [reading = reading_, config, names] {
@@ -109,7 +109,7 @@ void StatusPage::begin_reading(const AccountingConfig& config,
     }
     const std::lock_guard lock(reading->mutex);
     reading->read = std::move(read);
-    reading->read_at = SteadyClock::now();
+    reading->read_at = system_now().steady;
   };
   try {
     thread_.start("page", work);
@@ -127,13 +127,13 @@ void StatusPage::add_usage(const AccountingConfig& config, const Status& status,
   const std::vector<std::string> names = counted_namespaces(status);
   if (names.empty()) {
     rates_.clear();
-    to.accounting = accounting_built() ? AccountingState::kOff : AccountingState::kNotBuilt;
+    to.accounting = built_parts().sqlite ? AccountingState::kOff : AccountingState::kNotBuilt;
     return;
   }
   begin_reading(config, names);
   to.written_every = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::seconds>(config.commit_interval).count());
-  const auto now = SteadyClock::now();
+  const MonoTime now = system_now().steady;
   {
     const std::lock_guard lock(reading_->mutex);
     const bool known = reading_->read && now - reading_->read_at < kOld;

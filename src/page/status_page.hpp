@@ -2,7 +2,6 @@
 // The page of a running ctflowd: `/`.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "ctflow/accounting_config.hpp"
+#include "ctflow/clock.hpp"
 #include "ctflow/status.hpp"
 #include "page/talker_rates.hpp"
 #include "page/values.hpp"
@@ -51,8 +51,8 @@ class StatusPage {
   Questions questions_;
   std::shared_ptr<Reading> reading_;  ///< with the thread, which a disk may hold for long
   DetachedThread thread_;
-  std::optional<std::chrono::steady_clock::time_point> began_{};  ///< reading, for the last time
-  std::map<std::string, TalkerRates> rates_;                      ///< by network namespace
+  std::optional<MonoTime> began_{};           ///< reading, for the last time
+  std::map<std::string, TalkerRates> rates_;  ///< by network namespace
 };
 
 }  // namespace ctflow::page

@@ -25,7 +25,7 @@ bool TalkerRates::fell(const Counts& before, const Counts& after) {
   });
 }
 
-void TalkerRates::add(const NamespaceUsage& counted, Time now) {
+void TalkerRates::add(const NamespaceUsage& counted, MonoTime now) {
   constexpr std::chrono::milliseconds kShortest{8000};  // of rates
   constexpr int kSamples = 8;
   constexpr std::chrono::milliseconds kEarly{500};

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/status.hpp"
 #include "page/values.hpp"
 
@@ -16,10 +17,8 @@ namespace ctflow::page {
 /// Of one network namespace. Keeps some ten samples at most.
 class TalkerRates {
  public:
-  using Time = std::chrono::steady_clock::time_point;
-
   /// `counted`: with its usage. What was read long ago, or by another counting, is forgotten.
-  void add(const NamespaceUsage& counted, Time now);
+  void add(const NamespaceUsage& counted, MonoTime now);
 
   [[nodiscard]] Talkers talkers(std::size_t top) const;
 
@@ -31,7 +30,7 @@ class TalkerRates {
   };
   using Counts = std::map<std::string, Count>;  ///< by key
   struct Sample {
-    Time at{};
+    MonoTime at{};
     Counts counts{};
   };
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "text/endpoint_text.hpp"
+#include "version/built_parts.hpp"
 
 namespace ctflow {
 namespace {
@@ -19,12 +20,8 @@ bool is_privileged_port(const std::string& endpoint) {
 }
 
 /// Programs that this build has, and that may be loaded.
-bool may_measure_by_programs([[maybe_unused]] Measure wanted) {
-#ifdef CTFLOWD_BPF
-  return wanted != Measure::kOff && wanted != Measure::kPatch;
-#else
-  return false;
-#endif
+bool may_measure_by_programs(Measure wanted) {
+  return built_parts().bpf && wanted != Measure::kOff && wanted != Measure::kPatch;
 }
 
 }  // namespace

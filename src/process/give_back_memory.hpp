@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
-#include <cstdlib>
-
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 namespace ctflow {
 
-/// Gives the kernel back what was freed since the start, which glibc's allocator keeps. musl's does
-/// so by itself.
-inline void give_back_memory() {
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
-}
+/// Gives the kernel back what was needed until now and probably not again: what was freed, and the
+/// pages of program and libraries, of which a start needs most and an exporter few. Those that are
+/// used again are mapped again, which takes microseconds while they are cached.
+void give_back_memory();
 
 }  // namespace ctflow

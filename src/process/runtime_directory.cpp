@@ -8,13 +8,15 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "ctflow/default_paths.hpp"
+
 namespace ctflow {
 
 std::string runtime_directory() {
   const char* given = std::getenv("RUNTIME_DIRECTORY");
   const std::string directories = given == nullptr ? "" : given;
   const std::string first = directories.substr(0, directories.find(':'));
-  return first.empty() ? "/run/ctflowd" : first;
+  return first.empty() ? kRuntimeDirectory : first;
 }
 
 std::string obstacle_in(const std::string& directory) {

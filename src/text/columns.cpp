@@ -2,6 +2,9 @@
 #include "text/columns.hpp"
 
 #include <algorithm>
+#include <array>
+
+#include "text/number_text.hpp"
 
 namespace ctflow::text {
 namespace {
@@ -21,12 +24,31 @@ std::size_t octets_of(std::string_view text, std::size_t columns) {
   return text.size();
 }
 
+/// Whether the space there stands within a number, or between it and its unit: 12 345, 1.5 KiB.
+bool within_number(std::string_view line, std::size_t space) {
+  if (space == 0 || !is_digit(line[space - 1])) return false;
+  const std::string_view rest = line.substr(space + 1);
+  const std::string_view word = rest.substr(0, rest.find_first_of(" ,.;:)/\n"));
+  constexpr std::size_t kGroup = 3;
+  if (word.size() == kGroup && std::all_of(word.begin(), word.end(), is_digit)) return true;
+  constexpr std::array<std::string_view, 9> kUnits{"B", "KiB", "MiB", "GiB", "%",
+                                                   "s", "min", "h",   "days"};
+  return std::find(kUnits.begin(), kUnits.end(), word) != kUnits.end();
+}
+
 /// Where to break a line that is too long: octets that stay on it.
 std::size_t break_of(std::string_view line, std::size_t spaces, std::size_t columns) {
   const std::size_t most = octets_of(line, columns);
   // The space itself may stand in the column behind the last.
-  const std::size_t space = line.substr(0, most + 1).rfind(' ');
-  return space == std::string_view::npos || space <= spaces ? most : space;
+  const auto last_before = [&](std::size_t end) {
+    const std::size_t space = line.substr(0, end).rfind(' ');
+    return space == std::string_view::npos || space <= spaces ? 0 : space;
+  };
+  const std::size_t last = last_before(most + 1);
+  std::size_t space = last;
+  while (space > 0 && within_number(line, space)) space = last_before(space);
+  if (space > 0) return space;
+  return last > 0 ? last : most;
 }
 
 std::string wrapped_line(std::string_view line, std::size_t indent, std::size_t columns) {
@@ -60,13 +82,6 @@ std::string wrapped(std::string_view text, std::size_t indent, std::size_t colum
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return out;
-}
-
-std::string grouped(std::uint64_t number) {
-  constexpr std::size_t kGroup = 3;
-  std::string text = std::to_string(number);
-  for (std::size_t i = text.size(); i > kGroup; i -= kGroup) text.insert(i - kGroup, 1, ',');
-  return text;
 }
 
 }  // namespace ctflow::text

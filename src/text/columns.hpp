@@ -16,11 +16,9 @@ inline constexpr std::size_t kColumns = 80;
 std::string cut(std::string_view text, std::size_t columns);
 
 /// Every line broken between words so that none is longer than `columns`; what follows a break
-/// begins with `indent` spaces more than the line did. A word that is longer than a line is broken,
+/// begins with `indent` spaces more than the line did. A number stays with its groups of digits and
+/// its unit. A word that is longer than a line is broken,
 /// too.
 std::string wrapped(std::string_view text, std::size_t indent, std::size_t columns = kColumns);
-
-/// 1,234,567
-std::string grouped(std::uint64_t number);
 
 }  // namespace ctflow::text

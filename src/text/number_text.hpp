@@ -11,6 +11,9 @@
 
 namespace ctflow::text {
 
+/// Of ASCII, whatever the locale.
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 /// The whole text as a number: digits alone, at most `most`. Nothing: it is no such number.
 template <std::unsigned_integral Number>
 std::optional<Number> parse_number(std::string_view text,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "time_zone/posix_rule.hpp"
 
+#include "text/number_text.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -11,7 +13,6 @@ using std::chrono::seconds;
 using std::chrono::sys_days;
 using std::chrono::sys_seconds;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 /// Reads from the front of a text. Each function says whether what it asks for was there.
@@ -32,7 +33,7 @@ class Reader {
     constexpr std::size_t kDigits = 3;
     std::size_t digits = 0;
     int value = 0;
-    while (digits < rest_.size() && digits <= kDigits && is_digit(rest_[digits])) {
+    while (digits < rest_.size() && digits <= kDigits && text::is_digit(rest_[digits])) {
       value = value * 10 + (rest_[digits++] - '0');
     }
     if (digits == 0 || digits > kDigits || value > most) return false;
@@ -48,7 +49,7 @@ class Reader {
     if (take('<')) {
       while (length < rest_.size() && rest_[length] != '>') {
         const char c = rest_[length];
-        if (!is_letter(c) && !is_digit(c) && c != '+' && c != '-') return false;
+        if (!is_letter(c) && !text::is_digit(c) && c != '+' && c != '-') return false;
         ++length;
       }
       if (length < kShortest || length == rest_.size()) return false;

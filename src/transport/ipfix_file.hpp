@@ -46,8 +46,9 @@ class IpfixFileTransport : public SessionTransport {
   void stop() override { finish_file(); }
   /// False after a message that could not be written, until prepare().
   [[nodiscard]] bool connected() const override { return !failing_; }
-  [[nodiscard]] LastFailure last_failure() const override { return last_failure_; }
-  [[nodiscard]] std::string peer() const override { return log::quoted(config_.file.directory); }
+  [[nodiscard]] TransportStatus status() const override {
+    return {log::quoted(config_.file.directory), last_failure_, {}, {}};
+  }
 
  private:
   /// Gives files that an earlier process left as `.part` their names, cut behind the last whole

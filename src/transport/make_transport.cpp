@@ -1,31 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "transport/make_transport.hpp"
 
-#include <stdexcept>
-
 #include "transport/ipfix_file.hpp"
 #include "transport/stream/stream.hpp"
-#include "transport/udp.hpp"
-#ifdef CTFLOWD_TLS
 #include "transport/stream/tls_connection.hpp"
-#endif
+#include "transport/udp.hpp"
 
 namespace ctflow {
-namespace {
-
-Dialer::Make tls_maker(boost::asio::io_context& io, const CollectorConfig& config) {
-#ifdef CTFLOWD_TLS
-  return [&io, config] { return make_tls_connection(io, config); };
-#else
-  static_cast<void>(io);
-  throw std::runtime_error("collector " + config.name + ": built without TLS");
-#endif
-}
-
-}  // namespace
 
 Dialer::Make connection_maker(boost::asio::io_context& io, const CollectorConfig& config) {
-  if (config.transport == TransportKind::kTls) return tls_maker(io, config);
+  if (config.transport == TransportKind::kTls) return tls_connection_maker(io, config);
   return [&io] { return make_tcp_connection(io); };
 }
 

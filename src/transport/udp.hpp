@@ -34,8 +34,7 @@ class UdpTransport : public DatagramTransport {
   [[nodiscard]] bool lookup_running() const override { return lookup_.running(); }
   [[nodiscard]] std::uint64_t refusals() const override { return refusals_; }
   [[nodiscard]] bool connected() const override { return connected_; }
-  [[nodiscard]] LastFailure last_failure() const override { return last_failure_; }
-  [[nodiscard]] std::string peer() const override;
+  [[nodiscard]] TransportStatus status() const override { return {peer(), last_failure_, {}, {}}; }
 
   /// The socket's own address and port, once connected.
   [[nodiscard]] boost::asio::ip::udp::endpoint local_endpoint() const;
@@ -44,6 +43,7 @@ class UdpTransport : public DatagramTransport {
   using Endpoint = boost::asio::ip::udp::endpoint;
   static constexpr std::size_t kSegments = 64;  ///< UDP_MAX_SEGMENTS of Linux before 6.9
 
+  [[nodiscard]] std::string peer() const;
   void look_up();
   void on_answer(const boost::system::error_code& error, const Lookup::Addresses& found);
   void look_up_after(std::chrono::milliseconds delay);

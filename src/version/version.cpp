@@ -5,9 +5,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "version/built_parts.hpp"
 #include "version_values.hpp"
 
 namespace ctflow {
+
+const BuiltParts& built_parts() { return build::kBuiltParts; }
 
 const char* version() { return build::kVersion; }
 

@@ -83,8 +83,7 @@ class NullTransport : public DatagramTransport {
   }
   [[nodiscard]] std::size_t longest_message() const override { return kMaximumMessageSize; }
   [[nodiscard]] bool connected() const override { return true; }
-  [[nodiscard]] LastFailure last_failure() const override { return {}; }
-  [[nodiscard]] std::string peer() const override { return {}; }
+  [[nodiscard]] TransportStatus status() const override { return {}; }
 };
 
 class PipelineSink : public FlowSink {

@@ -279,10 +279,12 @@ class TwoCtflowd(Reader):
             half.kill()
 
 
-class CtflowdAccounting(Ctflowd):
-    """The same, and who used how much: sums by host, a transaction in a minute and at the end."""
-    name = "ctflowd, accounting"
-    settings = "accounting: {{database: {database}, aggregates: [{{name: hosts, by: [host]}}]}}\n"
+def accounting(*keys):
+    """With default settings, and an aggregate by each of these keys: a transaction in a second."""
+    aggregates = ", ".join(f"{{{{name: {key}, by: [{key}]}}}}" for key in keys)
+    return type("CtflowdAccounting", (Ctflowd,), {
+        "name": f"ctflowd, accounting by {', '.join(keys)}",
+        "settings": f"accounting: {{{{database: {{database}}, commit_interval: 1s, aggregates: [{aggregates}]}}}}\n"})
 
 
 class Ulogd(Reader):

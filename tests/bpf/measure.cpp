@@ -57,7 +57,6 @@ Json json_of(const ctflow_record& record) {
       {"zone_direction", record.zone_direction},
       {"state", record.state},
       {"reason", record.reason},
-      {"labels", record.labels},
       {"tuple", {json_of(record.tuple[0]), json_of(record.tuple[1])}},
       {"measured", json_of(record.measured)},
   };

@@ -67,20 +67,26 @@ class AccountingCase(case.LabTest):
                 subprocess.run(self.lab.router.command("conntrack", "-L", "-f", family), check=False,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def start_program(self, source=None, sections=None, **settings):
+    def configuration(self, source=None, sections=None, **settings):
+        """`sections`: None for one that is left out."""
         networks = ", ".join(f"{{name: {name}, networks: [{', '.join(repr(one) for one in networks)}]}}"
                              for name, networks in NETWORKS.items())
         accounting = {"aggregates": yaml(AGGREGATES), "database": self.database,
                       "commit_interval": "1s", "time_zone": "UTC", "networks": f"[{networks}]",
                       "inside": "[" + ", ".join(map(repr, INSIDE)) + "]",
                       "device_files": "[/nonexistent]", **settings}
-        program = ctflowd.Ctflowd(
-            case.program, self.lab.router, self.directory, "run",
-            config=ctflowd.configuration([ctflowd.Collector("one", 4739, "ipfix")],
-                                         accounting=accounting, source=source or {},
-                                         **(sections or {})))
+        all_sections = {"accounting": accounting, "source": source or {}, **(sections or {})}
+        return ctflowd.configuration(
+            [ctflowd.Collector("one", 4739, "ipfix")],
+            **{name: section for name, section in all_sections.items() if section is not None})
+
+    def run_program(self, configuration):
+        program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run", config=configuration)
         self.addCleanup(program.kill)
         return program.wait_for("started")
+
+    def start_program(self, source=None, sections=None, **settings):
+        return self.run_program(self.configuration(source, sections, **settings))
 
     def rows(self, sql):
         with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True,

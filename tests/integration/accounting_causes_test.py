@@ -68,7 +68,7 @@ class AccountingCauses(case.LabTest):
         return json.loads(self.status("--json"))["namespaces"][0]
 
     def zero_counters(self, conversation):
-        """What was counted since the last report is gone, and seen to be."""
+        """What was counted since the previous report is gone, and seen to be."""
         def count(name):
             return self.kernel_status()["source"][name]
         fell, reports = count("counters_fell"), count("entries") - count("entries_skipped")
@@ -100,6 +100,34 @@ class AccountingCauses(case.LabTest):
         time.sleep(BETWEEN_LOOKS)
         self.zero_counters(conversation)
         self.assertEqual(self.kernel_status()["kernel"]["counter_resetters"], [], "it is gone")
+        program.stop()
+
+    def test_connections_that_vanish_without_an_event(self):
+        for name in ("udp_timeout", "udp_timeout_stream"):
+            self.lab.router.set(f"net/netfilter/nf_conntrack_{name}", 10)
+        self.lab.router.set("net/netfilter/nf_conntrack_events", 0)
+        conversation = Conversation(self.lab, 3000)
+        self.addCleanup(conversation.close)
+        conversation.exchange()
+        self.lab.router.set("net/netfilter/nf_conntrack_events", 1)
+        program = self.start_program()
+        wait_until(self.causes, "the cause", seconds=40)
+        self.assertEqual(self.causes(), {("connections_vanished", "")})
+        self.assertIn("the last traffic of connections that vanished", self.report())
+        program.stop()
+
+    def test_events_that_are_switched_off(self):
+        program = self.start_program()
+        self.assertEqual(self.causes(), set())
+        self.assertNotIn("events_off", self.status())
+        self.lab.router.set("net/netfilter/nf_conntrack_events", 0)
+        traffic.udp(self.lab.client, self.lab.server, SERVER4, 53)
+        wait_until(self.causes, "the cause")
+        self.assertEqual(self.causes(), {("events_off", "")})
+        self.assertIn("while the kernel sent no events (nf_conntrack_events=0)", self.report())
+        self.assertIn("events_off", self.status())
+        self.lab.router.set("net/netfilter/nf_conntrack_events", 1)
+        wait_until(lambda: "events_off" not in self.status(), "the problem to go")
         program.stop()
 
     def test_a_flowtable_that_does_not_count(self):

@@ -44,8 +44,8 @@ class AccountingDevices(case.LabTest):
     def second_lan(self):
         host = Namespace("second")
         self.addCleanup(subprocess.run, ["ip", "netns", "delete", "second"], check=False)
-        self.lab._link(host, "lan2", ("10.20.0.1", 24), (SECOND4, 24), ("2001:db8:3::1", 64),
-                       (SECOND6, 64))
+        self.lab.link(host, "lan2", ("10.20.0.1", 24), (SECOND4, 24), ("2001:db8:3::1", 64),
+                      (SECOND6, 64))
         host.run("ip", "link", "set", "eth0", "address", SECOND_MAC)
         host.run("ip", "route", "add", "default", "via", "10.20.0.1")
         return host

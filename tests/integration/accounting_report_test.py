@@ -75,7 +75,7 @@ class AccountingReport(case.LabTest):
     def second_lan(self):
         host = Namespace("second")
         self.addCleanup(subprocess.run, ["ip", "netns", "delete", "second"], check=False)
-        self.lab._link(host, "lan2", ("10.20.0.1", 24), (SECOND4, 24))
+        self.lab.link(host, "lan2", ("10.20.0.1", 24), (SECOND4, 24))
         host.run("ip", "route", "add", "default", "via", "10.20.0.1")
         return host
 

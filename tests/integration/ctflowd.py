@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The program under test."""
 
+import collections
 import dataclasses
 import os
 import re
@@ -120,6 +121,16 @@ class Ctflowd:
         return {re.search(r"collector=(\S+)", line)[1].removesuffix(f"@{HERE}"):
                 {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)(?=\s|$)", line)}
                 for line in self.log.splitlines() if _says(line, "collector_totals")}
+
+    def kept_totals(self):
+        """{what: {messages, flows, records, packets, octets}} of the one collector or output."""
+        result = collections.defaultdict(collections.Counter)
+        for line in self.log.splitlines():
+            if _says(line, "kept_totals"):
+                numbers = re.findall(r"(\w+)=(\d+)(?=\s|$)", line)
+                result[re.search(r"what=(\w+)", line)[1]].update(
+                    {key: int(value) for key, value in numbers})
+        return result
 
     def kill(self):
         if self.process.poll() is None:

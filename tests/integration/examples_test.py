@@ -4,40 +4,50 @@
 read by the collector it is for where Debian has that, and otherwise by a strict reader that asks for what
 the collector needs (docs/collectors.md)."""
 
+import os
 import pathlib
 import re
 import socket
 import subprocess
 import time
+import unittest.mock
 
 import case
 import collectors
 import ctflowd
 import ipfix
 import kernel
+import streams
 import traffic
-from lab import COLLECTOR, IDLE_TIMEOUT, SERVER4, SERVER6
+from lab import COLLECTOR, IDLE_TIMEOUT, SERVER4, SERVER6, wait_until
+from name_server import NameServer
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "config" / "examples"
 OCTETS, PACKETS, DURATION, INGRESS, EGRESS = 1, 2, 161, 10, 14
 SAMPLING = {34, 305, 306}  # the elements by which collectors know that nothing is sampled
 INTERFACE_NAME = 82
+PORT, ZONES = 11, (234, 235)  # destination; ingress and egress
 
 
 class Reader:
     """Takes the messages of one session."""
 
-    def __init__(self, namespace, port):
-        self.socket = namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    def __init__(self, namespace, port, address=COLLECTOR):
+        self.socket = namespace.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        self.socket.bind((COLLECTOR, port))
+        self.socket.bind((address, port))
         self.socket.setblocking(False)
+        self.peers = set()
+        self.longest = 0
 
     def session(self):
         messages = []
         try:
             while True:
-                messages.append(self.socket.recv(65536))
+                message, peer = self.socket.recvfrom(65536)
+                messages.append(message)
+                self.peers.add(peer[0])
+                self.longest = max(self.longest, len(message))
         except BlockingIOError:
             self.socket.close()
         return ipfix.read(b"".join(messages))
@@ -62,6 +72,9 @@ class Example(case.LabTest):
         self.program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run",
                                        config=self.changed(text))
         self.addCleanup(self.program.kill)
+        self.wait_for_start()
+
+    def wait_for_start(self):
         self.program.wait_for("started")
 
     def changed(self, text):
@@ -96,10 +109,9 @@ class Example(case.LabTest):
 
 class Examples(Example):
     def test_each_example_is_run_or_named(self):
-        elsewhere = {"busy-router", "minimal", "two-collectors", "tls-with-spool", "zones",  # check only
-                     "interfaces-by-mark"}  # interfaces_test
+        elsewhere = {"interfaces-by-mark"}  # interfaces_test
         here = {"office-nat", "cgnat", "failover", "akvorado", "ntopng", "elastiflow", "filebeat", "pmacct",
-                "nfsen-ng", "opentelemetry"}
+                "nfsen-ng", "opentelemetry", "minimal", "zones", "busy-router", "two-collectors", "tls-with-spool"}
         known = {path.stem for path in EXAMPLES.glob("*.yaml")}
         self.assertEqual(here - known, set())
         self.assertEqual(known - here - elsewhere - self.others(), set())
@@ -115,6 +127,21 @@ class Examples(Example):
         self.assertEqual(sums(session), sent)
         self.assertTrue(SAMPLING & options(session))
         self.assertEqual(INTERFACE_NAME in options(session), names)
+
+    def test_minimal(self):
+        self.check_default_records("minimal", 4739)
+
+    def test_zones(self):
+        self.make_lab().rules("raw_prerouting", "udp dport 53 ct zone set 9", "udp sport 53 ct zone set 9")
+        reader = Reader(self.lab.collector, 4739)
+        self.start_example("zones")
+        sent = self.talk()
+        self.program.stop()
+        session = reader.session()
+        self.assertEqual(sums(session), sent)
+        self.assertEqual({tuple(int.from_bytes(record[element], "big") for element in (PORT, *ZONES))
+                          for record in session.records if int.from_bytes(record[PORT], "big") < 1024},
+                         {(80, 0, 0), (443, 0, 0), (53, 9, 9), (514, 0, 0)})
 
     def test_ntopng(self):
         self.check_default_records("ntopng", 2055)
@@ -182,6 +209,90 @@ class Examples(Example):
             [case.program, "report", "-c", f"{self.program.name}.yaml", "--by", "service", "--since", "10m",
              "--direction", "all", "--format", "json"], check=False, text=True, stdout=subprocess.PIPE)
         self.assertIn("https", report.stdout)
+
+
+class BusyRouter(Example):
+    """Its log is silent about the start."""
+
+    def wait_for_start(self):
+        wait_until(lambda: self.program.process.poll() is None and self.netlink_sockets() > self.before,
+                   "ctflowd to listen")
+
+    def netlink_sockets(self):
+        return len(self.lab.router.read("/proc/net/netlink").splitlines())
+
+    def test_busy_router(self):
+        self.make_lab()
+        for namespace, device in ((self.lab.router, "export"), (self.lab.collector, "eth0")):
+            namespace.run("ip", "link", "set", device, "mtu", 9000)
+        reader = Reader(self.lab.collector, 4739)
+        self.before = self.netlink_sockets()
+        self.start_example("busy-router")
+        sent = self.talk()
+        burst = [traffic.udp(self.lab.client, self.lab.server, SERVER4, 2000 + i) for i in range(300)]
+        self.lab.wait_for_idle(IDLE_TIMEOUT + 20)
+        self.program.stop()
+        session = reader.session()
+        self.assertEqual(sums(session), (sent[0] + sum(sum(one.packets) for one in burst),
+                                         sent[1] + sum(sum(one.octets) for one in burst)))
+        self.assertTrue(8000 < reader.longest <= 8900, reader.longest)
+        self.assertEqual(self.program.log, "")
+
+
+class NamedCollectors(Example):
+    """The examples with collectors that have names."""
+
+    def make_lab(self, **options):
+        super().make_lab(**options)
+        server = NameServer(self.lab.router, self.directory, COLLECTOR)
+        self.addCleanup(server.close)
+        self.lab.rules("raw_output", "ip daddr 127.0.0.1 notrack", "ip saddr 127.0.0.1 notrack")
+        return self.lab
+
+    def test_two_collectors(self):
+        """`mgmt` is a device like others: not every kernel has VRFs."""
+        archive, router = "2001:db8:0:1::10", "2001:db8:0:1::1"
+        self.make_lab()
+        self.lab.link(self.lab.collector, "mgmt", (router, 64), (archive, 64), peer="eth1")
+        # Without the device in the configuration this would be the way.
+        self.lab.router.run("ip", "-6", "route", "add", f"{archive}/128", "via", SERVER6)
+        self.lab.rules("raw_output", f"ip6 daddr {archive} notrack")
+        reader = Reader(self.lab.collector, 4739, archive)
+        capture = collectors.Capture(self.lab.collector, self.directory)
+        nfcapd = collectors.Nfcapd(self.lab.collector, 2055, self.directory)
+        self.addCleanup(nfcapd.kill)
+        self.start_example("two-collectors")
+        sent = self.talk()
+        self.program.stop()
+        for collector in (nfcapd, capture):
+            collector.stop()
+        self.assertEqual(sums(reader.session()), sent)
+        self.assertEqual(reader.peers, {router})
+        self.assertEqual(case.sums(nfcapd.records()), sent)
+        self.assertEqual(nfcapd.complaints(), {"sequence": 0, "bad": 0})
+        self.assertEqual(set(collectors.tshark(capture.path, (2055,), "udp.dstport == 2055", "cflow.version",
+                                               "cflow.source_id")), {"9\t17"})
+
+    def test_tls_with_spool(self):
+        self.make_lab()
+        streams.make_certificates(self.directory, collector="DNS:collector.example.net")
+        store = unittest.mock.patch.dict(os.environ, {"SSL_CERT_FILE": f"{self.directory}/ca.pem"})
+        store.start()  # OpenSSL takes it for the system's
+        self.addCleanup(store.stop)
+        self.start_example("tls-with-spool")
+        sent = self.talk()
+        wait_until(lambda: list(pathlib.Path(self.directory).glob("archive-*.spool")), "flows on disk")
+        collector = streams.Collector(self.lab, self.directory, "--certificate", f"{self.directory}/collector.pem",
+                                      "--key", f"{self.directory}/collector.key", port=4740)
+        self.addCleanup(collector.kill)
+        self.program.wait_for("collector_connected")
+        wait_until(lambda: not list(pathlib.Path(self.directory).glob("archive-*.spool")), "the spool to be sent")
+        self.program.stop()
+        collector.stop()
+        self.assertIn("handshake: TLSv1.3", pathlib.Path(collector.log).read_text(encoding="utf-8"))
+        for paths in (collector.paths(), list(pathlib.Path(self.directory).glob("*.ipfix"))):
+            received = [sums(ipfix.read(pathlib.Path(path).read_bytes())) for path in paths]
+            self.assertEqual(tuple(map(sum, zip(*received))), sent)
 
 
 class TwoCollectors(Example):

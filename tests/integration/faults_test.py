@@ -135,8 +135,8 @@ class Faults(case.LabTest):
         before = self.talk(100)
         self.lab.router.run("ip", "link", "delete", "export")
         self.talk(200)
-        self.lab._link(self.lab.collector, "export",  # pylint: disable=protected-access
-                       ("192.0.2.1", 24), (COLLECTOR, 24))
+        self.lab.link(self.lab.collector, "export",
+                      ("192.0.2.1", 24), (COLLECTOR, 24))
         self.talk(300)  # tells that the old socket is of no use, if it is
         after = self.talk(400)
         program.stop()

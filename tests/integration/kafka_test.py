@@ -153,16 +153,12 @@ class Faults(KafkaTest):
         ports = [line["responder"]["port"] for line in lines]
         self.assertEqual(len(set(ports)), len(ports), "none is there twice")
         self.assertEqual(ledger["offered"], offered)
-        uncertain = self.kept(daemon, "lost_uncertain")
+        uncertain = daemon.kept_totals()["lost_uncertain"]["records"]
         self.assertLessEqual(ledger["records"], len(lines))
         self.assertLessEqual(len(lines), ledger["records"] + uncertain)
         if uncertain == 0:
             self.assertEqual((ledger["packets"], ledger["octets"]), sums(lines))
         return ledger
-
-    def kept(self, daemon, what):
-        found = [line for line in daemon.log.splitlines() if "kept_totals" in line and f"what={what} " in line]
-        return int(found[-1].split("records=")[1].split()[0]) if found else 0
 
     def test_brokers_go_away_and_come_back(self):
         daemon = self.run_with(self.entry())
@@ -194,7 +190,7 @@ class Faults(KafkaTest):
         self.cluster.do("up")
         ledger = self.check_ledger(daemon, 250)
         self.assertEqual((ledger["records"], ledger["lost_messages"]), (100, 150))
-        self.assertEqual(self.kept(daemon, "lost_stopped") + self.kept(daemon, "lost_uncertain"), 150)
+        self.assertEqual(daemon.kept_totals()["lost_stopped"]["records"] + daemon.kept_totals()["lost_uncertain"]["records"], 150)
 
     def ask_status(self):
         done = subprocess.run([case.program, "status"], check=False, text=True, stdout=subprocess.PIPE)
@@ -324,7 +320,7 @@ class Spool(Faults):
         ends = [one for one in connections if one.original.destination == SERVER4]
         self.assertEqual(sums(lines), tuple(sum(getattr(one.original, what) + getattr(one.reply, what) for one in ends)
                                             for what in ("packets", "octets")))
-        self.assertEqual(self.kept(daemon, "resent"), 0)
+        self.assertEqual(daemon.kept_totals()["resent"]["records"], 0)
         self.assertEqual(list(self.spool.glob("*.spool")), [])
 
     def test_killed_during_an_outage_it_loses_nothing(self):

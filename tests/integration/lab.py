@@ -129,9 +129,9 @@ class Lab:
         self.server = Namespace("server")
         self.collector = Namespace("collector")
         self._configure_router(accounting, timestamps)
-        self._link(self.client, "lan", (LAN4, 24), (CLIENT4, 24), (LAN6, 64), (CLIENT6, 64))
-        self._link(self.server, "wan", (WAN4, 24), (SERVER4, 24), (WAN6, 64), (SERVER6, 64))
-        self._link(self.collector, "export", (ROUTER, 24), (COLLECTOR, 24))
+        self.link(self.client, "lan", (LAN4, 24), (CLIENT4, 24), (LAN6, 64), (CLIENT6, 64))
+        self.link(self.server, "wan", (WAN4, 24), (SERVER4, 24), (WAN6, 64), (SERVER6, 64))
+        self.link(self.collector, "export", (ROUTER, 24), (COLLECTOR, 24))
         for host, router4, router6 in ((self.client, LAN4, LAN6), (self.server, WAN4, WAN6)):
             host.run("ip", "route", "add", "default", "via", router4)
             host.run("ip", "-6", "route", "add", "default", "via", router6)
@@ -150,11 +150,11 @@ class Lab:
             with contextlib.suppress(FileNotFoundError):
                 self.router.set(f"net/netfilter/nf_conntrack_{name}", seconds)
 
-    def _link(self, host, device, *pairs):
-        """A veth pair: `device` in the router, eth0 in the host; pairs of their addresses."""
+    def link(self, host, device, *pairs, peer="eth0"):
+        """A veth pair: `device` in the router, `peer` in the host; pairs of their addresses."""
         subprocess.run(["ip", "link", "add", device, "netns", "router", "type", "veth",
-                        "peer", "name", "eth0", "netns", host.name], check=True)
-        for namespace, name in ((self.router, device), (host, "eth0")):
+                        "peer", "name", peer, "netns", host.name], check=True)
+        for namespace, name in ((self.router, device), (host, peer)):
             # Super-packets would be counted as one packet: kernel counters and wire would differ.
             for feature in ("gso", "tso", "gro", "tx-udp-segmentation"):
                 _quietly(namespace.command("ethtool", "-K", name, feature, "off"))
@@ -163,10 +163,10 @@ class Lab:
             namespace.set(f"net/ipv6/conf/{name}/router_solicitations", 0)
         for i in range(0, len(pairs), 2):
             for namespace, name, (address, length) in ((self.router, device, pairs[i]),
-                                                       (host, "eth0", pairs[i + 1])):
+                                                       (host, peer, pairs[i + 1])):
                 namespace.run("ip", "addr", "add", f"{address}/{length}", "dev", name)
         self.router.run("ip", "link", "set", device, "up")
-        host.run("ip", "link", "set", "eth0", "up")
+        host.run("ip", "link", "set", peer, "up")
 
     def rules(self, hook, *rules):
         """Adds nft rules to the router, at one of _HOOKS."""

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """NetFlow v5 as nfcapd and tshark read it."""
 
+import json
+import subprocess
 import time
 
 import case
@@ -26,6 +28,25 @@ class Netflow5(case.LabTest):
         self.addCleanup(self.program.kill)
         self.program.wait_for("started")
         return nfcapd
+
+    def test_a_refusal_is_known_without_another_message(self):
+        self.make_lab()
+        socket = f"{self.directory}/status.sock"
+        program = ctflowd.Ctflowd(
+            case.program, self.lab.router, self.directory, "run",
+            config=ctflowd.configuration([ctflowd.Collector("old", PORT, "netflow5")],
+                                         status={"socket": socket}))
+        self.addCleanup(program.kill)
+        program.wait_for("started")
+        traffic.udp(self.lab.client, self.lab.server, SERVER4, 53, (100,), (50,))
+        self.lab.wait_for_idle()
+        program.wait_for("collector_refused")
+        answer = subprocess.run([case.program, "status", "--socket", socket, "--json"], check=False,
+                                stdout=subprocess.PIPE)
+        status = json.loads(answer.stdout)
+        collector = status["namespaces"][0]["collectors"][0]
+        self.assertEqual((collector["counters"]["messages"], collector["refusals"]), (1, 1))
+        self.assertIn("collector_refused", [one["name"] for one in status["problems"]])
 
     def finish(self, nfcapd):
         self.lab.wait_for_idle()

@@ -53,8 +53,8 @@ class TruthLab(Lab):
     def __init__(self):
         super().__init__()
         self.second, self.third, self.peer = map(Namespace, ("second", "third", "peer"))
-        self._link(self.second, "lan2", (LAN2_4, 24), (SECOND4, 24), (LAN2_6, 64), (SECOND6, 64))
-        self._link(self.peer, "wan2", (WAN2_4, 24), (PEER4, 24))
+        self.link(self.second, "lan2", (LAN2_4, 24), (SECOND4, 24), (LAN2_6, 64), (SECOND6, 64))
+        self.link(self.peer, "wan2", (WAN2_4, 24), (PEER4, 24))
         self._share_lan()
         self.router.run("ip", "addr", "add", f"{OWN4}/24", "dev", "wan")
         self.router.run("ip", "addr", "add", f"{OWN6}/64", "dev", "wan")

@@ -209,7 +209,10 @@ class Rows(PostgresqlTest):
                                          "FROM connections_readable"), [["10", "5", "0"]])
 
     def test_a_table_that_may_not_be_changed_is_a_failure_with_its_reason(self):
-        self.run_with().stop()
+        first = self.run_with()
+        wait_until(lambda: self.server.number("SELECT count(*) FROM pg_views WHERE viewname = 'connections_readable'"),
+                   "the tables")
+        first.stop()
         self.server.ask("DROP VIEW connections_readable; ALTER TABLE connections DROP COLUMN initiator_mac; "
                         "CREATE ROLE writer LOGIN; GRANT USAGE, CREATE ON SCHEMA public TO writer; "
                         "GRANT ALL ON ALL TABLES IN SCHEMA public TO writer")
@@ -222,7 +225,8 @@ class Rows(PostgresqlTest):
         self.lab.wait_for_idle()
         wait_until(lambda: self.status()["counters"]["waiting"]["flows"] == 5, "rows that wait")
         self.server.ask("ALTER TABLE connections ADD COLUMN initiator_mac macaddr")
-        wait_until(lambda: self.server.number("SELECT count(*) FROM connections") == 5, "the rows")
+        # The pause before it is tried again became longer with each failure.
+        wait_until(lambda: self.server.number("SELECT count(*) FROM connections") == 5, "the rows", 90)
         daemon.stop()
         self.assert_rows_are_the_lines(self.lines())
 

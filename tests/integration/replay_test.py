@@ -69,14 +69,15 @@ class Replay(case.LabTest):
         with open(recording, "rb") as file:
             return file.read()
 
-    def replay(self, name, data):
-        """Exit status, log, and the data records that were exported, octet for octet."""
+    def replay(self, name, data, settings="", sections=""):
+        """Exit status, log, and the data records that were exported, octet for octet. `settings` are
+        further ones of the collector, `sections` of the configuration."""
         directory = f"{self.directory}/{name}"
         os.mkdir(directory)
         with open(f"{directory}/events.pcap", "wb") as file:
             file.write(data)
         config = (f"collectors: [{{name: main, protocol: ipfix, transport: file, "
-                  f"file: {{directory: {directory}}}}}]\n")
+                  f"file: {{directory: {directory}}}{settings}}}]\n{sections}")
         player = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "replay",
                                  f"{directory}/events.pcap", config=config)
         self.addCleanup(player.kill)
@@ -128,6 +129,17 @@ class Replay(case.LabTest):
         self.assertIn("NETLINK_NETFILTER", log)
         status, log, _ = self.replay("empty", data[:24])
         self.assertEqual(status, 0, log)
+
+    def test_nothing_exported_has_the_filter_as_its_reason(self):
+        data = self.record()
+        rule = "{action: include, networks: [100.64.0.0/10]}"
+        status, log, records = self.replay("collector", data, f", filter: [{rule}]")
+        self.assertEqual((status, records), (1, []), log)
+        self.assertIn('impact="the filters of the collectors left the flow reports out"', log)
+        status, log, records = self.replay(
+            "source", data, sections="source: {filter: {include: [{networks: [100.64.0.0/10]}]}}\n")
+        self.assertEqual((status, records), (1, []), log)
+        self.assertIn('impact="source.filter left the connections out"', log)
 
     def test_record_follows_no_link(self):
         self.make_lab()

@@ -26,11 +26,29 @@ PER_MESSAGE = 1400 // RECORD  # flow records
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
+def make_certificates(directory, **names):
+    """NAME.pem and NAME.key for each alternative name, and ca.pem, which signed them."""
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], check=True, cwd=directory,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl("req", "-x509", *curve, "-subj", "/CN=authority", "-days", "400",
+            "-keyout", "ca.key", "-out", "ca.pem")
+    for name, alternative in names.items():
+        with open(f"{directory}/{name}.ext", "w", encoding="ascii") as file:
+            file.write(f"subjectAltName={alternative}\n")
+        openssl("req", *curve, "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+                "-out", f"{name}.csr")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+                "-days", "400", "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+
+
 class Collector:
     """stream_collector.py in the collector's namespace; what it received survives it."""
 
-    def __init__(self, lab, directory, *options):
+    def __init__(self, lab, directory, *options, port=PORT):
         self._lab = lab
+        self._port = port
         self._options = options
         self.directory = f"{directory}/streams-{time.monotonic_ns()}"
         os.mkdir(self.directory)
@@ -41,7 +59,7 @@ class Collector:
         self.log = f"{self.directory}/log"
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self._lab.collector.command(
-                sys.executable, "-B", f"{HERE}/stream_collector.py", COLLECTOR, PORT,
+                sys.executable, "-B", f"{HERE}/stream_collector.py", COLLECTOR, self._port,
                 self.directory, *self._options), stdout=log, stderr=log)
         wait_until(self._listens, "the collector to listen")
 
@@ -50,7 +68,7 @@ class Collector:
             with open(self.log, encoding="utf-8") as file:
                 raise RuntimeError(file.read())
         lines = self._lab.collector.read("/proc/net/tcp").splitlines()[1:]
-        return any(line.split()[1].endswith(f":{PORT:04X}") and line.split()[3] == "0A"
+        return any(line.split()[1].endswith(f":{self._port:04X}") and line.split()[3] == "0A"
                    for line in lines)
 
     def signal(self, number):
@@ -65,7 +83,7 @@ class Collector:
         """Kills it. Returns how many flow records its kernel had acknowledged at most and it had not read."""
         self.signal(signal.SIGSTOP)
         queues = self._lab.collector.run("ss", "--no-header", "--tcp", "--numeric", "state", "established",
-                                        f"( sport = :{PORT} )")
+                                        f"( sport = :{self._port} )")
         unread = sum(int(line.split()[0]) for line in queues.splitlines())
         self.kill()
         return unread // RECORD + PER_MESSAGE  # and of what came meanwhile
@@ -145,19 +163,8 @@ class StreamTest(case.LabTest):
         wait_until(lambda: program.log.count(" collector_connected ") >= times,
                    "ctflowd to connect", 90)
 
-    def kept(self, program):
-        """{what: {messages, flows, records, octets}} of the totals."""
-        result = collections.defaultdict(lambda: collections.Counter())
-        for line in program.log.splitlines():
-            if " kept_totals " in line:
-                fields = dict(part.split("=", 1) for part in line.split() if "=" in part)
-                result[fields["what"]] = collections.Counter(
-                    {name: int(fields[name]) for name in ("messages", "flows", "records",
-                                                          "octets")})
-        return result
-
     def assert_ledger(self, program, offered):
-        totals, kept = program.collector_totals()["main"], self.kept(program)
+        totals, kept = program.collector_totals()["main"], program.kept_totals()
         self.assertEqual(totals["offered"], offered)
         lost = sum((kept[what] for what in kept if what.startswith("lost_")),
                    collections.Counter())

@@ -14,7 +14,7 @@ import case
 import collectors
 import ipfix
 from lab import COLLECTOR, wait_until
-from streams import OCTETS, PER_MESSAGE, PORT, StreamTest, key
+from streams import OCTETS, PER_MESSAGE, PORT, StreamTest, key, make_certificates
 
 
 class Transports(StreamTest):
@@ -229,19 +229,7 @@ class Transports(StreamTest):
         self.assertEqual(set(collector.flows().values()), {1})
 
     def make_certificates(self):
-        def openssl(*arguments):
-            subprocess.run(["openssl", *arguments], check=True, cwd=self.directory,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-        openssl("req", "-x509", *curve, "-subj", "/CN=authority", "-days", "400",
-                "-keyout", "ca.key", "-out", "ca.pem")
-        for name, alternative in (("collector", f"IP:{COLLECTOR}"), ("router", "DNS:router.test")):
-            with open(f"{self.directory}/{name}.ext", "w", encoding="ascii") as file:
-                file.write(f"subjectAltName={alternative}\n")
-            openssl("req", *curve, "-subj", f"/CN={name}", "-keyout", f"{name}.key",
-                    "-out", f"{name}.csr")
-            openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
-                    "-days", "400", "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+        make_certificates(self.directory, collector=f"IP:{COLLECTOR}", router="DNS:router.test")
 
     def test_tls_with_certificates_of_both_sides(self):
         self.make_certificates()

@@ -66,8 +66,7 @@ class FakeDatagrams : public DatagramTransport {
   [[nodiscard]] std::size_t longest_message() const override { return wire_.longest; }
   [[nodiscard]] std::uint64_t refusals() const override { return wire_.refusals; }
   [[nodiscard]] bool connected() const override { return wire_.connected; }
-  [[nodiscard]] LastFailure last_failure() const override { return {}; }
-  [[nodiscard]] std::string peer() const override { return "fake"; }
+  [[nodiscard]] TransportStatus status() const override { return {"fake", {}, {}, {}}; }
 
  private:
   FakeWire& wire_;
@@ -89,8 +88,7 @@ class FakeSessions : public SessionTransport {
   [[nodiscard]] bool busy() const override { return wire_.busy; }
   void stop() override { wire_.stopped = true; }
   [[nodiscard]] bool connected() const override { return wire_.connected; }
-  [[nodiscard]] LastFailure last_failure() const override { return {}; }
-  [[nodiscard]] std::string peer() const override { return "fake"; }
+  [[nodiscard]] TransportStatus status() const override { return {"fake", {}, {}, {}}; }
 
  private:
   FakeWire& wire_;

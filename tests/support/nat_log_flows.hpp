@@ -103,7 +103,7 @@ class NatLogFixture {
           for (const Flow& flow : table) take(flow);
           return table_error;
         },
-        [this] { return now_; }, exceptions ? std::make_unique<MapsOfTest>(maps) : nullptr);
+        [this] { return now_; }, exceptions ? std::make_unique<MapsOfTest>(maps) : nullptr, feed);
     store_->set_listening_since(nat::moment_of(now_.wall));
     store_->write({});
   }
@@ -126,6 +126,11 @@ class NatLogFixture {
     event.kind = nat::NatEvent::Kind::kHole;
     event.reason = reason;
     event.began = now();
+    events_.push_back(event);
+  }
+  void tell(nat::NatEvent::Kind kind) {
+    nat::NatEvent event;
+    event.kind = kind;
     events_.push_back(event);
   }
   void write() {
@@ -157,6 +162,7 @@ class NatLogFixture {
 
   bool destination = false;
   bool exceptions = false;  ///< log: exceptions
+  nat::Feed feed;
   nat::MapsNow maps;
   std::chrono::days retention{30};
   std::vector<Flow> table;  ///< the kernel's

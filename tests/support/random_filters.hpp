@@ -6,7 +6,9 @@
 #include <random>
 #include <vector>
 
-#include "ctflow/config.hpp"
+#include "ctflow/connection_match.hpp"
+#include "ctflow/flow.hpp"
+#include "ctflow/network.hpp"
 #include "support/event_builder.hpp"
 
 namespace ctflow::test {

@@ -18,7 +18,6 @@ inline Status sample_status() {
   home.kernel.queue.limit = 1'000'000;
   home.table_entries = 5;
   home.table_limit = 100;
-  home.kernel_patch = "absent";
   OutputStatus& output = home.outputs.emplace_back();
   output.kind = "collector";
   output.name = "main";

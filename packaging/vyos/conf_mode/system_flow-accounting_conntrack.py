@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes ctflowd's configuration and (re)starts it: `system flow-accounting conntrack`."""
+"""Writes ctflowd's configuration and (re)starts it: `system flow-accounting conntrack`.
+
+tests/checks/packages runs it with modules in the place of vyos; not tried in a VyOS image."""
 
 import os
 import sys
@@ -66,7 +68,8 @@ def apply(conntrack):
         return
     for setting in SETTINGS:
         cmd(f"sysctl -w net.netfilter.nf_conntrack_{setting}=1")
-    call(f"systemctl reload-or-restart {UNIT}")
+    # A reload keeps the active timeout. The state file keeps what was reported, so that no octet is sent twice.
+    call(f"systemctl restart {UNIT}")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ ClockSteps::Elapsed ClockSteps::observe() {
   return by;
 }
 
-TimePoint ClockSteps::correct(TimePoint stamp, TimePoint wall) const {
+TimePoint ClockSteps::correct_by_steps(TimePoint stamp, TimePoint wall) const {
   // Backwards through the times between the steps, until one is found that has this moment; all in
   // terms of the clock as it is now.
   Elapsed since{};  // all steps after the time looked at

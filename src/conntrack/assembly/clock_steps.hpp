@@ -37,7 +37,9 @@ class ClockSteps {
 
   /// A time stamped by the wall clock as it then was, in terms of the wall clock as it is now.
   /// `wall`: now. Where a clock was set back, a time that it showed twice is taken for the later.
-  [[nodiscard]] TimePoint correct(TimePoint stamp, TimePoint wall) const;
+  [[nodiscard]] TimePoint correct(TimePoint stamp, TimePoint wall) const {
+    return steps_.empty() ? stamp : correct_by_steps(stamp, wall);
+  }
 
   /// When the machine began to run, by the wall clock as it was at the last look. Nothing: there
   /// was none.
@@ -55,6 +57,8 @@ class ClockSteps {
     TimePoint until;  ///< was after the step
     Elapsed by;
   };
+
+  [[nodiscard]] TimePoint correct_by_steps(TimePoint stamp, TimePoint wall) const;
 
   static constexpr std::size_t kRemembered = 16;
 

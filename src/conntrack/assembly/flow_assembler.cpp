@@ -108,7 +108,7 @@ void FlowAssembler::watch_counters(const Instant& now) {
   if (fell_log_.allow()) {
     log::warn(
         "counters_fell connections={} packets_at_least={} running={} impact=\"another program sets "
-        "the kernel's counters to zero: what they had counted since the last report is lost\" "
+        "the kernel's counters to zero: what they had counted since the previous report is lost\" "
         "fix=\"stop it, or let it read without zeroing: nlbwmon, conntrack -L -z\" suppressed={}",
         counters.counters_fell, counters.fallen_packets, log::quoted(text_of(resetters)),
         fell_log_.suppressed());

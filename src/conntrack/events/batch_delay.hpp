@@ -11,9 +11,10 @@
 
 namespace ctflow {
 
-/// A wake-up costs as much as several events, so while few events come they may gather for longer.
-/// The delay is what a full batch takes to come at the rate of late, but no longer than the room in
-/// the queue allows should a storm begin within it.
+/// A wake-up costs as much as dozens of events, and what is sent for a few leaves in calls of its
+/// own, so events may gather for longer while they do not come fast. The delay is what so many that
+/// neither counts any more take to come at the rate of late, but no longer than the room in the
+/// queue allows should a storm begin within it.
 class BatchDelay {
  public:
   using Milliseconds = std::chrono::milliseconds;
@@ -28,7 +29,7 @@ class BatchDelay {
     const Milliseconds longest = std::min(kLongest, room_for(queue.limit));
     if (longest <= shortest_) return shortest_;
     if (rate_ <= 0) return longest;
-    const double wanted = kBatch / rate_;
+    const double wanted = kEnough / rate_;
     if (wanted >= static_cast<double>(longest.count())) return longest;
     return std::max(shortest_, Milliseconds(static_cast<Milliseconds::rep>(wanted)));
   }
@@ -45,7 +46,7 @@ class BatchDelay {
 
  private:
   static constexpr Milliseconds kLongest{20};
-  static constexpr double kBatch = 64;      ///< events that one call of the system reads
+  static constexpr double kEnough = 512;    ///< events
   static constexpr double kKept = 0.5;      ///< of the rate, where fewer came
   static constexpr std::size_t kFull = 16;  ///< a queue that is fuller than this part of it
 

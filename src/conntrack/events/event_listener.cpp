@@ -102,7 +102,9 @@ bool EventListener::read_batch() {
   batches_.add(datagrams.size());
   read_ += datagrams.size();
   const Instant now = system_now();
-  for (const Datagram& datagram : datagrams) {
+  for (std::size_t i = 0; i < datagrams.size(); ++i) {
+    if (i + kAhead < datagrams.size()) consumer_->expect(datagrams[i + kAhead].bytes);
+    const Datagram& datagram = datagrams[i];
     if (!datagram.from_kernel) {
       ++counters_->foreign;
       if (foreign_log_.allow()) {
@@ -148,7 +150,7 @@ void EventListener::count_lost() {
   if (overrun_log_.allow()) {
     log::warn(
         "events_lost reason=kernel_overrun lost={} overruns={} suppressed={} impact=\"connections "
-        "that ended are not exported, or lack what came after the last report\" fix=\"raise "
+        "that ended are not exported, or lack what came after the previous report\" fix=\"raise "
         "source.receive_buffer and source.receive_buffer_limit\"",
         counters_->lost_overrun, counters_->overruns, overrun_log_.suppressed());
   }

@@ -28,6 +28,8 @@ class EventConsumer {
   virtual ~EventConsumer() = default;
   /// One datagram of the kernel, one or more netlink messages; `time`: when it was read.
   virtual void on_datagram(Bytes datagram, const Instant& time) = 0;
+  /// A datagram that comes soon.
+  virtual void expect(Bytes /*datagram*/) {}
   /// Nothing more is waiting just now.
   virtual void on_batch_end() = 0;
 };
@@ -82,6 +84,7 @@ class EventListener {
 
   static constexpr std::size_t kBatch = 64;           ///< datagrams, all that BatchSizes can hold
   static constexpr std::size_t kDatagramSize = 8192;  ///< octets; an event has less than 1 KiB
+  static constexpr std::size_t kAhead = 2;  ///< datagrams, for what memory needs to answer
   static constexpr int kBatchesPerTurn = 32;
   static constexpr int kTurnsToCatchUp = 16;
 

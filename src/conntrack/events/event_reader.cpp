@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "conntrack/events/expected_end.hpp"
 #include "conntrack/flow/decode.hpp"
 #include "conntrack/flow/decode_record.hpp"
 
@@ -87,6 +88,12 @@ void EventReader::on_datagram(Bytes datagram, const Instant& time) {
   if (messages.malformed()) count_malformed(datagram);
 }
 
+void EventReader::expect(Bytes datagram) {
+  const std::uint64_t key = expected_end::key(datagram);
+  assembler_.ended.expect(key);
+  assembler_.reported.expect(key);
+}
+
 void EventReader::on_record(const ctflow_record& record, const Instant& time) {
   begin_datagram(time);
   ++assembler_.counters.messages;
@@ -150,8 +157,8 @@ void EventReader::count_malformed(Bytes message) {
   if (malformed_log_.allow()) {
     log::warn(
         "event_malformed octets={} suppressed={} impact=\"the event is dropped: its connection is "
-        "not exported, or lacks what came after the last report\" fix=\"please report it with a "
-        "file made by: ctflowd record FILE\"",
+        "not exported, or lacks what came after the previous report\" fix=\"please report it with "
+        "a file made by: ctflowd record FILE\"",
         message.size(), malformed_log_.suppressed());
   }
 }

@@ -23,6 +23,7 @@ class EventReader : public EventConsumer, public RecordConsumer {
   explicit EventReader(FlowAssembler& assembler) : assembler_(assembler) {}
 
   void on_datagram(Bytes datagram, const Instant& time) override;
+  void expect(Bytes datagram) override;
   /// The same of a connection by another feed.
   void on_record(const ctflow_record& record, const Instant& time) override;
   void on_batch_end() override;

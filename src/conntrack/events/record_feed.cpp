@@ -70,7 +70,7 @@ void RecordFeed::count_lost() {
   if (lost > 0 && lost_log_.allow()) {
     log::warn(
         "events_lost reason=ring_full lost={} beginnings={} overruns={} suppressed={} "
-        "impact=\"connections that ended are not exported, or lack what came after the last "
+        "impact=\"connections that ended are not exported, or lack what came after the previous "
         "report\" fix=\"give ctflowd more CPU time, or let source.filter leave out what is not "
         "wanted\"",
         counters_->lost_ends, counters_->lost_beginnings, counters_->overruns,

@@ -25,18 +25,12 @@ ConnectionFilter::ConnectionFilter(const SourceConfig& config)
     : zones_(config.zones),
       include_(config.filter.include.begin(), config.filter.include.end()),
       exclude_(config.filter.exclude.begin(), config.filter.exclude.end()),
-      excludes_own_(config.own_traffic == OwnTraffic::kExclude) {
-  update();
-}
+      excludes_own_(config.own_traffic == OwnTraffic::kExclude),
+      has_conditions_(!zones_.empty() || !include_.empty() || !exclude_.empty()) {}
 
 void ConnectionFilter::set_own_traffic(std::vector<OwnConnection> connections) {
   if (!excludes_own_) return;
   own_ = std::move(connections);
-  update();
-}
-
-void ConnectionFilter::update() {
-  passes_all_ = zones_.empty() && include_.empty() && exclude_.empty() && own_.empty();
 }
 
 bool ConnectionFilter::zone_passes(const Flow& flow) const {

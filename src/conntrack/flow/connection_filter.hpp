@@ -19,7 +19,8 @@ class ConnectionFilter {
   explicit ConnectionFilter(const SourceConfig& config);
 
   [[nodiscard]] bool passes(const Flow& flow) const {
-    return passes_all_ || (zone_passes(flow) && !is_own_traffic(flow) && filter_passes(flow));
+    return (own_.empty() || !is_own_traffic(flow)) &&
+           (!has_conditions_ || (zone_passes(flow) && filter_passes(flow)));
   }
 
   void set_own_traffic(std::vector<OwnConnection> connections);
@@ -28,14 +29,13 @@ class ConnectionFilter {
   [[nodiscard]] bool zone_passes(const Flow& flow) const;
   [[nodiscard]] bool is_own_traffic(const Flow& flow) const;
   [[nodiscard]] bool filter_passes(const Flow& flow) const;
-  void update();
 
   std::vector<std::uint64_t> zones_;          ///< empty: all
   std::vector<ConnectionCondition> include_;  ///< empty: all
   std::vector<ConnectionCondition> exclude_;
   bool excludes_own_;
   std::vector<OwnConnection> own_;
-  bool passes_all_ = true;  ///< nothing above removes anything
+  bool has_conditions_;  ///< zones, or a filter
 };
 
 }  // namespace ctflow

@@ -116,15 +116,8 @@ bool read_connection(Bytes bytes, Flow& flow) {
   return walk_connection(read_usual(bytes, flow, seen), flow, seen);
 }
 
-}  // namespace
-
-bool usual_end::read_rest(Bytes rest, Flow& flow) {
-  Seen seen;
-  seen.original = seen.reply = seen.original_counters = seen.reply_counters = true;
-  return walk_connection(rest, flow, seen);
-}
-
-DecodeResult decode_any(Bytes message, Flow& flow) {
+/// Any message, attribute by attribute.
+DecodeResult decode_attributes(Bytes message, Flow& flow) {
   if (message.size() < sizeof(nlmsghdr)) return DecodeResult::kMalformed;
   const auto length = load_host<std::uint32_t>(message, offsetof(nlmsghdr, nlmsg_len));
   if (length < sizeof(nlmsghdr) || length > message.size()) return DecodeResult::kMalformed;
@@ -149,6 +142,22 @@ DecodeResult decode_any(Bytes message, Flow& flow) {
   }
   flow.event = FlowEvent::kReported;
   return dumped ? DecodeResult::kEntry : DecodeResult::kReport;
+}
+
+}  // namespace
+
+bool usual_end::read_rest(Bytes rest, Flow& flow) {
+  Seen seen;
+  seen.original = seen.reply = seen.original_counters = seen.reply_counters = true;
+  return walk_connection(rest, flow, seen);
+}
+
+DecodeResult decode_any(Bytes message, Flow& flow) {
+  // The ends of a table that was flushed or too full.
+  const usual_end::Found early = usual_end::read<true>(message, flow);
+  if (early == usual_end::Found::kEnd) return DecodeResult::kFlow;
+  return early == usual_end::Found::kOther ? decode_attributes(message, flow)
+                                           : DecodeResult::kMalformed;
 }
 
 }  // namespace ctflow

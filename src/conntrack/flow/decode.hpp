@@ -27,7 +27,7 @@ DecodeResult decode_any(Bytes message, Flow& flow);
 
 /// The same, with what nearly all messages are in line.
 [[gnu::always_inline]] inline DecodeResult decode(Bytes message, Flow& flow) {
-  const usual_end::Found found = usual_end::read(message, flow);
+  const usual_end::Found found = usual_end::read<false>(message, flow);
   if (found == usual_end::Found::kEnd) return DecodeResult::kFlow;
   return found == usual_end::Found::kOther ? decode_any(message, flow) : DecodeResult::kMalformed;
 }

@@ -64,8 +64,9 @@ bool has_one_packet(const Flow& flow) {
          flow.original_counters.packets + flow.reply_counters.packets == 1;
 }
 
-bool is_near(TimePoint one, TimePoint other) {
-  return one >= other - LastPacketSearch::kTolerance && one <= other + LastPacketSearch::kTolerance;
+bool is_near(TimePoint time, const Bounds& bounds) {
+  return time >= bounds.earliest - LastPacketSearch::kTolerance &&
+         time - LastPacketSearch::kTolerance <= bounds.latest;
 }
 
 LastPacket search(const Flow& flow, const TimeoutHistory& timeouts, const Bounds& known,
@@ -107,16 +108,6 @@ void count(const LastPacket& found, bool expires, bool bounded, SourceCounters& 
   }
 }
 
-LastPacket correct_by_search(Flow& flow, const TimeoutHistory& timeouts,
-                             const std::optional<Bounds>& bounds, TimePoint written_after,
-                             SourceCounters& counters) {
-  const std::optional<Bounds> removed = reference(flow, written_after);
-  const LastPacket found = search(flow, timeouts, known(flow, removed, bounds), removed);
-  count(found, removed.has_value(), bounds.has_value(), counters);
-  flow.end = std::clamp(found.time, flow.start, flow.event_time);
-  return found;
-}
-
 }  // namespace
 
 /// States in which both sides have ended the connection (enum tcp_conntrack, sctp_conntrack,
@@ -142,24 +133,31 @@ bool may_be_dropped_early(const Flow& flow) {
 }
 
 bool correct_usual_times(Flow& flow, const TimeoutHistory& timeouts, SourceCounters& counters) {
-  constexpr Presence kExpired{
+  constexpr Presence kStamped{
       .counters = true, .start = true, .stop = true, .timeout = false, .state = false};
   Presence present = flow.present;
-  present.state = false;
+  present.state = present.timeout = false;
   const TimeoutHistory::Period* const period = timeouts.only_period();
-  if (flow.event != FlowEvent::kEnded || present != kExpired || flow.port_id != 0 ||
-      period == nullptr || keeps_first_timeouts(flow) || reset_before_answer(flow)) {
+  if (flow.event != FlowEvent::kEnded || present != kStamped || period == nullptr ||
+      keeps_first_timeouts(flow) || reset_before_answer(flow)) {
     return false;
   }
   const std::chrono::seconds timeout = only_timeout(flow, period->timeouts);
   if (timeout == kNotOneTimeout) return false;
-  TimePoint last = std::min(flow.end, flow.event_time) - timeout;
+  const TimePoint stop = std::min(flow.end, flow.event_time);
+  Bounds last = expiry(flow, {stop, stop});
+  last = {last.earliest - timeout, last.latest - timeout};
   const Bounds& in_force = period->in_force;
-  if (last < in_force.earliest || last > in_force.latest) return false;
+  if (last.earliest < in_force.earliest || last.latest > in_force.latest) return false;
   // Its only packet began it.
-  if (has_one_packet(flow) && is_near(last, flow.start)) last = flow.start;
-  if (last < flow.start || last > flow.event_time) return false;
-  flow.end = last;
+  if (has_one_packet(flow) && is_near(flow.start, last)) {
+    if (flow.start > flow.event_time) return false;
+    flow.end = flow.start;
+  } else {
+    last = {std::max(last.earliest, flow.start), std::min(last.latest, stop)};
+    if (last.earliest > last.latest) return false;
+    flow.end = last.middle();
+  }
   ++counters.end_from_timeout;
   return true;
 }
@@ -167,15 +165,16 @@ bool correct_usual_times(Flow& flow, const TimeoutHistory& timeouts, SourceCount
 LastPacket correct_times(Flow& flow, const TimeoutHistory& timeouts,
                          const std::optional<Bounds>& bounds, TimePoint written_after,
                          SourceCounters& counters) {
-  if (!bounds && correct_usual_times(flow, timeouts, counters)) {
-    return {flow.end, LastPacketSearch::kTick, true, false};
-  }
   // Without it the connection began when it was first seen; what was reported before is cut off
   // later.
   if (!flow.present.start) flow.start = bounds ? TimePoint{} : flow.event_time;
   // The wall clock may have been set while the connection lived.
   flow.start = std::min(flow.start, flow.event_time);
-  return correct_by_search(flow, timeouts, bounds, written_after, counters);
+  const std::optional<Bounds> removed = reference(flow, written_after);
+  const LastPacket found = search(flow, timeouts, known(flow, removed, bounds), removed);
+  count(found, removed.has_value(), bounds.has_value(), counters);
+  flow.end = std::clamp(found.time, flow.start, flow.event_time);
+  return found;
 }
 
 }  // namespace ctflow

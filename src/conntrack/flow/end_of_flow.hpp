@@ -38,9 +38,9 @@ LastPacket correct_times(Flow& flow, const TimeoutHistory& timeouts,
                          const std::optional<Bounds>& bounds, TimePoint written_after,
                          SourceCounters& counters);
 
-/// The usual end: the entry expired, one timeout may have been set last, and nothing contradicts
-/// it. Then this does what correct_times() does of a connection that no scan saw, without a search.
-/// False: it changed nothing.
+/// The usual end: one timeout may have been set last, and nothing contradicts it. Then this does
+/// what correct_times() does of a connection that no scan saw, without a search. False: it changed
+/// nothing.
 bool correct_usual_times(Flow& flow, const TimeoutHistory& timeouts, SourceCounters& counters);
 
 }  // namespace ctflow

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "conntrack/flow/answered.hpp"
@@ -105,15 +106,13 @@ void add_possible(const Flow& flow, const Timeouts& timeouts, Possible& possible
   }
 }
 
-}  // namespace
-
-TimeoutsRead read_timeouts(const Timeouts& before, const std::string& directory) {
-  TimeoutsRead result{before, std::nullopt};
-  Timeouts& timeouts = result.values;
-  const struct {
+/// The files of nf_conntrack, and what they are the values of.
+auto settings_of(Timeouts& timeouts) {
+  struct Setting {
     const char* name;
     std::chrono::seconds& value;
-  } settings[] = {
+  };
+  return std::to_array<Setting>({
       {"nf_conntrack_tcp_timeout_syn_sent", timeouts.tcp[1]},
       {"nf_conntrack_tcp_timeout_syn_recv", timeouts.tcp[2]},
       {"nf_conntrack_tcp_timeout_established", timeouts.tcp[3]},
@@ -146,7 +145,13 @@ TimeoutsRead read_timeouts(const Timeouts& before, const std::string& directory)
       {"nf_conntrack_dccp_timeout_closereq", timeouts.dccp[5]},
       {"nf_conntrack_dccp_timeout_closing", timeouts.dccp[6]},
       {"nf_conntrack_dccp_timeout_timewait", timeouts.dccp[7]},
-  };
+  });
+}
+
+}  // namespace
+
+TimeoutsRead read_timeouts(const Timeouts& before, const std::string& directory) {
+  TimeoutsRead result{before, std::nullopt};
   const SettingsReader reader(directory);
   if (reader.error()) {
     result.failure = {directory, reader.error()};
@@ -154,7 +159,7 @@ TimeoutsRead read_timeouts(const Timeouts& before, const std::string& directory)
   }
   bool read_any = false;
   const char* missing = nullptr;
-  for (const auto& setting : settings) {
+  for (const auto& setting : settings_of(result.values)) {
     std::uint32_t seconds = 0;
     const std::error_code error = reader.read(setting.name, seconds);
     if (!error) {

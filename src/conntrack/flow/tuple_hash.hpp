@@ -6,18 +6,12 @@
 #include <cstdint>
 #include <cstring>
 
-#include "conntrack/flow/fold.hpp"
 #include "conntrack/flow/hash_secret.hpp"
 #include "ctflow/flow.hpp"
+#include "hash/fold.hpp"
+#include "hash/mix.hpp"
 
 namespace ctflow {
-
-/// The finalizer of SplitMix64: every bit of the input moves every bit of the result.
-inline std::uint64_t mix(std::uint64_t value) {
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9U;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111ebU;
-  return value ^ (value >> 31);
-}
 
 inline std::uint64_t mix_address(std::uint64_t hash, const IpAddress& address) {
   for (std::size_t i = 0; i < 2; ++i) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The end of an expired entry as today's kernels write it, in line where events are read: nearly
-// all messages are of this kind.
+// The end of an entry as today's kernels write it, read in one go. That of an expired one is in
+// line where events are read: nearly all messages are of this kind.
 #pragma once
 
 #include <linux/netfilter/nfnetlink.h>
@@ -49,8 +49,12 @@ template <std::size_t kKept = 0>
   flow.end_reason = EndReason::kIdleTimeout;
 }
 
-/// What stands behind the counters of an end: its times, the state of TCP, the mark. Returns what
-/// is left.
+/// Since Linux 6.14, at the end of a message: when it was written. Newer than the headers of some
+/// systems.
+inline constexpr std::uint16_t kTimestampEvent = 27;  // CTA_TIMESTAMP_EVENT
+
+/// What stands behind the counters of an end: its times, the state of TCP, the mark; when it was
+/// written, which event_time says well enough. Returns what is left.
 [[gnu::always_inline]] inline Bytes read_behind_counters(Bytes rest, Flow& flow) {
   using namespace usual_layout;
   if (begins_with(rest, nest_header(CTA_TIMESTAMP, kPair), kPair) &&
@@ -67,6 +71,10 @@ template <std::size_t kKept = 0>
     flow.mark = wire::load<std::uint32_t>(rest, kHeader);
     rest = rest.subspan(kHeader + sizeof flow.mark);
   }
+  constexpr std::size_t kTime = sizeof(std::uint64_t);
+  if (begins_with(rest, header(kTimestampEvent, kTime), kTime)) {
+    rest = rest.subspan(kHeader + kTime);
+  }
   return rest;
 }
 
@@ -75,15 +83,17 @@ bool read_rest(Bytes rest, Flow& flow);
 
 enum class Found : std::uint8_t { kEnd, kMalformed, kOther };
 
-template <std::size_t kAddress>
+template <std::size_t kAddress, bool kEarly>
 [[gnu::always_inline]] inline Found read_end_of(Bytes message, Flow& flow) {
-  using At = usual_layout::ExpiredPlaces<kAddress>;
+  using At = usual_layout::EndPlaces<kAddress, kEarly>;
   const Bytes attributes = message.subspan(kHeaders);
-  if (!usual_layout::is_expired<kAddress>(attributes)) return Found::kOther;
+  if (attributes.size() < At::kEnd || !usual_layout::is_end<kAddress, kEarly>(attributes)) {
+    return Found::kOther;
+  }
   // Both tuples and both counters, which are read whole.
   static_assert(offsetof(Flow, start) == 2 * (sizeof(Tuple) + sizeof(Counters)));
   reset_behind<offsetof(Flow, start)>(flow);
-  usual_layout::load_expired<kAddress>(attributes, flow);
+  usual_layout::load_end<kAddress, kEarly>(attributes, flow);
   flow.port_id = load_host<std::uint32_t>(message, offsetof(nlmsghdr, nlmsg_pid));
   flow.present.counters = true;
   const Bytes rest = read_behind_counters(attributes.subspan(At::kEnd), flow);
@@ -91,21 +101,20 @@ template <std::size_t kAddress>
   return read_rest(rest, flow) ? Found::kEnd : Found::kMalformed;
 }
 
-/// Looks whether `message` is such an end, of nothing but itself, and reads it. kOther: it is not,
-/// and the flow is unchanged.
+/// Looks whether `message` is the end of an entry that expired or, `kEarly`, was removed before
+/// that, of nothing but itself, and reads it. kOther: it is not, and the flow is unchanged.
+template <bool kEarly>
 [[gnu::always_inline]] inline Found read(Bytes message, Flow& flow) {
-  using usual_layout::ExpiredPlaces;
-  if (message.size() < kHeaders + ExpiredPlaces<4>::kEnd ||
+  if (message.size() < kHeaders + usual_layout::EndPlaces<4, kEarly>::kEnd ||
       load_host<std::uint32_t>(message, offsetof(nlmsghdr, nlmsg_len)) != message.size() ||
       load_host<std::uint16_t>(message, offsetof(nlmsghdr, nlmsg_type)) != kDestroy) {
     return Found::kOther;
   }
   const std::uint32_t first = load_host<std::uint32_t>(message, kHeaders);
   if (first == usual_layout::nest_header(CTA_TUPLE_ORIG, usual_layout::kTuple4)) {
-    return read_end_of<4>(message, flow);
+    return read_end_of<4, kEarly>(message, flow);
   }
-  if (message.size() < kHeaders + ExpiredPlaces<16>::kEnd) return Found::kOther;
-  return read_end_of<16>(message, flow);
+  return read_end_of<16, kEarly>(message, flow);
 }
 
 }  // namespace ctflow::usual_end

@@ -164,64 +164,72 @@ inline bool read_timestamps(Bytes bytes, Flow& flow) {
   return true;
 }
 
-/// Where the end of an expired entry has what, by the octets of an address: both tuples, CTA_ID,
-/// CTA_STATUS, both counters. What the kernel adds without being asked stands behind them.
-template <std::size_t kAddress>
-struct ExpiredPlaces {
+/// Where the end of an entry has what, by the octets of an address: both tuples, CTA_ID,
+/// CTA_STATUS, both counters. `kEarly`: it was removed before it expired, so that the time that was
+/// left stands in front of the counters. What the kernel adds without being asked stands behind.
+template <std::size_t kAddress, bool kEarly>
+struct EndPlaces {
   static constexpr std::uint16_t kTuple = TuplePlaces{kAddress}.length();
   static constexpr std::size_t kOriginal = kHeader;
   static constexpr std::size_t kReply = kOriginal + kTuple + kHeader;
   static constexpr std::size_t kId = kReply + kTuple + kHeader;
   static constexpr std::size_t kStatus = kId + sizeof(std::uint32_t) + kHeader;
-  static constexpr std::size_t kOriginalCounters = kStatus + sizeof(std::uint32_t) + kHeader;
+  static constexpr std::size_t kTimeout = kStatus + sizeof(std::uint32_t) + kHeader;
+  static constexpr std::size_t kOriginalCounters =
+      kEarly ? kTimeout + sizeof(std::uint32_t) + kHeader : kTimeout;
   static constexpr std::size_t kReplyCounters = kOriginalCounters + kPair + kHeader;
   static constexpr std::size_t kEnd = kReplyCounters + kPair;
 };
 
-/// All headers of the end of an expired entry, each at its place in words of 32 bits. Compared as a
-/// whole, because the processor compares four words at once.
-template <std::size_t kAddress>
-class ExpiredHeaders {
+/// All headers of such an end, each at its place in words of 32 bits. Compared as a whole, because
+/// the processor compares four words at once.
+template <std::size_t kAddress, bool kEarly>
+class EndHeaders {
  public:
-  constexpr ExpiredHeaders() {
-    using At = ExpiredPlaces<kAddress>;
+  constexpr EndHeaders() {
+    using At = EndPlaces<kAddress, kEarly>;
     put_tuple(At::kOriginal, CTA_TUPLE_ORIG);
     put_tuple(At::kReply, CTA_TUPLE_REPLY);
     put(At::kId - kHeader, header(CTA_ID, sizeof(Flow::id)));
     put(At::kStatus - kHeader, header(CTA_STATUS, sizeof(Flow::status)));
+    if (kEarly) put(At::kTimeout - kHeader, header(CTA_TIMEOUT, sizeof(Flow::timeout)));
     put_counters(At::kOriginalCounters, CTA_COUNTERS_ORIG);
     put_counters(At::kReplyCounters, CTA_COUNTERS_REPLY);
   }
 
-  /// Whether anything is otherwise in the first ExpiredPlaces::kEnd octets.
+  /// Whether anything is otherwise in the first EndPlaces::kEnd octets.
   [[nodiscard]] bool differ(Bytes bytes) const {
-    using Pair [[gnu::vector_size(16)]] = std::uint64_t;
-    constexpr std::size_t kStep = sizeof(Pair) / kWord;
-    static_assert(kWords % kStep == 0);
-    Pair different{};
-    for (std::size_t i = 0; i < kWords; i += kStep) {
-      Pair found{};
-      Pair expected{};
-      Pair compared{};
-      std::memcpy(&found, bytes.data() + i * kWord, sizeof found);
-      std::memcpy(&expected, &expected_[i], sizeof expected);
-      std::memcpy(&compared, &compared_[i], sizeof compared);
-      different |= (found ^ expected) & compared;
-    }
+    Block different{};
+    for (std::size_t i = 0; i + kStep <= kWords; i += kStep) different |= mismatch_at(bytes, i);
+    if (kWords % kStep != 0) different |= mismatch_at(bytes, kWords - kStep);
     return (different[0] | different[1]) != 0;
   }
 
  private:
+  using Block [[gnu::vector_size(16)]] = std::uint64_t;
+
   static constexpr std::size_t kWord = sizeof(std::uint32_t);
-  static constexpr std::size_t kWords = ExpiredPlaces<kAddress>::kEnd / kWord;
+  static constexpr std::size_t kStep = sizeof(Block) / kWord;
+  static constexpr std::size_t kWords = EndPlaces<kAddress, kEarly>::kEnd / kWord;
   using Words = std::array<std::uint32_t, kWords>;
+
+  /// What is not as expected in the block that begins with this word.
+  [[nodiscard]] Block mismatch_at(Bytes bytes, std::size_t word) const {
+    Block found{};
+    Block expected{};
+    Block compared{};
+    std::memcpy(&found, bytes.data() + word * kWord, sizeof found);
+    std::memcpy(&expected, &expected_[word], sizeof expected);
+    std::memcpy(&compared, &compared_[word], sizeof compared);
+    return (found ^ expected) & compared;
+  }
 
   constexpr void put(std::size_t at, std::uint32_t expected) {
     expected_[at / kWord] = expected;
     compared_[at / kWord] = ~std::uint32_t{0};
   }
   constexpr void put_tuple(std::size_t at, std::uint16_t type) {
-    put(at - kHeader, nest_header(type, ExpiredPlaces<kAddress>::kTuple));
+    put(at - kHeader, nest_header(type, EndPlaces<kAddress, kEarly>::kTuple));
     for (const auto& [place, expected] : tuple_headers<kAddress>()) put(at + place, expected);
   }
   constexpr void put_counters(std::size_t at, std::uint16_t type) {
@@ -235,16 +243,17 @@ class ExpiredHeaders {
 };
 
 /// Whether these are the attributes at the beginning; `bytes` has so many octets.
-template <std::size_t kAddress>
-bool is_expired(Bytes bytes) {
-  static constexpr ExpiredHeaders<kAddress> kHeaders;
+template <std::size_t kAddress, bool kEarly>
+bool is_end(Bytes bytes) {
+  static constexpr EndHeaders<kAddress, kEarly> kHeaders;
   return !kHeaders.differ(bytes);
 }
 
-/// Reads them then: all of both tuples, counters, CTA_ID and CTA_STATUS.
-template <std::size_t kAddress>
-[[gnu::always_inline]] inline void load_expired(Bytes bytes, Flow& flow) {
-  using At = ExpiredPlaces<kAddress>;
+/// Reads them then: all of both tuples, counters, CTA_ID, CTA_STATUS, and CTA_TIMEOUT if it is
+/// there.
+template <std::size_t kAddress, bool kEarly>
+[[gnu::always_inline]] inline void load_end(Bytes bytes, Flow& flow) {
+  using At = EndPlaces<kAddress, kEarly>;
   const auto load_counters = [&](std::size_t at) {
     return Counters{wire::load<std::uint64_t>(bytes, at + PairPlaces::kFirst),
                     wire::load<std::uint64_t>(bytes, at + PairPlaces::kSecond)};
@@ -258,6 +267,10 @@ template <std::size_t kAddress>
   load_whole_tuple(At::kReply, flow.reply);
   flow.id = wire::load<std::uint32_t>(bytes, At::kId);
   flow.status = wire::load<std::uint32_t>(bytes, At::kStatus);
+  if constexpr (kEarly) {
+    flow.timeout = wire::load<std::uint32_t>(bytes, At::kTimeout);
+    flow.present.timeout = true;
+  }
   flow.original_counters = load_counters(At::kOriginalCounters);
   flow.reply_counters = load_counters(At::kReplyCounters);
 }

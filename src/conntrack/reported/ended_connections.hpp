@@ -34,6 +34,11 @@ class EndedConnections {
     return added != Keys::Added::kThereAlready;
   }
 
+  /// add() comes soon.
+  void expect(std::uint64_t key) const {
+    for (const Keys* keys : {&fresh_, &waiting_, &settled_}) keys->expect(key);
+  }
+
   [[nodiscard]] bool contains(std::uint64_t key) {
     return holds(fresh_, key) || holds(waiting_, key) || holds(settled_, key);
   }

@@ -2,22 +2,15 @@
 // A hash table by keys that are hashes already.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <utility>
 
-namespace ctflow {
+#include "process/zero_pages.hpp"
 
-/// Gives the pages of a table back.
-struct Unmap {
-  std::size_t octets = 0;
-  void operator()(void* pages) const { munmap(pages, octets); }
-};
+namespace ctflow {
 
 /// Open addressing with linear probing, never more than three quarters full. It grows little by
 /// little: no call but clear() costs more than a few entries, however large the table is.
@@ -35,6 +28,11 @@ class KeyedTable {
 
   /// The entry of `key`, or nullptr. Valid until the next call of find() or insert().
   Entry* find(std::uint64_t key) { return size_ == 0 ? nullptr : find_among_entries(key); }
+
+  /// find() or add() comes soon: asks the processor for the place.
+  void expect(std::uint64_t key) const {
+    if (size_ != 0) __builtin_prefetch(&current_.entries[current_.home(key)], 1);
+  }
 
   /// A new entry for `key`, which must not be there yet. nullptr: no memory left.
   Entry* insert(std::uint64_t key) {
@@ -112,7 +110,7 @@ class KeyedTable {
   /// Removes every entry; of a table that was nearly empty half the memory goes, too.
   void clear() {
     old_ = {};
-    migrated_ = 0;
+    migrated_ = given_back_ = 0;
     const bool too_large = current_.capacity > kSmallest && size_ * 8 < current_.capacity;
     size_ = 0;
     empty(too_large);
@@ -130,23 +128,25 @@ class KeyedTable {
   // Octets of a table that becomes eight times as large, or twice; between them four times.
   static constexpr std::size_t kEightfoldBelow = std::size_t{1} << 16;
   static constexpr std::size_t kDoublesFrom = std::size_t{1} << 20;
+  static constexpr std::size_t kHugePage = std::size_t{1} << 21;
   static constexpr std::size_t kZeroedInPlace = 16 * kSmallest;
   /// Of the old table per insertion. Two would do: it holds 3/4 of the insertions until it
   /// grows again.
   static constexpr std::size_t kMigratedAtOnce = 8;
+  static constexpr std::size_t kGivenBackAtOnce = 65536 / sizeof(Entry);  // whole pages anywhere
   static constexpr std::uint64_t kFree = 0;
   static constexpr std::uint64_t kMoved = 1;  // in the old table: keeps the chains behind connected
 
   struct Slots {
-    std::unique_ptr<Entry[], Unmap> entries;
+    ZeroPages<Entry> entries;
     std::size_t capacity = 0;  ///< a power of two, or 0
 
     [[nodiscard]] std::size_t home(std::uint64_t key) const {
       return static_cast<std::size_t>(key) & (capacity - 1);
     }
     /// The entry of `key`, or the free one at the end of its chain.
-    [[nodiscard]] Entry& probe(std::uint64_t key) const {
-      std::size_t index = home(key);
+    [[nodiscard]] Entry& probe(std::uint64_t key) const { return probe(key, home(key)); }
+    [[nodiscard]] Entry& probe(std::uint64_t key, std::size_t index) const {
       while (entries[index].key != kFree && entries[index].key != key) index = home(index + 1);
       return entries[index];
     }
@@ -170,7 +170,8 @@ class KeyedTable {
     Entry& entry = current_.probe(key);
     if (entry.key == key) return &entry;
     if (old_.capacity == 0) return nullptr;
-    Entry& old = old_.probe(key);
+    // Nothing is left before `migrated_`, and what stands behind it is in one piece.
+    Entry& old = old_.probe(key, std::max(old_.home(key), migrated_));
     if (old.key != key) return nullptr;
     entry = old;
     old.key = kMoved;
@@ -183,12 +184,15 @@ class KeyedTable {
     return insert(key) != nullptr ? Added::kNew : Added::kNoMemory;
   }
 
-  /// Pages that read as zeros and cost nothing until they are used. No entries: no memory.
+  /// No entries: no memory.
   static Slots allocate(std::size_t capacity) {
+    ZeroPages<Entry> entries = zero_pages<Entry>(capacity);
+    if (!entries) return {};
+    // All pages of a large table are soon in use, as keys are hashes: fewer faults and
+    // translations.
     const std::size_t octets = capacity * sizeof(Entry);
-    void* pages = mmap(nullptr, octets, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED) return {};
-    return {{static_cast<Entry*>(pages), Unmap{octets}}, capacity};
+    if (octets >= kHugePage) madvise(entries.get(), octets, MADV_HUGEPAGE);
+    return {std::move(entries), capacity};
   }
 
   /// Moves up to `count` places of the old table into the current one.
@@ -199,9 +203,18 @@ class KeyedTable {
       current_.probe(old.key) = old;
       old.key = kMoved;
     }
+    give_back_migrated();
     if (migrated_ == old_.capacity) {
       old_ = {};
       measure_room();
+    }
+  }
+
+  /// So that at no time there is all of both tables.
+  void give_back_migrated() {
+    while (migrated_ - given_back_ >= kGivenBackAtOnce) {
+      madvise(old_.entries.get() + given_back_, kGivenBackAtOnce * sizeof(Entry), MADV_DONTNEED);
+      given_back_ += kGivenBackAtOnce;
     }
   }
 
@@ -213,7 +226,7 @@ class KeyedTable {
     Slots larger = allocate(current_.capacity * factor);
     if (!larger.entries) return false;
     old_ = std::exchange(current_, std::move(larger));
-    migrated_ = 0;
+    migrated_ = given_back_ = 0;
     return true;
   }
 
@@ -230,6 +243,7 @@ class KeyedTable {
   Slots current_;
   Slots old_;  ///< what has not moved to a larger table yet
   std::size_t migrated_ = 0;
+  std::size_t given_back_ = 0;  ///< places of the old table whose memory is gone
   std::size_t size_ = 0;
   /// Entries that the current table takes as it is. 0 while there is an old one.
   std::size_t room_ = 0;

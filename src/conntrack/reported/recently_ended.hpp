@@ -43,7 +43,7 @@ class RecentlyEnded {
   }
 
  private:
-  static constexpr std::size_t kSmallest = 8192;  // a power of two, as all capacities
+  static constexpr std::size_t kSmallest = 512;  // a power of two, as all capacities
 
   struct Place {
     std::uint64_t key = 0;

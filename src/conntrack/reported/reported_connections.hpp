@@ -82,12 +82,12 @@ inline bool is_empty(const Flow& flow) {
 /// Counters of the kernel that were less than before: another program set them to zero.
 struct Falls {
   std::uint64_t connections = 0;  ///< times that one of its counters fell
-  /// What scans had seen of them since the last report: exported by none. Packets
+  /// What scans had seen of them since the previous report: exported by none. Packets
   /// that no scan saw before the fall come on top.
   std::uint64_t packets = 0;
 };
 
-/// Turns the kernel's totals into what is new since the last report of the same connection.
+/// Turns the kernel's totals into what is new since the previous report of the same connection.
 /// Remembers only connections with an interim report: 64 octets each, in a table that
 /// is never more than three quarters full.
 class ReportedConnections {
@@ -110,6 +110,9 @@ class ReportedConnections {
   Outcome report(const ConnectionIdentity& identity, Flow& flow, const Instant& now) {
     return report(identity, flow, Written{now, now});
   }
+
+  /// finish() comes soon.
+  void expect(std::uint64_t key) const { table_.expect(key); }
 
   /// A connection that ended, with totals; it is forgotten. Never kFull.
   Outcome finish(const ConnectionIdentity& identity, Flow& flow) {
@@ -136,7 +139,7 @@ class ReportedConnections {
     return table_.find(identity.key) != nullptr;
   }
 
-  /// Remembered, and its last report was counted as on the wire.
+  /// Remembered, and its previous report was counted as on the wire.
   [[nodiscard]] bool counts_wire(const ConnectionIdentity& identity) {
     const ReportedConnection* entry = table_.find(identity.key);
     return entry != nullptr && entry->wire;
@@ -149,7 +152,7 @@ class ReportedConnections {
 
   enum class Visit : std::uint8_t {
     kUnknown,  ///< not remembered
-    kEarly,    ///< its last report was the visit before, or is to be made at the next one
+    kEarly,    ///< its previous report was the visit before, or is to be made at the next one
     kDue,      ///< remembered, and not reported at the last visit
     /// Not remembered, and its end was read after the kernel wrote this entry; or, after more ends
     /// than can be kept, that is not known.

@@ -11,12 +11,14 @@
 
 #include "enrich/routing/routing_attributes.hpp"
 #include "enrich/routing/routing_message.hpp"
+#include "hash/mix.hpp"
 
 namespace ctflow {
 namespace {
 
 constexpr std::size_t kMacOctets = 6;
 constexpr unsigned kOctetBits = 8;
+constexpr unsigned kAnswerBits = 10;
 
 /// Between the first packet of another device and the kernel's word of it.
 constexpr std::chrono::seconds kAnnounced{1};
@@ -76,10 +78,9 @@ std::optional<OwnAddressMessage> decode_own_address(Bytes message) {
 }
 
 std::size_t Neighbours::Hash::operator()(const IpAddress& address) const {
-  constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15ULL;
   constexpr unsigned kHalf = 32;
   const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(address.octets);
-  const std::uint64_t hash = (words[0] * kFactor ^ words[1]) * kFactor;
+  const std::uint64_t hash = hash_words(words[0], words[1]);
   return static_cast<std::size_t>(hash ^ hash >> kHalf);
 }
 
@@ -106,10 +107,14 @@ void Neighbours::apply(const NeighbourMessage& message, TimePoint now) {
     known = &table[message.address].emplace_back();
     known->interface = message.interface;
     ++entries_;
+    answers_.resize(std::size_t{1} << kAnswerBits);
   } else if (known->mac != message.mac) {
     known->before = known->mac;
   }
-  if (known->mac != message.mac) known->since = now;
+  if (known->mac != message.mac) {
+    known->since = now;
+    ++tables_;
+  }
   known->mac = message.mac;
   known->gone.reset();
   known->reading = reading_;
@@ -124,6 +129,7 @@ void Neighbours::apply_own(const OwnAddressMessage& message, TimePoint now) {
       if (one.interface == message.interface && one.length == message.length) known = &one;
     }
   }
+  ++tables_;
   if (!message.there) {
     if (known != nullptr && !known->gone) known->gone = now;
     return;
@@ -149,6 +155,7 @@ bool Neighbours::is_own(AddressFamily family, const IpAddress& address, TimePoin
 }
 
 void Neighbours::end_dump(TimePoint now) {
+  ++tables_;
   for (OwnTable* const table : {&own_ipv4_, &own_ipv6_}) {
     for (auto& [address, entries] : *table) {
       for (Own& one : entries) {
@@ -166,6 +173,7 @@ void Neighbours::end_dump(TimePoint now) {
 }
 
 void Neighbours::expire(TimePoint now) {
+  ++tables_;
   for (Table* const table : {&ipv4_, &ipv6_}) {
     for (auto& [address, entries] : *table) {
       for (Entry& one : entries) {
@@ -197,6 +205,7 @@ void Neighbours::expire_own(TimePoint now) {
 }
 
 void Neighbours::remove_gone(TimePoint before) {
+  ++tables_;
   for (Table* const table : {&ipv4_, &ipv6_}) {
     for (auto place = table->begin(); place != table->end();) {
       std::vector<Entry>& entries = place->second;
@@ -212,6 +221,33 @@ void Neighbours::remove_gone(TimePoint before) {
 
 std::uint64_t Neighbours::find(AddressFamily family, const IpAddress& address,
                                std::uint32_t interface, TimePoint at) const {
+  if (answers_.empty()) return 0;
+  Answer& known = answers_[slot_of((Hash()(address) ^ interface) * kGolden, kAnswerBits)];
+  if (known.tables != tables_ || known.interface != interface || known.family != family ||
+      known.address != address) {
+    known = answer(family, address, interface);
+  }
+  return at >= known.from ? known.mac : look_up(family, address, interface, at);
+}
+
+Neighbours::Answer Neighbours::answer(AddressFamily family, const IpAddress& address,
+                                      std::uint32_t interface) const {
+  Answer result{address, interface, family, tables_};
+  const auto from = [&](TimePoint time) { result.from = std::max(result.from, time); };
+  const OwnTable& own = family == AddressFamily::kIpv4 ? own_ipv4_ : own_ipv6_;
+  if (const auto place = own.find(address); place != own.end()) {
+    for (const Own& one : place->second) from(one.gone.value_or(one.since - kAnnounced));
+  }
+  const Table& table = family == AddressFamily::kIpv4 ? ipv4_ : ipv6_;
+  if (const auto place = table.find(address); place != table.end()) {
+    for (const Entry& one : place->second) from(one.since - kAnnounced);
+  }
+  result.mac = look_up(family, address, interface, TimePoint::max() - kAnnounced);
+  return result;
+}
+
+std::uint64_t Neighbours::look_up(AddressFamily family, const IpAddress& address,
+                                  std::uint32_t interface, TimePoint at) const {
   const Table& table = family == AddressFamily::kIpv4 ? ipv4_ : ipv6_;
   const auto place = table.find(address);
   if (place == table.end() || is_own(family, address, at)) return 0;

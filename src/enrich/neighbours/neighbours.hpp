@@ -98,6 +98,20 @@ class Neighbours {
 
   using OwnTable = std::unordered_map<IpAddress, std::vector<Own>, Hash>;
 
+  /// What find() answers for all times from `from` on, while the tables are as they were.
+  struct Answer {
+    IpAddress address{};
+    std::uint32_t interface = 0;
+    AddressFamily family = AddressFamily::kNone;
+    std::uint64_t tables = 0;  ///< tables_ of then
+    std::uint64_t mac = 0;
+    TimePoint from{};
+  };
+
+  [[nodiscard]] Answer answer(AddressFamily family, const IpAddress& address,
+                              std::uint32_t interface) const;
+  [[nodiscard]] std::uint64_t look_up(AddressFamily family, const IpAddress& address,
+                                      std::uint32_t interface, TimePoint at) const;
   [[nodiscard]] bool is_own(AddressFamily family, const IpAddress& address, TimePoint at) const;
   [[nodiscard]] Table& table_of(AddressFamily family) {
     return family == AddressFamily::kIpv4 ? ipv4_ : ipv6_;
@@ -111,6 +125,8 @@ class Neighbours {
   OwnTable own_ipv6_;
   std::size_t entries_ = 0;
   std::uint32_t reading_ = 0;
+  std::uint64_t tables_ = 1;             ///< others whenever find() may answer something else
+  mutable std::vector<Answer> answers_;  ///< given lately; empty: there never was a neighbour
 };
 
 }  // namespace ctflow

@@ -10,6 +10,7 @@
 
 #include "enrich/routing/prefix_table.hpp"
 #include "enrich/routing/routing_time.hpp"
+#include "hash/mix.hpp"
 
 namespace ctflow {
 
@@ -45,14 +46,13 @@ class ForgottenPrefixes {
   }
 
  private:
-  static constexpr std::size_t kPlaces = std::size_t{1} << 16;
+  static constexpr unsigned kPlaceBits = 16;
+  static constexpr std::size_t kPlaces = std::size_t{1} << kPlaceBits;
   using Times = std::array<RoutingTime, kPlaces>;
 
   static std::size_t place(std::uint32_t table, const PrefixKey& key, unsigned length) {
-    std::uint64_t hash = (std::uint64_t{table} << 8 | length) * 0x9e37'79b9'7f4a'7c15;
-    hash = (hash ^ hash >> 29 ^ key.high) * 0x9e37'79b9'7f4a'7c15;
-    hash = (hash ^ hash >> 29 ^ key.low) * 0x9e37'79b9'7f4a'7c15;
-    return static_cast<std::size_t>(hash >> 48);
+    const std::uint64_t prefixes = mix(std::uint64_t{table} << 8 | length);
+    return slot_of(hash_words(key.high ^ prefixes, key.low), kPlaceBits);
   }
 
   std::unique_ptr<Times> times_;  ///< made when something is forgotten

@@ -3,13 +3,14 @@
 
 #include <algorithm>
 
+#include "hash/mix.hpp"
+
 namespace ctflow {
 
 std::size_t InterfaceAddresses::Hash::operator()(const Key& key) const {
   const PrefixKey bits = PrefixKey::of(key.address);
-  std::uint64_t hash = (bits.high ^ static_cast<std::uint64_t>(key.family)) * 0x9e37'79b9'7f4a'7c15;
-  hash = (hash ^ hash >> 29 ^ bits.low) * 0x9e37'79b9'7f4a'7c15;
-  return static_cast<std::size_t>(hash ^ hash >> 29);
+  const std::uint64_t family = static_cast<std::uint64_t>(key.family);
+  return static_cast<std::size_t>(mix(hash_words(bits.high ^ family, bits.low)));
 }
 
 InterfaceAddresses::Tenure* InterfaceAddresses::current(Tenures& tenures,

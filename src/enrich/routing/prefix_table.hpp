@@ -12,6 +12,7 @@
 
 #include "ctflow/flow.hpp"
 #include "enrich/routing/block_pool.hpp"
+#include "hash/mix.hpp"
 #include "wire/byte_order.hpp"
 
 namespace ctflow {
@@ -211,11 +212,7 @@ class PrefixTable {
   static unsigned level_of(unsigned length) { return (length - 1) / kStride; }
   static Place place_of(const PrefixKey& key, unsigned length);
 
-  static std::uint64_t hash_of(const PrefixKey& name) {
-    std::uint64_t hash = name.high * 0x9e37'79b9'7f4a'7c15 ^ name.low * 0xc2b2'ae3d'27d4'eb4f;
-    hash = (hash ^ hash >> 32) * 0xd6e8'feb8'6659'fd93;
-    return hash;
-  }
+  static std::uint64_t hash_of(const PrefixKey& name) { return hash_words(name.high, name.low); }
   static Slot tag_of(std::uint64_t hash) { return static_cast<Slot>(hash >> 16) & kTagMask; }
   static std::uint32_t number_of(Slot slot) { return (slot >> kTagBits) - 1; }
   [[nodiscard]] std::size_t home_of(std::uint64_t hash) const {

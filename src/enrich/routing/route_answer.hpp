@@ -2,12 +2,13 @@
 // How packets to an address are routed, and the answers that were given lately.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <new>
 
 #include "enrich/routing/prefix_table.hpp"
+#include "hash/mix.hpp"
+#include "process/zero_pages.hpp"
 
 namespace ctflow {
 
@@ -39,14 +40,19 @@ struct RouteAnswer {
 /// hold until the next change of anything. See docs/decisions/0005-prefix-table.md.
 class KnownAnswers {
  public:
-  static constexpr std::size_t kPlaces = 4096;
+  static constexpr unsigned kPlaceBits = 12;
+  static constexpr std::size_t kPlaces = std::size_t{1} << kPlaceBits;
+
+  KnownAnswers() {
+    if (!places_) throw std::bad_alloc();
+  }
 
   void forget_all() { ++generation_; }
 
   /// The answer for a destination: the one that is known, or else what `find()` returns.
   template <typename Find>
   RouteAnswer answer(AddressFamily family, const PrefixKey& destination, Find find) {
-    Place& place = (*places_)[place_of(destination)];
+    Place& place = places_[place_of(destination)];
     if (place.generation != generation_ || !(place.destination == destination) ||
         place.family != family) {
       place.answer = find();
@@ -67,15 +73,10 @@ class KnownAnswers {
   static_assert(sizeof(Place) == 64);
 
   static std::size_t place_of(const PrefixKey& destination) {
-    std::uint64_t hash =
-        destination.high * 0x9e37'79b9'7f4a'7c15 ^ destination.low * 0xc2b2'ae3d'27d4'eb4f;
-    hash = (hash ^ hash >> 32) * 0xd6e8'feb8'6659'fd93;
-    return static_cast<std::size_t>(hash >> 52);
+    return slot_of(hash_words(destination.high, destination.low), kPlaceBits);
   }
-  static_assert(kPlaces == std::size_t{1} << (64 - 52));
 
-  std::unique_ptr<std::array<Place, kPlaces>> places_ =
-      std::make_unique<std::array<Place, kPlaces>>();
+  ZeroPages<Place> places_ = zero_pages<Place>(kPlaces);
   std::uint64_t generation_ = 1;
 };
 

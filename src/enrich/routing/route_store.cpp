@@ -4,26 +4,25 @@
 #include <algorithm>
 #include <utility>
 
+#include "hash/mix.hpp"
+
 namespace ctflow {
 namespace {
 
 std::size_t hash_of(const Route& route) {
   std::uint64_t hash = 0;
-  const auto mix = [&hash](std::uint64_t value) {
-    hash = (hash ^ value) * 0x9e37'79b9'7f4a'7c15;
-    hash ^= hash >> 29;
-  };
-  mix(route.metric);
-  mix(std::uint64_t{route.type} << 32 | route.order);
-  mix(route.nexthop_id);
-  mix(route.fingerprint);
-  mix(route.source.key.high);
-  mix(route.source.length);
+  const auto add = [&hash](std::uint64_t value) { hash = mix(hash ^ value); };
+  add(route.metric);
+  add(std::uint64_t{route.type} << 32 | route.order);
+  add(route.nexthop_id);
+  add(route.fingerprint);
+  add(route.source.key.high);
+  add(route.source.length);
   for (const Hop& hop : route.hops) {
     const PrefixKey gateway = PrefixKey::of(hop.gateway);
-    mix(gateway.high);
-    mix(gateway.low);
-    mix(hop.interface);
+    add(gateway.high);
+    add(gateway.low);
+    add(hop.interface);
   }
   return static_cast<std::size_t>(hash);
 }

@@ -11,6 +11,8 @@
 #include <cstdint>
 
 #include "enrich/routing/routing_message.hpp"
+#include "hash/fnv1a.hpp"
+#include "hash/mix.hpp"
 #include "netlink/attributes.hpp"
 
 namespace ctflow::rtnetlink {
@@ -78,13 +80,9 @@ inline bool read_name(const Attribute& attribute, InterfaceName& name) {
 /// not decoded goes in, so that the removal of one cannot be taken for that of another (FNV-1a).
 class Fingerprint {
  public:
-  void add(Bytes bytes) {
-    for (const std::byte each : bytes) {
-      value_ = (value_ ^ std::to_integer<std::uint64_t>(each)) * 0x100'0000'01b3;
-    }
-  }
+  void add(Bytes bytes) { value_ = fnv1a(bytes, value_); }
   void add(std::uint64_t number) {
-    value_ = (value_ ^ number) * 0x9e37'79b9'7f4a'7c15;
+    value_ = (value_ ^ number) * kGolden;
     value_ ^= value_ >> 29;
   }
   void add(const Attribute& attribute) {
@@ -94,7 +92,7 @@ class Fingerprint {
   [[nodiscard]] std::uint64_t value() const { return value_; }
 
  private:
-  std::uint64_t value_ = 0xcbf2'9ce4'8422'2325;
+  std::uint64_t value_ = kFnvStart<std::uint64_t>;
 };
 
 }  // namespace ctflow::rtnetlink

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <string>
 
 #include "netlink/dump.hpp"
@@ -178,7 +179,7 @@ void RoutingMirror::begin_dump() {
   step_ = 0;
   interrupted_ = false;
   again_ = false;
-  began_ = Clock::now();
+  began_ = system_now().steady;
   request_step();
 }
 
@@ -214,7 +215,7 @@ void RoutingMirror::adopt() {
   if (loaded_) next_->inherit(*state_, routing_clock());
   state_ = std::move(next_);
   interruptions_ = 0;
-  ended_ = Clock::now();
+  ended_ = system_now().steady;
   lasted_ = ended_ - began_;
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(lasted_).count();
   if (!std::exchange(loaded_, true) || resync_log_.allow()) {
@@ -235,7 +236,7 @@ void RoutingMirror::resync() {
     return;
   }
   if (std::exchange(resync_awaited_, true)) return;
-  resync_timer_.at(std::max(Clock::now() + kSettle, ended_ + kPause * lasted_), [this] {
+  resync_timer_.at(std::max(system_now().steady + kSettle, ended_ + kPause * lasted_), [this] {
     resync_awaited_ = false;
     ++counters_.resyncs;
     begin_dump();

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <chrono>
 #include <functional>
 #include <memory>
 
+#include "ctflow/clock.hpp"
 #include "ctflow/counters.hpp"
 #include "ctflow/interface_names.hpp"
 #include "enrich/routing/routing_socket.hpp"
@@ -46,8 +46,6 @@ class RoutingMirror {
   void on_names_changed(std::function<void()> callback) { names_changed_ = std::move(callback); }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   void wait();
   /// Reads one batch, then lets timers and other sockets have their turn.
   void drain();
@@ -84,9 +82,9 @@ class RoutingMirror {
   bool again_ = false;                  ///< changes were lost while a dump ran
   bool resync_awaited_ = false;
   bool loaded_ = false;
-  Clock::time_point began_{};
-  Clock::time_point ended_{};
-  Clock::duration lasted_{};
+  MonoTime began_{};
+  MonoTime ended_{};
+  MonoTime::duration lasted_{};
   InterfaceNames names_;
   std::function<void()> names_changed_;
   RoutingCounters counters_;

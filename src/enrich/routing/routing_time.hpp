@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "ctflow/clock.hpp"
+
 namespace ctflow {
 
 /// Nanoseconds of the steady clock, which is never set.
@@ -21,7 +23,7 @@ inline constexpr RoutingTime kNow = kNever - 1;
 inline constexpr RoutingTime kRemembered =
     std::chrono::nanoseconds(std::chrono::minutes(15)).count();
 
-inline RoutingTime routing_time(std::chrono::steady_clock::time_point time) {
+inline RoutingTime routing_time(MonoTime time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
 }
 

@@ -94,8 +94,11 @@ std::optional<ctflow_nf_layout> read_layout(const btf* types) {
   }
   Finder find(types);
   ctflow_nf_layout layout{};
+  std::uint32_t ignored = 0;
   layout.use = find.offset(connection, {"ct_general", "use"});
   layout.status = find.offset(connection, {"status"});
+  layout.has_net = find.has(find_member(types, connection, "ct_net", ignored), "net") ? 1 : 0;
+  if (layout.has_net != 0) layout.net = find.offset(connection, {"ct_net", "net"});
   layout.has_zones = find.has(connection, "zone") ? 1 : 0;
   if (layout.has_zones != 0) {
     layout.zone_id = find.offset(connection, {"zone", "id"});

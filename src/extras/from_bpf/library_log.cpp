@@ -11,6 +11,8 @@
 #include <mutex>
 #include <vector>
 
+#include "log/log.hpp"
+
 namespace ctflow {
 
 namespace {
@@ -29,7 +31,7 @@ int print(libbpf_print_level level, const char* format, va_list arguments) {
   std::vsnprintf(text.data(), text.size(), format, arguments);
   std::string_view line(text.data(), static_cast<std::size_t>(length));
   while (!line.empty() && line.back() == '\n') line.remove_suffix(1);
-  spdlog::debug(fmt::format("libbpf_message text=\"{}\"", line));
+  spdlog::debug(fmt::format("libbpf_message text={}", log::quoted(line)));
   const std::lock_guard lock(of_receiver);
   if (level == LIBBPF_WARN && receiver != nullptr) receiver->take(line);
   return 0;

@@ -75,10 +75,10 @@ class MeasuringPrograms {
   /// many; fewer than `limit`: there are no more now.
   virtual std::size_t consume(const Take& take, std::size_t limit) = 0;
 
-  /// Begins to send CTFLOW_REPORTED of measured connections that have had packets since their last
-  /// report, and for which no packet comes that would send it, although the interval is over. With
-  /// a million connections that takes so long that the ring overruns if it is not read meanwhile:
-  /// it goes on in a thread, beside which everything here may be called but this and the
+  /// Begins to send CTFLOW_REPORTED of measured connections that have had packets since their
+  /// previous report, and for which no packet comes that would send it, although the interval is
+  /// over. With a million connections that takes so long that the ring overruns if it is not read
+  /// meanwhile: it goes on in a thread, beside which everything here may be called but this and the
   /// destructor, which waits. It ends with false: the ring had no room for all; to be begun again
   /// when it was read. Such are no losses.
   [[nodiscard]] virtual std::future<bool> sweep() = 0;

@@ -311,7 +311,7 @@ std::future<bool> TracingPrograms::sweep() {
 
 bool TracingPrograms::report_all(std::uint64_t netns, std::uint64_t before) {
   constexpr std::uint32_t kNotRun = 1;  // as good as no room: none of them was sent
-  return loaded_->run(CTFLOW_SWEEP_LIVING, netns, before).value_or(kNotRun) == 0;
+  return loaded_->run(CTFLOW_SWEEP_ALL, netns, before).value_or(kNotRun) == 0;
 }
 
 RecordLosses TracingPrograms::losses(std::uint64_t netns) const {

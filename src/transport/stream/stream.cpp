@@ -78,7 +78,7 @@ void StreamTransport::on_dialed(const DialResult& result) {
         "collector_unreachable collector={} peer={} error={} suppressed={} impact=\"flow reports "
         "wait in the spool; when it is full the oldest are lost\" fix=\"start the collector, or "
         "correct its address and port; ctflowd doctor checks the way\"",
-        config_.name, peer(), log::quoted(result.error), connect_log_.suppressed());
+        config_.name, dialer_.peer(), log::quoted(result.error), connect_log_.suppressed());
   }
   spool_.set_connected(false);
   dial_later();
@@ -116,8 +116,8 @@ void StreamTransport::begin_session() {
   untried_ = false;
   new_session_ = true;
   ledger_.session_begun();
-  log::info("collector_connected collector={} peer={} waiting_flows={}", config_.name, peer(),
-            ledger_.counters().waiting.flows);
+  log::info("collector_connected collector={} peer={} waiting_flows={}", config_.name,
+            dialer_.peer(), ledger_.counters().waiting.flows);
   if (!connection_->may_refuse_late()) await_end();  // else it is awaited already
   spool_.set_connected(true);
   write(0);
@@ -314,7 +314,7 @@ void StreamTransport::note_failure(FailureKind kind, const std::string& reason) 
   last_failure_ = {kind, reason, clock_().steady};
 }
 
-std::optional<Backlog> StreamTransport::backlog() const {
+Backlog StreamTransport::backlog() const {
   Backlog backlog = spool_.backlog();
   const auto waits_since = [&](TimePoint kept) {
     if (!backlog.oldest || kept < *backlog.oldest) backlog.oldest = kept;
@@ -334,7 +334,7 @@ void StreamTransport::on_broken(const std::string& reason) {
         "collector_disconnected collector={} peer={} error={} waiting_flows={} sent_again={} "
         "suppressed={} impact=\"what was not acknowledged is sent again, some of it perhaps "
         "twice\" fix=\"see the log of the collector; ctflowd connects again\"",
-        config_.name, peer(), log::quoted(reason), ledger_.counters().waiting.flows,
+        config_.name, dialer_.peer(), log::quoted(reason), ledger_.counters().waiting.flows,
         ledger_.counters().resent.messages - resent, broken_log_.suppressed());
   }
   dial_later();

@@ -59,10 +59,9 @@ class StreamTransport : public SessionTransport {
   [[nodiscard]] bool connected() const override { return in_session_ || untried_; }
   [[nodiscard]] bool lookup_running() const override { return dialer_.lookup_running(); }
   [[nodiscard]] std::uint64_t refusals() const override { return refusals_; }
-  [[nodiscard]] LastFailure last_failure() const override { return last_failure_; }
-  [[nodiscard]] std::vector<Certificate> certificates() const override { return certificates_; }
-  [[nodiscard]] std::optional<Backlog> backlog() const override;
-  [[nodiscard]] std::string peer() const override { return dialer_.peer(); }
+  [[nodiscard]] TransportStatus status() const override {
+    return {dialer_.peer(), last_failure_, certificates_, backlog()};
+  }
 
  private:
   using Error = Connection::Error;
@@ -74,6 +73,7 @@ class StreamTransport : public SessionTransport {
     std::uint64_t end = 0;  ///< kUnknown while a connection that conceals lengths writes it
   };
 
+  [[nodiscard]] Backlog backlog() const;
   void dial();
   void dial_later();
   void on_dialed(const DialResult& result);

@@ -98,4 +98,9 @@ std::shared_ptr<Connection> make_tls_connection(boost::asio::io_context& io,
   return std::make_shared<TlsConnection>(io, config);
 }
 
+std::function<std::shared_ptr<Connection>()> tls_connection_maker(boost::asio::io_context& io,
+                                                                  const CollectorConfig& config) {
+  return [&io, config] { return make_tls_connection(io, config); };
+}
+
 }  // namespace ctflow

@@ -10,13 +10,6 @@
 
 namespace ctflow {
 
-/// Whether this program can do TLS at all.
-#ifdef CTFLOWD_TLS
-inline constexpr bool kHasTls = true;
-#else
-inline constexpr bool kHasTls = false;
-#endif
-
 /// What is wrong with a file, and which setting of `tls` names it.
 struct TlsFault {
   std::string setting;

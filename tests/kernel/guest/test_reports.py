@@ -196,12 +196,14 @@ def test_reports_and_destroy_add_up(lab: Lab) -> None:
     with lab.listen(ctnl.GROUP_FLOW, ctnl.GROUP_DESTROY,
                        ) as listener:
         sent = dict.fromkeys(ports, 0)
+        began = time.monotonic()
         for step in range(30):
             for number, port in enumerate(ports):
                 if step % (number % 5 + 1) == 0:
                     lab.udp(port, size=number)
                     sent[port] += 1
             time.sleep(0.1)
+        seconds = int(time.monotonic() - began)  # 3, or more where the guest is slow
         lab.settle()
         run("conntrack -F")
         events = listener.rest()
@@ -213,7 +215,7 @@ def test_reports_and_destroy_add_up(lab: Lab) -> None:
         equal("total", totals[-1], sent[port])
         equal("octets", mine[-1].flow.orig.octets,
               sent[port] * (28 + number))
-        between("reports", len(mine), 2, 5)
+        between("reports", len(mine), 2, 2 + seconds)
 
 
 def test_many_idle_connections_are_all_swept(lab: Lab) -> None:

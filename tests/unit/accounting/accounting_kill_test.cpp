@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -19,11 +20,14 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "accounting/accounting.hpp"
+#include "daemon/retired_outputs.hpp"
 #include "process/descriptor.hpp"
 #include "support/accounting_flows.hpp"
+#include "support/fork_alone.hpp"
 #include "support/seed.hpp"
 
 namespace ctflow {
@@ -58,6 +62,10 @@ class AccountingKillTest : public testing::Test {
     make()->stop();  // makes the database
   }
   ~AccountingKillTest() override { unsetenv("RUNTIME_DIRECTORY"); }
+  AccountingKillTest(const AccountingKillTest&) = delete;
+  AccountingKillTest& operator=(const AccountingKillTest&) = delete;
+  AccountingKillTest(AccountingKillTest&&) = delete;
+  AccountingKillTest& operator=(AccountingKillTest&&) = delete;
 
   std::unique_ptr<Accounting> make() {
     return std::make_unique<Accounting>(
@@ -94,7 +102,7 @@ class AccountingKillTest : public testing::Test {
   void kill_after(std::uint64_t number, std::chrono::microseconds time) {
     std::array<int, 2> ready{};
     ASSERT_EQ(pipe(ready.data()), 0);
-    const pid_t child = fork();
+    const pid_t child = test::fork_alone();
     if (child == 0) live(number, ready[1]);
     close(ready[1]);
     char octet = 0;
@@ -105,6 +113,28 @@ class AccountingKillTest : public testing::Test {
     int status = 0;
     waitpid(child, &status, 0);
     ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  }
+
+  /// A process that does this, and is killed then.
+  template <typename Work>
+  static void kill_behind(Work work) {
+    const pid_t child = test::fork_alone();
+    if (child == 0) {
+      work();
+      raise(SIGKILL);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  }
+
+  /// What the next process has in its database where the connection, of which the state file has
+  /// the first `stored` packets, ends with so many.
+  std::int64_t packets_after(std::uint64_t stored, std::uint64_t to) {
+    const auto after = make();
+    report(*after, 443, stored, to, FlowEvent::kEnded);
+    after->stop();
+    return in_database("up_packets");
   }
 
   [[nodiscard]] std::int64_t in_database(const std::string& column) const {
@@ -137,13 +167,18 @@ class AccountingKillTest : public testing::Test {
   }
 
   /// What the next process would have counted of the connection, where it ends with so many.
-  std::int64_t packets_after_a_kill(std::uint64_t to) {
+  /// `reloaded`: before it began.
+  std::int64_t packets_after_a_kill(std::uint64_t to, bool reloaded) {
     const test::TemporaryDirectory left;
     std::filesystem::copy(directory_.name(), left.name());
     AccountingConfig config = config_;
     config.database = left.path("accounting.sqlite");
-    const auto after = std::make_unique<Accounting>(
-        config, [] { return test::sample_surroundings(); }, std::make_shared<OutputContext>());
+    const auto make_there = [&] {
+      return std::make_unique<Accounting>(
+          config, [] { return test::sample_surroundings(); }, std::make_shared<OutputContext>());
+    };
+    auto after = make_there();
+    if (reloaded) std::exchange(after, make_there())->stop();
     report(*after, 443, 0, to, FlowEvent::kEnded);
     after->stop();
     return test::number_in(config.database, "SELECT sum(up_packets) FROM usage WHERE level = 3");
@@ -180,9 +215,63 @@ TEST_F(AccountingKillTest, LosesNothingAndCountsNothingTwiceWheneverItIsKilled) 
       << "uncounted";
 }
 
+TEST_F(AccountingKillTest, CountsNothingTwiceAfterReloadsWhileReportsAreCounted) {
+  kill_behind([this] {
+    boost::asio::io_context io;
+    RetiredOutputs retired(io);
+    auto accounting = make();
+    for (std::uint64_t life = 0; life < 12; ++life) {
+      if (life % 3 == 0) report(*accounting, 443, life, life + 3);
+      auto next = make();
+      retired.add(std::exchange(accounting, std::move(next)));
+    }
+    accounting->tick();
+  });
+  EXPECT_EQ(packets_after(0, 20), 20);
+}
+
+/// A name that is looked up keeps a reload from taking over, and table passes go on.
+TEST_F(AccountingKillTest, CountsNothingTwiceAfterAReloadThatHadToWait) {
+  kill_behind([this] {
+    boost::asio::io_context io;
+    RetiredOutputs retired(io);
+    auto accounting = make();
+    report(*accounting, 443, 0, 10);
+    auto next = make();
+    auto given_up = make();  // another reload came before this one took over
+    report(*accounting, 443, 10, 20);
+    for (int i = 0; i < 4; ++i) accounting->checkpoint();
+    report(*accounting, 443, 20, 30);
+    given_up.reset();
+    retired.add(std::exchange(accounting, std::move(next)));
+    report(*accounting, 444, 0, 7);
+    accounting->checkpoint();  // and the state file was not stored any more
+  });
+  {
+    const auto after = make();
+    report(*after, 444, 0, 8, FlowEvent::kEnded);
+    after->stop();
+  }
+  EXPECT_EQ(packets_after(20, 40), 8 + 40);
+}
+
+TEST_F(AccountingKillTest, CountsNothingTwiceWhereAccountingWasRemovedAndPutBack) {
+  kill_behind([this] {
+    boost::asio::io_context io;
+    RetiredOutputs retired(io);
+    for (std::uint64_t life = 0; life < 8; ++life) {
+      auto accounting = make();
+      if (life < 3) report(*accounting, 443, 10 * life, 10 * life + 8);  // and two without it
+      retired.add(std::move(accounting));
+    }
+    make()->tick();
+  });
+  EXPECT_EQ(packets_after(0, 60), 3 * 8 + 60 - 28);
+}
+
 /// What a kill at each instruction of a report would leave.
 TEST_F(AccountingKillTest, LosesNothingAndCountsNothingTwiceAtAnyInstruction) {
-  const pid_t child = fork();
+  const pid_t child = test::fork_alone();
   if (child == 0) {
     const auto accounting = make();
     report(*accounting, 443, 0, 10);
@@ -201,7 +290,9 @@ TEST_F(AccountingKillTest, LosesNothingAndCountsNothingTwiceAtAnyInstruction) {
     waitpid(child, &status, 0);
     if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP) break;
     if (!states.insert(beginnings_of(files)).second) continue;
-    EXPECT_EQ(packets_after_a_kill(100), 100) << "at state " << states.size();
+    for (const bool reloaded : {false, true}) {
+      EXPECT_EQ(packets_after_a_kill(100, reloaded), 100) << "at state " << states.size();
+    }
   }
   EXPECT_TRUE(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP) << "it came to the end";
   kill(child, SIGKILL);
@@ -210,7 +301,7 @@ TEST_F(AccountingKillTest, LosesNothingAndCountsNothingTwiceAtAnyInstruction) {
 }
 
 TEST_F(AccountingKillTest, CountsAndNotesReportsWithoutSystemCalls) {
-  const pid_t child = fork();
+  const pid_t child = test::fork_alone();
   if (child == 0) {
     const auto accounting = make();
     std::uint64_t packets = 0;

@@ -34,6 +34,10 @@ class AccountingTest : public testing::Test {
   }
 
   ~AccountingTest() override { unsetenv("RUNTIME_DIRECTORY"); }
+  AccountingTest(const AccountingTest&) = delete;
+  AccountingTest& operator=(const AccountingTest&) = delete;
+  AccountingTest(AccountingTest&&) = delete;
+  AccountingTest& operator=(AccountingTest&&) = delete;
 
   std::unique_ptr<Accounting> make() {
     return std::make_unique<Accounting>(
@@ -214,6 +218,38 @@ TEST_F(AccountingTest, NamesWhoMaySetCountersToZeroWhenTheyFell) {
   after->stop();
   EXPECT_EQ(test::number_in(config_.database, causes + " AND name = 'nlbwmon'"), 4)
       << "one of each level";
+}
+
+TEST_F(AccountingTest, NotesThatConnectionsVanishedInAllMinutesThatMayLackTheirTraffic) {
+  losses_.reconciled = 5;
+  losses_.reconciled_within = std::chrono::minutes(3);
+  const auto accounting = make();
+  accounting->tick();  // those of before are not of its time
+  accounting->stop();
+  const std::string count =
+      "SELECT count(*) FROM cause WHERE kind = 'connections_vanished' AND level = ";
+  EXPECT_EQ(test::number_in(config_.database, count + "0"), 0);
+  const auto after = make();
+  after->tick();
+  losses_.reconciled = 6;
+  after->stop();
+  EXPECT_EQ(test::number_in(config_.database, count + "0"), 4);
+  EXPECT_GE(test::number_in(config_.database, count + "2"), 1);
+}
+
+TEST_F(AccountingTest, NotesThatTheKernelSendsNoEvents) {
+  bool off = false;
+  context_->answer_events_off([&off] { return off; });
+  const std::string count = "SELECT count(*) FROM cause WHERE kind = 'events_off' AND level = 3";
+  const auto accounting = make();
+  accounting->tick();
+  accounting->stop();
+  EXPECT_EQ(test::number_in(config_.database, count), 0);
+  off = true;
+  const auto after = make();
+  after->tick();
+  after->stop();
+  EXPECT_EQ(test::number_in(config_.database, count), 1);
 }
 
 TEST_F(AccountingTest, NotesWhatForwardsPacketsUncounted) {

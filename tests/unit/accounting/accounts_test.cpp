@@ -54,6 +54,7 @@ TEST(Accounts, EntersAReportInTheMinutesThatItIsOfAtEveryEdge) {
             const TimePoint now = kMidday + now_edge;
             Batch batch(config);
             const Classified seen = test::add_report(accounts, flow, *surroundings, now, batch);
+            batch.settle();
             std::map<Minute, Amounts> expected;
             const bool is_late =
                 spread(seen.amounts, flow.start, std::min(flow.end, now),
@@ -113,6 +114,7 @@ TEST(Accounts, EntersInRowsThatItRemembersWhatALookInEachTableWouldEnter) {
                });
       }
     }
+    batch.settle();
     for (std::size_t table = 0; table < expected.size(); ++table) {
       const auto& cells = batch.tables[table].cells();
       ASSERT_EQ(cells.size(), expected[table].cells().size());

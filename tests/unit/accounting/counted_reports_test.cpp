@@ -75,6 +75,17 @@ class CountedReportsTest : public testing::Test {
   std::string prefix_ = directory_.path("accounting.sqlite");
 };
 
+/// Another program has set the kernel's counters to zero, after the report that was noted: before a
+/// reload, say, or of a state file that is as new.
+TEST_F(CountedReportsTest, TakesNothingOffCountersThatBeganAgain) {
+  note(report(0, 1000));
+  Flow began_again = report(0, 1500);
+  began_again.start = kBegan + 1000s;  // until then it was reported
+  EXPECT_FALSE(open().without_counted(began_again));
+  began_again.start = kBegan + 900s;  // when they fell is not known
+  EXPECT_TRUE(open().without_counted(began_again));
+}
+
 TEST_F(CountedReportsTest, TakesOffWhatAnEarlierProcessCounted) {
   note(report(0, 1000));
   CountedReports counted = open();

@@ -78,6 +78,15 @@ TEST(ReportText, NamesWhoOrWhatTookAwayWhatIsMissing) {
   EXPECT_FALSE(report.complete());
 }
 
+TEST(ReportText, SaysThatEndsWereNotHeardOf) {
+  Report report = sample();
+  report.causes = {{kConnectionsVanished, ""}, {kEventsOff, ""}};
+  EXPECT_FALSE(report.complete());
+  EXPECT_EQ(completeness_text(report),
+            "missing: the last traffic of connections that vanished without an event; connections "
+            "that ended while the kernel sent no events (nf_conntrack_events=0)");
+}
+
 TEST(ReportText, SaysLongTimesInDaysAndHours) {
   Report report = sample();
   const auto gap_of = [&](std::chrono::minutes length) {

@@ -83,14 +83,19 @@ TEST(UsageTable, KeepsTheKeysWithTheMost) {
   // A tenth of the octets is of 20 keys, the rest of a million that come once.
   std::mt19937 random(1);
   std::map<std::uint32_t, std::uint64_t> sent;
+  std::uint64_t all = 0;
   for (std::uint32_t i = 0; i < 1'100'000; ++i) {
     if (i % 10 == 0) {
       sent[i / 10 % 20] += 100;
+      all += 100;
       table.add(key_of(i / 10 % 20), kNoon, Direction::kIn, octets(100));
     } else {
-      table.add(key_of(1000 + i), kNoon, Direction::kIn, octets(random() % 100));
+      const std::uint64_t count = random() % 100;
+      all += count;
+      table.add(key_of(1000 + i), kNoon, Direction::kIn, octets(count));
     }
   }
+  EXPECT_EQ(sum_of(table), octets(all));
   for (const auto& [mark, count] : sent) {
     const auto cell =
         std::find_if(table.cells().begin(), table.cells().end(),

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 #include <stdexcept>
 
@@ -67,8 +68,8 @@ TEST(StatusView, ShowsHowMuchLeavesAndWhenTheLastMessageDid) {
   status.namespaces[0].rates.per_second = {1'234'567, 0.25, 0};
   EXPECT_THAT(
       view(status).text,
-      HasSubstr("    records/s 12,345.7 (10 s 0.0, 60 s 1,000.0), last message 2 min ago\n"));
-  EXPECT_THAT(view(status).text, HasSubstr("events/s 1,234,567.0 (10 s 0.3, 60 s 0.0)\n"));
+      HasSubstr("    records/s 12 345.7 (10 s 0.0, 60 s 1 000.0), last message 2 min ago\n"));
+  EXPECT_THAT(view(status).text, HasSubstr("events/s 1 234 567.0 (10 s 0.3, 60 s 0.0)\n"));
 }
 
 TEST(StatusView, ShowsWhatASpoolStillHolds) {
@@ -79,8 +80,19 @@ TEST(StatusView, ShowsWhatASpoolStillHolds) {
   output.room = SpoolRoom{3 << 20, std::nullopt, std::nullopt};
   EXPECT_THAT(view(status).text, HasSubstr("\n    room for another 3 MiB\n"));
   output.room = SpoolRoom{3 << 20, 52'000, std::chrono::seconds(720)};
-  EXPECT_THAT(view(status).text, HasSubstr("\n    room for another 3 MiB, some 52,000 flow "
+  EXPECT_THAT(view(status).text, HasSubstr("\n    room for another 3 MiB, some 52 000 flow "
                                            "reports, full in 12 min\n"));
+}
+
+TEST(StatusView, CutsTheHostOfAPeerAndNotItsPort) {
+  Status status = test::sample_status();
+  OutputStatus& output = status.namespaces[0].outputs[0];
+  output.peer = "[2001:db8:1111:2222:3333:4444:5555:6666]:47390";
+  EXPECT_THAT(view(status).text, HasSubstr(" [2001:db8:1111:2222:3333:4444:5555:…]:47390\n"));
+  output.peer = std::string(60, 'h') + ":4739";
+  EXPECT_THAT(view(status).text, HasSubstr("hhh…:4739\n"));
+  output.peer = "/srv/" + std::string(60, 'd');
+  EXPECT_THAT(view(status).text, HasSubstr("ddd…\n"));
 }
 
 TEST(StatusView, ReadsTheStatusOfAnEarlierVersion) {
@@ -124,9 +136,14 @@ TEST(StatusView, FitsEightyColumns) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     EXPECT_EQ(text::cut(line, text::kColumns), line) << "too long";
+    const std::string words = line.substr(std::min(line.find_first_not_of(' '), line.size()));
+    EXPECT_THAT(words, testing::Not(testing::MatchesRegex("[0-9][0-9][0-9]([ ,.].*)?")))
+        << "begins within a number";
+    EXPECT_THAT(words, testing::Not(testing::MatchesRegex("([KMG]i)?B([ ,].*)?")))
+        << "begins with a unit";
   }
-  EXPECT_THAT(text, HasSubstr("connections removed 12,345,678,901"));
-  EXPECT_THAT(text, HasSubstr("some 12,345,678,901 flow reports"));
+  EXPECT_THAT(text, HasSubstr("connections removed 12 345 678 901"));
+  EXPECT_THAT(text, HasSubstr("some 12 345 678 901 flow reports"));
   EXPECT_THAT(text, HasSubstr("  " + std::string(19, 'c') + "… unresolved   "));
   EXPECT_THAT(text, HasSubstr("    failed, the last 5 s ago: certificate verify failed"));
 }

@@ -10,15 +10,12 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 
-#include "kafka/properties.hpp"
 #include "support/rounds.hpp"
 #include "support/source_directory.hpp"
-#include "transport/stream/tls_files.hpp"
-#include "version/version.hpp"
+#include "version/built_parts.hpp"
 
 namespace ctflow {
 namespace {
@@ -57,14 +54,6 @@ std::string contents(const fs::path& file) {
   EXPECT_TRUE(stream) << file;
   return {std::istreambuf_iterator<char>(stream), {}};
 }
-
-#ifdef CTFLOWD_SQLITE
-constexpr bool kHasSqlite = true;
-#else
-constexpr bool kHasSqlite = false;
-#endif
-
-bool has_status() { return nlohmann::json::parse(version_json()).at("parts").at("status"); }
 
 /// Files that are right only where ctflowd is built with SQLite.
 bool needs_sqlite(const fs::path& file) {
@@ -106,7 +95,7 @@ TEST(ParseConfig, TakesTheSmallestUsefulFile) {
 }
 
 TEST(ParseConfig, TakesEverySetting) {
-  const std::string listen = has_status() ? "[::1]:9995" : "off";
+  const std::string listen = built_parts().status ? "[::1]:9995" : "off";
   const Config config = parse_config(R"(
 collectors:
   - name: edge_1.a-b
@@ -188,7 +177,7 @@ status: {socket: off, listen: ")" + listen +
                          InterfaceLookup::kConstant,
                          {{7, "red"}, {8, "", 5, 6}},
                          {{16, 240, "blue", 1, 2}, {4294967295U}}};
-  expected.status = {"", has_status() ? listen : ""};
+  expected.status = {"", built_parts().status ? listen : ""};
   expected.log = {LogLevel::kDebug};
   expected.user = "nobody";
   expected.collectors.push_back(stream);
@@ -199,7 +188,7 @@ status: {socket: off, listen: ")" + listen +
 TEST(ParseConfig, TakesTlsWhereItIsBuilt) {
   const std::string text =
       std::string(kSmallest) + "    transport: tls\n    tls: {server_name: other.example}\n";
-  if (kHasTls) {
+  if (built_parts().tls) {
     const Config config = parse_config(text, "FILE");
     EXPECT_EQ(config.collectors.at(0).transport, TransportKind::kTls);
     EXPECT_EQ(config.collectors.at(0).tls.server_name, "other.example");
@@ -236,7 +225,7 @@ TEST(ParseConfig, RefusesAByteMoreThanItsLimit) {
 }
 
 TEST(ParseConfig, TakesLongListsOfNetworks) {
-  if (!kHasSqlite) GTEST_SKIP() << "accounting needs SQLite";
+  if (!built_parts().sqlite) GTEST_SKIP() << "accounting needs SQLite";
   std::string networks;
   constexpr int kNetworks = 20000;
   for (int i = kNetworks; i > 0; --i) {
@@ -312,11 +301,12 @@ TEST(BadFiles, AreRefusedWithTheExpectedMessage) {
     std::string message = load_error_of(file.string());
     const std::string name = file.string();
     if (message.compare(0, name.size(), name) == 0) message.replace(0, name.size(), "FILE");
-    if ((!kHasTls && needs_tls(file)) || (!kafka::built_in() && needs_kafka(file))) {
+    if ((!built_parts().tls && needs_tls(file)) || (!built_parts().kafka && needs_kafka(file))) {
       EXPECT_NE(message, "no error") << file;
       continue;
     }
-    if (!kHasSqlite && needs_sqlite(file) && message.find("without SQLite") != std::string::npos) {
+    if (!built_parts().sqlite && needs_sqlite(file) &&
+        message.find("without SQLite") != std::string::npos) {
       continue;  // refused by what is checked after the section
     }
     EXPECT_EQ(message + '\n', contents(expectation)) << file;
@@ -334,7 +324,8 @@ TEST(GoodFiles, AreTaken) {
   EXPECT_GE(files.size(), 10U);
   for (const fs::path& file : files) {
     SCOPED_TRACE(file);
-    if ((!kHasSqlite && needs_sqlite(file)) || (!kafka::built_in() && needs_kafka(file))) {
+    if ((!built_parts().sqlite && needs_sqlite(file)) ||
+        (!built_parts().kafka && needs_kafka(file))) {
       expect_missing_part(file);
       continue;
     }
@@ -347,8 +338,8 @@ TEST(Examples, AreTaken) {
   EXPECT_GE(files.size(), 3U);
   for (const fs::path& file : files) {
     SCOPED_TRACE(file);
-    if ((!kHasTls && needs_tls(file)) || (!kHasSqlite && needs_sqlite(file)) ||
-        (!kafka::built_in() && needs_kafka(file))) {
+    if ((!built_parts().tls && needs_tls(file)) || (!built_parts().sqlite && needs_sqlite(file)) ||
+        (!built_parts().kafka && needs_kafka(file))) {
       expect_missing_part(file);
       continue;
     }

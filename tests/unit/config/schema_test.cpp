@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "ctflow/config.hpp"
+#include "ctflow/config_error.hpp"
 
 namespace ctflow::config {
 namespace {

@@ -7,7 +7,10 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "ctflow/config.hpp"
+#include "ctflow/accounting_config.hpp"
+#include "ctflow/config_error.hpp"
+#include "ctflow/network.hpp"
+#include "ctflow/protocol.hpp"
 
 namespace ctflow::config {
 namespace {

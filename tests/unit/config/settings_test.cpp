@@ -12,6 +12,7 @@
 #include <string>
 
 #include "support/source_directory.hpp"
+#include "version/built_parts.hpp"
 
 namespace ctflow::config {
 namespace {
@@ -84,12 +85,11 @@ TEST(DocumentedSettings, AreEverySettingOnce) {
 /// What is stored in SQLite or read by libmaxminddb is refused without them: these examples, each
 /// up to an empty line, are left out.
 std::string without_what_needs_parts(std::string text) {
-#ifndef CTFLOWD_SQLITE
-  text = std::regex_replace(text, std::regex("\n(nat_log|accounting):([^\n]|\n(?!\n))*"), "");
-#endif
-#ifndef CTFLOWD_MAXMIND
-  text = std::regex_replace(text, std::regex("\nenrich:([^\n]|\n(?!\n))*"), "");
-#endif
+  if (!built_parts().sqlite) {
+    text = std::regex_replace(text, std::regex("\n(nat_log|accounting):([^\n]|\n(?!\n))*"), "");
+  }
+  if (!built_parts().maxmind)
+    text = std::regex_replace(text, std::regex("\nenrich:([^\n]|\n(?!\n))*"), "");
   return text;
 }
 
@@ -225,27 +225,25 @@ TEST(DocumentedSettings, AreValidWhenPutToUse) {
   EXPECT_EQ(config.collectors.at(0).source_address, "198.51.100.1");
   EXPECT_EQ(config.collectors.at(0).bind_device, "eth0");
   NatLogConfig nat_log;  // but for the retention the example has the defaults
-#ifdef CTFLOWD_SQLITE
-  nat_log.retention = std::chrono::days(180);
-#endif
+  if (built_parts().sqlite) nat_log.retention = std::chrono::days(180);
   EXPECT_EQ(config.nat_log, nat_log);
-#ifdef CTFLOWD_SQLITE
-  AccountingConfig accounting;  // what has a default is documented with it
-  accounting.aggregates = {{"all", {AccountingKey::kDevice, AccountingKey::kNetwork}, 10'000}};
-  accounting.inside = config.accounting.inside;
-  accounting.networks = config.accounting.networks;
-  accounting.networks_file = config.accounting.networks_file;
-  accounting.networks_in_file = {{"office", {{AddressFamily::kIpv4, {{192, 168, 2}}, 24}}}};
-  accounting.devices = {{"laptop", {0x02005e005301, 0x02005e005302}, 100'000'000'000}};
-  accounting.metrics.by = AccountingKey::kNetwork;
-  accounting.services = {{"https", {{6, 443}, {17, 443}}}};
-  accounting.services_file = config.accounting.services_file;
-  accounting.services_in_file = {{"shop", {{6, 8443}}}, {"sip", {{6, 5060}, {17, 5060}}}};
-  EXPECT_EQ(config.accounting, accounting);
-  EXPECT_EQ(config.accounting.inside.size(), 2U);
-#else
-  EXPECT_EQ(config.accounting, AccountingConfig{});
-#endif
+  if (built_parts().sqlite) {
+    AccountingConfig accounting;  // what has a default is documented with it
+    accounting.aggregates = {{"all", {AccountingKey::kDevice, AccountingKey::kNetwork}, 10'000}};
+    accounting.inside = config.accounting.inside;
+    accounting.networks = config.accounting.networks;
+    accounting.networks_file = config.accounting.networks_file;
+    accounting.networks_in_file = {{"office", {{AddressFamily::kIpv4, {{192, 168, 2}}, 24}}}};
+    accounting.devices = {{"laptop", {0x02005e005301, 0x02005e005302}, 100'000'000'000}};
+    accounting.metrics.by = AccountingKey::kNetwork;
+    accounting.services = {{"https", {{6, 443}, {17, 443}}}};
+    accounting.services_file = config.accounting.services_file;
+    accounting.services_in_file = {{"shop", {{6, 8443}}}, {"sip", {{6, 5060}, {17, 5060}}}};
+    EXPECT_EQ(config.accounting, accounting);
+    EXPECT_EQ(config.accounting.inside.size(), 2U);
+  } else {
+    EXPECT_EQ(config.accounting, AccountingConfig{});
+  }
   EXPECT_EQ(config.user, "ctflowd");
   EXPECT_EQ(config.interfaces.by_zone, (std::vector<ZoneInterfaces>{{9, "red", 0, 0}}));
   EXPECT_EQ(config.interfaces.by_mark, (std::vector<MarkInterfaces>{{1, 255, "red", 0, 0}}));

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "ctflow/config.hpp"
+#include "ctflow/config_error.hpp"
 
 namespace ctflow::config {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "ctflow/config.hpp"
+#include "ctflow/config_error.hpp"
 
 namespace ctflow::config {
 namespace {

@@ -7,12 +7,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <set>
 #include <thread>
@@ -469,11 +471,20 @@ TEST_P(NamespacesTest, HaveTheirOwnSettingsWhenOneIsClosedDuringAReload) {
   boost::asio::steady_timer later(io_, std::chrono::milliseconds(100));
   later.async_wait([this](const boost::system::error_code&) { appear(1); });
   std::vector<NamespaceStatus> found;
-  boost::asio::steady_timer end(io_, std::chrono::milliseconds(600));
-  end.async_wait([&](const boost::system::error_code&) {
+  const auto complete = [&] {
+    return found.size() == 3 && std::all_of(found.begin(), found.end(), [](const auto& one) {
+             return one.outputs.size() == 2;
+           });
+  };
+  boost::asio::steady_timer again(io_);
+  const auto latest = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  const std::function<void(const boost::system::error_code&)> look = [&](const auto&) {
     found = daemon.status().namespaces;
-    io_.stop();
-  });
+    if (complete() || std::chrono::steady_clock::now() > latest) return io_.stop();
+    again.expires_after(std::chrono::milliseconds(20));
+    again.async_wait(look);
+  };
+  look({});
   EXPECT_EQ(daemon.run(), 0);
   EXPECT_GT(failed, 0);
   ASSERT_EQ(found.size(), 3U) << "b was opened again";

@@ -130,6 +130,16 @@ TEST_F(TotalsTest, SayWhyNothingWasExported) {
   home_.pipeline.exported = 0;
   home_.source.malformed = 12;
   EXPECT_THAT(complaint(), testing::HasSubstr("none of the messages could be decoded"));
+  home_.source.malformed = 0;
+  home_.source.filtered = 12;
+  EXPECT_THAT(complaint(),
+              testing::HasSubstr("filtered=12 unrepresentable=0 impact=\"source.filter"));
+  home_.source.filtered = 0;
+  home_.pipeline.exported = 3;
+  home_.outputs[0].counters.unrepresentable = 3;
+  EXPECT_THAT(complaint(), testing::HasSubstr("NetFlow v5 cannot express IPv6"));
+  home_.outputs[0].counters.filtered = 3;
+  EXPECT_THAT(complaint(), testing::HasSubstr("the filters of the collectors left"));
 }
 
 }  // namespace

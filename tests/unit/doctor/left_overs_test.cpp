@@ -9,6 +9,7 @@
 
 #include <fstream>
 
+#include "support/fork_alone.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace ctflow {
@@ -70,7 +71,7 @@ TEST_F(LeftOversTest, AreFoundWhereThisUserCannotWriteThem) {
   chmod(directory_.path("state").c_str(), 0666);
   chmod(directory_.path("state.lock").c_str(), 0600);
   chmod(directory_.name().c_str(), 0777);
-  const pid_t child = fork();
+  const pid_t child = test::fork_alone();
   if (child == 0) {
     constexpr uid_t kNobody = 65534;
     if (setresuid(kNobody, kNobody, kNobody) != 0) _exit(77);
@@ -91,7 +92,7 @@ TEST_F(LeftOversTest, AreOneFindingHoweverManyThereAre) {
     chmod(directory_.path(name).c_str(), 0600);
   }
   chmod(directory_.name().c_str(), 0777);
-  const pid_t child = fork();
+  const pid_t child = test::fork_alone();
   if (child == 0) {
     constexpr uid_t kNobody = 65534;
     if (setresuid(kNobody, kNobody, kNobody) != 0) _exit(77);

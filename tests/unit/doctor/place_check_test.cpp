@@ -68,6 +68,20 @@ TEST_F(PlaceCheckTest, FindsASpoolThatCannotBeUsed) {
   EXPECT_THAT(names(), IsEmpty());
 }
 
+TEST_F(PlaceCheckTest, LetsDirectoriesBeThatAreCreatedAtTheStart) {
+  config_.nat_log.retention = std::chrono::days(1);
+  config_.accounting.aggregates.emplace_back();
+  config_.nat_log.directory = directory_.path("new/nat");
+  config_.accounting.database = directory_.path("new/accounting/accounting.db");
+  EXPECT_THAT(names(), IsEmpty());
+  config_.nat_log.directory = "/proc/sys/new/nat";
+  config_.accounting.database = "/proc/sys/new/accounting.db";
+  EXPECT_THAT(names(), ElementsAre("nat_log_directory_unusable", "accounting_directory_unusable"));
+  std::ofstream(directory_.path("file")) << "a file";
+  config_.nat_log.directory = directory_.path("file/nat");
+  EXPECT_THAT(impact(), HasSubstr("Not a directory"));
+}
+
 TEST_F(PlaceCheckTest, NamesEachCollector) {
   main().spool.directory = directory_.path("missing");
   config_.collectors.push_back(collector("other"));

@@ -8,6 +8,7 @@
 
 #include "support/certificates.hpp"
 #include "support/stream_collector.hpp"
+#include "support/temporary_directory.hpp"
 #include "transport/stream/tls_files.hpp"
 #ifdef CTFLOWD_TLS
 #include <boost/asio/ssl/context.hpp>
@@ -54,9 +55,12 @@ TEST_F(StreamCheckTest, SaysWhatBecomesOfTheFlows) {
   EXPECT_THAT(finding(), HasSubstr("collector_refused: "));
   EXPECT_THAT(finding(), HasSubstr("wait in memory up to spool.memory (4 MiB), then the oldest are "
                                    "lost, and all of them when ctflowd stops"));
-  collector_.spool.directory = "/var/lib/ctflowd/spool";
-  EXPECT_THAT(finding(), HasSubstr("wait in /var/lib/ctflowd/spool up to spool.size (1 GiB), then "
-                                   "the oldest are lost"));
+  collector_.spool.directory = "/proc/nonex";  // where nothing can wait
+  EXPECT_THAT(finding(), HasSubstr("wait in memory up to spool.memory (4 MiB)"));
+  const test::TemporaryDirectory directory;
+  collector_.spool.directory = directory.name();
+  EXPECT_THAT(finding(), HasSubstr("wait in " + directory.name() +
+                                   " up to spool.size (1 GiB), then the oldest are lost"));
 }
 
 TEST_F(StreamCheckTest, FindsAHostThatDoesNotAnswer) {

@@ -24,7 +24,7 @@ class TimerTest : public testing::Test {
     io_.run();
   }
 
-  static Timer::Clock::time_point past() { return Timer::Clock::now() - milliseconds(1); }
+  static MonoTime past() { return std::chrono::steady_clock::now() - milliseconds(1); }
 
   boost::asio::io_context io_;
   Timer first_{io_};
@@ -43,9 +43,9 @@ TEST_F(TimerTest, AsioDoesNotTakeBackWhatIsQueued) {
 }
 
 TEST_F(TimerTest, CallsItsWorkWhenItsTimeHasCome) {
-  const auto began = Timer::Clock::now();
-  Timer::Clock::time_point called;
-  first_.after(milliseconds(20), [&] { called = Timer::Clock::now(); });
+  const auto began = std::chrono::steady_clock::now();
+  MonoTime called;
+  first_.after(milliseconds(20), [&] { called = std::chrono::steady_clock::now(); });
   io_.run();
   EXPECT_GE(called - began, milliseconds(20));
 }

@@ -96,6 +96,58 @@ TEST_F(DatagramExporterTest, SendsFullMessagesTogetherWhenTheBatchEnds) {
   EXPECT_EQ(exporter->counters().messages, 2U + 6U);
 }
 
+/// Which takes a system call.
+TEST_F(DatagramExporterTest, AsksOnceForEachRunWhetherThePeerIsNew) {
+  const auto exporter = make(64);
+  for (int run = 0; run < 3; ++run) {
+    const int before = wire_.prepared;
+    offer(*exporter, 5 * 11 + 1);
+    exporter->end_batch();
+    EXPECT_EQ(wire_.prepared, before + 1) << "a message was open all the time";
+  }
+  wire_.at_once = 1;
+  const int before = wire_.prepared;
+  offer(*exporter, 5 * 11);
+  EXPECT_EQ(wire_.prepared, before + 5);
+}
+
+TEST_F(DatagramExporterTest, AsksOnceForAnAnswerWhenNothingIsSentAnyMore) {
+  const auto exporter = make(64);
+  offer(*exporter, 1);
+  exporter->flush();
+  const int before = wire_.prepared;
+  exporter->tick();
+  EXPECT_EQ(wire_.prepared, before) << "an answer takes its time";
+  EXPECT_EQ(exporter->deadline(), clock_.now().steady + std::chrono::seconds(1));
+  clock_.advance(std::chrono::seconds(1));
+  wire_.new_peer = true;
+  const auto templates = exporter->counters().templates;
+  exporter->tick();
+  EXPECT_EQ(wire_.prepared, before + 1);
+  EXPECT_EQ(exporter->counters().templates, templates) << "who refuses is not sent to for that";
+  EXPECT_GT(exporter->deadline(), clock_.now().steady + std::chrono::seconds(1));
+  exporter->tick();
+  EXPECT_EQ(wire_.prepared, before + 1);
+  offer(*exporter, 1);
+  exporter->flush();
+  EXPECT_GT(exporter->counters().templates, templates) << "whoever listens next has none";
+}
+
+TEST_F(DatagramExporterTest, SendsTemplatesInTheRunAfterTheOneThatWasRefused) {
+  const auto exporter = make(64);
+  offer(*exporter, 5 * 11 + 1);
+  exporter->end_batch();
+  wire_.new_peer = true;
+  wire_.messages.clear();
+  const auto templates = exporter->counters().templates;
+  offer(*exporter, 5 * 11);
+  exporter->end_batch();
+  EXPECT_GT(exporter->counters().templates, templates);
+  // The message that was open, then options, then templates.
+  ASSERT_GE(wire_.messages.size(), 3U);
+  EXPECT_EQ(wire::load<std::uint16_t>(wire_.messages[2], 16), 2U) << "a Template Set";
+}
+
 TEST_F(DatagramExporterTest, SendsARunThatIsCompleteWithoutWaiting) {
   const auto exporter = make(4);
   wire_.messages.clear();

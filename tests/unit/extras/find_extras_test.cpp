@@ -10,7 +10,7 @@ namespace {
 
 TEST(FindExtras, SeesASettingThatChanges) {
   const test::SettingsDirectory settings;
-  const auto extras = find_extras({}, settings.path());
+  const auto extras = patch_extras({}, settings.path());
   EXPECT_FALSE(extras->capabilities().possible());
   settings.set("nf_conntrack_flow", "0\n");  // as when the module is loaded later
   EXPECT_TRUE(extras->refresh().possible());

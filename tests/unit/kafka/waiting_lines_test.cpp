@@ -10,6 +10,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/faulty_files.hpp"
@@ -83,6 +84,29 @@ class WaitingLinesTest : public testing::Test {
     numbers.reserve(static_cast<std::size_t>(last - first + 1));
     for (int number = first; number <= last; ++number) numbers.push_back(number);
     return numbers;
+  }
+  [[nodiscard]] std::string only_file() const {
+    std::vector<std::string> files;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_.name())) {
+      if (entry.path().extension() == ".spool") files.push_back(entry.path());
+    }
+    EXPECT_EQ(files.size(), 1U);
+    return files.at(0);
+  }
+  /// What the next process sends of a directory, and how much of it may be there twice.
+  std::pair<std::vector<int>, std::uint64_t> found_in(const std::string& directory) {
+    ConnectionLogConfig config = config_;
+    config.spool.directory = directory;
+    ExportLedger ledger;
+    WaitingLines next(config, ledger, &files_);
+    while (next.work() < std::chrono::milliseconds(100)) {
+    }
+    std::vector<int> numbers;
+    while (WaitingLines::Line* const line = next.next()) {
+      numbers.push_back(number_of(*line));
+      next.sent(*line);
+    }
+    return {numbers, ledger.counters().resent.flows};
   }
   [[nodiscard]] const ExporterCounters& counters() const { return ledger_->counters(); }
   [[nodiscard]] std::uint64_t on_disk() const { return lines_->backlog().disk; }
@@ -244,6 +268,42 @@ TEST_F(WaitingLinesTest, SaysWhichLinesAKilledProcessHadOnTheirWay) {
     next.sent(*line);
   }
   EXPECT_THAT(numbers, ElementsAre(1, 2, 4, 5, 6, 7, 8, 9));
+}
+
+/// The disk has any beginning of the file, or zeros where it has not got what it has room for.
+TEST_F(WaitingLinesTest, HasWholeLinesOnlyAndInOrderAfterAPowerCut) {
+  use_spool();
+  make();
+  keep(1, 3);
+  const std::string file = only_file();
+  const std::string name = std::filesystem::path(file).filename();
+  const std::uintmax_t whole = std::filesystem::file_size(file);
+  std::size_t before = 0;
+  for (std::uintmax_t size = 0; size <= whole; ++size) {
+    for (const bool zeros : {false, true}) {
+      const test::TemporaryDirectory left;
+      std::filesystem::copy(file, left.path(name));
+      std::filesystem::resize_file(left.path(name), size);
+      if (zeros) std::filesystem::resize_file(left.path(name), whole);
+      const std::vector<int> found = found_in(left.name()).first;
+      ASSERT_EQ(found, range(1, static_cast<int>(found.size()))) << size << " of " << whole;
+      ASSERT_GE(found.size(), before);
+      before = found.size();
+    }
+  }
+  EXPECT_EQ(before, 3U);
+}
+
+TEST_F(WaitingLinesTest, SendsAgainUncountedWhatAPowerCutTookTheStateOf) {
+  use_spool();
+  make();
+  keep(1, 9);
+  const test::TemporaryDirectory written;  // before they were sent
+  std::filesystem::copy(directory_.name(), written.name());
+  EXPECT_EQ(send_all(), range(1, 9));
+  const auto [found, resent] = found_in(written.name());
+  EXPECT_EQ(found, range(1, 9));
+  EXPECT_EQ(resent, 0U);
 }
 
 TEST_F(WaitingLinesTest, WritesToDiskWhatIsOnItsWayForASecond) {

@@ -11,7 +11,7 @@ namespace {
 constexpr LossReason kReasons[] = {
     LossReason::kWouldBlock, LossReason::kUnresolved, LossReason::kSendError,
     LossReason::kSpoolFull,  LossReason::kSpoolAge,   LossReason::kSpoolDamaged,
-    LossReason::kStopped,    LossReason::kWriteError,
+    LossReason::kStopped,    LossReason::kWriteError, LossReason::kUncertain,
 };
 
 MessageContent content(std::uint32_t flows) {

@@ -33,7 +33,7 @@ TEST(Quoted, EscapesWhatWouldBreakALogLine) {
 
 TEST(RateLimit, LetsTheFirstThroughThenOnePerInterval) {
   RateLimit limit(seconds(60));
-  const RateLimit::Clock::time_point start{seconds(1000)};
+  const MonoTime start{seconds(1000)};
   EXPECT_TRUE(limit.allow(start));
   EXPECT_EQ(limit.suppressed(), 0U);
   EXPECT_FALSE(limit.allow(start + seconds(1)));

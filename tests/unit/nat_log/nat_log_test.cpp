@@ -119,6 +119,59 @@ TEST_F(NatLogTest, EventsThatDidNotComeAreAHole) {
   log->stop();
 }
 
+TEST_F(NatLogTest, EventsThatAreOffAreAHoleUntilTheyAreOn) {
+  std::atomic<bool> off{false};
+  context->answer_events_off([&off] { return off.load(); });
+  const auto log = make();
+  const auto holes = [&] {
+    return std::get<NatLogStatus>(log->status(system_now()).details).holes;
+  };
+  log->tick();
+  run_until(*log, [&] { return holes() == 1; });
+  off = true;
+  run_until(*log, [&] { return holes() == 2; });
+  const auto later = std::chrono::steady_clock::now() + 1500ms;
+  run_until(*log, [&] { return std::chrono::steady_clock::now() > later; });
+  EXPECT_EQ(holes(), 2U);
+  nat::Question question;
+  question.who = test::endpoint("203.0.113.7:1");
+  question.at = nat::moment_of(system_now().wall) - 1s;
+  question.tolerance = 100ms;
+  question.now = question.at + 1s;
+  EXPECT_THAT(
+      nat::look_up(directory.name(), question).holes,
+      testing::ElementsAre(testing::AllOf(testing::Field(&nat::Hole::reason, "events_off"),
+                                          testing::Field(&nat::Hole::ended, std::nullopt))));
+  off = false;
+  run_until(*log, [&] {
+    question.now = nat::moment_of(system_now().wall);
+    return nat::look_up(directory.name(), question).holes.at(0).ended.has_value();
+  });
+  log->stop();
+  EXPECT_EQ(log->status(system_now()).counters.flows, 0U) << "these are no beginnings or ends";
+}
+
+TEST_F(NatLogTest, TheTableIsReadAgainWhenAConnectionVanished) {
+  std::atomic<int> readings{0};
+  NatLog log(
+      config,
+      [&readings](const auto&) {
+        ++readings;
+        return std::error_code();
+      },
+      context);
+  log.tick();
+  run_until(log, [&] { return readings == 1; });
+  ++losses.reconciled;
+  const auto limit = std::chrono::steady_clock::now() + 12s;  // ten seconds after the first
+  while (readings < 2 && std::chrono::steady_clock::now() < limit) {
+    std::this_thread::sleep_for(50ms);
+    log.tick();
+  }
+  EXPECT_EQ(readings, 2);
+  log.stop();
+}
+
 TEST_F(NatLogTest, EventsThatDidNotComeAreAHoleAlthoughTheQueueWasFull) {
   std::atomic<bool> reading{false};
   std::promise<void> disk;

@@ -13,6 +13,7 @@
 #include <string>
 #include <system_error>
 
+#include "support/fork_alone.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace ctflow {
@@ -45,7 +46,7 @@ TEST(NetworkNamespace, StaysAtHomeByDefault) {
 
 TEST(NetworkNamespace, IsThereDuringAVisitAndBackAfterIt) {
   // In a process of its own, with user and network namespaces of its own.
-  const pid_t child = fork();
+  const pid_t child = test::fork_alone();
   if (child == 0) {
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) _exit(77);
     const ino_t other = current();
@@ -69,7 +70,7 @@ TEST(NetworkNamespace, DoesNotKeepItsOwnerFromUnmountingIt) {
   const test::TemporaryDirectory directory;
   const std::string name = directory.path("red");
   close(open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  const pid_t child = fork();
+  const pid_t child = test::fork_alone();
   if (child == 0) {
     if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0) _exit(77);
     if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(77);
@@ -93,7 +94,7 @@ TEST(NetworkNamespace, DoesNotKeepItsOwnerFromUnmountingIt) {
 }
 
 TEST(NetworkNamespace, EachVisitEndsWhereItBegan) {
-  const pid_t child = fork();
+  const pid_t child = test::fork_alone();
   if (child == 0) {
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) _exit(77);
     const auto make = [] {
@@ -147,7 +148,7 @@ TEST(LookUpNamespace, TellsNamespacesFromOtherFilesAndFromNothing) {
 
 TEST(LookUpNamespace, DoesNotTakeAnErrorForAnAbsence) {
   // In a process that may open no further file.
-  const pid_t child = fork();
+  const pid_t child = test::fork_alone();
   if (child == 0) {
     const rlimit none{0, 0};
     if (setrlimit(RLIMIT_NOFILE, &none) != 0) _exit(2);

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "config/setting_words.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -55,7 +57,7 @@ TEST(LogProblems, NameTheBufferOfATopicAndWhatItsBrokersNeed) {
   OutputStatus status = good();
   std::get<ConnectionLogStatus>(status.details).to = LogDestination::kKafka;
   status.peer = "connections@kafka1.example:9092";
-  EXPECT_STREQ(name_of(std::get<ConnectionLogStatus>(status.details).to), "kafka");
+  EXPECT_STREQ(config::word_of(std::get<ConnectionLogStatus>(status.details).to), "kafka");
   status.last_loss = std::chrono::seconds(3);
   EXPECT_THAT(problems(status).at(0).fix, HasSubstr("connection_log_refused"));
   status.connected = false;

@@ -43,6 +43,12 @@ TEST_F(ProblemsTest, AreRecentLossesOnly) {
   EXPECT_THAT(names(status_), IsEmpty());
 }
 
+TEST_F(ProblemsTest, NameEventsThatAreOff) {
+  home_.events_off = true;
+  EXPECT_THAT(names(status_), ElementsAre("events_off"));
+  EXPECT_EQ(find_problems(status_)[0].fix, "sysctl -w net.netfilter.nf_conntrack_events=1");
+}
+
 TEST_F(ProblemsTest, NameWhoMaySetCountersToZero) {
   home_.last_fall = seconds(10);
   EXPECT_THAT(find_problems(status_)[0].impact, testing::Not(testing::HasSubstr("seen")));

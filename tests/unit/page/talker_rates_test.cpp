@@ -22,7 +22,7 @@ NamespaceUsage counted(std::uint64_t first, std::uint64_t second,
 
 TEST(TalkerRates, AreBitsASecondOfTheInternet) {
   TalkerRates rates;
-  const TalkerRates::Time start{100s};
+  const MonoTime start{100s};
   rates.add(counted(0, 1000), start);
   EXPECT_EQ(rates.talkers(5).seconds, 0);
   rates.add(counted(5000, 2000), start + 10s);
@@ -38,8 +38,8 @@ TEST(TalkerRates, AreBitsASecondOfTheInternet) {
 
 TEST(TalkerRates, CutToTheGreatest) {
   TalkerRates rates;
-  rates.add(counted(0, 0), TalkerRates::Time{100s});
-  rates.add(counted(5000, 2000), TalkerRates::Time{110s});
+  rates.add(counted(0, 0), MonoTime{100s});
+  rates.add(counted(5000, 2000), MonoTime{110s});
   const Talkers now = rates.talkers(1);
   EXPECT_EQ(now.rows.size(), 1U);
   EXPECT_EQ(now.others, 1U);
@@ -48,14 +48,14 @@ TEST(TalkerRates, CutToTheGreatest) {
 
 TEST(TalkerRates, BeginAgainWhereCountsFellOrNobodyLookedForLong) {
   TalkerRates rates;
-  rates.add(counted(5000, 0), TalkerRates::Time{100s});
-  rates.add(counted(4999, 0), TalkerRates::Time{110s});
+  rates.add(counted(5000, 0), MonoTime{100s});
+  rates.add(counted(4999, 0), MonoTime{110s});
   EXPECT_EQ(rates.talkers(5).seconds, 0) << "counted by another process";
-  rates.add(counted(6000, 0), TalkerRates::Time{1000s});
+  rates.add(counted(6000, 0), MonoTime{1000s});
   EXPECT_EQ(rates.talkers(5).seconds, 0) << "not the mean of a quarter of an hour";
   NamespaceUsage none;
-  rates.add(none, TalkerRates::Time{1010s});
-  rates.add(counted(6000, 0), TalkerRates::Time{1020s});
+  rates.add(none, MonoTime{1010s});
+  rates.add(counted(6000, 0), MonoTime{1020s});
   EXPECT_EQ(rates.talkers(5).seconds, 0);
 }
 
@@ -63,7 +63,7 @@ TEST(TalkerRates, SpanTheTimeBetweenReports) {
   TalkerRates rates;
   for (int second = 0; second <= 600; second += 10) {
     rates.add(counted(static_cast<std::uint64_t>(second) * 1000, 0, 60s),
-              TalkerRates::Time{100s + std::chrono::seconds(second)});
+              MonoTime{100s + std::chrono::seconds(second)});
   }
   const Talkers now = rates.talkers(5);
   EXPECT_GE(now.seconds, 60);
@@ -73,8 +73,8 @@ TEST(TalkerRates, SpanTheTimeBetweenReports) {
 
 TEST(TalkerRates, AreNotOfTwoRequestsAtOnce) {
   TalkerRates rates;
-  rates.add(counted(0, 0), TalkerRates::Time{100s});
-  rates.add(counted(5000, 0), TalkerRates::Time{100s + 5ms});
+  rates.add(counted(0, 0), MonoTime{100s});
+  rates.add(counted(5000, 0), MonoTime{100s + 5ms});
   EXPECT_EQ(rates.talkers(5).seconds, 0);
 }
 

@@ -13,12 +13,14 @@
 #include <functional>
 #include <string>
 
+#include "support/fork_alone.hpp"
+
 namespace ctflow {
 namespace {
 
 /// What `work` returns, in a process of its own.
 int in_a_process(const std::function<int()>& work) {
-  const pid_t child = fork();
+  const pid_t child = test::fork_alone();
   if (child == 0) _exit(work());
   int status = 0;
   EXPECT_EQ(waitpid(child, &status, 0), child);

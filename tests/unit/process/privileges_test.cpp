@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "support/fork_alone.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace ctflow {
@@ -40,7 +41,7 @@ std::uint64_t capabilities(const std::string& set) {
 
 /// What `work` returns, in a process of its own.
 int in_a_process(const std::function<int()>& work) {
-  const pid_t child = fork();
+  const pid_t child = test::fork_alone();
   if (child == 0) {
     try {
       _exit(work());

@@ -22,17 +22,16 @@ TEST(Wrapped, BreaksBetweenWords) {
   EXPECT_EQ(wrapped("a\n\nb", 2, 7), "a\n\nb\n");
 }
 
+TEST(Wrapped, KeepsANumberWithItsGroupsAndItsUnit) {
+  EXPECT_EQ(wrapped("of 1 073 741 824", 2, 10), "of\n  1 073\n  741 824\n") << "longer than a line";
+  EXPECT_EQ(wrapped("used of 1 073 741 octets", 2, 14), "used of\n  1 073 741\n  octets\n");
+  EXPECT_EQ(wrapped("memory 1.9 KiB, 7 s ago", 2, 11), "memory\n  1.9 KiB,\n  7 s ago\n");
+  EXPECT_EQ(wrapped("from 10 to", 2, 8), "from 10\n  to\n");
+}
+
 TEST(Wrapped, BreaksAWordThatIsLongerThanALine) {
   EXPECT_EQ(wrapped("abcdefghij", 2, 4), "abcd\n  ef\n  gh\n  ij\n");
   EXPECT_EQ(wrapped("ab      ", 2, 4), "ab  \n") << "spaces at the end are no line";
-}
-
-TEST(Grouped, HasACommaBetweenThousands) {
-  EXPECT_EQ(grouped(0), "0");
-  EXPECT_EQ(grouped(999), "999");
-  EXPECT_EQ(grouped(1000), "1,000");
-  EXPECT_EQ(grouped(1234567), "1,234,567");
-  EXPECT_EQ(grouped(18446744073709551615U), "18,446,744,073,709,551,615");
 }
 
 }  // namespace

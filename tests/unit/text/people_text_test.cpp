@@ -25,6 +25,7 @@ TEST(PeopleText, GroupsCounts) {
   EXPECT_EQ(count_text(999), "999");
   EXPECT_EQ(count_text(14'020), "14 020");
   EXPECT_EQ(count_text(1'000'000), "1 000 000");
+  EXPECT_EQ(count_text(18446744073709551615U), "18 446 744 073 709 551 615");
 }
 
 TEST(PeopleText, HasRatesInBits) {

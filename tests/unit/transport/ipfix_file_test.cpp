@@ -289,7 +289,7 @@ TEST_F(IpfixFileTransportTest, CompletesLaterAFileThatCouldNotGetItsName) {
   std::filesystem::rename(directory_.name(), elsewhere);
   clock_.advance(std::chrono::hours(1));
   EXPECT_TRUE(transport->prepare());
-  EXPECT_FALSE(transport->last_failure().reason.empty());
+  EXPECT_FALSE(transport->status().last_failure.reason.empty());
   std::filesystem::rename(elsewhere, directory_.name());
   EXPECT_THAT(directory_.files(".part"), ElementsAre("221320.ipfix.part"));
   send(*transport, 2);

@@ -5,8 +5,8 @@
 
 #include "transport/ipfix_file.hpp"
 #include "transport/stream/stream.hpp"
-#include "transport/stream/tls_files.hpp"
 #include "transport/udp.hpp"
+#include "version/built_parts.hpp"
 
 namespace ctflow {
 namespace {
@@ -34,7 +34,7 @@ TEST_F(MakeTransportTest, MakesWhatTheConfigurationAsksFor) {
   EXPECT_NE(dynamic_cast<UdpTransport*>(make_datagram_transport(io_, config_).get()), nullptr);
   EXPECT_TRUE(makes<StreamTransport>(TransportKind::kTcp));
   EXPECT_TRUE(makes<IpfixFileTransport>(TransportKind::kFile));
-  if (kHasTls) {
+  if (built_parts().tls) {
     EXPECT_TRUE(makes<StreamTransport>(TransportKind::kTls));
   } else {
     EXPECT_THROW(makes<StreamTransport>(TransportKind::kTls), std::runtime_error);

@@ -169,7 +169,7 @@ TEST_F(UdpTransportTest, SendsToIpv4) {
   EXPECT_FALSE(transport.prepare());
   EXPECT_TRUE(transport.send(bytes("message")).is_sent());
   EXPECT_EQ(receiver.receive(), "message");
-  EXPECT_EQ(transport.peer(), "127.0.0.1:" + std::to_string(receiver.port()));
+  EXPECT_EQ(transport.status().peer, "127.0.0.1:" + std::to_string(receiver.port()));
 }
 
 TEST_F(UdpTransportTest, SendsToIpv6) {
@@ -178,7 +178,7 @@ TEST_F(UdpTransportTest, SendsToIpv6) {
   EXPECT_TRUE(transport.prepare());
   EXPECT_TRUE(transport.send(bytes("message")).is_sent());
   EXPECT_EQ(receiver.receive(), "message");
-  EXPECT_EQ(transport.peer(), "[::1]:" + std::to_string(receiver.port()));
+  EXPECT_EQ(transport.status().peer, "[::1]:" + std::to_string(receiver.port()));
 }
 
 TEST_F(UdpTransportTest, SendsFromTheConfiguredAddressWithTheConfiguredDscp) {
@@ -250,7 +250,7 @@ TEST_F(UdpTransportTest, ReportsEveryMessageThatCouldNotLeave) {
       transport.prepare();
       EXPECT_EQ(transport.send(bytes(text)).loss(), LossReason::kSendError)
           << "within the second in which the socket is not connected again";
-      EXPECT_EQ(transport.last_failure().kind, FailureKind::kUnreachable);
+      EXPECT_EQ(transport.status().last_failure.kind, FailureKind::kUnreachable);
     }
   }).join();
   if (!allowed) GTEST_SKIP() << "a network namespace needs root";
@@ -283,7 +283,7 @@ TEST_F(UdpTransportTest, GoesOnToTheNextAddressWhereOneCannotBeReached) {
     UdpTransport transport(io_, settings, answer({"2001:db8::1", "198.51.100.1", "127.0.0.1"}));
     resolve(transport);
     EXPECT_TRUE(transport.prepare());
-    EXPECT_EQ(transport.peer(), fmt::format("127.0.0.1:{}", receiver.port()));
+    EXPECT_EQ(transport.status().peer, fmt::format("127.0.0.1:{}", receiver.port()));
     EXPECT_TRUE(transport.send(bytes("arrives")).is_sent());
     EXPECT_EQ(receiver.receive(), "arrives");
     const udp::endpoint before = transport.local_endpoint();
@@ -304,17 +304,17 @@ TEST_F(UdpTransportTest, GoesOnToAnotherAddressWhenItsOwnGoes) {
                            answer({"192.0.2.1", "127.0.0.1", "198.51.100.1"}));
     resolve(transport);
     transport.prepare();
-    EXPECT_EQ(transport.peer(), "192.0.2.1:4739");
+    EXPECT_EQ(transport.status().peer, "192.0.2.1:4739");
     EXPECT_TRUE(transport.send(bytes("leaves")).is_sent());
     std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // between attempts to connect
     set_only_address("127.0.0.1");
     EXPECT_EQ(transport.send(bytes("again")), SendResult::again()) << "with the templates first";
-    EXPECT_EQ(transport.peer(), "127.0.0.1:4739");
+    EXPECT_EQ(transport.status().peer, "127.0.0.1:4739");
     EXPECT_TRUE(transport.prepare());
     std::this_thread::sleep_for(std::chrono::milliseconds(1100));
     set_only_address("0.0.0.0");
     EXPECT_EQ(transport.send(bytes("lost")).loss(), LossReason::kSendError);
-    EXPECT_EQ(transport.peer(), "127.0.0.1:4739") << "none is better";
+    EXPECT_EQ(transport.status().peer, "127.0.0.1:4739") << "none is better";
   }).join();
   if (!allowed) GTEST_SKIP() << "a network namespace needs root";
 }
@@ -325,7 +325,7 @@ TEST_F(UdpTransportTest, SurvivesANameThatDoesNotExist) {
   EXPECT_FALSE(transport.lookup_running());
   transport.prepare();
   EXPECT_EQ(transport.send(bytes("message")).loss(), LossReason::kUnresolved);
-  EXPECT_EQ(transport.peer(), "collector.invalid");
+  EXPECT_EQ(transport.status().peer, "collector.invalid");
 }
 
 TEST_F(UdpTransportTest, CountsRefusalsAndAsksForTemplatesAgain) {
@@ -381,7 +381,7 @@ TEST_F(UdpTransportTest, ReportsAMessageThatIsTooLong) {
   transport.prepare();
   const std::vector<std::byte> oversize(70'000);
   EXPECT_EQ(transport.send(oversize).loss(), LossReason::kSendError);
-  EXPECT_EQ(transport.last_failure().reason, message_of(std::errc::message_size));
+  EXPECT_EQ(transport.status().last_failure.reason, message_of(std::errc::message_size));
 }
 
 TEST_F(UdpTransportTest, ReportsAnAddressThatThisHostDoesNotHave) {
@@ -390,7 +390,7 @@ TEST_F(UdpTransportTest, ReportsAnAddressThatThisHostDoesNotHave) {
   UdpTransport transport(io_, settings);
   EXPECT_TRUE(transport.prepare());
   EXPECT_EQ(transport.send(bytes("message")).loss(), LossReason::kSendError);
-  EXPECT_EQ(transport.last_failure().reason, message_of(std::errc::address_not_available));
+  EXPECT_EQ(transport.status().last_failure.reason, message_of(std::errc::address_not_available));
 }
 
 TEST_F(UdpTransportTest, ReportsADeviceThatDoesNotExist) {
@@ -399,7 +399,7 @@ TEST_F(UdpTransportTest, ReportsADeviceThatDoesNotExist) {
   UdpTransport transport(io_, settings);
   transport.prepare();
   EXPECT_EQ(transport.send(bytes("message")).loss(), LossReason::kSendError);
-  EXPECT_EQ(transport.last_failure().reason, message_of(std::errc::no_such_device));
+  EXPECT_EQ(transport.status().last_failure.reason, message_of(std::errc::no_such_device));
 }
 
 }  // namespace

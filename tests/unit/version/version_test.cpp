@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kafka/properties.hpp"
+#include "version/built_parts.hpp"
 
 namespace ctflow {
 namespace {
@@ -22,50 +22,20 @@ TEST(Version, SaysWhatIsBuiltIn) {
   const auto json = nlohmann::json::parse(version_json());
   EXPECT_EQ(json.at("version"), version());
   EXPECT_NE(json.at("build_type"), "");
-#ifdef CTFLOWD_TLS
-  constexpr bool kTls = true;
-#else
-  constexpr bool kTls = false;
-#endif
-#ifdef CTFLOWD_MAXMIND
-  constexpr bool kMaxmind = true;
-#else
-  constexpr bool kMaxmind = false;
-#endif
-#ifdef CTFLOWD_SQLITE
-  constexpr bool kSqlite = true;
-#else
-  constexpr bool kSqlite = false;
-#endif
-#ifdef CTFLOWD_POSTGRESQL
-  constexpr bool kPostgresql = true;
-#else
-  constexpr bool kPostgresql = false;
-#endif
-#ifdef CTFLOWD_RECORD
-  constexpr bool kRecord = true;
-#else
-  constexpr bool kRecord = false;
-#endif
-#ifdef CTFLOWD_STATUS
-  constexpr bool kStatus = true;
-#else
-  constexpr bool kStatus = false;
-#endif
-  EXPECT_EQ(json.at("parts").at("record"), kRecord);
-  EXPECT_EQ(json.at("libraries").contains("libpcap"), kRecord);
-  EXPECT_EQ(json.at("parts").at("status"), kStatus);
-  EXPECT_EQ(json.at("libraries").contains("prometheus-cpp"), kStatus);
-  EXPECT_EQ(json.at("parts").at("postgresql"), kPostgresql);
-  EXPECT_EQ(json.at("libraries").contains("libpq"), kPostgresql);
-  EXPECT_EQ(json.at("parts").at("tls"), kTls);
-  EXPECT_EQ(json.at("parts").at("sqlite"), kSqlite);
-  EXPECT_EQ(json.at("parts").at("kafka"), kafka::built_in());
-  EXPECT_EQ(json.at("libraries").contains("librdkafka"), kafka::built_in());
-  EXPECT_EQ(json.at("parts").at("maxmind"), kMaxmind);
-  EXPECT_EQ(json.at("libraries").contains("libmaxminddb"), kMaxmind);
-  EXPECT_EQ(json.at("libraries").contains("OpenSSL"), kTls);
-  EXPECT_EQ(json.at("libraries").contains("sqlite"), kSqlite);
+  EXPECT_EQ(json.at("parts").at("record"), built_parts().record);
+  EXPECT_EQ(json.at("libraries").contains("libpcap"), built_parts().record);
+  EXPECT_EQ(json.at("parts").at("status"), built_parts().status);
+  EXPECT_EQ(json.at("libraries").contains("prometheus-cpp"), built_parts().status);
+  EXPECT_EQ(json.at("parts").at("postgresql"), built_parts().postgresql);
+  EXPECT_EQ(json.at("libraries").contains("libpq"), built_parts().postgresql);
+  EXPECT_EQ(json.at("parts").at("tls"), built_parts().tls);
+  EXPECT_EQ(json.at("parts").at("sqlite"), built_parts().sqlite);
+  EXPECT_EQ(json.at("parts").at("kafka"), built_parts().kafka);
+  EXPECT_EQ(json.at("libraries").contains("librdkafka"), built_parts().kafka);
+  EXPECT_EQ(json.at("parts").at("maxmind"), built_parts().maxmind);
+  EXPECT_EQ(json.at("libraries").contains("libmaxminddb"), built_parts().maxmind);
+  EXPECT_EQ(json.at("libraries").contains("OpenSSL"), built_parts().tls);
+  EXPECT_EQ(json.at("libraries").contains("sqlite"), built_parts().sqlite);
   EXPECT_TRUE(json.at("libraries").contains("libmnl"));
 }
 

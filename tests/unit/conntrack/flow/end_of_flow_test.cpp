@@ -269,9 +269,7 @@ TEST_F(EndOfFlowTest, ClaimsNothingOfTimeoutsThatCouldNeverBeRead) {
   EXPECT_EQ(found.error, seconds(30));
 }
 
-/// Bounds that exclude nothing make it search also where there is nothing to search.
 TEST_F(EndOfFlowTest, FindsOfUsualEndsWhatASearchFinds) {
-  constexpr Bounds kAnything{TimePoint::min(), TimePoint::max()};
   constexpr std::uint8_t kProtocols[] = {1, kTcp, kUdp, 33, 47, 58, 132, 200};
   std::minstd_rand random(3);
   TimeoutHistory changed = timeouts_;
@@ -282,9 +280,11 @@ TEST_F(EndOfFlowTest, FindsOfUsualEndsWhatASearchFinds) {
   TimeoutHistory none;
   read.values.udp = read.values.icmp = seconds(0);
   none.observe(read, kStart - seconds(10));
-  int moved = 0;
+  int expired = 0;
+  int early = 0;
+  int forced = 0;
   int at_the_only_packet = 0;
-  for (int i = 0; i < 200'000; ++i) {
+  for (int i = 0; i < 400'000; ++i) {
     Flow flow = removed_after(seconds(random() % 400), kProtocols[random() % 8]);
     flow.end += milliseconds(random() % 1000);
     if (random() % 3 == 0) {  // about as long after the first packet as one timeout lasts
@@ -295,9 +295,9 @@ TEST_F(EndOfFlowTest, FindsOfUsualEndsWhatASearchFinds) {
     flow.event_time = flow.end + milliseconds(random() % 100);
     if (random() % 20 == 0) flow.event_time = flow.end - seconds(random() % 500);
     if (random() % 10 == 0) flow.event = FlowEvent::kReported;
-    if (random() % 10 == 0) flow.present.timeout = true;
-    if (random() % 10 == 0) flow.port_id = 9;
-    flow.timeout = static_cast<std::uint32_t>(random() % 50);
+    flow.present.timeout = random() % 3 == 0;
+    if (flow.present.timeout) flow.timeout = static_cast<std::uint32_t>(random() % 130);
+    if (random() % 5 == 0) flow.port_id = 9;
     flow.present.counters = random() % 10 != 0;
     flow.original_counters = {1 + random() % 3, 500};
     flow.reply_counters = {random() % 3, 500};
@@ -307,24 +307,29 @@ TEST_F(EndOfFlowTest, FindsOfUsualEndsWhatASearchFinds) {
     const TimeoutHistory* const histories[] = {&changed, &none, &timeouts_, &timeouts_};
     const TimeoutHistory& timeouts = *histories[random() % 4];
     Flow searched = flow;
+    Flow usual = flow;
     SourceCounters by_search;
     SourceCounters counted;
-    const LastPacket expected =
-        correct_times(searched, timeouts, kAnything, flow.event_time, by_search);
-    const LastPacket found = correct_times(flow, timeouts, std::nullopt, flow.event_time, counted);
-    ASSERT_EQ(flow.start, searched.start) << i;
-    ASSERT_EQ(flow.end, searched.end) << i;
-    ASSERT_EQ(found.error, expected.error) << i;
-    ASSERT_EQ(found.explained, expected.explained) << i;
-    ASSERT_EQ(found.ambiguous, expected.ambiguous) << i;
-    if (found.explained) {
-      ASSERT_EQ(counted.end_from_timeout, by_search.end_from_timeout) << i;
+    const LastPacket found =
+        correct_times(searched, timeouts, std::nullopt, flow.event_time, by_search);
+    if (!correct_usual_times(usual, timeouts, counted)) {
+      ASSERT_EQ(usual.start, flow.start) << i;
+      ASSERT_EQ(usual.end, flow.end) << i;
+      ASSERT_EQ(counted.end_from_timeout, 0U) << i;
+      continue;
     }
-    moved += flow.end != searched.start ? 1 : 0;
+    ASSERT_EQ(usual.start, searched.start) << i;
+    ASSERT_EQ(usual.end, searched.end) << i;
+    ASSERT_TRUE(found.explained) << i;
+    ASSERT_FALSE(found.ambiguous) << i;
+    ASSERT_EQ(counted.end_from_timeout, by_search.end_from_timeout) << i;
+    (flow.present.timeout ? early : flow.port_id != 0 ? forced : expired) += 1;
     const std::uint64_t packets = flow.original_counters.packets + flow.reply_counters.packets;
-    at_the_only_packet += packets == 1 && found.explained && flow.end == flow.start ? 1 : 0;
+    at_the_only_packet += packets == 1 && usual.end == usual.start ? 1 : 0;
   }
-  EXPECT_GT(moved, 50'000);
+  EXPECT_GT(expired, 10'000);
+  EXPECT_GT(early, 2'000);
+  EXPECT_GT(forced, 1'000);
   EXPECT_GT(at_the_only_packet, 100);
 }
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <vector>
@@ -130,6 +131,16 @@ Octets ipv6_event() {
                  10);
 }
 
+/// The same of an entry that was removed with 42 seconds left.
+Octets early(const Octets& event) {
+  const Octets original = counters(CTA_COUNTERS_ORIG, 10, 1500);
+  const auto place = std::search(event.begin(), event.end(), original.begin(), original.end());
+  Octets other(event.begin(), place);
+  append(other, attribute(CTA_TIMEOUT, be32(42)));
+  other.insert(other.end(), place, event.end());
+  return with_length(other, static_cast<std::uint32_t>(other.size()));
+}
+
 /// A flow in memory of which every octet was `before`.
 class FlowOf {
  public:
@@ -148,33 +159,44 @@ class FlowOf {
 TEST(UsualEnd, IsReadInOneGo) {
   for (const Octets& event : {nat_tcp_event(), ipv6_event()}) {
     Flow flow;
-    EXPECT_EQ(usual_end::read(bytes_of(event), flow), usual_end::Found::kEnd);
+    EXPECT_EQ(usual_end::read<false>(bytes_of(event), flow), usual_end::Found::kEnd);
     EXPECT_EQ(flow.id, 0xdeadbeefU);
     EXPECT_EQ(flow.reply_counters, (Counters{12, 15000}));
+    EXPECT_FALSE(flow.present.timeout);
+    EXPECT_EQ(usual_end::read<true>(bytes_of(early(event)), flow), usual_end::Found::kEnd);
+    EXPECT_EQ(flow.reply_counters, (Counters{12, 15000}));
+    EXPECT_TRUE(flow.present.timeout);
+    EXPECT_EQ(flow.timeout, 42U);
+  }
+}
+
+template <bool kEarly>
+void expect_nothing_else(const Octets& event, std::size_t behind_counters) {
+  Octets longer = event;
+  append(longer, be32(0));
+  std::vector<Octets> others{longer, with_type(event, NFNL_SUBSYS_CTNETLINK << 8), shifted(event)};
+  // Whatever is cut off, until the counters are whole; times and state are not needed.
+  for (std::size_t length = 0; length < event.size() - behind_counters; ++length) {
+    others.push_back(cut(event, length));
+    if (length >= sizeof(nlmsghdr)) {
+      others.push_back(with_length(cut(event, length), static_cast<std::uint32_t>(length)));
+    }
+  }
+  for (const Octets& other : others) {
+    FlowOf before(0x5a);
+    FlowOf flow(0x5a);
+    EXPECT_EQ(usual_end::read<kEarly>(bytes_of(other), *flow), usual_end::Found::kOther);
+    EXPECT_EQ(flow, before) << "unchanged";
   }
 }
 
 TEST(UsualEnd, IsNothingElse) {
-  for (const Octets& event : {nat_tcp_event(), ipv6_event()}) {
-    Octets longer = event;
-    append(longer, be32(0));
-    std::vector<Octets> others{longer, with_type(event, NFNL_SUBSYS_CTNETLINK << 8),
-                               shifted(event)};
-    // Whatever is cut off, until the counters are whole; times and state are not needed.
-    const std::size_t whole = event.size() - (event == nat_tcp_event() ? 52 : 28);
-    for (std::size_t length = 0; length < whole; ++length) {
-      others.push_back(cut(event, length));
-      if (length >= sizeof(nlmsghdr)) {
-        others.push_back(with_length(cut(event, length), static_cast<std::uint32_t>(length)));
-      }
-    }
-    for (const Octets& other : others) {
-      FlowOf before(0x5a);
-      FlowOf flow(0x5a);
-      EXPECT_EQ(usual_end::read(bytes_of(other), *flow), usual_end::Found::kOther);
-      EXPECT_EQ(flow, before) << "unchanged";
-    }
-  }
+  constexpr std::size_t kBehindTcp = 52;
+  constexpr std::size_t kBehindUdp = 28;
+  expect_nothing_else<false>(nat_tcp_event(), kBehindTcp);
+  expect_nothing_else<false>(ipv6_event(), kBehindUdp);
+  expect_nothing_else<true>(early(nat_tcp_event()), kBehindTcp);
+  expect_nothing_else<true>(early(ipv6_event()), kBehindUdp);
 }
 
 /// As where net.netfilter.nf_conntrack_timestamp is off. `behind`: octets behind the counters.
@@ -188,6 +210,8 @@ TEST(UsualEnd, LeavesNothingOfTheFlowBefore) {
   const Octets events[] = {
       nat_tcp_event(),
       ipv6_event(),
+      early(nat_tcp_event()),
+      early(ipv6_event()),
       shifted(nat_tcp_event()),
       shifted(ipv6_event()),
       with_type(nat_tcp_event(), NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW),
@@ -249,12 +273,15 @@ TEST(UsualEnd, ResetsAllMembers) {
 TEST(UsualLayout, GivesTheSameFlowAsTheWalk) {
   EXPECT_EQ(expect_as_walked(nat_tcp_event()), DecodeResult::kFlow);
   EXPECT_EQ(expect_as_walked(ipv6_event()), DecodeResult::kFlow);
+  EXPECT_EQ(expect_as_walked(early(nat_tcp_event())), DecodeResult::kFlow);
+  EXPECT_EQ(expect_as_walked(early(ipv6_event())), DecodeResult::kFlow);
 }
 
 TEST(UsualLayout, GivesTheSameFlowAsTheWalkWhateverOctetIsAnother) {
   int flows = 0;
   int malformed = 0;
-  for (const Octets& event : {nat_tcp_event(), ipv6_event()}) {
+  for (const Octets& event :
+       {nat_tcp_event(), ipv6_event(), early(nat_tcp_event()), early(ipv6_event())}) {
     for (std::size_t octet = 20; octet < event.size(); ++octet) {
       for (const unsigned bits : {0x01U, 0x04U, 0x10U, 0x80U, 0xffU}) {
         Octets changed = event;
@@ -266,8 +293,8 @@ TEST(UsualLayout, GivesTheSameFlowAsTheWalkWhateverOctetIsAnother) {
       }
     }
   }
-  EXPECT_GT(flows, 500);
-  EXPECT_GT(malformed, 50);
+  EXPECT_GT(flows, 1000);
+  EXPECT_GT(malformed, 100);
 }
 
 }  // namespace

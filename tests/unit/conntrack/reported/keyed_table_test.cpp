@@ -87,6 +87,24 @@ TEST(ReportedMap, AgreesWithAMapOverRandomCalls) {
   }
 }
 
+// The memory of what has moved to a larger table is given back, also in the middle of a chain.
+TEST(ReportedMap, FindsWhatHasNotMovedYetOfOneChain) {
+  ReportedMap table;
+  const auto key = [](std::uint64_t number) { return number << 32 | ReportedMap::kFirstKey; };
+  const std::uint64_t before = 3072;  // three quarters of 4096
+  for (std::uint64_t i = 0; i < before; ++i) put(table, key(i));
+  const std::size_t small = table.memory();
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    put(table, key(before + i));
+    const std::uint64_t later = before - 1 - i;  // moves after these
+    ASSERT_NE(table.find(key(later)), nullptr) << later;
+    ASSERT_EQ(table.find(key(later))->original_counters.packets, key(later));
+  }
+  ASSERT_GT(table.memory(), 4 * small) << "it has grown, and not moved all";
+  for (std::uint64_t i = 0; i < before + 300; ++i) ASSERT_NE(table.find(key(i)), nullptr) << i;
+  EXPECT_EQ(table.find(key(before + 300)), nullptr);
+}
+
 TEST(ReportedMap, IsNeverMoreThanThreeQuartersFull) {
   ReportedMap table;
   for (std::uint64_t key = 2; key < 10'000; ++key) {

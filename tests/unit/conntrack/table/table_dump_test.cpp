@@ -12,6 +12,8 @@
 #include <optional>
 #include <string>
 
+#include "support/fork_alone.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -43,7 +45,7 @@ class TableDumpTest : public testing::Test, public DumpConsumer {
 };
 
 TEST_F(TableDumpTest, ReadsNothingOnceCancelledThoughItsTurnWasQueued) {
-  other_.at(Timer::Clock::now() - milliseconds(1), [this] { dump_->cancel(); });
+  other_.at(std::chrono::steady_clock::now() - milliseconds(1), [this] { dump_->cancel(); });
   if (!start()) GTEST_SKIP() << "no netfilter netlink here";
   io_.run();
   EXPECT_FALSE(dump_->running());
@@ -52,14 +54,14 @@ TEST_F(TableDumpTest, ReadsNothingOnceCancelledThoughItsTurnWasQueued) {
 }
 
 TEST_F(TableDumpTest, ReadsNothingOnceDestroyedThoughItsTurnWasQueued) {
-  other_.at(Timer::Clock::now() - milliseconds(1), [this] { dump_.reset(); });
+  other_.at(std::chrono::steady_clock::now() - milliseconds(1), [this] { dump_.reset(); });
   if (!start()) GTEST_SKIP() << "no netfilter netlink here";
   io_.run();
   EXPECT_EQ(ends_, 0);
 }
 
 TEST_F(TableDumpTest, ReadsAPassThatTookThePlaceOfAQueuedOne) {
-  other_.at(Timer::Clock::now() - milliseconds(1), [this] {
+  other_.at(std::chrono::steady_clock::now() - milliseconds(1), [this] {
     dump_->cancel();
     dump_->start(*this, 1, milliseconds(0));
   });
@@ -123,7 +125,7 @@ class WhereaboutsConsumer : public DumpConsumer {
 
 /// What a consumer opens, as a socket of an exporter, belongs to ctflowd's own namespace.
 TEST(TableDump, ReadsAnotherNamespaceWithoutBeingThere) {
-  const pid_t child = fork();
+  const pid_t child = test::fork_alone();
   if (child == 0) {
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) _exit(77);
     const int file = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);

@@ -6,13 +6,18 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <optional>
+#include <random>
+#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "support/routing_messages.hpp"
+#include "support/seed.hpp"
 #include "support/text_address.hpp"
 
 namespace ctflow {
@@ -184,6 +189,68 @@ TEST_F(NeighboursTest, SurvivesAClockThatIsSetBack) {
   now_ += 61min;
   table_.expire(now_);
   EXPECT_EQ(find("10.0.0.5", kLan), 0U);
+}
+
+/// find_at() remembers nothing.
+TEST_F(NeighboursTest, AnswersFromMemoryWhatALookWouldFind) {
+  const unsigned seed = test::any_seed();
+  SCOPED_TRACE("CTFLOWD_SEED=" + std::to_string(seed));
+  std::mt19937 engine(seed);
+  const auto any = [&](unsigned count) { return static_cast<unsigned>(engine() % count); };
+  const std::array<const char*, 3> addresses{"10.0.0.5", "fe80::1", "10.0.0.6"};
+  constexpr std::uint32_t kInterfaces = 4;  // from 1 on
+  const auto found_by_look = [&](const std::string& address, std::uint32_t interface,
+                                 TimePoint at) {
+    const test::TextAddress one = text_address(address);
+    std::set<std::uint64_t> devices;
+    for (std::uint32_t i = 1; i <= kInterfaces; ++i) {
+      const std::uint64_t mac = table_.find_at(one.family, one.address, i, at);
+      if (i == interface && mac != 0) return mac;
+      if (mac != 0) devices.insert(mac);
+    }
+    return devices.size() == 1 ? *devices.begin() : 0;
+  };
+  unsigned known = 0;
+  for (int step = 0; step < 20'000; ++step) {
+    const std::string address = addresses.at(any(3));
+    const std::uint32_t interface = 1 + any(kInterfaces);
+    switch (any(16)) {
+      case 0:
+        see(address, interface, any(2) == 0 ? kOne : kTwo);
+        break;
+      case 1:
+        lose(address, interface);
+        break;
+      case 2:
+        own(address, interface, 24, any(3) == 0);
+        break;
+      case 3:
+        if (any(8) == 0) table_.begin_dump();
+        break;
+      case 4:
+        if (any(8) == 0) table_.end_dump(now_);
+        break;
+      case 5:
+        table_.expire(now_);
+        break;
+      case 6:
+        now_ += std::chrono::milliseconds(any(4) == 0 ? any(3'600'000) : any(1000));
+        break;
+      case 7:
+        if (any(8) == 0) now_ -= std::chrono::milliseconds(any(600'000));
+        break;
+      default:
+        break;
+    }
+    const TimePoint at =
+        now_ + 2s - std::chrono::milliseconds(any(2) == 0 ? any(5000) : any(5'000'000));
+    const std::uint32_t asked = any(kInterfaces + 2);
+    const test::TextAddress one = text_address(address);
+    const std::uint64_t found = table_.find(one.family, one.address, asked, at);
+    ASSERT_EQ(found, found_by_look(address, asked, at)) << "step " << step;
+    if (found != 0) ++known;
+  }
+  EXPECT_GT(known, 1000U);
 }
 
 TEST_F(NeighboursTest, HasABound) {

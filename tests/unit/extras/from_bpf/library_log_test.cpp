@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "extras/from_bpf/library_log.hpp"
 
+#include <bpf/libbpf.h>
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include "support/logged_lines.hpp"
 
 namespace ctflow {
 namespace {
@@ -31,6 +35,14 @@ TEST(LibraryLog, DoesNotPassOnGuesses) {
   LibraryLog log;
   log.take("libbpf: permission error while running as root; try raising 'ulimit -l'?");
   EXPECT_EQ(log.cause(), "");
+}
+
+TEST(LibraryLog, EscapesWhatTheLibrarySays) {
+  const test::LoggedLines lines;
+  spdlog::set_level(spdlog::level::debug);
+  const LibraryLog log;
+  ASSERT_EQ(bpf_object__open_file("/absent/\"a\nb\"", nullptr), nullptr);
+  EXPECT_EQ(lines.count(R"(failed to open /absent/\"a\nb\")"), 1U);
 }
 
 TEST(VerifiersLastWords, AreEmptyOfOtherText) {

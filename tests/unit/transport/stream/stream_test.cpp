@@ -349,37 +349,37 @@ TEST_F(StreamTransportTest, SendsFromTheConfiguredAddressToALookedUpName) {
   config_.dscp = 10;
   const auto transport = make(collector.port());
   EXPECT_TRUE(transport->lookup_running());
-  EXPECT_EQ(transport->peer(), "localhost");
+  EXPECT_EQ(transport->status().peer, "localhost");
   send(*transport, 1);
   ASSERT_TRUE(run_until_sent(1));
   EXPECT_FALSE(transport->lookup_running());
   EXPECT_EQ(collector.received(0).peer.address().to_string(), "127.0.0.9");
-  EXPECT_EQ(transport->peer(), "127.0.0.1:" + std::to_string(collector.port()));
+  EXPECT_EQ(transport->status().peer, "127.0.0.1:" + std::to_string(collector.port()));
 }
 
 TEST_F(StreamTransportTest, TellsWhyThereIsNoConnectionAndWhatWaits) {
   const std::uint16_t port = StreamCollector(io_).port();  // closed by now
   const auto transport = make(port);
-  EXPECT_EQ(transport->last_failure().kind, FailureKind::kNone);
-  EXPECT_EQ(transport->backlog()->memory_limit, config_.spool.memory);
-  EXPECT_FALSE(transport->backlog()->oldest);
+  EXPECT_EQ(transport->status().last_failure.kind, FailureKind::kNone);
+  EXPECT_EQ(transport->status().backlog->memory_limit, config_.spool.memory);
+  EXPECT_FALSE(transport->status().backlog->oldest);
   const TimePoint before = system_now().wall;
   send(*transport, 1, 1000);
   ASSERT_TRUE(run_until([&] { return !transport->connected(); }));
-  EXPECT_EQ(transport->last_failure().kind, FailureKind::kRefused);
-  EXPECT_EQ(transport->last_failure().reason, "Connection refused");
-  EXPECT_GE(transport->backlog()->memory, 1000U);
-  ASSERT_TRUE(transport->backlog()->oldest);
-  EXPECT_GE(*transport->backlog()->oldest, before);
+  EXPECT_EQ(transport->status().last_failure.kind, FailureKind::kRefused);
+  EXPECT_EQ(transport->status().last_failure.reason, "Connection refused");
+  EXPECT_GE(transport->status().backlog->memory, 1000U);
+  ASSERT_TRUE(transport->status().backlog->oldest);
+  EXPECT_GE(*transport->status().backlog->oldest, before);
   StreamCollector late(io_, port);
   ASSERT_TRUE(run_until_sent(1));
   EXPECT_TRUE(transport->connected());
-  EXPECT_EQ(transport->backlog()->memory, 0U);
-  EXPECT_FALSE(transport->backlog()->oldest);
+  EXPECT_EQ(transport->status().backlog->memory, 0U);
+  EXPECT_FALSE(transport->status().backlog->oldest);
   ASSERT_TRUE(run_until([&] { return late.connections() == 1; }));
   late.close(true);
   ASSERT_TRUE(run_until([&] { return !transport->connected(); }));
-  EXPECT_EQ(transport->last_failure().kind, FailureKind::kBroken);
+  EXPECT_EQ(transport->status().last_failure.kind, FailureKind::kBroken);
 }
 
 TEST_F(StreamTransportTest, CountsWhatIsUnderWayAsWaiting) {
@@ -391,9 +391,9 @@ TEST_F(StreamTransportTest, CountsWhatIsUnderWayAsWaiting) {
   for (int i = 0; i < 200; ++i) send(*transport, 1, 60'000);
   ASSERT_TRUE(run_until([&] { return counters().flows > 0 || counters().waiting.flows > 0; }));
   ASSERT_GT(counters().waiting.flows, 0U) << "more than the kernel's buffers hold";
-  EXPECT_GT(transport->backlog()->memory, 60'000U);
-  ASSERT_TRUE(transport->backlog()->oldest);
-  EXPECT_GE(*transport->backlog()->oldest, before);
+  EXPECT_GT(transport->status().backlog->memory, 60'000U);
+  ASSERT_TRUE(transport->status().backlog->oldest);
+  EXPECT_GE(*transport->status().backlog->oldest, before);
 }
 
 TEST_F(StreamTransportTest, PromisesAtTheStopOnlyWhatTheNextStartFinds) {

@@ -259,8 +259,8 @@ TEST_F(TlsConnectionTest, SendsNothingToACollectorThatRefusesUsAfterTheHandshake
   EXPECT_EQ(counters().waiting.flows, 1U);
   EXPECT_EQ(counters().transport_sessions, 0U);
   ASSERT_TRUE(test::run_until(io_, [&] { return !transport->connected(); }));
-  EXPECT_EQ(transport->last_failure().kind, FailureKind::kHandshake);
-  EXPECT_NE(transport->last_failure().reason, "");
+  EXPECT_EQ(transport->status().last_failure.kind, FailureKind::kHandshake);
+  EXPECT_NE(transport->status().last_failure.reason, "");
 }
 
 TEST_F(TlsConnectionTest, ReadsItsFilesForEachConnection) {
@@ -291,7 +291,7 @@ TEST_F(TlsConnectionTest, CarriesMessagesAndCountsWhatArrived) {
   ASSERT_TRUE(test::run_until(io_, [&] { return counters().flows == 50; }));
   ASSERT_TRUE(test::run_until(io_, [&] { return collector.received.messages().size() == 51; }));
   EXPECT_EQ(collector.received.sequences().back(), 50U);
-  EXPECT_EQ(transport->certificates().size(), 1U);
+  EXPECT_EQ(transport->status().certificates.size(), 1U);
   EXPECT_EQ(counters().waiting.flows, 0U);
   EXPECT_FALSE(transport->busy());
   transport->stop();
