@@ -11,7 +11,7 @@ namespace ctflow {
 
 /// How long to wait for an answer.
 struct Patience {
-  std::chrono::milliseconds datagram{300};
+  std::chrono::milliseconds datagram{1000};    ///< satellites, and neighbours that must be found
   std::chrono::milliseconds connection{5000};  ///< a lost SYN is sent again after one and three
 };
 
