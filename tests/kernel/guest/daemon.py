@@ -378,6 +378,38 @@ def test_accounting_of_a_flowtable_that_is_measured(lab: Lab) -> None:
     accounted(lab, "measured")
 
 
+def test_accounting_when_the_clock_is_set(lab: Lab) -> None:
+    """Back to 1970 and to the right time, or an hour off: nothing is of a
+    time that never was, and all is counted once."""
+    right = time.time() - time.monotonic()
+    for offset in (0, 3600, -3600):
+        name = f"boot{offset}"
+        try:
+            with Export(name, ACCOUNTING % name, begun="started") as export:
+                port = lab.port()
+                lab.udp(port, size=100)
+                time.sleep(1.5)
+                # The kernel refuses times before that of the boot.
+                time.clock_settime(time.CLOCK_REALTIME,
+                                   time.clock_gettime(time.CLOCK_BOOTTIME) + 1)
+                lab.udp(port, size=200)
+                time.sleep(1.5)
+                now = right + offset + time.monotonic()
+                time.clock_settime(time.CLOCK_REALTIME, now)
+                lab.udp(port, size=300)
+                run("conntrack -F")
+        finally:
+            time.clock_settime(time.CLOCK_REALTIME, right + time.monotonic())
+        log = (export.directory / "log").read_text()
+        equal("whole", "accounting_incomplete" in log, False)
+        equal("octets", counted(name, "host")[CLIENT], (3, 600 + 3 * 28, 0, 0))
+        minutes = run(f"sqlite3 /tmp/accounting-{name} 'SELECT DISTINCT time "
+                      "FROM usage WHERE level = 0'").split()
+        for minute in minutes:
+            near("minute", float(minute), now, 120)
+        near("number of minutes", len(minutes), 1.5, 0.5)
+
+
 def doctor(*command: str) -> Any:
     """What `ctflowd doctor --json` answers."""
     config = pathlib.Path("/tmp/doctor.yaml")
