@@ -15,6 +15,7 @@
 
 #include "process/disk_errors.hpp"
 #include "process/free_name.hpp"
+#include "text/errno_text.hpp"
 #include "text/number_text.hpp"
 
 namespace ctflow {
@@ -117,7 +118,7 @@ bool LogFile::is_over(std::size_t more, TimePoint now) const {
 }
 
 void LogFile::failed(const char* doing, int error) {
-  news_.failed = fmt::format("{}: {}", doing, std::generic_category().message(error));
+  news_.failed = fmt::format("{}: {}", doing, text::errno_text(error));
 }
 
 void LogFile::rotate(TimePoint now) {

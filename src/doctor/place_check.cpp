@@ -20,11 +20,11 @@
 #include "config/status_endpoint.hpp"
 #include "doctor/database_check.hpp"
 #include "doctor/directory_fault.hpp"
-#include "doctor/errno_reason.hpp"
 #include "doctor/log_check.hpp"
 #include "doctor/spool_check.hpp"
 #include "findings/certificate_expiry.hpp"
 #include "process/descriptor.hpp"
+#include "text/errno_text.hpp"
 #include "text/octets_text.hpp"
 #include "transport/stream/tls_files.hpp"
 
@@ -92,10 +92,10 @@ void check_tls_files(const CollectorConfig& collector, Findings& found) {
   for (const std::string* const file :
        {&collector.tls.ca_file, &collector.tls.certificate, &collector.tls.key}) {
     if (file->empty() || access(file->c_str(), R_OK) == 0) continue;
-    found.wrong.push_back(
-        {"tls_file_unreadable",
-         fmt::format("this user cannot read {}: {}; ctflowd does not start", *file, errno_reason()),
-         "chgrp to a group of this user, and chmod g+r, " + *file});
+    found.wrong.push_back({"tls_file_unreadable",
+                           fmt::format("this user cannot read {}: {}; ctflowd does not start",
+                                       *file, text::errno_text()),
+                           "chgrp to a group of this user, and chmod g+r, " + *file});
   }
 }
 

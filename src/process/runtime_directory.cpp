@@ -6,9 +6,9 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <system_error>
 
 #include "ctflow/default_paths.hpp"
+#include "text/errno_text.hpp"
 
 namespace ctflow {
 
@@ -20,11 +20,10 @@ std::string runtime_directory() {
 }
 
 std::string obstacle_in(const std::string& directory) {
-  const auto message = [](int error) { return std::generic_category().message(error); };
   struct stat state {};
-  if (stat(directory.c_str(), &state) != 0) return message(errno);
-  if (!S_ISDIR(state.st_mode)) return message(ENOTDIR);
-  if (access(directory.c_str(), W_OK | X_OK) != 0) return message(errno);
+  if (stat(directory.c_str(), &state) != 0) return text::errno_text();
+  if (!S_ISDIR(state.st_mode)) return text::errno_text(ENOTDIR);
+  if (access(directory.c_str(), W_OK | X_OK) != 0) return text::errno_text();
   return "";
 }
 
