@@ -13,6 +13,7 @@
 #include "doctor/stream_check.hpp"
 #include "kafka/reach.hpp"
 #include "postgresql/connection_text.hpp"
+#include "process/directory_obstacle.hpp"
 #include "text/errno_text.hpp"
 #include "text/octets_text.hpp"
 
@@ -32,14 +33,9 @@ struct LogFault {
 
 /// Nothing: files can be created, listed and removed in it.
 std::optional<LogFault> fault_of_directory(const std::string& directory) {
-  struct stat found {};
-  const std::string create = "install -d -m 0750 -o ctflowd " + directory;
-  if (stat(directory.c_str(), &found) != 0)
-    return LogFault{directory + ": " + text::errno_text(), create};
-  if (!S_ISDIR(found.st_mode))
-    return LogFault{directory + ": " + text::errno_text(ENOTDIR), create};
-  if (access(directory.c_str(), R_OK | W_OK | X_OK) == 0) return std::nullopt;
-  return LogFault{directory + ": " + text::errno_text(), create};
+  const std::string obstacle = obstacle_in(directory, DirectoryUse::kMakeAndFindFiles);
+  if (obstacle.empty()) return std::nullopt;
+  return LogFault{directory + ": " + obstacle, "install -d -m 0750 -o ctflowd " + directory};
 }
 
 /// Nothing: lines can be appended to it. A file that does not exist is made in its directory.
