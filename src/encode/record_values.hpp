@@ -203,12 +203,12 @@ inline Milliseconds time(const Record& record) {
 /// IANA natEvent (230). NAT66 has none of its own, so that it gets the historic pair.
 inline std::uint8_t event(const Record& record) {
   const bool created = record.flow.event == FlowEvent::kCreated;
-  switch (translation(record.flow)) {
-    case Translation::kNat44:
+  switch (translation_kind(record.flow)) {
+    case TranslationKind::kNat44:
       return created ? 4 : 5;
-    case Translation::kNat64:
+    case TranslationKind::kNat64:
       return created ? 6 : 7;
-    case Translation::kNat66:
+    case TranslationKind::kNat66:
       break;
   }
   return created ? 1 : 2;
