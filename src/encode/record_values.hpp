@@ -12,6 +12,7 @@
 
 #include "encode/record.hpp"
 #include "encode/value.hpp"
+#include "wire/mac_octets.hpp"
 
 namespace ctflow {
 
@@ -160,14 +161,7 @@ inline std::uint32_t mark(const Record& record) { return record.flow.mark; }
 
 /// Of a host behind the translation: the record has the address before it, and the host has the
 /// address behind it.
-inline MacAddress mac_address(std::uint64_t mac) {
-  constexpr unsigned kOctetBits = 8;
-  MacAddress address{};
-  for (std::size_t i = address.octets.size(); i-- > 0; mac >>= kOctetBits) {
-    address.octets[i] = static_cast<std::uint8_t>(mac & 0xffU);
-  }
-  return address;
-}
+inline MacAddress mac_address(std::uint64_t mac) { return {wire::mac_octets(mac)}; }
 inline MacAddress source_mac(const Record& record) {
   return mac_address(record.initiator ? record.flow.initiator_mac : record.flow.responder_mac);
 }

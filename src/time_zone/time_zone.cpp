@@ -8,6 +8,8 @@
 #include <iterator>
 #include <string_view>
 
+#include "wire/byte_order.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -18,10 +20,9 @@ using Octets = std::span<const std::uint8_t>;
 constexpr std::size_t kHeader = 44;
 constexpr std::size_t kTypeSize = 6;
 
-std::uint64_t big_endian(Octets octets) {
-  std::uint64_t value = 0;
-  for (const std::uint8_t octet : octets) value = value << 8 | octet;
-  return value;
+template <typename Number>
+Number number_at(Octets octets, std::size_t offset) {
+  return wire::load<Number>(std::as_bytes(octets), offset);
 }
 
 /// The counts of a header (RFC 9636 section 3.1), and the size of the data behind it.
@@ -47,7 +48,7 @@ std::optional<Header> header_at(Octets octets) {
     return std::nullopt;
   }
   const auto count = [&](std::size_t index) {
-    return big_endian(octets.subspan(kCounts + index * 4, 4));
+    return number_at<std::uint32_t>(octets, kCounts + index * 4);
   };
   return Header{count(0), count(1), count(2), count(3), count(4), count(5), octets[4]};
 }
@@ -92,14 +93,14 @@ std::optional<TimeZone> TimeZone::parse(Octets octets) {
   const auto times = static_cast<std::size_t>(header->times);
   const Octets types = data.subspan(times * (kTime + 1));
   const auto offset_of = [&](std::size_t type) {
-    return seconds(static_cast<std::int32_t>(big_endian(types.subspan(type * kTypeSize, 4))));
+    return seconds(static_cast<std::int32_t>(number_at<std::uint32_t>(types, type * kTypeSize)));
   };
   TimeZone zone;
   zone.before_ = offset_of(0);
   for (std::size_t i = 0; i < times; ++i) {
     const std::uint8_t type = data[times * kTime + i];
     if (type >= header->types) return std::nullopt;
-    const auto time = static_cast<std::int64_t>(big_endian(data.subspan(i * kTime, kTime)));
+    const auto time = static_cast<std::int64_t>(number_at<std::uint64_t>(data, i * kTime));
     zone.transitions_.push_back({sys_seconds(seconds(time)), offset_of(type)});
   }
   const Octets footer = data.subspan(static_cast<std::size_t>(header->data_size(kTime)));
