@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string_view>
 
+#include "process/regular_file.hpp"
 #include "wire/byte_order.hpp"
 
 namespace ctflow {
@@ -53,18 +53,19 @@ std::optional<Header> header_at(Octets octets) {
   return Header{count(0), count(1), count(2), count(3), count(4), count(5), octets[4]};
 }
 
-std::string read_file(const std::string& name) {
+/// Empty: it cannot be read, or is none of these.
+std::string contents_of(const std::string& name) {
   constexpr std::size_t kLongest = 1U << 20;
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(name, error)) return "";
-  std::ifstream file(name, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (text.size() > kLongest) text.clear();
-  return text;
+  try {
+    std::string text = read_regular_file(name, kLongest).text;
+    return text.size() > kLongest ? "" : text;
+  } catch (const std::runtime_error&) {
+    return "";
+  }
 }
 
 std::optional<TimeZone> zone_file(const std::string& name) {
-  const std::string text = read_file(name);
+  const std::string text = contents_of(name);
   const std::vector<std::uint8_t> octets(text.begin(), text.end());
   return TimeZone::parse(octets);
 }
@@ -134,7 +135,7 @@ std::optional<TimeZone> TimeZone::system() {
     if (auto zone = find(name.front() == ':' ? name.substr(1) : name)) return zone;
   }
   if (auto zone = zone_file("/etc/localtime")) return zone;
-  std::string text = read_file("/etc/TZ");
+  std::string text = contents_of("/etc/TZ");
   while (!text.empty() && text.back() == '\n') text.pop_back();
   if (auto zone = rule_zone(text)) return zone;
   return TimeZone();
