@@ -9,6 +9,7 @@
 #include <mutex>
 #include <system_error>
 #include <utility>
+#include <variant>
 
 #include "observe/collector_problems.hpp"
 #include "observe/problems.hpp"
@@ -58,7 +59,9 @@ NamespaceValues namespace_values(const NamespaceStatus& one) {
 std::vector<std::string> counted_namespaces(const Status& status) {
   std::vector<std::string> names;
   for (const NamespaceStatus& one : status.namespaces) {
-    const auto counts = [](const OutputStatus& output) { return output.kind == "accounting"; };
+    const auto counts = [](const OutputStatus& output) {
+      return std::holds_alternative<AccountingStatus>(output.details);
+    };
     if (std::any_of(one.outputs.begin(), one.outputs.end(), counts)) names.push_back(one.name);
   }
   return names;
