@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the reader of the configuration throws.
 #pragma once
 
 #include <stdexcept>

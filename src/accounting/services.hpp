@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The services that accounting knows without settings.
 #pragma once
 
 #include <vector>

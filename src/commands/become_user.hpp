@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// From root to the user of the configuration, before anything is opened.
 #pragma once
 
 #include <string>

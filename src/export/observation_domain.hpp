@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The Observation Domain ID where the configuration names none.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A file descriptor with an owner.
 #pragma once
 
 #include <unistd.h>

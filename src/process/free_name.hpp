@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Renaming that replaces nothing.
 #pragma once
 
 #include <string>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Memory that only the start needed.
 #pragma once
 
 namespace ctflow {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What the kernel says of how much a connection has carried.
 #pragma once
 
 #include <cstdint>
