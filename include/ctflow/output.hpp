@@ -92,7 +92,6 @@ class Output {
   Output(Output&&) = delete;
   Output& operator=(Output&&) = delete;
 
-  [[nodiscard]] std::string_view kind() const { return kind_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] FlowKinds wants() const { return wants_; }
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "conntrack/flow/tuple_hash.hpp"
+#include "text/errno_text.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -174,7 +175,7 @@ void CountedReports::fail(int error) {
       "accounting_reports_unavailable file={} error={} impact=\"after a kill, what is reported "
       "again of connections in the table is counted twice\" fix=\"let ctflowd write there, or make "
       "room\"",
-      log::quoted(file_of(0)), log::quoted(std::generic_category().message(error)));
+      log::quoted(file_of(0)), log::quoted(text::errno_text(error)));
 }
 
 }  // namespace ctflow::accounting

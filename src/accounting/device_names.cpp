@@ -19,14 +19,13 @@
 #include "text/address_text.hpp"
 #include "text/escape.hpp"
 #include "text/mac_text.hpp"
+#include "wire/mac_octets.hpp"
 
 namespace ctflow::accounting {
 namespace {
 
-constexpr std::size_t kMacLength = 6;
 constexpr std::size_t kLength4 = 4;
 constexpr std::size_t kLength6 = 16;
-constexpr unsigned kBitsOfOctet = 8;
 constexpr std::size_t kMostNames = 65'536;
 constexpr std::size_t kMostLine = 4096;
 constexpr std::size_t kLargestFile = std::size_t{16} << 20;
@@ -62,7 +61,7 @@ std::string mac_in(const std::string& text) {
 /// Of a DUID by link-layer address, with or without a time (RFC 8415 section 11), or of a MAC
 /// address, in hexadecimal digits without anything between them.
 std::string mac_of_identifier(std::string text) {
-  constexpr std::size_t kDigits = 2 * kMacLength;
+  constexpr std::size_t kDigits = 2 * wire::kMacOctets;
   constexpr std::size_t kTime = 8;
   constexpr std::string_view kWithTime = "00010001";
   constexpr std::string_view kWithoutTime = "00030001";
@@ -188,11 +187,8 @@ class NameFiles {
 }  // namespace
 
 std::string mac_octets(std::uint64_t mac) {
-  std::string octets;
-  for (unsigned shift = kMacLength * kBitsOfOctet; shift > 0; shift -= kBitsOfOctet) {
-    octets += static_cast<char>(mac >> (shift - kBitsOfOctet) & 0xff);
-  }
-  return octets;
+  const auto octets = wire::mac_octets(mac);
+  return {octets.begin(), octets.end()};
 }
 
 std::string device_octets(const Key& key) {
@@ -205,10 +201,8 @@ std::string device_octets(const Key& key) {
 
 std::string device_text(std::string_view octets) {
   const std::vector<std::uint8_t> all(octets.begin(), octets.end());
-  if (all.size() != kMacLength) return text_of_address(all);
-  std::uint64_t mac = 0;
-  for (const std::uint8_t octet : all) mac = mac << kBitsOfOctet | octet;
-  return text::mac_text(mac);
+  if (all.size() != wire::kMacOctets) return text_of_address(all);
+  return text::mac_text(wire::mac_number(all));
 }
 
 void add_names_of_line(const std::string& line, DeviceNames& to) {
@@ -230,7 +224,7 @@ ReadDeviceNames device_names_of(const AccountingConfig& config) {
 DeviceNames with_neighbours(const DeviceNames& names, const Neighbours& neighbours, TimePoint now) {
   DeviceNames all = names;
   for (const auto& [octets, name] : names) {
-    if (octets.size() == kMacLength) continue;
+    if (octets.size() == wire::kMacOctets) continue;
     IpAddress address;
     std::transform(octets.begin(), octets.end(), address.octets.begin(),
                    [](char c) { return static_cast<std::uint8_t>(c); });

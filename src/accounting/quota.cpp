@@ -14,6 +14,7 @@
 #include "text/escape.hpp"
 #include "text/mac_text.hpp"
 #include "text/people_text.hpp"
+#include "text/time_text.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -126,8 +127,8 @@ std::string quota_json(const QuotaReport& report, const std::string& scope) {
   }
   const nlohmann::json out{{"v", 1},
                            {"directions", scope},
-                           {"from", utc_text(report.time.from)},
-                           {"until", utc_text(report.time.until)},
+                           {"from", text::utc_text(report.time.from)},
+                           {"until", text::utc_text(report.time.until)},
                            {"complete", report.time.complete()},
                            {"over", report.any_over()},
                            {"quotas", uses}};

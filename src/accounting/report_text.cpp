@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "accounting/report_text.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "accounting/spread.hpp"
 #include "text/escape.hpp"
 #include "text/people_text.hpp"
+#include "text/time_text.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -37,11 +37,6 @@ std::string bar(std::uint64_t part, std::uint64_t whole) {
     ++columns;
   }
   return text + std::string(kBarWidth > columns ? kBarWidth - columns : 0, ' ');
-}
-
-std::string time_text(Minute minute, const Calendar& calendar) {
-  return fmt::format("{:%Y-%m-%d %H:%M}",
-                     fmt::gmtime(calendar.local(minute).time_since_epoch().count()));
 }
 
 std::string span_text(std::chrono::minutes span) {
@@ -119,8 +114,9 @@ Json amounts_json(const Amounts& amounts) {
 Json missing_json(const Report& report) {
   Json gaps = Json::array();
   for (const Gap& gap : report.gaps) {
-    gaps.push_back(
-        {{"from", utc_text(gap.from)}, {"until", utc_text(gap.until)}, {"reason", gap.reason}});
+    gaps.push_back({{"from", text::utc_text(gap.from)},
+                    {"until", text::utc_text(gap.until)},
+                    {"reason", gap.reason}});
   }
   Json causes = Json::array();
   for (const Cause& one : report.causes) {
@@ -159,15 +155,12 @@ const char* reason_text(const std::string& reason) {
 
 }  // namespace
 
-std::string utc_text(Minute minute) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds_of(minute)));
-}
-
 std::string title_line(const Report& report, const Calendar& calendar, const std::string& what,
                        const std::string& scope) {
   const std::string complete = report.complete() ? "complete" : "incomplete";
-  const std::string title = fmt::format("Since {} ({}), {}, {}", time_text(report.from, calendar),
-                                        span_text(end_of(report) - report.from), what, scope);
+  const std::string title =
+      fmt::format("Since {} ({}), {}, {}", text::minute_text(calendar.local(report.from)),
+                  span_text(end_of(report) - report.from), what, scope);
   const std::size_t room = kWidth > title.size() + 1 ? kWidth - title.size() : complete.size() + 1;
   return fmt::format("{}{:>{}}\n", title, complete, room);
 }
@@ -242,8 +235,8 @@ std::string report_json(const Report& report, const ReportView& view) {
                  {"aggregate", report.aggregate},
                  {"by", report.by},
                  {"directions", view.scope},
-                 {"from", utc_text(report.from)},
-                 {"until", utc_text(report.until)},
+                 {"from", text::utc_text(report.from)},
+                 {"until", text::utc_text(report.until)},
                  {"complete", report.complete()},
                  {"missing", missing_json(report)},
                  {"rows", rows},

@@ -23,8 +23,6 @@ std::string report_table(const Report& report, const Calendar& calendar, const R
 std::string report_json(const Report& report, const ReportView& view);
 std::string report_csv(const Report& report);
 
-/// 2026-11-22T09:00:00Z
-std::string utc_text(Minute minute);
 /// The first line of a report: since when, of what, and whether it is complete.
 std::string title_line(const Report& report, const Calendar& calendar, const std::string& what,
                        const std::string& scope);

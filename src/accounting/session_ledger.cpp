@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "accounting/schema.hpp"
+#include "process/directory_obstacle.hpp"
 #include "process/runtime_directory.hpp"
 
 namespace ctflow::accounting {
@@ -131,7 +132,8 @@ std::string session_prefix(const std::string& database) {
   constexpr std::size_t kLongestName = 160;
   const std::string directory = runtime_directory();
   std::string name = std::filesystem::absolute(database).lexically_normal().string();
-  if (name.size() > kLongestName || !obstacle_in(directory).empty()) return database;
+  if (name.size() > kLongestName || !obstacle_in(directory, DirectoryUse::kMakeFiles).empty())
+    return database;
   std::replace(name.begin(), name.end(), '/', '-');
   return directory + "/accounting" + name;
 }

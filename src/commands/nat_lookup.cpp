@@ -18,6 +18,7 @@
 #include "nat_log/look_up.hpp"
 #include "text/escape.hpp"
 #include "text/protocol_text.hpp"
+#include "text/time_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -134,7 +135,7 @@ int answer(const NatLookupOptions& options, const std::string& directory, std::o
   const nat::Question question = question_of(options);
   const nat::AnswerFormat format = format_of(options);
   record(fmt::format("nat_log_look_up address={} at={} tolerance={}{}{}", options.who,
-                     nat::time_text(question.at), options.tolerance,
+                     text::exact_utc_text(question.at), options.tolerance,
                      question.protocol ? fmt::format(" protocol={}", *question.protocol) : "",
                      question.remote ? " remote=" + options.remote : ""),
          errors);

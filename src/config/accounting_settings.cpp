@@ -15,6 +15,7 @@
 #include "config/services_file.hpp"
 #include "text/escape.hpp"
 #include "text/mac_text.hpp"
+#include "text/time_text.hpp"
 #include "time_zone/time_zone.hpp"
 #include "version/built_parts.hpp"
 
@@ -77,10 +78,7 @@ Parsed<PeriodConfig> parse_period(std::string_view text) {
 
 std::string show_period(const PeriodConfig& period) {
   if (period.every.count() == 0) return std::to_string(period.day);
-  const std::chrono::year_month_day first(period.first);
-  return fmt::format("{:04}-{:02}-{:02}/{}", static_cast<int>(first.year()),
-                     static_cast<unsigned>(first.month()), static_cast<unsigned>(first.day()),
-                     period.every.count());
+  return fmt::format("{}/{}", text::date_text(period.first), period.every.count());
 }
 
 ValueFormat<ServicePort> service_port() {

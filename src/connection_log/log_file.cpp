@@ -9,13 +9,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <ctime>
 #include <filesystem>
 #include <vector>
 
 #include "process/disk_errors.hpp"
 #include "process/free_name.hpp"
+#include "text/errno_text.hpp"
 #include "text/number_text.hpp"
+#include "text/time_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -28,12 +29,7 @@ constexpr std::chrono::seconds kLook{1};
 
 /// `.20261126T221500Z`.
 std::string suffix_at(TimePoint now) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(
-      std::chrono::time_point_cast<std::chrono::system_clock::duration>(now));
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format(".{:04}{:02}{:02}T{:02}{:02}{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1,
-                     utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+  return "." + text::compact_utc_text(std::chrono::floor<std::chrono::seconds>(now));
 }
 
 /// Whether suffix_at() gave it, with a number behind it or without.
@@ -117,7 +113,7 @@ bool LogFile::is_over(std::size_t more, TimePoint now) const {
 }
 
 void LogFile::failed(const char* doing, int error) {
-  news_.failed = fmt::format("{}: {}", doing, std::generic_category().message(error));
+  news_.failed = fmt::format("{}: {}", doing, text::errno_text(error));
 }
 
 void LogFile::rotate(TimePoint now) {

@@ -266,8 +266,8 @@ bool NamespaceExporter::lookup_running() const { return any_lookup_running(pipel
 void NamespaceExporter::start() {
   started_ = true;
   for (const auto& output : pipeline_.outputs()) {
-    log::info("exporting {}={} peer={}", log_key(output->kind()), output->name(),
-              output->status(system_now()).peer);
+    const OutputStatus status = output->status(system_now());
+    log::info("exporting {}={} peer={}", log_key(status.details), status.name, status.peer);
   }
   pipeline_.tick();  // templates, before the first flow
   arm_timer();

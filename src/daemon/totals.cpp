@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/totals.hpp"
 
+#include <variant>
+
 #include "log/log.hpp"
 #include "observe/counter_names.hpp"
 
@@ -23,11 +25,13 @@ std::string listed(const Counters& counters, const Table& table, const char* pre
 
 }  // namespace
 
-const char* log_key(std::string_view kind) { return kind == "collector" ? "collector" : "output"; }
+const char* log_key(const OutputDetails& details) {
+  return std::holds_alternative<CollectorStatus>(details) ? "collector" : "output";
+}
 
 void log_output_totals(const OutputStatus& output) {
   const ExporterCounters& counters = output.counters;
-  const char* const key = log_key(output.kind);
+  const char* const key = log_key(output.details);
   if (const auto* const collector = std::get_if<CollectorStatus>(&output.details)) {
     log::info("collector_totals collector={} refusals={}{}", output.name, collector->refusals,
               listed(counters, kExporterCounters));

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "ctflow/counters.hpp"
 #include "ctflow/status.hpp"
@@ -12,7 +11,7 @@
 namespace ctflow {
 
 /// In log lines, before the name of an output of this kind.
-const char* log_key(std::string_view kind);
+const char* log_key(const OutputDetails& details);
 
 void log_output_totals(const OutputStatus& output);
 

@@ -10,11 +10,10 @@
 #include <boost/asio/ip/udp.hpp>
 #include <cerrno>
 #include <optional>
-#include <system_error>
 
-#include "doctor/errno_reason.hpp"
 #include "doctor/stream_check.hpp"
 #include "process/descriptor.hpp"
+#include "text/errno_text.hpp"
 #include "transport/address/lookup.hpp"
 #include "transport/address/socket_options.hpp"
 
@@ -39,20 +38,21 @@ std::optional<std::string> connect_to(int descriptor, const CollectorConfig& col
   if (!collector.bind_device.empty() &&
       setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, collector.bind_device.c_str(),
                  static_cast<socklen_t>(collector.bind_device.size())) != 0) {
-    return "bind_device " + collector.bind_device + ": " + errno_reason();
+    return "bind_device " + collector.bind_device + ": " + text::errno_text();
   }
   if (!collector.source_address.empty()) {
     std::string error;
     const auto from = look_up(collector.source_address, 0, error);
     if (!from || bind(descriptor, from->data(), static_cast<socklen_t>(from->size())) != 0) {
-      return "source_address " + collector.source_address + ": " + (from ? errno_reason() : error);
+      return "source_address " + collector.source_address + ": " +
+             (from ? text::errno_text() : error);
     }
   }
   if (connect(descriptor, to.data(), static_cast<socklen_t>(to.size())) == 0 ||
       errno == EINPROGRESS) {
     return std::nullopt;
   }
-  return errno_reason();
+  return text::errno_text();
 }
 
 void check_mtu(int descriptor, const CollectorConfig& collector, int family, Findings& found) {
@@ -64,7 +64,7 @@ void check_mtu(int descriptor, const CollectorConfig& collector, int family, Fin
   if (getsockopt(descriptor, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_MTU : IP_MTU, &mtu,
                  &length) != 0) {
     found.unchecked.push_back("the MTU towards collector " + collector.name + ": " +
-                              errno_reason());
+                              text::errno_text());
     return;
   }
   const auto room = static_cast<std::size_t>(mtu) - headers;
@@ -91,7 +91,6 @@ int answer_of(int descriptor, std::chrono::milliseconds patience) {
 
 void check_answer(int error, const CollectorConfig& collector, Findings& found) {
   if (error == 0) return;
-  const std::string text = std::generic_category().message(error);
   if (error == ECONNREFUSED) {
     found.wrong.push_back(
         {"collector_refused",
@@ -99,9 +98,10 @@ void check_answer(int error, const CollectorConfig& collector, Findings& found) 
                      collector.address, collector.port),
          "start the collector, or correct its address and port"});
   } else {
-    found.wrong.push_back({"collector_unreachable",
-                           fmt::format("{} cannot be reached: {}", collector.address, text),
-                           "correct the route or the packet filter on the path"});
+    found.wrong.push_back(
+        {"collector_unreachable",
+         fmt::format("{} cannot be reached: {}", collector.address, text::errno_text(error)),
+         "correct the route or the packet filter on the path"});
   }
 }
 
@@ -120,7 +120,7 @@ Findings check_datagrams(const CollectorConfig& collector, std::chrono::millisec
   const Descriptor socket(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const std::optional<std::string> why = socket.is_open()
                                              ? connect_to(socket.number(), collector, *to)
-                                             : std::optional(errno_reason());
+                                             : std::optional(text::errno_text());
   if (why) {
     found.wrong.push_back({"collector_unreachable",
                            fmt::format("{} cannot be reached: {}", collector.address, *why),

@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <system_error>
 
 #include "netlink/conntrack_settings.hpp"
+#include "text/errno_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -52,7 +52,7 @@ std::vector<Finding> check_kernel(const Capabilities& measured, const std::strin
         {"settings_unreadable",
          fmt::format("whether connections are tracked, counted and reported could not be checked: "
                      "{}: {}",
-                     directory, std::generic_category().message(obstacle)),
+                     directory, text::errno_text(obstacle)),
          "let ctflowd read it: no ProcSubset=pid in its unit, /proc mounted in its root, enough "
          "descriptors (LimitNOFILE)"});
     return findings;

@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <system_error>
 
 #include "conntrack/reported/state_place.hpp"
+#include "text/errno_text.hpp"
 #include "transport/spool/spool_names.hpp"
 
 namespace ctflow {
@@ -102,7 +102,7 @@ Findings check_left_overs(const Config& config) {
   for (const std::string& file : left_over_files(config)) {
     if (access(file.c_str(), R_OK | W_OK) == 0) continue;
     if (first.empty()) {
-      reason = std::generic_category().message(errno);
+      reason = text::errno_text();
       first = file;
     } else {
       ++more;

@@ -8,20 +8,19 @@
 #include <cerrno>
 #include <filesystem>
 #include <optional>
-#include <system_error>
 
 #include "connection_log/socket_sink.hpp"
 #include "doctor/stream_check.hpp"
 #include "kafka/reach.hpp"
 #include "postgresql/connection_text.hpp"
+#include "process/directory_obstacle.hpp"
+#include "text/errno_text.hpp"
 #include "text/octets_text.hpp"
 
 namespace ctflow {
 namespace {
 
 constexpr std::chrono::seconds kServerPatience{3};
-
-std::string reason(int error) { return std::generic_category().message(error); }
 
 bool goes_to_socket(const ConnectionLogConfig& log) {
   return log.to == LogDestination::kUnix || log.to == LogDestination::kTcp;
@@ -34,13 +33,9 @@ struct LogFault {
 
 /// Nothing: files can be created, listed and removed in it.
 std::optional<LogFault> fault_of_directory(const std::string& directory) {
-  struct stat found {};
-  const std::string create = "install -d -m 0750 -o ctflowd " + directory;
-  if (stat(directory.c_str(), &found) != 0)
-    return LogFault{directory + ": " + reason(errno), create};
-  if (!S_ISDIR(found.st_mode)) return LogFault{directory + ": " + reason(ENOTDIR), create};
-  if (access(directory.c_str(), R_OK | W_OK | X_OK) == 0) return std::nullopt;
-  return LogFault{directory + ": " + reason(errno), create};
+  const std::string obstacle = obstacle_in(directory, DirectoryUse::kMakeAndFindFiles);
+  if (obstacle.empty()) return std::nullopt;
+  return LogFault{directory + ": " + obstacle, "install -d -m 0750 -o ctflowd " + directory};
 }
 
 /// Nothing: lines can be appended to it. A file that does not exist is made in its directory.
@@ -51,7 +46,7 @@ std::optional<LogFault> fault_of_file(const std::string& path, bool rotates) {
     const int error = errno;
     if (auto fault = fault_of_directory(directory)) return fault;
     if (error == ENOENT) return std::nullopt;
-    return LogFault{reason(error), "set another path"};
+    return LogFault{text::errno_text(error), "set another path"};
   }
   if (S_ISLNK(found.st_mode)) {
     return LogFault{"it is a symbolic link, which is not followed", "set path to the file itself"};
@@ -59,7 +54,7 @@ std::optional<LogFault> fault_of_file(const std::string& path, bool rotates) {
   if (S_ISSOCK(found.st_mode)) return LogFault{"it is a socket", "set to: unix"};
   if (!S_ISREG(found.st_mode)) return LogFault{"it is no regular file", "set path to a file"};
   if (access(path.c_str(), R_OK | W_OK) != 0) {
-    return LogFault{reason(errno), fmt::format("chown ctflowd {}", path)};
+    return LogFault{text::errno_text(), fmt::format("chown ctflowd {}", path)};
   }
   return rotates ? fault_of_directory(directory) : std::nullopt;
 }

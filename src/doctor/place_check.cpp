@@ -19,12 +19,12 @@
 
 #include "config/status_endpoint.hpp"
 #include "doctor/database_check.hpp"
-#include "doctor/directory_fault.hpp"
-#include "doctor/errno_reason.hpp"
 #include "doctor/log_check.hpp"
 #include "doctor/spool_check.hpp"
 #include "findings/certificate_expiry.hpp"
 #include "process/descriptor.hpp"
+#include "process/directory_obstacle.hpp"
+#include "text/errno_text.hpp"
 #include "text/octets_text.hpp"
 #include "transport/stream/tls_files.hpp"
 
@@ -38,7 +38,7 @@ std::string fault_of_created(std::filesystem::path directory) {
          directory.has_relative_path()) {
     directory = directory.parent_path();
   }
-  return fault_of(directory.string());
+  return obstacle_in(directory.string(), DirectoryUse::kMakeAndFindFiles);
 }
 
 std::string create_command(const std::string& directory) {
@@ -46,7 +46,7 @@ std::string create_command(const std::string& directory) {
 }
 
 void check_file_directory(const CollectorConfig& collector, Findings& found) {
-  const std::string fault = fault_of(collector.file.directory);
+  const std::string fault = obstacle_in(collector.file.directory, DirectoryUse::kMakeAndFindFiles);
   if (fault.empty()) return;
   found.wrong.push_back(
       {"file_directory_unusable",
@@ -57,7 +57,7 @@ void check_file_directory(const CollectorConfig& collector, Findings& found) {
 void check_spool(const CollectorConfig& collector, Findings& found) {
   const std::string& directory = collector.spool.directory;
   if (directory.empty()) return;
-  const std::string fault = fault_of(directory);
+  const std::string fault = obstacle_in(directory, DirectoryUse::kMakeAndFindFiles);
   if (fault.empty()) return;
   found.wrong.push_back(
       {"spool_directory_unusable",
@@ -92,10 +92,10 @@ void check_tls_files(const CollectorConfig& collector, Findings& found) {
   for (const std::string* const file :
        {&collector.tls.ca_file, &collector.tls.certificate, &collector.tls.key}) {
     if (file->empty() || access(file->c_str(), R_OK) == 0) continue;
-    found.wrong.push_back(
-        {"tls_file_unreadable",
-         fmt::format("this user cannot read {}: {}; ctflowd does not start", *file, errno_reason()),
-         "chgrp to a group of this user, and chmod g+r, " + *file});
+    found.wrong.push_back({"tls_file_unreadable",
+                           fmt::format("this user cannot read {}: {}; ctflowd does not start",
+                                       *file, text::errno_text()),
+                           "chgrp to a group of this user, and chmod g+r, " + *file});
   }
 }
 
@@ -214,7 +214,7 @@ void check_socket(const std::string& socket, Findings& found) {
   std::error_code ignored;
   const bool exists = std::filesystem::is_directory(directory, ignored);
   const std::string place = exists ? directory.string() : above.string();
-  const std::string fault = fault_of(place);
+  const std::string fault = obstacle_in(place, DirectoryUse::kMakeAndFindFiles);
   if (!fault.empty()) add(place + ": " + fault, create_command(directory.string()));
 }
 

@@ -9,9 +9,9 @@
 #include <optional>
 
 #include "config/status_endpoint.hpp"
-#include "doctor/directory_fault.hpp"
 #include "event_loop/pending_handlers.hpp"
 #include "findings/certificate_expiry.hpp"
+#include "process/directory_obstacle.hpp"
 #include "text/octets_text.hpp"
 #include "transport/make_transport.hpp"
 #include "transport/stream/dialer.hpp"
@@ -73,7 +73,8 @@ Outcome connect_once(const CollectorConfig& collector, std::chrono::milliseconds
 }
 
 std::string consequence(const CollectorConfig& collector) {
-  if (collector.spool.directory.empty() || !fault_of(collector.spool.directory).empty()) {
+  if (collector.spool.directory.empty() ||
+      !obstacle_in(collector.spool.directory, DirectoryUse::kMakeAndFindFiles).empty()) {
     return fmt::format(
         "flows wait in memory up to spool.memory ({}), then the oldest are lost, and "
         "all of them when ctflowd stops",

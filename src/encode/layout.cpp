@@ -159,7 +159,8 @@ void Layout::add(std::uint16_t id, Fields fields) {
 /// The default layouts and what is added to them.
 // So that first + i stays within each block.
 static_assert(template_ids::kBiflow.count == kRecordKinds &&
-              template_ids::kNatEvents.count == kTranslations && template_ids::kMinimal.count == 2);
+              template_ids::kNatEvents.count == kTranslationKinds &&
+              template_ids::kMinimal.count == 2);
 
 void Layout::add_kinds(Protocol protocol, const EncoderOptions& options, bool with_extras) {
   EncoderOptions base = options;
@@ -198,13 +199,13 @@ void Layout::add_nat_events(Protocol protocol, const EncoderOptions& options) {
   by_ = By::kTranslation;
   const std::uint16_t first =
       template_ids::first_id(template_ids::kNatEvents, choices_of(options, false));
-  for (std::size_t i = 0; i < kTranslations; ++i) {
-    const auto translation = static_cast<Translation>(i);
+  for (std::size_t i = 0; i < kTranslationKinds; ++i) {
+    const auto translation = static_cast<TranslationKind>(i);
     Fields fields;
     append(fields, kEventTime);
     append(fields, protocol == Protocol::kIpfix ? kEventIpfixTimes : kNetflow9Times);
-    append(fields, translation == Translation::kNat44 ? kEventIpv4 : kEventIpv6);
-    append(fields, translation == Translation::kNat66 ? kEventPostNatIpv6 : kEventPostNatIpv4);
+    append(fields, translation == TranslationKind::kNat44 ? kEventIpv4 : kEventIpv6);
+    append(fields, translation == TranslationKind::kNat66 ? kEventPostNatIpv6 : kEventPostNatIpv4);
     append(fields, kEventTail);
     if (options.zones) append(fields, kZones);
     add(static_cast<std::uint16_t>(first + i), std::move(fields));
@@ -234,7 +235,7 @@ const Template& Layout::choose_otherwise(const Record& record) const {
     case By::kFamily:
       return templates_[record.flow.original.family == AddressFamily::kIpv4 ? 0 : 1];
     case By::kTranslation:
-      return templates_[static_cast<std::size_t>(translation(record.flow))];
+      return templates_[static_cast<std::size_t>(translation_kind(record.flow))];
     case By::kElements:
       return templates_[template_of_[static_cast<std::size_t>(record_kind(record))]];
     case By::kKind:

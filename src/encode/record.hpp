@@ -79,12 +79,13 @@ inline RecordKind record_kind(const Record& record) {
 std::string_view name_of(RecordKind kind);
 
 /// Kinds of translation, by the families before and after it.
-enum class Translation : std::uint8_t { kNat44, kNat66, kNat64 };
-inline constexpr std::size_t kTranslations = 3;
+enum class TranslationKind : std::uint8_t { kNat44, kNat66, kNat64 };
+inline constexpr std::size_t kTranslationKinds = 3;
 
-constexpr Translation translation(const Flow& flow) {
-  if (flow.original.family == AddressFamily::kIpv4) return Translation::kNat44;
-  return flow.reply.family == AddressFamily::kIpv4 ? Translation::kNat64 : Translation::kNat66;
+constexpr TranslationKind translation_kind(const Flow& flow) {
+  if (flow.original.family == AddressFamily::kIpv4) return TranslationKind::kNat44;
+  return flow.reply.family == AddressFamily::kIpv4 ? TranslationKind::kNat64
+                                                   : TranslationKind::kNat66;
 }
 
 }  // namespace ctflow

@@ -12,6 +12,7 @@
 
 #include "encode/record.hpp"
 #include "encode/value.hpp"
+#include "wire/mac_octets.hpp"
 
 namespace ctflow {
 
@@ -160,14 +161,7 @@ inline std::uint32_t mark(const Record& record) { return record.flow.mark; }
 
 /// Of a host behind the translation: the record has the address before it, and the host has the
 /// address behind it.
-inline MacAddress mac_address(std::uint64_t mac) {
-  constexpr unsigned kOctetBits = 8;
-  MacAddress address{};
-  for (std::size_t i = address.octets.size(); i-- > 0; mac >>= kOctetBits) {
-    address.octets[i] = static_cast<std::uint8_t>(mac & 0xffU);
-  }
-  return address;
-}
+inline MacAddress mac_address(std::uint64_t mac) { return {wire::mac_octets(mac)}; }
 inline MacAddress source_mac(const Record& record) {
   return mac_address(record.initiator ? record.flow.initiator_mac : record.flow.responder_mac);
 }
@@ -203,12 +197,12 @@ inline Milliseconds time(const Record& record) {
 /// IANA natEvent (230). NAT66 has none of its own, so that it gets the historic pair.
 inline std::uint8_t event(const Record& record) {
   const bool created = record.flow.event == FlowEvent::kCreated;
-  switch (translation(record.flow)) {
-    case Translation::kNat44:
+  switch (translation_kind(record.flow)) {
+    case TranslationKind::kNat44:
       return created ? 4 : 5;
-    case Translation::kNat64:
+    case TranslationKind::kNat64:
       return created ? 6 : 7;
-    case Translation::kNat66:
+    case TranslationKind::kNat66:
       break;
   }
   return created ? 1 : 2;

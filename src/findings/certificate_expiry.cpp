@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "findings/certificate_expiry.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <ctime>
+#include "text/time_text.hpp"
 
 namespace ctflow {
 namespace {
 
 constexpr std::chrono::hours kDay{24};
 constexpr std::chrono::seconds kSoon = 14 * kDay;
-
-std::time_t seconds_of(TimePoint time) {
-  return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
-}
 
 const char* subject_of(CertificateOwner owner) {
   return owner == CertificateOwner::kExporter
@@ -43,8 +38,9 @@ std::optional<Finding> expiry_finding(const Certificate& certificate, std::chron
       expired ? "expired on" : fmt::format("expires in {} h, on", left / std::chrono::hours(1));
   return Finding{
       expired ? "certificate_expired" : "certificate_expires",
-      fmt::format("{} {} {:%Y-%m-%d %H:%M} UTC: {}", subject_of(certificate.owner), when,
-                  fmt::gmtime(seconds_of(certificate.expires)), consequence_of(certificate.owner)),
+      fmt::format("{} {} {} UTC: {}", subject_of(certificate.owner), when,
+                  text::minute_text(std::chrono::floor<std::chrono::seconds>(certificate.expires)),
+                  consequence_of(certificate.owner)),
       fix_of(certificate.owner)};
 }
 

@@ -11,6 +11,7 @@
 
 #include "text/endpoint_text.hpp"
 #include "text/protocol_text.hpp"
+#include "text/time_text.hpp"
 
 namespace ctflow::nat {
 namespace {
@@ -22,12 +23,13 @@ std::string end_or(const std::string& address, std::uint16_t port, const char* w
 }
 
 std::string began_text(const Found& row) {
-  return ((row.unsure & unsure::kBegan) != 0 ? "before " : "") + time_text(row.began);
+  return ((row.unsure & unsure::kBegan) != 0 ? "before " : "") + text::exact_utc_text(row.began);
 }
 
 std::string ended_text(const Found& row) {
   if (!row.ended) return "(open)";
-  return ((row.unsure & unsure::kEnded) != 0 ? "unknown, before " : "") + time_text(*row.ended);
+  return ((row.unsure & unsure::kEnded) != 0 ? "unknown, before " : "") +
+         text::exact_utc_text(*row.ended);
 }
 
 /// What says so.
@@ -91,10 +93,11 @@ std::string csv(const std::vector<Found>& rows) {
         "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
         row.any_protocol ? "" : std::to_string(row.protocol), row.inside_address,
         inside ? std::to_string(row.inside_port) : "", row.public_address, row.public_port,
-        row.remote_address, remote ? std::to_string(row.remote_port) : "", time_text(row.began),
-        row.ended ? time_text(*row.ended) : "", row.unsure & unsure::kBegan,
-        (row.unsure & unsure::kEnded) >> 1, row.destination_nat ? "dnat" : "snat", row.zone,
-        origin_of(row), row.from_map ? std::to_string(row.public_last_port) : "");
+        row.remote_address, remote ? std::to_string(row.remote_port) : "",
+        text::exact_utc_text(row.began), row.ended ? text::exact_utc_text(*row.ended) : "",
+        row.unsure & unsure::kBegan, (row.unsure & unsure::kEnded) >> 1,
+        row.destination_nat ? "dnat" : "snat", row.zone, origin_of(row),
+        row.from_map ? std::to_string(row.public_last_port) : "");
   }
   return text;
 }
@@ -117,8 +120,8 @@ Json entry_json(const Found& row) {
                 {"port", row.public_port},
                 {"last_port", row.public_last_port}}},
               {"remote", nullptr},
-              {"began", time_text(row.began)},
-              {"ended", row.ended ? Json(time_text(*row.ended)) : Json(nullptr)},
+              {"began", text::exact_utc_text(row.began)},
+              {"ended", row.ended ? Json(text::exact_utc_text(*row.ended)) : Json(nullptr)},
               {"began_before", false},
               {"end_unknown", false},
               {"nat", "snat"},
@@ -132,8 +135,8 @@ Json row_json(const Found& row) {
               {"inside", end_json(row.inside_address, row.inside_port)},
               {"public", end_json(row.public_address, row.public_port)},
               {"remote", end_json(row.remote_address, row.remote_port)},
-              {"began", time_text(row.began)},
-              {"ended", row.ended ? Json(time_text(*row.ended)) : Json(nullptr)},
+              {"began", text::exact_utc_text(row.began)},
+              {"ended", row.ended ? Json(text::exact_utc_text(*row.ended)) : Json(nullptr)},
               {"began_before", (row.unsure & unsure::kBegan) != 0},
               {"end_unknown", (row.unsure & unsure::kEnded) != 0},
               {"nat", row.destination_nat ? "dnat" : "snat"},
@@ -229,8 +232,8 @@ std::string verdict_text(const Answer& answer, const Question& question) {
   text += "\n";
   for (const Hole& hole : answer.holes) {
     text += fmt::format(
-        "incomplete from {} to {}: {}{}\n", time_text(hole.began),
-        hole.ended ? time_text(*hole.ended) : "now", hole.reason,
+        "incomplete from {} to {}: {}{}\n", text::exact_utc_text(hole.began),
+        hole.ended ? text::exact_utc_text(*hole.ended) : "now", hole.reason,
         hole.connections == 0 ? "" : fmt::format(", {} beginnings and ends", hole.connections));
   }
   for (const std::string& why : answer.missing) text += "incomplete: " + why + "\n";
@@ -239,16 +242,17 @@ std::string verdict_text(const Answer& answer, const Question& question) {
 
 std::string answer_json(const Answer& answer, const Question& question) {
   Json out{{"verdict", name_of(answer.verdict)},
-           {"at", time_text(question.at)},
+           {"at", text::exact_utc_text(question.at)},
            {"tolerance_ms", question.tolerance.count()}};
   out["rows"] = Json::array();
   for (const Found& row : answer.found) out["rows"].push_back(row_json(row));
   out["holes"] = Json::array();
   for (const Hole& hole : answer.holes) {
-    out["holes"].push_back({{"began", time_text(hole.began)},
-                            {"ended", hole.ended ? Json(time_text(*hole.ended)) : Json(nullptr)},
-                            {"reason", hole.reason},
-                            {"connections", hole.connections}});
+    out["holes"].push_back(
+        {{"began", text::exact_utc_text(hole.began)},
+         {"ended", hole.ended ? Json(text::exact_utc_text(*hole.ended)) : Json(nullptr)},
+         {"reason", hole.reason},
+         {"connections", hole.connections}});
   }
   out["missing"] = answer.missing;
   out["around"] = Json::array();

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "text/time_text.hpp"
+
 namespace ctflow::nat {
 namespace {
 
@@ -82,10 +84,7 @@ std::optional<std::chrono::seconds> take_clock(std::string_view& text) {
 }  // namespace
 
 std::string file_name(Day day) {
-  const std::chrono::year_month_day date(day);
-  return fmt::format("{}{:04}{:02}{:02}{}", kPrefix, static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     kSuffix);
+  return fmt::format("{}{}{}", kPrefix, text::date_text(day, ""), kSuffix);
 }
 
 std::optional<Day> day_in(std::string_view name) {
@@ -106,15 +105,6 @@ std::vector<Day> list_days(const std::string& directory) {
   }
   std::sort(days.begin(), days.end());
   return days;
-}
-
-std::string time_text(Moment time) {
-  const Day day = day_of(time);
-  const std::chrono::year_month_day date(day);
-  const auto ms = (time - day).count();
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     ms / 3'600'000, ms / 60'000 % 60, ms / 1000 % 60, ms % 1000);
 }
 
 std::optional<Moment> parse_time(std::string_view text) {

@@ -31,9 +31,6 @@ std::optional<Day> day_in(std::string_view name);
 /// The days whose files are in a directory, the oldest first. Throws std::filesystem_error.
 std::vector<Day> list_days(const std::string& directory);
 
-/// RFC 3339, UTC, milliseconds: 2026-11-23T09:00:00.000Z.
-std::string time_text(Moment time);
-
 /// RFC 3339 with `Z` or an offset, seconds with or without a fraction. Nothing: it is no such time.
 std::optional<Moment> parse_time(std::string_view text);
 

@@ -9,6 +9,7 @@
 
 #include "nat_log/day_reader.hpp"
 #include "text/address_text.hpp"
+#include "text/time_text.hpp"
 
 namespace ctflow::nat {
 namespace {
@@ -97,13 +98,13 @@ class Search {
     // A day that is over is written to its end, or has a hole from there on; unless the next start,
     // which writes that, has not been.
     if (over && answer_.holes.empty() && std::min(to_, Moment(day + kDay)) > written) {
-      answer_.missing.push_back(
-          fmt::format("{} is written until {} only", file_name(day), time_text(written)));
+      answer_.missing.push_back(fmt::format("{} is written until {} only", file_name(day),
+                                            text::exact_utc_text(written)));
     } else if (!over && to_ > written) {
       answer_.missing.push_back(
           fmt::format("the log is written until {} only: ctflowd does not run, cannot write, or "
                       "will have written more in a moment",
-                      time_text(written)));
+                      text::exact_utc_text(written)));
     }
     const Day carried = day_of(file.time("carried_from").value_or(Moment(day)));
     if (carried < day && !has(carried)) {
@@ -152,8 +153,8 @@ class Search {
     }
     const auto is_over = [&](const Found& entry) { return *entry.ended < from_; };
     if (std::erase_if(entries_, is_over) == 0) return;
-    answer_.missing.push_back(
-        fmt::format("the ruleset changed after {} and has not been read", time_text(*maps_until_)));
+    answer_.missing.push_back(fmt::format("the ruleset changed after {} and has not been read",
+                                          text::exact_utc_text(*maps_until_)));
   }
 
   /// What the maps said on either side of a hole, where that is not what they say of the time asked

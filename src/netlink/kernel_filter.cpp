@@ -10,6 +10,9 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <span>
+
+#include "wire/byte_order.hpp"
 
 namespace ctflow {
 namespace {
@@ -31,9 +34,7 @@ constexpr std::array<std::array<std::uint8_t, 4>, 2> kMisread{{{5, 0, 1, 0}, {0,
 using Entries = std::vector<ConnectionMatch>;
 
 std::uint32_t word_of(const IpAddress& address, std::size_t index) {
-  std::uint32_t word = 0;
-  for (std::size_t i = 0; i < 4; ++i) word = word << 8 | address.octets[index * 4 + i];
-  return word;
+  return wire::load<std::uint32_t>(std::as_bytes(std::span(address.octets)), index * 4);
 }
 
 /// Of the word at `index` of an address, host byte order.

@@ -14,6 +14,7 @@
 
 #include "log/log.hpp"
 #include "process/descriptor.hpp"
+#include "text/errno_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -40,14 +41,14 @@ NamespaceAt look_up_namespace(const std::string& file) {
   if (!descriptor.is_open()) {
     // Only these say that there is no such name; too many open files, for one, does not.
     found.known = errno == ENOENT || errno == ENOTDIR || errno == ESRCH;
-    found.why = file + ": " + std::generic_category().message(errno);
+    found.why = file + ": " + text::errno_text();
     return found;
   }
   struct statfs system {};
   constexpr decltype(system.f_type) kNsfs = 0x6e736673;  // NSFS_MAGIC
   if (fstatfs(descriptor.number(), &system) != 0) {
     found.known = false;
-    found.why = file + ": " + std::generic_category().message(errno);
+    found.why = file + ": " + text::errno_text();
   } else if (system.f_type != kNsfs) {
     found.why = file + ": a file, but no network namespace is mounted there";
   } else {
@@ -70,7 +71,7 @@ void go_back(int to) {
   log::error(
       "namespace_return_failed error={} impact=\"ctflowd ends, so that it does nothing in the "
       "wrong network\" fix=\"start ctflowd as root, or with CAP_SYS_ADMIN\"",
-      log::quoted(std::generic_category().message(errno)));
+      log::quoted(text::errno_text()));
   std::abort();  // whatever is done next would be done in the wrong network
 }
 

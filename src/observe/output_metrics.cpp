@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "findings/certificate_expiry.hpp"
 #include "observe/collector_problems.hpp"
@@ -197,12 +198,19 @@ void add_own(Families& families, const OutputStatus& one, const AccountingStatus
   add_quotas(families, accounting.quotas, labels);
 }
 
+/// By which metrics of this kind have the output's name. Null: there is one at most.
+const char* name_label(const CollectorStatus& /*own*/) { return "collector"; }
+const char* name_label(const ConnectionLogStatus& /*own*/) { return "log"; }
+const char* name_label(const NatLogStatus& /*own*/) { return nullptr; }
+const char* name_label(const AccountingStatus& /*own*/) { return nullptr; }
+
 }  // namespace
 
 void add_output(Families& families, const OutputStatus& one, const Labels& of_namespace) {
   Labels labels = of_namespace;  // and the name, of a kind that there may be several of
-  if (one.kind == "collector") labels.push_back({"collector", one.name});
-  if (one.kind == "connection_log") labels.push_back({"log", one.name});
+  const char* const label =
+      std::visit([](const auto& own) { return name_label(own); }, one.details);
+  if (label != nullptr) labels.push_back({label, one.name});
   add_ledger(families, fmt::format("ctflowd_{}_", one.kind), one, labels);
   std::visit([&](const auto& details) { add_own(families, one, details, labels); }, one.details);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "observe/status_json.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -13,6 +12,7 @@
 #include "observe/counter_names.hpp"
 #include "observe/log_problems.hpp"
 #include "observe/problems.hpp"
+#include "text/time_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -91,8 +91,7 @@ Json certificates_json(const CollectorStatus& collector) {
   for (const CertificateStatus& one : collector.certificates) {
     const auto expires = std::chrono::floor<std::chrono::seconds>(one.certificate.expires);
     all.push_back({{"of", name_of(one.certificate.owner)},
-                   {"expires", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
-                                           fmt::gmtime(expires.time_since_epoch().count()))},
+                   {"expires", text::utc_text(expires)},
                    {"expires_in_seconds", one.left.count()}});
   }
   return all;

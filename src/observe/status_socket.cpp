@@ -8,8 +8,9 @@
 #include <cerrno>
 #include <filesystem>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
+
+#include "text/errno_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -36,8 +37,7 @@ void remove_stale(boost::asio::io_context& io, const std::string& path) {
          "another ctflowd listens there; stop it, or give this one a status.socket of its own");
   }
   if (unlink(path.c_str()) != 0) {
-    fail(path, "left by a process that has ended, cannot be removed: " +
-                   std::generic_category().message(errno));
+    fail(path, "left by a process that has ended, cannot be removed: " + text::errno_text());
   }
 }
 
@@ -51,7 +51,7 @@ StatusSocket::StatusSocket(boost::asio::io_context& io, std::string path)
   }
   const std::string directory = std::filesystem::path(path_).parent_path();
   if (mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
-    fail(path_, "cannot create " + directory + ": " + std::generic_category().message(errno));
+    fail(path_, "cannot create " + directory + ": " + text::errno_text());
   }
   remove_stale(io, path_);
   boost::system::error_code error;

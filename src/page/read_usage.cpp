@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "page/read_usage.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 
 #include "accounting/course.hpp"
 #include "accounting/report_text.hpp"
+#include "text/time_text.hpp"
 
 namespace ctflow::page {
 namespace {
@@ -20,11 +20,6 @@ using accounting::Direction;
 using accounting::Level;
 using accounting::Minute;
 using accounting::Report;
-
-std::string minute_text(const Calendar& calendar, Minute minute, bool with_date) {
-  const auto local = fmt::gmtime(calendar.local(minute).time_since_epoch().count());
-  return with_date ? fmt::format("{:%Y-%m-%d %H:%M}", local) : fmt::format("{:%H:%M}", local);
-}
 
 Use use_of(const std::string& name, const Amounts& amounts) {
   return {name, amounts.down_octets, amounts.up_octets, amounts.connections};
@@ -43,7 +38,7 @@ UseTable table_of(const Report& report, const Calendar& calendar, const char* ti
   UseTable table;
   table.title = title;
   table.by = report.by;
-  table.since = minute_text(calendar, report.from, true);
+  table.since = text::minute_text(calendar.local(report.from));
   if (!report.complete()) table.missing = accounting::completeness_text(report);
   table.began = began_within(report);
   table.total = use_of("", report.total);
@@ -89,7 +84,7 @@ void add_course(const Database& database, const Report& day, const Calendar& cal
   const auto course = accounting::course_of(database, day, calendar);
   to.course.reserve(course.size());
   for (const accounting::HourAmounts& one : course) {
-    to.course.push_back({minute_text(calendar, one.hour.from, false), one.amounts.down_octets,
+    to.course.push_back({text::clock_text(calendar.local(one.hour.from)), one.amounts.down_octets,
                          one.amounts.up_octets, !accounting::has_gap(day, one.hour)});
   }
 }
@@ -126,7 +121,7 @@ UsageValues read_usage(const AccountingConfig& config, const std::string& networ
       config.database + (network_namespace.empty() ? "" : "." + network_namespace);
   const Minute minute = std::chrono::floor<std::chrono::minutes>(now);
   try {
-    values.read_at = minute_text(calendar_of(config), minute, false);
+    values.read_at = text::clock_text(calendar_of(config).local(minute));
     values.written = std::filesystem::exists(file);
     if (values.written) {
       Database database = accounting::open_for_reading(file);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "page/status_page.hpp"
 
-#include <fmt/chrono.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,11 +9,13 @@
 #include <mutex>
 #include <system_error>
 #include <utility>
+#include <variant>
 
 #include "observe/collector_problems.hpp"
 #include "observe/problems.hpp"
 #include "page/read_usage.hpp"
 #include "page/render.hpp"
+#include "text/time_text.hpp"
 #include "version/built_parts.hpp"
 
 namespace ctflow::page {
@@ -58,7 +59,9 @@ NamespaceValues namespace_values(const NamespaceStatus& one) {
 std::vector<std::string> counted_namespaces(const Status& status) {
   std::vector<std::string> names;
   for (const NamespaceStatus& one : status.namespaces) {
-    const auto counts = [](const OutputStatus& output) { return output.kind == "accounting"; };
+    const auto counts = [](const OutputStatus& output) {
+      return std::holds_alternative<AccountingStatus>(output.details);
+    };
     if (std::any_of(one.outputs.begin(), one.outputs.end(), counts)) names.push_back(one.name);
   }
   return names;
@@ -76,9 +79,7 @@ struct StatusPage::Reading {
 PageValues values_of(const Status& status) {
   PageValues values;
   values.version = status.version;
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(status.now);
-  values.time =
-      fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(seconds.time_since_epoch().count()));
+  values.time = text::second_text(std::chrono::floor<std::chrono::seconds>(status.now)) + " UTC";
   values.problems = find_problems(status);
   values.namespaces.reserve(status.namespaces.size());
   for (const NamespaceStatus& one : status.namespaces) {

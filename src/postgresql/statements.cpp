@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "postgresql/columns.hpp"
+#include "text/time_text.hpp"
 
 namespace ctflow::postgresql {
 namespace {
@@ -20,13 +21,6 @@ constexpr const char* kLetGo =
     "SET tcp_keepalives_idle = '30s'; SET tcp_keepalives_interval = '10s'; "
     "SET tcp_keepalives_count = 3; SET tcp_user_timeout = '60s'; "
     "SET idle_in_transaction_session_timeout = '60s'; ";
-
-std::string date_text(Day day, const char* between) {
-  const std::chrono::year_month_day date(day);
-  return fmt::format("{:04}{}{:02}{}{:02}", static_cast<int>(date.year()), between,
-                     static_cast<unsigned>(date.month()), between,
-                     static_cast<unsigned>(date.day()));
-}
 
 std::string quoted_name(std::string_view name) { return fmt::format("\"{}\"", name); }
 
@@ -130,13 +124,13 @@ std::string Statements::make_partitions(const std::vector<Day>& days) const {
   text += "DO $ctflowd$ BEGIN ";
   for (const Day day : days) {
     // ATTACH lets others read and write meanwhile; CREATE TABLE … PARTITION OF does not.
-    const std::string partition = named(fmt::format("_{}", date_text(day, "")));
+    const std::string partition = named(fmt::format("_{}", text::date_text(day, "")));
     text += fmt::format(
         "IF to_regclass({0}) IS NULL THEN CREATE TABLE {1} (LIKE {2} INCLUDING ALL); "
         "ALTER TABLE {2} ATTACH PARTITION {1} FOR VALUES FROM ('{3} 00:00:00+00') TO "
         "('{4} 00:00:00+00'); END IF; ",
-        literal(partition), partition, named(""), date_text(day, "-"),
-        date_text(day + std::chrono::days(1), "-"));
+        literal(partition), partition, named(""), text::date_text(day),
+        text::date_text(day + std::chrono::days(1)));
   }
   return text + "END $ctflowd$; COMMIT";
 }

@@ -14,9 +14,9 @@
 #include <array>
 #include <cerrno>
 #include <stdexcept>
-#include <system_error>
 
 #include "process/descriptor.hpp"
+#include "text/errno_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -26,8 +26,7 @@ using CapabilitySet = std::uint64_t;
 constexpr CapabilitySet bit(int capability) { return CapabilitySet{1} << capability; }
 
 [[noreturn]] void fail(const std::string& user, const std::string& what, int error) {
-  throw std::runtime_error(
-      fmt::format("user: {}: {}: {}", user, what, std::generic_category().message(error)));
+  throw std::runtime_error(fmt::format("user: {}: {}: {}", user, what, text::errno_text(error)));
 }
 
 struct Account {

@@ -9,7 +9,4 @@ namespace ctflow {
 /// The first one of RUNTIME_DIRECTORY (systemd.exec(5)), or else /run/ctflowd.
 std::string runtime_directory();
 
-/// Why no file can be made in `directory`; empty: it can.
-std::string obstacle_in(const std::string& directory);
-
 }  // namespace ctflow

@@ -8,6 +8,9 @@
 #include <array>
 #include <chrono>
 #include <string_view>
+#include <utility>
+
+#include "wire/mac_octets.hpp"
 
 namespace ctflow::text {
 namespace {
@@ -69,12 +72,10 @@ void append_address(std::string& to, AddressFamily family, const IpAddress& addr
 
 void append_mac(std::string& to, std::uint64_t mac) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  constexpr unsigned kOctets = 6;
-  constexpr unsigned kOctetBits = 8;
   constexpr unsigned kDigitBits = 4;
-  for (unsigned left = kOctets; left > 0; --left) {
-    const auto octet = static_cast<unsigned>(mac >> (left - 1) * kOctetBits) & 0xffU;
-    if (left != kOctets) to += ':';
+  bool first = true;
+  for (const unsigned octet : wire::mac_octets(mac)) {
+    if (!std::exchange(first, false)) to += ':';
     to += kDigits[octet >> kDigitBits];
     to += kDigits[octet & 0xfU];
   }

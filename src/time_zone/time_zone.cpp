@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <string_view>
+
+#include "process/regular_file.hpp"
+#include "wire/byte_order.hpp"
 
 namespace ctflow {
 namespace {
@@ -18,10 +20,9 @@ using Octets = std::span<const std::uint8_t>;
 constexpr std::size_t kHeader = 44;
 constexpr std::size_t kTypeSize = 6;
 
-std::uint64_t big_endian(Octets octets) {
-  std::uint64_t value = 0;
-  for (const std::uint8_t octet : octets) value = value << 8 | octet;
-  return value;
+template <typename Number>
+Number number_at(Octets octets, std::size_t offset) {
+  return wire::load<Number>(std::as_bytes(octets), offset);
 }
 
 /// The counts of a header (RFC 9636 section 3.1), and the size of the data behind it.
@@ -47,23 +48,24 @@ std::optional<Header> header_at(Octets octets) {
     return std::nullopt;
   }
   const auto count = [&](std::size_t index) {
-    return big_endian(octets.subspan(kCounts + index * 4, 4));
+    return number_at<std::uint32_t>(octets, kCounts + index * 4);
   };
   return Header{count(0), count(1), count(2), count(3), count(4), count(5), octets[4]};
 }
 
-std::string read_file(const std::string& name) {
+/// Empty: it cannot be read, or is none of these.
+std::string contents_of(const std::string& name) {
   constexpr std::size_t kLongest = 1U << 20;
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(name, error)) return "";
-  std::ifstream file(name, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (text.size() > kLongest) text.clear();
-  return text;
+  try {
+    std::string text = read_regular_file(name, kLongest).text;
+    return text.size() > kLongest ? "" : text;
+  } catch (const std::runtime_error&) {
+    return "";
+  }
 }
 
 std::optional<TimeZone> zone_file(const std::string& name) {
-  const std::string text = read_file(name);
+  const std::string text = contents_of(name);
   const std::vector<std::uint8_t> octets(text.begin(), text.end());
   return TimeZone::parse(octets);
 }
@@ -92,14 +94,14 @@ std::optional<TimeZone> TimeZone::parse(Octets octets) {
   const auto times = static_cast<std::size_t>(header->times);
   const Octets types = data.subspan(times * (kTime + 1));
   const auto offset_of = [&](std::size_t type) {
-    return seconds(static_cast<std::int32_t>(big_endian(types.subspan(type * kTypeSize, 4))));
+    return seconds(static_cast<std::int32_t>(number_at<std::uint32_t>(types, type * kTypeSize)));
   };
   TimeZone zone;
   zone.before_ = offset_of(0);
   for (std::size_t i = 0; i < times; ++i) {
     const std::uint8_t type = data[times * kTime + i];
     if (type >= header->types) return std::nullopt;
-    const auto time = static_cast<std::int64_t>(big_endian(data.subspan(i * kTime, kTime)));
+    const auto time = static_cast<std::int64_t>(number_at<std::uint64_t>(data, i * kTime));
     zone.transitions_.push_back({sys_seconds(seconds(time)), offset_of(type)});
   }
   const Octets footer = data.subspan(static_cast<std::size_t>(header->data_size(kTime)));
@@ -133,7 +135,7 @@ std::optional<TimeZone> TimeZone::system() {
     if (auto zone = find(name.front() == ':' ? name.substr(1) : name)) return zone;
   }
   if (auto zone = zone_file("/etc/localtime")) return zone;
-  std::string text = read_file("/etc/TZ");
+  std::string text = contents_of("/etc/TZ");
   while (!text.empty() && text.back() == '\n') text.pop_back();
   if (auto zone = rule_zone(text)) return zone;
   return TimeZone();

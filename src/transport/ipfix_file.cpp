@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <ctime>
 #include <filesystem>
 #include <optional>
 #include <string_view>
@@ -20,6 +19,7 @@
 #include "process/disk_errors.hpp"
 #include "process/free_name.hpp"
 #include "text/number_text.hpp"
+#include "text/time_text.hpp"
 #include "wire/byte_order.hpp"
 
 namespace ctflow {
@@ -32,14 +32,8 @@ constexpr const char* kPart = ".part";
 constexpr mode_t kOwnerAndGroup = 0640;
 
 std::string name_at(const std::string& pattern, TimePoint now) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(
-      std::chrono::time_point_cast<std::chrono::system_clock::duration>(now));
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  std::array<char, 512> name{};
   // A name of the configuration; empty only when it is too long.
-  const std::size_t length = std::strftime(name.data(), name.size(), pattern.c_str(), &utc);
-  std::string text(name.data(), length);
+  std::string text = text::time_by_pattern(std::chrono::floor<std::chrono::seconds>(now), pattern);
   std::replace(text.begin(), text.end(), '/', '-');  // %D
   return text.empty() ? "ctflowd.ipfix" : text;
 }

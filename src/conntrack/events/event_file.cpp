@@ -10,11 +10,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <optional>
-#include <system_error>
 
 #include "conntrack/events/byte_order.hpp"
 #include "conntrack/events/pcap_packets.hpp"
 #include "process/descriptor.hpp"
+#include "text/errno_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -41,13 +41,11 @@ std::optional<TimePoint> time_of(std::int64_t seconds, std::int64_t nanoseconds)
   throw EventFileError(file_name + ": cannot write: " + why);
 }
 
-std::string last_error() { return std::generic_category().message(errno); }
-
 /// A file of our own, empty and closed to others. What is no regular file is taken as it is: a
 /// pipe or a device holds nothing.
 void claim(const std::string& file_name, int file) {
   struct stat status {};
-  if (fstat(file, &status) != 0) fail(file_name, last_error());
+  if (fstat(file, &status) != 0) fail(file_name, text::errno_text());
   if (!S_ISREG(status.st_mode)) return;
   if (status.st_uid != geteuid()) {
     fail(file_name, "the file belongs to another user; remove it or give another name");
@@ -58,7 +56,7 @@ void claim(const std::string& file_name, int file) {
          "another name");
   }
   constexpr mode_t kOwner = 0600;
-  if (fchmod(file, kOwner) != 0 || ftruncate(file, 0) != 0) fail(file_name, last_error());
+  if (fchmod(file, kOwner) != 0 || ftruncate(file, 0) != 0) fail(file_name, text::errno_text());
 }
 
 /// For libpcap, which closes it.
@@ -69,11 +67,11 @@ std::FILE* create(const std::string& file_name) {
       open(file_name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, kOwner));
   if (!file.is_open()) {
     fail(file_name,
-         errno == ELOOP ? "it is a symbolic link; give the file's own name" : last_error());
+         errno == ELOOP ? "it is a symbolic link; give the file's own name" : text::errno_text());
   }
   claim(file_name, file.number());
   std::FILE* const stream = fdopen(file.number(), "wb");
-  if (stream == nullptr) fail(file_name, last_error());
+  if (stream == nullptr) fail(file_name, text::errno_text());
   static_cast<void>(file.release());
   return stream;
 }

@@ -11,12 +11,12 @@
 #include <cerrno>
 #include <cstring>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "conntrack/flow/tuple_hash.hpp"
 #include "log/log.hpp"
 #include "process/boot_id.hpp"
+#include "text/errno_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -154,7 +154,7 @@ bool StateFile::claim() {
     log::warn(
         "state_unlocked file={} error={} impact=\"a second ctflowd that keeps its state there "
         "would not be noticed\" fix=\"let ctflowd write this file, or remove it\"",
-        log::quoted(name), log::quoted(std::generic_category().message(errno)));
+        log::quoted(name), log::quoted(text::errno_text()));
     return true;
   }
   log::warn(
@@ -179,7 +179,7 @@ std::optional<std::size_t> StateFile::load(
   const int descriptor =
       open(name_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (descriptor < 0 && errno == ENOENT) return std::nullopt;
-  if (descriptor < 0) return unreadable(std::generic_category().message(errno));
+  if (descriptor < 0) return unreadable(text::errno_text());
   const std::unique_ptr<std::FILE, Closer> file(fdopen(descriptor, "r"));
   struct stat state {};
   if (fstat(descriptor, &state) != 0 || !S_ISREG(state.st_mode)) {
@@ -288,7 +288,7 @@ bool StateFile::fail(const char* what, int error) {
   log::warn(
       "state_not_saved file={} while={} error={} impact=\"after a restart, what was reported "
       "since the last save is exported again\" fix=\"make the directory, or room in it\"",
-      log::quoted(new_name()), what, log::quoted(std::generic_category().message(error)));
+      log::quoted(new_name()), what, log::quoted(text::errno_text(error)));
   std::remove(new_name().c_str());
   return false;
 }

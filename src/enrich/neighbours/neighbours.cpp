@@ -12,12 +12,11 @@
 #include "enrich/routing/routing_attributes.hpp"
 #include "enrich/routing/routing_message.hpp"
 #include "hash/mix.hpp"
+#include "wire/mac_octets.hpp"
 
 namespace ctflow {
 namespace {
 
-constexpr std::size_t kMacOctets = 6;
-constexpr unsigned kOctetBits = 8;
 constexpr unsigned kAnswerBits = 10;
 
 /// Between the first packet of another device and the kernel's word of it.
@@ -25,11 +24,9 @@ constexpr std::chrono::seconds kAnnounced{1};
 
 /// 0: none that tells a device apart.
 std::uint64_t mac_in(Bytes payload) {
-  if (payload.size() != kMacOctets) return 0;
+  if (payload.size() != wire::kMacOctets) return 0;
   const bool multicast = (std::to_integer<unsigned>(payload.front()) & 1U) != 0;
-  std::uint64_t mac = 0;
-  for (const std::byte octet : payload) mac = mac << kOctetBits | std::to_integer<unsigned>(octet);
-  return multicast ? 0 : mac;
+  return multicast ? 0 : wire::mac_number(payload);
 }
 
 }  // namespace

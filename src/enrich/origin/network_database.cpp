@@ -10,17 +10,16 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include "process/descriptor.hpp"
+#include "text/errno_text.hpp"
 #include "text/number_text.hpp"
 
 namespace ctflow {
@@ -43,29 +42,27 @@ constexpr std::array<MemberPath, 3> kCountryPaths{{{"country", "iso_code", nullp
   throw std::runtime_error(file + ": " + why);
 }
 
-std::string error_text(int error) { return std::generic_category().message(error); }
-
 /// A file without a name that has the content of this one now.
 Descriptor copy_of(const std::string& file) {
   constexpr std::size_t kPart = std::size_t{1} << 20;
   constexpr std::int64_t kMost = std::int64_t{1} << 30;
   const Descriptor from(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (!from.is_open()) fail(file, error_text(errno));
+  if (!from.is_open()) fail(file, text::errno_text());
   struct stat found {};
-  if (fstat(from.number(), &found) != 0) fail(file, error_text(errno));
+  if (fstat(from.number(), &found) != 0) fail(file, text::errno_text());
   if (!S_ISREG(found.st_mode)) fail(file, "expected a regular file");
   if (found.st_size > kMost) fail(file, "expected a file of at most 1 GiB");
   Descriptor copy(::memfd_create("ctflowd-database", MFD_CLOEXEC));
-  if (!copy.is_open()) fail(file, "no memory for a copy: " + error_text(errno));
+  if (!copy.is_open()) fail(file, "no memory for a copy: " + text::errno_text());
   std::vector<std::byte> part(kPart);
   while (true) {
     const ssize_t length = ::read(from.number(), part.data(), part.size());
-    if (length < 0) fail(file, error_text(errno));
+    if (length < 0) fail(file, text::errno_text());
     if (length == 0) return copy;
     std::span<const std::byte> left(part.data(), static_cast<std::size_t>(length));
     while (!left.empty()) {
       const ssize_t written = ::write(copy.number(), left.data(), left.size());
-      if (written <= 0) fail(file, "no memory for a copy: " + error_text(errno));
+      if (written <= 0) fail(file, "no memory for a copy: " + text::errno_text());
       left = left.subspan(static_cast<std::size_t>(written));
     }
   }

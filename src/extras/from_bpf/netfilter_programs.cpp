@@ -23,6 +23,7 @@
 #include "extras/from_bpf/timer_tick.hpp"
 #include "process/beside.hpp"
 #include "process/descriptor.hpp"
+#include "text/errno_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -67,7 +68,7 @@ constexpr std::int32_t kLate = 0x7fffffff - 2;
 constexpr int kPriorities = 16;
 
 std::string describe(const char* what, int error) {
-  return std::string(what) + ": " + std::strerror(error);
+  return std::string(what) + ": " + text::errno_text(error);
 }
 
 struct Destroyed {

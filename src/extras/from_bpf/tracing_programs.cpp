@@ -30,6 +30,7 @@
 #include "log/log.hpp"
 #include "netlink/conntrack_settings.hpp"
 #include "process/beside.hpp"
+#include "text/errno_text.hpp"
 
 namespace ctflow {
 
@@ -53,7 +54,8 @@ using Ring = std::unique_ptr<ring_buffer, FreeRing>;
 std::string cause(int error, const LibraryLog& log, const KernelFunctions& kernel) {
   std::uint64_t needed = 1ULL << CAP_BPF | 1ULL << CAP_PERFMON;
   if (kernel.in_module()) needed |= 1ULL << CAP_SYS_ADMIN;
-  return explain_refusal(error, log.cause().empty() ? std::strerror(error) : log.cause(), needed);
+  return explain_refusal(error, log.cause().empty() ? text::errno_text(error) : log.cause(),
+                         needed);
 }
 
 /// One of two or more programs for the same purpose.
@@ -279,9 +281,9 @@ std::string TracingPrograms::watch(std::uint64_t netns, const Watch& what) {
   const int losses = bpf_map__fd(maps.losses);
   if (loaded_->unwatched == netns) loaded_->unwatched.reset();
   if (bpf_map_update_elem(losses, &netns, &none, BPF_NOEXIST) != 0 && errno != EEXIST)
-    return std::strerror(errno);
+    return text::errno_text();
   if (bpf_map_update_elem(bpf_map__fd(maps.watched), &netns, &watch, BPF_ANY) != 0)
-    return std::strerror(errno);
+    return text::errno_text();
   return {};
 }
 

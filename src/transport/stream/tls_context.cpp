@@ -8,7 +8,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <memory>
-#include <system_error>
+
+#include "text/errno_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -32,8 +33,7 @@ void require_readable(const std::string& setting, const std::string& name) {
   errno = 0;
   const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(name.c_str(), "re"));
   if (!file || (std::fgetc(file.get()) == EOF && std::ferror(file.get()) != 0)) {
-    throw TlsFileError({setting, fmt::format("{} cannot be read: {}", name,
-                                             std::generic_category().message(errno))});
+    throw TlsFileError({setting, fmt::format("{} cannot be read: {}", name, text::errno_text())});
   }
 }
 

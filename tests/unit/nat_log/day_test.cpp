@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "text/time_text.hpp"
+
 namespace ctflow::nat {
 namespace {
 
@@ -17,10 +19,14 @@ TEST(FileName, IsReadBack) {
 }
 
 TEST(ParseTime, TakesOffsetsAndFractions) {
-  EXPECT_EQ(time_text(*parse_time("2026-11-23T10:00:00+01:00")), "2026-11-23T09:00:00.000Z");
-  EXPECT_EQ(time_text(*parse_time("2026-11-23T00:30:00.25-05:30")), "2026-11-23T06:00:00.250Z");
-  EXPECT_EQ(time_text(*parse_time("2026-11-23t10:00:00.123456z")), "2026-11-23T10:00:00.123Z");
-  EXPECT_EQ(time_text(*parse_time("1969-12-31T23:59:59.5Z")), "1969-12-31T23:59:59.500Z");
+  EXPECT_EQ(text::exact_utc_text(*parse_time("2026-11-23T10:00:00+01:00")),
+            "2026-11-23T09:00:00.000Z");
+  EXPECT_EQ(text::exact_utc_text(*parse_time("2026-11-23T00:30:00.25-05:30")),
+            "2026-11-23T06:00:00.250Z");
+  EXPECT_EQ(text::exact_utc_text(*parse_time("2026-11-23t10:00:00.123456z")),
+            "2026-11-23T10:00:00.123Z");
+  EXPECT_EQ(text::exact_utc_text(*parse_time("1969-12-31T23:59:59.5Z")),
+            "1969-12-31T23:59:59.500Z");
 }
 
 TEST(ParseTime, TakesNothingElse) {

@@ -9,6 +9,7 @@
 #include "nat_log/answer_text.hpp"
 #include "support/nat_log_flows.hpp"
 #include "support/seed.hpp"
+#include "text/time_text.hpp"
 
 namespace ctflow::nat {
 namespace {
@@ -153,9 +154,9 @@ class MapsWitness : public testing::Test, protected NatLogFixture {
       if (one.as != who || one.began > at || (one.ended && *one.ended < at)) continue;
       ++met_;
       EXPECT_EQ(said.count(one.inside), 1U)
-          << "seed " << seed_ << ": " << one.inside << " had " << who << " at " << time_text(at)
-          << ", since " << time_text(one.began) << ", " << verdict_text(answer, question)
-          << rows_text(answer.found, AnswerFormat::kTable);
+          << "seed " << seed_ << ": " << one.inside << " had " << who << " at "
+          << text::exact_utc_text(at) << ", since " << text::exact_utc_text(one.began) << ", "
+          << verdict_text(answer, question) << rows_text(answer.found, AnswerFormat::kTable);
     }
     // What the log has rows of did happen.
     for (const Found& row : answer.found) {

@@ -17,6 +17,7 @@
 #include "support/nat_log_flows.hpp"
 #include "support/recorded_disk.hpp"
 #include "support/seed.hpp"
+#include "text/time_text.hpp"
 
 namespace ctflow::nat {
 namespace {
@@ -166,11 +167,11 @@ class NatLogPowerCutTest : public testing::Test {
       text += "\n" + name;
       if (!has_table(database)) continue;
       Statement until(database, "SELECT value FROM meta WHERE key = 'last_commit'");
-      if (until.step()) text += " until " + time_text(Moment(until.number(0) * 1ms));
+      if (until.step()) text += " until " + text::exact_utc_text(Moment(until.number(0) * 1ms));
       Statement hole(database, "SELECT began, ended, reason FROM holes WHERE ended IS NOT NULL");
       while (hole.step()) {
-        text += "\n  " + hole.text(2) + " " + time_text(Moment(hole.number(0) * 1ms)) + " to " +
-                time_text(Moment(hole.number(1) * 1ms));
+        text += "\n  " + hole.text(2) + " " + text::exact_utc_text(Moment(hole.number(0) * 1ms)) +
+                " to " + text::exact_utc_text(Moment(hole.number(1) * 1ms));
       }
     }
     return text;
@@ -184,14 +185,14 @@ class NatLogPowerCutTest : public testing::Test {
       question.tolerance = 0ms;
       question.now = log.now();
       EXPECT_EQ(look_up(log.directory(), question).verdict, Verdict::kCannotSay)
-          << "port " << port << " at " << time_text(question.at) << ", " << when
+          << "port " << port << " at " << text::exact_utc_text(question.at) << ", " << when
           << ledger_of(log.directory());
     }
   }
 
   /// The files have what was committed, each for itself, and go on.
   void check(const DiskImage& image, std::size_t at, bool in_order) {
-    test::NatLogFixture log(time_text(restarted_));
+    test::NatLogFixture log(text::exact_utc_text(restarted_));
     image.write_to(log.directory());
     std::size_t done = 0;
     while (done + 1 < states_.size() && states_[done + 1].ended <= at) ++done;
