@@ -33,6 +33,10 @@ std::uint64_t number(const Json& value) { return value.get<std::uint64_t>(); }
 
 std::string count(const Json& value) { return text::count_text(number(value)); }
 
+std::string count(const Json& value, const char* one, const char* others) {
+  return text::count_text(number(value), one, others);
+}
+
 std::string age(std::uint64_t seconds) {
   if (seconds < 120) return fmt::format("{} s ago", seconds);
   if (seconds < 7200) return fmt::format("{} min ago", seconds / 60);
@@ -86,8 +90,9 @@ std::string waiting_text(const Json& one) {
     return fmt::format(", {} {} of {} ({} %)", where, octets_text(octets), octets_text(limit),
                        octets * 100 / limit);
   };
-  std::string out = fmt::format("\n    waiting {} flow reports in {} messages",
-                                count(waiting.at("flows")), count(waiting.at("messages")));
+  std::string out = fmt::format("\n    waiting {} in {}",
+                                count(waiting.at("flows"), "flow report", "flow reports"),
+                                count(waiting.at("messages"), "message", "messages"));
   const Json& oldest = backlog.at("oldest_seconds");
   if (!oldest.is_null()) {
     out += fmt::format(", the oldest for {}", duration(static_cast<double>(number(oldest))));
@@ -102,7 +107,7 @@ std::string room_text(const Json& one) {
   const Json& room = one.at("backlog").at("room");
   std::string out = "\n    room for another " + octets_text(number(room.at("octets")));
   if (const Json& flows = room.at("flows"); !flows.is_null()) {
-    out += fmt::format(", some {} flow reports", count(flows));
+    out += fmt::format(", some {}", count(flows, "flow report", "flow reports"));
   }
   if (const Json& seconds = room.at("seconds"); !seconds.is_null()) {
     out += ", full in " + duration(static_cast<double>(number(seconds)));
@@ -171,7 +176,7 @@ std::string collector_text(const Json& one) {
   }
   out += left_out_text(counters);
   if (number(one.at("refusals")) > 0) {
-    out += fmt::format("\n    refused {} times{}", count(one.at("refusals")),
+    out += fmt::format("\n    refused {}{}", count(one.at("refusals"), "time", "times"),
                        ago(one.at("last_refusal_seconds_ago")));
   }
   return text::wrapped(out + failure_text(one) + waiting_text(one) + room_text(one), 2);
@@ -222,8 +227,9 @@ std::string measuring_text(const Json& kernel, const Json& source) {
   const std::uint64_t connections = number(source.at("unmeasured"));
   const std::uint64_t packets = number(source.at("unmeasured_packets"));
   if (connections + packets > 0) {
-    out += fmt::format("    not measured: {} connections (no room), {} packets (interrupted)\n",
-                       text::count_text(connections), text::count_text(packets));
+    out += fmt::format("    not measured: {} (no room), {} (interrupted)\n",
+                       text::count_text(connections, "connection", "connections"),
+                       text::count_text(packets, "packet", "packets"));
   }
   const std::string obstacle = shown(kernel.value("measuring_obstacle", Json("")));
   if (!obstacle.empty()) out += fmt::format("    not better because: {}\n", obstacle);
@@ -263,8 +269,8 @@ std::string namespace_text(const Json& one) {
     const std::string active =
         group.contains("active") ? shown(group.at("active"), kNameColumns) + " is active, " : "";
     out += text::wrapped(
-        fmt::format("  group {} ({}): {}switched {} times\n", shown(group.at("name"), kNameColumns),
-                    shown(group.at("mode")), active, count(group.at("switches"))),
+        fmt::format("  group {} ({}): {}switched {}\n", shown(group.at("name"), kNameColumns),
+                    shown(group.at("mode")), active, count(group.at("switches"), "time", "times")),
         4);
   }
   return out;

@@ -14,6 +14,7 @@
 #include "doctor/stream_check.hpp"
 #include "process/descriptor.hpp"
 #include "text/errno_text.hpp"
+#include "text/people_text.hpp"
 #include "transport/address/lookup.hpp"
 #include "transport/address/socket_options.hpp"
 
@@ -74,7 +75,7 @@ void check_mtu(int descriptor, const CollectorConfig& collector, int family, Fin
       {"message_larger_than_mtu",
        fmt::format("messages of up to {} octets exceed the route's MTU of {}: they are fragmented, "
                    "and a message is lost if any fragment is",
-                   longest, mtu),
+                   text::count_text(longest), text::count_text(static_cast<std::uint64_t>(mtu))),
        fmt::format("set max_message_size to {} or less", room)});
 }
 

@@ -30,7 +30,7 @@ void check_akvorado(const Config& config, Findings& found) {
   if (!netflow9.empty()) {
     found.wrong.push_back({"akvorado_netflow9",
                            netflow9 + ": from NetFlow v9 Akvorado computes start times that are "
-                                      "605 to 6731 s early",
+                                      "605 to 6 731 s early",
                            "set protocol to ipfix"});
   }
   const std::string unsampled = names_of(config, [](const CollectorConfig& one) {

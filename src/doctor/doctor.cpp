@@ -29,6 +29,7 @@
 #include "netlink/configured_namespaces.hpp"
 #include "netlink/network_namespace.hpp"
 #include "text/escape.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -47,11 +48,14 @@ std::string describe_routes() {
     if (!mirror.loaded()) return "the kernel did not answer";
     const RoutingState& state = mirror.state();
     std::string text =
-        fmt::format("{} in {} interfaces, {} of them VRFs, chosen by {} rules", state.routes(),
-                    state.interfaces(), state.vrfs().size(), state.rules());
+        fmt::format("{} in {}, {} of them VRFs, chosen by {}", text::count_text(state.routes()),
+                    text::count_text(state.interfaces(), "interface", "interfaces"),
+                    state.vrfs().size(), text::count_text(state.rules(), "rule", "rules"));
     if (state.undecidable_rules() > 0) {
-      text += fmt::format(", {} of which match on packet fields and are ignored",
-                          state.undecidable_rules());
+      text += fmt::format(
+          ", {} on packet fields and {} ignored",
+          text::count_text(state.undecidable_rules(), "of which matches", "of which match"),
+          state.undecidable_rules() == 1 ? "is" : "are");
     }
     return text;
   } catch (const std::system_error& error) {

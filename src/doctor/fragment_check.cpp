@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "text/number_text.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -65,13 +66,15 @@ void add_note(const char* family, const std::optional<std::uint64_t>& received,
   }
   if (*fragments == 0) return;
   const std::string share =
-      received ? fmt::format("of {} packets received", *received) : "number of packets unknown";
+      received ? fmt::format("of {} received", text::count_text(*received, "packet", "packets"))
+               : "number of packets unknown";
   found.notes.push_back(
       {"packets_reassembled",
-       fmt::format("{} fragments of {} were received or sent ({}): conntrack counts reassembled "
+       fmt::format("{} of {} {} received or sent ({}): conntrack counts reassembled "
                    "packets, so the packet count is lower than on the wire, and the IP headers of "
                    "all fragments but the first are not counted",
-                   *fragments, family, share),
+                   text::count_text(*fragments, "fragment", "fragments"), family,
+                   *fragments == 1 ? "was" : "were", share),
        "no setting of this host; smaller datagrams or a larger MTU at the sender avoid fragments"});
 }
 

@@ -11,6 +11,7 @@
 
 #include "conntrack/reported/state_place.hpp"
 #include "text/errno_text.hpp"
+#include "text/people_text.hpp"
 #include "transport/spool/spool_names.hpp"
 
 namespace ctflow {
@@ -110,7 +111,8 @@ Findings check_left_overs(const Config& config) {
   }
   Findings found;
   if (first.empty()) return found;
-  const std::string others = more == 0 ? "" : fmt::format(" and {} more files", more);
+  const std::string others =
+      more == 0 ? "" : " and " + text::count_text(more, "more file", "more files");
   found.wrong.push_back(
       {"file_of_another_user",
        fmt::format("this user cannot read and write {}{}, which a ctflowd before left: {}", first,

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "text/octets_text.hpp"
+#include "text/people_text.hpp"
 #include "transport/spool/spool_names.hpp"
 
 namespace ctflow {
@@ -31,9 +32,10 @@ void check_directory(const Config& config, const std::string& directory, Finding
     if (spool_in_use(directory, collector)) continue;  // of another ctflowd
     found.wrong.push_back(
         {"spool_without_collector",
-         fmt::format("{} files ({}) in {} wait for {}, and no collector with this name keeps its "
-                     "messages there: they are not sent",
-                     what.files, octets_text(what.octets), directory, collector),
+         fmt::format("{} ({}) in {} {} for {}, and no collector with this name keeps its messages "
+                     "there: they are not sent",
+                     text::count_text(what.files, "file", "files"), octets_text(what.octets),
+                     directory, what.files == 1 ? "waits" : "wait", collector),
          fmt::format("give a collector this name again until they are sent, or rm {}/{}-*.spool",
                      directory, collector)});
   }

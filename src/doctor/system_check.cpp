@@ -20,6 +20,7 @@
 #include "netlink/netlink_socket.hpp"
 #include "process/descriptor.hpp"
 #include "process/effective_capabilities.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -76,17 +77,18 @@ Findings check_receive_buffer(const SourceConfig& config, std::size_t granted) {
     found.wrong.push_back(
         {"receive_buffer_small",
          fmt::format("the kernel grants {} octets of source.receive_buffer {}: bursts of events "
-                     "that exceed it are lost; one event takes about 1200 octets",
-                     granted, config.receive_buffer),
+                     "that exceed it are lost; one event takes about 1 200 octets",
+                     text::count_text(granted), text::count_text(config.receive_buffer)),
          fmt::format("sysctl -w net.core.rmem_max={}, or run as root",
                      std::max(config.receive_buffer, config.receive_buffer_limit) / 2)});
   } else if (granted < config.receive_buffer_limit) {
-    found.notes.push_back({"receive_buffer_limited",
-                           fmt::format("the receive buffer can grow to {} octets only, not to "
-                                       "source.receive_buffer_limit {}",
-                                       granted, config.receive_buffer_limit),
-                           fmt::format("sysctl -w net.core.rmem_max={}, or run as root",
-                                       config.receive_buffer_limit / 2)});
+    found.notes.push_back(
+        {"receive_buffer_limited",
+         fmt::format("the receive buffer can grow to {} octets only, not to "
+                     "source.receive_buffer_limit {}",
+                     text::count_text(granted), text::count_text(config.receive_buffer_limit)),
+         fmt::format("sysctl -w net.core.rmem_max={}, or run as root",
+                     config.receive_buffer_limit / 2)});
   }
   return found;
 }

@@ -8,6 +8,7 @@
 #include "conntrack/flow/timeouts.hpp"
 #include "findings/table_fill.hpp"
 #include "netlink/conntrack_settings.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -45,9 +46,10 @@ void check_reported(const SourceConfig& config, const std::string& directory,
   const std::size_t entries = table_size(directory);
   if (config.active_timeout.count() == 0 || entries <= config.max_reported_connections) return;
   found.push_back({"live_connections_small",
-                   fmt::format("the table has {} connections, and interim reports are possible for "
-                               "{}: the others are exported only at their end",
-                               entries, config.max_reported_connections),
+                   fmt::format("the table has {}, and interim reports are possible for {}: the "
+                               "others are exported only at their end",
+                               text::count_text(entries, "connection", "connections"),
+                               text::count_text(config.max_reported_connections)),
                    fmt::format("set source.live_connections to {} or more", entries * 2)});
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "findings/finding.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow {
 
@@ -23,7 +24,7 @@ inline std::optional<Finding> table_nearly_full(std::size_t entries, std::size_t
       "table_nearly_full",
       fmt::format("{} of {} entries of the connection table are in use: the kernel evicts "
                   "connections early, which splits flows, then refuses new ones",
-                  entries, limit),
+                  text::count_text(entries), text::count_text(limit)),
       fmt::format("sysctl -w net.netfilter.nf_conntrack_max={}", limit * 2)};
 }
 

@@ -10,9 +10,17 @@
 #include "observe/recent.hpp"
 #include "text/endpoint_text.hpp"
 #include "text/octets_text.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow {
 namespace {
+
+using text::count_text;
+
+/// "1 flow report".
+std::string reports_text(std::uint64_t number) {
+  return count_text(number, "flow report", "flow reports");
+}
 
 bool goes_by(const OutputStatus& one, TransportKind transport) {
   const auto* const collector = std::get_if<CollectorStatus>(&one.details);
@@ -50,14 +58,15 @@ std::string consequence(const OutputStatus& one) {
   if (one.backlog) {
     const Fill fill = fill_of(*one.backlog);
     const bool disk = one.backlog->disk_limit > 0;
-    text = fmt::format("{} flow reports wait {}; beyond {} ({}) the oldest are lost",
-                       one.counters.waiting.flows, disk ? "on disk" : "in memory", fill.setting,
-                       octets_text(fill.limit));
+    text = fmt::format(
+        "{} {}; beyond {} ({}) the oldest are lost",
+        count_text(one.counters.waiting.flows, "flow report waits", "flow reports wait"),
+        disk ? "on disk" : "in memory", fill.setting, octets_text(fill.limit));
     if (!disk) text += ", and all of them when ctflowd stops";
     if (one.counters.lost() == 0) return text;
     text += "; ";
   }
-  return text + fmt::format("{} flow reports lost so far", one.counters.lost());
+  return text + reports_text(one.counters.lost()) + " lost so far";
 }
 
 std::string reason_of(const OutputStatus& one) {
@@ -101,13 +110,13 @@ Finding refused(const OutputStatus& one, const CollectorStatus& collector) {
         "collector_refused",
         fmt::format("the host of {} refuses connections ({} so far): no program listens at this "
                     "port; {}",
-                    one.peer, collector.refusals, consequence(one)),
+                    one.peer, count_text(collector.refusals), consequence(one)),
         fix};
   }
   return {"collector_refused",
-          fmt::format("the host of {} refused {} message{} (ICMP port unreachable), the last {}: "
+          fmt::format("the host of {} refused {} (ICMP port unreachable), the last {}: "
                       "messages sent before that were probably lost",
-                      one.peer, collector.refusals, collector.refusals == 1 ? "" : "s",
+                      one.peer, count_text(collector.refusals, "message", "messages"),
                       seconds_ago(collector.last_refusal)),
           fix};
 }
@@ -115,7 +124,7 @@ Finding refused(const OutputStatus& one, const CollectorStatus& collector) {
 Finding lossy(const OutputStatus& one) {
   const bool spooled = one.backlog.has_value();
   return {"collector_lossy",
-          fmt::format("{} flow reports could not be sent to {}, the last {}", one.counters.lost(),
+          fmt::format("{} could not be sent to {}, the last {}", reports_text(one.counters.lost()),
                       one.peer, seconds_ago(one.last_loss)),
           spooled ? "see the log: spool_lost; raise spool.size or spool.memory"
                   : "see the log: send_failed error="};
@@ -154,11 +163,13 @@ void check_certificates(const CollectorStatus& collector, std::vector<Finding>& 
 /// Sent, but not marked as sent on disk.
 void check_unrecorded(const OutputStatus& one, std::vector<Finding>& found) {
   if (one.counters.unrecorded.messages == 0) return;
+  const std::uint64_t reports = one.counters.unrecorded.flows;
   found.push_back(
       {"spool_unrecorded",
-       fmt::format("{} flow reports were sent, but could not be marked as sent on disk: "
-                   "if ctflowd stops now the next start sends them again",
-                   one.counters.unrecorded.flows),
+       fmt::format("{} sent, but could not be marked as sent on disk: if ctflowd stops now the "
+                   "next start sends {} again",
+                   count_text(reports, "flow report was", "flow reports were"),
+                   reports == 1 ? "it" : "them"),
        "make spool.directory writable before ctflowd is stopped"});
 }
 

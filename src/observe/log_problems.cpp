@@ -6,6 +6,7 @@
 #include "findings/table_fill.hpp"
 #include "observe/recent.hpp"
 #include "text/octets_text.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -50,10 +51,11 @@ std::string log_consequence(const OutputStatus& one, LogDestination to) {
   std::string text;
   if (one.backlog) {
     const LogFill fill = fill_of_log(*one.backlog, to);
-    text = fmt::format("{} lines wait; beyond {} ({}) lines are lost; ",
-                       one.counters.waiting.records, fill.setting, octets_text(fill.limit));
+    text = fmt::format("{}; beyond {} ({}) lines are lost; ",
+                       text::count_text(one.counters.waiting.records, "line waits", "lines wait"),
+                       fill.setting, octets_text(fill.limit));
   }
-  return text + fmt::format("{} lost so far", one.counters.lost());
+  return text + text::count_text(one.counters.lost()) + " lost so far";
 }
 
 void check_log_way(const OutputStatus& one, LogDestination to, std::vector<Finding>& found) {
@@ -68,10 +70,12 @@ void check_log_way(const OutputStatus& one, LogDestination to, std::vector<Findi
 
 void check_log_losses(const OutputStatus& one, LogDestination to, std::vector<Finding>& found) {
   if (!one.connected || !recent(one.last_loss)) return;
-  found.push_back({"connection_log_lossy",
-                   fmt::format("{} lines for {} were lost, the last {} s ago", one.counters.lost(),
-                               one.peer, one.last_loss->count()),
-                   fix_of_losses(to)});
+  const std::uint64_t lines = one.counters.lost();
+  found.push_back(
+      {"connection_log_lossy",
+       fmt::format("{} for {} {} lost, the last {}", text::count_text(lines, "line", "lines"),
+                   one.peer, lines == 1 ? "was" : "were", seconds_ago(one.last_loss)),
+       fix_of_losses(to)});
 }
 
 void check_log_fill(const OutputStatus& one, LogDestination to, std::vector<Finding>& found) {

@@ -8,9 +8,12 @@
 #include "observe/collector_problems.hpp"
 #include "observe/log_problems.hpp"
 #include "observe/recent.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow {
 namespace {
+
+using text::count_text;
 
 /// Who it may be that sets counters to zero, behind what they do.
 std::string seen_text(const CounterResetters& resetters) {
@@ -29,30 +32,36 @@ void check_kernel_side(const NamespaceStatus& one, std::vector<Finding>& found) 
                      "sysctl -w net.netfilter.nf_conntrack_events=1"});
   }
   if (recent(one.last_overrun)) {
+    const std::uint64_t events = one.source.lost_overrun + one.source.lost_ends;
     found.push_back(
         {"events_lost",
-         fmt::format("the kernel dropped {} events, the last {}: their connections are "
-                     "not exported, or lack what came after the previous report",
-                     one.source.lost_overrun + one.source.lost_ends, seconds_ago(one.last_overrun)),
+         fmt::format("the kernel dropped {}, the last {}: {} what came after the previous report",
+                     count_text(events, "event", "events"), seconds_ago(one.last_overrun),
+                     events == 1 ? "its connection is not exported, or lacks"
+                                 : "their connections are not exported, or lack"),
          one.kernel.capabilities.ends
              ? "give ctflowd more CPU time, or filter what is not wanted"
              : "raise source.receive_buffer and source.receive_buffer_limit"});
   }
   if (recent(one.last_no_counters)) {
-    found.push_back({"no_counters",
-                     fmt::format("{} flow reports had no counters, the last {}: they are not "
-                                 "exported",
-                                 one.pipeline.lost_no_counters, seconds_ago(one.last_no_counters)),
-                     "sysctl -w net.netfilter.nf_conntrack_acct=1"});
+    const std::uint64_t reports = one.pipeline.lost_no_counters;
+    found.push_back(
+        {"no_counters",
+         fmt::format("{} no counters, the last {}: {} not exported",
+                     count_text(reports, "flow report had", "flow reports had"),
+                     seconds_ago(one.last_no_counters), reports == 1 ? "it is" : "they are"),
+         "sysctl -w net.netfilter.nf_conntrack_acct=1"});
   }
   if (recent(one.last_fall)) {
     found.push_back(
         {"counters_fell",
-         fmt::format("another program set the counters of {} connections to zero, the last {}: "
-                     "what was counted since their previous report is not exported (at least {} "
-                     "packets; {} connections were removed without a packet){}",
-                     one.source.counters_fell, seconds_ago(one.last_fall),
-                     one.source.fallen_packets, one.source.ended_empty,
+         fmt::format("another program set the counters of {} to zero, the last {}: what was "
+                     "counted since {} previous report is not exported (at least {}; {} removed "
+                     "without a packet){}",
+                     count_text(one.source.counters_fell, "connection", "connections"),
+                     seconds_ago(one.last_fall), one.source.counters_fell == 1 ? "its" : "their",
+                     count_text(one.source.fallen_packets, "packet", "packets"),
+                     count_text(one.source.ended_empty, "connection was", "connections were"),
                      seen_text(one.kernel.resetters)),
          one.kernel.resetters.programs.empty() && one.kernel.resetters.hidden
              ? "ctflowd doctor as root names nlbwmon where it runs: stop it, and no conntrack -z"
@@ -64,7 +73,7 @@ void check_kernel_side(const NamespaceStatus& one, std::vector<Finding>& found) 
         {"queue_filling",
          fmt::format("{} of {} octets of the receive buffer are in use: events are lost "
                      "when it is full",
-                     queue.used, queue.limit),
+                     count_text(queue.used), count_text(queue.limit)),
          "raise source.receive_buffer_limit, or give ctflowd more CPU time"});
   }
   if (const auto full = table_nearly_full(one.table_entries, one.table_limit)) {
@@ -101,11 +110,14 @@ void find_output_problems(const OutputStatus& one, const NatLogStatus& log,
                      "make room there, or let ctflowd write there"});
   }
   if (recent(one.last_loss)) {
-    found.push_back({"nat_log_losses",
-                     fmt::format("{} beginnings and ends of translations were not logged, the last "
-                                 "{}: look-ups cannot say who used a port then",
-                                 one.counters.lost(), seconds_ago(one.last_loss)),
-                     "a faster disk, or raise nat_log.queue"});
+    found.push_back(
+        {"nat_log_losses",
+         fmt::format("{} not logged, the last {}: look-ups cannot say who used a port "
+                     "then",
+                     count_text(one.counters.lost(), "beginning or end of a translation was",
+                                "beginnings and ends of translations were"),
+                     seconds_ago(one.last_loss)),
+         "a faster disk, or raise nat_log.queue"});
   }
   if (!log.maps) return;
   const NatMapsStatus& maps = *log.maps;

@@ -36,6 +36,10 @@ std::string count_text(std::uint64_t number) {
   return text;
 }
 
+std::string count_text(std::uint64_t number, std::string_view one, std::string_view others) {
+  return fmt::format("{} {}", count_text(number), number == 1 ? one : others);
+}
+
 std::string rate_text(double bits) {
   constexpr std::array kUnits{"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"};
   return in_units(bits, kUnits);

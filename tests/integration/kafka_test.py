@@ -295,7 +295,7 @@ class Spool(Faults):
         self.assertLessEqual(log["backlog"]["memory_octets"], 256 << 10)
         self.assertIn("lines wait in spool.directory", daemon.log)
         _, text = self.ask_status()
-        self.assertIn("1500 lines wait; beyond spool.size (64 MiB) lines are lost", " ".join(text.split()))
+        self.assertIn("1 500 lines wait; beyond spool.size (64 MiB) lines are lost", " ".join(text.split()))
         daemon.stop()
         first = self.totals(daemon)
         self.assertEqual((first["records"], first["lost_messages"]), (150, 0))

@@ -118,8 +118,8 @@ class Reachability(case.LabTest):
         code, text = self.ask()
         self.assertEqual(code, 1)
         self.assertIn(f"the host of {COLLECTOR}:{LATE} refuses connections", text)
-        self.assertIn("1 flow reports wait in memory", text)
-        self.assertRegex(text, r"waiting 1 flow reports in 1 messages, the oldest for \d+ s, in memory ")
+        self.assertIn("1 flow report waits in memory", text)
+        self.assertRegex(text, r"waiting 1 flow report in 1 message, the oldest for \d+ s, in memory ")
         self.assertNotIn("vain", text)
         late = collectors()["late"]
         self.assertEqual(late["last_failure"]["kind"], "refused")

@@ -44,9 +44,18 @@ TEST_F(FragmentCheckTest, TellsHowManyCameByTheNameOfTheColumn) {
   EXPECT_THAT(found.wrong, IsEmpty()) << "it is nobody's mistake";
   EXPECT_EQ(found.notes[0].name, "packets_reassembled");
   EXPECT_THAT(found.notes[0].impact,
-              HasSubstr("600 fragments of IPv4 were received or sent (of 1000 packets"));
+              HasSubstr("600 fragments of IPv4 were received or sent (of 1 000 packets"));
   EXPECT_THAT(found.notes[1].impact,
               HasSubstr("30 fragments of IPv6 were received or sent (of 70 packets"));
+}
+
+TEST_F(FragmentCheckTest, SpeaksOfOne) {
+  write("snmp", "Ip: InReceives ReasmReqds FragCreates\nIp: 1 1 0\n");
+  write("snmp6", "Ip6InReceives 5\nIp6ReasmReqds 0\nIp6FragCreates 0\n");
+  const Findings found = look();
+  ASSERT_EQ(found.notes.size(), 1U);
+  EXPECT_THAT(found.notes[0].impact,
+              HasSubstr("1 fragment of IPv4 was received or sent (of 1 packet received)"));
 }
 
 TEST_F(FragmentCheckTest, SaysWhenTheKernelDoesNotTell) {

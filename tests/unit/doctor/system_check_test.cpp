@@ -64,6 +64,10 @@ TEST_F(SystemCheckTest, FindsABufferThatIsSmallerThanConfigured) {
   EXPECT_EQ(outcome(check_receive_buffer(config, 1000)), "note:receive_buffer_limited");
   EXPECT_EQ(outcome(check_receive_buffer(config, 2000)), "");
   EXPECT_THAT(check_receive_buffer(config, 1).wrong[0].fix, HasSubstr("rmem_max=1000,"));
+  EXPECT_THAT(check_receive_buffer(config, 999).wrong[0].impact,
+              HasSubstr("grants 999 octets of source.receive_buffer 1 000:"));
+  EXPECT_THAT(check_receive_buffer(config, 1000).notes[0].impact,
+              HasSubstr("grow to 1 000 octets only, not to source.receive_buffer_limit 2 000"));
 }
 
 TEST_F(SystemCheckTest, AsksTheKernelForABuffer) {

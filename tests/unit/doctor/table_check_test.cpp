@@ -67,6 +67,12 @@ TEST_F(TableCheckTest, FindsThatTooFewConnectionsCanBeRemembered) {
   EXPECT_THAT(events(), IsEmpty());
   settings_.set("nf_conntrack_count", "11\n");
   EXPECT_THAT(events(), ElementsAre("live_connections_small"));
+  settings_.set("nf_conntrack_count", "14020\n");
+  const auto found =
+      check_table(config_, find_capabilities(config_, settings_.path()), settings_.path());
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].impact, HasSubstr("the table has 14 020 connections, and"));
+  EXPECT_THAT(found[0].fix, HasSubstr("to 28040 or more")) << "to copy";
   config_.active_timeout = std::chrono::seconds(0);
   settings_.set("nf_conntrack_tcp_timeout_established", "60\n");
   EXPECT_THAT(events(), IsEmpty());

@@ -18,6 +18,7 @@ TEST(TableNearlyFull, AdvisesTwiceTheLimit) {
   ASSERT_TRUE(finding);
   EXPECT_EQ(finding->name, "table_nearly_full");
   EXPECT_EQ(finding->fix, "sysctl -w net.netfilter.nf_conntrack_max=2000");
+  EXPECT_EQ(finding->impact.substr(0, 20), "900 of 1 000 entries");
 }
 
 }  // namespace

@@ -126,6 +126,30 @@ TEST_F(CollectorProblemsTest, SayThatFlowsWaitOnlyWhereTheyDo) {
   EXPECT_THAT(impact(), HasSubstr("7 flow reports lost so far"));
 }
 
+TEST_F(CollectorProblemsTest, GroupDigitsAndSpeakOfOne) {
+  use_stream();
+  fail(FailureKind::kRefused, "Connection refused");
+  std::get<CollectorStatus>(output_.details).refusals = 14'020;
+  output_.counters.waiting.flows = 1'234'567;
+  EXPECT_THAT(impact(), HasSubstr("refuses connections (14 020 so far)"));
+  EXPECT_THAT(impact(), HasSubstr("1 234 567 flow reports wait in memory"));
+  output_.counters.waiting.flows = 1;
+  EXPECT_THAT(impact(), HasSubstr("1 flow report waits in memory"));
+  output_.backlog.reset();
+  output_.counters.lost_spool_full.flows = 1;
+  EXPECT_THAT(impact(), HasSubstr("1 flow report lost so far"));
+  output_.connected = true;
+  output_.last_loss = seconds(7);
+  output_.counters.lost_spool_full.flows = 2000;
+  EXPECT_THAT(impact(), HasSubstr("2 000 flow reports could not be sent to"));
+  auto& collector = std::get<CollectorStatus>(output_.details);
+  collector.transport = TransportKind::kUdp;
+  collector.last_refusal = seconds(7);
+  EXPECT_THAT(impact(), HasSubstr("refused 14 020 messages (ICMP"));
+  collector.refusals = 1;
+  EXPECT_THAT(impact(), HasSubstr("refused 1 message (ICMP"));
+}
+
 TEST_F(CollectorProblemsTest, TellOfAFileThatCannotBeWritten) {
   std::get<CollectorStatus>(output_.details).transport = TransportKind::kFile;
   output_.peer = "/var/lib/flows";
@@ -157,6 +181,9 @@ TEST_F(CollectorProblemsTest, TellOfASpoolThatCannotBeUsed) {
   EXPECT_THAT(names(), ElementsAre("spool_unusable", "spool_unrecorded"));
   output_.backlog->trouble.clear();
   EXPECT_THAT(impact(), HasSubstr("12 flow reports were sent"));
+  output_.counters.unrecorded.flows = 1;
+  EXPECT_THAT(impact(), HasSubstr("1 flow report was sent"));
+  EXPECT_THAT(impact(), HasSubstr("sends it again"));
 }
 
 }  // namespace

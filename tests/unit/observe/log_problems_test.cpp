@@ -41,6 +41,10 @@ TEST(LogProblems, SayWhyLinesCannotBeWrittenAndWhatBecomesOfThem) {
   EXPECT_EQ(found[0].name, "connection_log_unreachable");
   EXPECT_THAT(found[0].impact, HasSubstr("write: No space left on device"));
   EXPECT_THAT(found[0].impact, HasSubstr("12 lines wait; beyond buffer (4 MiB) lines are lost"));
+  status.counters.waiting.records = 1;
+  status.counters.lost_would_block = 1'234'567;
+  EXPECT_THAT(problems(status).at(0).impact, HasSubstr("1 line waits; beyond"));
+  EXPECT_THAT(problems(status).at(0).impact, HasSubstr("; 1 234 567 lost so far"));
 }
 
 TEST(LogProblems, NameTheLimitOfASocket) {
@@ -78,6 +82,12 @@ TEST(LogProblems, AreLossesOfTheLastMinutes) {
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].name, "connection_log_lossy");
   EXPECT_THAT(found[0].impact, HasSubstr("7 lines"));
+  status.counters.lost_would_block = 14'020;
+  EXPECT_EQ(problems(status).at(0).impact,
+            "14 020 lines for /var/log/ctflowd/connections.json were lost, the last 3 s ago");
+  status.counters.lost_would_block = 1;
+  EXPECT_EQ(problems(status).at(0).impact,
+            "1 line for /var/log/ctflowd/connections.json was lost, the last 3 s ago");
 }
 
 TEST(LogProblems, AreABufferThatIsNearlyFullAndASpoolWithoutDisk) {

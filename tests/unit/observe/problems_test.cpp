@@ -23,6 +23,12 @@ std::vector<std::string> names(const Status& status) {
   return found;
 }
 
+std::vector<std::string> impacts(const Status& status) {
+  std::vector<std::string> found;
+  for (const Finding& one : find_problems(status)) found.push_back(one.impact);
+  return found;
+}
+
 class ProblemsTest : public testing::Test {
  protected:
   Status status_ = test::sample_status();
@@ -41,6 +47,64 @@ TEST_F(ProblemsTest, AreRecentLossesOnly) {
   home_.last_no_counters = seconds(301);
   home_.last_fall = seconds(301);
   EXPECT_THAT(names(status_), IsEmpty());
+}
+
+TEST_F(ProblemsTest, GroupDigits) {
+  home_.last_overrun = home_.last_no_counters = home_.last_fall = seconds(7);
+  home_.source.lost_overrun = 1'234'560;
+  home_.source.lost_ends = 7;
+  home_.pipeline.lost_no_counters = 14'020;
+  home_.source.counters_fell = 2000;
+  home_.source.fallen_packets = 30'000;
+  home_.source.ended_empty = 0;
+  home_.kernel.queue = {};
+  home_.kernel.queue.limit = 8'388'608;
+  home_.kernel.queue.used = 4'194'305;
+  EXPECT_THAT(
+      impacts(status_),
+      ElementsAre(
+          "the kernel dropped 1 234 567 events, the last 7 s ago: their connections are not "
+          "exported, or lack what came after the previous report",
+          "14 020 flow reports had no counters, the last 7 s ago: they are not exported",
+          "another program set the counters of 2 000 connections to zero, the last 7 s ago: "
+          "what was counted since their previous report is not exported (at least 30 000 "
+          "packets; 0 connections were removed without a packet)",
+          "4 194 305 of 8 388 608 octets of the receive buffer are in use: events are lost "
+          "when it is full"));
+}
+
+TEST_F(ProblemsTest, SpeakOfOne) {
+  home_.last_overrun = home_.last_no_counters = home_.last_fall = seconds(7);
+  home_.source.lost_overrun = 1;
+  home_.source.lost_ends = 0;
+  home_.pipeline.lost_no_counters = 1;
+  home_.source.counters_fell = 1;
+  home_.source.fallen_packets = 1;
+  home_.source.ended_empty = 1;
+  EXPECT_THAT(
+      impacts(status_),
+      ElementsAre(
+          "the kernel dropped 1 event, the last 7 s ago: its connection is not exported, or "
+          "lacks what came after the previous report",
+          "1 flow report had no counters, the last 7 s ago: it is not exported",
+          "another program set the counters of 1 connection to zero, the last 7 s ago: what "
+          "was counted since its previous report is not exported (at least 1 packet; 1 "
+          "connection was removed without a packet)"));
+}
+
+TEST_F(ProblemsTest, CountTranslationsThatWereNotLogged) {
+  output_.details = NatLogStatus{};
+  output_.last_loss = seconds(7);
+  output_.counters = {};
+  output_.counters.lost_would_block = 14'020;
+  EXPECT_THAT(
+      impacts(status_),
+      ElementsAre("14 020 beginnings and ends of translations were not logged, the last 7 s "
+                  "ago: look-ups cannot say who used a port then"));
+  output_.counters.lost_would_block = 1;
+  EXPECT_THAT(
+      impacts(status_),
+      ElementsAre(testing::HasSubstr("1 beginning or end of a translation was not logged")));
 }
 
 TEST_F(ProblemsTest, NameEventsThatAreOff) {

@@ -28,6 +28,12 @@ TEST(PeopleText, GroupsCounts) {
   EXPECT_EQ(count_text(18446744073709551615U), "18 446 744 073 709 551 615");
 }
 
+TEST(PeopleText, HasTheWordsOfOneOrOfOthers) {
+  EXPECT_EQ(count_text(0, "line waits", "lines wait"), "0 lines wait");
+  EXPECT_EQ(count_text(1, "line waits", "lines wait"), "1 line waits");
+  EXPECT_EQ(count_text(14'020, "line waits", "lines wait"), "14 020 lines wait");
+}
+
 TEST(PeopleText, HasRatesInBits) {
   EXPECT_EQ(rate_text(0), "0 bit/s");
   EXPECT_EQ(rate_text(12'340'000), "12.3 Mbit/s");
