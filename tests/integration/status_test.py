@@ -187,7 +187,8 @@ class StatusTest(case.LabTest):
             "ctflowd_lost_total", (("namespace", ""), ("reason", "overrun"))], lost)
         code, text = self.ask()
         self.assertEqual(code, 1)
-        self.assertRegex(text, rf"^1 PROBLEM .*\nevents_lost: the kernel dropped {lost} ")
+        grouped = f"{lost:,}".replace(",", " ")
+        self.assertRegex(text, rf"^1 PROBLEM .*\nevents_lost: the kernel dropped {grouped} ")
         result = session.finish(idle=False)
         self.assertEqual(result.totals["lost_overrun"], lost)
 
