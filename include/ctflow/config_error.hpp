@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// What the reader of the configuration throws.
 #pragma once
 
 #include <stdexcept>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// Which lines the log has.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// Whether accounting's database agrees with itself.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// Rows of accounting's database as CSV, for programs.
 #pragma once
 
 #include <iosfwd>

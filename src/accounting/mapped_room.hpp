@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// Memory that outlives the process, for what was counted and not written yet.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// Which rows of accounting's database go, and when.
 #pragma once
 
 #include "ctflow/accounting_config.hpp"

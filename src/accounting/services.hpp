@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// The services that accounting knows without settings.
 #pragma once
 
 #include <vector>

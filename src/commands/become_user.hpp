@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// From root to the user of the configuration, before anything is opened.
 #pragma once
 
 #include <string>

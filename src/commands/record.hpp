@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// `ctflowd record`: the kernel's events as a file that `ctflowd replay` reads.
 #pragma once
 
 #include <string>

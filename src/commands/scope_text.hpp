@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// Text that `ctflowd report` and `ctflowd top` have in common.
 #pragma once
 
 #include <string>

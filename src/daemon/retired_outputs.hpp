@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// Outputs on their way out.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

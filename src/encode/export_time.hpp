@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// The time of a message, as its header has it.
 #pragma once
 
 #include <chrono>

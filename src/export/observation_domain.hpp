@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// The Observation Domain ID where the configuration names none.
 #pragma once
 
 #include <cstdint>

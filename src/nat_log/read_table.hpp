@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// The connection table as the NAT log needs it: which translations exist now.
 #pragma once
 
 #include "ctflow/config.hpp"

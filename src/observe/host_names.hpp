@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// Which requests a server on TCP answers, by the name that they ask for.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// Whether the machine has booted since.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// A file descriptor with an owner.
 #pragma once
 
 #include <unistd.h>

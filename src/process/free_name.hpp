@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// Renaming that replaces nothing.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// Memory that only the start needed.
 #pragma once
 
 namespace ctflow {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// Whether a connection had an answer.
 #pragma once
 
 #include "ctflow/flow.hpp"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// A message on its way through the spool.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// What the kernel says of how much a connection has carried.
 #pragma once
 
 #include <cstdint>
