@@ -20,7 +20,12 @@ enum class FailureKind : std::uint8_t {
   kHandshake,    ///< TLS: a certificate was refused, no common version, a file of ours, …
   kUnreachable,  ///< no route, no such device or source address, an ICMP error
   kBroken,       ///< an established connection was closed or lost
-  kFile,         ///< a file could not be made or written
+  kFile,         ///< a file could not be made or written, for another reason than these:
+  kDiskFull,     ///< no room, or the quota is used up
+  kReadOnly,     ///< the file system cannot be written
+  kNoAccess,     ///< no right to write the file, or no directory for it
+  kDamaged,      ///< a database that is none, or is damaged
+  kInUse,        ///< another process writes it
 };
 
 /// The last time that a collector could not be reached, also when it can be reached again.

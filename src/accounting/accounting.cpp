@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "findings/database_failure.hpp"
 #include "log/log.hpp"
 
 namespace ctflow {
@@ -286,13 +287,14 @@ void Accounting::settle(const Instant& now) {
 }
 
 void Accounting::report_failure(const Instant& now) {
-  if (const auto why = writer_->take_failure()) {
-    last_failure_ = {FailureKind::kFile, *why, now.steady};
-    if (std::exchange(failing_, true)) return;
+  if (const auto failure = writer_->take_failure()) {
+    const bool other = last_failure_.kind != failure->kind;
+    last_failure_ = {failure->kind, failure->why, now.steady};
+    if (std::exchange(failing_, true) && !other) return;
     log::error(
         "accounting_not_written output={} error={} impact=\"what is counted waits in memory; rows "
-        "of small keys merge into other\" fix=\"make room, or let ctflowd write there\"",
-        name(), log::quoted(*why));
+        "of small keys merge into other\" fix=\"{}\"",
+        name(), log::quoted(failure->why), database_fix(failure->kind, DatabaseUse::kAccounting));
   } else if (failing_ && !writer_->report().failing) {
     failing_ = false;
     log::info("accounting_written_again output={}", name());

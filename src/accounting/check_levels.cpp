@@ -39,6 +39,7 @@ std::vector<std::string> check_database(const Database& database) {
   for (Statement integrity(database, "PRAGMA integrity_check"); integrity.step();) {
     if (integrity.text(0) != "ok") wrong.push_back(integrity.text(0));
   }
+  if (!wrong.empty()) return wrong;  // what is damaged has no sums
   std::vector<std::int64_t> aggregates;
   for (Statement ids(database, "SELECT id FROM aggregate"); ids.step();) {
     aggregates.push_back(ids.number(0));

@@ -37,10 +37,26 @@ Store::Store(AccountingConfig config, std::shared_ptr<const Accounts> accounts, 
       session_(std::move(session)) {}
 
 void Store::open() {
+  if (rows_ && database_->replaced()) begin_anew();
   if (rows_) return;
   make_directory_for(config_.database);
   database_.emplace(open_for_writing(config_.database));
   rows_.emplace(*database_, config_, *accounts_, calendar_);
+}
+
+/// What the file of now lacks of what was written to that of before is not in any of its sums.
+void Store::begin_anew() {
+  rows_.reset();
+  database_.reset();
+  named_.reset();
+  log::warn(
+      "accounting_database_replaced database={} impact=\"what was written before is only where the "
+      "file was moved to\" fix=\"none if it was damaged; else stop ctflowd before it is moved or "
+      "restored\"",
+      log::quoted(config_.database));
+  if (before_) session_.started = std::chrono::ceil<minutes>(before_->wall);
+  session_.continues = false;
+  begun_ = false;
 }
 
 void Store::in_transaction(const std::function<void()>& work) {

@@ -59,6 +59,7 @@ class Store {
 
  private:
   void open();
+  void begin_anew();
   void in_transaction(const std::function<void()>& work);
   void begin_session(const Job& job);
   /// Where the last transaction was by a clock that was not set, and this one is not.

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 
+#include "findings/database_failure.hpp"
 #include "log/log.hpp"
 
 namespace ctflow::accounting {
@@ -43,7 +44,7 @@ struct Writer::Shared {
   std::optional<Causes> uncounted;
   Capabilities measured;
   Report report;
-  std::optional<std::string> failure;
+  std::optional<WriteFailure> failure;
   bool stopping = false;
   bool all_written = false;
 
@@ -56,11 +57,11 @@ struct Writer::Shared {
 };
 
 bool Writer::Shared::write(const Job& job) {
-  std::optional<std::string> why;
+  std::optional<WriteFailure> why;
   try {
     store->write(job);
   } catch (const std::exception& error) {
-    why = error.what();
+    why = write_failure(error);
   }
   const std::lock_guard lock(mutex);
   report.failing = why.has_value();
@@ -134,8 +135,9 @@ void Writer::Shared::end_session() {
   } catch (const std::exception& error) {
     log::warn(
         "accounting_session_left error={} impact=\"a row of the table session stays, and changes "
-        "no sum\" fix=\"make room, or let ctflowd write there\"",
-        log::quoted(error.what()));
+        "no sum\" fix=\"{}\"",
+        log::quoted(error.what()),
+        database_fix(write_failure(error).kind, DatabaseUse::kAccounting));
   }
 }
 
@@ -225,7 +227,7 @@ Writer::Report Writer::report() const {
   return shared_->report;
 }
 
-std::optional<std::string> Writer::take_failure() {
+std::optional<WriteFailure> Writer::take_failure() {
   const std::lock_guard lock(shared_->mutex);
   return std::exchange(shared_->failure, std::nullopt);
 }

@@ -59,7 +59,7 @@ class Writer {
   };
   [[nodiscard]] Report report() const;
   /// Why it last failed, once; nothing: it has not failed since the last call.
-  std::optional<std::string> take_failure();
+  std::optional<WriteFailure> take_failure();
 
   /// Writes what it was given, but waits for the disk no longer than this. Returns whether all is
   /// written.

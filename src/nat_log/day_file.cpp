@@ -52,7 +52,7 @@ DayFile::DayFile(const std::string& directory, Day day)
   } else if (found != kSchemaVersion && found != kSchemaWithMaps) {
     throw SqliteError(
         fmt::format("{}: it is of schema {}, this ctflowd has {}", path_, found, kSchemaWithMaps),
-        SQLITE_MISMATCH);
+        FailureKind::kFile);
   }
   insert_.emplace(database_,
                   "INSERT OR IGNORE INTO nat(public_address,protocol,public_port,began,id,dnat,"

@@ -50,6 +50,7 @@ class DayFile {
   DayFile(const std::string& directory, Day day);
 
   [[nodiscard]] Day day() const { return day_; }
+  [[nodiscard]] bool replaced() const { return database_.replaced(); }
 
   /// Does nothing within a transaction. `durable`: with the commit this and all earlier
   /// transactions are on the disk; else a power cut may take some of the last ones.

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -51,6 +52,17 @@ DayFile& DayFiles::writable(Day day, MonoTime now, bool durable) {
   one.used = now;
   one.file->begin(durable);
   return *one.file;
+}
+
+bool DayFiles::close_replaced(Day today) {
+  bool found = false;
+  for (auto one = open_.begin(); one != open_.end();) {
+    const bool replaced = one->second.file->replaced();
+    found = found || (replaced && one->first == today);
+    one = replaced ? open_.erase(one) : std::next(one);
+  }
+  if (found) open_.clear();
+  return found;
 }
 
 void DayFiles::commit(Day last) {

@@ -31,6 +31,10 @@ class DayFiles {
   /// DayFile::begin().
   DayFile& writable(Day day, MonoTime now, bool durable);
 
+  /// Closes those whose names are those of other files by now, or of none. Returns whether that of
+  /// `today` is among them.
+  bool close_replaced(Day today);
+
   /// That of `last` after all others: it says until when these are written.
   void commit(Day last);
   void rollback() noexcept;

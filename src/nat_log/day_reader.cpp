@@ -35,7 +35,7 @@ DayReader::DayReader(const std::string& directory, Day day)
   if (version_ > kSchemaWithMaps) {
     throw SqliteError(fmt::format("{}: it is of schema {}, this ctflowd reads {}", database_.file(),
                                   version_, kSchemaWithMaps),
-                      SQLITE_MISMATCH);
+                      FailureKind::kFile);
   }
 }
 

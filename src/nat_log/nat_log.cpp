@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "findings/database_failure.hpp"
 #include "log/log.hpp"
 
 namespace ctflow {
@@ -75,7 +76,7 @@ void NatLog::offer(const Flow& flow, const Instant& now) {
       hole_.began = nat::moment_of(now.wall);
       hole_.reason = HoleReason::kQueueFull;
       if (report.failing) hole_.reason = HoleReason::kDatabaseRefused;
-      if (report.disk_full) hole_.reason = HoleReason::kDiskFull;
+      if (report.failure == FailureKind::kDiskFull) hole_.reason = HoleReason::kDiskFull;
       // At once, so that it is committed with what came before; how many are missing comes later.
       if (writer_.room() > 0) writer_.add(hole_);
     }
@@ -121,15 +122,16 @@ void NatLog::settle() {
 }
 
 void NatLog::report_failure(const Instant& now) {
-  const auto why = writer_.take_failure();
-  if (why) {
-    last_failure_ = {FailureKind::kFile, *why, now.steady};
-    if (!std::exchange(failing_, true)) {
+  const auto failure = writer_.take_failure();
+  if (failure) {
+    const bool other = last_failure_.kind != failure->kind;
+    last_failure_ = {failure->kind, failure->why, now.steady};
+    if (!std::exchange(failing_, true) || other) {
       log::error(
           "nat_log_not_written output={} error={} impact=\"beginnings and ends of translations "
-          "wait "
-          "in memory, and are lost when {} wait\" fix=\"make room, or let ctflowd write there\"",
-          name(), log::quoted(*why), config_.queue);
+          "wait in memory, and are lost when {} wait\" fix=\"{}\"",
+          name(), log::quoted(failure->why), config_.queue,
+          database_fix(failure->kind, DatabaseUse::kNatLog));
     }
   } else if (failing_ && !writer_.report().failing) {
     failing_ = false;

@@ -51,6 +51,12 @@ class OpenTranslations {
     add(key, *place);
   }
 
+  void clear() {
+    rows_.clear();
+    changes_.clear();
+    unannounced_ = 0;
+  }
+
   /// The changes since the last call stay …
   void keep() { changes_.clear(); }
 

@@ -69,6 +69,7 @@ class Store {
 
  private:
   void take_up();
+  void begin_anew();
   void take_up_maps(Day newest, Moment sure_until);
   void look_at_maps();
   void hold(const MapReading& reading);

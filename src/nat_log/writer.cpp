@@ -36,19 +36,19 @@ struct Writer::Shared {
   std::atomic<std::uint64_t> holes{0};
   std::atomic<std::uint64_t> followed_map{0};
   std::atomic<bool> failing{false};
-  std::atomic<bool> disk_full{false};
+  std::atomic<FailureKind> failing_by{FailureKind::kNone};
   std::atomic<bool> hurry{false};  ///< the queue fills
 
   // Held for moments only, never while the disk is waited for.
   std::mutex mutex;
   std::condition_variable wake;
-  std::optional<std::string> failure;
+  std::optional<WriteFailure> failure;
   NatMapsStatus maps;
   bool stopping = false;
 
   bool write();
   void note_maps();
-  void failed(const std::string& why, bool full);
+  void failed(WriteFailure why);
   void wait();
 };
 
@@ -57,16 +57,13 @@ bool Writer::Shared::write() {
   hurry = false;
   try {
     store->write(batch);
-  } catch (const SqliteError& error) {
-    failed(error.what(), error.disk_full());
-    return false;
   } catch (const std::system_error& error) {
-    const bool taken = error.code() == std::errc::device_or_resource_busy;
-    failed(taken ? std::string(error.what()) + " (another ctflowd writes there)" : error.what(),
-           error.code() == std::errc::no_space_on_device);
+    WriteFailure why = write_failure(error);
+    if (why.kind == FailureKind::kInUse) why.why += " (another ctflowd writes there)";
+    failed(std::move(why));
     return false;
   } catch (const std::exception& error) {
-    failed(error.what(), false);
+    failed(write_failure(error));
     return false;
   }
   written += static_cast<std::uint64_t>(
@@ -81,7 +78,7 @@ bool Writer::Shared::write() {
   followed_map = store->followed_map();
   note_maps();
   failing = false;
-  disk_full = false;
+  failing_by = FailureKind::kNone;
   return true;
 }
 
@@ -96,11 +93,11 @@ void Writer::Shared::note_maps() {
   maps = std::move(now);
 }
 
-void Writer::Shared::failed(const std::string& why, bool full) {
+void Writer::Shared::failed(WriteFailure why) {
   failing = true;
-  disk_full = full;
+  failing_by = why.kind;
   const std::lock_guard lock(mutex);
-  failure = why;
+  failure = std::move(why);
 }
 
 void Writer::Shared::wait() {
@@ -147,7 +144,7 @@ void Writer::add(const NatEvent& event) {
 
 Writer::Report Writer::report() const {
   return {shared_->written,      shared_->open,    shared_->holes,
-          shared_->followed_map, shared_->failing, shared_->disk_full};
+          shared_->followed_map, shared_->failing, shared_->failing_by};
 }
 
 NatMapsStatus Writer::maps() const {
@@ -155,7 +152,7 @@ NatMapsStatus Writer::maps() const {
   return shared_->maps;
 }
 
-std::optional<std::string> Writer::take_failure() {
+std::optional<WriteFailure> Writer::take_failure() {
   const std::lock_guard lock(shared_->mutex);
   return std::exchange(shared_->failure, std::nullopt);
 }

@@ -42,14 +42,14 @@ class Writer {
     std::uint64_t open = 0;
     std::uint64_t holes = 0;
     std::uint64_t followed_map = 0;
-    bool failing = false;  ///< the last attempt failed
-    bool disk_full = false;
+    bool failing = false;                      ///< the last attempt failed
+    FailureKind failure = FailureKind::kNone;  ///< of that attempt
   };
   [[nodiscard]] Report report() const;
   /// The static maps as of the last write, without how many followed them.
   [[nodiscard]] NatMapsStatus maps() const;
   /// Why it last failed, once; nothing: it has not failed since the last call.
-  std::optional<std::string> take_failure();
+  std::optional<WriteFailure> take_failure();
 
   /// Writes what waits, but waits for the disk no longer than this.
   void stop(std::chrono::milliseconds patience);

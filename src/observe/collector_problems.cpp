@@ -225,6 +225,16 @@ const char* name_of(FailureKind kind) {
       return "broken";
     case FailureKind::kFile:
       return "file";
+    case FailureKind::kDiskFull:
+      return "disk_full";
+    case FailureKind::kReadOnly:
+      return "read_only";
+    case FailureKind::kNoAccess:
+      return "no_access";
+    case FailureKind::kDamaged:
+      return "damaged";
+    case FailureKind::kInUse:
+      return "in_use";
   }
   return "";
 }

@@ -15,7 +15,8 @@ enum class CollectorState : std::uint8_t { kOk, kUnresolved, kUnreachable, kRefu
 CollectorState state_of(const OutputStatus& output);
 /// ok, unresolved, unreachable, refused or lossy.
 const char* name_of(CollectorState state);
-/// none, unresolved, refused, no_answer, handshake, unreachable, broken or file.
+/// none, unresolved, refused, no_answer, handshake, unreachable, broken, file, disk_full,
+/// read_only, no_access, damaged or in_use.
 const char* name_of(FailureKind kind);
 
 /// `collector`: output.details.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "findings/database_failure.hpp"
 #include "findings/table_fill.hpp"
 #include "observe/collector_problems.hpp"
 #include "observe/log_problems.hpp"
@@ -107,7 +108,7 @@ void find_output_problems(const OutputStatus& one, const NatLogStatus& log,
                      fmt::format("{}: beginnings and ends of translations wait in memory, and are "
                                  "lost when nat_log.queue is full",
                                  one.last_failure.reason),
-                     "make room there, or let ctflowd write there"});
+                     database_fix(one.last_failure.kind, DatabaseUse::kNatLog)});
   }
   if (recent(one.last_loss)) {
     found.push_back(
@@ -141,7 +142,7 @@ void find_output_problems(const OutputStatus& one, const AccountingStatus& /*acc
                    fmt::format("{}: what is counted waits in memory; rows of small keys merge into "
                                "other",
                                one.last_failure.reason),
-                   "make room there, or let ctflowd write there"});
+                   database_fix(one.last_failure.kind, DatabaseUse::kAccounting)});
 }
 
 void check_output(const OutputStatus& one, std::vector<Finding>& found) {

@@ -2,9 +2,56 @@
 #include "sqlite/sqlite.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <cerrno>
+#include <system_error>
 
 namespace ctflow {
 namespace {
+
+FailureKind kind_of(const std::error_code& error) {
+  if (error == std::errc::no_space_on_device || error.value() == EDQUOT) {
+    return FailureKind::kDiskFull;
+  }
+  if (error == std::errc::read_only_file_system) return FailureKind::kReadOnly;
+  if (error == std::errc::device_or_resource_busy) return FailureKind::kInUse;
+  const bool no_access =
+      error == std::errc::permission_denied || error == std::errc::operation_not_permitted ||
+      error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+  return no_access ? FailureKind::kNoAccess : FailureKind::kFile;
+}
+
+bool is_read_only(const std::string& file) {
+  struct statvfs found {};
+  return statvfs(file.c_str(), &found) == 0 && (found.f_flag & ST_RDONLY) != 0;
+}
+
+/// `handle`: null where there is none.
+FailureKind kind_of(int code, const std::string& file, sqlite3* handle) {
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return FailureKind::kDiskFull;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return FailureKind::kDamaged;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return FailureKind::kInUse;
+    case SQLITE_PERM:
+      return FailureKind::kNoAccess;
+    case SQLITE_READONLY:
+      return is_read_only(file) ? FailureKind::kReadOnly : FailureKind::kNoAccess;
+    case SQLITE_CANTOPEN:
+    case SQLITE_IOERR:
+      if (handle == nullptr) break;
+      return kind_of({sqlite3_system_errno(handle), std::generic_category()});
+    default:
+      break;
+  }
+  return FailureKind::kFile;
+}
 
 int flags_of(Database::Access access) {
   switch (access) {
@@ -20,12 +67,23 @@ int flags_of(Database::Access access) {
 
 }  // namespace
 
+WriteFailure write_failure(const std::exception& error) {
+  if (const auto* const ours = dynamic_cast<const SqliteError*>(&error)) {
+    return {ours->kind(), ours->what()};
+  }
+  if (const auto* const systems = dynamic_cast<const std::system_error*>(&error)) {
+    return {kind_of(systems->code()), systems->what()};
+  }
+  return {FailureKind::kFile, error.what()};
+}
+
 Database::Database(const std::string& file, Access access) : file_(file) {
   sqlite3* handle = nullptr;
   const int code =
       sqlite3_open_v2(file.c_str(), &handle, flags_of(access) | SQLITE_OPEN_NOMUTEX, nullptr);
   handle_.reset(handle);
   if (code != SQLITE_OK) fail(code);
+  id_ = file_id();
   constexpr int kPatience = 2000;  // milliseconds that another program may hold the file
   sqlite3_busy_timeout(handle, kPatience);
   sqlite3_extended_result_codes(handle, 1);
@@ -38,7 +96,18 @@ void Database::execute(const std::string& sql) {
 
 void Database::fail(int code) const {
   const char* const why = handle_ ? sqlite3_errmsg(handle_.get()) : sqlite3_errstr(code);
-  throw SqliteError(fmt::format("{}: {}", file_, why), code);
+  throw SqliteError(fmt::format("{}: {}", file_, why), kind_of(code, file_, handle_.get()));
+}
+
+std::optional<Database::FileId> Database::file_id() const {
+  struct stat found {};
+  if (stat(file_.c_str(), &found) != 0) return std::nullopt;
+  return FileId(found.st_dev, found.st_ino);
+}
+
+bool Database::replaced() const {
+  const auto now = file_id();
+  return now ? id_ && now != id_ : errno == ENOENT;
 }
 
 bool remove_for_good(const std::string& file) {

@@ -3,27 +3,41 @@
 #pragma once
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "ctflow/transport_status.hpp"
 
 namespace ctflow {
 
 class SqliteError : public std::runtime_error {
  public:
-  SqliteError(const std::string& what, int code) : std::runtime_error(what), code_(code) {}
+  SqliteError(const std::string& what, FailureKind kind) : std::runtime_error(what), kind_(kind) {}
 
-  [[nodiscard]] bool disk_full() const { return (code_ & 0xff) == SQLITE_FULL; }
+  [[nodiscard]] FailureKind kind() const { return kind_; }
 
  private:
-  int code_;
+  FailureKind kind_;
 };
+
+/// Why a database could not be written.
+struct WriteFailure {
+  FailureKind kind = FailureKind::kFile;
+  std::string why{};
+};
+
+/// By what a function here, or of std::filesystem, threw.
+WriteFailure write_failure(const std::exception& error);
 
 /// All functions throw SqliteError, whose text names the file.
 class Database {
@@ -36,6 +50,8 @@ class Database {
 
   [[nodiscard]] sqlite3* handle() const { return handle_.get(); }
   [[nodiscard]] const std::string& file() const { return file_; }
+  /// Its name is that of another file by now, or of none: who looks there misses what is written.
+  [[nodiscard]] bool replaced() const;
   /// Rows that the last statement changed.
   [[nodiscard]] int changes() const { return sqlite3_changes(handle_.get()); }
 
@@ -45,8 +61,13 @@ class Database {
   struct Closer {
     void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
   };
+  using FileId = std::pair<dev_t, ino_t>;
+  /// Nothing: there is none of that name, or it is not known.
+  [[nodiscard]] std::optional<FileId> file_id() const;
+
   std::string file_;
   std::unique_ptr<sqlite3, Closer> handle_;
+  std::optional<FileId> id_;
 };
 
 /// Removes a file beside databases, so that no power cut brings it back. False: it may be there.

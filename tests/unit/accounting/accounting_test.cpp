@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "support/accounting_flows.hpp"
+#include "support/logged_lines.hpp"
 
 namespace ctflow {
 namespace {
@@ -158,6 +159,21 @@ TEST_F(AccountingTest, WaitsForADatabaseThatCannotBeWritten) {
   std::filesystem::remove(directory);
   run_until(*accounting, [&] { return accounting->status(system_now()).counters.flows == 1; });
   EXPECT_TRUE(accounting->status(system_now()).connected);
+  EXPECT_EQ(octets_in_database(), 100);
+}
+
+TEST_F(AccountingTest, WaitsUntilADamagedDatabaseIsMovedAway) {
+  std::ofstream(config_.database) << std::string(4096, 'x');
+  const test::LoggedLines lines;
+  const auto accounting = make();
+  run_until(*accounting, [&] {
+    return accounting->status(system_now()).last_failure.kind == FailureKind::kDamaged;
+  });
+  EXPECT_EQ(lines.count("ctflowd accounting check"), 1U);
+  EXPECT_EQ(lines.count("make room"), 0U);
+  offer(*accounting, 100);
+  std::filesystem::rename(config_.database, directory_.path("damaged"));
+  run_until(*accounting, [&] { return accounting->status(system_now()).counters.flows == 1; });
   EXPECT_EQ(octets_in_database(), 100);
 }
 

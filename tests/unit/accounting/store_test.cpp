@@ -271,6 +271,42 @@ TEST_F(AccountingStoreTest, KnowsThatItDidNotRunForSecondsOfAMinute) {
   EXPECT_EQ(number("SELECT ended - began FROM gap WHERE reason = 'not_running'"), 60);
 }
 
+TEST_F(AccountingStoreTest, BeginsAnewWhereItsFileWasMovedAway) {
+  start();
+  count(1);
+  pass(1h);
+  count(20);
+  const auto until = std::chrono::ceil<std::chrono::minutes>(now_.wall);
+  for (const std::string suffix : {"", "-wal", "-shm"}) {
+    std::filesystem::rename(config_.database + suffix, directory_.path("away") + suffix);
+  }
+  pass(1min + 20s);
+  count(300);
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = 3"), 300);
+  EXPECT_EQ(number("SELECT value FROM meta WHERE name = 'began'"), seconds_of(until));
+  EXPECT_EQ(number("SELECT count(*) FROM aggregate"), 1);
+  EXPECT_EQ(
+      test::number_in(directory_.path("away"), "SELECT sum(up_octets) FROM usage WHERE level = 3"),
+      21);
+}
+
+TEST_F(AccountingStoreTest, HasAGapWhereABackupTookThePlaceOfItsFile) {
+  start();
+  count(1);
+  Database(config_.database, Database::Access::kWrite)
+      .execute("VACUUM INTO '" + directory_.path("backup") + "'");
+  pass(1h);
+  count(20);
+  std::filesystem::rename(directory_.path("backup"), config_.database);
+  for (const char* const suffix : {"-wal", "-shm"}) {
+    std::filesystem::remove(config_.database + suffix);
+  }
+  pass(2min);
+  count(300);
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = 3"), 301);
+  EXPECT_EQ(number("SELECT ended - began FROM gap"), 3600);
+}
+
 TEST_F(AccountingStoreTest, TakesAnAggregateWithOtherKeysForAnother) {
   start();
   count(1);

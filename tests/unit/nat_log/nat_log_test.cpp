@@ -13,6 +13,7 @@
 
 #include "nat_log/audit.hpp"
 #include "process/descriptor.hpp"
+#include "support/logged_lines.hpp"
 #include "support/nat_log_flows.hpp"
 
 namespace ctflow {
@@ -275,9 +276,27 @@ TEST_F(NatLogTest, ADirectoryThatCannotBeMadeIsAFailureUntilItCan) {
   offer(*log, kFlow, FlowEvent::kCreated);
   run_until(*log, [&] {
     const OutputStatus status = log->status(system_now());
-    return !status.connected && status.last_failure.kind == FailureKind::kFile;
+    return !status.connected && status.last_failure.kind == FailureKind::kNoAccess;
   });
   std::filesystem::remove(config.directory);
+  run_until(*log, [&] { return log->status(system_now()).connected; });
+  log->stop();
+  EXPECT_EQ(log->status(system_now()).counters.flows, 1U);
+}
+
+TEST_F(NatLogTest, ADamagedFileIsAFailureUntilItIsMovedAway) {
+  const std::string file =
+      directory.path(nat::file_name(nat::day_of(nat::moment_of(system_now().wall))));
+  std::ofstream(file) << std::string(4096, 'x');
+  const test::LoggedLines lines;
+  const auto log = make();
+  log->tick();
+  offer(*log, kFlow, FlowEvent::kCreated);
+  run_until(*log,
+            [&] { return log->status(system_now()).last_failure.kind == FailureKind::kDamaged; });
+  EXPECT_EQ(lines.count("move the file of that day away"), 1U);
+  EXPECT_EQ(lines.count("make room"), 0U);
+  std::filesystem::rename(file, directory.path("damaged"));
   run_until(*log, [&] { return log->status(system_now()).connected; });
   log->stop();
   EXPECT_EQ(log->status(system_now()).counters.flows, 1U);

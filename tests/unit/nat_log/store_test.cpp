@@ -437,6 +437,32 @@ TEST_F(StoreTest, CannotSayWhereTheFileOfALongTranslationIsGone) {
   EXPECT_THAT(gone.missing, ElementsAre(testing::HasSubstr("nat-20261123.sqlite")));
 }
 
+TEST_F(StoreTest, CannotSayWhoHadAPortWhereTheFileOfTodayWasMovedAway) {
+  pass(60s);
+  begin(kFirst);
+  write();
+  pass(60s);
+  end(kFirst);
+  begin(kSecond);
+  table = {kSecond};
+  write();
+  const std::string file = directory() + "/nat-20261123.sqlite";
+  for (const char* const suffix : {"", "-wal", "-shm"}) {
+    std::filesystem::rename(file + suffix, file + ".old" + suffix);
+  }
+  pass(60s);
+  const Flow other = source_nat(3, "10.0.0.7:5000", "198.51.100.1:443", "203.0.113.7:40214");
+  begin(other);
+  table.push_back(other);
+  write();
+  pass(60s);
+  write();
+  EXPECT_EQ(ask("203.0.113.7:1", "2026-11-23T10:01:30Z").verdict, Verdict::kCannotSay);
+  EXPECT_EQ(ask("203.0.113.7:1", "2026-11-23T10:03:30Z").verdict, Verdict::kNone);
+  EXPECT_EQ(ask("203.0.113.7:1", "2026-11-22T10:03:30Z").verdict, Verdict::kCannotSay);
+  EXPECT_EQ(store().open(), 2U);
+}
+
 TEST_F(StoreTest, FindsTodayWhatBeganYesterdayAndHadNoBeginning) {
   pass(14h + 2s);  // midnight has passed
   write();

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "support/sample_status.hpp"
 
 namespace ctflow {
@@ -169,6 +171,29 @@ TEST_F(ProblemsTest, NameADatabaseThatCannotBeUsed) {
   database.type = "GeoLite2-ASN";
   EXPECT_EQ(find_problems(status_)[0].impact,
             "/x.mmdb: No such file or directory; the one before stays in use");
+}
+
+TEST_F(ProblemsTest, NameWhatEndsEachKindOfFailureOfADatabase) {
+  output_.connected = false;
+  for (int i = 0; i < 2; ++i) {
+    if (i == 0) output_.details = NatLogStatus{};
+    if (i == 1) output_.details = AccountingStatus{};
+    std::set<std::string> fixes;
+    const auto fix_of = [&](FailureKind kind) {
+      output_.last_failure.kind = kind;
+      const auto found = find_problems(status_);
+      EXPECT_EQ(found.size(), 1U);
+      fixes.insert(found[0].fix);
+      return found[0].fix;
+    };
+    EXPECT_THAT(fix_of(FailureKind::kDiskFull), testing::HasSubstr("make room"));
+    EXPECT_THAT(fix_of(FailureKind::kReadOnly), testing::HasSubstr("mount"));
+    EXPECT_THAT(fix_of(FailureKind::kNoAccess), testing::HasSubstr("user"));
+    EXPECT_THAT(fix_of(FailureKind::kInUse), testing::HasSubstr("fuser"));
+    EXPECT_THAT(fix_of(FailureKind::kDamaged), testing::HasSubstr("move the file"));
+    EXPECT_THAT(fix_of(FailureKind::kFile), testing::HasSubstr("see the error"));
+    EXPECT_EQ(fixes.size(), 6U);
+  }
 }
 
 TEST_F(ProblemsTest, NameWhatIsConfiguredAndDoesNotExistYet) {

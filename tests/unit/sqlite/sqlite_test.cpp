@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "sqlite/sqlite.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+
+#include "support/temporary_directory.hpp"
+
+namespace ctflow {
+namespace {
+
+FailureKind kind_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    return write_failure(error).kind;
+  }
+  return FailureKind::kNone;
+}
+
+class WriteFailureTest : public testing::Test {
+ protected:
+  Database make() const { return {file_, Database::Access::kCreate}; }
+
+  test::TemporaryDirectory directory_;
+  const std::string file_ = directory_.path("a.sqlite");
+};
+
+TEST_F(WriteFailureTest, OfAFileThatIsNoDatabaseIsDamage) {
+  std::ofstream(file_) << std::string(4096, 'x');
+  EXPECT_EQ(kind_of([&] { make().execute("CREATE TABLE a(b)"); }), FailureKind::kDamaged);
+}
+
+TEST_F(WriteFailureTest, OfADatabaseThatLostAPageIsDamage) {
+  make().execute("CREATE TABLE a(b); INSERT INTO a VALUES(zeroblob(20000))");
+  std::filesystem::resize_file(file_, 8192);
+  EXPECT_EQ(kind_of([&] { make().execute("UPDATE a SET b = 1"); }), FailureKind::kDamaged);
+}
+
+TEST_F(WriteFailureTest, OfAFullDiskIsThat) {
+  Database database = make();
+  database.execute("CREATE TABLE a(b); PRAGMA max_page_count = 2");
+  EXPECT_EQ(kind_of([&] { database.execute("INSERT INTO a VALUES(zeroblob(20000))"); }),
+            FailureKind::kDiskFull);
+}
+
+TEST_F(WriteFailureTest, OfAFileThatMayOnlyBeReadIsAccess) {
+  make().execute("CREATE TABLE a(b)");
+  Database database(file_, Database::Access::kRead);
+  EXPECT_EQ(kind_of([&] { database.execute("INSERT INTO a VALUES(1)"); }), FailureKind::kNoAccess);
+}
+
+TEST_F(WriteFailureTest, WithoutADirectoryIsAccess) {
+  EXPECT_EQ(kind_of([&] { Database(directory_.path("no/a"), Database::Access::kCreate); }),
+            FailureKind::kNoAccess);
+}
+
+TEST_F(WriteFailureTest, WhileAnotherWritesIsThat) {
+  Database one = make();
+  one.execute("CREATE TABLE a(b); BEGIN IMMEDIATE");
+  Database other = make();
+  sqlite3_busy_timeout(other.handle(), 0);
+  EXPECT_EQ(kind_of([&] { other.execute("BEGIN IMMEDIATE"); }), FailureKind::kInUse);
+}
+
+TEST_F(WriteFailureTest, OfTheKernelIsByItsNumber) {
+  const auto of = [](int number) {
+    return write_failure(std::system_error(number, std::generic_category())).kind;
+  };
+  EXPECT_EQ(of(ENOSPC), FailureKind::kDiskFull);
+  EXPECT_EQ(of(EDQUOT), FailureKind::kDiskFull);
+  EXPECT_EQ(of(EROFS), FailureKind::kReadOnly);
+  EXPECT_EQ(of(EACCES), FailureKind::kNoAccess);
+  EXPECT_EQ(of(EBUSY), FailureKind::kInUse);
+  EXPECT_EQ(of(EIO), FailureKind::kFile);
+}
+
+TEST_F(WriteFailureTest, ADatabaseKnowsThatItsNameIsThatOfAnother) {
+  Database database = make();
+  EXPECT_FALSE(database.replaced());
+  std::filesystem::rename(file_, directory_.path("b.sqlite"));
+  EXPECT_TRUE(database.replaced());
+  const Database other = make();
+  EXPECT_TRUE(database.replaced());
+  EXPECT_FALSE(other.replaced());
+}
+
+}  // namespace
+}  // namespace ctflow
