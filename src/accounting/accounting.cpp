@@ -41,7 +41,8 @@ Accounting::Accounting(const AccountingConfig& config,
                        accounting::ReadSurroundings read_surroundings,
                        std::shared_ptr<const OutputContext> context, Clock clock,
                        std::shared_ptr<const NeighbourMirror> neighbours,
-                       accounting::ReadUncounted read_uncounted)
+                       accounting::ReadUncounted read_uncounted,
+                       const std::vector<std::string>& left_out)
     : Output("accounting", accounting_name(config.network_namespace), FlowKinds::reports()),
       config_(with_own_database(config)),
       context_(std::move(context)),
@@ -52,6 +53,7 @@ Accounting::Accounting(const AccountingConfig& config,
       neighbours_(std::move(neighbours)),
       current_(std::make_unique<Batch>(config_)),
       spare_(std::make_unique<Batch>(config_)) {
+  for (const std::string& setting : left_out) left_out_.insert({accounting::kLeftOut, setting});
   accounting::Session session;
   session.started = clock_().wall;
   session.prefix = session_prefix_;
@@ -206,9 +208,11 @@ void Accounting::watch_uncounted(const Instant& now) {
     uncounted_ = std::move(*found);
     writer_->set_measured(context_->source().capabilities);  // for the next look
   }
-  if (uncounted_.empty()) return;
+  if (uncounted_.empty() && left_out_.empty()) return;
   const auto minute = std::chrono::floor<std::chrono::minutes>(now.wall);
-  current_->causes[minute].insert(uncounted_.begin(), uncounted_.end());
+  accounting::Causes& causes = current_->causes[minute];
+  causes.insert(uncounted_.begin(), uncounted_.end());
+  causes.insert(left_out_.begin(), left_out_.end());
 }
 
 accounting::InterfaceTexts Accounting::interfaces() const {

@@ -26,11 +26,13 @@ namespace ctflow {
 class Accounting : public Output {
  public:
   /// Reads the addresses of this host, and names of devices. `neighbours`: null where no aggregate
-  /// has devices. `read_uncounted`: empty where it is not asked for. Throws std::system_error.
+  /// has devices. `read_uncounted`: empty where it is not asked for. `left_out`: the settings that
+  /// keep connections from it. Throws std::system_error.
   Accounting(const AccountingConfig& config, accounting::ReadSurroundings read_surroundings,
              std::shared_ptr<const OutputContext> context, Clock clock = system_now,
              std::shared_ptr<const NeighbourMirror> neighbours = nullptr,
-             accounting::ReadUncounted read_uncounted = {});
+             accounting::ReadUncounted read_uncounted = {},
+             const std::vector<std::string>& left_out = {});
   ~Accounting() override = default;
 
   Accounting(const Accounting&) = delete;
@@ -98,6 +100,7 @@ class Accounting : public Output {
   /// What began without events may end without one until then.
   MonoTime events_off_until_ = MonoTime::min();
   accounting::Causes uncounted_;  ///< what forwards packets uncounted, by the last look
+  accounting::Causes left_out_;
   std::uint64_t merged_ = 0;      ///< cells of batches that the writer was given
   std::uint64_t given_rows_ = 0;  ///< of batches that it has
   UpstreamLosses losses_{};       ///< at the last look

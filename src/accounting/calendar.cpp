@@ -47,9 +47,14 @@ Interval Calendar::interval_of(Level level, Minute minute) const {
 }
 
 Interval Calendar::hour_of(Minute minute) const {
-  const auto shift = floor<minutes>(zone_.offset_at(minute)) % hours(1);
-  const Minute from = floor<hours>(minute + shift) - shift;
-  return {from, from + hours(1)};
+  const auto shift_at = [&](Minute at) { return floor<minutes>(zone_.offset_at(at)) % hours(1); };
+  const auto shift = shift_at(minute);
+  Minute from = floor<hours>(minute + shift) - shift;
+  Minute until = from + hours(1);
+  // Where clocks change by half an hour, the hour is cut there.
+  while (shift_at(from) != shift) from += minutes(1);
+  while (shift_at(until - minutes(1)) != shift) until -= minutes(1);
+  return {from, until};
 }
 
 sys_days Calendar::begin_in(year_month month) const {

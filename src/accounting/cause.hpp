@@ -16,6 +16,10 @@ inline constexpr const char* kCountersReset = "counters_reset";
 inline constexpr const char* kFlowtableUncounted = "flowtable_uncounted";
 inline constexpr const char* kHardwareUncounted = "hardware_uncounted";
 inline constexpr const char* kEventsOff = "events_off";
+/// By a setting, whose name it has: not missing, but not counted.
+inline constexpr const char* kLeftOut = "left_out";
+/// Nothing is missing, but something may be in the sums twice.
+inline constexpr const char* kCountedTwice = "counted_twice";
 // As the log does.
 inline constexpr const char* kConnectionsVanished = "connections_vanished";
 

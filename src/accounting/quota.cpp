@@ -111,6 +111,7 @@ std::string quota_table(const QuotaReport& report, const Calendar& calendar,
                        one.over() ? "  over" : "");
   }
   if (!report.time.complete()) out += completeness_text(report.time) + "\n";
+  if (!report.time.left_out.empty()) out += left_out_text(report.time) + "\n";
   return out;
 }
 

@@ -211,7 +211,14 @@ void add_causes(const Database& database, const std::vector<Piece>& pieces, Repo
   Statement select(database, "SELECT kind, name FROM cause WHERE level = ?1 AND time = ?2");
   for (const Piece& piece : pieces) {
     select.bind(1, static_cast<std::int64_t>(piece.level)).bind(2, seconds_of(piece.from));
-    while (select.step()) to.causes.insert({select.text(0), select.text(1)});
+    while (select.step()) {
+      Cause one{select.text(0), select.text(1)};
+      if (one.kind == kLeftOut) {
+        to.left_out.insert(std::move(one.name));
+      } else {
+        to.causes.insert(std::move(one));
+      }
+    }
     select.reset();
   }
 }

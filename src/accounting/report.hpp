@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,7 +48,8 @@ struct Report {
   Amounts uncounted;              ///< of no known key
   Amounts total;                  ///< of all
   Missing missing;
-  Causes causes{};  ///< of what is missing, by name
+  Causes causes{};                   ///< of what is missing, by name
+  std::set<std::string> left_out{};  ///< settings that kept connections from being counted
   std::vector<Gap> gaps{};
 
   [[nodiscard]] bool complete() const {

@@ -2,6 +2,7 @@
 #include "accounting/report_text.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -195,11 +196,20 @@ std::string completeness_text(const Report& report) {
   if (has_cause(report, kEventsOff)) {
     add("connections that ended while the kernel sent no events (nf_conntrack_events=0)");
   }
+  if (has_cause(report, kCountedTwice)) {
+    add("nothing, but what two ctflowd counted to this database is in it twice");
+  }
   for (const Gap& gap : report.gaps) {
     add(fmt::format("{} ({})", span_text(std::max(gap.until - gap.from, std::chrono::minutes(0))),
                     reason_text(gap.reason)));
   }
   return text;
+}
+
+std::string left_out_text(const Report& report) {
+  if (report.left_out.empty()) return "";
+  return text::printable(
+      fmt::format("not counted: what is left out by {}", fmt::join(report.left_out, ", ")));
 }
 
 std::string report_table(const Report& report, const Calendar& calendar, const ReportView& view) {
@@ -216,6 +226,7 @@ std::string report_table(const Report& report, const Calendar& calendar, const R
   table.row("total", report.total, false);
   out += table.text();
   if (!report.complete()) out += completeness_text(report) + "\n";
+  if (!report.left_out.empty()) out += left_out_text(report) + "\n";
   if (report.missing.late > 0) {
     out += fmt::format("{} reports were older than the minutes that are kept, and count later\n",
                        report.missing.late);
@@ -239,6 +250,7 @@ std::string report_json(const Report& report, const ReportView& view) {
                  {"until", text::utc_text(report.until)},
                  {"complete", report.complete()},
                  {"missing", missing_json(report)},
+                 {"left_out", report.left_out},
                  {"rows", rows},
                  {"other", amounts_json(report.other)},
                  {"uncounted", amounts_json(report.uncounted)},

@@ -29,5 +29,7 @@ std::string title_line(const Report& report, const Calendar& calendar, const std
 
 /// `complete`, or what is missing and why.
 std::string completeness_text(const Report& report);
+/// Which settings kept connections from being counted; empty: none.
+std::string left_out_text(const Report& report);
 
 }  // namespace ctflow::accounting

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -76,6 +77,7 @@ void Store::write(const Job& job) {
   // Nothing behind the commit may throw: the job would be entered again.
   const std::uint64_t recovered = recovered_;
   const std::uint64_t merged = merged_;
+  const int taken_over = taken_over_;
   try {
     in_transaction([&] {
       rows_->find_aggregates(minute_of(job.now.wall));
@@ -87,11 +89,13 @@ void Store::write(const Job& job) {
       enter(job);
       name_devices(job);
       note_session(job);
+      watch_writers(job);
       prune(job);
     });
   } catch (const std::exception&) {
     recovered_ = recovered;
     merged_ = merged;
+    taken_over_ = taken_over;
     throw;
   }
   begun_ = true;
@@ -258,6 +262,28 @@ void Store::note_session(const Job& job) {
   Statement began(*database_, "INSERT OR IGNORE INTO meta VALUES('began', ?)");
   const bool was_set = session_.started >= kEarliest;
   began.bind(1, seconds_of(minute_of(was_set ? session_.started : job.now.wall))).run();
+}
+
+void Store::watch_writers(const Job& job) {
+  if (session_.id.empty()) return;
+  constexpr int kOfAReload = 2;  // the one of before may have two transactions left
+  const auto own = static_cast<std::int64_t>(std::hash<std::string>()(session_.id));
+  {
+    Statement last(*database_, "SELECT value FROM meta WHERE name = 'writer'");
+    const bool known = last.step();
+    if (known && last.number(0) == own) return;
+    if (known && begun_) ++taken_over_;
+  }
+  Statement writer(*database_, "INSERT OR REPLACE INTO meta VALUES('writer', ?)");
+  writer.bind(1, own).run();
+  if (taken_over_ <= kOfAReload) return;
+  rows_->add_causes(std::max(minute_of(job.now.wall), oldest(job)), {{kCountedTwice, ""}});
+  if (std::exchange(shared_logged_, true)) return;
+  log::error(
+      "accounting_counted_twice database={} impact=\"another ctflowd writes to the same database: "
+      "what both count is in the sums twice\" fix=\"end one of them, or give it a database of its "
+      "own: fuser -v FILE\"",
+      log::quoted(config_.database));
 }
 
 /// Not before the clock has run evenly for some time: one that jumped ahead would remove

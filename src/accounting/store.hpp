@@ -76,6 +76,8 @@ class Store {
   /// Those that no row has, and no file or setting names any more.
   void forget_names(const Job& job);
   void note_session(const Job& job);
+  /// Whether another one writes by turns, which counts the same connections.
+  void watch_writers(const Job& job);
   void prune(const Job& job);
   void read_quotas(const Instant& now);
   [[nodiscard]] std::optional<Minute> last_commit() const;
@@ -91,6 +93,8 @@ class Store {
   std::shared_ptr<const DeviceNames> named_{};  ///< as they were written
   std::shared_ptr<const QuotasWritten> quotas_{};
   bool begun_ = false;
+  int taken_over_ = 0;  ///< transactions before which another session had written
+  bool shared_logged_ = false;
   bool quotas_unreadable_ = false;  ///< as logged
   std::uint64_t recovered_ = 0;
   std::uint64_t merged_ = 0;

@@ -221,6 +221,7 @@ int run_report(const ReportOptions& options, const std::string& config_file, std
     } else {
       out << accounting::report_csv(report);
       errors << accounting::completeness_text(report) << '\n';
+      if (!report.left_out.empty()) errors << accounting::left_out_text(report) << '\n';
     }
     return report.complete() ? 0 : 1;
   });

@@ -96,7 +96,7 @@ std::unique_ptr<Output> make_output(boost::asio::io_context& io, const OutputCon
     return make_nat_log(*nat_log, context, home, source, measured);
   }
   if (const auto* const one = std::get_if<AccountingConfig>(&config)) {
-    return make_accounting(*one, context, home, neighbours);
+    return make_accounting(*one, context, home, source, neighbours);
   }
   return make_exporter(io, std::get<CollectorConfig>(config), context, measured.possible());
 }

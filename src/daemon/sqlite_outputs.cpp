@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -36,6 +37,14 @@ accounting::ReadUncounted uncounted_in(const NetworkNamespace& home) {
   };
 }
 
+/// The settings that keep connections from accounting.
+std::vector<std::string> left_out_by(const SourceConfig& source) {
+  std::vector<std::string> names;
+  if (source.filter != FilterConfig{}) names.emplace_back("source.filter");
+  if (!source.zones.empty()) names.emplace_back("zones of namespaces");
+  return names;
+}
+
 }  // namespace
 
 std::unique_ptr<Output> make_nat_log(const NatLogConfig& config,
@@ -48,17 +57,18 @@ std::unique_ptr<Output> make_nat_log(const NatLogConfig& config,
   }
   return std::make_unique<NatLog>(config, nat::table_of(home, source, measured.ends), context,
                                   system_now, std::move(maps),
-                                  nat::Feed{measured.ends, nat::left_out_by(source.filter)});
+                                  nat::Feed{measured.ends, nat::left_out_by(source)});
 }
 
 std::unique_ptr<Output> make_accounting(const AccountingConfig& config,
                                         const std::shared_ptr<const OutputContext>& context,
-                                        const NetworkNamespace& home,
+                                        const NetworkNamespace& home, const SourceConfig& source,
                                         const std::shared_ptr<const NeighbourMirror>& neighbours) {
   // Others may ask for neighbours where no aggregate has devices.
   return std::make_unique<Accounting>(
       config, accounting::surroundings_of(home, config.inside), context, system_now,
-      config.counts_by(AccountingKey::kDevice) ? neighbours : nullptr, uncounted_in(home));
+      config.counts_by(AccountingKey::kDevice) ? neighbours : nullptr, uncounted_in(home),
+      left_out_by(source));
 }
 
 }  // namespace ctflow

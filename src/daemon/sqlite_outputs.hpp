@@ -20,7 +20,7 @@ std::unique_ptr<Output> make_nat_log(const NatLogConfig& config,
                                      const Capabilities& measured);
 std::unique_ptr<Output> make_accounting(const AccountingConfig& config,
                                         const std::shared_ptr<const OutputContext>& context,
-                                        const NetworkNamespace& home,
+                                        const NetworkNamespace& home, const SourceConfig& source,
                                         const std::shared_ptr<const NeighbourMirror>& neighbours);
 
 }  // namespace ctflow

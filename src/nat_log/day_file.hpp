@@ -23,11 +23,12 @@ inline constexpr int kBegan = 1;  ///< it began at this time or before
 inline constexpr int kEnded = 2;  ///< it ended at this time or before
 }  // namespace unsure
 
-/// What source.filter may have excluded, as bits.
+/// What the log may lack because it is not read, as bits: the first three by source.filter.
 namespace left_out {
 inline constexpr int kTcp = 1;
 inline constexpr int kUdp = 2;
 inline constexpr int kOthers = 4;  ///< other protocols
+inline constexpr int kZones = 8;   ///< conntrack zones that the entry of `namespaces` does not name
 
 constexpr int bit_of(std::uint8_t protocol) {
   if (protocol == IPPROTO_TCP) return kTcp;

@@ -45,10 +45,11 @@ std::optional<Moment> DayReader::time(std::string_view key) {
   return Moment(std::chrono::milliseconds(query.number(0)));
 }
 
-bool DayReader::leaves_out(const std::optional<std::uint8_t>& protocol) {
+int DayReader::left_out(const std::optional<std::uint8_t>& protocol) {
   Statement query(database_, "SELECT value FROM meta WHERE key='left_out'");
-  if (!query.step()) return false;
-  return !protocol || (query.number(0) & left_out::bit_of(*protocol)) != 0;
+  if (!query.step()) return 0;
+  const int all = static_cast<int>(query.number(0));
+  return protocol ? all & (left_out::bit_of(*protocol) | left_out::kZones) : all;
 }
 
 void DayReader::holes(Moment from, Moment to, std::vector<Hole>& found) {

@@ -28,8 +28,8 @@ class DayReader {
   /// One of `meta`.
   std::optional<Moment> time(std::string_view key);
 
-  /// Connections of this protocol, or of any, may have been left out by source.filter.
-  bool leaves_out(const std::optional<std::uint8_t>& protocol);
+  /// Why connections of this protocol, or of any, may have been left out: bits of left_out::.
+  int left_out(const std::optional<std::uint8_t>& protocol);
 
   /// Those that touch this time are appended, here and below.
   void holes(Moment from, Moment to, std::vector<Hole>& found);

@@ -60,9 +60,13 @@ class Search {
       DayReader file(directory_, day);
       if (file.is_log()) read_rows(file);
     }
-    if (left_out_) {
+    if ((left_out_ & ~left_out::kZones) != 0) {
       answer_.missing.emplace_back(
           "the log was written with a source.filter, and what that excludes is not logged");
+    }
+    if ((left_out_ & left_out::kZones) != 0) {
+      answer_.missing.emplace_back(
+          "the log has only the conntrack zones that namespaces names, and others are not logged");
     }
     remove_copies(answer_.holes);
     find_ends();
@@ -89,7 +93,7 @@ class Search {
       return day;
     }
     file.holes(from_, to_, answer_.holes);
-    left_out_ = left_out_ || file.leaves_out(question_.protocol);
+    left_out_ |= file.left_out(question_.protocol);
     read_rows(file);
     read_entries(file, day, entries_);
     const auto later = std::upper_bound(days_.begin(), days_.end(), day);
@@ -238,7 +242,7 @@ class Search {
   const Moment to_;
   const std::vector<Day> days_;
   Day newest_{};
-  bool left_out_ = false;             ///< by source.filter, on a day of the question
+  int left_out_ = 0;                  ///< on a day of the question: bits of left_out::
   std::vector<Found> entries_;        ///< of maps
   std::optional<Moment> maps_until_;  ///< those of the newest file were sure to hold
   Answer answer_;

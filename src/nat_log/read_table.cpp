@@ -67,6 +67,10 @@ int left_out_by(const FilterConfig& filter) {
   return found;
 }
 
+int left_out_by(const SourceConfig& source) {
+  return left_out_by(source.filter) | (source.zones.empty() ? 0 : left_out::kZones);
+}
+
 ReadTable table_of(const NetworkNamespace& home, const SourceConfig& source, bool derives_ids) {
   return [home, filter = ConnectionFilter(source),
           derives_ids](const std::function<void(const Flow&)>& take) {

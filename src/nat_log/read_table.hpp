@@ -15,5 +15,7 @@ ReadTable table_of(const NetworkNamespace& home, const SourceConfig& source, boo
 
 /// What a filter may exclude: bits of left_out::.
 int left_out_by(const FilterConfig& filter);
+/// The same of all settings that say which connections are read.
+int left_out_by(const SourceConfig& source);
 
 }  // namespace ctflow::nat

@@ -31,7 +31,7 @@ using ReadTable = std::function<std::error_code(const std::function<void(const F
 /// What comes to the log, beside what is lost on the way.
 struct Feed {
   bool every_end = false;  ///< by records: no connection ends without one
-  int left_out = 0;        ///< by source.filter: bits of left_out::
+  int left_out = 0;        ///< what is not read: bits of left_out::
 };
 
 /// Of one thread. May block.

@@ -12,6 +12,8 @@
 #include <system_error>
 #include <thread>
 
+#include "accounting/report.hpp"
+#include "accounting/report_text.hpp"
 #include "support/accounting_flows.hpp"
 #include "support/logged_lines.hpp"
 
@@ -287,6 +289,24 @@ TEST_F(AccountingTest, NotesWhatForwardsPacketsUncounted) {
   });
   accounting->stop();
   EXPECT_TRUE(measured.flowtables) << "from the first look on";
+}
+
+TEST_F(AccountingTest, NotesWhichSettingsKeepConnectionsFromIt) {
+  Accounting accounting(config_, [] { return test::sample_surroundings(); }, context_, system_now,
+                        nullptr, {}, {"source.filter", "zones of namespaces"});
+  accounting.tick();
+  offer(accounting, 100);
+  run_until(accounting, [&] { return accounting.status(system_now()).counters.flows == 1; });
+  accounting.stop();
+  accounting::Question question;
+  question.now = std::chrono::floor<std::chrono::minutes>(system_now().wall);
+  question.from = question.now - 1min;
+  question.until = question.now + 1min;
+  const auto report = accounting::ask(accounting::open_for_reading(config_.database), question);
+  EXPECT_THAT(report.left_out, testing::ElementsAre("source.filter", "zones of namespaces"));
+  EXPECT_TRUE(report.causes.empty());
+  EXPECT_EQ(accounting::left_out_text(report),
+            "not counted: what is left out by source.filter, zones of namespaces");
 }
 
 TEST_F(AccountingTest, TakesForCountedWhatCannotBeRead) {

@@ -76,6 +76,35 @@ TEST(Accounts, EntersAReportInTheMinutesThatItIsOfAtEveryEdge) {
 }
 
 /// By rows that are found by a look in each table, without those that are remembered.
+/// docs/accounting.md has these numbers.
+TEST(Accounts, HasRoomForKeysTimesTheMinutesOfTheirReports) {
+  AccountingConfig config = by_host();
+  config.retention.minutes = 24h * 3;
+  const auto merged_with = [&](int hosts, std::chrono::minutes time) {
+    const Accounts accounts(config);
+    const auto surroundings = test::sample_surroundings();
+    Batch batch(config);
+    for (int i = 0; i < hosts; ++i) {
+      const std::string host =
+          "10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1);
+      Flow flow = test::report_between(host, "198.51.100.1");
+      flow.start = kMidday - time;
+      flow.end = kMidday;
+      flow.original_counters = {1001, 1'000'003};
+      test::add_report(accounts, flow, *surroundings, kMidday, batch);
+    }
+    batch.settle();
+    return batch.merged();
+  };
+  EXPECT_EQ(merged_with(333, 60min), 0U);
+  EXPECT_GT(merged_with(334, 60min), 0U);
+  EXPECT_EQ(merged_with(33, 10h), 0U);
+  EXPECT_GT(merged_with(34, 10h), 0U);
+  config.commit_interval = 15min;
+  EXPECT_EQ(merged_with(266, 10h), 0U);
+  EXPECT_GT(merged_with(267, 10h), 0U);
+}
+
 TEST(Accounts, EntersInRowsThatItRemembersWhatALookInEachTableWouldEnter) {
   AccountingConfig config = by_host();
   config.aggregates.front().max_keys = 20;  // the smallest merge, and others move

@@ -69,6 +69,28 @@ TEST(Calendar, CutsHoursWithTheDaysOfZonesThatAreHalfAnHourOff) {
             utc(2026, 11, 23, 18, 30));
 }
 
+TEST(Calendar, CutsAnHourWhereClocksChangeByHalfOfOne) {
+  const Calendar lord_howe = calendar("<+1030>-10:30<+11>-11,M10.1.0,M4.1.0");
+  for (const auto& [from, until] : {std::pair(utc(2026, 10, 2), utc(2026, 10, 6)),
+                                    std::pair(utc(2026, 4, 3), utc(2026, 4, 7))}) {
+    std::size_t halves = 0;
+    for (const Level level : {Level::kHour, Level::kDay}) {
+      Interval last = lord_howe.interval_of(level, from);
+      for (Minute minute = from; minute < until; minute += 1min) {
+        const Interval now = lord_howe.interval_of(level, minute);
+        ASSERT_TRUE(now.from <= minute && minute < now.until);
+        const Interval day = lord_howe.interval_of(Level::kDay, minute);
+        ASSERT_TRUE(day.from <= now.from && now.until <= day.until);
+        if (now == last) continue;
+        ASSERT_EQ(now.from, last.until);
+        if (level == Level::kHour && now.until - now.from == 30min) ++halves;
+        last = now;
+      }
+    }
+    EXPECT_EQ(halves, 1U);
+  }
+}
+
 TEST(Calendar, BeginsPeriodsOnADayOfTheMonth) {
   const auto of = [](int day, Minute minute) {
     return calendar("UTC", day_of_month(day)).interval_of(Level::kPeriod, minute);

@@ -271,6 +271,38 @@ TEST_F(AccountingStoreTest, KnowsThatItDidNotRunForSecondsOfAMinute) {
   EXPECT_EQ(number("SELECT ended - began FROM gap WHERE reason = 'not_running'"), 60);
 }
 
+TEST_F(AccountingStoreTest, SaysThatTwoCountToOneDatabase) {
+  start();
+  const auto other_of = [&](const char* id) {
+    Session session;
+    session.started = now_.wall;
+    session.id = id;
+    return std::make_unique<Store>(config_, accounts_, std::move(session));
+  };
+  auto first = other_of("a");
+  auto second = other_of("b");
+  const auto count_to = [&](std::unique_ptr<Store>& store) {
+    pass(1min);
+    store_.swap(store);
+    count(1);
+    store_.swap(store);
+  };
+  // A reload: the one of before has two transactions left.
+  for (int i = 0; i < 3; ++i) count_to(first);
+  for (int i = 0; i < 2; ++i) {
+    count_to(second);
+    count_to(first);
+  }
+  for (int i = 0; i < 3; ++i) count_to(second);
+  const char* const count = "SELECT count(*) FROM cause WHERE kind = 'counted_twice'";
+  EXPECT_EQ(number(count), 0);
+  for (int i = 0; i < 2; ++i) {
+    count_to(first);
+    count_to(second);
+  }
+  EXPECT_GT(number(count), 0);
+}
+
 TEST_F(AccountingStoreTest, BeginsAnewWhereItsFileWasMovedAway) {
   start();
   count(1);

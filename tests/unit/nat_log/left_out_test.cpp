@@ -25,25 +25,29 @@ ConnectionMatch of(const std::vector<std::uint64_t>& protocols) {
   return match;
 }
 
-TEST(LeftOutTest, IsNothingWithoutAFilter) { EXPECT_EQ(left_out_by({}), 0); }
+TEST(LeftOutTest, IsNothingWithoutAFilter) { EXPECT_EQ(left_out_by(FilterConfig{}), 0); }
 
 TEST(LeftOutTest, IsWhatNoRuleIncludesAsAWhole) {
-  EXPECT_EQ(left_out_by({{of({IPPROTO_TCP})}, {}}), left_out::kUdp | left_out::kOthers);
-  EXPECT_EQ(left_out_by({{of({IPPROTO_TCP}), of({IPPROTO_UDP})}, {}}), left_out::kOthers);
-  EXPECT_EQ(left_out_by({{of({IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP})}, {}}), left_out::kOthers);
-  EXPECT_EQ(left_out_by({{of({})}, {}}), 0);
+  EXPECT_EQ(left_out_by(FilterConfig{{of({IPPROTO_TCP})}, {}}), left_out::kUdp | left_out::kOthers);
+  EXPECT_EQ(left_out_by(FilterConfig{{of({IPPROTO_TCP}), of({IPPROTO_UDP})}, {}}),
+            left_out::kOthers);
+  EXPECT_EQ(left_out_by(FilterConfig{{of({IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP})}, {}}),
+            left_out::kOthers);
+  EXPECT_EQ(left_out_by(FilterConfig{{of({})}, {}}), 0);
   ConnectionMatch some = of({IPPROTO_TCP});
   some.marks.push_back({1});
-  EXPECT_EQ(left_out_by({{some, of({IPPROTO_UDP})}, {}}), left_out::kTcp | left_out::kOthers);
+  EXPECT_EQ(left_out_by(FilterConfig{{some, of({IPPROTO_UDP})}, {}}),
+            left_out::kTcp | left_out::kOthers);
 }
 
 TEST(LeftOutTest, IsWhatARuleMayExclude) {
-  EXPECT_EQ(left_out_by({{}, {of({IPPROTO_UDP})}}), left_out::kUdp);
-  EXPECT_EQ(left_out_by({{of({IPPROTO_TCP, IPPROTO_UDP})}, {of({IPPROTO_ICMP})}}),
+  EXPECT_EQ(left_out_by(FilterConfig{{}, {of({IPPROTO_UDP})}}), left_out::kUdp);
+  EXPECT_EQ(left_out_by(FilterConfig{{of({IPPROTO_TCP, IPPROTO_UDP})}, {of({IPPROTO_ICMP})}}),
             left_out::kOthers);
   ConnectionMatch network;
   network.networks.push_back({AddressFamily::kIpv4, IpAddress{{10}}, 8});
-  EXPECT_EQ(left_out_by({{}, {network}}), left_out::kTcp | left_out::kUdp | left_out::kOthers);
+  EXPECT_EQ(left_out_by(FilterConfig{{}, {network}}),
+            left_out::kTcp | left_out::kUdp | left_out::kOthers);
 }
 
 class LeftOutOfLogTest : public testing::Test, protected test::NatLogFixture {
@@ -96,6 +100,22 @@ TEST_F(LeftOutOfLogTest, MayHaveHadThePortAsWellUnlessTheRemoteEndDecides) {
   EXPECT_EQ(ask(kPublicPort, kTime, "198.51.100.1").verdict, Verdict::kCannotSay);
   EXPECT_EQ(ask(kPublicPort, kTime, "198.51.100.1:443").verdict, Verdict::kOne);
   EXPECT_EQ(ask(kPublicPort, kTime, "198.51.100.1:80").verdict, Verdict::kCannotSay);
+}
+
+TEST_F(LeftOutOfLogTest, IsWhatOtherZonesHave) {
+  SourceConfig source;
+  EXPECT_EQ(left_out_by(source), 0);
+  source.zones = {9};
+  feed.left_out = left_out_by(source);
+  destination = true;
+  write_log();
+  for (const std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP}) {
+    const Answer answer = ask("203.0.113.7:1", kTime, "", protocol);
+    EXPECT_EQ(answer.verdict, Verdict::kCannotSay);
+    EXPECT_THAT(answer.missing, ElementsAre(HasSubstr("zones")));
+  }
+  EXPECT_EQ(ask(kPublicPort, kTime).verdict, Verdict::kCannotSay);
+  EXPECT_EQ(ask(kPublicPort, kTime, "198.51.100.1:443").verdict, Verdict::kOne);
 }
 
 TEST_F(LeftOutOfLogTest, IsKnownForAllOfTheDayOnWhichTheFilterWasThere) {
