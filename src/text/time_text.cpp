@@ -33,8 +33,8 @@ std::string date_text(std::chrono::sys_days day, std::string_view between) {
 }
 
 std::string clock_text(sys_seconds time) {
-  constexpr std::size_t kLength = 5;  // without the seconds
-  return full_clock_text(time).substr(0, kLength);
+  constexpr std::size_t kWithoutSeconds = 5;
+  return full_clock_text(time).substr(0, kWithoutSeconds);
 }
 
 std::string minute_text(sys_seconds time) { return date_of(time) + ' ' + clock_text(time); }
