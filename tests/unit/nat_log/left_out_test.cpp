@@ -109,8 +109,8 @@ TEST_F(LeftOutOfLogTest, IsWhatOtherZonesHave) {
   feed.left_out = left_out_by(source);
   destination = true;
   write_log();
-  for (const std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP}) {
-    const Answer answer = ask("203.0.113.7:1", kTime, "", protocol);
+  for (const int protocol : {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP}) {
+    const Answer answer = ask("203.0.113.7:1", kTime, "", static_cast<std::uint8_t>(protocol));
     EXPECT_EQ(answer.verdict, Verdict::kCannotSay);
     EXPECT_THAT(answer.missing, ElementsAre(HasSubstr("zones")));
   }
