@@ -80,12 +80,24 @@ class Collector:
         self.process.wait()
 
     def kill_and_count(self):
-        """Kills it. Returns how many flow records its kernel had acknowledged at most and it had not read."""
+        """Kills it. Returns what _stop_and_count() does."""
+        unread = self._stop_and_count()
+        self.kill()
+        return unread
+
+    def reset_and_count(self):
+        """Resets its connections. Returns what _stop_and_count() does."""
+        unread = self._stop_and_count()
+        self.signal(signal.SIGUSR1)
+        self.signal(signal.SIGCONT)
+        return unread
+
+    def _stop_and_count(self):
+        """Stops it. Returns how many flow records its kernel had acknowledged at most and it had not read."""
         self.signal(signal.SIGSTOP)
         queues = self._lab.collector.run("ss", "--no-header", "--tcp", "--numeric", "state", "established",
                                         f"( sport = :{self._port} )")
         unread = sum(int(line.split()[0]) for line in queues.splitlines())
-        self.kill()
         return unread // RECORD + PER_MESSAGE  # and of what came meanwhile
 
     def stop(self):

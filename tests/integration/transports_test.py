@@ -79,15 +79,16 @@ class Transports(StreamTest):
         program = self.start_ctflowd()
         self.connected(program)
         resets = 3
+        unread = 0
         for number in range(resets):
             self.load.run(1)
-            collector.signal(signal.SIGUSR1)
+            unread += collector.reset_and_count()
             self.load.run(0.3)
             self.connected(program, number + 2)
         self.load.run(0.5)
         program.stop()
         collector.stop()
-        self.assert_delivered(program, collector, resets)
+        self.assert_delivered(program, collector, resets, unread)
 
     def assert_delivered(self, program, collector, breaks, unread=0):
         """Everything once, but for a message at each break, or `unread` flow records: acknowledged and never
