@@ -146,7 +146,8 @@ Writer::Writer(std::unique_ptr<Store> store, ReadSurroundings read_surroundings,
     : shared_(std::make_shared<Shared>(std::move(store), std::move(read_surroundings),
                                        std::move(read_names), std::move(read_uncounted))) {}
 
-Writer::~Writer() { stop(std::chrono::milliseconds(0)); }
+/// A thread that does not hang ends before what it logs to does.
+Writer::~Writer() { stop(std::chrono::milliseconds(500)); }
 
 void Writer::run(const std::shared_ptr<Shared>& shared) {
   auto look_at = std::chrono::steady_clock::now() + kBetweenReadings;

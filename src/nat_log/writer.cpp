@@ -113,7 +113,8 @@ Writer::Writer(std::unique_ptr<Store> store, std::size_t queue,
                std::chrono::milliseconds commit_interval)
     : shared_(std::make_shared<Shared>(std::move(store), queue, commit_interval)) {}
 
-Writer::~Writer() { stop(std::chrono::milliseconds(0)); }
+/// A thread that does not hang ends before what it logs to does.
+Writer::~Writer() { stop(std::chrono::milliseconds(500)); }
 
 void Writer::run(const std::shared_ptr<Shared>& shared) {
   bool last = false;
