@@ -10,8 +10,7 @@ std::string database_fix(FailureKind kind, DatabaseUse use) {
       return "make room on its file system; what waits is written then";
     case FailureKind::kReadOnly:
       return "mount its file system writable (dmesg says why it is not), or permit the directory "
-             "in "
-             "the unit: ReadWritePaths=";
+             "in the unit: ReadWritePaths=";
     case FailureKind::kNoAccess:
       return "make its directory, and give that and the files in it to the user that ctflowd runs "
              "as";

@@ -73,8 +73,8 @@ void Store::begin_anew() {
   log::warn(
       "nat_log_file_replaced file={} impact=\"what was written to it before is only where it was "
       "moved to; the log has a hole from the last commit that is there\" fix=\"none if it was "
-      "damaged; else stop ctflowd before "
-      "files of the NAT log are moved, but for those of earlier days\"",
+      "damaged; else stop ctflowd before files of the NAT log are moved, but for those of earlier "
+      "days\"",
       log::quoted(config_.directory + "/" + file_name(today_)));
   open_.clear();
   missing_.clear();

@@ -8,13 +8,13 @@
 #include <cerrno>
 #include <system_error>
 
+#include "process/disk_errors.hpp"
+
 namespace ctflow {
 namespace {
 
 FailureKind kind_of(const std::error_code& error) {
-  if (error == std::errc::no_space_on_device || error.value() == EDQUOT) {
-    return FailureKind::kDiskFull;
-  }
+  if (lacks_room(error)) return FailureKind::kDiskFull;
   if (error == std::errc::read_only_file_system) return FailureKind::kReadOnly;
   if (error == std::errc::device_or_resource_busy) return FailureKind::kInUse;
   const bool no_access =

@@ -7,9 +7,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -19,7 +16,7 @@
 #include "encode/layout.hpp"
 #include "encode/options_layouts.hpp"
 #include "export/profile.hpp"
-#include "support/source_directory.hpp"
+#include "support/generated_document.hpp"
 
 namespace ctflow {
 namespace {
@@ -246,16 +243,7 @@ std::string document() {
 }
 
 TEST(ElementsDocument, IsWhatTheTableSays) {
-  const std::string path = test::source_directory() + "/docs/elements.md";
-  const std::string generated = document();
-  if (std::getenv("CTFLOWD_WRITE_DOCS") != nullptr) {
-    std::ofstream(path) << generated;
-    return;
-  }
-  std::ifstream file(path);
-  const std::string committed{std::istreambuf_iterator<char>(file), {}};
-  EXPECT_EQ(committed, generated)
-      << "docs/elements.md is not up to date: see the beginning of this file";
+  test::expect_document("docs/elements.md", document());
 }
 
 }  // namespace

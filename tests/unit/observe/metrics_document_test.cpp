@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "observe/metrics_text.hpp"
+#include "support/generated_document.hpp"
 #include "support/sample_status.hpp"
 #include "support/source_directory.hpp"
 
@@ -115,16 +115,7 @@ std::string document() {
 }
 
 TEST(MetricsDocument, IsWhatMetricsAnswers) {
-  const std::string path = test::source_directory() + "/docs/metrics.md";
-  const std::string generated = document();
-  if (std::getenv("CTFLOWD_WRITE_DOCS") != nullptr) {
-    std::ofstream(path) << generated;
-    return;
-  }
-  std::ifstream file(path);
-  const std::string committed{std::istreambuf_iterator<char>(file), {}};
-  EXPECT_EQ(committed, generated)
-      << "docs/metrics.md is not up to date: see the beginning of this file";
+  test::expect_document("docs/metrics.md", document());
 }
 
 TEST(MetricsDocument, HasEveryNameThatTheCodeSpells) {
