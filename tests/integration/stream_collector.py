@@ -3,7 +3,8 @@
 """An IPFIX collector for TCP and TLS (RFC 7011 section 10.4) that writes what each connection brings
 to a file of its own, unbuffered: what was read is on record whatever happens to the collector.
 
-SIGTERM: reads what is under way, then ends. SIGUSR1: resets all connections (RST).
+SIGTERM: reads what is under way, then ends. SIGUSR1: resets all connections (RST). SIGUSR2: stops (SIGSTOP) when
+what it has read is written.
 """
 
 import argparse
@@ -35,7 +36,9 @@ class Collector:
         self._selector.register(listener, selectors.EVENT_READ)
         self._listener = listener
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "_ending", time.monotonic()))
-        signal.signal(signal.SIGUSR1, lambda *_: self._reset())
+        self._wanted = set()  # signals that came
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, lambda received, _: self._wanted.add(received))
 
     def run(self):
         while self._ending is None or time.monotonic() - self._ending < 0.5:
@@ -44,6 +47,15 @@ class Collector:
                     self._accept()
                 else:
                     self._read(key.fileobj)
+            self._obey()
+
+    def _obey(self):
+        if signal.SIGUSR2 in self._wanted:
+            self._wanted.remove(signal.SIGUSR2)
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if signal.SIGUSR1 in self._wanted:
+            self._wanted.remove(signal.SIGUSR1)
+            self._reset()
 
     def _accept(self):
         connection, _ = self._listener.accept()

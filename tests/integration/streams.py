@@ -23,6 +23,11 @@ SIZE = 40
 OCTETS = traffic.IP_HEADER[socket.AF_INET] + traffic.UDP_HEADER + SIZE
 RECORD = 62  # octets of a flow record, at least
 PER_MESSAGE = 1400 // RECORD  # flow records
+CUT = f"""
+    add table ip cut
+    add chain ip cut in {{ type filter hook input priority 0; }}
+    add rule ip cut in tcp dport {PORT} drop
+    """
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -79,26 +84,30 @@ class Collector:
             self.process.kill()
         self.process.wait()
 
-    def kill_and_count(self):
-        """Kills it. Returns what _stop_and_count() does."""
-        unread = self._stop_and_count()
-        self.kill()
-        return unread
+    @contextlib.contextmanager
+    def cut_off(self):
+        """Stops it, with nothing half written, and lets nothing through to it any more. Gives how many flow records
+        its kernel had acknowledged by then and it had not read, at most."""
+        self.signal(signal.SIGUSR2)
+        wait_until(self._stopped, "the collector to stop")
+        self._lab.collector.run("nft", "-f", "-", input=CUT)
+        octets = sum(int(line.split()[0]) for line in self._connections())
+        yield octets // RECORD + PER_MESSAGE  # a message may be read in part
+        self._lab.collector.run("nft", "delete table ip cut")
 
-    def reset_and_count(self):
-        """Resets its connections. Returns what _stop_and_count() does."""
-        unread = self._stop_and_count()
+    def _connections(self):
+        return self._lab.collector.run("ss", "--no-header", "--tcp", "--numeric", "state", "established",
+                                       f"( sport = :{self._port} )").splitlines()
+
+    def _stopped(self):
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
+
+    def reset(self):
+        """Resets the connections of one that is cut off."""
         self.signal(signal.SIGUSR1)
         self.signal(signal.SIGCONT)
-        return unread
-
-    def _stop_and_count(self):
-        """Stops it. Returns how many flow records its kernel had acknowledged at most and it had not read."""
-        self.signal(signal.SIGSTOP)
-        queues = self._lab.collector.run("ss", "--no-header", "--tcp", "--numeric", "state", "established",
-                                        f"( sport = :{self._port} )")
-        unread = sum(int(line.split()[0]) for line in queues.splitlines())
-        return unread // RECORD + PER_MESSAGE  # and of what came meanwhile
+        wait_until(lambda: not self._connections(), "the connections to be reset")
 
     def stop(self):
         self.process.terminate()
