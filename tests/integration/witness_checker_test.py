@@ -178,6 +178,20 @@ class Checker(unittest.TestCase):
                     packets=[*packets_of(one), *packets_of(other)]))
                 self.assertEqual(sorted({problem.split(":")[0] for problem in problems}), kinds)
 
+    def test_ports_of_a_connection_picked_up_from_the_other_side_used_again(self):
+        for initiator, kinds in ((CLIENT, []), ("10.10.0.3", ["times"])):
+            there, back = Side(SERVER, CLIENT, 80, 1080, 3, 300), Side(CLIENT, SERVER, 1080, 80, 2, 400)
+            one = connection(protocol=TCP, state=TIME_WAIT, states=((BEGAN, TIME_WAIT),), original=there, reply=back)
+            other = dataclasses.replace(
+                one, identity=2, start=one.stop + 0.001, stop=one.stop + 5.0, event_time=one.stop + 5.5,
+                original=dataclasses.replace(back, source=initiator),
+                reply=dataclasses.replace(there, destination=initiator))
+            with self.subTest(initiator=initiator):
+                problems = times.check(observation(
+                    [one, other], [*records_of(one, life=1.2), *records_of(other)],
+                    packets=[*packets_of(one), *packets_of(other)]))
+                self.assertEqual(sorted({problem.split(":")[0] for problem in problems}), kinds)
+
     def test_what_may_be_a_report_or_the_end_of_a_port_used_again(self):
         """Without a reason a record that left just after the end may be either: the wider bound holds,
         and no more than that."""

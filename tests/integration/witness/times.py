@@ -188,7 +188,8 @@ class _Connection:
         within = _REPEATED_SYN if undelivered else _AT_ONCE
         return one.protocol == model.TCP and any(
             0 <= other.start - one.stop < within and other.namespace == one.namespace
-            and next(other.packet_keys()) == next(one.packet_keys())
+            # It may be the reply of one that was picked up in its middle.
+            and next(other.packet_keys()) in one.packet_keys()
             for other in self._observation.connections)
 
     def _span(self, side, count):
