@@ -15,6 +15,7 @@ import ctflowd
 from lab import CLIENT4, COLLECTOR, SERVER4
 
 SECONDS = 20
+LONGEST_DELAY = 0.02  # of a batch (src/conntrack/events/batch_delay.hpp)
 NETLINK_NETFILTER = 12
 
 
@@ -95,11 +96,14 @@ class WakeUps(case.LabTest):
                 netlink.send(deletion(source_port, port))
                 time.sleep(0.002)
 
+        began = time.monotonic()
         counted = self.count(daemon, end_connections)
+        seconds = time.monotonic() - began
         daemon.stop()
         self.assertGreaterEqual(daemon.totals()["exported"], events)
-        print(f"{counted} wake-ups for {events} events")
-        self.assertLess(counted, events / 2)
+        print(f"{counted} wake-ups for {events} events in {seconds:.1f} s")
+        # On a busy machine they come more slowly: each LONGEST_DELAY begins with an event and ends with a timer.
+        self.assertLess(counted, max(events / 2, 2 * seconds / LONGEST_DELAY))
 
 
 if __name__ == "__main__":
