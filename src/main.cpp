@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// From the command line to the command.
 #include <sys/types.h>
 
 #include <ctime>

@@ -174,15 +174,19 @@ std::string completeness_text(const Report& report) {
     text += (text.back() == ':' ? " " : "; ") + part;
   };
   if (missing.lost_events > 0) {
-    add(fmt::format("about {} connections (events lost)", missing.lost_events));
+    add(fmt::format("about {} (events lost)",
+                    text::count_text(missing.lost_events, "connection", "connections")));
   }
   if (missing.no_counters > 0) {
-    add(fmt::format("{} reports of connections (without counters)", missing.no_counters));
+    add(text::count_text(missing.no_counters, "report of a connection", "reports of connections") +
+        " (without counters)");
   }
   if (missing.counters_fell > 0) {
     const std::string programs = names_of(report, kCountersReset);
-    add(fmt::format("parts of {} connections (another program set their counters to zero{})",
-                    missing.counters_fell, programs.empty() ? "" : ": seen " + programs));
+    add(fmt::format("parts of {} (another program set {} counters to zero{})",
+                    text::count_text(missing.counters_fell, "connection", "connections"),
+                    missing.counters_fell == 1 ? "its" : "their",
+                    programs.empty() ? "" : ": seen " + programs));
   }
   if (const std::string names = names_of(report, kFlowtableUncounted); !names.empty()) {
     add(fmt::format("what was forwarded by {} (a flowtable that does not count)", names));
@@ -228,8 +232,11 @@ std::string report_table(const Report& report, const Calendar& calendar, const R
   if (!report.complete()) out += completeness_text(report) + "\n";
   if (!report.left_out.empty()) out += left_out_text(report) + "\n";
   if (report.missing.late > 0) {
-    out += fmt::format("{} reports were older than the minutes that are kept, and count later\n",
-                       report.missing.late);
+    out += fmt::format(
+        "{} later\n",
+        text::count_text(report.missing.late,
+                         "report was older than the minutes that are kept, and counts",
+                         "reports were older than the minutes that are kept, and count"));
   }
   return out;
 }

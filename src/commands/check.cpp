@@ -15,14 +15,15 @@
 #include "findings/finding_text.hpp"
 #include "process/privileges.hpp"
 #include "text/escape.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow {
 
 std::string check_summary(const Config& config, std::size_t warnings) {
   std::string text;
   const auto say = [&](const std::string& what) { text += (text.empty() ? "OK: " : ", ") + what; };
-  const auto add = [&](std::size_t count, const char* what) {
-    if (count != 0) say(fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"));
+  const auto add = [&](std::size_t count, const std::string& what) {
+    if (count != 0) say(text::count_text(count, what, what + "s"));
   };
   add(config.collectors.size(), "collector");
   add(config.groups.size(), "group");

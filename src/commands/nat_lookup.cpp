@@ -171,24 +171,9 @@ int run_nat_log_forget(const NatLookupOptions& options, const std::string& confi
     const std::string directory = directory_of(options, config_file);
     record(fmt::format("nat_log_forget subject={}", nat::address_text(subject)), errors);
     const nat::Forgotten done = nat::forget(directory, subject);
-    out << fmt::format(
-        "removed from {} files: as the inside address from {} rows, as the remote "
-        "address from {}\n",
-        done.files, done.inside, done.remote);
-    if (done.entries > 0) {
-      out << fmt::format("removed from {} entries of maps that held once\n", done.entries);
-    }
-    if (done.kept > 0) {
-      out << fmt::format(
-          "{} entries of maps that hold name it still: they are the configuration of this host, "
-          "change the ruleset, then run this again\n",
-          done.kept);
-    }
+    out << nat::forgotten_text(done);
     if (done.busy == 0) return 0;
-    errors << fmt::format(
-        "{} files are being read by others, and their write-ahead log still has "
-        "it: run this again\n",
-        done.busy);
+    errors << nat::still_there_text(done);
     return kCannotSay;
   });
 }

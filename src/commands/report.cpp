@@ -20,6 +20,7 @@
 #include "commands/scope_text.hpp"
 #include "config/formats.hpp"
 #include "ctflow/config.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -250,7 +251,8 @@ int run_accounting_prune(const ReportOptions& options, const std::string& config
         accounting::prune_rows(database, from.config.retention, std::chrono::system_clock::now(),
                                accounting::UnusedKeys::kKeep);
     database.execute("COMMIT");
-    out << fmt::format("removed {} rows\n", removed.rows);
+    out << "removed " << text::count_text(static_cast<std::uint64_t>(removed.rows), "row", "rows")
+        << '\n';
     return 0;
   });
 }

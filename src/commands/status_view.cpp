@@ -284,9 +284,7 @@ StatusView view_status(const std::string& json) {
     StatusView view;
     view.well = status.at("well").get<bool>();
     const Json& problems = status.at("problems");
-    view.text = view.well
-                    ? "OK"
-                    : fmt::format("{} PROBLEM{}", problems.size(), problems.size() == 1 ? "" : "S");
+    view.text = view.well ? "OK" : text::count_text(problems.size(), "PROBLEM", "PROBLEMS");
     view.text +=
         fmt::format(" (ctflowd {}, up {})\n", shown(status.at("version")),
                     duration(status.at("time").get<double>() - status.at("started").get<double>()));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// A configuration file or text -> Config.
 #include "ctflow/config.hpp"
 
 #include "config/file_contents.hpp"

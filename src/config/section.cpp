@@ -8,6 +8,7 @@
 #include "config/json_schema.hpp"
 #include "config/shown.hpp"
 #include "config/suggestion.hpp"
+#include "text/people_text.hpp"
 
 namespace ctflow::config {
 namespace {
@@ -34,11 +35,12 @@ const void* member_of(const UntypedSetting& setting, const void* target) {
   constexpr std::size_t kFew = 5;
   const std::vector<std::string> few = nearest_words(value.key, known, kFew);
   const bool all = few.size() == known.size();
-  unknown.fail(
-      value.key_offset,
-      fmt::format(
-          "unknown setting, expected one of {}{}", fmt::join(few, ", "),
-          all ? "" : fmt::format(" or {} others (ctflowd.yaml(5))", known.size() - few.size())));
+  unknown.fail(value.key_offset,
+               fmt::format("unknown setting, expected one of {}{}", fmt::join(few, ", "),
+                           all ? ""
+                               : fmt::format(" or {} (ctflowd.yaml(5))",
+                                             text::count_text(known.size() - few.size(), "other",
+                                                              "others"))));
 }
 
 /// The keys that are given, with their values.

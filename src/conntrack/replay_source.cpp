@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "text/people_text.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -42,10 +44,10 @@ void ReplaySource::play() {
     if (!file_.next(datagram, time)) {
       if (!read_any_ && file_.skipped() > 0) {
         throw EventFileError(fmt::format(
-            "{}: none of its {} packets is a datagram of NETLINK_NETFILTER, as `ctflowd record` "
-            "stores; a capture at a device of type nlmon has them while something listens to "
-            "conntrack events",
-            file_name_, file_.skipped()));
+            "{}: it has {}, but no datagram of NETLINK_NETFILTER, as `ctflowd record` stores; a "
+            "capture at a device of type nlmon has them while something listens to conntrack "
+            "events",
+            file_name_, text::count_text(file_.skipped(), "packet", "packets")));
       }
       sink_->on_source_end();
       return;

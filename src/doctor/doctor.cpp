@@ -46,18 +46,7 @@ std::string describe_routes() {
       io.run_one_for(std::chrono::milliseconds(100));
     }
     if (!mirror.loaded()) return "the kernel did not answer";
-    const RoutingState& state = mirror.state();
-    std::string text =
-        fmt::format("{} in {}, {} of them VRFs, chosen by {}", text::count_text(state.routes()),
-                    text::count_text(state.interfaces(), "interface", "interfaces"),
-                    state.vrfs().size(), text::count_text(state.rules(), "rule", "rules"));
-    if (state.undecidable_rules() > 0) {
-      text += fmt::format(
-          ", {} on packet fields and {} ignored",
-          text::count_text(state.undecidable_rules(), "of which matches", "of which match"),
-          state.undecidable_rules() == 1 ? "is" : "are");
-    }
-    return text;
+    return routes_text(mirror.state());
   } catch (const std::system_error& error) {
     return error.what();
   }
@@ -84,10 +73,11 @@ std::optional<Config> find_config(const DoctorOptions& options, Diagnosis& diagn
     return std::nullopt;
   }
   Config config = load_config(options.config);
-  std::string text = fmt::format("{}: {} collector{}", options.config, config.collectors.size(),
-                                 config.collectors.size() == 1 ? "" : "s");
-  const std::size_t logs = config.log_connections.size();
-  if (logs > 0) text += fmt::format(", {} connection log{}", logs, logs == 1 ? "" : "s");
+  std::string text =
+      options.config + ": " + text::count_text(config.collectors.size(), "collector", "collectors");
+  if (const std::size_t logs = config.log_connections.size(); logs > 0) {
+    text += ", " + text::count_text(logs, "connection log", "connection logs");
+  }
   diagnosis.facts.push_back({"configuration", text});
   return config;
 }
@@ -146,6 +136,21 @@ void examine_collectors(const Config& config, Diagnosis& diagnosis) {
 }
 
 }  // namespace
+
+std::string routes_text(const RoutingState& state) {
+  std::string text =
+      fmt::format("{} in {}, {}, chosen by {}", text::count_text(state.routes()),
+                  text::count_text(state.interfaces(), "interface", "interfaces"),
+                  text::count_text(state.vrfs().size(), "of them a VRF", "of them VRFs"),
+                  text::count_text(state.rules(), "rule", "rules"));
+  if (state.undecidable_rules() > 0) {
+    text += fmt::format(
+        ", {} on packet fields and {} ignored",
+        text::count_text(state.undecidable_rules(), "of which matches", "of which match"),
+        state.undecidable_rules() == 1 ? "is" : "are");
+  }
+  return text;
+}
 
 Diagnosis examine_kernel(const Measuring& measuring) {
   Diagnosis diagnosis;

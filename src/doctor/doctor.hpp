@@ -12,6 +12,8 @@
 
 namespace ctflow {
 
+class RoutingState;
+
 struct DoctorOptions {
   std::string config = kConfigFile;
   bool config_required = false;  ///< named on the command line: a missing file is an error
@@ -30,6 +32,9 @@ struct Diagnosis {
 
 /// Makes all checks. Throws ConfigError for a configuration that cannot be used.
 Diagnosis examine(const DoctorOptions& options);
+
+/// The fact "routes".
+std::string routes_text(const RoutingState& state);
 
 /// The facts about the kernel alone.
 Diagnosis examine_kernel(const Measuring& measuring);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "text/endpoint_text.hpp"
+#include "text/people_text.hpp"
 #include "text/protocol_text.hpp"
 #include "text/time_text.hpp"
 
@@ -165,6 +166,10 @@ std::string one_text(const Answer& answer) {
                      logged ? "" : ", whose port it was by the map of the ruleset");
 }
 
+std::string counted(std::int64_t number, const char* one, const char* others) {
+  return text::count_text(static_cast<std::uint64_t>(number), one, others);
+}
+
 /// Of one inside host at most.
 std::string cannot_say_text(const Answer& answer) {
   if (answer.found.empty()) return "cannot say: the log may have missed it";
@@ -231,13 +236,41 @@ std::string verdict_text(const Answer& answer, const Question& question) {
   }
   text += "\n";
   for (const Hole& hole : answer.holes) {
-    text += fmt::format(
-        "incomplete from {} to {}: {}{}\n", text::exact_utc_text(hole.began),
-        hole.ended ? text::exact_utc_text(*hole.ended) : "now", hole.reason,
-        hole.connections == 0 ? "" : fmt::format(", {} beginnings and ends", hole.connections));
+    text += fmt::format("incomplete from {} to {}: {}{}\n", text::exact_utc_text(hole.began),
+                        hole.ended ? text::exact_utc_text(*hole.ended) : "now", hole.reason,
+                        hole.connections == 0 ? ""
+                                              : ", " + counted(hole.connections, "beginning or end",
+                                                               "beginnings and ends"));
   }
   for (const std::string& why : answer.missing) text += "incomplete: " + why + "\n";
   return text + around_text(answer, question);
+}
+
+std::string forgotten_text(const Forgotten& done) {
+  std::string text =
+      fmt::format("removed from {}: as the inside address from {}, as the remote address from {}\n",
+                  text::count_text(done.files, "file", "files"),
+                  counted(done.inside, "row", "rows"), counted(done.remote, "row", "rows"));
+  if (done.entries > 0) {
+    text += fmt::format("removed from {} that held once\n",
+                        counted(done.entries, "entry of a map", "entries of maps"));
+  }
+  if (done.kept > 0) {
+    text += counted(
+        done.kept,
+        "entry of a map that holds names it still: it is the configuration of this host, ",
+        "entries of maps that hold name it still: they are the configuration of this host, ");
+    text += "change the ruleset, then run this again\n";
+  }
+  return text;
+}
+
+std::string still_there_text(const Forgotten& done) {
+  if (done.busy == 0) return "";
+  return text::count_text(
+             done.busy, "file is being read by others, and its write-ahead log still has it",
+             "files are being read by others, and their write-ahead log still has it") +
+         ": run this again\n";
 }
 
 std::string answer_json(const Answer& answer, const Question& question) {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+// Takes an address out of the files of the log.
 #include <filesystem>
 
 #include "nat_log/day_reader.hpp"

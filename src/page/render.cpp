@@ -53,12 +53,11 @@ std::string verdict(const PageValues& values) {
         counted ? "Complete" : "OK",
         counted ? ", and nothing is missing since accounting began." : ".");
   }
-  std::string out =
-      fmt::format("<div class=\"verdict bad\"><strong>{}</strong>\n<ul>\n",
-                  values.problems.empty() ? std::string("Incomplete")
-                                          : fmt::format("{} problem{}{}", values.problems.size(),
-                                                        values.problems.size() == 1 ? "" : "s",
-                                                        lacks.empty() ? "" : ", incomplete"));
+  std::string out = fmt::format(
+      "<div class=\"verdict bad\"><strong>{}</strong>\n<ul>\n",
+      values.problems.empty() ? std::string("Incomplete")
+                              : text::count_text(values.problems.size(), "problem", "problems") +
+                                    (lacks.empty() ? "" : ", incomplete"));
   for (const Finding& one : values.problems) out += problem_item(one);
   for (const std::string& one : lacks) out += "<li>" + one + "</li>\n";
   return out + "</ul></div>\n";

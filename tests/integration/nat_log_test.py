@@ -302,7 +302,7 @@ class NatLog(case.LabTest):
         done = subprocess.run([case.program, "nat-log", "forget", CLIENT4, "--directory", self.log],
                               capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("inside address from 1 rows", done.stdout)
+        self.assertIn("inside address from 1 row,", done.stdout)
         self.assertEqual(self.look_up("--subject", CLIENT4).returncode, NONE)
         self.ask(f"{WAN4}:30000", tolerance="5s", expect=CANNOT_SAY)
         for file in glob.glob(f"{self.log}/nat-*"):

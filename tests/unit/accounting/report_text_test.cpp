@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "accounting/report_text.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -55,6 +56,21 @@ TEST(ReportText, SaysWhatIsMissingAndWhy) {
   const std::string table = report_table(report, berlin(), {});
   EXPECT_THAT(table, testing::HasSubstr(" incomplete\n"));
   EXPECT_THAT(table, testing::HasSubstr("\nmissing: about 12"));
+}
+
+TEST(ReportText, HasWordsForOneOfEach) {
+  Report report = sample();
+  report.missing = {.lost_events = 1, .no_counters = 1, .counters_fell = 1, .late = 1};
+  EXPECT_EQ(completeness_text(report),
+            "missing: about 1 connection (events lost); 1 report of a connection (without "
+            "counters); parts of 1 connection (another program set its counters to zero)");
+  const char* const late = " older than the minutes that are kept, and count";
+  EXPECT_THAT(report_table(report, berlin(), {}),
+              testing::HasSubstr(fmt::format("\n1 report was{}s later\n", late)));
+  report.missing = {.no_counters = 14'020, .late = 2};
+  EXPECT_EQ(completeness_text(report), "missing: 14 020 reports of connections (without counters)");
+  EXPECT_THAT(report_table(report, berlin(), {}),
+              testing::HasSubstr(fmt::format("\n2 reports were{} later\n", late)));
 }
 
 TEST(ReportText, NamesWhoOrWhatTookAwayWhatIsMissing) {

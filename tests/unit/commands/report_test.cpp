@@ -81,6 +81,13 @@ TEST_F(ReportCommandTest, HasNoAnswerWhereItCannotBeWritten) {
   EXPECT_EQ(run_accounting_export(options_, "/none", out_, errors_), 2);
 }
 
+TEST_F(ReportCommandTest, SaysHowManyRowsWereRemoved) {
+  count(48h, 700);
+  EXPECT_EQ(run_accounting_prune(options_, "/none", out_, errors_), 0) << errors_.str();
+  EXPECT_EQ(run_accounting_prune(options_, "/none", out_, errors_), 0) << errors_.str();
+  EXPECT_EQ(out_.str(), "removed 1 row\nremoved 0 rows\n");
+}
+
 }  // namespace
 }  // namespace ctflow
 

@@ -67,6 +67,26 @@ TEST(ReadSection, NamesTheKnownSettingsForAnUnknownKey) {
             "F:2:5: pets[0].nmae: unknown setting, did you mean \"name\"?");
 }
 
+TEST(ReadSection, CountsTheSettingsThatItDoesNotName) {
+  const auto error_with = [](std::size_t settings) {
+    Section<Pet> section{{}, {}};
+    for (std::size_t i = 0; i < settings; ++i) {
+      section.settings.push_back(
+          value("setting" + std::to_string(i), Requirement::kOptional, identifier(), &Pet::name));
+    }
+    const SourceText source("cars: 1\n", "F");
+    Pet result;
+    try {
+      read_section({source, ""}, read_yaml(source), section, result);
+    } catch (const ConfigError& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_THAT(error_with(6), testing::EndsWith(" or 1 other (ctflowd.yaml(5))"));
+  EXPECT_THAT(error_with(7), testing::EndsWith(" or 2 others (ctflowd.yaml(5))"));
+}
+
 TEST(ReadSection, PlacesAMissingSettingAtItsMapping) {
   EXPECT_EQ(error_of("guard: {name: a}\n"),
             "F:1:1: pets: missing: expected a list of at least one mapping of settings");

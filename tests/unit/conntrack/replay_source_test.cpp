@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/replay_source.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -74,14 +75,21 @@ TEST_F(ReplaySourceTest, DeliversWhatIsInFrontOfADamagedPlace) {
 }
 
 TEST_F(ReplaySourceTest, RefusesAFileInWhichNothingIsOfConntrack) {
-  write(2);
-  std::ifstream in(name_, std::ios::binary);
-  std::string content{std::istreambuf_iterator<char>(in), {}};
   const std::size_t packet = test::nat_tcp_event().size() + 16 + 16;
-  for (const std::size_t at : {std::size_t{24}, 24 + packet}) content[at + 16 + 15] = NETLINK_ROUTE;
-  std::ofstream(name_, std::ios::binary) << content;
-  ReplaySource source(io_, name_, 0);
-  EXPECT_THROW(source.start(sink_), EventFileError);
+  for (const std::uint16_t count : {std::uint16_t{1}, std::uint16_t{2}}) {
+    write(count);
+    std::ifstream in(name_, std::ios::binary);
+    std::string content{std::istreambuf_iterator<char>(in), {}};
+    for (std::size_t i = 0; i < count; ++i) content[24 + i * packet + 16 + 15] = NETLINK_ROUTE;
+    std::ofstream(name_, std::ios::binary) << content;
+    try {
+      ReplaySource(io_, name_, 0).start(sink_);
+      ADD_FAILURE() << count;
+    } catch (const EventFileError& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr(count == 1 ? ": it has 1 packet, but no datagram"
+                                                              : ": it has 2 packets, but no"));
+    }
+  }
 }
 
 TEST_F(ReplaySourceTest, TakesAnEmptyRecordingForARecordingOfNothing) {

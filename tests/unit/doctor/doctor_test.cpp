@@ -8,6 +8,8 @@
 #include <sstream>
 
 #include "ctflow/config.hpp"
+#include "enrich/routing/routing_state.hpp"
+#include "support/routing_messages.hpp"
 #include "support/settings_directory.hpp"
 
 namespace ctflow {
@@ -70,6 +72,14 @@ TEST_F(DoctorTest, HasTheSameAsJson) {
   EXPECT_EQ(json.at("findings").at(0).at("fix"), "c");
   EXPECT_EQ(json.at("notes").at(0).at("impact"), "e");
   EXPECT_EQ(json.at("unchecked").size(), 1U);
+}
+
+TEST_F(DoctorTest, CountsWhatTheRoutingHas) {
+  RoutingState state;
+  state.apply(test::bytes_of(test::link_message(1, "red", {.vrf_table = 10})));
+  EXPECT_EQ(routes_text(state), "0 in 1 interface, 1 of them a VRF, chosen by 0 rules");
+  state.apply(test::bytes_of(test::link_message(2, "blue", {.vrf_table = 11})));
+  EXPECT_EQ(routes_text(state), "0 in 2 interfaces, 2 of them VRFs, chosen by 0 rules");
 }
 
 TEST_F(DoctorTest, SaysWhatTheKernelIs) {
