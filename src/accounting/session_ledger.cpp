@@ -23,14 +23,18 @@ namespace ctflow::accounting {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x3130'6c74'6363'6163ULL;
-constexpr std::size_t kAmounts = 5;                          // numbers of Amounts
-constexpr std::size_t kTotals = 2 + kDirections * kAmounts;  // all there is in earlier versions
+constexpr std::size_t kAmounts = 5;  // numbers of Amounts
+constexpr std::size_t kSums = kDirections * kAmounts;
+constexpr std::size_t kTotals = 2 + kSums;  // all there is in the earliest versions
 // What is being added: 1 + its direction, or 0; its record; the sums before, and flows.
 constexpr std::size_t kBegun = kTotals;
 constexpr std::size_t kRecord = kBegun + 1;
 constexpr std::size_t kBefore = kRecord + 1;
 constexpr std::size_t kFlowsBefore = kBefore + kAmounts;
-constexpr std::size_t kWords = kFlowsBefore + 1;
+// What is written: which of the two that follow holds.
+constexpr std::size_t kHolds = kFlowsBefore + 1;
+constexpr std::size_t kWritten = kHolds + 1;
+constexpr std::size_t kWords = kWritten + 2 * kSums;
 constexpr std::size_t kSize = kWords * sizeof(std::uint64_t);
 constexpr const char* kInfix = "-session-";
 
@@ -50,6 +54,8 @@ std::span<std::uint64_t> sums_of(std::span<std::uint64_t> words, std::size_t dir
   return words.subspan(2 + direction * kAmounts, kAmounts);
 }
 
+std::size_t written_at(std::uint64_t which) { return kWritten + (which == 0 ? 0 : kSums); }
+
 /// What comes before is stored before what comes after, as a kill leaves it.
 void keep_order() { std::atomic_signal_fence(std::memory_order_seq_cst); }
 
@@ -64,14 +70,17 @@ std::uint64_t undo(std::span<std::uint64_t> words) {
   return words[kRecord];
 }
 
-SessionTotals totals_in(std::span<const std::uint64_t> words) {
-  SessionTotals totals;
-  totals.flows = words[1];
+std::array<Amounts, kDirections> amounts_in(std::span<const std::uint64_t> words) {
+  std::array<Amounts, kDirections> amounts;
   for (std::size_t i = 0; i < kDirections; ++i) {
-    const auto five = words.subspan(2 + i * kAmounts, kAmounts);
-    totals.amounts[i] = {five[0], five[1], five[2], five[3], five[4]};
+    const auto five = words.subspan(i * kAmounts, kAmounts);
+    amounts[i] = {five[0], five[1], five[2], five[3], five[4]};
   }
-  return totals;
+  return amounts;
+}
+
+SessionTotals totals_in(std::span<const std::uint64_t> words) {
+  return {amounts_in(words.subspan(2, kSums)), words[1]};
 }
 
 std::string unique_id() {
@@ -128,6 +137,18 @@ void SessionLedger::add(Direction direction, const Amounts& amounts) {
 
 SessionTotals SessionLedger::totals() const { return totals_in(words_); }
 
+void SessionLedger::note_written(const SessionTotals& totals) {
+  const std::uint64_t next = words_[kHolds] == 0 ? 1 : 0;
+  auto room = words_.subspan(written_at(next), kSums);
+  std::fill(room.begin(), room.end(), 0);
+  for (const Amounts& amounts : totals.amounts) {
+    add_to(room, amounts);
+    room = room.subspan(kAmounts);
+  }
+  keep_order();
+  words_[kHolds] = next;
+}
+
 std::string session_prefix(const std::string& database) {
   constexpr std::size_t kLongestName = 160;
   const std::string directory = runtime_directory();
@@ -166,6 +187,7 @@ std::vector<LeftSession> left_sessions(const std::string& prefix, bool& another_
     if (size >= ssize_t{kTotals * sizeof(std::uint64_t)} && words[0] == kMagic) {
       one.undone = undo(words);
       one.totals = totals_in(words);
+      one.written = amounts_in(std::span(words).subspan(written_at(words[kHolds]), kSums));
     }
     found.push_back(std::move(one));
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What a process has counted, in a file that stays when it is killed: the difference to what its
-// transactions wrote is what the kill cost.
+// What a process has counted, and what of it its transactions wrote, in a file that stays when it
+// is killed: the difference is what the kill cost.
 #pragma once
 
 #include <array>
@@ -45,6 +45,10 @@ class SessionLedger {
   void add(Direction direction, const Amounts& amounts);
   [[nodiscard]] SessionTotals totals() const;
 
+  /// So much is in a database for good. For the thread that writes it, beside the others. A kill
+  /// leaves this or what was noted before.
+  void note_written(const SessionTotals& totals);
+
  private:
   std::string file_;
   std::string id_;
@@ -57,6 +61,9 @@ struct LeftSession {
   std::string file;
   std::string id;
   SessionTotals totals;
+  /// Of these, what it had written, whatever became of the database. Zeros in files of earlier
+  /// versions. A kill right behind a commit leaves what was written before it.
+  std::array<Amounts, kDirections> written{};
   std::uint64_t undone = 0;  ///< the record of SessionLedger::begin(), where add() did not end
   Descriptor lock;
 };

@@ -29,6 +29,14 @@ bool any_less(const Amounts& one, const Amounts& other) {
          one.connections < other.connections;
 }
 
+void warn_of_another_file(const std::string& database) {
+  log::warn(
+      "accounting_database_replaced database={} impact=\"what was written before is only where the "
+      "file was moved to\" fix=\"none if it was damaged; else stop ctflowd before it is moved or "
+      "restored\"",
+      log::quoted(database));
+}
+
 }  // namespace
 
 Store::Store(AccountingConfig config, std::shared_ptr<const Accounts> accounts, Session session)
@@ -50,11 +58,7 @@ void Store::begin_anew() {
   rows_.reset();
   database_.reset();
   named_.reset();
-  log::warn(
-      "accounting_database_replaced database={} impact=\"what was written before is only where the "
-      "file was moved to\" fix=\"none if it was damaged; else stop ctflowd before it is moved or "
-      "restored\"",
-      log::quoted(config_.database));
+  warn_of_another_file(config_.database);
   if (before_) session_.started = std::chrono::ceil<minutes>(before_->wall);
   session_.continues = false;
   begun_ = false;
@@ -98,6 +102,7 @@ void Store::write(const Job& job) {
     taken_over_ = taken_over;
     throw;
   }
+  if (session_.ledger) session_.ledger->note_written(job.totals);
   begun_ = true;
   named_ = job.device_names;
   before_ = job.now;
@@ -151,22 +156,32 @@ void Store::add_gap(Minute from, Minute until) {
   gap.bind(1, seconds_of(from)).bind(2, seconds_of(until)).run();
 }
 
+Amounts Store::noted_totals(const std::string& session, std::size_t direction) const {
+  Statement written(*database_, "SELECT * FROM session WHERE id = ? AND direction = ?");
+  written.bind(1, session).bind(2, static_cast<std::int64_t>(direction));
+  if (!written.step()) return {};
+  constexpr int kFirst = 2;
+  const auto number = [&](int column) {
+    return static_cast<std::uint64_t>(written.number(kFirst + column));
+  };
+  return {number(0), number(1), number(2), number(3), number(4)};
+}
+
+/// The row is of this database, and exact; what the file of the ledger says was written may have
+/// been written to another one, which has it still, wherever that is.
 void Store::recover(const LeftSession& left, Minute at) {
   std::uint64_t octets = 0;
+  bool elsewhere = false;
   for (std::size_t i = 0; i < kDirections; ++i) {
     Amounts amounts = left.totals.amounts.at(i);
-    Statement written(*database_, "SELECT * FROM session WHERE id = ? AND direction = ?");
-    written.bind(1, left.id).bind(2, static_cast<std::int64_t>(i));
-    if (written.step()) {
-      constexpr int kFirst = 2;
-      const auto number = [&](int column) {
-        return static_cast<std::uint64_t>(written.number(kFirst + column));
-      };
-      const Amounts known{number(0), number(1), number(2), number(3), number(4)};
-      // Less than was written: the file is older than the database, after a power cut.
-      if (any_less(amounts, known)) continue;
-      amounts -= known;
+    Amounts known = noted_totals(left.id, i);
+    if (any_less(known, left.written.at(i))) {
+      known = left.written.at(i);
+      elsewhere = true;
     }
+    // Less than was written: the file is older than the database, after a power cut.
+    if (any_less(amounts, known)) continue;
+    amounts -= known;
     if (amounts == Amounts{}) continue;
     octets += amounts.octets();
     rows_->add_uncounted(at, static_cast<Direction>(i), amounts);
@@ -174,6 +189,7 @@ void Store::recover(const LeftSession& left, Minute at) {
   // Its file goes after the commit: if that fails, the next start finds nothing that is missing.
   note_totals(left.id, left.totals);
   recovered_ += octets;
+  if (elsewhere) warn_of_another_file(config_.database);
   if (octets > 0) {
     log::warn(
         "accounting_uncounted database={} octets={} impact=\"an earlier ctflowd ended before it "

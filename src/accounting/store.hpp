@@ -19,9 +19,9 @@ struct Session {
   std::string id{};      ///< empty: it has no ledger
   std::string prefix{};  ///< of its files; empty: that of the database
   /// Held, so that no process takes the session for one that has ended while it may still write: a
-  /// disk can keep the writer's thread beyond the output. Null: as for `id`, or the caller holds
-  /// it.
-  std::shared_ptr<const SessionLedger> ledger{};
+  /// disk can keep the writer's thread beyond the output. It gets what was written. Null: as for
+  /// `id`, or the caller holds it.
+  std::shared_ptr<SessionLedger> ledger{};
   std::vector<LeftSession> left{};  ///< of others that ended before they had written everything
   bool continues = false;           ///< another of the same database still runs: a reload
   TimePoint started{};
@@ -66,6 +66,7 @@ class Store {
   void note_clock_set(const Job& job);
   void add_gap(Minute from, Minute until);
   void recover(const LeftSession& left, Minute at);
+  [[nodiscard]] Amounts noted_totals(const std::string& session, std::size_t direction) const;
   /// Those whose files are gone: nothing will look for them.
   void forget_sessions();
   [[nodiscard]] bool has_file(const std::string& session) const;

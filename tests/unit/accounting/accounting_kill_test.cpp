@@ -269,6 +269,26 @@ TEST_F(AccountingKillTest, CountsNothingTwiceWhereAccountingWasRemovedAndPutBack
   EXPECT_EQ(packets_after(0, 60), 3 * 8 + 60 - 28);
 }
 
+TEST_F(AccountingKillTest, HasOnlyWhatWasNotWrittenWhereTheDatabaseWasMovedAway) {
+  kill_behind([this] {
+    const auto accounting = make();
+    report(*accounting, 443, 0, 10);
+    accounting->tick();  // written at once
+    for (int i = 0; i < 500 && accounting->status(system_now()).counters.flows == 0; ++i) {
+      std::this_thread::sleep_for(10ms);
+      accounting->tick();
+    }
+    report(*accounting, 443, 10, 17);
+    raise(SIGKILL);  // while its database is open
+  });
+  const std::string away = directory_.path("away");
+  for (const std::string suffix : {"", "-wal", "-shm"}) {
+    std::filesystem::rename(config_.database + suffix, away + suffix);
+  }
+  EXPECT_EQ(packets_after(0, 20), 7 + 3);
+  EXPECT_EQ(test::number_in(away, "SELECT sum(up_packets) FROM usage WHERE level = 3"), 10);
+}
+
 /// What a kill at each instruction of a report would leave.
 TEST_F(AccountingKillTest, LosesNothingAndCountsNothingTwiceAtAnyInstruction) {
   const pid_t child = test::fork_alone();

@@ -126,11 +126,12 @@ class PowerCutTest : public testing::Test {
     return mine;
   }
 
-  Session session_of(const SessionLedger* ledger) const {
+  Session session_of(SessionLedger& ledger) const {
     Session session;
     session.started = now_.wall;
     session.left = left_sessions(config_.database, session.continues);
-    if (ledger != nullptr) session.id = ledger->id();
+    session.id = ledger.id();
+    session.ledger = std::shared_ptr<SessionLedger>(std::shared_ptr<void>(), &ledger);
     return session;
   }
 
@@ -235,7 +236,7 @@ class PowerCutTest : public testing::Test {
     {
       SessionLedger ledger(config_.database);
       begin_life(ledger);
-      Store store(config_, accounts_, session_of(&ledger));
+      Store store(config_, accounts_, session_of(ledger));
       for (int i = 0; i < 5; ++i) {
         auto job = job_of(count_some(ledger), &ledger);
         commit([&] { store.write(job); });
@@ -255,7 +256,7 @@ class PowerCutTest : public testing::Test {
     for (int life = 0; life < 2; ++life) {
       SessionLedger ledger(config_.database);
       begin_life(ledger);
-      Writer writer(std::make_unique<Store>(config_, accounts_, session_of(&ledger)),
+      Writer writer(std::make_unique<Store>(config_, accounts_, session_of(ledger)),
                     [this] { return surroundings_; });
       writer.start();
       for (int i = 0; i < 5; ++i) {

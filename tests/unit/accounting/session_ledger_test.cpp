@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
@@ -83,8 +84,43 @@ TEST_F(SessionLedgerTest, LeavesNoRecordUndoneThatWasAdded) {
   EXPECT_EQ(found[0].totals.flows, 1U);
 }
 
+TEST_F(SessionLedgerTest, KnowsWhatWasWrittenWheneverItWasKilled) {
+  const auto sums_of = [](const Amounts& amounts) {
+    SessionTotals totals;
+    totals.amounts[1] = amounts;
+    totals.amounts[4] = {0, 0, 0, 0, amounts.connections};
+    return totals;
+  };
+  for (std::uint64_t times = 0; times < 4; ++times) {
+    {
+      SessionLedger ledger(database_);
+      for (std::uint64_t i = 1; i <= times; ++i) ledger.note_written(sums_of({i, 2, 3, 4, i}));
+    }
+    auto found = left();
+    ASSERT_EQ(found.size(), 1U);
+    const std::string name = found[0].file;
+    found.clear();
+    {  // of the next note some words came, and not the last one
+      std::fstream file(name, std::ios::in | std::ios::out | std::ios::binary);
+      constexpr std::size_t kFirst = 36;
+      file.seekp(static_cast<std::streamoff>((kFirst + (times % 2 == 0 ? 25 : 0)) * 8));
+      const std::array<std::uint64_t, 11> some{7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
+      file.write(reinterpret_cast<const char*>(some.data()), sizeof some);
+    }
+    found = left();
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].written,
+              times == 0 ? SessionTotals().amounts : sums_of({times, 2, 3, 4, times}).amounts);
+    std::filesystem::remove(name);
+  }
+}
+
 TEST_F(SessionLedgerTest, ReadsThatOfAnEarlierVersion) {
-  SessionLedger(database_).add(Direction::kIn, {1, 2, 3, 4, 5});
+  {
+    SessionLedger ledger(database_);
+    ledger.add(Direction::kIn, {1, 2, 3, 4, 5});
+    ledger.note_written(ledger.totals());
+  }
   for (const auto& entry : std::filesystem::directory_iterator(directory_.name())) {
     std::filesystem::resize_file(entry.path(), 27 * sizeof(std::uint64_t));
   }
@@ -92,6 +128,7 @@ TEST_F(SessionLedgerTest, ReadsThatOfAnEarlierVersion) {
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].totals.flows, 1U);
   EXPECT_EQ(found[0].totals.amounts[0], (Amounts{1, 2, 3, 4, 5}));
+  EXPECT_EQ(found[0].written, SessionTotals().amounts) << "it did not say so";
 }
 
 TEST_F(SessionLedgerTest, IsNotLeftWhileItLives) {
