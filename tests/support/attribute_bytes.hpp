@@ -10,16 +10,16 @@
 
 namespace ctflow::test {
 
-using Octets = std::vector<std::byte>;
+using AttributeBytes = std::vector<std::byte>;
 
-inline void append_host(Octets& out, std::uint16_t value) {
+inline void append_host(AttributeBytes& out, std::uint16_t value) {
   std::array<std::byte, sizeof value> octets{};
   std::memcpy(octets.data(), &value, sizeof value);
   for (const std::byte octet : octets) out.push_back(octet);
 }
 
-inline Octets attribute(std::uint16_t type, const Octets& payload) {
-  Octets out;
+inline AttributeBytes attribute(std::uint16_t type, const AttributeBytes& payload) {
+  AttributeBytes out;
   append_host(out, static_cast<std::uint16_t>(payload.size() + 4));
   append_host(out, type);
   for (const std::byte octet : payload) out.push_back(octet);
@@ -27,22 +27,22 @@ inline Octets attribute(std::uint16_t type, const Octets& payload) {
   return out;
 }
 
-inline Octets text_attribute(std::uint16_t type, std::string_view text) {
-  Octets payload;
+inline AttributeBytes text_attribute(std::uint16_t type, std::string_view text) {
+  AttributeBytes payload;
   for (const char c : text) payload.push_back(static_cast<std::byte>(c));
   payload.push_back(std::byte{0});
   return attribute(type, payload);
 }
 
-inline Octets integer_attribute(std::uint16_t type, std::uint32_t value) {
-  Octets payload;
+inline AttributeBytes integer_attribute(std::uint16_t type, std::uint32_t value) {
+  AttributeBytes payload;
   for (int shift = 24; shift >= 0; shift -= 8) {
     payload.push_back(static_cast<std::byte>(value >> shift & 0xffU));
   }
   return attribute(type, payload);
 }
 
-inline Octets operator+(Octets left, const Octets& right) {
+inline AttributeBytes operator+(AttributeBytes left, const AttributeBytes& right) {
   for (const std::byte octet : right) left.push_back(octet);
   return left;
 }

@@ -13,8 +13,8 @@ namespace ctflow {
 namespace {
 
 using test::attribute;
+using test::AttributeBytes;
 using test::integer_attribute;
-using test::Octets;
 using test::text_attribute;
 // NOLINTNEXTLINE(misc-unused-using-decls): clang-tidy does not see operators in use.
 using test::operator+;
@@ -22,7 +22,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 /// A rule of one expression.
-Octets rule(std::string_view expression, const Octets& data = {}) {
+AttributeBytes rule(std::string_view expression, const AttributeBytes& data = {}) {
   return text_attribute(NFTA_RULE_TABLE, "t") +
          attribute(NFTA_RULE_EXPRESSIONS,
                    attribute(NFTA_LIST_ELEM, text_attribute(NFTA_EXPR_NAME, "counter")) +
@@ -57,9 +57,9 @@ TEST(NeedsConntrack, LooksIntoWhatCameFromIptables) {
 }
 
 TEST(NeedsConntrack, SurvivesEveryPrefixOfARule) {
-  const Octets whole = rule("match", text_attribute(NFTA_MATCH_NAME, "conntrack"));
+  const AttributeBytes whole = rule("match", text_attribute(NFTA_MATCH_NAME, "conntrack"));
   for (std::size_t length = 0; length < whole.size(); ++length) {
-    const Octets part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
+    const AttributeBytes part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
     EXPECT_FALSE(needs_conntrack(part)) << length;
   }
 }
@@ -73,7 +73,7 @@ TEST(ConntrackHook, IsKnownByItsFunction) {
 }
 
 TEST(ReadFlowtable, TakesItsNameAndBothFlags) {
-  const Octets names =
+  const AttributeBytes names =
       text_attribute(NFTA_FLOWTABLE_TABLE, "filter") + text_attribute(NFTA_FLOWTABLE_NAME, "fast");
   const auto with_flags = [&](std::uint32_t flags) {
     return read_flowtable(NFPROTO_IPV4, names + integer_attribute(NFTA_FLOWTABLE_FLAGS, flags));
