@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "accounting/schema.hpp"
+#include "process/boot_id.hpp"
 #include "process/directory_obstacle.hpp"
 #include "process/runtime_directory.hpp"
 
@@ -83,10 +84,19 @@ SessionTotals totals_in(std::span<const std::uint64_t> words) {
   return {amounts_in(words.subspan(2, kSums)), words[1]};
 }
 
+/// Of the kernel's boot_id, or empty where it is not known.
+std::string this_boot() {
+  constexpr std::size_t kDigits = 16;
+  std::string id = boot_id();
+  id.erase(std::remove(id.begin(), id.end(), '-'), id.end());
+  return id.substr(0, kDigits);
+}
+
 std::string unique_id() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return fmt::format("{:x}-{:x}", std::chrono::duration_cast<std::chrono::nanoseconds>(now).count(),
-                     getpid());
+  return fmt::format("{:x}-{:x}-{}",
+                     std::chrono::duration_cast<std::chrono::nanoseconds>(now).count(), getpid(),
+                     this_boot());
 }
 
 }  // namespace
@@ -161,6 +171,11 @@ std::string session_prefix(const std::string& database) {
 
 std::string session_file(const std::string& prefix, const std::string& id) {
   return prefix + kInfix + id;
+}
+
+bool is_of_another_boot(const std::string& id) {
+  const std::string now = this_boot();
+  return !now.empty() && id.substr(id.rfind('-') + 1) != now;
 }
 
 std::vector<LeftSession> left_sessions(const std::string& prefix, bool& another_runs) {

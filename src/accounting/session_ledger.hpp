@@ -76,6 +76,10 @@ std::string session_prefix(const std::string& database);
 /// Where the ledger of a session is.
 std::string session_file(const std::string& prefix, const std::string& id);
 
+/// The process of this session is gone for sure, wherever its file may be. True of those of earlier
+/// versions, whose names do not say it.
+bool is_of_another_boot(const std::string& id);
+
 /// Of processes that are gone. `another_runs`: one is not, or this one has another session.
 std::vector<LeftSession> left_sessions(const std::string& prefix, bool& another_runs);
 

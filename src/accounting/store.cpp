@@ -90,6 +90,7 @@ void Store::write(const Job& job) {
       } else {
         note_clock_set(job);
       }
+      forget_sessions();
       enter(job);
       name_devices(job);
       note_session(job);
@@ -107,10 +108,12 @@ void Store::write(const Job& job) {
   named_ = job.device_names;
   before_ = job.now;
   read_quotas(job.now);
-  if (session_.left.empty()) return;
+  recovered_sessions_.clear();
   // What they had is in the rows now, and on the disk; and the next start finds that if one of the
   // files stays.
-  for (const LeftSession& left : session_.left) remove_for_good(left.file);
+  for (LeftSession& left : session_.left) {
+    if (remove_for_good(left.file)) recovered_sessions_.push_back(std::move(left.id));
+  }
   session_.left.clear();
 }
 
@@ -138,7 +141,6 @@ void Store::begin_session(const Job& job) {
   // A clock that was ahead may have written the last transaction.
   const Minute at = std::min(last.value_or(started), now);
   for (const LeftSession& left : session_.left) recover(left, std::max(at, oldest(job)));
-  forget_sessions();
 }
 
 void Store::note_clock_set(const Job& job) {
@@ -242,14 +244,16 @@ bool Store::has_file(const std::string& session) const {
 }
 
 void Store::forget_sessions() {
-  std::vector<std::string> gone;
-  {
+  std::vector<std::string> gone = recovered_sessions_;
+  if (!begun_) {
     Statement select(*database_, "SELECT DISTINCT id FROM session");
     while (select.step()) {
       std::string id = select.text(0);
-      if (!has_file(id)) gone.push_back(std::move(id));
+      // One of this boot may run, with a runtime directory that is not seen from here.
+      if (is_of_another_boot(id) && !has_file(id)) gone.push_back(std::move(id));
     }
   }
+  if (gone.empty()) return;
   Statement remove(*database_, "DELETE FROM session WHERE id = ?");
   for (const std::string& id : gone) remove.bind(1, std::string_view(id)).run();
 }

@@ -67,7 +67,8 @@ class Store {
   void add_gap(Minute from, Minute until);
   void recover(const LeftSession& left, Minute at);
   [[nodiscard]] Amounts noted_totals(const std::string& session, std::size_t direction) const;
-  /// Those whose files are gone: nothing will look for them.
+  /// Those that nothing will look for: this process has removed their files, or they are of a boot
+  /// before, and no file is where it looks for them.
   void forget_sessions();
   [[nodiscard]] bool has_file(const std::string& session) const;
   [[nodiscard]] std::string file_of(const std::string& session) const;
@@ -94,6 +95,7 @@ class Store {
   std::shared_ptr<const DeviceNames> named_{};  ///< as they were written
   std::shared_ptr<const QuotasWritten> quotas_{};
   bool begun_ = false;
+  std::vector<std::string> recovered_sessions_{};  ///< of the transaction before; without files now
   int taken_over_ = 0;  ///< transactions before which another session had written
   bool shared_logged_ = false;
   bool quotas_unreadable_ = false;  ///< as logged

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "process/disk_errors.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -18,7 +20,7 @@ std::string peer_of(const ConnectionLogConfig& config) {
 }
 
 const char* fix_for(const std::error_code& error) {
-  if (error == std::errc::no_space_on_device) return "make room on the file system";
+  if (lacks_room(error)) return "make room on the file system, or raise the quota";
   if (error == std::errc::no_such_file_or_directory) return "create the directory";
   if (error == std::errc::permission_denied || error == std::errc::operation_not_permitted) {
     return "give the directory and the file to the user that ctflowd runs as";

@@ -41,6 +41,7 @@ UseTable table_of(const Report& report, const Calendar& calendar, const char* ti
   table.since = text::minute_text(calendar.local(report.from));
   if (!report.complete()) table.missing = accounting::completeness_text(report);
   table.began = began_within(report);
+  table.left_out = accounting::left_out_text(report);
   table.total = use_of("", report.total);
   const std::size_t shown = std::min(kTopRows, report.rows.size());
   table.rows.reserve(shown);

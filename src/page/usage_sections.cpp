@@ -38,6 +38,9 @@ std::string use_section(const UseTable& table, const UsageValues& of) {
       table.missing.empty() ? "<span class=\"good\">complete</span>"
       : table.began         ? html(table.missing, kSentence)
                             : "<span class=\"bad\">" + html(table.missing, kSentence) + "</span>");
+  if (!table.left_out.empty()) {
+    out += "<p class=\"dim\">" + html(table.left_out, kSentence) + "</p>\n";
+  }
   if (table.rows.empty() && table.total.octets() == 0) {
     return out + "<p>Nothing was used.</p></section>\n";
   }

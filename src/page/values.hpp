@@ -29,8 +29,9 @@ struct UseTable {
   std::vector<Use> rows{};  ///< the greatest first
   std::vector<Use> rest{};  ///< what has no row of its own, under names that are not of keys
   Use total{};
-  std::string missing{};  ///< what is not in it; empty: it is complete
-  bool began = false;     ///< and all that is missing is from before accounting began
+  std::string missing{};   ///< what is not in it; empty: it is complete
+  bool began = false;      ///< and all that is missing is from before accounting began
+  std::string left_out{};  ///< what settings keep from being counted; empty: none do
 };
 
 /// One hour of the course.

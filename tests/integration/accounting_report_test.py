@@ -186,6 +186,27 @@ class AccountingReport(case.LabTest):
         self.assertEqual(self.rows(dashboard.query("Uncounted")), [(256,)])
         self.assertIn("accounting_uncounted", program.log)
 
+    def test_killed_and_its_database_moved_away(self):
+        program = self.start_program(commit_interval="10s")
+        traffic.udp(self.lab.client, self.lab.server, SERVER4, 53, (100,), (100,))
+        wait_until(lambda: self.counted("hosts", 0), "a transaction", seconds=60)
+        traffic.udp(self.lab.client, self.lab.server, SERVER4, 54, (300,), (300,))
+        self.lab.wait_for_idle()
+        time.sleep(0.5)  # the event is read
+        program.process.send_signal(signal.SIGKILL)
+        program.process.wait()
+        written = self.counted("hosts", 3)
+        for suffix in ("", "-wal", "-shm"):
+            os.rename(self.database + suffix, f"{self.directory}/away{suffix}")
+        program = self.start_program()
+        traffic.udp(self.lab.client, self.lab.server, SERVER4, 55, (500,), (500,))
+        self.lab.wait_for_idle()
+        program.stop()
+        self.assertIn("accounting_database_replaced", program.log)
+        new = self.counted("hosts", 3)
+        self.assertEqual({OUT: tuple(map(sum, zip(written[OUT], new[OUT])))}, self.counted_by_kernel())
+        self.ask("accounting", "check", expect=0)
+
     def test_reload_keeps_counting(self):
         program = self.start_program()
         traffic.udp(self.lab.client, self.lab.server, SERVER4, 53, (100,), (100,))

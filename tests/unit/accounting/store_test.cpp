@@ -64,6 +64,7 @@ class AccountingStoreTest : public testing::Test {
     if (octets > 0) add(flow, *job.batch);
     job.interfaces = interfaces_;
     job.now = now_;
+    job.totals = totals_;
     job.device_names = device_names_;
     store_->write(job);
   }
@@ -90,6 +91,8 @@ class AccountingStoreTest : public testing::Test {
   Neighbours neighbours_;
   std::shared_ptr<const DeviceNames> device_names_;
   NetworkOrigin origin_;  ///< of the responders
+  SessionTotals totals_;
+  bool held_ = false;
   InterfaceTexts interfaces_{{2, "lan"}};
   std::shared_ptr<const Accounts> accounts_;
   std::unique_ptr<Store> store_;
@@ -156,9 +159,71 @@ TEST_F(AccountingStoreTest, EntersASessionOnceIfItsFileStays) {
   start();
   count(0);
   EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = 3"), 100);
-  start();
   count(0);
   EXPECT_EQ(number("SELECT count(*) FROM session"), 0) << "its file is gone";
+}
+
+TEST_F(AccountingStoreTest, KeepsTheRowOfOneWithAnotherRuntimeDirectory) {
+  const auto start_in = [&](const std::string& prefix, const SessionLedger& ledger) {
+    start();
+    Session session;
+    session.started = now_.wall;
+    session.prefix = prefix;
+    session.left = left_sessions(prefix, session.continues);
+    session.id = ledger.id();
+    store_ = std::make_unique<Store>(config_, accounts_, std::move(session));
+  };
+  const std::string here = directory_.path("here");
+  const std::string there = directory_.path("there");
+  auto ledger = std::make_unique<SessionLedger>(here);
+  start_in(here, *ledger);
+  totals_.amounts[1].up_octets = 100;
+  totals_.amounts[1].up_packets = totals_.amounts[1].connections = 1;
+  ledger->add(Direction::kOut, totals_.amounts[1]);
+  count(100);
+  const std::string row =
+      "SELECT count(DISTINCT id) FROM session WHERE id = '" + ledger->id() + "'";
+  EXPECT_EQ(number(row), 1);
+  {
+    SessionLedger other(there);
+    start_in(there, other);
+    totals_ = {};
+    count(0);
+    EXPECT_EQ(number(row), 1) << "it runs";
+  }
+  ledger.reset();  // killed
+  {
+    SessionLedger other(there);
+    start_in(there, other);
+    count(0);
+    EXPECT_EQ(number(row), 1) << "where it was is not known here";
+  }
+  SessionLedger next(here);
+  start_in(here, next);
+  count(0);
+  EXPECT_EQ(number("SELECT sum(up_octets) FROM usage WHERE level = 3"), 100);
+  count(0);
+  EXPECT_EQ(number(row), 0) << "its file is gone";
+}
+
+TEST_F(AccountingStoreTest, ForgetsSessionsOfBootsBefore) {
+  start();
+  count(1);
+  const std::string now = SessionLedger(directory_.path("elsewhere")).id();
+  const std::string boot = now.substr(now.rfind('-'));
+  EXPECT_EQ(boot.size(), 17U);
+  Database database(config_.database, Database::Access::kWrite);
+  // The second one is of a version that does not say.
+  for (const std::string id : {"18c-2f-0123456789abcdef", "18c-2f", "18c-30"}) {
+    database.execute("INSERT INTO session VALUES('" + id + "', 0, 1, 1, 1, 1, 1)");
+  }
+  database.execute("INSERT INTO session VALUES('18c-31" + boot + "', 0, 1, 1, 1, 1, 1)");
+  { const std::ofstream kept(session_file(config_.database, "18c-30")); }
+  const std::vector<LeftSession> held = left_sessions(config_.database, held_);  // by another
+  start();
+  count(1);
+  EXPECT_EQ(number("SELECT count(*) FROM session"), 2);
+  EXPECT_EQ(number("SELECT count(*) FROM session WHERE id IN ('18c-30', '18c-31" + boot + "')"), 2);
 }
 
 TEST_F(AccountingStoreTest, HasNoRowOfASessionThatEndedAndNoFile) {

@@ -3,15 +3,30 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <thread>
 
 #include "connection_log/log_file.hpp"
+#include "support/logged_lines.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace ctflow {
 namespace {
 
 using std::chrono::milliseconds;
+
+/// Fails with what errno would be.
+class FailingTarget : public LineTarget {
+ public:
+  explicit FailingTarget(int error) : error_(error, std::generic_category()) {}
+
+  std::error_code append(std::string_view /*lines*/, TimePoint /*now*/) override { return error_; }
+  [[nodiscard]] const char* doing() const override { return "write"; }
+  TargetNews take_news() override { return {}; }
+
+ private:
+  std::error_code error_;
+};
 
 class WriterSinkTest : public testing::Test {
  protected:
@@ -93,6 +108,18 @@ TEST_F(WriterSinkTest, CountsAsWriteErrorsWhatFindsNoRoomWhileNothingCanBeWritte
   EXPECT_TRUE(wait([&] { return ledger_.counters().flows == 2; }));
   EXPECT_EQ(directory_.content("no/log.json"), "{1}\n{2}\n");
   expect_balance();
+}
+
+TEST_F(WriterSinkTest, SaysWhatToDoWhereThereIsNoRoom) {
+  for (const int error : {ENOSPC, EDQUOT}) {
+    SCOPED_TRACE(error);
+    const test::LoggedLines lines;
+    sink_.emplace(config_, std::make_unique<FailingTarget>(error), ledger_);
+    deliver("{1}\n");
+    EXPECT_TRUE(wait([&] { return lines.count("connection_log_failed") == 1; }));
+    EXPECT_EQ(lines.count("fix=\"make room on the file system, or raise the quota\""), 1U);
+    sink_.reset();
+  }
 }
 
 TEST_F(WriterSinkTest, CountsWhatIsLeftAtTheEnd) {

@@ -42,6 +42,10 @@ class ReadUsageTest : public testing::Test {
       flow.original_counters = {1, 100};
       flow.reply_counters = {1, 900};
       test::add_report(*accounts, flow, *test::sample_surroundings(), time, *job.batch);
+      const auto minute = std::chrono::floor<std::chrono::minutes>(time);
+      for (const char* const one : left_out_) {
+        job.batch->causes[minute].insert({accounting::kLeftOut, one});
+      }
       job.now = {time, MonoTime(1h)};
       store.write(job);
     }
@@ -49,6 +53,7 @@ class ReadUsageTest : public testing::Test {
 
   test::TemporaryDirectory directory_;
   AccountingConfig config_;
+  std::vector<const char*> left_out_;  ///< settings that are in force
 };
 
 TEST_F(ReadUsageTest, SaysThatNothingIsWrittenYet) {
@@ -97,6 +102,18 @@ TEST_F(ReadUsageTest, HasAGapWhereCtflowdDidNotRun) {
   EXPECT_TRUE(values.course[22].counted);
   EXPECT_THAT(values.tables[0].missing, testing::HasSubstr("did not run"));
   EXPECT_FALSE(values.tables[0].began);
+}
+
+TEST_F(ReadUsageTest, SaysWhatSettingsLeaveOutInTheWordsOfAReport) {
+  left_out_ = {"zones", "source.filter"};
+  write({kMorning - 24h});
+  left_out_.clear();
+  write({kMorning - 24h, kMorning});
+  const UsageValues values = read_usage(config_, "", kMorning);
+  ASSERT_EQ(values.tables.size(), 2U);
+  EXPECT_EQ(values.tables[0].left_out, "") << "not today";
+  EXPECT_EQ(values.tables[1].left_out, "not counted: what is left out by source.filter, zones");
+  EXPECT_THAT(values.tables[1].missing, testing::Not(testing::HasSubstr("left out")));
 }
 
 TEST_F(ReadUsageTest, CutsTablesAndKeepsTheirSums) {

@@ -62,6 +62,19 @@ TEST(PageRender, HasNoFaultInWhatWasBeforeAccountingBegan) {
   EXPECT_THAT(page, HasSubstr("missing: 9 h (accounting began)"));
 }
 
+TEST(PageRender, SaysWhatSettingsLeaveOut) {
+  PageValues values = with_usage();
+  EXPECT_THAT(render(values), Not(HasSubstr("left out")));
+  values.usage[0].tables[0].left_out = "not counted: what is left out by zones of namespace <b>";
+  const std::string line =
+      "<p class=\"dim\">not counted: what is left out by zones of namespace &lt;b&gt;</p>";
+  EXPECT_THAT(render(values), HasSubstr(line));
+  EXPECT_THAT(render(values), HasSubstr("<strong>Complete</strong>"));
+  values.usage[0].tables[0].rows.clear();
+  values.usage[0].tables[0].total = {};
+  EXPECT_THAT(render(values), HasSubstr(line)) << "it may be why nothing was used";
+}
+
 TEST(PageRender, SaysHowAccountingIsSwitchedOn) {
   PageValues values = values_of(test::sample_status());
   const std::string page = render(values);
@@ -90,6 +103,7 @@ TEST(PageRender, EscapesEveryTextOfOthers) {
   usage.course = {{name, 1, 1, true}, {name, 0, 0, false}};
   UseTable& table = usage.tables[0];
   table.title = table.by = table.since = table.missing = table.rows[0].name = name;
+  table.left_out = name;
   table.rest = {{name, 1, 1, 1}};
   values.usage.push_back({name, name, name});
   values.talkers = {{name, name, 10, 60, {{name, 1, 1}}, 1, {name, 2, 2}}};
