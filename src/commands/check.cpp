@@ -13,7 +13,6 @@
 #include "doctor/place_check.hpp"
 #include "doctor/user_check.hpp"
 #include "findings/finding_text.hpp"
-#include "process/privileges.hpp"
 #include "text/escape.hpp"
 #include "text/people_text.hpp"
 
@@ -37,7 +36,6 @@ std::string check_summary(const Config& config, std::size_t warnings) {
 
 int check(const std::string& config_file, bool show, std::ostream& out) {
   const Config config = load_for_this_host(config_file);
-  if (!config.user.empty()) check_user(config.user);
   Findings found = check_configuration(config);
   found.add(check_user_rights(config, config_file));
   found.add(check_places(config));

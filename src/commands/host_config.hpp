@@ -8,7 +8,8 @@
 
 namespace ctflow {
 
-/// load_config(), and the checks that need this host: no network namespace is exported twice.
+/// load_config(), and the checks that need this host: no network namespace is exported twice, and
+/// there is the user of `user`.
 Config load_for_this_host(const std::string& file);
 
 }  // namespace ctflow

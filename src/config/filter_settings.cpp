@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -32,6 +33,9 @@ Parsed<MarkMatch> parse_mark(std::string_view text) {
 }
 
 std::optional<Complaint> check_match(const ConnectionMatch& match) {
+  if (auto complaint = check_families("", match.networks, match.sources, match.destinations)) {
+    return complaint;
+  }
   if (!(match == ConnectionMatch{})) return std::nullopt;
   return Complaint{"protocols",
                    "expected protocols, networks, sources, destinations or marks: an entry without "
@@ -65,6 +69,26 @@ ValueFormat<MarkMatch> mark_match() {
             return one.mask == kMax32 ? std::to_string(one.mark)
                                       : fmt::format("{}/{}", one.mark, one.mask);
           }};
+}
+
+std::optional<Complaint> check_families(const std::string& prefix, const Networks& either,
+                                        const Networks& sources, const Networks& destinations) {
+  bool ipv4 = true;
+  bool ipv6 = true;
+  for (const Networks* const list : {&either, &sources, &destinations}) {
+    if (list->empty()) continue;
+    const auto has = [list](AddressFamily family) {
+      return std::any_of(list->begin(), list->end(),
+                         [family](const Network& one) { return one.family == family; });
+    };
+    ipv4 = ipv4 && has(AddressFamily::kIpv4);
+    ipv6 = ipv6 && has(AddressFamily::kIpv6);
+  }
+  if (ipv4 || ipv6) return std::nullopt;
+  return Complaint{
+      prefix + (destinations.empty() ? "sources" : "destinations"),
+      "one list has addresses of IPv4 only and another of IPv6 only, so that this would "
+      "never match: make an entry for each family"};
 }
 
 std::vector<Setting<ConnectionMatch>> match_settings() {

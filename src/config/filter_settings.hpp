@@ -2,6 +2,8 @@
 // The settings that say which connections are exported.
 #pragma once
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "config/formats.hpp"
@@ -22,6 +24,13 @@ ValueFormat<MarkMatch> mark_match();
 
 /// The conditions that every filter has.
 std::vector<Setting<ConnectionMatch>> match_settings();
+
+using Networks = std::vector<Network>;
+
+/// Both ends of a connection have addresses of one family: lists without a common one never match.
+/// `prefix`: of the names of these settings.
+std::optional<Complaint> check_families(const std::string& prefix, const Networks& either,
+                                        const Networks& sources, const Networks& destinations);
 
 Section<FilterConfig> filter_settings();
 

@@ -90,6 +90,13 @@ std::optional<Complaint> check_rule(const FilterRule& rule) {
                      "none of these protocols has ports, so that the rule would never match: add "
                      "tcp or udp, or remove the ports"};
   }
+  if (auto complaint = check_families("", rule.networks, rule.sources, rule.destinations)) {
+    return complaint;
+  }
+  if (auto complaint = check_families("post_nat_", rule.post_nat_networks, rule.post_nat_sources,
+                                      rule.post_nat_destinations)) {
+    return complaint;
+  }
   const bool number =
       !rule.name.empty() && rule.name.find_first_not_of("0123456789") == std::string::npos;
   if (number || rule.name == FilteredByRule::kUnmatched || rule.name == FilteredByRule::kEarlier) {

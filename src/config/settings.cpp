@@ -82,6 +82,27 @@ std::optional<Complaint> check_filters_of_members(const Config& config) {
   return std::nullopt;
 }
 
+/// NAT events and flow reports are shared out apart from each other: in a group of both, each
+/// collector would have its share of one kind, and the rest of either would be in no ledger.
+std::optional<Complaint> check_profiles_of_members(const Config& config) {
+  for (const GroupConfig& group : config.groups) {
+    std::string flows;
+    std::string events;
+    for (const CollectorConfig& collector : config.collectors) {
+      const auto& members = group.collectors;
+      if (std::find(members.begin(), members.end(), collector.name) == members.end()) continue;
+      (collector.profile == Profile::kNatEvents ? events : flows) = collector.name;
+    }
+    if (flows.empty() || events.empty()) continue;
+    return Complaint{"groups",
+                     fmt::format("in the group {} the collector {} has profile nat-events and {} "
+                                 "has not: some flow reports would go to no collector; make a "
+                                 "group of each kind, or leave one out",
+                                 group.name, events, flows)};
+  }
+  return std::nullopt;
+}
+
 /// Every group's collectors exist and are in no other.
 std::optional<Complaint> check_members(const Config& config) {
   std::map<std::string, std::string> group_of;
@@ -157,6 +178,7 @@ std::optional<Complaint> check_whole(const Config& config) {
   if (auto complaint = check_connection_logs(config)) return complaint;
   if (auto complaint = check_members(config)) return complaint;
   if (auto complaint = check_filters_of_members(config)) return complaint;
+  if (auto complaint = check_profiles_of_members(config)) return complaint;
   if (auto complaint = check_own_status(config)) return complaint;
   if (auto complaint = check_domains(config)) return complaint;
   if (auto complaint = check_threads(config)) return complaint;

@@ -94,8 +94,10 @@ bool OwnConnections::update(const std::vector<RemotePeer>& peers) {
       std::rotate(known, known + 1, all_.end());  // in use: the last to be removed
     }
   }
-  if (all_.size() > kMost) {
-    all_.erase(all_.begin(), all_.end() - static_cast<std::ptrdiff_t>(kMost));
+  // Without one in use the messages to it would be flows, and these make further messages.
+  const std::size_t most = peers.size() + kMost;
+  if (all_.size() > most) {
+    all_.erase(all_.begin(), all_.end() - static_cast<std::ptrdiff_t>(most));
   }
   return !std::is_permutation(before.begin(), before.end(), all_.begin(), all_.end());
 }

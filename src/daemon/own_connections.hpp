@@ -17,7 +17,7 @@ class OwnConnections {
   /// from.
   bool update(const std::vector<RemotePeer>& peers);
 
-  /// The oldest first, at most kMost.
+  /// The oldest first: those in use, and at most kMost of before.
   [[nodiscard]] const std::vector<OwnConnection>& all() const { return all_; }
 
   static constexpr std::size_t kMost = 64;

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "doctor/fixes.hpp"
 #include "doctor/stream_check.hpp"
 #include "process/descriptor.hpp"
 #include "text/errno_text.hpp"
@@ -125,7 +126,7 @@ Findings check_datagrams(const CollectorConfig& collector, std::chrono::millisec
   if (why) {
     found.wrong.push_back({"collector_unreachable",
                            fmt::format("{} cannot be reached: {}", collector.address, *why),
-                           "ip route get " + collector.address});
+                           fix_of_way(collector)});
     return found;
   }
   check_mtu(socket.number(), collector, family, found);

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "connection_log/socket_sink.hpp"
+#include "doctor/fixes.hpp"
 #include "doctor/stream_check.hpp"
 #include "kafka/reach.hpp"
 #include "postgresql/connection_text.hpp"
@@ -35,7 +36,7 @@ struct LogFault {
 std::optional<LogFault> fault_of_directory(const std::string& directory) {
   const std::string obstacle = obstacle_in(directory, DirectoryUse::kMakeAndFindFiles);
   if (obstacle.empty()) return std::nullopt;
-  return LogFault{directory + ": " + obstacle, "install -d -m 0750 -o ctflowd " + directory};
+  return LogFault{directory + ": " + obstacle, fix_of_directory(directory)};
 }
 
 /// Nothing: lines can be appended to it. A file that does not exist is made in its directory.

@@ -19,6 +19,7 @@
 
 #include "config/status_endpoint.hpp"
 #include "doctor/database_check.hpp"
+#include "doctor/fixes.hpp"
 #include "doctor/log_check.hpp"
 #include "doctor/spool_check.hpp"
 #include "findings/certificate_expiry.hpp"
@@ -41,17 +42,13 @@ std::string fault_of_created(std::filesystem::path directory) {
   return obstacle_in(directory.string(), DirectoryUse::kMakeAndFindFiles);
 }
 
-std::string create_command(const std::string& directory) {
-  return "install -d -m 0750 -o ctflowd " + directory;
-}
-
 void check_file_directory(const CollectorConfig& collector, Findings& found) {
   const std::string fault = obstacle_in(collector.file.directory, DirectoryUse::kMakeAndFindFiles);
   if (fault.empty()) return;
   found.wrong.push_back(
       {"file_directory_unusable",
        fmt::format("this user cannot create files in {}: {}", collector.file.directory, fault),
-       create_command(collector.file.directory)});
+       fix_of_directory(collector.file.directory)});
 }
 
 void check_spool(const CollectorConfig& collector, Findings& found) {
@@ -64,7 +61,7 @@ void check_spool(const CollectorConfig& collector, Findings& found) {
        fmt::format("this user cannot keep messages in {}: {}; they wait in memory only, up to "
                    "spool.memory ({}), and are lost when ctflowd stops",
                    directory, fault, octets_text(collector.spool.memory)),
-       create_command(directory)});
+       fix_of_directory(directory)});
 }
 
 void check_nat_log(const NatLogConfig& config, Findings& found) {
@@ -73,7 +70,7 @@ void check_nat_log(const NatLogConfig& config, Findings& found) {
   found.wrong.push_back(
       {"nat_log_directory_unusable",
        fmt::format("this user cannot write the NAT log to {}: {}", config.directory, fault),
-       create_command(config.directory)});
+       fix_of_directory(config.directory)});
 }
 
 void check_accounting(const AccountingConfig& config, Findings& found) {
@@ -84,7 +81,7 @@ void check_accounting(const AccountingConfig& config, Findings& found) {
   found.wrong.push_back(
       {"accounting_directory_unusable",
        fmt::format("this user cannot write accounting.database to {}: {}", directory, fault),
-       create_command(directory)});
+       fix_of_directory(directory)});
 }
 
 /// Root could read them when the configuration was read.
@@ -215,7 +212,7 @@ void check_socket(const std::string& socket, Findings& found) {
   const bool exists = std::filesystem::is_directory(directory, ignored);
   const std::string place = exists ? directory.string() : above.string();
   const std::string fault = obstacle_in(place, DirectoryUse::kMakeAndFindFiles);
-  if (!fault.empty()) add(place + ": " + fault, create_command(directory.string()));
+  if (!fault.empty()) add(place + ": " + fault, fix_of_directory(directory.string()));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "config/status_endpoint.hpp"
+#include "doctor/fixes.hpp"
 #include "event_loop/pending_handlers.hpp"
 #include "findings/certificate_expiry.hpp"
 #include "process/directory_obstacle.hpp"
@@ -112,7 +113,7 @@ Finding finding_of(const CollectorConfig& collector, const Outcome& outcome) {
     default:
       return {"collector_unreachable",
               fmt::format("{} cannot be reached: {}; {}", outcome.peer, outcome.reason, becomes),
-              "ip route get " + collector.address};
+              fix_of_way(collector)};
   }
 }
 

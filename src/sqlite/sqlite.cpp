@@ -6,6 +6,7 @@
 #include <sys/statvfs.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <system_error>
 
 #include "process/disk_errors.hpp"
@@ -23,9 +24,22 @@ FailureKind kind_of(const std::error_code& error) {
   return no_access ? FailureKind::kNoAccess : FailureKind::kFile;
 }
 
+/// Where the file does not exist: of the directory that would have it, or the nearest above.
 bool is_read_only(const std::string& file) {
+  std::filesystem::path place(file);
   struct statvfs found {};
-  return statvfs(file.c_str(), &found) == 0 && (found.f_flag & ST_RDONLY) != 0;
+  while (statvfs(place.c_str(), &found) != 0) {
+    if ((errno != ENOENT && errno != ENOTDIR) || !place.has_relative_path()) return false;
+    place = place.parent_path();
+  }
+  return (found.f_flag & ST_RDONLY) != 0;
+}
+
+/// A file that cannot be made is opened once more, for reading only, and the error is that of the
+/// second time: that there is none.
+FailureKind kind_of_unopened(const std::error_code& error, const std::string& file) {
+  const FailureKind kind = kind_of(error);
+  return kind == FailureKind::kNoAccess && is_read_only(file) ? FailureKind::kReadOnly : kind;
 }
 
 /// `handle`: null where there is none.
@@ -46,7 +60,7 @@ FailureKind kind_of(int code, const std::string& file, sqlite3* handle) {
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:
       if (handle == nullptr) break;
-      return kind_of({sqlite3_system_errno(handle), std::generic_category()});
+      return kind_of_unopened({sqlite3_system_errno(handle), std::generic_category()}, file);
     default:
       break;
   }

@@ -159,8 +159,8 @@ class Process(case.LabTest):
             program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, command,
                                       config=text)
             self.addCleanup(program.kill)
-            self.assertEqual(program.wait(), 1)
-            self.assertIn("user: no-such-user", program.log)
+            self.assertEqual(program.wait(), 2)
+            self.assertIn(".yaml: user: no-such-user: there is no such user", program.log)
 
     # The log.
 

@@ -66,7 +66,7 @@ TEST(OwnConnections, ForgetThoseThatWereNotUsedForLongest) {
   for (std::size_t i = 0; i < 2 * OwnConnections::kMost; ++i) {
     own.update({by_udp("127.0.0.1:1"), by_udp("127.0.0.1:" + std::to_string(1000 + i))});
   }
-  ASSERT_EQ(own.all().size(), OwnConnections::kMost);
+  ASSERT_EQ(own.all().size(), OwnConnections::kMost + 2);
   const auto has = [&](std::uint16_t port) {
     return std::any_of(own.all().begin(), own.all().end(),
                        [&](const OwnConnection& one) { return one.remote_port == port; });
@@ -74,6 +74,18 @@ TEST(OwnConnections, ForgetThoseThatWereNotUsedForLongest) {
   EXPECT_TRUE(has(1)) << "in use all the time";
   EXPECT_TRUE(has(1000 + 2 * OwnConnections::kMost - 1));
   EXPECT_FALSE(has(1000));
+}
+
+TEST(OwnConnections, KeepAllThatAreInUse) {
+  constexpr std::size_t kCollectors = 3 * OwnConnections::kMost;
+  std::vector<RemotePeer> collectors;
+  for (std::size_t i = 0; i < kCollectors; ++i) {
+    collectors.push_back(by_udp("127.0.0.1:" + std::to_string(1000 + i)));
+  }
+  OwnConnections own;
+  EXPECT_TRUE(own.update(collectors));
+  EXPECT_EQ(own.all().size(), kCollectors);
+  EXPECT_FALSE(own.update(collectors));
 }
 
 }  // namespace

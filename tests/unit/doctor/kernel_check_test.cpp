@@ -12,6 +12,7 @@ namespace ctflow {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 class KernelCheckTest : public testing::Test {
@@ -41,6 +42,14 @@ TEST_F(KernelCheckTest, FindsEachSettingThatCostsTruth) {
   EXPECT_THAT(events(), ElementsAre("accounting_off", "timestamps_off", "events_off"));
   settings_.set("nf_conntrack_events", "2\n");
   EXPECT_THAT(events(), ElementsAre("accounting_off", "timestamps_off", "events_on_demand"));
+}
+
+// Interim reports come from the table: `ctflowd status` says the same.
+TEST_F(KernelCheckTest, DoesNotSayThatNothingIsExportedWithoutEvents) {
+  settings_.set("nf_conntrack_events", "0\n");
+  const auto found = check_kernel({}, settings_.path());
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0].impact, HasSubstr("the ends of connections are not exported"));
 }
 
 TEST_F(KernelCheckTest, FindsAPatchedKernelThatDoesNotMeasure) {

@@ -2,11 +2,14 @@
 #include "sqlite/sqlite.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <thread>
 
 #include "support/temporary_directory.hpp"
 
@@ -57,6 +60,26 @@ TEST_F(WriteFailureTest, OfAFileThatMayOnlyBeReadIsAccess) {
 TEST_F(WriteFailureTest, WithoutADirectoryIsAccess) {
   EXPECT_EQ(kind_of([&] { Database(directory_.path("no/a"), Database::Access::kCreate); }),
             FailureKind::kNoAccess);
+}
+
+// SQLite opens it again for reading only, and what it says then is that there is no file.
+TEST_F(WriteFailureTest, OfAFileThatAReadOnlyFileSystemDoesNotHaveIsThat) {
+  bool allowed = true;
+  std::thread([&] {
+    // In a mount namespace of this thread.
+    const char* const place = directory_.name().c_str();
+    allowed = unshare(CLONE_NEWNS) == 0 &&
+              mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+              mount("none", place, "tmpfs", MS_RDONLY, nullptr) == 0;
+    if (!allowed) return;
+    for (const char* const name : {"a.sqlite", "no/directory/a.sqlite"}) {
+      EXPECT_EQ(kind_of([&] { Database(directory_.path(name), Database::Access::kCreate); }),
+                FailureKind::kReadOnly)
+          << name;
+    }
+    umount(place);
+  }).join();
+  if (!allowed) GTEST_SKIP() << "a file system of its own needs root";
 }
 
 TEST_F(WriteFailureTest, WhileAnotherWritesIsThat) {

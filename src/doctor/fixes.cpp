@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "doctor/fixes.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <cerrno>
+#include <filesystem>
+
+namespace ctflow {
+
+std::string fix_of_directory(const std::string& directory) {
+  std::filesystem::path place(directory);
+  struct stat found {};
+  while (stat(place.c_str(), &found) != 0 && (errno == ENOENT || errno == ENOTDIR) &&
+         place.has_relative_path()) {
+    place = place.parent_path();
+  }
+  struct statvfs system {};
+  if (statvfs(place.c_str(), &system) == 0 && (system.f_flag & ST_RDONLY) != 0) {
+    return "mount its file system writable, or set another directory";
+  }
+  if (!S_ISDIR(found.st_mode)) {
+    return "set another directory: " + place.string() + " is none";
+  }
+  return "install -d -m 0750 -o ctflowd " + directory;
+}
+
+std::string fix_of_way(const CollectorConfig& collector) {
+  const std::string route = "ip route get " + collector.address;
+  if (collector.bind_device.empty() && collector.source_address.empty()) return route;
+  return fmt::format("{}; correct the route or {}", route,
+                     collector.source_address.empty() ? "bind_device"
+                     : collector.bind_device.empty()  ? "source_address"
+                                                      : "bind_device and source_address");
+}
+
+}  // namespace ctflow
