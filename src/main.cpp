@@ -20,6 +20,7 @@
 #include "log/line_format.hpp"
 #include "log/log.hpp"
 #include "process/environment.hpp"
+#include "process/standard_output.hpp"
 
 namespace {
 
@@ -60,11 +61,7 @@ int dispatch(const CommandLine& line) {
   return kUsageError;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  prepare_environment();
-  log::configure(LogLevel::kInfo);
+int execute(int argc, char** argv) {
   try {
     const ParsedCommandLine parsed = parse_command_line(argc, argv);
     if (!parsed.value) return parsed.exit_status;
@@ -77,4 +74,16 @@ int main(int argc, char** argv) {
     log::error("failed error={}", log::quoted(error.what()));
     return kRuntimeFailure;
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  prepare_environment();
+  log::configure(LogLevel::kInfo);
+  const int status = execute(argc, argv);
+  if (!output_lost()) return status;
+  std::cerr
+      << "standard output cannot be written, what is there is not complete: is the disk full?\n";
+  return kUsageError;
 }

@@ -30,6 +30,23 @@ class CommandLine(case.LabTest):
         status, log = self.run_to_end("check", config=self.valid)
         self.assertEqual(status, 0, log)
 
+    def test_output_that_cannot_be_written_is_an_error(self):
+        file = f"{self.directory}/a.yaml"
+        with open(file, "w", encoding="utf-8") as out:
+            out.write(self.valid)
+        commands = (("check", "--show", file), ("check", "--json-schema"), ("--version",),
+                    ("doctor", "--json"))
+        for command in commands:
+            with self.subTest(command=command):
+                words = " ".join((case.program, *command))
+                status, log = self.run_to_end("-c", f"{words} > /dev/full", program="sh")
+                self.assertEqual(status, 2, log)
+                self.assertIn("standard output cannot be written", log)
+        for unwanted in ("| head -n 1", ">&-"):  # a reader that has what it wants, or none
+            status, log = self.run_to_end("-o", "pipefail", "-c", f"{case.program} check --show "
+                                          f"{file} {unwanted}", program="bash")
+            self.assertEqual(status, 0, log)
+
     def test_check_warns_of_what_a_collector_reads_wrong(self):
         akvorado = ctflowd.Collector("main", 9995, "netflow9", settings={"profile": "akvorado"})
         again = ctflowd.Collector("again", 9995, "netflow9")
