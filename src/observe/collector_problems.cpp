@@ -173,12 +173,20 @@ void check_unrecorded(const OutputStatus& one, std::vector<Finding>& found) {
        "make spool.directory writable before ctflowd is stopped"});
 }
 
+/// A socket for datagrams is connected for the first message, which NetFlow v5, without templates,
+/// has with the first flow: until then nothing has failed.
+bool is_untried(const OutputStatus& one) {
+  const FailureKind kind = one.last_failure.kind;
+  return goes_by(one, TransportKind::kUdp) && has_address(one.peer) &&
+         (kind == FailureKind::kNone || kind == FailureKind::kUnresolved);
+}
+
 }  // namespace
 
 CollectorState state_of(const OutputStatus& output) {
   const auto* const collector = std::get_if<CollectorStatus>(&output.details);
   const FailureKind kind = output.last_failure.kind;
-  if (!output.connected) {
+  if (!output.connected && !is_untried(output)) {
     if (collector == nullptr) return CollectorState::kUnreachable;
     const bool unresolved = is_stream(output) && kind == FailureKind::kUnresolved;
     if (unresolved || !has_address(output.peer)) return CollectorState::kUnresolved;

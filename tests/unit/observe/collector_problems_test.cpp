@@ -59,12 +59,23 @@ TEST_F(CollectorProblemsTest, FollowTheStateOfDatagrams) {
   EXPECT_THAT(names(), ElementsAre("collector_refused"));
   std::get<CollectorStatus>(output_.details).last_refusal = seconds(301);
   EXPECT_THAT(names(), ElementsAre("collector_lossy"));
-  output_.connected = false;
+  fail(FailureKind::kUnreachable, "Network is unreachable");
   EXPECT_THAT(names(), ElementsAre("collector_unreachable"));
   output_.peer = "[2001:db8::1]:4739";
   EXPECT_THAT(names(), ElementsAre("collector_unreachable"));
   output_.peer = "flows.example";
   EXPECT_THAT(names(), ElementsAre("collector_unresolved"));
+}
+
+// As of NetFlow v5, which has no templates to send before the first flow.
+TEST_F(CollectorProblemsTest, AreNoneWhereNoDatagramWasTriedYet) {
+  output_.connected = false;
+  EXPECT_EQ(state_of(output_), CollectorState::kOk);
+  EXPECT_THAT(names(), IsEmpty());
+  fail(FailureKind::kUnresolved, "Host not found");  // it has an address now
+  EXPECT_THAT(names(), IsEmpty());
+  use_stream();
+  EXPECT_THAT(names(), ElementsAre("collector_unresolved")) << "a connection is made at once";
 }
 
 TEST_F(CollectorProblemsTest, FindCertificatesThatExpire) {

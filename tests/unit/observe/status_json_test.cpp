@@ -86,6 +86,7 @@ TEST(StatusJson, SaysWhetherAllIsWell) {
   Status status = test::sample_status();
   EXPECT_EQ(Json::parse(status_json(status)).at("well"), true);
   status.namespaces[0].outputs[0].connected = false;
+  status.namespaces[0].outputs[0].last_failure.kind = FailureKind::kUnreachable;
   const Json json = Json::parse(status_json(status));
   EXPECT_EQ(json.at("well"), false);
   EXPECT_EQ(json.at("problems").at(0).at("name"), "collector_unreachable");
