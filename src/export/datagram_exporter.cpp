@@ -46,6 +46,10 @@ void DatagramExporter::tick() {
   take_late_answer();
 }
 
+void DatagramExporter::probe(const Instant& now) {
+  if (transport_->send({}).loss()) note_failure(now);
+}
+
 void DatagramExporter::take_late_answer() {
   const Instant now = read_clock();
   if (asked_ || is_open() || now.steady - sent_ < kAnswerTakes) return;

@@ -22,6 +22,8 @@ class DatagramExporter final : public Exporter {
  private:
   [[nodiscard]] const Transport& transport() const override { return *transport_; }
   bool prepare() override;
+  /// By an empty datagram: collectors ignore it, and a host where no program listens refuses it.
+  void probe(const Instant& now) override;
   [[nodiscard]] std::size_t longest_message() const override {
     return transport_->longest_message();
   }

@@ -333,6 +333,7 @@ void Exporter::check_health(const Instant& now) {
   if (health_->healthy() || now.steady - probed_ < kProbe) return;
   probed_ = now.steady;
   flush();
+  if (!plan_.templates) probe(now);
   templates_owed_ = plan_.templates;
   options_owed_ = true;  // names wait until the collector is healthy
 }

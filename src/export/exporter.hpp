@@ -78,6 +78,8 @@ class Exporter : public Output {
   [[nodiscard]] virtual const Transport& transport() const = 0;
   /// Transport::prepare().
   virtual bool prepare() = 0;
+  /// Lets the collector's host answer to something that is no message.
+  virtual void probe(const Instant& /*now*/) {}
   /// Octets of the longest message that the transport takes.
   [[nodiscard]] virtual std::size_t longest_message() const = 0;
   /// Sends a message, and enters it in the ledger.

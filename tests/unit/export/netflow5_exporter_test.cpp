@@ -2,6 +2,8 @@
 // An exporter of NetFlow v5: no templates, no options, and what it cannot express is counted.
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "encode/netflow5.hpp"
 #include "export/datagram_exporter.hpp"
 #include "support/fakes.hpp"
@@ -42,6 +44,30 @@ TEST_F(Netflow5ExporterTest, SendsNothingBesideFlowRecords) {
   exporter->flush();
   EXPECT_TRUE(wire_.messages.empty());
   EXPECT_EQ(exporter->deadline(), MonoTime::max());
+}
+
+// Else a collector of a group that is still down would get flow reports after failback_after.
+TEST_F(Netflow5ExporterTest, ProbesACollectorThatIsDownByEmptyDatagrams) {
+  const auto exporter = make();
+  exporter->watch_health(std::chrono::seconds(30));
+  for (int i = 0; i < 2; ++i) {
+    ++wire_.refusals;
+    exporter->check_health(clock_.now());
+  }
+  ASSERT_FALSE(exporter->healthy());
+  for (int second = 0; second < 60; ++second) {
+    clock_.advance(std::chrono::seconds(1));
+    if (std::exchange(wire_.messages, {}).size() == 1) ++wire_.refusals;
+    exporter->check_health(clock_.now());
+    EXPECT_FALSE(exporter->healthy()) << "second " << second;
+    for (const auto& message : wire_.messages) EXPECT_TRUE(message.empty());
+  }
+  EXPECT_EQ(exporter->counters().messages, 0U);
+  for (int second = 0; second < 31; ++second) {
+    clock_.advance(std::chrono::seconds(1));
+    exporter->check_health(clock_.now());
+  }
+  EXPECT_TRUE(exporter->healthy());
 }
 
 TEST_F(Netflow5ExporterTest, CountsWhatItCannotExpress) {
