@@ -4,6 +4,7 @@
 
 import argparse
 import contextlib
+import itertools
 import os
 import pathlib
 import re
@@ -25,6 +26,8 @@ import traffic  # noqa: E402
 from lab import CLIENT4, SERVER4, wait_until  # noqa: E402
 
 FLASH = 20.0  # MiB a day, of 50 devices, commit_interval 15m
+BESIDE = 80.0  # the same, between transactions, without a runtime directory
+DEVICES = 50
 MEMORY = 8.0  # MiB, of 10 000 keys
 KEYS = 10_000
 REPORT = 2.0  # times what Python and SQLite take for its rows
@@ -35,6 +38,8 @@ rows_program = None
 
 
 class Accounting(case.LabTest):
+    seconds = int(os.environ.get("CTFLOWD_FLASH_SECONDS") or 120)  # that are measured
+
     def setUp(self):
         self.make_lab()
         self.disk = tempfile.mkdtemp(prefix="ctflowd-accounting-", dir="/var/tmp")
@@ -42,7 +47,7 @@ class Accounting(case.LabTest):
         self.runtime = f"{self.directory}/runtime"
         os.mkdir(self.runtime)
 
-    def start(self, name, by="host", **accounting):
+    def start(self, name, by="host", runtime=None, **accounting):
         """A ctflowd that accounts by these settings; without any it only exports."""
         sections = {"status": {"socket": "off"}}
         if accounting:
@@ -52,7 +57,7 @@ class Accounting(case.LabTest):
             [ctflowd.Collector("one", 4739, "ipfix")], **sections,
             source={"state_file": f"{self.runtime}/{name}", "active_timeout": "60s"})
         program = ctflowd.Ctflowd("env", self.lab.router, self.directory,
-                                  f"RUNTIME_DIRECTORY={self.runtime}", case.program, "run", config=text)
+                                  f"RUNTIME_DIRECTORY={runtime or self.runtime}", case.program, "run", config=text)
         self.addCleanup(program.kill)
         return program.wait_for("started")
 
@@ -77,6 +82,41 @@ class Accounting(case.LabTest):
         program.stop()
         print(f"{transactions:.1f} MiB a day by transactions, {between:.1f} MiB between them", flush=True)
         self.assertLessEqual(transactions + between, FLASH)
+
+    def test_flash_without_a_runtime_directory(self):
+        """What 50 connections that go on, and short ones, cost between transactions: files beside the database."""
+        program = self.start("beside", by="device", runtime="/nonexistent", commit_interval="1h")
+        wait_until(lambda: os.path.exists(f"{self.disk}/beside.sqlite"), "the first transaction")
+        with contextlib.ExitStack() as open_sockets:
+            there = open_sockets.enter_context(
+                contextlib.closing(self.lab.server.socket(socket.AF_INET, socket.SOCK_DGRAM)))
+            there.bind((SERVER4, 5353))
+            hosts = [open_sockets.enter_context(
+                contextlib.closing(self.lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)))
+                for _ in range(DEVICES)]
+
+            def talk(seconds):
+                began = time.monotonic()
+                for host in itertools.cycle(hosts):
+                    if time.monotonic() - began >= seconds:
+                        return time.monotonic() - began
+                    host.sendto(bytes(100), (SERVER4, 5353))
+                    there.sendto(bytes(100), there.recvfrom(200)[1])
+                    host.recv(200)
+                    if host is hosts[0]:
+                        traffic.udp(self.lab.client, self.lab.server, SERVER4, 53, (100,), (100,))
+                    time.sleep(0.015)
+            talk(70)  # until they are reported
+            before = written(program)
+            took = talk(self.seconds)
+            between = (written(program) - before) / took * DAY / 2 ** 20
+        files = os.listdir(self.disk)
+        program.stop()
+        self.assertTrue([one for one in files if "-session-" in one], files)
+        if between == 0:
+            self.skipTest(f"{self.disk} is in memory: nothing is counted")
+        print(f"{between:.1f} MiB a day between transactions, of {took:.0f} s", flush=True)
+        self.assertLessEqual(between, BESIDE)
 
     def test_memory_of_many_keys(self):
         """Beside a ctflowd that only exports, of the same connections."""
