@@ -349,7 +349,11 @@ class NatLog(case.LabTest):
                                 ((f"{WAN4}:80", *at, "--remote", "x"), "--remote: expected"),
                                 ((f"{WAN4}:80", *at, "--tolerance", "1"), "--tolerance: expected"),
                                 ((f"{WAN4}:80", *at, "--format", "xml"), "--format: expected"),
+                                ((f"{WAN4}:80", *at, "--remote", WAN6), "--remote: expected"),
                                 ((), "expected either"),
+                                (("--subject", CLIENT4, *at), "--subject: prints all rows"),
+                                (("--subject", CLIENT4, "--remote", SERVER4),
+                                 "--subject: prints all rows"),
                                 (("--subject", "x"), "--subject: expected")):
             run = self.look_up(*arguments)
             self.assertEqual(run.returncode, CANNOT_SAY, run)
