@@ -11,10 +11,12 @@
 #include <sstream>
 #include <stdexcept>
 #include <unordered_map>
+#include <utility>
 
 #include "accounting/cover.hpp"
 #include "accounting/device_names.hpp"
 #include "accounting/key_text.hpp"
+#include "accounting/unused.hpp"
 #include "text/address_text.hpp"
 
 namespace ctflow::accounting {
@@ -63,9 +65,10 @@ std::vector<FoundAggregate> aggregates_in(const Database& database) {
   return found;
 }
 
-/// The one with the fewest keys, of those that are still in use: all that are have rows of the same
-/// minutes. One that the settings lost today has rows of today, too.
-FoundAggregate choose(const std::vector<FoundAggregate>& all, std::string& by) {
+/// Of those that are still in use, which have rows of the same minutes, the one that has most of
+/// the time since `from`, with the fewest keys. One that the settings lost today has rows of today,
+/// too.
+FoundAggregate choose(const std::vector<FoundAggregate>& all, std::string& by, Minute from) {
   if (by.empty() && !all.empty()) {
     const auto any = [&](const char* key) {
       return std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.has(key); });
@@ -85,8 +88,11 @@ FoundAggregate choose(const std::vector<FoundAggregate>& all, std::string& by) {
         fmt::format("no aggregate has the key {}; there are {} (accounting.aggregates)", by,
                     known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", "))));
   }
-  const auto better = [](const FoundAggregate& one, const FoundAggregate& other) {
+  const auto better = [&](const FoundAggregate& one, const FoundAggregate& other) {
     if (one.newest != other.newest) return one.newest > other.newest;
+    const Minute since = std::max(one.began, from);
+    const Minute other_since = std::max(other.began, from);
+    if (since != other_since) return since < other_since;
     return one.keys.size() < other.keys.size();
   };
   return *std::min_element(fitting.begin(), fitting.end(), better);
@@ -229,26 +235,42 @@ std::optional<std::int64_t> meta(const Database& database, const std::string& na
   return select.number(0);
 }
 
+/// Rows of the last minutes may be in memory yet; but those of a time that is over, such as a
+/// period that is to be billed, are either there or missing.
+Minute expected_commit(const Database& database, const Question& question, Minute until) {
+  constexpr std::chrono::seconds kUnderWay{120};
+  if (until <= question.now) return until;
+  const std::chrono::seconds interval(meta(database, "commit_interval").value_or(0));
+  return std::chrono::floor<std::chrono::minutes>(question.now - interval - kUnderWay);
+}
+
 void add_gaps(const Database& database, const FoundAggregate& aggregate, const Question& question,
               Report& to) {
   if (aggregate.began > to.from) {
     to.gaps.push_back({to.from, std::min(aggregate.began, to.until), "accounting_began"});
   }
+  constexpr const char* kNotCounted = "not_counted";
+  const std::string of_this = not_counted_reason(aggregate.id);
   Statement select(database,
-                   "SELECT began, ended, reason FROM gap WHERE ended > ?1 AND began < ?2");
-  select.bind(1, seconds_of(to.from)).bind(2, seconds_of(to.until));
+                   "SELECT began, ended, reason FROM gap WHERE ended > ?1 AND began < ?2 AND "
+                   "(substr(reason, 1, 12) <> 'not_counted_' OR reason = ?3)");
+  select.bind(1, seconds_of(to.from)).bind(2, seconds_of(to.until)).bind(3, of_this);
   while (select.step()) {
+    std::string reason = select.text(2);
+    if (reason == of_this) reason = kNotCounted;
     to.gaps.push_back({std::max(to.from, minute_at(select.number(0))),
-                       std::min(to.until, minute_at(select.number(1))), select.text(2)});
+                       std::min(to.until, minute_at(select.number(1))), std::move(reason)});
   }
-  // Rows of the last minutes may be in memory yet.
-  constexpr std::int64_t kUnderWay = 120;
-  const std::int64_t last = meta(database, "last_commit").value_or(0);
-  const std::int64_t interval = meta(database, "commit_interval").value_or(0);
-  const std::int64_t expected = seconds_of(std::min(to.until, question.now)) - interval - kUnderWay;
-  if (last < expected) {
-    to.gaps.push_back(
-        {std::max(to.from, minute_at(last)), std::min(to.until, question.now), "nothing_written"});
+  const auto unused = unused_since(database, aggregate.id);
+  if (unused && *unused < to.until) {
+    to.gaps.push_back({std::max(to.from, *unused), to.until, kNotCounted});
+  }
+  const std::optional<std::int64_t> last = meta(database, "last_commit");
+  if (last) to.written = minute_at(*last);
+  const std::int64_t expected = seconds_of(expected_commit(database, question, to.until));
+  if (last.value_or(0) < expected) {
+    to.gaps.push_back({std::max(to.from, minute_at(last.value_or(0))),
+                       std::min(to.until, question.now), "nothing_written"});
   }
 }
 
@@ -257,7 +279,7 @@ void add_gaps(const Database& database, const FoundAggregate& aggregate, const Q
 Report ask(const Database& database, const Question& question) {
   Report report;
   report.by = question.by;
-  const FoundAggregate aggregate = choose(aggregates_in(database), report.by);
+  const FoundAggregate aggregate = choose(aggregates_in(database), report.by, question.from);
   report.aggregate = aggregate.name;
   report.aggregate_id = aggregate.id;
   report.from = kept_begin(database, question.from);

@@ -43,6 +43,7 @@ struct Report {
   Minute from{};  ///< as asked, or earlier where only longer intervals are kept
   Minute until{};
   Minute now{};                   ///< when it was asked
+  std::optional<Minute> written;  ///< what came later is in memory yet
   std::vector<ReportRow> rows{};  ///< the greatest first
   Amounts other;                  ///< of keys that found no room
   Amounts uncounted;              ///< of no known key

@@ -150,8 +150,20 @@ bool has_cause(const Report& report, const char* kind) {
 const char* reason_text(const std::string& reason) {
   if (reason == "not_running") return "ctflowd did not run";
   if (reason == "accounting_began") return "before accounting began";
+  if (reason == "not_counted") return "this was not among the aggregates of the settings";
   if (reason == "nothing_written") return "nothing was written";
   return "unknown";
+}
+
+/// Rows of the last commit_interval are in memory yet; empty: it is short.
+std::string not_written_text(const Report& report, const Calendar& calendar) {
+  constexpr std::chrono::minutes kUsual{2};
+  const bool goes_on = report.until > report.now;
+  const bool known = std::any_of(report.gaps.begin(), report.gaps.end(),
+                                 [](const Gap& gap) { return gap.reason == "nothing_written"; });
+  if (!goes_on || known || !report.written || report.now - *report.written <= kUsual) return "";
+  return fmt::format("written until {}: what was counted later is not in it yet",
+                     text::minute_text(calendar.local(*report.written)));
 }
 
 }  // namespace
@@ -231,6 +243,8 @@ std::string report_table(const Report& report, const Calendar& calendar, const R
   out += table.text();
   if (!report.complete()) out += completeness_text(report) + "\n";
   if (!report.left_out.empty()) out += left_out_text(report) + "\n";
+  if (const std::string text = not_written_text(report, calendar); !text.empty())
+    out += text + "\n";
   if (report.missing.late > 0) {
     out += fmt::format(
         "{} later\n",
@@ -255,6 +269,7 @@ std::string report_json(const Report& report, const ReportView& view) {
                  {"directions", view.scope},
                  {"from", text::utc_text(report.from)},
                  {"until", text::utc_text(report.until)},
+                 {"written_until", report.written ? Json(text::utc_text(*report.written)) : Json()},
                  {"complete", report.complete()},
                  {"missing", missing_json(report)},
                  {"left_out", report.left_out},

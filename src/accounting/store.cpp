@@ -14,6 +14,7 @@
 #include "accounting/prune.hpp"
 #include "accounting/quota.hpp"
 #include "accounting/schema.hpp"
+#include "accounting/unused.hpp"
 #include "log/log.hpp"
 
 namespace ctflow::accounting {
@@ -86,6 +87,7 @@ void Store::write(const Job& job) {
     in_transaction([&] {
       rows_->find_aggregates(minute_of(job.now.wall));
       if (!begun_) {
+        note_settings(job);
         begin_session(job);
       } else {
         note_clock_set(job);
@@ -128,6 +130,13 @@ Minute Store::oldest(const Job& job) const {
     if (const auto known = last_commit()) return *known;
   }
   return minute_of(job.now.wall) - std::chrono::duration_cast<minutes>(config_.retention.minutes);
+}
+
+/// A clock that is not set says nothing of when these settings begin.
+void Store::note_settings(const Job& job) {
+  Minute now = minute_of(job.now.wall);
+  if (job.now.wall < kEarliest) now = last_commit().value_or(now);
+  note_used(*database_, rows_->aggregates(), now);
 }
 
 void Store::begin_session(const Job& job) {

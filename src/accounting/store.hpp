@@ -61,6 +61,7 @@ class Store {
   void open();
   void begin_anew();
   void in_transaction(const std::function<void()>& work);
+  void note_settings(const Job& job);
   void begin_session(const Job& job);
   /// Where the last transaction was by a clock that was not set, and this one is not.
   void note_clock_set(const Job& job);

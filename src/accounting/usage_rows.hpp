@@ -26,6 +26,8 @@ class UsageRows {
 
   /// `now`: an aggregate that is new has rows since then.
   void find_aggregates(Minute now);
+  /// What was found: those of the settings.
+  [[nodiscard]] const std::vector<std::int64_t>& aggregates() const { return ids_; }
 
   /// What is older than `oldest` is entered there. Returns how many cells were.
   std::uint64_t add(std::size_t aggregate, const UsageTable& table, Minute oldest,

@@ -90,6 +90,10 @@ nat::Question question_of(const NatLookupOptions& options) {
   if (!options.remote.empty()) {
     question.remote = nat::parse_endpoint(options.remote);
     if (!question.remote) throw BadQuestion("--remote", "ADDRESS or ADDRESS:PORT", options.remote);
+    if (question.remote->family != question.who.family) {
+      throw BadQuestion("--remote", "an address of the same family as the public one",
+                        options.remote);
+    }
   }
   const auto tolerance = config::duration("0ms", "24h");
   const auto parsed = tolerance.parse(options.tolerance);
@@ -156,6 +160,14 @@ int run_nat_lookup(const NatLookupOptions& options, const std::string& config_fi
   return answered(out, errors, kCannotSay, [&] {
     if (options.subject.empty() == options.who.empty()) {
       throw std::runtime_error("expected either ADDRESS:PORT with --at, or --subject ADDRESS");
+    }
+    const bool narrowed = !options.at.empty() || !options.protocol.empty() ||
+                          !options.remote.empty() ||
+                          options.tolerance != NatLookupOptions().tolerance;
+    if (!options.subject.empty() && narrowed) {
+      throw std::runtime_error(
+          "--subject: prints all rows, of all times: expected no --at, --protocol, --remote or "
+          "--tolerance beside it");
     }
     if (options.subject.empty()) question_of(options);  // before anything is opened
     const std::string directory = directory_of(options, config_file);

@@ -1,18 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "nat_log/endpoint_text.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
 #include "text/append.hpp"
 #include "text/endpoint_text.hpp"
 #include "text/network_text.hpp"
 
 namespace ctflow::nat {
+namespace {
+
+/// As conntrack has it: what a server that takes both families logs as ::ffff:192.0.2.1 is IPv4.
+void unmap(Endpoint& endpoint) {
+  constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  auto& octets = endpoint.address.octets;
+  if (endpoint.family != AddressFamily::kIpv6 ||
+      !std::equal(kMapped.begin(), kMapped.end(), octets.begin())) {
+    return;
+  }
+  std::copy(octets.begin() + kMapped.size(), octets.end(), octets.begin());
+  std::fill(octets.begin() + 4, octets.end(), std::uint8_t{0});
+  endpoint.family = AddressFamily::kIpv4;
+}
+
+}  // namespace
 
 std::optional<Endpoint> parse_endpoint(std::string_view text) {
   const auto parts = text::split_endpoint(text);
   if (!parts) return std::nullopt;
   const std::optional<Network> found = text::parse_address(parts->host);
   if (!found || (parts->in_brackets && found->family != AddressFamily::kIpv6)) return std::nullopt;
-  return Endpoint{found->family, found->address, parts->port};
+  Endpoint endpoint{found->family, found->address, parts->port};
+  unmap(endpoint);
+  return endpoint;
 }
 
 std::string address_text(const Endpoint& endpoint) {

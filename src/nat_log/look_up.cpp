@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "nat_log/day_reader.hpp"
+#include "nat_log/store.hpp"
 #include "text/address_text.hpp"
 #include "text/time_text.hpp"
 
@@ -35,6 +36,17 @@ void remove_copies(std::vector<Hole>& holes) {
       holes.end());
 }
 
+/// Of all of this time, or moment, the log is known to be incomplete.
+bool cover(std::vector<Hole> holes, Moment from, Moment to) {
+  remove_copies(holes);  // sorts them
+  for (const Hole& hole : holes) {
+    if (hole.began > from) break;
+    if (!hole.ended || *hole.ended >= to) return true;
+    from = std::max(from, *hole.ended);
+  }
+  return false;
+}
+
 /// Collects what the files of one question have.
 class Search {
  public:
@@ -51,15 +63,12 @@ class Search {
   }
 
   Answer run() {
+    if (asks_exactly()) read_end_of_log();
     Day first = day_of(from_);
     for (Day day = day_of(from_); day <= day_of(to_); day += kDay) {
       first = std::min(first, read_day_of_question(day));
     }
-    for (const Day day : days_) {
-      if (day < first || day >= day_of(from_)) continue;
-      DayReader file(directory_, day);
-      if (file.is_log()) read_rows(file);
-    }
+    read_days_before(first);
     if ((left_out_ & ~left_out::kZones) != 0) {
       answer_.missing.emplace_back(
           "the log was written with a source.filter, and what that excludes is not logged");
@@ -81,6 +90,47 @@ class Search {
     return std::binary_search(days_.begin(), days_.end(), day);
   }
 
+  /// Before rows are read: one that is open then was so until that time.
+  void read_end_of_log() {
+    if (!newest_) return;
+    try {
+      DayReader file(directory_, *newest_);
+      if (file.is_log()) written_ = file.time("last_commit");
+    } catch (const SqliteError&) {  // then nothing is known of what is open
+    }
+  }
+
+  /// Those whose files may have rows of translations that went on.
+  void read_days_before(Day first) {
+    const Day end = day_of(from_);
+    std::vector<Day> absent;
+    std::vector<Hole> holes;
+    for (Day day = first; day < end; day += kDay) {
+      if (!has(day)) {
+        if (day != first) absent.push_back(day);
+        continue;
+      }
+      DayReader file(directory_, day);
+      if (!file.is_log()) {
+        absent.push_back(day);
+        continue;
+      }
+      read_rows(file);
+      file.holes(Moment(first), Moment(end), holes);
+    }
+    if (!absent.empty() && has(end)) {
+      DayReader file(directory_, end);
+      if (file.is_log()) file.holes(Moment(first), Moment(end), holes);
+    }
+    for (const Day day : absent) {
+      // There never was a file where nothing was written on all of that day.
+      if (day != first && cover(holes, Moment(day), Moment(day + kDay))) continue;
+      answer_.missing.push_back(fmt::format(
+          "there is no {}, or it is empty, and it may have had translations that went on",
+          file_name(day)));
+    }
+  }
+
   /// Returns the earliest day whose file may have rows that matter.
   Day read_day_of_question(Day day) {
     if (!has(day)) {
@@ -92,7 +142,9 @@ class Search {
       answer_.missing.push_back(fmt::format("{} is empty", file_name(day)));
       return day;
     }
-    file.holes(from_, to_, answer_.holes);
+    std::vector<Hole> holes;
+    file.holes(from_, to_, holes);
+    answer_.holes.insert(answer_.holes.end(), holes.begin(), holes.end());
     left_out_ |= file.left_out(question_.protocol);
     read_rows(file);
     read_entries(file, day, entries_);
@@ -101,7 +153,8 @@ class Search {
     const Moment written = file.time("last_commit").value_or(Moment(day));
     // A day that is over is written to its end, or has a hole from there on; unless the next start,
     // which writes that, has not been.
-    if (over && answer_.holes.empty() && std::min(to_, Moment(day + kDay)) > written) {
+    const Moment end = std::min(to_, Moment(day + kDay));
+    if (over && end > written && !cover(holes, std::max(from_, written), end)) {
       answer_.missing.push_back(fmt::format("{} is written until {} only", file_name(day),
                                             text::exact_utc_text(written)));
     } else if (!over && to_ > written) {
@@ -183,11 +236,9 @@ class Search {
 
   void select() {
     auto& rows = answer_.found;
-    // To one remote end a public address and port lead from one inside host only.
-    const bool known =
-        asks_exactly() && std::any_of(rows.begin(), rows.end(), [&](const Found& row) {
-          return !row.remote_address.empty() && fits(row, *question_.remote) && spans(row);
-        });
+    const bool known = std::any_of(rows.begin(), rows.end(), [&](const Found& row) {
+      return decides(row) && surely_existed(row, from_, to_);
+    });
     if (!known) rows.insert(rows.end(), entries_.begin(), entries_.end());
     if (question_.remote) {
       std::erase_if(rows, [&](const Found& row) {
@@ -209,12 +260,35 @@ class Search {
     const bool complete = answer_.holes.empty() && answer_.missing.empty();
     if (hosts.empty()) return complete ? Verdict::kNone : Verdict::kCannotSay;
     if (hosts.begin()->first.empty()) return Verdict::kCannotSay;
-    const bool exact = asks_exactly() && !answer_.remote_not_logged;
-    return complete || exact ? Verdict::kOne : Verdict::kCannotSay;
+    const bool decided =
+        !answer_.remote_not_logged && std::any_of(answer_.found.begin(), answer_.found.end(),
+                                                  [&](const Found& row) { return decides(row); });
+    return complete || decided ? Verdict::kOne : Verdict::kCannotSay;
   }
 
   [[nodiscard]] bool asks_exactly() const {
     return question_.protocol && question_.remote && question_.remote->port;
+  }
+
+  /// To one remote end a public address and port lead from one inside host only: while this row
+  /// existed there was no other. It did for all of the time of which something is missing.
+  [[nodiscard]] bool decides(const Found& row) const {
+    if (!asks_exactly() || row.remote_address.empty() || !fits(row, *question_.remote)) {
+      return false;
+    }
+    if (!answer_.missing.empty() && !surely_existed(row, from_, to_)) return false;
+    return std::all_of(answer_.holes.begin(), answer_.holes.end(), [&](const Hole& hole) {
+      // Whether it outlived the hole is known some time after that.
+      const bool looked_at =
+          row.ended || (written_ && hole.ended && *hole.ended + Store::kLateEnds <= *written_);
+      return looked_at && surely_existed(row, std::max(from_, hole.began),
+                                         std::min(to_, hole.ended.value_or(to_)));
+    });
+  }
+
+  [[nodiscard]] bool surely_existed(const Found& row, Moment from, Moment to) const {
+    const std::optional<Moment> ended = row.ended ? row.ended : written_;
+    return (row.unsure & unsure::kEnded) == 0 && row.began <= from && ended && *ended >= to;
   }
 
   [[nodiscard]] static bool covers(const Found& row, Moment from, Moment to) {
@@ -241,7 +315,8 @@ class Search {
   const Moment from_;
   const Moment to_;
   const std::vector<Day> days_;
-  Day newest_{};
+  std::optional<Day> newest_;
+  std::optional<Moment> written_;     ///< the log, where the question is exact
   int left_out_ = 0;                  ///< on a day of the question: bits of left_out::
   std::vector<Found> entries_;        ///< of maps
   std::optional<Moment> maps_until_;  ///< those of the newest file were sure to hold

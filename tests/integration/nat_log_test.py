@@ -165,6 +165,33 @@ class NatLog(case.LabTest):
         self.assertEqual(self.ended("public_port=30001"), [2])
         self.assertEqual(len(self.ask(f"{WAN4}:30000", expect=ONE)["rows"]), 1)
 
+    def test_another_host_had_the_port_while_the_log_was_not_written(self):
+        """It has the port towards the same remote end as the one before it, of which a row is there."""
+        self.stay()
+        self.lab.rules("source_nat", f"udp dport 53-54 snat ip to {WAN4}:30000")
+        program = self.start_program(destination=True)
+        self.datagram(CLIENT4, 1053, (SERVER4, 53))
+        self.datagram(CLIENT4, 1054, (SERVER4, 54))
+        exactly = "--protocol", "udp", "--remote", f"{SERVER4}:53"
+        self.assertEqual(self.inside(self.ask(f"{WAN4}:30000", *exactly, expect=ONE)), [CLIENT4])
+        program.kill()
+        self.lab.router.run("conntrack", "-D", "-p", "udp", "--dport", "53")
+        time.sleep(0.5)
+        self.datagram(SECOND4, 1055, (SERVER4, 53))
+        down = time.time()
+        time.sleep(0.5)
+        self.ask(f"{WAN4}:30000", *exactly, at=down, expect=CANNOT_SAY)
+        self.lab.router.run("conntrack", "-D", "-p", "udp", "--dport", "53")
+        self.start_program(destination=True)
+        self.ask(f"{WAN4}:30000", *exactly, at=down, expect=CANNOT_SAY)
+        wait_until(lambda: self.ended("remote_port=53"), "the row without a connection to be closed")
+        time.sleep(SETTLED)
+        self.ask(f"{WAN4}:30000", *exactly, at=down, expect=CANNOT_SAY)
+        # One that was there before and after was there all the time.
+        other = "--protocol", "udp", "--remote", f"{SERVER4}:54"
+        wait_until(lambda: self.look_up(f"{WAN4}:30000", *other, "--at", datetime.datetime.fromtimestamp(
+            down, datetime.timezone.utc).isoformat()).returncode == ONE, "the log to be sure of it")
+
     def ended(self, where):
         """`unsure` of the rows that ended."""
         with contextlib.closing(sqlite3.connect(glob.glob(f"{self.log}/nat-*.sqlite")[0])) as database:
@@ -322,7 +349,11 @@ class NatLog(case.LabTest):
                                 ((f"{WAN4}:80", *at, "--remote", "x"), "--remote: expected"),
                                 ((f"{WAN4}:80", *at, "--tolerance", "1"), "--tolerance: expected"),
                                 ((f"{WAN4}:80", *at, "--format", "xml"), "--format: expected"),
+                                ((f"{WAN4}:80", *at, "--remote", WAN6), "--remote: expected"),
                                 ((), "expected either"),
+                                (("--subject", CLIENT4, *at), "--subject: prints all rows"),
+                                (("--subject", CLIENT4, "--remote", SERVER4),
+                                 "--subject: prints all rows"),
                                 (("--subject", "x"), "--subject: expected")):
             run = self.look_up(*arguments)
             self.assertEqual(run.returncode, CANNOT_SAY, run)

@@ -24,6 +24,13 @@ TEST(ParseEndpoint, TakesAddressesWithAndWithoutPorts) {
   EXPECT_EQ(again("203.0.113.7:0"), "203.0.113.7:0");
 }
 
+TEST(ParseEndpoint, TakesAMappedAddressAsTheIpv4AddressThatItIs) {
+  EXPECT_EQ(again("[::ffff:203.0.113.7]:40213"), "203.0.113.7:40213");
+  EXPECT_EQ(again("::FFFF:cb00:7107"), "203.0.113.7");
+  EXPECT_EQ(again("::fffe:203.0.113.7"), "::fffe:cb00:7107");
+  EXPECT_EQ(parse_endpoint("::ffff:203.0.113.7")->address, parse_endpoint("203.0.113.7")->address);
+}
+
 TEST(ParseEndpoint, TakesNothingElse) {
   for (const char* const text :
        {"", ":", "203.0.113.7:", "203.0.113.7:65536", "203.0.113.7:+1", "203.0.113:80",
