@@ -27,6 +27,9 @@ void Pipeline::arrange(const std::vector<GroupConfig>& groups) {
     }
     if (!members.empty()) groups_.emplace_back(group, std::move(members));
   }
+  for (Output* output : mirrors_) {
+    if (Exporter* const collector = output->as_collector()) collector->forget_health();
+  }
   shared_ = SharedRecords::take_from(mirrors_);
   const bool is_alone = mirrors_.size() + shared_.size() + groups_.size() == 1;
   only_output_ = is_alone && !mirrors_.empty() ? mirrors_.front() : nullptr;

@@ -310,7 +310,10 @@ void Exporter::describe(OutputStatus& status, const Instant& now) const {
 }
 
 void Exporter::watch_health(std::chrono::milliseconds recovery) {
-  if (!health_) health_.emplace();
+  if (!health_) {
+    health_.emplace();
+    refusals_noted_ = transport().refusals();  // those of before it was in a group say nothing
+  }
   health_->set_recovery(recovery);
 }
 

@@ -60,6 +60,8 @@ class Exporter : public Output {
   /// From now on healthy() says whether what is offered gets through. A member that failed is
   /// healthy again when nothing failed for `recovery`.
   void watch_health(std::chrono::milliseconds recovery);
+  /// It is in no group any more, and always healthy.
+  void forget_health() { health_.reset(); }
   /// Notes what became known since, and tries a member that failed now and then.
   void check_health(const Instant& now);
   [[nodiscard]] bool healthy() const { return !health_ || health_->healthy(); }

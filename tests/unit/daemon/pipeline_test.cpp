@@ -278,6 +278,23 @@ TEST_F(PipelineTest, ReadsTheClockOnceForEachBatch) {
   EXPECT_EQ(one.times, (std::vector<MonoTime>{began, began, clock_.now().steady}));
 }
 
+TEST_F(PipelineTest, ACollectorThatLeftItsGroupIsNotUnhealthyForEver) {
+  Pipeline pipeline = make();
+  GroupConfig group;
+  group.name = "group";
+  group.collectors = {pipeline.outputs()[0]->name()};
+  pipeline.replace({}, pipeline.release(), {group});
+  first_.answer = SendResult::lost(LossReason::kSendError);
+  for (int message = 0; message < 2; ++message) {
+    Flow flow = counted_flow();
+    pipeline.handle(flow);
+    pipeline.flush();
+  }
+  ASSERT_FALSE(pipeline.outputs()[0]->status(clock_.now()).healthy);
+  pipeline.replace({}, pipeline.release(), {});
+  EXPECT_TRUE(pipeline.outputs()[0]->status(clock_.now()).healthy);
+}
+
 TEST_F(PipelineTest, GivesItsOutputsToTheNextConfiguration) {
   Pipeline pipeline = make();
   const Output* const first = pipeline.outputs()[0].get();
