@@ -86,9 +86,12 @@ int Daemon::run() {
   service_manager::stopping();
   namespaces_.stop_watching();
   stuck_ = !namespaces_.stop_threads();
-  changes_.clear();  // a reload that is under way comes too late
   bool drained = !stuck_;
   const auto attempt = [&](const auto& work) { drained = succeeds(work) && drained; };
+  for (PendingChange& one : changes_) {  // a reload that is under way comes too late
+    if (!stuck_) attempt([&] { one.change.give_up(); });
+  }
+  changes_.clear();
   for (const auto& exporter : namespaces_.all()) {
     attempt([&] { exporter->stop(); });
     attempt([&] { exporter->flush(); });

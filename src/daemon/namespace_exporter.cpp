@@ -64,6 +64,17 @@ bool NamespaceExporter::Change::waiting() const {
   return any_lookup_running(fresh) || (mirror && !mirror->loaded());
 }
 
+void NamespaceExporter::Change::give_up() {
+  for (auto& output : fresh) {
+    if (!output) continue;
+    const ExporterCounters now = output->status(system_now()).counters;
+    if (now.messages + now.recovered.messages == 0) continue;
+    output->stop();
+    log_output_totals(output->status(system_now()));
+  }
+  fresh.clear();
+}
+
 NamespaceExporter::NamespaceExporter(boost::asio::io_context& io, const Config& config,
                                      const NamespaceConfig* which, const MakeSource& make_source,
                                      const Databases& databases, Check check)

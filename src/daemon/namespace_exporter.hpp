@@ -102,6 +102,9 @@ class NamespaceExporter : private FlowSink {
     /// Starts what is to be read before it can be used.
     void begin() const;
     [[nodiscard]] bool waiting() const;
+    /// It comes too late: ends its outputs, and logs the totals of those that have any. What an
+    /// earlier process left on disk may have been sent meanwhile.
+    void give_up();
   };
 
   /// Throws when something cannot be built; then nothing has changed.

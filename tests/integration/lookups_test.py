@@ -12,7 +12,7 @@ import ctflowd
 import datagrams
 from lab import COLLECTOR, wait_until
 from name_server import NameServer
-from streams import Load, StreamTest
+from streams import PORT, Load, StreamTest
 
 SILENT = [f"silent{number}.test" for number in range(6)]
 PATIENCE = 10  # seconds that a look-up of them takes: 5 for each of two attempts
@@ -42,6 +42,31 @@ class Lookups(StreamTest):
                                settings={"transport": transport})
              for number, name in enumerate([*names, KNOWN])],
             source={"active_timeout": "off"})
+
+    def test_what_a_reload_that_comes_too_late_has_sent_is_in_its_totals(self):
+        """Left on disk by a process of before, sent while the reload waits for a name."""
+        spool = f"{self.directory}/spool"
+        os.mkdir(spool)
+        kept = ctflowd.Collector("kept", PORT, "ipfix", settings={
+            "transport": "tcp", "spool": {"directory": spool}})
+        main = ctflowd.Collector("main", 4740, "ipfix")
+        program = self.start(ctflowd.configuration([kept]))
+        self.load.send(100)
+        program.stop()
+        self.assertEqual(program.kept_totals()["waiting"]["flows"], 100)
+        collector = self.start_collector()
+        program = self.start(ctflowd.configuration([main]))
+        silent = ctflowd.Collector("silent", 4741, "ipfix", address=SILENT[0])
+        with open(f"{program.name}.yaml", "w", encoding="utf-8") as file:
+            file.write(ctflowd.configuration([main, kept, silent]))
+        program.process.send_signal(signal.SIGHUP)
+        self.wait_for_flows(collector, 100)
+        program.stop(PATIENCE)
+        self.assertNotIn(" reloaded ", program.log)
+        totals = program.collector_totals()
+        self.assertEqual(totals["kept"]["flows"], 100)
+        self.assertEqual(program.kept_totals()["recovered"]["flows"], 100)
+        self.assertNotIn("silent", totals)
 
     def start(self, config):
         program = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run",
