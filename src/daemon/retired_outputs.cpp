@@ -5,12 +5,24 @@
 #include <utility>
 
 #include "daemon/totals.hpp"
+#include "log/log.hpp"
 
 namespace ctflow {
 namespace {
 
 constexpr std::chrono::seconds kPatience{3};
 constexpr std::chrono::milliseconds kRetiredPoll{20};
+
+/// Status and metrics do not have it any more.
+void log_losses(const OutputStatus& output) {
+  const ExportAmount& lost = output.counters.lost_stopped;
+  if (lost.messages == 0) return;
+  log::warn(
+      "reload_lost {}={} flows={} packets={} octets={} impact=\"they waited for it when it was "
+      "removed or changed, and are in no counter of status and metrics\" fix=\"give it "
+      "spool.directory, which keeps them, or reload when it can be reached\"",
+      log_key(output.details), output.name, lost.flows, lost.packets, lost.octets);
+}
 
 }  // namespace
 
@@ -31,7 +43,9 @@ bool RetiredOutputs::busy() const {
 
 void RetiredOutputs::end(const Retired& one) {
   one.output->stop();
-  log_output_totals(one.output->status(system_now()));
+  const OutputStatus status = one.output->status(system_now());
+  log_losses(status);
+  log_output_totals(status);
 }
 
 void RetiredOutputs::finish() {

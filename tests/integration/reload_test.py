@@ -91,6 +91,24 @@ class Reload(case.LabTest):
         self.assertRegex(program.log, r"reload_incomplete settings=source\.delivery,source\.batch_delay ")
         program.stop()
 
+    def test_what_it_loses_is_logged(self):
+        """Of a collector that is down and has no spool on disk: its new session counts from 0."""
+        self.make_lab()
+
+        def text(**settings):
+            return ctflowd.configuration([ctflowd.Collector(
+                "down", 4739, "ipfix", settings={"transport": "tcp", **settings})])
+        program = self.start_program(ctflowd.Collector(
+            "down", 4739, "ipfix", settings={"transport": "tcp"}))
+        self.talk(53)
+        self.reload(program, text(flush_after="50ms"))
+        program.wait_for("collector_totals")
+        self.assertRegex(program.log, r"warning reload_lost collector=down flows=1 packets=3 ")
+        self.reload(program, text(flush_after="60ms"))
+        wait_until(lambda: program.log.count(" collector_totals ") == 2, "the second to end")
+        self.assertEqual(program.log.count(" reload_lost "), 1)
+        program.stop()
+
     def test_log_level(self):
         self.make_lab()
         collector = ctflowd.Collector("one", 4739, "ipfix")
