@@ -23,6 +23,12 @@ bool blames_rows(const std::string& sqlstate) {
          sqlstate == "44000";
 }
 
+/// Not an answer to the command: the server ends, or ends the session, which may be after it did
+/// it.
+bool ends_session(const std::string& sqlstate) {
+  return sqlstate.starts_with("57P") || sqlstate.starts_with("08");
+}
+
 constexpr const char* kFix = "start the server, or correct postgresql.connection";
 
 constexpr const char* kNoPartition = "23514";  // also: a row that a CHECK refuses
@@ -30,6 +36,9 @@ constexpr const char* kNoPartition = "23514";  // also: a row that a CHECK refus
 const char* fix_for(const std::string& sqlstate) {
   if (sqlstate.starts_with("28")) return "correct user and passfile, or the server's pg_hba.conf";
   if (sqlstate.starts_with("3D")) return "create the database, or correct dbname";
+  if (sqlstate.starts_with("3F")) return "create the schema, or correct postgresql.table";
+  if (sqlstate == "57014") return "raise statement_timeout for the user";
+  if (sqlstate == "25006") return "connect to a server and as a user that may write";
   if (sqlstate == "42501") return "grant the user CREATE on the schema, or give it the tables";
   if (sqlstate.starts_with("53")) return "make room on the server";
   if (sqlstate == "42P17") return "remove the partitions that are not of one day of UTC each";
@@ -70,10 +79,20 @@ void RowSink::deliver(std::string& lines, const MessageContent& content, const I
 void RowSink::stop() {
   if (std::exchange(stopped_, true)) return;
   server_->close();
+  if (in_doubt_ || step_ == Step::kCommit) count_doubtful();
   step_ = Step::kPause;
   const ExportAmount left = ledger_.counters().waiting;  // a copy: the ledger changes it
   if (left.flows == 0) return;
   ledger_.lost_after_wait(failing_ ? LossReason::kWriteError : LossReason::kStopped, left);
+}
+
+/// The server was asked to commit the batch, and whether it has is not known.
+void RowSink::count_doubtful() {
+  for (const Rows& rows : queue_.written()) {
+    const MessageContent& content = rows.content;
+    ledger_.lost_after_wait(LossReason::kUncertain, {1, content.flows, content.data_records,
+                                                     content.packets, content.octets});
+  }
 }
 
 void RowSink::connect() {
@@ -156,6 +175,7 @@ void RowSink::take_answer(const Answer& answer) {
       return go_on();
     case Step::kBegin: {
       if (answer.tag == "INSERT 0 0") return query(Step::kLeave, "ROLLBACK");
+      in_doubt_ = false;
       std::vector<std::string_view> data;
       for (const Rows& rows : *queue_.batch()) data.emplace_back(rows.text);
       step_ = Step::kCopy;
@@ -222,12 +242,14 @@ void RowSink::take_error(const Answer& answer) {
         config_.name, log::quoted(answer.message), kRound.count());
     return query(Step::kForgo, "ROLLBACK");
   }
+  if (step_ == Step::kCommit && ends_session(answer.sqlstate)) in_doubt_ = true;
   fail(FailureKind::kBroken, answer.message, fix_for(answer.sqlstate));
 }
 
 void RowSink::settle() {
   backoff_.reset();  // not before: a server whose disk is full lets us connect
   made_again_ = false;
+  in_doubt_ = false;
   for (const Rows& rows : queue_.written()) {
     ledger_.sent_after_wait(rows.content, rows.text.size());
   }
@@ -255,7 +277,10 @@ void RowSink::drop_next() {
   query(Step::kDrop, statements_.drop(old_.back()));
 }
 
-void RowSink::on_broken(FailureKind kind, const std::string& reason) { fail(kind, reason, kFix); }
+void RowSink::on_broken(FailureKind kind, const std::string& reason) {
+  if (step_ == Step::kCommit) in_doubt_ = true;
+  fail(kind, reason, kFix);
+}
 
 /// What is being written stays, with its number.
 void RowSink::fail(FailureKind kind, const std::string& reason, const char* fix) {

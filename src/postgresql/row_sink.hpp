@@ -69,6 +69,7 @@ class RowSink : public LineSink, private ServerUser {
   void take_table(const Answer& answer);
   void take_error(const Answer& answer);
   void settle();
+  void count_doubtful();
   void refuse();
   void drop_next();
   void fail(FailureKind kind, const std::string& reason, const char* fix);
@@ -87,6 +88,7 @@ class RowSink : public LineSink, private ServerUser {
   bool failing_ = false;
   bool stopped_ = false;
   bool made_again_ = false;  ///< partitions, for the batch that finds none
+  bool in_doubt_ = false;    ///< the connection broke before COMMIT of the batch was answered
   std::vector<Day> made_;    ///< partitions that this connection knows of
   std::vector<Day> making_;
   std::vector<std::string> old_;  ///< partitions to be removed

@@ -25,6 +25,7 @@ struct FakeDatabase {
   std::set<std::string> partitions;  ///< 20231114
   std::vector<std::string> old;      ///< the answer to which are to be removed
   std::string refused;               ///< no row may have this text
+  std::string refusal;               ///< SQLSTATE of the answer to the beginning of any batch
 };
 
 /// What happens to one command.
@@ -158,6 +159,7 @@ class FakeServer : public postgresql::Server {
   }
 
   postgresql::Answer begin(const std::string& command) {
+    if (!database_.refusal.empty()) return {false, "", {}, database_.refusal, "it cannot"};
     transaction_ = Transaction{};
     const std::string values = between(command, "VALUES ('", ')');
     transaction_->writer = values.substr(0, values.find('\''));

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "support/fakes.hpp"
+#include "support/logged_lines.hpp"
 #include "support/sample_flows.hpp"
 #include "unit/postgresql/fake_server.hpp"
 
@@ -342,6 +343,58 @@ TEST_F(PostgresqlSink, CountsWhatItDidNotWriteAtTheStop) {
   EXPECT_EQ(ledger_.counters().lost_stopped.flows, 3U);
   EXPECT_EQ(ledger_.counters().waiting.flows, 0U);
   EXPECT_FALSE(server_->turn());
+}
+
+TEST_F(PostgresqlSink, SaysWhatToDoAboutWhatTheServerSays) {
+  for (const auto& [sqlstate, fix] :
+       {std::pair("25006", "that may write"), std::pair("3F000", "create the schema"),
+        std::pair("57014", "statement_timeout"), std::pair("53100", "make room")}) {
+    SCOPED_TRACE(sqlstate);
+    const test::LoggedLines lines;
+    database_.refusal = sqlstate;
+    auto server = std::make_unique<test::FakeServer>(database_, said_);
+    server_ = server.get();
+    sink_ =
+        std::make_unique<RowSink>(config_, std::move(server), ledger_, "writer", clock_.clock());
+    deliver(1);
+    connect();
+    EXPECT_EQ(lines.count(fix), 1U);
+  }
+}
+
+TEST_F(PostgresqlSink, DoesNotCallLostAtTheStopWhatTheTableMayHave) {
+  fail_once("COMMIT", Fault::kAnswer);
+  deliver(3);
+  connect();
+  deliver(2);
+  sink_->stop();
+  EXPECT_EQ(database_.rows.size(), 3U);
+  EXPECT_EQ(ledger_.counters().lost_uncertain.messages, 1U);
+  EXPECT_EQ(ledger_.counters().lost_uncertain.flows, 3U);
+  EXPECT_EQ(ledger_.counters().lost_uncertain.octets, 300U);
+  EXPECT_EQ(ledger_.counters().lost_write_error.flows, 2U);
+  EXPECT_EQ(ledger_.counters().waiting.messages, 0U);
+  EXPECT_EQ(ledger_.counters().lost(), 5U);
+}
+
+TEST_F(PostgresqlSink, IsInDoubtOnlyWhileACommitIsNotAnswered) {
+  connect();
+  deliver(3);
+  while (server_->turn() && !said_.back().starts_with("COPY ")) continue;
+  sink_->stop();  // COMMIT is under way
+  EXPECT_EQ(ledger_.counters().lost_uncertain.flows, 3U);
+}
+
+TEST_F(PostgresqlSink, IsInNoDoubtWhenTheServerSaysThatItHasNotTheBatch) {
+  fail_once("COMMIT", Fault::kLost);
+  deliver(3);
+  connect();
+  clock_.advance(minutes(2));
+  server_->ring();
+  while (server_->turn() && said_.back().find("VALUES ('writer'") == std::string::npos) continue;
+  sink_->stop();
+  EXPECT_EQ(ledger_.counters().lost_uncertain.flows, 0U);
+  EXPECT_EQ(ledger_.counters().lost_stopped.flows, 3U);
 }
 
 TEST_F(PostgresqlSink, DoesNotHoldUpTheStopForAServerThatIsAway) {
