@@ -2,6 +2,7 @@
 #include "config/connection_log_settings.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -116,6 +117,19 @@ std::optional<Complaint> check_log(const ConnectionLogConfig& log) {
   return check_filter(log.filter);
 }
 
+/// Of whatever spelling: //, /./ mean nothing. `..` stays, which may lead elsewhere by a symbolic
+/// link.
+bool same_file(const std::string& one, const std::string& other) {
+  const auto parts = [](const std::filesystem::path& path) {
+    std::vector<std::string> found;
+    for (const std::filesystem::path& part : path) {
+      if (part != ".") found.push_back(part.string());
+    }
+    return found;
+  };
+  return parts(one) == parts(other);
+}
+
 /// Whether the lines of both would meet.
 bool same_place(const ConnectionLogConfig& one, const ConnectionLogConfig& other) {
   if (one.to != other.to) return false;
@@ -124,7 +138,7 @@ bool same_place(const ConnectionLogConfig& one, const ConnectionLogConfig& other
            one.postgresql.table == other.postgresql.table;
   }
   return one.to == LogDestination::kStdout ||
-         (one.to == LogDestination::kFile && one.path == other.path) ||
+         (one.to == LogDestination::kFile && same_file(one.path, other.path)) ||
          (one.to == LogDestination::kKafka && one.topic == other.topic &&
           one.brokers == other.brokers);
 }
