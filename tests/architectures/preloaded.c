@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Preloaded: the time of day and the time since boot stand still, so that messages with their export times
  * can be compared octet for octet. All other clocks go on. Programs with times of 64 bits where a long has 32
- * call __clock_gettime64. */
+ * call __clock_gettime64.
+ * And datagrams are sent one by one: an emulator hands the size of UDP_SEGMENT to the kernel in the order of the
+ * emulated machine, and the datagrams are cut elsewhere, or not at all. */
 #define _GNU_SOURCE
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,3 +55,17 @@ int clock_gettime(clockid_t clock, struct timespec* time) {
 
 /* struct __timespec64: the nanoseconds are where their low half has its place in an int64_t. */
 int __clock_gettime64(clockid_t clock, struct time64* time) { return read_clock(clock, time); }
+
+/* As a kernel before 4.18. */
+ssize_t sendmsg(int socket, const struct msghdr* message, int flags) {
+  const struct cmsghdr* const header = CMSG_FIRSTHDR(message);
+  if (header != NULL && header->cmsg_level == SOL_UDP && header->cmsg_type == UDP_SEGMENT) {
+    errno = EINVAL;
+    return -1;
+  }
+  return syscall(SYS_sendmsg, socket, message, flags);
+}
+
+ssize_t __sendmsg64(int socket, const struct msghdr* message, int flags) {
+  return sendmsg(socket, message, flags);
+}
