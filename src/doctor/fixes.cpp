@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "doctor/fixes.hpp"
 
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -28,12 +27,13 @@ std::string fix_of_directory(const std::string& directory) {
 }
 
 std::string fix_of_way(const CollectorConfig& collector) {
-  const std::string route = "ip route get " + collector.address;
-  if (collector.bind_device.empty() && collector.source_address.empty()) return route;
-  return fmt::format("{}; correct the route or {}", route,
-                     collector.source_address.empty() ? "bind_device"
-                     : collector.bind_device.empty()  ? "source_address"
-                                                      : "bind_device and source_address");
+  std::string fix = "ip route get " + collector.address;
+  if (collector.bind_device.empty() && collector.source_address.empty()) return fix;
+  fix += "; correct the route or ";
+  fix += collector.source_address.empty() ? "bind_device"
+         : collector.bind_device.empty()  ? "source_address"
+                                          : "bind_device and source_address";
+  return fix;
 }
 
 }  // namespace ctflow
