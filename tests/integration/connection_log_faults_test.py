@@ -116,7 +116,14 @@ class Faults(LogTest):
         self.flush()
         daemon.wait_for("connection_log_failed")
         self.assertIn("No space left on device", daemon.log)
-        wait_until(lambda: status()["namespaces"][0]["connection_logs"][0]["lost"], "losses")
+        # On a busy machine all others may have found no room before the first write failed.
+        self.many(100, 3000)
+        self.flush()
+
+        def all_offered():
+            counters = status()["namespaces"][0]["connection_logs"][0]["counters"]
+            return counters["offered"] == 2100 and counters["lost_write_error"]["flows"]
+        wait_until(all_offered, "losses")
         seen = status()
         log = seen["namespaces"][0]["connection_logs"][0]
         self.assertIn("connection_log_unreachable", [one["name"] for one in seen["problems"]])
@@ -124,10 +131,8 @@ class Faults(LogTest):
         counters = log["counters"]
         self.assertEqual(counters["offered"],
                          counters["flows"] + counters["waiting"]["flows"] + log["lost"])
-        # Some may have found no room before the first write failed.
         reasons = counters["lost_write_error"]["flows"], counters["lost_would_block"]
         self.assertEqual(sum(reasons), log["lost"])
-        self.assertGreater(reasons[0], 0)
         self.assertGreater(counters["lost_write_error"]["octets"], 0)
         samples = metrics(fetch("/metrics"))
         self.assertEqual(samples["ctflowd_connection_log_lost_total",
@@ -143,10 +148,10 @@ class Faults(LogTest):
                    "the rest to be written")
         daemon.stop()
         ledger = self.totals(daemon)
-        self.assertEqual(ledger["offered"], 2020)
+        self.assertEqual(ledger["offered"], 2120)
         self.assertEqual(len(first) + len(connection_lines.read(path)), ledger["records"])
         lost = json.loads(json.dumps(log))["lost"]
-        self.assertEqual(ledger["records"], 2020 - lost)
+        self.assertEqual(ledger["records"], 2120 - lost)
 
     def test_a_removed_file_is_made_again(self):
         daemon = self.run_with(f"name: local, to: file, path: {self.path()}")
