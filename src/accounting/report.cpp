@@ -16,6 +16,7 @@
 #include "accounting/cover.hpp"
 #include "accounting/device_names.hpp"
 #include "accounting/key_text.hpp"
+#include "accounting/schema.hpp"
 #include "accounting/unused.hpp"
 #include "text/address_text.hpp"
 
@@ -229,18 +230,12 @@ void add_causes(const Database& database, const std::vector<Piece>& pieces, Repo
   }
 }
 
-std::optional<std::int64_t> meta(const Database& database, const std::string& name) {
-  Statement select(database, "SELECT value FROM meta WHERE name = ?");
-  if (!select.bind(1, name).step()) return std::nullopt;
-  return select.number(0);
-}
-
 /// Rows of the last minutes may be in memory yet; but those of a time that is over, such as a
 /// period that is to be billed, are either there or missing.
 Minute expected_commit(const Database& database, const Question& question, Minute until) {
   constexpr std::chrono::seconds kUnderWay{120};
   if (until <= question.now) return until;
-  const std::chrono::seconds interval(meta(database, "commit_interval").value_or(0));
+  const std::chrono::seconds interval(meta_value(database, "commit_interval").value_or(0));
   return std::chrono::floor<std::chrono::minutes>(question.now - interval - kUnderWay);
 }
 
@@ -249,15 +244,16 @@ void add_gaps(const Database& database, const FoundAggregate& aggregate, const Q
   if (aggregate.began > to.from) {
     to.gaps.push_back({to.from, std::min(aggregate.began, to.until), "accounting_began"});
   }
-  constexpr const char* kNotCounted = "not_counted";
   const std::string of_this = not_counted_reason(aggregate.id);
   Statement select(database,
-                   "SELECT began, ended, reason FROM gap WHERE ended > ?1 AND began < ?2 AND "
-                   "(substr(reason, 1, 12) <> 'not_counted_' OR reason = ?3)");
-  select.bind(1, seconds_of(to.from)).bind(2, seconds_of(to.until)).bind(3, of_this);
+                   "SELECT began, ended, reason FROM gap WHERE ended > ?1 AND began < ?2");
+  select.bind(1, seconds_of(to.from)).bind(2, seconds_of(to.until));
   while (select.step()) {
     std::string reason = select.text(2);
-    if (reason == of_this) reason = kNotCounted;
+    if (reason.starts_with(kNotCounted)) {
+      if (reason != of_this) continue;
+      reason = kNotCounted;
+    }
     to.gaps.push_back({std::max(to.from, minute_at(select.number(0))),
                        std::min(to.until, minute_at(select.number(1))), std::move(reason)});
   }
@@ -265,7 +261,7 @@ void add_gaps(const Database& database, const FoundAggregate& aggregate, const Q
   if (unused && *unused < to.until) {
     to.gaps.push_back({std::max(to.from, *unused), to.until, kNotCounted});
   }
-  const std::optional<std::int64_t> last = meta(database, "last_commit");
+  const std::optional<std::int64_t> last = meta_value(database, "last_commit");
   if (last) to.written = minute_at(*last);
   const std::int64_t expected = seconds_of(expected_commit(database, question, to.until));
   if (last.value_or(0) < expected) {

@@ -10,6 +10,7 @@
 
 #include "accounting/export_rows.hpp"
 #include "accounting/spread.hpp"
+#include "accounting/unused.hpp"
 #include "text/escape.hpp"
 #include "text/people_text.hpp"
 #include "text/time_text.hpp"
@@ -150,7 +151,7 @@ bool has_cause(const Report& report, const char* kind) {
 const char* reason_text(const std::string& reason) {
   if (reason == "not_running") return "ctflowd did not run";
   if (reason == "accounting_began") return "before accounting began";
-  if (reason == "not_counted") return "this was not among the aggregates of the settings";
+  if (reason == kNotCounted) return "this was not among the aggregates of the settings";
   if (reason == "nothing_written") return "nothing was written";
   return "unknown";
 }

@@ -182,4 +182,10 @@ Database open_for_reading(const std::string& file) {
   return database;
 }
 
+std::optional<std::int64_t> meta_value(const Database& database, const std::string& name) {
+  Statement select(database, "SELECT value FROM meta WHERE name = ?");
+  if (!select.bind(1, name).step()) return std::nullopt;
+  return select.number(0);
+}
+
 }  // namespace ctflow::accounting

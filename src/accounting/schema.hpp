@@ -2,6 +2,8 @@
 // The tables of the database; ctflowd-accounting(5) describes them.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "sqlite/sqlite.hpp"
@@ -27,5 +29,8 @@ Database open_for_writing(const std::string& file);
 
 /// Opens it for reading. Throws the same.
 Database open_for_reading(const std::string& file);
+
+/// A value of the table meta; nothing: it has none of that name.
+std::optional<std::int64_t> meta_value(const Database& database, const std::string& name);
 
 }  // namespace ctflow::accounting

@@ -120,9 +120,9 @@ void Store::write(const Job& job) {
 }
 
 std::optional<Minute> Store::last_commit() const {
-  Statement statement(*database_, "SELECT value FROM meta WHERE name = 'last_commit'");
-  if (!statement.step()) return std::nullopt;
-  return Minute(std::chrono::duration_cast<minutes>(std::chrono::seconds(statement.number(0))));
+  const auto last = meta_value(*database_, "last_commit");
+  if (!last) return std::nullopt;
+  return minute_at(*last);
 }
 
 Minute Store::oldest(const Job& job) const {

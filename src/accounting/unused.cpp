@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "accounting/schema.hpp"
+
 namespace ctflow::accounting {
 namespace {
 
@@ -14,14 +16,13 @@ std::string since_name(std::int64_t aggregate) { return fmt::format("unused_sinc
 }  // namespace
 
 std::string not_counted_reason(std::int64_t aggregate) {
-  return fmt::format("not_counted_{}", aggregate);
+  return fmt::format("{}_{}", kNotCounted, aggregate);
 }
 
 std::optional<Minute> unused_since(const Database& database, std::int64_t aggregate) {
-  const std::string name = since_name(aggregate);
-  Statement select(database, "SELECT value FROM meta WHERE name = ?");
-  if (!select.bind(1, name).step()) return std::nullopt;
-  return minute_at(select.number(0));
+  const auto since = meta_value(database, since_name(aggregate));
+  if (!since) return std::nullopt;
+  return minute_at(*since);
 }
 
 void note_used(const Database& database, const std::vector<std::int64_t>& aggregates, Minute now) {

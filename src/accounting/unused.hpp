@@ -12,7 +12,10 @@
 
 namespace ctflow::accounting {
 
-/// `reason` in the table gap, of one aggregate.
+/// How a report calls the reason of such a gap.
+inline constexpr const char* kNotCounted = "not_counted";
+
+/// `reason` in the table gap, of one aggregate: the same and its id.
 std::string not_counted_reason(std::int64_t aggregate);
 
 /// Settings with these aggregates begin to count in this minute.

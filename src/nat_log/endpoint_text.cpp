@@ -2,7 +2,6 @@
 #include "nat_log/endpoint_text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 
 #include "text/append.hpp"
@@ -14,13 +13,9 @@ namespace {
 
 /// As conntrack has it: what a server that takes both families logs as ::ffff:192.0.2.1 is IPv4.
 void unmap(Endpoint& endpoint) {
-  constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (endpoint.family != AddressFamily::kIpv6 || !is_ipv4_mapped(endpoint.address)) return;
   auto& octets = endpoint.address.octets;
-  if (endpoint.family != AddressFamily::kIpv6 ||
-      !std::equal(kMapped.begin(), kMapped.end(), octets.begin())) {
-    return;
-  }
-  std::copy(octets.begin() + kMapped.size(), octets.end(), octets.begin());
+  std::copy(octets.end() - 4, octets.end(), octets.begin());
   std::fill(octets.begin() + 4, octets.end(), std::uint8_t{0});
   endpoint.family = AddressFamily::kIpv4;
 }

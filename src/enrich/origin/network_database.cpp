@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ctflow/network.hpp"
 #include "process/descriptor.hpp"
 #include "text/errno_text.hpp"
 #include "text/number_text.hpp"
@@ -129,11 +130,9 @@ const char* expected(DatabaseContent content) {
 
 /// Where an IPv6 address carries an IPv4 one in its last four octets.
 bool carries_ipv4(const IpAddress& address) {
-  constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   constexpr std::array<std::uint8_t, 12> kTranslated{0, 0x64, 0xff, 0x9b};  // 64:ff9b::/96
-  const std::uint8_t* const octets = address.octets.data();
-  return std::memcmp(octets, kMapped.data(), kMapped.size()) == 0 ||
-         std::memcmp(octets, kTranslated.data(), kTranslated.size()) == 0;
+  return is_ipv4_mapped(address) ||
+         std::equal(kTranslated.begin(), kTranslated.end(), address.octets.begin());
 }
 
 }  // namespace

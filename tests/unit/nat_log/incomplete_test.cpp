@@ -30,6 +30,14 @@ class IncompleteLogTest : public testing::Test, protected test::NatLogFixture {
     pass(time);
     write();
   }
+  void begin_and_be_killed() {
+    start();
+    begin(kTheirs);
+    wait(60s);
+    kill();
+    pass(60s);
+    start();
+  }
   Verdict verdict(const std::string& time) { return ask(kAskedPort, time, kTheirRemote).verdict; }
 };
 
@@ -50,24 +58,14 @@ TEST_F(IncompleteLogTest, RowThatBeganAfterAHoleDoesNotSayWhoWasThereInIt) {
 
 TEST_F(IncompleteLogTest, RowThatOutlivedTheHoleDecides) {
   table = {kTheirs};
-  start();
-  begin(kTheirs);
-  wait(60s);
-  kill();
-  pass(60s);
-  start();
+  begin_and_be_killed();
   wait(60s);
   EXPECT_THAT(ask(kAskedPort, "2026-11-23T10:01:30Z", kTheirRemote).holes, testing::SizeIs(1));
   EXPECT_EQ(verdict("2026-11-23T10:01:30Z"), Verdict::kOne);
 }
 
 TEST_F(IncompleteLogTest, RowWhoseEndIsUnknownDoesNotDecide) {
-  start();
-  begin(kTheirs);
-  wait(60s);
-  kill();
-  pass(60s);
-  start();
+  begin_and_be_killed();
   EXPECT_EQ(verdict("2026-11-23T10:01:30Z"), Verdict::kCannotSay);  // not yet looked for
   wait(60s);
   const Answer answer = ask(kAskedPort, "2026-11-23T10:01:30Z", kTheirRemote);
