@@ -42,7 +42,7 @@ class DefaultFreeTable {
   std::vector<Prefix> ipv4(std::size_t count = 1'190'000) {
     return make(count, kLengths4, [this](unsigned) {
       IpAddress address;
-      put(address, random_());
+      put(address, static_cast<std::uint32_t>(random_()));
       address.octets[0] = static_cast<std::uint8_t>(1 + random_() % 223);
       return address;
     });
@@ -54,7 +54,7 @@ class DefaultFreeTable {
     return make(count, kLengths6, [this](unsigned) {
       IpAddress address;
       const std::uint16_t region = kRegions[random_() % kRegions.size()];
-      put(address, random_());
+      put(address, static_cast<std::uint32_t>(random_()));
       address.octets[4] = static_cast<std::uint8_t>(random_());
       address.octets[5] = static_cast<std::uint8_t>(random_());
       address.octets[1] = static_cast<std::uint8_t>((region & 0xff) + random_() % 4);
@@ -94,7 +94,7 @@ class DefaultFreeTable {
     std::vector<Prefix> all;
     all.reserve(count);
     while (all.size() < count) {
-      unsigned choice = random_() % 1000;
+      auto choice = static_cast<unsigned>(random_() % 1000);
       unsigned length = shares.back().length;
       for (const Share& share : shares) {
         if (choice < share.permille) {

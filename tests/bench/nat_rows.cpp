@@ -20,12 +20,12 @@
 namespace {
 
 using namespace ctflow;
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 constexpr nat::Moment kDay{std::chrono::sys_days(std::chrono::year(2026) / 11 / 23)};
 
-double seconds_since(Clock::time_point began) {
-  return std::chrono::duration<double>(Clock::now() - began).count();
+double seconds_since(SteadyClock::time_point began) {
+  return std::chrono::duration<double>(SteadyClock::now() - began).count();
 }
 
 IpAddress ipv4(std::uint32_t value) {
@@ -122,7 +122,7 @@ int main(int argc, char** argv) {
   const auto addresses =
       static_cast<std::uint32_t>(argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 16);
   if (rows > 0) {
-    const auto began = Clock::now();
+    const auto began = SteadyClock::now();
     {
       nat::DayFile file(directory, nat::day_of(kDay));
       if (argc > 4 && std::string_view(argv[4]) == "by_key") {
@@ -143,7 +143,7 @@ int main(int argc, char** argv) {
   question.who = {AddressFamily::kIpv4, ipv4(0xCB007103U), std::uint16_t{40213}};
   question.at = kDay + std::chrono::hours(22);
   question.now = kDay + std::chrono::hours(47);
-  const auto began = Clock::now();
+  const auto began = SteadyClock::now();
   const nat::Answer answer = nat::look_up(directory, question);
   std::cout << "look-up " << seconds_since(began) * 1000 << " ms, rows that fit "
             << answer.found.size() << "\n";

@@ -116,11 +116,11 @@ void whole_path(benchmark::State& state) {
   // Another connection each time, by the octets of its start: the same end is taken for a repeat.
   test::Octets next = event();
   const test::Octets start = test::be64(test::kStart);
-  const auto found = std::search(next.begin(), next.end(), start.begin(), start.end());
+  const auto place = std::search(next.begin(), next.end(), start.begin(), start.end());
   std::uint32_t number = 0;
   for (auto _ : state) {
     ++number;
-    std::memcpy(&*found + 4, &number, sizeof number);
+    std::memcpy(&*place + 4, &number, sizeof number);
     reader.on_datagram(std::as_bytes(std::span(next)), now);
   }
   if (counters.repeated > 0) state.SkipWithError("connections were taken for repeats");

@@ -46,11 +46,11 @@ void prefix_lookup(benchmark::State& state, bool six) {
   std::size_t next = 0;
   std::size_t found = 0;
   for (auto _ : state) {
-    found += chosen.table.longest(PrefixKey::of(chosen.addresses[next])).found ? 1 : 0;
+    found += chosen.table.longest(PrefixKey::of(chosen.addresses[next])).found ? 1U : 0U;
     next = (next + 1) % chosen.addresses.size();
   }
-  if (found != state.iterations()) state.SkipWithError("an address was not found");
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
+  if (found != static_cast<std::size_t>(state.iterations())) state.SkipWithError("an address was not found");
+  state.SetItemsProcessed(state.iterations());
   tell_memory(state, chosen);
 }
 void prefix_lookup_ipv4(benchmark::State& state) { prefix_lookup(state, false); }
@@ -68,7 +68,7 @@ void prefix_lookup_mixed(benchmark::State& state) {
     benchmark::DoNotOptimize(chosen.table.longest(PrefixKey::of(chosen.addresses[next])));
     next = (next + 1) % four.addresses.size();
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
+  state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(prefix_lookup_mixed);
 
@@ -87,7 +87,7 @@ void prefix_lookup_batch(benchmark::State& state) {
     for (const auto& key : keys) benchmark::DoNotOptimize(chosen.table.longest(key));
     next = (next + kBatch) % four.addresses.size();
   }
-  state.SetItemsProcessed(kBatch * static_cast<std::int64_t>(state.iterations()));
+  state.SetItemsProcessed(static_cast<std::int64_t>(kBatch) * state.iterations());
 }
 BENCHMARK(prefix_lookup_batch<2>);
 BENCHMARK(prefix_lookup_batch<8>);
@@ -114,7 +114,7 @@ void prefix_lookup_sorted_vectors(benchmark::State& state) {
     benchmark::DoNotOptimize(length);
     next = (next + 1) % chosen.addresses.size();
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
+  state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(prefix_lookup_sorted_vectors);
 
@@ -129,7 +129,7 @@ void prefix_change(benchmark::State& state, bool six) {
     chosen.table.insert(key, prefix.length, static_cast<std::uint32_t>(next));
     next = (next + 7919) % chosen.prefixes.size();
   }
-  state.SetItemsProcessed(2 * static_cast<std::int64_t>(state.iterations()));
+  state.SetItemsProcessed(2 * state.iterations());
   tell_memory(state, chosen);
 }
 void prefix_change_ipv4(benchmark::State& state) { prefix_change(state, false); }

@@ -92,7 +92,7 @@ void enrich_flows(benchmark::State& state, bool six) {
     benchmark::DoNotOptimize(flow);
     next = (next + 1) % addresses.size();
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
+  state.SetItemsProcessed(state.iterations());
   state.counters["routes"] = static_cast<double>(all.state.routes());
   state.counters["MB"] = static_cast<double>(all.state.memory()) / 1e6;
   if (counters.unknown > 0) state.SkipWithError("an interface was not found");
@@ -117,7 +117,7 @@ void apply_route_changes(benchmark::State& state) {
     benchmark::DoNotOptimize(all.state.apply(test::bytes_of(messages[next])));
     next = (next + 1) % messages.size();
   }
-  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()));
+  state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(apply_route_changes);
 
