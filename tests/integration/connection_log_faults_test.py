@@ -108,22 +108,26 @@ class Faults(LogTest):
     def test_a_full_disk_tears_no_line_and_loses_none_uncounted(self):
         small = self.path("small")
         os.mkdir(small)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "none", small], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "none", small], check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", small], check=False)
         path = f"{small}/log.json"
-        # More than the disk holds, so that a write fails also when only one buffer of lines is kept.
+        # Room for less than what waits, so that a write fails also when no more lines than those are kept.
+        filler = f"{small}/filler"
+        with open(filler, "wb") as file:
+            file.write(bytes(384 << 10))
         daemon = self.run_with(f"name: local, to: file, path: {path}, buffer: 256KiB")
         self.many(2000, 1000)
         self.flush()
         daemon.wait_for("connection_log_failed")
         self.assertIn("No space left on device", daemon.log)
-        # On a busy machine all others may have found no room before the first write failed.
-        self.many(100, 3000)
+        # More than can wait: on a busy machine all others may have found no room before the first write failed,
+        # which made room.
+        self.many(600, 3000)
         self.flush()
 
         def all_offered():
             counters = status()["namespaces"][0]["connection_logs"][0]["counters"]
-            return counters["offered"] == 2100 and counters["lost_write_error"]["flows"]
+            return counters["offered"] == 2600 and counters["lost_write_error"]["flows"]
         wait_until(all_offered, "losses")
         seen = status()
         log = seen["namespaces"][0]["connection_logs"][0]
@@ -142,6 +146,7 @@ class Faults(LogTest):
         first = connection_lines.read(path)  # whole lines only
         self.validate(first)
         os.truncate(path, 0)
+        os.remove(filler)
         daemon.wait_for("connection_log_continues")
         self.many(20, 4000)
         self.flush()
@@ -149,10 +154,10 @@ class Faults(LogTest):
                    "the rest to be written")
         daemon.stop()
         ledger = self.totals(daemon)
-        self.assertEqual(ledger["offered"], 2120)
+        self.assertEqual(ledger["offered"], 2620)
         self.assertEqual(len(first) + len(connection_lines.read(path)), ledger["records"])
         lost = json.loads(json.dumps(log))["lost"]
-        self.assertEqual(ledger["records"], 2120 - lost)
+        self.assertEqual(ledger["records"], 2620 - lost)
 
     def test_a_removed_file_is_made_again(self):
         daemon = self.run_with(f"name: local, to: file, path: {self.path()}")
