@@ -281,11 +281,16 @@ Report ask(const Database& database, const Question& question) {
   report.from = kept_begin(database, question.from);
   report.until = question.until;
   report.now = question.now;
-  const auto pieces = cover(database, {report.from, report.until}, question.now);
+  std::vector<Interval> left;
+  const auto pieces = cover(database, {report.from, report.until}, question.now, left);
   add_rows(database, aggregate, question, pieces, report);
   add_missing(database, pieces, report);
   add_causes(database, pieces, report);
   add_gaps(database, aggregate, question, report);
+  for (const Interval& part : not_kept(database, left)) {
+    const Minute from = std::max(part.from, aggregate.began);
+    if (from < part.until) report.gaps.push_back({from, part.until, "not_kept"});
+  }
   return report;
 }
 

@@ -152,6 +152,7 @@ const char* reason_text(const std::string& reason) {
   if (reason == "not_running") return "ctflowd did not run";
   if (reason == "accounting_began") return "before accounting began";
   if (reason == kNotCounted) return "this was not among the aggregates of the settings";
+  if (reason == "not_kept") return "older than the retention";
   if (reason == "nothing_written") return "nothing was written";
   return "unknown";
 }
