@@ -19,6 +19,7 @@
 #include "accounting/schema.hpp"
 #include "accounting/unused.hpp"
 #include "text/address_text.hpp"
+#include "text/sum_name.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -136,7 +137,7 @@ std::unordered_map<std::int64_t, ByDirection> sums_of(const Database& database,
   return sums;
 }
 
-/// Two devices may have one name: then the MAC address stands behind it.
+/// Two devices may have one name, or one the name of a sum: then the MAC address stands behind it.
 void name_devices(const Database& database, Report& to) {
   std::map<std::string, std::string> names;
   Statement select(database, "SELECT device, name FROM device");
@@ -152,7 +153,8 @@ void name_devices(const Database& database, Report& to) {
     ++times[row.name];
   }
   for (ReportRow& row : to.rows) {
-    if (times[row.name] > 1) row.name += fmt::format(" ({})", row.device);
+    if (times[row.name] > 1 || text::reads_as_sum(row.name))
+      row.name += fmt::format(" ({})", row.device);
   }
 }
 

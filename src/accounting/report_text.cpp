@@ -289,7 +289,7 @@ std::string report_csv(const Report& report) {
                   devices ? ",device" : "");
   const auto add = [&](const char* kind, const ReportRow& row) {
     const Amounts& amounts = row.amounts;
-    out += fmt::format("{},{},{},{},{},{},{}{}{}\n", kind, field_text(row.name),
+    out += fmt::format("{},{},{},{},{},{},{}{}{}\n", kind, field_text(text::printable(row.name)),
                        amounts.down_octets, amounts.up_octets, amounts.down_packets,
                        amounts.up_packets, amounts.connections, devices ? "," : "", row.device);
   };
