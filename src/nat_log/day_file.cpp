@@ -82,6 +82,7 @@ void DayFile::commit() {
 void DayFile::rollback() noexcept {
   if (!in_transaction_) return;
   in_transaction_ = false;
+  zones_noted_ = false;
   sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
@@ -107,6 +108,14 @@ void DayFile::insert(const Translation& translation, Moment began, std::optional
     insert_->bind(12, std::optional<std::int64_t>()).bind(13, std::optional<std::int64_t>());
   }
   insert_->run();
+  if (translation.zone != 0) note_zones();
+}
+
+/// A look-up has to know it without reading all rows.
+void DayFile::note_zones() {
+  if (zones_noted_) return;
+  set_number("zones", 1);
+  zones_noted_ = true;
 }
 
 void DayFile::end(const Translation& translation, Moment began, Moment ended, int unsure) {

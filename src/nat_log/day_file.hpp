@@ -100,6 +100,7 @@ class DayFile {
   std::optional<std::int64_t> number(std::string_view key);
   std::optional<Moment> time(std::string_view key);
   void set_number(std::string_view key, std::int64_t value);
+  void note_zones();
   [[nodiscard]] std::int64_t offset(Moment time) const { return (time - day_).count(); }
 
   std::string path_;
@@ -111,6 +112,7 @@ class DayFile {
   std::optional<Statement> set_number_;
   bool in_transaction_ = false;
   bool durable_ = false;
+  bool zones_noted_ = false;  ///< it has rows of zones, and says so
 };
 
 }  // namespace ctflow::nat
