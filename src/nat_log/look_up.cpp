@@ -134,6 +134,16 @@ class Search {
     }
   }
 
+  /// Whose file has what the days that are kept need of a file that the retention removed.
+  [[nodiscard]] std::optional<Day> heir_of(Day removed) const {
+    const auto next = std::upper_bound(days_.begin(), days_.end(), removed);
+    if (next == days_.end()) return std::nullopt;
+    DayReader file(directory_, *next);
+    if (!file.is_log()) return std::nullopt;
+    const auto from = file.time("took_over_from");
+    return from && *from <= Moment(removed) ? std::optional(*next) : std::nullopt;
+  }
+
   /// Returns the earliest day whose file may have rows that matter.
   Day read_day_of_question(Day day) {
     if (!has(day)) {
@@ -169,6 +179,7 @@ class Search {
     }
     const Day carried = day_of(file.time("carried_from").value_or(Moment(day)));
     if (carried < day && !has(carried)) {
+      if (const auto heir = heir_of(carried); heir && *heir <= day) return *heir;
       answer_.missing.push_back(
           fmt::format("there is no {}, which had translations that went on", file_name(carried)));
     }
