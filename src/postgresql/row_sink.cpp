@@ -228,8 +228,10 @@ void RowSink::take_table(const Answer& answer) {
     return query(Step::kColumns, statements_.find_missing_columns());
   }
   partitioned_ = answer.rows.front() == "p";
-  log::info("connection_log_connected log={} peer={} partitions={}", config_.name,
-            log::quoted(server_->peer()), partitioned_ ? "yes" : "no");
+  if (!std::exchange(greeted_, true)) {
+    log::info("connection_log_connected log={} peer={} partitions={}", config_.name,
+              log::quoted(server_->peer()), partitioned_ ? "yes" : "no");
+  }
   failing_ = false;
   go_on();
 }
@@ -259,6 +261,11 @@ void RowSink::take_error(const Answer& answer) {
 
 void RowSink::settle() {
   backoff_.reset();  // not before: a server whose disk is full lets us connect
+  written_ = true;
+  if (std::exchange(stalled_, false)) {
+    log::info("connection_log_continues log={} peer={}", config_.name,
+              log::quoted(server_->peer()));
+  }
   made_again_ = false;
   in_doubt_ = false;
   if (const auto copied = std::exchange(copied_, std::nullopt)) return settle_copied(*copied);
@@ -330,6 +337,10 @@ void RowSink::fail(FailureKind kind, const std::string& reason, const char* fix)
   const Instant now = clock_();
   server_->close();
   failing_ = true;
+  // A server that is there and takes nothing lets us connect at each attempt.
+  const bool idle = step_ == Step::kConnect || step_ == Step::kRest;
+  if (std::exchange(written_, false) || idle) greeted_ = false;
+  stalled_ = greeted_;
   step_ = Step::kPause;
   last_failure_ = {kind, reason, now.steady};
   const auto pause = backoff_.next();

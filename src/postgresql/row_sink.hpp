@@ -90,6 +90,9 @@ class RowSink : public LineSink, private ServerUser {
   bool tables_made_ = false;  ///< by this connection
   bool partitioned_ = false;
   bool failing_ = false;
+  bool greeted_ = false;  ///< as logged, and nothing was written or idle since
+  bool written_ = false;  ///< a batch, since the last failure
+  bool stalled_ = false;  ///< it connects, and that is all
   bool stopped_ = false;
   bool made_again_ = false;  ///< partitions, for the batch that finds none
   bool in_doubt_ = false;    ///< the connection broke before COMMIT of the batch was answered

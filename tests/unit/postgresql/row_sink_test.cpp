@@ -315,6 +315,7 @@ TEST_F(PostgresqlSink, WaitsLongerWhileAServerThatIsThereTakesNothing) {
   server_->set_faults([](const std::string& command) {
     return command.starts_with("COPY") ? Fault::kShutdown : Fault::kNone;
   });
+  const test::LoggedLines lines;
   deliver(1);
   connect();
   for (int i = 0; i < 10; ++i) {
@@ -322,9 +323,18 @@ TEST_F(PostgresqlSink, WaitsLongerWhileAServerThatIsThereTakesNothing) {
     connect();
   }
   EXPECT_GE(server_->alarm() - clock_.now().steady, seconds(30));
+  EXPECT_EQ(lines.count("connection_log_connected"), 1U) << "it is no news at each attempt";
   server_->set_faults({});
   settle();
   expect_all(1);
+  EXPECT_EQ(lines.count("connection_log_continues"), 1U);
+  server_->set_faults([](const std::string&) { return Fault::kLost; });
+  deliver(1);
+  server_->run();
+  server_->set_faults({});
+  settle();
+  expect_all(2);
+  EXPECT_EQ(lines.count("connection_log_connected"), 2U);
 }
 
 TEST_F(PostgresqlSink, MakesThePartitionsOfTheDaysOfRows) {
