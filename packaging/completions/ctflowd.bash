@@ -30,7 +30,7 @@ _ctflowd() {
         --log-format) mapfile -t COMPREPLY < <(compgen -W 'text json journal' -- "$word"); return ;;
         --level) mapfile -t COMPREPLY < <(compgen -W 'minute hour day period' -- "$word"); return ;;
         --period) mapfile -t COMPREPLY < <(compgen -W 'current last' -- "$word"); return ;;
-        --at | --interval | --rate | --remote | --since | --subject | --tolerance | --top) return ;;
+        --at | --interval | --rate | --remote | --since | --subject | --tolerance | --top | --zone) return ;;
     esac
 
     case $command in
@@ -48,7 +48,7 @@ _ctflowd() {
         top) options='--by --interval --once --top --direction --socket --namespace --help' ;;
         accounting) options='export prune check --level --config --database --namespace --help' ;;
         nat-lookup)
-            options='--at --protocol --remote --tolerance --format --subject --config --directory --namespace --help'
+            options='--at --protocol --remote --zone --tolerance --format --subject --config --directory --namespace --help'
             ;;
         nat-log) options='forget --config --directory --namespace --help' ;;
     esac

@@ -35,6 +35,7 @@ complete -c ctflowd -n '__fish_seen_subcommand_from replay' -l rate -x -d 'Event
 complete -c ctflowd -n '__fish_seen_subcommand_from nat-lookup' -l at -x -d When
 complete -c ctflowd -n '__fish_seen_subcommand_from nat-lookup' -l protocol -x -a 'tcp udp icmp icmpv6 sctp'
 complete -c ctflowd -n '__fish_seen_subcommand_from nat-lookup' -l remote -x -d 'Whom it was used with'
+complete -c ctflowd -n '__fish_seen_subcommand_from nat-lookup' -l zone -x -d 'Of this conntrack zone only'
 complete -c ctflowd -n '__fish_seen_subcommand_from nat-lookup' -l tolerance -x -d 'How far clocks may be apart'
 complete -c ctflowd -n '__fish_seen_subcommand_from nat-lookup report' -l format -x -a 'table json csv'
 complete -c ctflowd -n '__fish_seen_subcommand_from nat-lookup' -l subject -x -d 'All rows of an inside address'

@@ -22,6 +22,12 @@ namespace {
 /// In one file, where no checkpoint comes: without a state file.
 constexpr std::uint64_t kMostRecords = 1'000'000;
 
+/// A file goes on over checkpoints until it has so many, or it were so many: a record that stays
+/// for longer than it has to does no harm, and each new file is written to a flash memory in half a
+/// dozen places.
+constexpr std::uint64_t kManyRecords = 16'384;
+constexpr unsigned kCheckpointsOfAFile = 16;
+
 Counters sum(const Counters& one, const Counters& other) {
   return {one.packets + other.packets, one.octets + other.octets};
 }
@@ -93,6 +99,7 @@ void CountedReports::begin_file() {
   constexpr int kMode = 0600;
   free_ = {};
   records_ = 0;
+  checkpoints_of_file_ = 0;
   file_.reset(open(file_of(0).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kMode));
   if (!file_.is_open()) return fail(errno);
   const off_t size = lseek(file_.number(), 0, SEEK_END);
@@ -108,7 +115,8 @@ CountedReports::Record CountedReports::record_of(const Flow& flow) {
 }
 
 void CountedReports::note(const Record& record) {
-  if (records_ >= kMostRecords) checkpoint();
+  if (records_ >= kMostRecords) begin_next_file();
+  noted_ = true;
   append(record);
 }
 
@@ -160,12 +168,20 @@ std::optional<Flow> CountedReports::without_left(const Flow& flow) {
 }
 
 void CountedReports::checkpoint() {
+  // By then each connection in the table was reported that has more than the state file.
+  if (++checkpoints_ == kGenerations) left_ = {};
+  if (file_.is_open()) {
+    if (!std::exchange(noted_, false)) return;
+    if (++checkpoints_of_file_ < kCheckpointsOfAFile && records_ < kManyRecords) return;
+  }
+  begin_next_file();
+}
+
+void CountedReports::begin_next_file() {
   for (unsigned i = kGenerations - 1; i > 0; --i) {
     std::rename(file_of(i - 1).c_str(), file_of(i).c_str());
   }
   begin_file();
-  // By then each connection in the table was reported that has more than the state file.
-  if (++checkpoints_ == kGenerations) left_ = {};
   for (const auto& [key, record] : left_) append(record);
 }
 

@@ -19,9 +19,9 @@ namespace ctflow::accounting {
 /// After a kill a connection is reported again from where the state file has it, which was kept
 /// after the last scan: collectors may not have got what was reported since. Here it was counted.
 ///
-/// The files are generations; a checkpoint begins the next one and removes the oldest. Records are
-/// stored in mapped room at their end, which takes a system call for a thousand of them. They are
-/// not synchronised with the disk.
+/// The files are generations; some checkpoints begin the next one and remove the oldest. Records
+/// are stored in mapped room at their end, which takes a system call for a thousand of them. They
+/// are not synchronised with the disk.
 class CountedReports {
  public:
   /// Totals of a connection, as they are in the files. Elsewhere are zeros, or part of one.
@@ -48,7 +48,7 @@ class CountedReports {
     return without_left(flow);
   }
 
-  /// The state file is about to have all that was noted.
+  /// The state file is about to have all that was noted. Writes nothing where that is nothing.
   void checkpoint();
 
  private:
@@ -57,6 +57,7 @@ class CountedReports {
   std::optional<Flow> without_left(const Flow& flow);
   void read_left(const std::vector<std::uint64_t>& undone);
   void begin_file();
+  void begin_next_file();
   void append(const Record& record);
   bool make_room();
   void fail(int error);
@@ -69,7 +70,9 @@ class CountedReports {
   std::span<Record> free_;                          ///< the rest of it
   std::unordered_map<std::uint64_t, Record> left_;  ///< not reported since
   unsigned checkpoints_ = 0;
-  bool failed_ = false;  ///< as logged
+  unsigned checkpoints_of_file_ = 0;  ///< with something that was noted before
+  bool noted_ = false;                ///< something, since the last checkpoint
+  bool failed_ = false;               ///< as logged
 };
 
 }  // namespace ctflow::accounting

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <set>
 
 namespace ctflow::accounting {
 namespace {
@@ -66,19 +68,28 @@ class LevelCover {
   Minute group_end_ = Minute::min();
 };
 
+/// Rows of each level that began before it were removed.
+std::array<Minute, kLevels> removed_before(const Database& database) {
+  std::array<Minute, kLevels> times{};
+  Statement removed(database, "SELECT value FROM meta WHERE name = 'removed_before_' || ?1");
+  for (std::size_t level = 0; level < kLevels; ++level) {
+    removed.bind(1, static_cast<std::int64_t>(level));
+    times.at(level) = removed.step() ? minute_at(removed.number(0)) : Minute::min();
+    removed.reset();
+  }
+  return times;
+}
+
 }  // namespace
 
 Minute kept_begin(const Database& database, Minute from) {
-  Statement removed(database,
-                    "SELECT value FROM meta WHERE name = 'removed_before_' || ?1 AND value > ?2");
+  const auto removed = removed_before(database);
   Statement around(database,
                    "SELECT time FROM interval WHERE level = ?1 AND time <= ?2 AND until > ?2 "
                    "ORDER BY time LIMIT 1");
   for (const Level level : kAllLevels) {
     const auto number = static_cast<std::int64_t>(level);
-    const bool kept = !removed.bind(1, number).bind(2, seconds_of(from)).step();
-    removed.reset();
-    if (!kept) continue;
+    if (removed.at(static_cast<std::size_t>(level)) > from) continue;
     if (level == Level::kMinute) return from;
     around.bind(1, number).bind(2, seconds_of(from));
     const Minute begin = around.step() ? minute_at(around.number(0)) : from;
@@ -88,9 +99,10 @@ Minute kept_begin(const Database& database, Minute from) {
   return from;  // before all that there is
 }
 
-std::vector<Piece> cover(const Database& database, Interval time, Minute now) {
+std::vector<Piece> cover(const Database& database, Interval time, Minute now,
+                         std::vector<Interval>& left) {
   std::vector<Piece> pieces;
-  std::vector<Interval> left{time};
+  left = {time};
   LevelCover one(database, now);
   for (auto level = kAllLevels.rbegin(); level != kAllLevels.rend(); ++level) {
     std::vector<Interval> still_left;
@@ -98,6 +110,40 @@ std::vector<Piece> cover(const Database& database, Interval time, Minute now) {
     left = std::move(still_left);
   }
   return pieces;
+}
+
+std::vector<Interval> not_kept(const Database& database, const std::vector<Interval>& left) {
+  const auto removed = removed_before(database);
+  Statement around(database,
+                   "SELECT 1 FROM interval WHERE level = ?1 AND time < ?3 AND until > ?2 LIMIT 1");
+  // What begins and ends within the time is in a piece, and a minute always does.
+  const auto has_more = [&](const Interval& part) {
+    const auto kept = std::find_if(kAllLevels.begin(), kAllLevels.end(), [&](Level level) {
+      return removed.at(static_cast<std::size_t>(level)) <= part.from;
+    });
+    if (kept == kAllLevels.end()) return true;
+    around.bind(1, static_cast<std::int64_t>(*kept));
+    around.bind(2, seconds_of(part.from)).bind(3, seconds_of(part.until));
+    const bool found = around.step();
+    around.reset();
+    return found;
+  };
+  std::vector<Interval> unknown;
+  for (const Interval& one : left) {
+    std::set<Minute> cuts{one.from, one.until};
+    for (const Minute cut : removed) {
+      if (cut > one.from && cut < one.until) cuts.insert(cut);
+    }
+    for (auto from = cuts.begin(), until = std::next(from); until != cuts.end(); ++from, ++until) {
+      if (!has_more({*from, *until})) continue;
+      if (!unknown.empty() && unknown.back().until == *from) {
+        unknown.back().until = *until;
+      } else {
+        unknown.push_back({*from, *until});
+      }
+    }
+  }
+  return unknown;
 }
 
 }  // namespace ctflow::accounting

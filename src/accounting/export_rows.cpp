@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <ostream>
+#include <string_view>
 
 #include "accounting/schema.hpp"
 
@@ -10,6 +11,10 @@ namespace ctflow::accounting {
 namespace {
 
 constexpr int kCount = 23;
+
+/// Spreadsheets compute a field that begins so, also one in quotes; names are those that devices
+/// give themselves.
+constexpr std::string_view kBeginOfFormula = "=+-@\t\r";
 
 /// What the views of an earlier version lack is empty: a database that is only read stays as it is.
 std::string exported_columns(std::int64_t version) {
@@ -29,7 +34,11 @@ const std::map<std::string, std::string>& level_views() {
   return views;
 }
 
-std::string field_text(const std::string& text) {
+std::string field_text(const std::string& given) {
+  std::string text = given;
+  if (!text.empty() && kBeginOfFormula.find(text.front()) != std::string_view::npos) {
+    text.insert(0, 1, '\'');
+  }
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) {

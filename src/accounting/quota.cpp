@@ -139,8 +139,8 @@ std::string quota_json(const QuotaReport& report, const std::string& scope) {
 std::string quota_csv(const QuotaReport& report) {
   std::string out = "by,name,used_octets,quota_octets,over\n";
   for (const QuotaUse& one : report.uses) {
-    out += fmt::format("{},{},{},{},{}\n", one.by, field_text(one.name), one.amounts.octets(),
-                       one.quota, one.over() ? 1 : 0);
+    out += fmt::format("{},{},{},{},{}\n", one.by, field_text(text::printable(one.name)),
+                       one.amounts.octets(), one.quota, one.over() ? 1 : 0);
   }
   return out;
 }

@@ -19,6 +19,7 @@
 #include "accounting/schema.hpp"
 #include "accounting/unused.hpp"
 #include "text/address_text.hpp"
+#include "text/sum_name.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -136,7 +137,7 @@ std::unordered_map<std::int64_t, ByDirection> sums_of(const Database& database,
   return sums;
 }
 
-/// Two devices may have one name: then the MAC address stands behind it.
+/// Two devices may have one name, or one the name of a sum: then the MAC address stands behind it.
 void name_devices(const Database& database, Report& to) {
   std::map<std::string, std::string> names;
   Statement select(database, "SELECT device, name FROM device");
@@ -152,7 +153,8 @@ void name_devices(const Database& database, Report& to) {
     ++times[row.name];
   }
   for (ReportRow& row : to.rows) {
-    if (times[row.name] > 1) row.name += fmt::format(" ({})", row.device);
+    if (times[row.name] > 1 || text::reads_as_sum(row.name))
+      row.name += fmt::format(" ({})", row.device);
   }
 }
 
@@ -281,11 +283,16 @@ Report ask(const Database& database, const Question& question) {
   report.from = kept_begin(database, question.from);
   report.until = question.until;
   report.now = question.now;
-  const auto pieces = cover(database, {report.from, report.until}, question.now);
+  std::vector<Interval> left;
+  const auto pieces = cover(database, {report.from, report.until}, question.now, left);
   add_rows(database, aggregate, question, pieces, report);
   add_missing(database, pieces, report);
   add_causes(database, pieces, report);
   add_gaps(database, aggregate, question, report);
+  for (const Interval& part : not_kept(database, left)) {
+    const Minute from = std::max(part.from, aggregate.began);
+    if (from < part.until) report.gaps.push_back({from, part.until, "not_kept"});
+  }
   return report;
 }
 

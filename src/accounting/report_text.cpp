@@ -152,6 +152,7 @@ const char* reason_text(const std::string& reason) {
   if (reason == "not_running") return "ctflowd did not run";
   if (reason == "accounting_began") return "before accounting began";
   if (reason == kNotCounted) return "this was not among the aggregates of the settings";
+  if (reason == "not_kept") return "older than the retention";
   if (reason == "nothing_written") return "nothing was written";
   return "unknown";
 }
@@ -288,7 +289,7 @@ std::string report_csv(const Report& report) {
                   devices ? ",device" : "");
   const auto add = [&](const char* kind, const ReportRow& row) {
     const Amounts& amounts = row.amounts;
-    out += fmt::format("{},{},{},{},{},{},{}{}{}\n", kind, field_text(row.name),
+    out += fmt::format("{},{},{},{},{},{},{}{}{}\n", kind, field_text(text::printable(row.name)),
                        amounts.down_octets, amounts.up_octets, amounts.down_packets,
                        amounts.up_packets, amounts.connections, devices ? "," : "", row.device);
   };

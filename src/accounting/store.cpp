@@ -24,6 +24,9 @@ using std::chrono::minutes;
 
 Minute minute_of(TimePoint time) { return std::chrono::floor<minutes>(time); }
 
+/// The minute in which something begins lacks what came before it.
+Minute first_whole_minute(TimePoint began) { return std::chrono::ceil<minutes>(began); }
+
 bool any_less(const Amounts& one, const Amounts& other) {
   return one.down_octets < other.down_octets || one.up_octets < other.up_octets ||
          one.down_packets < other.down_packets || one.up_packets < other.up_packets ||
@@ -85,7 +88,7 @@ void Store::write(const Job& job) {
   const int taken_over = taken_over_;
   try {
     in_transaction([&] {
-      rows_->find_aggregates(minute_of(job.now.wall));
+      rows_->find_aggregates(first_whole_minute(job.now.wall));
       if (!begun_) {
         note_settings(job);
         begin_session(job);
@@ -145,7 +148,7 @@ void Store::begin_session(const Job& job) {
   const Minute now = minute_of(job.now.wall);
   const Minute started = was_set ? minute_of(session_.started) : now;
   // Of whole minutes: also a short one is reported.
-  const Minute until = std::chrono::ceil<minutes>(was_set ? session_.started : job.now.wall);
+  const Minute until = first_whole_minute(was_set ? session_.started : job.now.wall);
   if (last && (!session_.continues || !was_set)) add_gap(*last, until);
   // A clock that was ahead may have written the last transaction.
   const Minute at = std::min(last.value_or(started), now);
@@ -155,9 +158,10 @@ void Store::begin_session(const Job& job) {
 void Store::note_clock_set(const Job& job) {
   if (!before_ || before_->wall >= kEarliest || job.now.wall < kEarliest) return;
   // What was counted since is in the minute of the last one of a clock that was set.
-  if (const auto last = last_commit()) add_gap(*last, minute_of(job.now.wall));
+  const Minute now = first_whole_minute(job.now.wall);
+  if (const auto last = last_commit()) add_gap(*last, now);
   Statement began(*database_, "UPDATE aggregate SET began = ?1 WHERE began < ?2");
-  began.bind(1, seconds_of(minute_of(job.now.wall))).bind(2, seconds_of(minute_of(kEarliest)));
+  began.bind(1, seconds_of(now)).bind(2, seconds_of(minute_of(kEarliest)));
   began.run();
 }
 

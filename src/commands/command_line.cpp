@@ -108,6 +108,7 @@ void add_nat_lookup(CLI::App& app, CommandLine& line) {
       ->type_name("PROTOCOL");
   look_up->add_option("--remote", options.remote, "Whom it was used with, where that is logged")
       ->type_name("ADDRESS[:PORT]");
+  look_up->add_option("--zone", options.zone, "Of this conntrack zone only")->type_name("ZONE");
   look_up->add_option("--tolerance", options.tolerance, "How far clocks may be apart")
       ->capture_default_str();
   look_up->add_option("--format", options.format, "table, json or csv")->capture_default_str();

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <limits>
 #include <ostream>
 #include <stdexcept>
 
@@ -95,6 +96,12 @@ nat::Question question_of(const NatLookupOptions& options) {
                         options.remote);
     }
   }
+  if (!options.zone.empty()) {
+    const auto zone = config::integer(0, std::numeric_limits<std::uint16_t>::max());
+    const auto number = zone.parse(options.zone).value;
+    if (!number) throw BadQuestion("--zone", zone.expected, options.zone);
+    question.zone = static_cast<std::uint16_t>(*number);
+  }
   const auto tolerance = config::duration("0ms", "24h");
   const auto parsed = tolerance.parse(options.tolerance);
   if (!parsed.value) throw BadQuestion("--tolerance", tolerance.expected, options.tolerance);
@@ -138,10 +145,11 @@ int answer(const NatLookupOptions& options, const std::string& directory, std::o
            std::ostream& errors) {
   const nat::Question question = question_of(options);
   const nat::AnswerFormat format = format_of(options);
-  record(fmt::format("nat_log_look_up address={} at={} tolerance={}{}{}", options.who,
+  record(fmt::format("nat_log_look_up address={} at={} tolerance={}{}{}{}", options.who,
                      text::exact_utc_text(question.at), options.tolerance,
                      question.protocol ? fmt::format(" protocol={}", *question.protocol) : "",
-                     question.remote ? " remote=" + options.remote : ""),
+                     question.remote ? " remote=" + options.remote : "",
+                     question.zone ? fmt::format(" zone={}", *question.zone) : ""),
          errors);
   const nat::Answer found = nat::look_up(directory, question);
   if (format == nat::AnswerFormat::kJson) {

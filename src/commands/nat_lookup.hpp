@@ -13,6 +13,7 @@ struct NatLookupOptions {
   std::string protocol{};
   std::string at{};
   std::string remote{};
+  std::string zone{};
   std::string tolerance = "1s";
   std::string format = "table";
   std::string subject{};

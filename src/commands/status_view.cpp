@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -151,6 +152,30 @@ std::string failure_text(const Json& one) {
                      shown(failure.at("reason")));
 }
 
+/// By the names of the counters; empty where there is one reason only, or none.
+std::string reasons_text(const Json& counters) {
+  constexpr std::array<const char*, 4> kNotFlows{"lost_messages", "lost_records", "lost_packets",
+                                                 "lost_octets"};
+  std::string out;
+  std::size_t reasons = 0;
+  for (const auto& [name, value] : counters.items()) {
+    const bool is_reason = name.starts_with("lost_") &&
+                           std::find(kNotFlows.begin(), kNotFlows.end(), name) == kNotFlows.end();
+    if (!is_reason) continue;
+    const std::uint64_t flows = number(value.is_object() ? value.at("flows") : value);
+    if (flows == 0) continue;
+    out += fmt::format("{}{} {}", reasons++ == 0 ? "" : ", ", shown(Json(name)),
+                       text::count_text(flows));
+  }
+  return reasons < 2 ? "" : ": " + out;
+}
+
+std::string lost_text(const Json& one) {
+  if (number(one.at("lost")) == 0) return "";
+  return fmt::format("\n    lost {}{}{}", count(one.at("lost")),
+                     ago(one.at("last_loss_seconds_ago")), reasons_text(one.at("counters")));
+}
+
 /// What is not sent and no loss; empty where there is none.
 std::string left_out_text(const Json& counters) {
   std::string out;
@@ -170,10 +195,7 @@ std::string collector_text(const Json& one) {
       fmt::format("\n    flow reports {}, records {}, messages {}", count(counters.at("flows")),
                   count(counters.at("records")), count(counters.at("messages"))) +
       flow_text(one, "records", "records_per_second");
-  if (number(one.at("lost")) > 0) {
-    out +=
-        fmt::format("\n    lost {}{}", count(one.at("lost")), ago(one.at("last_loss_seconds_ago")));
-  }
+  out += lost_text(one);
   out += left_out_text(counters);
   if (number(one.at("refusals")) > 0) {
     out += fmt::format("\n    refused {}{}", count(one.at("refusals"), "time", "times"),
@@ -188,10 +210,7 @@ std::string log_text(const Json& one) {
                                 octets_text(number(one.at("octets")))) +
                     flow_text(one, "lines", "lines_per_second");
   out += left_out_text(one.at("counters"));
-  if (number(one.at("lost")) > 0) {
-    out +=
-        fmt::format("\n    lost {}{}", count(one.at("lost")), ago(one.at("last_loss_seconds_ago")));
-  }
+  out += lost_text(one);
   return text::wrapped(out + failure_text(one) + waiting_text(one) + room_text(one), 2);
 }
 

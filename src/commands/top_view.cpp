@@ -12,6 +12,7 @@
 
 #include "text/escape.hpp"
 #include "text/people_text.hpp"
+#include "text/sum_name.hpp"
 
 namespace ctflow {
 namespace {
@@ -109,6 +110,7 @@ TopSample read_top(const std::string& json, const TopQuestion& question) {
       const std::string name = series.at("name").get<std::string>();
       TopCount& count = sample.counts[key];
       count.name = name.empty() ? key : name;
+      if (text::reads_as_sum(name)) count.name += fmt::format(" ({})", key);
       count.down_octets += series.at("down_octets").get<std::uint64_t>();
       count.up_octets += series.at("up_octets").get<std::uint64_t>();
       count.connections += series.at("connections").get<std::uint64_t>();

@@ -199,8 +199,9 @@ NamespaceExporter::Change NamespaceExporter::prepare(const Config& config,
   change.filters = make_filters(change.config, context_);
   const std::vector<OutputConfig> old = outputs_of(config_);
   for (const OutputConfig& one : outputs_of(change.config)) {
-    const bool stays =
-        change.extras == extras_ && std::find(old.begin(), old.end(), one) != old.end();
+    // Lines and rows have no extras: what waits for a log stays.
+    const bool same = change.extras == extras_ || std::holds_alternative<ConnectionLogConfig>(one);
+    const bool stays = same && std::find(old.begin(), old.end(), one) != old.end();
     change.fresh.push_back(stays ? nullptr
                                  : make_output(io_, one, context_, measured, home_,
                                                change.config.source, change.neighbours));

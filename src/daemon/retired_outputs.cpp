@@ -14,21 +14,24 @@ constexpr std::chrono::seconds kPatience{3};
 constexpr std::chrono::milliseconds kRetiredPoll{20};
 
 /// Status and metrics do not have it any more.
-void log_losses(const OutputStatus& output) {
-  const ExportAmount& lost = output.counters.lost_stopped;
-  if (lost.messages == 0) return;
+void log_losses(const OutputStatus& output, const ExporterCounters& before) {
+  const ExporterCounters& after = output.counters;
+  if (after.lost_messages == before.lost_messages) return;
   log::warn(
       "reload_lost {}={} flows={} packets={} octets={} impact=\"they waited for it when it was "
-      "removed or changed, and are in no counter of status and metrics\" fix=\"give it "
-      "spool.directory, which keeps them, or reload when it can be reached\"",
-      log_key(output.details), output.name, lost.flows, lost.packets, lost.octets);
+      "removed or changed, and are in no counter of status and metrics\" fix=\"reload when it can "
+      "be reached, or give it spool.directory, which keeps them: collectors and logs over sockets "
+      "have that\"",
+      log_key(output.details), output.name, after.lost() - before.lost(),
+      after.lost_packets - before.lost_packets, after.lost_octets - before.lost_octets);
 }
 
 }  // namespace
 
 void RetiredOutputs::add(std::unique_ptr<Output> output) {
   output->flush();
-  Retired one{std::move(output), std::chrono::steady_clock::now() + kPatience};
+  const ExporterCounters counters = output->status(system_now()).counters;
+  Retired one{std::move(output), std::chrono::steady_clock::now() + kPatience, counters};
   if (!busy_one(one)) {
     end(one);
     return;
@@ -44,7 +47,7 @@ bool RetiredOutputs::busy() const {
 void RetiredOutputs::end(const Retired& one) {
   one.output->stop();
   const OutputStatus status = one.output->status(system_now());
-  log_losses(status);
+  log_losses(status, one.counters);
   log_output_totals(status);
 }
 

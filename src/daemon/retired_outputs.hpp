@@ -30,6 +30,7 @@ class RetiredOutputs {
   struct Retired {
     std::unique_ptr<Output> output;
     MonoTime latest;
+    ExporterCounters counters;  ///< when it was retired
   };
 
   static bool busy_one(const Retired& one) { return one.output->busy(); }

@@ -176,6 +176,12 @@ std::string cannot_say_text(const Answer& answer) {
   if (answer.found.front().inside_address.empty()) {
     return "cannot say: the address was removed from the log on request";
   }
+  if (answer.other_zones) {
+    return fmt::format(
+        "cannot say: it was {} in conntrack zone {}; a host of another zone may have had it as "
+        "well: --zone decides",
+        answer.found.front().inside_address, answer.found.front().zone);
+  }
   if (!answer.same_map) return "cannot say: others may have had it as well";
   return fmt::format(
       "cannot say: it was a port of {} by the map of the ruleset, which was the same before and "
@@ -202,6 +208,11 @@ std::string several_text(const Answer& answer, const Question& question) {
       "several: {} inside hosts had it within that time, one after the other or towards "
       "different destinations",
       hosts.size());
+  const std::uint16_t zone = answer.found.front().zone;
+  if (std::any_of(answer.found.begin(), answer.found.end(),
+                  [&](const Found& row) { return row.zone != zone; })) {
+    return several + ", or in different conntrack zones: --zone decides between these";
+  }
   const bool logged = std::any_of(answer.found.begin(), answer.found.end(),
                                   [](const Found& row) { return !row.remote_address.empty(); });
   if (!logged) return several + "; destinations are not logged (nat_log.destination)";

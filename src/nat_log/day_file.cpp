@@ -14,6 +14,11 @@ namespace {
 constexpr mode_t kSealed = 0440;
 constexpr mode_t kWritable = 0640;
 
+constexpr int kInsertedColumns = 13;
+constexpr const char* kInserted =
+    "public_address,protocol,public_port,began,id,dnat,ended,unsure,inside_address,inside_port,"
+    "zone,remote_address,remote_port";
+
 /// The name, after the right to write it is back.
 std::string unsealed(const std::string& path) {
   struct stat found {};
@@ -54,10 +59,9 @@ DayFile::DayFile(const std::string& directory, Day day)
         fmt::format("{}: it is of schema {}, this ctflowd has {}", path_, found, kSchemaWithMaps),
         FailureKind::kFile);
   }
-  insert_.emplace(database_,
-                  "INSERT OR IGNORE INTO nat(public_address,protocol,public_port,began,id,dnat,"
-                  "ended,unsure,inside_address,inside_port,zone,remote_address,remote_port) "
-                  "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)");
+  insert_.emplace(database_, fmt::format("INSERT OR IGNORE INTO nat({}) "
+                                         "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
+                                         kInserted));
   end_.emplace(database_,
                "UPDATE nat SET ended=?7, unsure=unsure|?8 WHERE public_address=?1 AND protocol=?2 "
                "AND public_port=?3 AND began=?4 AND id=?5 AND dnat=?6");
@@ -82,6 +86,7 @@ void DayFile::commit() {
 void DayFile::rollback() noexcept {
   if (!in_transaction_) return;
   in_transaction_ = false;
+  zones_noted_ = false;
   sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
@@ -107,6 +112,14 @@ void DayFile::insert(const Translation& translation, Moment began, std::optional
     insert_->bind(12, std::optional<std::int64_t>()).bind(13, std::optional<std::int64_t>());
   }
   insert_->run();
+  if (translation.zone != 0) note_zones();
+}
+
+/// A look-up has to know it without reading all rows.
+void DayFile::note_zones() {
+  if (zones_noted_) return;
+  set_number("zones", 1);
+  zones_noted_ = true;
 }
 
 void DayFile::end(const Translation& translation, Moment began, Moment ended, int unsure) {
@@ -165,6 +178,42 @@ std::optional<Day> DayFile::carried_from() {
   const auto found = time("carried_from");
   if (!found) return std::nullopt;
   return day_of(*found);
+}
+
+/// Files of earlier versions do not.
+bool DayFile::knows_what_went_on() {
+  return Statement(database_, "SELECT 1 FROM sqlite_master WHERE name='ended_later'").step();
+}
+
+bool DayFile::take_over(DayFile& earlier) {
+  if (!earlier.knows_what_went_on()) return false;
+  constexpr int kBeganAt = 4;
+  constexpr int kEndedAt = 7;
+  const std::int64_t between = std::chrono::milliseconds(day_ - earlier.day_).count();
+  const auto take = [&](Statement rows) {
+    while (rows.step()) {
+      for (int i = 1; i <= kInsertedColumns; ++i) {
+        const int column = i - 1;
+        const std::int64_t shift = i == kBeganAt || i == kEndedAt ? between : 0;
+        if (rows.is_null(column)) {
+          insert_->bind(i, std::optional<std::int64_t>());
+        } else if (rows.is_blob(column)) {
+          insert_->bind_copy(i, rows.octets(column));
+        } else {
+          insert_->bind(i, rows.number(column) - shift);
+        }
+      }
+      insert_->run();
+    }
+  };
+  const std::string all = fmt::format("SELECT {} FROM nat INDEXED BY ", kInserted);
+  take(Statement(earlier.database_, all + "still_open WHERE ended IS NULL"));
+  take(Statement(earlier.database_,
+                 all + fmt::format("ended_later WHERE ended>=86400000 AND ended>={}", between)));
+  if (earlier.number("zones")) note_zones();
+  const auto from = earlier.number("took_over_from");
+  set_number("took_over_from", from.value_or(Moment(earlier.day_).time_since_epoch().count()));
+  return true;
 }
 
 void DayFile::add_left_out(int what) {

@@ -84,6 +84,10 @@ class DayFile {
   void set_carried_from(Day day);
   [[nodiscard]] std::optional<Day> carried_from();
 
+  /// Takes over the rows of an earlier file, which is to be removed, that existed on this day or
+  /// later. False: that file cannot say which these are.
+  bool take_over(DayFile& earlier);
+
   /// What was left out on this day, beside what was before: bits of left_out::.
   void add_left_out(int what);
 
@@ -100,6 +104,8 @@ class DayFile {
   std::optional<std::int64_t> number(std::string_view key);
   std::optional<Moment> time(std::string_view key);
   void set_number(std::string_view key, std::int64_t value);
+  void note_zones();
+  [[nodiscard]] bool knows_what_went_on();
   [[nodiscard]] std::int64_t offset(Moment time) const { return (time - day_).count(); }
 
   std::string path_;
@@ -111,6 +117,7 @@ class DayFile {
   std::optional<Statement> set_number_;
   bool in_transaction_ = false;
   bool durable_ = false;
+  bool zones_noted_ = false;  ///< it has rows of zones, and says so
 };
 
 }  // namespace ctflow::nat

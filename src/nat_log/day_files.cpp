@@ -96,7 +96,7 @@ void DayFiles::close_idle(Day today, MonoTime now) {
 std::size_t DayFiles::remove_old(std::chrono::days retention, Moment now) {
   std::size_t removed = 0;
   for (const Day day : days()) {
-    if (Moment(day + std::chrono::days(1) + retention) > now) break;
+    if (!is_old(day, retention, now)) break;
     open_.erase(day);
     for (const char* const suffix : {"", "-wal", "-shm"}) {
       std::error_code ignored;

@@ -42,6 +42,9 @@ class DayFiles {
   /// Closes files that were not written to for a minute, but for that of `today`.
   void close_idle(Day today, MonoTime now);
 
+  [[nodiscard]] static bool is_old(Day day, std::chrono::days retention, Moment now) {
+    return Moment(day + std::chrono::days(1) + retention) <= now;
+  }
   /// Removes the files of days that ended `retention` before `now`. Returns how many.
   std::size_t remove_old(std::chrono::days retention, Moment now);
 

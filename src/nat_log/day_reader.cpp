@@ -52,6 +52,10 @@ int DayReader::left_out(const std::optional<std::uint8_t>& protocol) {
   return protocol ? all & (left_out::bit_of(*protocol) | left_out::kZones) : all;
 }
 
+bool DayReader::has_zones() {
+  return Statement(database_, "SELECT 1 FROM meta WHERE key='zones' AND value<>0").step();
+}
+
 void DayReader::holes(Moment from, Moment to, std::vector<Hole>& found) {
   Statement query(database_,
                   "SELECT began,ended,reason,connections FROM holes WHERE began<=?2 AND (ended "

@@ -31,6 +31,9 @@ class DayReader {
   /// Why connections of this protocol, or of any, may have been left out: bits of left_out::.
   int left_out(const std::optional<std::uint8_t>& protocol);
 
+  /// Whether it has a row of another conntrack zone than 0, as far as it was noted.
+  bool has_zones();
+
   /// Those that touch this time are appended, here and below.
   void holes(Moment from, Moment to, std::vector<Hole>& found);
 

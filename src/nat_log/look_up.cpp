@@ -22,6 +22,9 @@ bool fits(const Found& row, const Endpoint& remote) {
 
 constexpr std::chrono::days kDay{1};
 
+/// What follows a map is never of another.
+constexpr std::uint16_t kZoneOfMaps = 0;
+
 /// The first reading of the maps may end so long after a hole does.
 constexpr std::chrono::minutes kNear{1};
 
@@ -131,6 +134,16 @@ class Search {
     }
   }
 
+  /// Whose file has what the days that are kept need of a file that the retention removed.
+  [[nodiscard]] std::optional<Day> heir_of(Day removed) const {
+    const auto next = std::upper_bound(days_.begin(), days_.end(), removed);
+    if (next == days_.end()) return std::nullopt;
+    DayReader file(directory_, *next);
+    if (!file.is_log()) return std::nullopt;
+    const auto from = file.time("took_over_from");
+    return from && *from <= Moment(removed) ? std::optional(*next) : std::nullopt;
+  }
+
   /// Returns the earliest day whose file may have rows that matter.
   Day read_day_of_question(Day day) {
     if (!has(day)) {
@@ -146,6 +159,7 @@ class Search {
     file.holes(from_, to_, holes);
     answer_.holes.insert(answer_.holes.end(), holes.begin(), holes.end());
     left_out_ |= file.left_out(question_.protocol);
+    zones_ = zones_ || file.has_zones();
     read_rows(file);
     read_entries(file, day, entries_);
     const auto later = std::upper_bound(days_.begin(), days_.end(), day);
@@ -165,6 +179,7 @@ class Search {
     }
     const Day carried = day_of(file.time("carried_from").value_or(Moment(day)));
     if (carried < day && !has(carried)) {
+      if (const auto heir = heir_of(carried); heir && *heir <= day) return *heir;
       answer_.missing.push_back(
           fmt::format("there is no {}, which had translations that went on", file_name(carried)));
     }
@@ -236,8 +251,14 @@ class Search {
 
   void select() {
     auto& rows = answer_.found;
+    const auto of_another_zone = [&](const Found& row) {
+      return question_.zone && row.zone != *question_.zone;
+    };
+    std::erase_if(rows, of_another_zone);
+    std::erase_if(entries_, of_another_zone);
+    std::erase_if(answer_.around, of_another_zone);
     const bool known = std::any_of(rows.begin(), rows.end(), [&](const Found& row) {
-      return decides(row) && surely_existed(row, from_, to_);
+      return row.zone == kZoneOfMaps && decides(row) && surely_existed(row, from_, to_);
     });
     if (!known) rows.insert(rows.end(), entries_.begin(), entries_.end());
     if (question_.remote) {
@@ -250,7 +271,17 @@ class Search {
     std::sort(rows.begin(), rows.end(),
               [](const Found& one, const Found& other) { return one.began < other.began; });
     answer_.same_map = same_map();
+    decided_ =
+        std::any_of(rows.begin(), rows.end(), [&](const Found& row) { return decides(row); });
+    answer_.other_zones = decided_ && !question_.zone && has_zones();
     answer_.verdict = judge();
+  }
+
+  /// What is missing may be of another zone than that of a row.
+  [[nodiscard]] bool has_zones() const {
+    return zones_ || (left_out_ & left_out::kZones) != 0 ||
+           std::any_of(answer_.found.begin(), answer_.found.end(),
+                       [](const Found& row) { return row.zone != 0; });
   }
 
   [[nodiscard]] Verdict judge() const {
@@ -260,9 +291,7 @@ class Search {
     const bool complete = answer_.holes.empty() && answer_.missing.empty();
     if (hosts.empty()) return complete ? Verdict::kNone : Verdict::kCannotSay;
     if (hosts.begin()->first.empty()) return Verdict::kCannotSay;
-    const bool decided =
-        !answer_.remote_not_logged && std::any_of(answer_.found.begin(), answer_.found.end(),
-                                                  [&](const Found& row) { return decides(row); });
+    const bool decided = decided_ && !answer_.remote_not_logged && !answer_.other_zones;
     return complete || decided ? Verdict::kOne : Verdict::kCannotSay;
   }
 
@@ -270,8 +299,8 @@ class Search {
     return question_.protocol && question_.remote && question_.remote->port;
   }
 
-  /// To one remote end a public address and port lead from one inside host only: while this row
-  /// existed there was no other. It did for all of the time of which something is missing.
+  /// To one remote end a public address and port lead from one inside host of a zone only: while
+  /// this row existed there was no other. It did for all of the time of which something is missing.
   [[nodiscard]] bool decides(const Found& row) const {
     if (!asks_exactly() || row.remote_address.empty() || !fits(row, *question_.remote)) {
       return false;
@@ -317,6 +346,8 @@ class Search {
   const std::vector<Day> days_;
   std::optional<Day> newest_;
   std::optional<Moment> written_;     ///< the log, where the question is exact
+  bool zones_ = false;                ///< the log has rows of zones
+  bool decided_ = false;              ///< by a row, for its zone
   int left_out_ = 0;                  ///< on a day of the question: bits of left_out::
   std::vector<Found> entries_;        ///< of maps
   std::optional<Moment> maps_until_;  ///< those of the newest file were sure to hold

@@ -25,6 +25,7 @@ struct Question {
   std::optional<std::uint8_t> protocol{};
   Moment at{};
   std::optional<Endpoint> remote{};
+  std::optional<std::uint16_t> zone{};  ///< nothing: of all conntrack zones
   std::chrono::milliseconds tolerance{1000};
   Moment now{};
 };
@@ -64,6 +65,7 @@ struct Answer {
   std::vector<std::string> missing{};  ///< why else the log cannot say
   bool same_map = false;               ///< an entry was the same before and after these holes
   bool remote_not_logged = false;      ///< some of what fits has no remote end to compare
+  bool other_zones = false;            ///< a row decides, but of its conntrack zone only
 };
 
 /// Throws SqliteError or std::filesystem::filesystem_error.

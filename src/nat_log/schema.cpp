@@ -27,6 +27,7 @@ CREATE TABLE nat(
   remote_port INTEGER,
   PRIMARY KEY(public_address, protocol, public_port, began, id, dnat)) WITHOUT ROWID;
 CREATE INDEX still_open ON nat(began) WHERE ended IS NULL;
+CREATE INDEX ended_later ON nat(ended) WHERE ended >= 86400000;
 CREATE TABLE holes(
   began INTEGER NOT NULL,
   ended INTEGER,

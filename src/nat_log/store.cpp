@@ -321,6 +321,7 @@ void Store::close_missing() {
 void Store::forget_old() {
   if (forgot_ == today_ || now_.steady - even_since_ < kEvenClock) return;
   forgot_ = today_;
+  take_over_old();
   const std::size_t removed = files_.remove_old(config_.retention, now());
   if (removed > 0) log::info("nat_log_days_removed days={}", removed);
 }

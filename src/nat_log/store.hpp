@@ -102,6 +102,8 @@ class Store {
   void compare_with_table();
   void close_missing();
   void forget_old();
+  /// Before files are removed: what look-ups of the days that stay need of them.
+  void take_over_old();
   /// What is written to the file of another day is on the disk before that of today says that the
   /// log is complete: a power cut takes nothing of it.
   [[nodiscard]] DayFile& file(Day day) {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "page/talker_rates.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "text/sum_name.hpp"
 
 namespace ctflow::page {
 
@@ -11,6 +15,7 @@ TalkerRates::Counts TalkerRates::internet_of(const Usage& usage) {
     if (one.direction != "in" && one.direction != "out") continue;
     Count& count = counts[one.key];
     count.name = one.name.empty() ? one.key : one.name;
+    if (text::reads_as_sum(one.name)) count.name += fmt::format(" ({})", one.key);
     count.down_octets += one.down_octets;
     count.up_octets += one.up_octets;
   }

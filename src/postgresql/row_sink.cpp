@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "postgresql/row_sink.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "postgresql/columns.hpp"
+#include "postgresql/copied_rows.hpp"
 
 namespace ctflow::postgresql {
 namespace {
@@ -170,6 +174,12 @@ void RowSink::take_answer(const Answer& answer) {
       return take_table(answer);
     case Step::kMake:
       return query(Step::kFind, statements_.find_table());
+    case Step::kColumns:
+      return fail(FailureKind::kBroken, shortcoming_of(answer.rows),
+                  answer.rows.empty() ? kFix
+                                      : "add them by ALTER TABLE, with the types that "
+                                        "docs/postgresql.md has, or rename the table: "
+                                        "then a new one is made");
     case Step::kPartition:
       made_.insert(made_.end(), making_.begin(), making_.end());
       return go_on();
@@ -182,6 +192,7 @@ void RowSink::take_answer(const Answer& answer) {
       return server_->copy(statements_.copy(), std::move(data));
     }
     case Step::kCopy:
+      copied_ = copied_rows(answer.tag);
       return query(Step::kCommit, "COMMIT");
     case Step::kCommit:
       if (answer.tag != "COMMIT") return fail(FailureKind::kBroken, "COMMIT: " + answer.tag, kFix);
@@ -214,11 +225,13 @@ void RowSink::take_table(const Answer& answer) {
     if (!std::exchange(tables_made_, true)) {
       return query(Step::kMake, statements_.make_tables());
     }
-    return fail(FailureKind::kBroken, "the tables that were made are not found", kFix);
+    return query(Step::kColumns, statements_.find_missing_columns());
   }
   partitioned_ = answer.rows.front() == "p";
-  log::info("connection_log_connected log={} peer={} partitions={}", config_.name,
-            log::quoted(server_->peer()), partitioned_ ? "yes" : "no");
+  if (!std::exchange(greeted_, true)) {
+    log::info("connection_log_connected log={} peer={} partitions={}", config_.name,
+              log::quoted(server_->peer()), partitioned_ ? "yes" : "no");
+  }
   failing_ = false;
   go_on();
 }
@@ -248,11 +261,48 @@ void RowSink::take_error(const Answer& answer) {
 
 void RowSink::settle() {
   backoff_.reset();  // not before: a server whose disk is full lets us connect
+  written_ = true;
+  if (std::exchange(stalled_, false)) {
+    log::info("connection_log_continues log={} peer={}", config_.name,
+              log::quoted(server_->peer()));
+  }
   made_again_ = false;
   in_doubt_ = false;
+  if (const auto copied = std::exchange(copied_, std::nullopt)) return settle_copied(*copied);
   for (const Rows& rows : queue_.written()) {
     ledger_.sent_after_wait(rows.content, rows.text.size());
   }
+}
+
+/// A trigger may take rows and store none, which the server says by their count only. Which they
+/// were is not known: the last ones are counted as lost.
+void RowSink::settle_copied(std::uint64_t copied) {
+  std::uint64_t given = 0;
+  std::uint64_t left = copied;
+  for (const Rows& rows : queue_.written()) {
+    const MessageContent& content = rows.content;
+    given += content.flows;
+    const std::uint64_t stored = std::min<std::uint64_t>(left, content.flows);
+    left -= stored;
+    const auto [sent, lost] = divided(rows, stored);
+    if (stored > 0) ledger_.sent_after_wait(sent, rows.text.size());
+    if (stored < content.flows) ledger_.lost_after_wait(LossReason::kWriteError, lost);
+  }
+  if (copied >= given) return;
+  const std::string reason =
+      fmt::format("the server stored {} of {} rows that it took", copied, given);
+  last_failure_ = {FailureKind::kBroken, reason, clock_().steady};
+  if (!dropped_log_.allow()) return;
+  log::error(
+      "connection_log_rows_dropped log={} error={} impact=\"the others are counted as lost; where "
+      "a trigger wrote them to another table they are there\" fix=\"look for a BEFORE trigger of "
+      "the table that returns NULL\" suppressed={}",
+      config_.name, log::quoted(reason), dropped_log_.suppressed());
+}
+
+std::string RowSink::shortcoming_of(const std::vector<std::string>& columns) const {
+  if (columns.empty()) return "the tables that were made are not found";
+  return fmt::format("the table {} lacks {}", config_.postgresql.table, fmt::join(columns, ", "));
 }
 
 void RowSink::refuse() {
@@ -287,6 +337,10 @@ void RowSink::fail(FailureKind kind, const std::string& reason, const char* fix)
   const Instant now = clock_();
   server_->close();
   failing_ = true;
+  // A server that is there and takes nothing lets us connect at each attempt.
+  const bool idle = step_ == Step::kConnect || step_ == Step::kRest;
+  if (std::exchange(written_, false) || idle) greeted_ = false;
+  stalled_ = greeted_;
   step_ = Step::kPause;
   last_failure_ = {kind, reason, now.steady};
   const auto pause = backoff_.next();

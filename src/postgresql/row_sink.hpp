@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ class RowSink : public LineSink, private ServerUser {
     kConnect,    ///< the answer of the server to …
     kFind,       ///< … whether there are tables
     kMake,       ///< … and the making of them,
+    kColumns,    ///< … and what they lack all the same,
     kPartition,  ///< … the making of partitions,
     kBegin,      ///< … of a transaction with the number of the batch,
     kCopy,
@@ -69,6 +71,8 @@ class RowSink : public LineSink, private ServerUser {
   void take_table(const Answer& answer);
   void take_error(const Answer& answer);
   void settle();
+  void settle_copied(std::uint64_t copied);
+  [[nodiscard]] std::string shortcoming_of(const std::vector<std::string>& columns) const;
   void count_doubtful();
   void refuse();
   void drop_next();
@@ -86,6 +90,9 @@ class RowSink : public LineSink, private ServerUser {
   bool tables_made_ = false;  ///< by this connection
   bool partitioned_ = false;
   bool failing_ = false;
+  bool greeted_ = false;  ///< as logged, and nothing was written or idle since
+  bool written_ = false;  ///< a batch, since the last failure
+  bool stalled_ = false;  ///< it connects, and that is all
   bool stopped_ = false;
   bool made_again_ = false;  ///< partitions, for the batch that finds none
   bool in_doubt_ = false;    ///< the connection broke before COMMIT of the batch was answered
@@ -94,9 +101,11 @@ class RowSink : public LineSink, private ServerUser {
   std::vector<std::string> old_;  ///< partitions to be removed
   MonoTime look_for_old_{};       ///< when
   LastFailure last_failure_;
-  std::string refusal_;  ///< what the server says of a batch
+  std::string refusal_;                  ///< what the server says of a batch
+  std::optional<std::uint64_t> copied_;  ///< rows of the batch, as the server counted them
   log::RateLimit failure_log_;
   log::RateLimit refusal_log_;
+  log::RateLimit dropped_log_;
 };
 
 }  // namespace ctflow::postgresql

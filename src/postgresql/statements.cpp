@@ -96,6 +96,14 @@ std::string Statements::find_table() const {
       columns().size());
 }
 
+std::string Statements::find_missing_columns() const {
+  return fmt::format(
+      "SELECT wanted FROM unnest(string_to_array({1}, ', ')) AS wanted WHERE to_regclass({0}) IS "
+      "NOT NULL AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass({0}) AND "
+      "NOT attisdropped AND attname = wanted)",
+      literal(named("")), literal(column_list(false)));
+}
+
 std::string Statements::make_tables() const {
   const std::string lock = literal(fmt::format("ctflowd {}", named("")));
   std::string text = fmt::format(

@@ -24,6 +24,8 @@ class Statements {
 
   /// Prepares the session. One row if the tables exist: `p` if that of connections has partitions.
   [[nodiscard]] std::string find_table() const;
+  /// One row for each column that the table of connections has not; none if there is no table.
+  [[nodiscard]] std::string find_missing_columns() const;
   /// Makes table, view and the table of batches, as far as they do not exist.
   [[nodiscard]] std::string make_tables() const;
   /// Makes the partitions of these days, as far as they do not exist.

@@ -94,6 +94,7 @@ class Statement {
   void run();
 
   [[nodiscard]] bool is_null(int column) const;
+  [[nodiscard]] bool is_blob(int column) const;
   [[nodiscard]] std::int64_t number(int column) const;
   [[nodiscard]] std::span<const std::uint8_t> octets(int column) const;
   [[nodiscard]] std::string text(int column) const;

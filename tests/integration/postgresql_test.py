@@ -265,6 +265,35 @@ class Rows(PostgresqlTest):
         self.assertIn("connection_log_row_refused", daemon.log)
 
 
+    def test_rows_that_a_trigger_does_not_store_are_lost(self):
+        daemon = self.run_with()
+        wait_until(lambda: self.server.ask("SELECT to_regclass('connections')") != [[""]], "the tables")
+        self.server.ask("CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN "
+                        "IF NEW.responder_port < 150 THEN RETURN NULL; END IF; RETURN NEW; END'")
+        self.server.ask("CREATE TRIGGER forget BEFORE INSERT ON connections FOR EACH ROW EXECUTE FUNCTION forget()")
+        self.many(200, port=9)
+        self.lab.wait_for_idle()
+        wait_until(lambda: self.status()["lines"] + self.status()["lost"] == 200, "every row")
+        lost = self.status()["counters"]["lost_write_error"]["flows"]
+        daemon.stop()
+        self.assertGreater(lost, 0)
+        self.assertEqual(self.server.number("SELECT count(*) FROM connections"), 200 - lost)
+        self.assertIn("connection_log_rows_dropped", daemon.log)
+
+    def test_a_column_that_cannot_be_added_again_is_named(self):
+        daemon = self.run_with()
+        wait_until(lambda: self.server.ask("SELECT to_regclass('connections')") != [[""]], "the tables")
+        self.many(1, port=9)
+        self.lab.wait_for_idle()
+        wait_until(lambda: self.status()["lines"] == 1, "the row")
+        daemon.stop()
+        self.server.ask("ALTER TABLE connections DROP COLUMN community_id CASCADE")
+        daemon = self.run_with()
+        wait_until(lambda: "connection_log_failed" in daemon.log, "the failure")
+        self.assertIn("the table connections lacks community_id", daemon.log)
+        daemon.stop()
+
+
 class Faults(PostgresqlTest):
     def test_a_commit_whose_answer_is_lost_is_not_written_twice(self):
         cut = Cut(self.directory, self.server.socket)

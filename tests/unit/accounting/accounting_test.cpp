@@ -106,6 +106,28 @@ TEST_F(AccountingTest, WritesWhatWaitsWhenItStops) {
   EXPECT_TRUE(accounting::left_sessions(config_.database, another_runs).empty());
 }
 
+/// As where something else threw: nothing stopped it.
+TEST_F(AccountingTest, LosesNoOctetsWhereItIsDestroyedWithoutAStop) {
+  config_.commit_interval = 1h;
+  {
+    const auto accounting = make();
+    accounting->tick();  // the first transaction
+    run_until(*accounting, [&] {
+      return std::get<AccountingStatus>(accounting->status(system_now()).details).last_commit;
+    });
+    offer(*accounting, 100);
+  }
+  EXPECT_EQ(octets_in_database(), 0);
+  make()->stop();
+  EXPECT_EQ(octets_in_database(), 100);
+  {
+    const auto accounting = make();
+    offer(*accounting, 20);  // not even started
+  }
+  make()->stop();
+  EXPECT_EQ(octets_in_database(), 120);
+}
+
 TEST_F(AccountingTest, StopsBeforeItStarted) {
   const auto accounting = make();
   offer(*accounting, 100);

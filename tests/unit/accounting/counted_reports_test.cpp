@@ -138,9 +138,41 @@ TEST_F(CountedReportsTest, ForgetsWhatTheStateFileMustHave) {
   {
     CountedReports counted = open();
     note(counted, report(0, 1000));
-    for (int i = 0; i < 4; ++i) counted.checkpoint();
+    for (int i = 0; i < 4 * 16; ++i) {
+      note(counted, report(0, 100, 444));
+      counted.checkpoint();
+    }
   }
   EXPECT_FALSE(open().without_counted(report(0, 1500)));
+  EXPECT_TRUE(knows(100, 444));
+}
+
+TEST_F(CountedReportsTest, TouchesNoFileAtACheckpointWithoutReports) {
+  CountedReports counted = open();
+  note(counted, report(0, 1000));
+  counted.checkpoint();
+  const auto state = [&] {
+    std::vector<std::pair<std::string, std::filesystem::file_time_type>> all;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_.name()))
+      all.emplace_back(entry.path(), entry.last_write_time());
+    all.emplace_back("", std::filesystem::last_write_time(directory_.name()));
+    return all;
+  };
+  const auto before = state();
+  for (int i = 0; i < 100; ++i) counted.checkpoint();
+  EXPECT_EQ(state(), before);
+  EXPECT_TRUE(knows(1000));
+}
+
+TEST_F(CountedReportsTest, HasAFileForSeveralCheckpoints) {
+  CountedReports counted = open();
+  for (std::uint64_t i = 0; i < 32; ++i) {
+    note(counted, report(100 * i, 100 * i + 100));
+    counted.checkpoint();
+  }
+  EXPECT_TRUE(std::filesystem::exists(file(2)));
+  EXPECT_FALSE(std::filesystem::exists(file(3)));
+  EXPECT_TRUE(knows(3200));
 }
 
 TEST_F(CountedReportsTest, KnowsWhatWasNotReportedBetweenTwoKills) {
@@ -152,8 +184,10 @@ TEST_F(CountedReportsTest, KnowsWhatWasNotReportedBetweenTwoKills) {
 
 TEST_F(CountedReportsTest, TakesRoomWithoutARecordForNone) {
   std::ofstream(file()).close();
-  std::filesystem::resize_file(file(), 1000 * sizeof(CountedReports::Record));
-  open().checkpoint();
+  std::filesystem::resize_file(file(), 20'000 * sizeof(CountedReports::Record));
+  CountedReports counted = open();
+  note(counted, report(0, 1000));
+  counted.checkpoint();
   EXPECT_EQ(std::filesystem::file_size(file()), 0U) << "nothing is left to keep";
 }
 

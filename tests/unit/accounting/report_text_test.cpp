@@ -168,6 +168,24 @@ TEST(ReportText, IsCsv) {
             "other,,1000,0,1,0,3\n");
 }
 
+TEST(ReportText, HasNoFormulaInCsv) {
+  Report report = sample();
+  const auto name_in_csv = [&](const std::string& name) {
+    report.rows = {{name, "", {1, 2, 3, 4, 5}}};
+    const std::string csv = report_csv(report);
+    const std::string begin = "connections\nkey,";
+    const auto from = csv.find(begin) + begin.size();
+    return csv.substr(from, csv.find(",1,2,3,4,5\n") - from);
+  };
+  EXPECT_EQ(name_in_csv("=HYPERLINK(\"http://198.51.100.1/\",\"tv\")"),
+            "\"'=HYPERLINK(\"\"http://198.51.100.1/\"\",\"\"tv\"\")\"");
+  EXPECT_EQ(name_in_csv("+1"), "'+1");
+  EXPECT_EQ(name_in_csv("-1"), "'-1");
+  EXPECT_EQ(name_in_csv("@SUM(A1)"), "'@SUM(A1)");
+  EXPECT_EQ(name_in_csv("a=b"), "a=b");
+  EXPECT_EQ(name_in_csv("\x1b[2J"), "\\x1b[2J") << "as in JSON";
+}
+
 TEST(ReportText, DividesNothingByNothing) {
   Report report;
   report.by = "host";

@@ -585,6 +585,21 @@ TEST_F(AccountingStoreTest, CountsADeviceUnderItsMacAddressOrElseItsAddress) {
   EXPECT_EQ(number("SELECT up_octets FROM days WHERE device_name = 'television'"), 23);
 }
 
+TEST_F(AccountingStoreTest, DoesNotTakeADeviceForTheTotal) {
+  config_.aggregates[0].by = {AccountingKey::kDevice};
+  start();
+  device_names_ =
+      std::make_shared<const DeviceNames>(DeviceNames{{std::string("\x0a\0\0\5", 4), "total"}});
+  count(100);
+  Question question;
+  question.now = std::chrono::floor<std::chrono::minutes>(now_.wall);
+  question.from = question.now;
+  question.until = question.now + 1min;
+  const Report report = ask(open_for_reading(config_.database), question);
+  ASSERT_EQ(report.rows.size(), 1U);
+  EXPECT_EQ(report.rows[0].name, "total (10.0.0.5)");
+}
+
 TEST_F(AccountingStoreTest, ForgetsNamesThatNothingHasAnyMore) {
   config_.aggregates[0].by = {AccountingKey::kDevice};
   start();

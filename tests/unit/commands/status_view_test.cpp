@@ -41,6 +41,20 @@ TEST(StatusView, BeginsWithWhatIsWrong) {
   EXPECT_THAT(shown.text, HasSubstr("events dropped by the kernel 7, the last 2 min ago"));
 }
 
+TEST(StatusView, SaysWhyFlowReportsWereLostWhereThatHasSeveralReasons) {
+  Status status = test::sample_status();
+  OutputStatus& log = status.namespaces[0].outputs.emplace_back(status.namespaces[0].outputs[0]);
+  log.details = ConnectionLogStatus{LogDestination::kPostgresql, {}};
+  log.counters.lost_write_error = {1, 1200, 1200, 5, 5};
+  log.counters.lost_messages = 1;
+  log.counters.lost_records = 1200;
+  log.last_loss = std::chrono::seconds(7);
+  EXPECT_THAT(view(status).text, HasSubstr("    lost 1 200, the last 7 s ago\n"));
+  log.counters.lost_would_block = 34;
+  EXPECT_THAT(view(status).text, HasSubstr("    lost 1 234, the last 7 s ago: lost_would_block 34, "
+                                           "lost_write_error 1 200\n"));
+}
+
 TEST(StatusView, ShowsWhatWaits) {
   Status status = test::sample_status();
   OutputStatus& output = status.namespaces[0].outputs[0];

@@ -128,6 +128,13 @@ TEST_F(TopViewTest, SaysByWhichKeyNothingIsCounted) {
   }
 }
 
+TEST_F(TopViewTest, DoesNotTakeADeviceForTheTotal) {
+  rates_.add(sample(100s), 10s);
+  count("02:00:5e:00:53:01", "total", 1000, 0);
+  rates_.add(sample(110s), 10s);
+  EXPECT_THAT(rates_.text(5, ""), testing::HasSubstr("\ntotal (02:00:5e:00:53:01) "));
+}
+
 TEST_F(TopViewTest, EscapesNames) {
   rates_.add(sample(100s), 10s);
   count("02:00:5e:00:53:01", "\x1b[2J<script>", 1000, 0);

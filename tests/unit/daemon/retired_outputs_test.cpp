@@ -5,7 +5,9 @@
 
 #include "encode/ipfix.hpp"
 #include "export/session_exporter.hpp"
+#include "ledger/export_ledger.hpp"
 #include "support/fakes.hpp"
+#include "support/logged_lines.hpp"
 #include "support/stream_collector.hpp"
 
 namespace ctflow {
@@ -35,6 +37,37 @@ class RetiredOutputsTest : public testing::Test {
   test::FakeWire wire_;
   RetiredOutputs retired_{io_};
 };
+
+/// A log in memory whose server is away.
+class AwayOutput : public Output {
+ public:
+  AwayOutput() : Output("connection_log", "db", FlowKinds::reports()) {
+    ledger_.lost(LossReason::kWriteError, {.flows = 5});  // before, and in the status of then
+    ledger_.wait(content());
+  }
+  void offer(const Flow& /*flow*/, const Instant& /*now*/) override {}
+  void tick() override {}
+  [[nodiscard]] MonoTime deadline() const override { return MonoTime::max(); }
+  void flush() override {}
+  void stop() override { ledger_.lost_after_wait(LossReason::kWriteError, {1, 2, 2, 30, 4000}); }
+
+ private:
+  static MessageContent content() {
+    return {.flows = 2, .data_records = 2, .packets = 30, .octets = 4000};
+  }
+  void describe(OutputStatus& status, const Instant& /*now*/) const override {
+    status.counters = ledger_.counters();
+    status.details = ConnectionLogStatus{LogDestination::kPostgresql, {}};
+  }
+
+  ExportLedger ledger_;
+};
+
+TEST_F(RetiredOutputsTest, SaysWhatIsLostWhateverTheReason) {
+  const test::LoggedLines lines;
+  retired_.add(std::make_unique<AwayOutput>());
+  EXPECT_EQ(lines.count("reload_lost log=db flows=2 packets=30 octets=4000 "), 1U);
+}
 
 TEST_F(RetiredOutputsTest, EndsAtOnceWhatHasNothingToSend) {
   retired_.add(make());

@@ -25,6 +25,8 @@ struct FakeDatabase {
   std::set<std::string> partitions;  ///< 20231114
   std::vector<std::string> old;      ///< the answer to which are to be removed
   std::string refused;               ///< no row may have this text
+  std::string dropped;               ///< a trigger stores no row that has this text
+  std::vector<std::string> missing;  ///< columns: as long as there are any, so are the tables
   std::string refusal;               ///< SQLSTATE of the answer to the beginning of any batch
 };
 
@@ -126,8 +128,12 @@ class FakeServer : public postgresql::Server {
     if (command.starts_with("COPY ")) return take_rows();
     if (command.find("SELECT relkind") != std::string::npos) {
       postgresql::Answer answer{true, "SELECT", {}, "", ""};
-      if (database_.tables) answer.rows.emplace_back(1, database_.kind);
+      if (database_.tables && database_.missing.empty())
+        answer.rows.emplace_back(1, database_.kind);
       return answer;
+    }
+    if (command.find("SELECT wanted") != std::string::npos) {
+      return {true, "SELECT", database_.missing, "", ""};
     }
     if (command.find("CREATE VIEW") != std::string::npos ||
         command.find("OR REPLACE VIEW") != std::string::npos) {
@@ -170,6 +176,7 @@ class FakeServer : public postgresql::Server {
 
   postgresql::Answer take_rows() {
     std::string data = std::exchange(data_, "");
+    std::size_t stored = 0;
     for (std::size_t end = 0; (end = data.find('\n')) != std::string::npos;
          data.erase(0, end + 1)) {
       const std::string row = data.substr(0, end);
@@ -180,9 +187,11 @@ class FakeServer : public postgresql::Server {
         transaction_->failed = true;
         return {false, "", {}, bad ? "22003" : "23514", "row refused"};
       }
+      if (!database_.dropped.empty() && row.find(database_.dropped) != row.npos) continue;
       transaction_->rows.push_back(row);
+      ++stored;
     }
-    return {true, "COPY", {}, "", ""};
+    return {true, "COPY " + std::to_string(stored), {}, "", ""};
   }
 
   postgresql::Answer commit() {

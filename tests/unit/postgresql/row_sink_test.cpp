@@ -205,6 +205,47 @@ TEST_F(PostgresqlSink, LosesTheRowThatTheServerRefusesAndNoOther) {
   EXPECT_TRUE(status().connected);
 }
 
+TEST_F(PostgresqlSink, CountsAsLostWhatATriggerDoesNotStore) {
+  const test::LoggedLines lines;
+  connect();
+  database_.dropped = "\tend\t";
+  for (int i = 0; i < 3; ++i) deliver(10);
+  settle();
+  EXPECT_EQ(ledger_.counters().flows, 0U);
+  EXPECT_EQ(ledger_.counters().lost_write_error.flows, 30U);
+  EXPECT_EQ(ledger_.counters().lost_octets, 3000U);
+  EXPECT_EQ(ledger_.counters().waiting.messages, 0U);
+  EXPECT_EQ(status().last_failure.reason, "the server stored 0 of 20 rows that it took");
+  EXPECT_GE(lines.count("connection_log_rows_dropped"), 1U);
+  database_.dropped = "\tend\t3";  // 31 to 39, not 40 to 60
+  for (int i = 0; i < 3; ++i) deliver(10);
+  settle();
+  EXPECT_EQ(database_.rows.size(), 21U);
+  EXPECT_EQ(ledger_.counters().flows, 21U);
+  EXPECT_EQ(ledger_.counters().octets, 2100U);
+  EXPECT_EQ(ledger_.counters().lost(), 39U);
+  EXPECT_EQ(ledger_.counters().lost_packets, 39U);
+  EXPECT_EQ(ledger_.counters().waiting.flows, 0U);
+  EXPECT_EQ(ledger_.counters().waiting.messages, 0U);
+  database_.dropped.clear();
+  fail_once("COMMIT", Fault::kAnswer);
+  deliver(10);
+  settle();
+  EXPECT_EQ(ledger_.counters().flows, 31U) << "of the same batch, which is there already";
+}
+
+TEST_F(PostgresqlSink, NamesTheColumnsThatCannotBeAdded) {
+  const test::LoggedLines lines;
+  database_.missing = {"reported", "event"};
+  connect();
+  EXPECT_EQ(status().last_failure.reason, "the table connections lacks reported, event");
+  EXPECT_EQ(lines.count("fix=\"add them by ALTER TABLE"), 1U);
+  database_.missing.clear();
+  deliver(1);
+  settle();
+  expect_all(1);
+}
+
 TEST_F(PostgresqlSink, LosesAndWritesEachRowOnceWhateverFails) {
   for (unsigned seed = 1; seed <= 300; ++seed) {
     SCOPED_TRACE(seed);
@@ -274,6 +315,7 @@ TEST_F(PostgresqlSink, WaitsLongerWhileAServerThatIsThereTakesNothing) {
   server_->set_faults([](const std::string& command) {
     return command.starts_with("COPY") ? Fault::kShutdown : Fault::kNone;
   });
+  const test::LoggedLines lines;
   deliver(1);
   connect();
   for (int i = 0; i < 10; ++i) {
@@ -281,9 +323,18 @@ TEST_F(PostgresqlSink, WaitsLongerWhileAServerThatIsThereTakesNothing) {
     connect();
   }
   EXPECT_GE(server_->alarm() - clock_.now().steady, seconds(30));
+  EXPECT_EQ(lines.count("connection_log_connected"), 1U) << "it is no news at each attempt";
   server_->set_faults({});
   settle();
   expect_all(1);
+  EXPECT_EQ(lines.count("connection_log_continues"), 1U);
+  server_->set_faults([](const std::string&) { return Fault::kLost; });
+  deliver(1);
+  server_->run();
+  server_->set_faults({});
+  settle();
+  expect_all(2);
+  EXPECT_EQ(lines.count("connection_log_connected"), 2U);
 }
 
 TEST_F(PostgresqlSink, MakesThePartitionsOfTheDaysOfRows) {
