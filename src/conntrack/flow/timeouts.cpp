@@ -74,9 +74,28 @@ void add_udp(const Flow& flow, const Timeouts& timeouts, Possible& possible) {
   if ((flow.status & kNatClash) != 0) possible.add(timeouts.udp_stream);
 }
 
+/// Kernels without a tracker for one of these take it for any other protocol, and write no ports
+/// for it: DCCP since Linux 6.16, UDP-Lite in still newer ones, any where it is not built.
+bool lacks_tracker(const Flow& flow) {
+  if (!flow.present.no_ports) return false;
+  switch (flow.original.protocol) {
+    case IPPROTO_SCTP:
+    case IPPROTO_DCCP:
+    case IPPROTO_UDPLITE:
+    case IPPROTO_GRE:
+      return true;
+    default:
+      return false;
+  }
+}
+
 template <typename Possible>
 void add_possible(const Flow& flow, const Timeouts& timeouts, Possible& possible) {
   if (ignores_packets(flow)) return;
+  if (lacks_tracker(flow)) {
+    possible.add(timeouts.generic);
+    return;
+  }
   switch (flow.original.protocol) {
     case IPPROTO_TCP:
       add_tcp(flow, timeouts, possible);

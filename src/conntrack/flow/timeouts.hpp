@@ -92,7 +92,7 @@ std::chrono::seconds only_timeout(const Flow& flow, const Timeouts& timeouts);
 /// GRE keeps for its life the timeouts that were in force when it began (gre_new()).
 inline bool keeps_first_timeouts(const Flow& flow) {
   constexpr std::uint8_t kGre = 47;
-  return flow.original.protocol == kGre;
+  return flow.original.protocol == kGre && !flow.present.no_ports;
 }
 
 }  // namespace ctflow

@@ -233,6 +233,18 @@ TEST(PossibleTimeouts, FollowEveryState) {
   expect(33, {0, 240, 480, 480, 43'200, 64, 64, 240});
 }
 
+TEST(PossibleTimeouts, AreGenericWhereTheKernelHasNoTracker) {
+  for (const std::uint8_t protocol : {33, 47, 132, 136}) {
+    Flow flow = flow_of(protocol, status::kSeenReply);
+    flow.present.no_ports = true;
+    EXPECT_THAT(possible(flow), are({600})) << int{protocol};
+    EXPECT_FALSE(keeps_first_timeouts(flow));
+  }
+  Flow echo = flow_of(1);
+  echo.present.no_ports = true;
+  EXPECT_THAT(possible(echo), are({30}));
+}
+
 TEST(PossibleTimeouts, AreNoneWherePacketsDoNotSetThem) {
   EXPECT_THAT(possible(flow_of(6)), are({})) << "kernels before 5.11 do not say the state";
   EXPECT_THAT(possible(flow_of(17, 1U << 10)), are({})) << "IPS_FIXED_TIMEOUT";
