@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "ctflow/flow.hpp"
@@ -60,6 +61,12 @@ struct TimeoutsRead {
 /// belongs to a protocol that the kernel was built without: that is no failure.
 TimeoutsRead read_timeouts(const Timeouts& before,
                            const std::string& directory = kSettingsDirectory);
+
+/// A line "NAME VALUE" for each, with the kernel's names.
+std::string text_of(const Timeouts& timeouts);
+
+/// Takes what such a text says; other lines say nothing.
+void read_timeouts_text(std::string_view text, Timeouts& timeouts);
 
 /// The timeouts that the last packet of a connection may have set.
 class PossibleTimeouts {

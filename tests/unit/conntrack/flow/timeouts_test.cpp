@@ -14,6 +14,28 @@ namespace {
 
 using std::chrono::seconds;
 
+TEST(TimeoutsText, SaysWhatItWasMadeOf) {
+  Timeouts timeouts;
+  timeouts.tcp[3] = seconds(4'294'967'295);
+  timeouts.generic = seconds(0);
+  Timeouts read;
+  read_timeouts_text(text_of(timeouts), read);
+  EXPECT_EQ(read, timeouts);
+}
+
+TEST(TimeoutsText, MayHaveAnythingElse) {
+  Timeouts read;
+  read_timeouts_text(
+      "nf_conntrack_udp_timeout 7\nnf_conntrack_udp_timeout\n\n later 8\n"
+      "nf_conntrack_icmp_timeout -1\nnf_conntrack_gre_timeout 4294967296\n"
+      "nf_conntrack_generic_timeout 9",
+      read);
+  Timeouts expected;
+  expected.udp = seconds(7);
+  expected.generic = seconds(9);
+  EXPECT_EQ(read, expected);
+}
+
 class TimeoutsTest : public testing::Test {
  protected:
   void set(const std::string& name, const std::string& value) const {
