@@ -142,6 +142,8 @@ struct Presence {
   bool stop : 1 = false;      ///< CTA_TIMESTAMP_STOP
   bool timeout : 1 = false;   ///< CTA_TIMEOUT: the entry was removed before it expired
   bool state : 1 = false;     ///< CTA_PROTOINFO: the protocol tracker's state
+  /// Not there: CTA_PROTO_SRC_PORT. So it is of ICMP, and of what this kernel has no tracker for.
+  bool no_ports : 1 = false;
 
   friend bool operator==(const Presence&, const Presence&) = default;
 };

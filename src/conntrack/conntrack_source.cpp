@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/conntrack_source.hpp"
 
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -199,7 +200,32 @@ void ConntrackSource::observe_settings() {
   const auto visit = home_.visit();
   observe_capabilities();
   observe_obstacle();
+  observe_events();
   observe_timeouts();
+}
+
+void ConntrackSource::observe_events() {
+  if (records_) return;  // which come whatever the events do
+  const auto mode = conntrack_setting(kSettingsDirectory, "nf_conntrack_events");
+  if (!mode) return;
+  const MonoTime now = std::chrono::steady_clock::now();
+  const bool first = !events_seen_;  // what is missing then is logged with all that is
+  const MonoTime before = std::exchange(events_seen_, now).value_or(now);
+  if (*mode == 0 && !silent_since_) {
+    silent_since_ = before;
+    if (first) return;
+    log::warn(
+        "events_stopped impact=\"nf_conntrack_events was set to 0: the ends of connections are not "
+        "exported, and what they counted after their previous report is lost, uncounted\" "
+        "fix=\"sysctl -w net.netfilter.nf_conntrack_events=1\"");
+  } else if (*mode != 0 && silent_since_) {
+    log::warn(
+        "events_resumed silent_seconds={} impact=\"what ended in this time is not exported, or "
+        "lacks what came after its previous report; how many connections that were is unknown\" "
+        "fix=\"look for what sets net.netfilter.nf_conntrack_events\"",
+        std::chrono::ceil<std::chrono::seconds>(now - *silent_since_).count());
+    silent_since_.reset();
+  }
 }
 
 void ConntrackSource::observe_timeouts() {

@@ -58,6 +58,8 @@ class ConntrackSource : public FlowSource {
   /// Logs what is measured, at the start and when it changes. Called during a visit.
   void observe_capabilities();
   void observe_obstacle();
+  /// Logs when the kernel stops sending events and when it sends them again. Called during a visit.
+  void observe_events();
   void restore_state();
 
   boost::asio::io_context& io_;
@@ -67,6 +69,9 @@ class ConntrackSource : public FlowSource {
   bool nat_events_ = false;
   bool every_end_ = false;
   bool timeouts_complete_ = true;  ///< at the last look, or there was none
+  /// Since when nf_conntrack_events is 0, and the last look at it.
+  std::optional<MonoTime> silent_since_;
+  std::optional<MonoTime> events_seen_;
   std::unique_ptr<ExtrasSource> extras_;
   std::optional<Capabilities> logged_;
   std::vector<OwnConnection> own_traffic_;

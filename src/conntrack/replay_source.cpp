@@ -32,6 +32,9 @@ void ReplaySource::start(FlowSink& sink) {
   assembler_->nat_events = nat_events_;
   assembler_->every_end = every_end_;
   reader_.emplace(*assembler_);
+  file_.on_timeouts([this](const TimeoutsRead& read, TimePoint time) {
+    assembler_->timeouts.observe(read, time);
+  });
   play();
 }
 

@@ -14,7 +14,8 @@
 namespace ctflow {
 
 /// Plays a file as if the kernel sent it now; the flows keep the times of the recording. Timeouts
-/// are the kernel's defaults, so that a file gives the same records everywhere.
+/// are those of the recording, or the kernel's defaults where it has none: a file gives the same
+/// records everywhere.
 class ReplaySource : public FlowSource {
  public:
   /// `rate`: events per second, 0 = as fast as possible. Throws EventFileError, and so does the

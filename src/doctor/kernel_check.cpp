@@ -6,8 +6,9 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
-#include <fstream>
+#include <system_error>
 
 #include "netlink/conntrack_settings.hpp"
 #include "text/errno_text.hpp"
@@ -19,9 +20,10 @@ namespace {
 int find_obstacle(const std::string& directory) {
   constexpr std::array kNames{"nf_conntrack_acct", "nf_conntrack_timestamp", "nf_conntrack_events"};
   for (const char* name : kNames) {
-    errno = 0;
-    const std::ifstream file(directory + "/" + name);
-    if (!file.is_open() && errno != ENOENT) return errno;
+    std::uint32_t value = 0;
+    // As they are read later: that takes two descriptors.
+    const std::error_code error = SettingsReader(directory).read(name, value);
+    if (error && error != std::errc::no_such_file_or_directory) return error.value();
   }
   // Without conntrack the directory still exists, unless all settings are hidden.
   const std::filesystem::path parent = std::filesystem::path(directory).parent_path();

@@ -126,8 +126,10 @@ class AccountingCauses(case.LabTest):
         self.assertEqual(self.causes(), {("events_off", "")})
         self.assertIn("while the kernel sent no events (nf_conntrack_events=0)", self.report())
         self.assertIn("events_off", self.status())
+        wait_until(lambda: " warning events_stopped " in program.log, "the log")
         self.lab.router.set("net/netfilter/nf_conntrack_events", 1)
         wait_until(lambda: "events_off" not in self.status(), "the problem to go")
+        wait_until(lambda: " warning events_resumed silent_seconds=" in program.log, "the log")
         program.stop()
 
     def test_a_flowtable_that_does_not_count(self):

@@ -2,6 +2,7 @@
 #include "conntrack/events/event_file.hpp"
 
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <pcap/pcap.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,7 +10,9 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <optional>
+#include <string_view>
 
 #include "conntrack/events/byte_order.hpp"
 #include "conntrack/events/pcap_packets.hpp"
@@ -24,6 +27,9 @@ constexpr int kSnapshotLength = 65535;
 constexpr std::int64_t kLatestSecond = std::int64_t{1} << 33;                // the year 2242
 constexpr std::byte kArphrdNetlink[2] = {std::byte{0x03}, std::byte{0x38}};  // 824
 constexpr std::byte kFamilyNetfilter{NETLINK_NETFILTER};
+constexpr std::byte kFamilyUsersock{NETLINK_USERSOCK};
+/// What a message of NETLINK_USERSOCK with timeouts begins with, behind its header.
+constexpr std::string_view kTimeoutsTitle = "ctflowd timeouts\n";
 
 /// Nothing: it is no time.
 std::optional<TimePoint> time_of(std::int64_t seconds, std::int64_t nanoseconds) {
@@ -96,18 +102,33 @@ EventFileWriter::EventFileWriter(const std::string& file_name)
 }
 
 void EventFileWriter::on_datagram(Bytes datagram, const Instant& time) {
+  write(kFamilyNetfilter, datagram, time.wall);
+  ++datagrams_;
+}
+
+void EventFileWriter::on_timeouts(const Timeouts& timeouts, TimePoint time) {
+  const std::string text = std::string(kTimeoutsTitle) + text_of(timeouts);
+  nlmsghdr header{};
+  header.nlmsg_len = static_cast<std::uint32_t>(sizeof header + text.size());
+  header.nlmsg_type = NLMSG_MIN_TYPE;
+  std::vector<std::byte> message(header.nlmsg_len);
+  std::memcpy(message.data(), &header, sizeof header);
+  std::memcpy(message.data() + sizeof header, text.data(), text.size());
+  write(kFamilyUsersock, message, time);
+}
+
+void EventFileWriter::write(std::byte family, Bytes message, TimePoint time) {
   packet_.assign(kCookedHeader, std::byte{0});
   packet_[2] = kArphrdNetlink[0];
   packet_[3] = kArphrdNetlink[1];
-  packet_[15] = kFamilyNetfilter;
-  packet_.insert(packet_.end(), datagram.begin(), datagram.end());
+  packet_[15] = family;
+  packet_.insert(packet_.end(), message.begin(), message.end());
 
-  const auto since_epoch = time.wall.time_since_epoch();
+  const auto since_epoch = time.time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
   dump_packet(dumper_.get(), {seconds.count(), (since_epoch - seconds).count(),
                               reinterpret_cast<const unsigned char*>(packet_.data()),
                               static_cast<std::uint32_t>(packet_.size())});
-  ++datagrams_;
 }
 
 void EventFileWriter::on_batch_end() {
@@ -133,6 +154,20 @@ EventFileReader::EventFileReader(const std::string& file_name) : file_name_(file
   swapped_ = pcap_is_swapped(handle_.get()) != 0;
 }
 
+bool EventFileReader::take_timeouts(Bytes packet, TimePoint time) {
+  constexpr std::size_t kText = kCookedHeader + sizeof(nlmsghdr);
+  if (packet.size() < kText || packet[14] != std::byte{0} || packet[15] != kFamilyUsersock) {
+    return false;
+  }
+  const Bytes behind = packet.subspan(kText);
+  std::string_view text(reinterpret_cast<const char*>(behind.data()), behind.size());
+  if (text.substr(0, kTimeoutsTitle.size()) != kTimeoutsTitle) return false;
+  text.remove_prefix(kTimeoutsTitle.size());
+  read_timeouts_text(text, timeouts_);
+  if (on_timeouts_) on_timeouts_({timeouts_, std::nullopt}, time);
+  return true;
+}
+
 bool EventFileReader::next(Bytes& datagram, TimePoint& time) {
   PcapPacket found{};
   while (true) {
@@ -140,12 +175,13 @@ bool EventFileReader::next(Bytes& datagram, TimePoint& time) {
     if (result == PCAP_ERROR_BREAK) return false;
     if (result != 1) throw EventFileError(file_name_ + ": " + pcap_geterr(handle_.get()));
     const Bytes packet(reinterpret_cast<const std::byte*>(found.data), found.length);
+    const std::optional<TimePoint> stamp = time_of(found.seconds, found.fraction);
+    if (stamp && take_timeouts(packet, *stamp)) continue;
     if (packet.size() < kCookedHeader || packet[14] != std::byte{0} ||
         packet[15] != kFamilyNetfilter) {
       ++skipped_;
       continue;  // another netlink family, in a capture made elsewhere
     }
-    const std::optional<TimePoint> stamp = time_of(found.seconds, found.fraction);
     if (!stamp) throw EventFileError(file_name_ + ": a packet's time is out of range");
     time = *stamp;
     datagram = packet.subspan(kCookedHeader);

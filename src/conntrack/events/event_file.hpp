@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Recorded events: a pcap file of link type NETLINK (253), which Wireshark reads as well. Each
 // packet is one datagram behind the 16 octets of struct sockaddr_ll's likeness that this link type
-// demands (https://www.tcpdump.org/linktypes/LINKTYPE_NETLINK.html).
+// demands (https://www.tcpdump.org/linktypes/LINKTYPE_NETLINK.html). Between them, as messages of
+// NETLINK_USERSOCK: the timeouts that were in force from then on, as text.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "conntrack/events/event_listener.hpp"
+#include "conntrack/flow/timeouts.hpp"
 
 struct pcap;
 struct pcap_dumper;
@@ -31,6 +35,8 @@ class EventFileWriter : public EventConsumer {
   explicit EventFileWriter(const std::string& file_name);
 
   void on_datagram(Bytes datagram, const Instant& time) override;
+  /// The timeouts in force, at the beginning and where they are others than before.
+  void on_timeouts(const Timeouts& timeouts, TimePoint time);
   /// Hands what was written to the system. Throws EventFileError when the disk is full.
   void on_batch_end() override;
 
@@ -41,6 +47,8 @@ class EventFileWriter : public EventConsumer {
     void operator()(pcap* handle) const;
     void operator()(pcap_dumper* dumper) const;
   };
+
+  void write(std::byte family, Bytes message, TimePoint time);
 
   std::string file_name_;
   std::unique_ptr<pcap, Closer> handle_;
@@ -59,6 +67,11 @@ class EventFileReader {
   /// file. Throws EventFileError where the file is damaged.
   bool next(Bytes& datagram, TimePoint& time);
 
+  /// Called by next() for timeouts that stand in front of the datagram. `values` of what the file
+  /// does not say are those of before.
+  using TimeoutsHandler = std::function<void(const TimeoutsRead& read, TimePoint time)>;
+  void on_timeouts(TimeoutsHandler handler) { on_timeouts_ = std::move(handler); }
+
   /// Packets so far that are no datagrams of NETLINK_NETFILTER.
   [[nodiscard]] std::uint64_t skipped() const { return skipped_; }
 
@@ -67,10 +80,15 @@ class EventFileReader {
     void operator()(pcap* handle) const;
   };
 
+  /// False: the packet is something else.
+  bool take_timeouts(Bytes packet, TimePoint time);
+
   std::string file_name_;
   std::unique_ptr<pcap, Closer> handle_;
   [[maybe_unused]] bool swapped_ = false;  ///< the file was written in the other byte order
   std::vector<std::byte> turned_;          ///< a datagram in this machine's order
+  Timeouts timeouts_;
+  TimeoutsHandler on_timeouts_;
   std::uint64_t skipped_ = 0;
 };
 

@@ -19,6 +19,7 @@ void EventFileReader::Closer::operator()(pcap* /*handle*/) const {}
 
 EventFileWriter::EventFileWriter(const std::string& file_name) { refuse(file_name); }
 void EventFileWriter::on_datagram(Bytes /*datagram*/, const Instant& /*time*/) {}
+void EventFileWriter::on_timeouts(const Timeouts& /*timeouts*/, TimePoint /*time*/) {}
 void EventFileWriter::on_batch_end() {}
 
 EventFileReader::EventFileReader(const std::string& file_name) { refuse(file_name); }

@@ -19,8 +19,8 @@ using usual_end::kHeaders;
 struct Seen {
   bool original = false;
   bool reply = false;
-  bool original_zone = false;
-  bool reply_zone = false;
+  TupleForm original_form;
+  TupleForm reply_form;
   bool original_counters = false;
   bool reply_counters = false;
 };
@@ -28,9 +28,9 @@ struct Seen {
 bool read_attribute(const Attribute& attribute, Flow& flow, Seen& seen) {
   switch (attribute.type) {
     case CTA_TUPLE_ORIG:
-      return seen.original = read_tuple(attribute.payload, flow.original, seen.original_zone);
+      return seen.original = read_tuple(attribute.payload, flow.original, seen.original_form);
     case CTA_TUPLE_REPLY:
-      return seen.reply = read_tuple(attribute.payload, flow.reply, seen.reply_zone);
+      return seen.reply = read_tuple(attribute.payload, flow.reply, seen.reply_form);
     case CTA_STATUS:
       return read_integer(attribute, flow.status);
     case CTA_PROTOINFO:
@@ -106,8 +106,9 @@ bool walk_connection(Bytes rest, Flow& flow, Seen& seen) {
     if (!read_attribute(attribute, flow, seen)) return false;
   }
   flow.present.counters = seen.original_counters && seen.reply_counters;
-  if (!seen.original_zone) flow.original.zone = flow.zone;
-  if (!seen.reply_zone) flow.reply.zone = flow.zone;
+  flow.present.no_ports = seen.original_form.no_ports;
+  if (!seen.original_form.zoned) flow.original.zone = flow.zone;
+  if (!seen.reply_form.zoned) flow.reply.zone = flow.zone;
   return !attributes.malformed() && seen.original && seen.reply;
 }
 

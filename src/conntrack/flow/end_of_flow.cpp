@@ -136,7 +136,7 @@ bool correct_usual_times(Flow& flow, const TimeoutHistory& timeouts, SourceCount
   constexpr Presence kStamped{
       .counters = true, .start = true, .stop = true, .timeout = false, .state = false};
   Presence present = flow.present;
-  present.state = present.timeout = false;
+  present.state = present.timeout = present.no_ports = false;
   const TimeoutHistory::Period* const period = timeouts.only_period();
   if (flow.event != FlowEvent::kEnded || present != kStamped || period == nullptr ||
       keeps_first_timeouts(flow) || reset_before_answer(flow)) {

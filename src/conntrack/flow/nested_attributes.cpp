@@ -60,8 +60,9 @@ bool read_addresses(Bytes bytes, Tuple& tuple) {
 }
 
 /// CTA_TUPLE_PROTO: protocol number, and ports or ICMP identity.
-bool read_protocol(Bytes bytes, Tuple& tuple) {
+bool read_protocol(Bytes bytes, Tuple& tuple, bool& no_ports) {
   bool numbered = false;
+  no_ports = true;
   Attributes attributes(bytes);
   Attribute attribute;
   while (attributes.next(attribute)) {
@@ -72,6 +73,7 @@ bool read_protocol(Bytes bytes, Tuple& tuple) {
         break;
       case CTA_PROTO_SRC_PORT:
         ok = read_integer(attribute, tuple.source_port);
+        no_ports = false;
         break;
       case CTA_PROTO_DST_PORT:
         ok = read_integer(attribute, tuple.destination_port);
@@ -96,8 +98,8 @@ bool read_protocol(Bytes bytes, Tuple& tuple) {
   return numbered && !attributes.malformed();
 }
 
-/// CTA_TUPLE_ORIG, CTA_TUPLE_REPLY. `zoned`: the tuple has a zone of its own.
-bool walk_tuple(Bytes bytes, Tuple& tuple, bool& zoned) {
+/// CTA_TUPLE_ORIG, CTA_TUPLE_REPLY.
+bool walk_tuple(Bytes bytes, Tuple& tuple, TupleForm& form) {
   bool addressed = false;
   bool has_protocol = false;
   Attributes attributes(bytes);
@@ -109,10 +111,10 @@ bool walk_tuple(Bytes bytes, Tuple& tuple, bool& zoned) {
         ok = addressed = read_addresses(attribute.payload, tuple);
         break;
       case CTA_TUPLE_PROTO:
-        ok = has_protocol = read_protocol(attribute.payload, tuple);
+        ok = has_protocol = read_protocol(attribute.payload, tuple, form.no_ports);
         break;
       case CTA_TUPLE_ZONE:
-        ok = zoned = read_integer(attribute, tuple.zone);
+        ok = form.zoned = read_integer(attribute, tuple.zone);
         break;
       default:
         break;
@@ -184,8 +186,8 @@ bool read_state(Bytes bytes, std::uint16_t state_type, Flow& flow) {
 
 }  // namespace
 
-bool read_tuple(Bytes bytes, Tuple& tuple, bool& zoned) {
-  return usual_layout::read_tuple(bytes, tuple) || walk_tuple(bytes, tuple, zoned);
+bool read_tuple(Bytes bytes, Tuple& tuple, TupleForm& form) {
+  return usual_layout::read_tuple(bytes, tuple) || walk_tuple(bytes, tuple, form);
 }
 
 bool read_counters(Bytes bytes, Counters& counters, bool& complete) {

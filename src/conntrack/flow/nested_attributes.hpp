@@ -7,8 +7,14 @@
 
 namespace ctflow {
 
-/// CTA_TUPLE_ORIG, CTA_TUPLE_REPLY. `zoned` becomes true: the tuple has a zone of its own.
-bool read_tuple(Bytes bytes, Tuple& tuple, bool& zoned);
+/// What a tuple has or lacks beside its values.
+struct TupleForm {
+  bool zoned = false;     ///< a zone of its own
+  bool no_ports = false;  ///< not even ports that are 0
+};
+
+/// CTA_TUPLE_ORIG, CTA_TUPLE_REPLY.
+bool read_tuple(Bytes bytes, Tuple& tuple, TupleForm& form);
 
 /// CTA_COUNTERS_ORIG, CTA_COUNTERS_REPLY. `complete`: packets and octets are there.
 bool read_counters(Bytes bytes, Counters& counters, bool& complete);

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/flow/timeouts.hpp"
 
+#include <fmt/format.h>
 #include <netinet/in.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
 
 #include "conntrack/flow/answered.hpp"
+#include "text/number_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -74,9 +77,28 @@ void add_udp(const Flow& flow, const Timeouts& timeouts, Possible& possible) {
   if ((flow.status & kNatClash) != 0) possible.add(timeouts.udp_stream);
 }
 
+/// Kernels without a tracker for one of these take it for any other protocol, and write no ports
+/// for it: DCCP since Linux 6.16, UDP-Lite in still newer ones, any where it is not built.
+bool lacks_tracker(const Flow& flow) {
+  if (!flow.present.no_ports) return false;
+  switch (flow.original.protocol) {
+    case IPPROTO_SCTP:
+    case IPPROTO_DCCP:
+    case IPPROTO_UDPLITE:
+    case IPPROTO_GRE:
+      return true;
+    default:
+      return false;
+  }
+}
+
 template <typename Possible>
 void add_possible(const Flow& flow, const Timeouts& timeouts, Possible& possible) {
   if (ignores_packets(flow)) return;
+  if (lacks_tracker(flow)) {
+    possible.add(timeouts.generic);
+    return;
+  }
   switch (flow.original.protocol) {
     case IPPROTO_TCP:
       add_tcp(flow, timeouts, possible);
@@ -176,6 +198,30 @@ TimeoutsRead read_timeouts(const Timeouts& before, const std::string& directory)
                       std::make_error_code(std::errc::no_such_file_or_directory)};
   }
   return result;
+}
+
+std::string text_of(const Timeouts& timeouts) {
+  std::string text;
+  Timeouts values = timeouts;
+  for (const auto& setting : settings_of(values)) {
+    fmt::format_to(std::back_inserter(text), "{} {}\n", setting.name, setting.value.count());
+  }
+  return text;
+}
+
+void read_timeouts_text(std::string_view text, Timeouts& timeouts) {
+  const auto settings = settings_of(timeouts);
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    const std::size_t space = std::min(line.find(' '), line.size());
+    const std::string_view name = line.substr(0, space);
+    const auto found = std::find_if(settings.begin(), settings.end(),
+                                    [&](const auto& setting) { return name == setting.name; });
+    if (found == settings.end() || space == line.size()) continue;
+    const auto seconds = text::parse_number<std::uint32_t>(line.substr(space + 1));
+    if (seconds) found->value = std::chrono::seconds(*seconds);
+  }
 }
 
 PossibleTimeouts possible_timeouts(const Flow& flow, const Timeouts& timeouts) {

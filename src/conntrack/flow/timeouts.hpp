@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "ctflow/flow.hpp"
@@ -61,6 +62,12 @@ struct TimeoutsRead {
 TimeoutsRead read_timeouts(const Timeouts& before,
                            const std::string& directory = kSettingsDirectory);
 
+/// A line "NAME VALUE" for each, with the kernel's names.
+std::string text_of(const Timeouts& timeouts);
+
+/// Takes what such a text says; other lines say nothing.
+void read_timeouts_text(std::string_view text, Timeouts& timeouts);
+
 /// The timeouts that the last packet of a connection may have set.
 class PossibleTimeouts {
  public:
@@ -92,7 +99,7 @@ std::chrono::seconds only_timeout(const Flow& flow, const Timeouts& timeouts);
 /// GRE keeps for its life the timeouts that were in force when it began (gre_new()).
 inline bool keeps_first_timeouts(const Flow& flow) {
   constexpr std::uint8_t kGre = 47;
-  return flow.original.protocol == kGre;
+  return flow.original.protocol == kGre && !flow.present.no_ports;
 }
 
 }  // namespace ctflow

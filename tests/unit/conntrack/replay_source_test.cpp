@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <optional>
 
 #include "support/event_builder.hpp"
 #include "support/fakes.hpp"
@@ -42,6 +43,29 @@ TEST_F(ReplaySourceTest, DeliversEveryEventWithTheTimeOfTheRecording) {
   EXPECT_EQ(sink_.flows[2999].event_time, time_);
   EXPECT_TRUE(sink_.source_ended);
   EXPECT_EQ(source.counters().ended, 3000U);
+}
+
+TEST_F(ReplaySourceTest, TakesTheTimeoutsOfTheRecording) {
+  const auto end_with = [&](std::optional<std::chrono::seconds> time_wait) {
+    {
+      EventFileWriter writer(name_);
+      Timeouts timeouts;
+      if (time_wait) {
+        timeouts.tcp[7] = *time_wait;
+        writer.on_timeouts(timeouts, time_ - std::chrono::seconds(60));
+      }
+      const test::Octets event = test::nat_tcp_event();
+      writer.on_datagram(std::as_bytes(std::span(event)), Instant{time_, {}});
+    }
+    boost::asio::io_context io;
+    test::FakeSink sink;
+    ReplaySource source(io, name_, 0);
+    source.start(sink);
+    io.run();
+    return sink.flows.at(0).end - sink.flows.at(0).start;
+  };
+  EXPECT_EQ(end_with(std::nullopt), std::chrono::seconds(125 - 120)) << "the kernel's default";
+  EXPECT_EQ(end_with(std::chrono::seconds(100)), std::chrono::seconds(125 - 100));
 }
 
 TEST_F(ReplaySourceTest, KeepsToTheRate) {

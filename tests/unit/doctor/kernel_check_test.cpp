@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "extras/find_extras.hpp"
 #include "support/settings_directory.hpp"
@@ -80,6 +81,21 @@ TEST_F(KernelCheckTest, DoesNotTakeHiddenSettingsForMissingConntrack) {
     EXPECT_EQ(found[0].name, "settings_unreadable");
     EXPECT_NE(found[0].impact.find(hidden), std::string::npos);
   }
+}
+
+TEST_F(KernelCheckTest, DoesNotTakeALackOfDescriptorsForMissingConntrack) {
+  ASSERT_THAT(check_kernel({}, settings_.path()), IsEmpty());
+  const int lowest = dup(STDERR_FILENO);
+  ASSERT_GE(lowest, 0);
+  close(lowest);
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit one_left{static_cast<rlim_t>(lowest) + 1, limit.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &one_left);
+  const std::vector<Finding> found = check_kernel({}, settings_.path());
+  setrlimit(RLIMIT_NOFILE, &limit);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].name, "settings_unreadable");
 }
 
 TEST_F(KernelCheckTest, SaysThatItCouldNotLookWhereDescriptorsAreUsedUp) {

@@ -69,6 +69,39 @@ TEST_F(EventFileTest, GivesBackWhatWasWritten) {
   EXPECT_FALSE(reader.next(bytes, read_time));
 }
 
+TEST_F(EventFileTest, GivesBackTimeoutsInTheirPlaceAndOfEitherByteOrder) {
+  const TimePoint time(std::chrono::nanoseconds(1'700'000'000'123'456'789));
+  Timeouts first;
+  first.udp = std::chrono::seconds(11);
+  Timeouts second = first;
+  second.dccp[7] = std::chrono::seconds(12);
+  {
+    EventFileWriter writer(name_);
+    writer.on_timeouts(first, time);
+    const test::Octets event = test::nat_tcp_event();
+    writer.on_datagram(std::as_bytes(std::span(event)), Instant{time, {}});
+    writer.on_timeouts(second, time + std::chrono::seconds(5));
+    EXPECT_EQ(writer.datagrams(), 1U);
+  }
+  for (const std::string& content : {content(), test::ForeignOrder::file(content())}) {
+    overwrite(content);
+    EventFileReader reader(name_);
+    std::vector<std::pair<Timeouts, TimePoint>> found;
+    reader.on_timeouts([&](const TimeoutsRead& read, TimePoint at) {
+      EXPECT_FALSE(read.failure);
+      found.emplace_back(read.values, at);
+    });
+    Bytes bytes;
+    TimePoint read_time;
+    ASSERT_TRUE(reader.next(bytes, read_time));
+    EXPECT_THAT(found, testing::ElementsAre(std::pair{first, time}));
+    EXPECT_FALSE(reader.next(bytes, read_time));
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_EQ(found[1], (std::pair{second, time + std::chrono::seconds(5)}));
+    EXPECT_EQ(reader.skipped(), 0U);
+  }
+}
+
 TEST_F(EventFileTest, IsReadableWhileItIsWritten) {
   EventFileWriter writer(name_);
   writer.on_datagram(datagram(300, 1), Instant{});

@@ -94,6 +94,7 @@ TEST(Decode, ReadsEveryProtocolWithPortsInBothFamilies) {
       EXPECT_EQ(flow.reply.protocol, protocol);
       EXPECT_EQ(flow.reply.source_port, 53);
       EXPECT_EQ(flow.reply.destination_port, 1000);
+      EXPECT_FALSE(flow.present.no_ports);
     }
   }
 }
@@ -104,6 +105,7 @@ TEST(Decode, ReadsAProtocolWithoutPorts) {
                                    nest(CTA_TUPLE_REPLY, {ipv4(2, 1), protocol})}));
   EXPECT_EQ(flow.original.protocol, 89);
   EXPECT_EQ(flow.original.source_port, 0);
+  EXPECT_TRUE(flow.present.no_ports);
 }
 
 TEST(Decode, ReadsIcmpOfBothFamilies) {

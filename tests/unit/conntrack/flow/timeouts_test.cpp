@@ -14,6 +14,28 @@ namespace {
 
 using std::chrono::seconds;
 
+TEST(TimeoutsText, SaysWhatItWasMadeOf) {
+  Timeouts timeouts;
+  timeouts.tcp[3] = seconds(4'294'967'295);
+  timeouts.generic = seconds(0);
+  Timeouts read;
+  read_timeouts_text(text_of(timeouts), read);
+  EXPECT_EQ(read, timeouts);
+}
+
+TEST(TimeoutsText, MayHaveAnythingElse) {
+  Timeouts read;
+  read_timeouts_text(
+      "nf_conntrack_udp_timeout 7\nnf_conntrack_udp_timeout\n\n later 8\n"
+      "nf_conntrack_icmp_timeout -1\nnf_conntrack_gre_timeout 4294967296\n"
+      "nf_conntrack_generic_timeout 9",
+      read);
+  Timeouts expected;
+  expected.udp = seconds(7);
+  expected.generic = seconds(9);
+  EXPECT_EQ(read, expected);
+}
+
 class TimeoutsTest : public testing::Test {
  protected:
   void set(const std::string& name, const std::string& value) const {
@@ -231,6 +253,18 @@ TEST(PossibleTimeouts, FollowEveryState) {
   expect(6, {0, 120, 60, 432'000, 120, 60, 30, 120, 10, 120});
   expect(132, {0, 10, 3, 3, 210, 3, 3, 3, 30});
   expect(33, {0, 240, 480, 480, 43'200, 64, 64, 240});
+}
+
+TEST(PossibleTimeouts, AreGenericWhereTheKernelHasNoTracker) {
+  for (const std::uint8_t protocol : {33, 47, 132, 136}) {
+    Flow flow = flow_of(protocol, status::kSeenReply);
+    flow.present.no_ports = true;
+    EXPECT_THAT(possible(flow), are({600})) << int{protocol};
+    EXPECT_FALSE(keeps_first_timeouts(flow));
+  }
+  Flow echo = flow_of(1);
+  echo.present.no_ports = true;
+  EXPECT_THAT(possible(echo), are({30}));
 }
 
 TEST(PossibleTimeouts, AreNoneWherePacketsDoNotSetThem) {
