@@ -123,6 +123,8 @@ void TableScans::schedule(MonoTime when) {
       begin();
     } else {
       began_ = std::chrono::steady_clock::now();
+      // There is nothing to meet, but what was reported has to outlive a kill.
+      if (state_ != nullptr && sweep_position_ == ReportedMap::kSwept) begin_sweep(std::nullopt);
       schedule(began_ + reader_.period());
     }
   });

@@ -4,11 +4,15 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 
+#include "conntrack/reported/state_file.hpp"
 #include "extras/find_extras.hpp"
+#include "extras/from_bpf/from_records.hpp"
 #include "support/fakes.hpp"
 
 namespace ctflow {
@@ -83,6 +87,39 @@ TEST_F(TableScansTest, ALossDuringTheFirstOfThemIsFollowedByTwo) {
   scans_.reconcile();
   ASSERT_TRUE(ended(2));
   EXPECT_EQ(ended_after(seconds(3)), 1U + 1 + 2);
+}
+
+// Where programs report all connections nothing else would write it before the stop, and after a
+// kill all would be exported again.
+TEST(TableScansState, IsKeptWhereNoScanIsNeeded) {
+  SourceConfig config;
+  config.active_timeout = seconds(1);
+  boost::asio::io_context io;
+  CallingSink sink;
+  SourceCounters counters;
+  FlowAssembler assembler(sink, counters, config, system_now());
+  AllEndsRead ends;
+  FromRecords extras(config, [] { return true; });
+  TableScans scans(io, assembler, ends, extras, config, NetworkNamespace());
+  const std::string name = testing::TempDir() + "table_scans_state";
+  std::filesystem::remove(name);
+  StateFile state(name, current_identity(true));
+  scans.keep_state(&state);
+  scans.start();
+  io.run_for(milliseconds(300));
+  if (scans.status().complete == 0) GTEST_SKIP() << "the connection table cannot be read here";
+
+  Flow flow;
+  flow.present.counters = true;
+  flow.original_counters = {7, 700};
+  ConnectionIdentity identity;
+  identity.key = ReportedMap::kFirstKey + 1;
+  ASSERT_TRUE(assembler.reported.adopt(identity, flow, {system_now(), system_now()}));
+  io.run_for(seconds(1));
+  std::uint64_t packets = 0;
+  state.load([&](const ReportedConnection& one) { packets += one.original_counters.packets; });
+  EXPECT_EQ(packets, 7U);
+  std::filesystem::remove(name);
 }
 
 }  // namespace
