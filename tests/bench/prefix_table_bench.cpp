@@ -49,7 +49,8 @@ void prefix_lookup(benchmark::State& state, bool six) {
     found += chosen.table.longest(PrefixKey::of(chosen.addresses[next])).found ? 1U : 0U;
     next = (next + 1) % chosen.addresses.size();
   }
-  if (found != static_cast<std::size_t>(state.iterations())) state.SkipWithError("an address was not found");
+  if (found != static_cast<std::size_t>(state.iterations()))
+    state.SkipWithError("an address was not found");
   state.SetItemsProcessed(state.iterations());
   tell_memory(state, chosen);
 }

@@ -52,13 +52,17 @@ def generate(conntrack):
             if os.path.exists(file):
                 os.unlink(file)
         return
-    render(FILE, "ctflowd/ctflowd.yaml.j2", conntrack)
+    # What runs is started again with the file that it has, should the commit fail.
+    made = f"{FILE}.new"
+    render(made, "ctflowd/ctflowd.yaml.j2", conntrack)
+    code, said = rc_cmd(f"/usr/sbin/ctflowd check -c {made}")
+    if code != 0:
+        os.unlink(made)
+        raise ConfigError(said)
+    os.replace(made, FILE)
     os.makedirs(os.path.dirname(DROP_IN), exist_ok=True)
     with open(DROP_IN, "w", encoding="ascii") as file:
         file.write(START)
-    code, said = rc_cmd(f"/usr/sbin/ctflowd check -c {FILE}")
-    if code != 0:
-        raise ConfigError(said)
 
 
 def apply(conntrack):
@@ -66,6 +70,7 @@ def apply(conntrack):
     if not conntrack:
         call(f"systemctl stop {UNIT}")
         return
+    call("modprobe nf_conntrack")  # without it there are no such settings
     for setting in SETTINGS:
         cmd(f"sysctl -w net.netfilter.nf_conntrack_{setting}=1")
     # A reload keeps the active timeout. The state file keeps what was reported, so that no octet is sent twice.

@@ -39,6 +39,12 @@ class Router:
         self.programs = self.directory / "bin"
         self.programs.mkdir()
         subprocess.run([self.busybox, "--install", "-s", self.programs], check=True)
+        # Of `uci` only that it refuses a file that it cannot read.
+        uci_program = self.programs / "uci"
+        uci_program.write_text(f"#!{self.busybox} ash\n[ \"$1\" = export ] && ash -n \"$CTFLOWD_TEST_CONFIG/$2\" "
+                               "2> /dev/null || { echo 'uci: Parse error at line 3, byte 2' >&2; exit 1; }\n",
+                               encoding="ascii")
+        uci_program.chmod(0o755)
         self.environment = {"PATH": str(self.programs), "CTFLOWD_LIB": str(HERE),
                             "CTFLOWD_TEST_CONFIG": str(self.directory)}
 
