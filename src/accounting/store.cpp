@@ -109,6 +109,7 @@ void Store::write(const Job& job) {
     throw;
   }
   if (session_.ledger) session_.ledger->note_written(job.totals);
+  written_ = job.totals;
   begun_ = true;
   named_ = job.device_names;
   before_ = job.now;
@@ -388,6 +389,8 @@ void Store::forget_names(const Job& job) {
 
 void Store::end_session() {
   if (!database_ || !begun_ || session_.id.empty()) return;
+  // What was counted since is in no row: the next start finds it.
+  if (session_.ledger && session_.ledger->totals() != written_) return;
   // The file first: one without the row would be entered as if nothing of it had been written.
   if (!remove_for_good(file_of(session_.id))) return;
   Statement remove(*database_, "DELETE FROM session WHERE id = ?");

@@ -45,8 +45,8 @@ class Store {
   /// can be tried again.
   void write(const Job& job);
 
-  /// Everything was written: the session, and the file of its ledger, leave nothing to look for.
-  /// Throws the same.
+  /// Everything that was given is written. If that is all that was counted, the session and the
+  /// file of its ledger leave nothing to look for. Throws the same.
   void end_session();
 
   /// Octets that other sessions had counted and not written; entered as `uncounted`.
@@ -95,6 +95,7 @@ class Store {
   std::optional<UsageRows> rows_;
   std::shared_ptr<const DeviceNames> named_{};  ///< as they were written
   std::shared_ptr<const QuotasWritten> quotas_{};
+  SessionTotals written_{};  ///< of the session, with the last transaction
   bool begun_ = false;
   std::vector<std::string> recovered_sessions_{};  ///< of the transaction before; without files now
   int taken_over_ = 0;  ///< transactions before which another session had written

@@ -46,7 +46,6 @@ struct Writer::Shared {
   Report report;
   std::optional<WriteFailure> failure;
   bool stopping = false;
-  bool complete = false;  ///< it was given all that was counted
   bool all_written = false;
 
   bool write(const Job& job);
@@ -148,12 +147,11 @@ Writer::Writer(std::unique_ptr<Store> store, ReadSurroundings read_surroundings,
                                        std::move(read_names), std::move(read_uncounted))) {}
 
 /// A thread that does not hang ends before what it logs to does.
-Writer::~Writer() { end(std::chrono::milliseconds(500)); }
+Writer::~Writer() { stop(std::chrono::milliseconds(500)); }
 
 void Writer::run(const std::shared_ptr<Shared>& shared) {
   auto look_at = std::chrono::steady_clock::now() + kBetweenReadings;
   bool all = false;
-  bool complete = false;
   shared->look_at_uncounted();
   while (true) {
     const bool wrote = shared->write_first();
@@ -167,7 +165,6 @@ void Writer::run(const std::shared_ptr<Shared>& shared) {
     if (wrote && !shared->jobs.empty()) continue;
     if (shared->stopping) {
       all = wrote;
-      complete = shared->complete;
       break;
     }
     if (wrote) {
@@ -177,8 +174,7 @@ void Writer::run(const std::shared_ptr<Shared>& shared) {
       shared->wake.wait_for(lock, kBetweenAttempts, [&] { return shared->stopping; });
     }
   }
-  // Else the next start finds what it was not given.
-  if (all && complete) shared->end_session();
+  if (all) shared->end_session();
   shared->store.reset();  // closes the database
   const std::lock_guard lock(shared->mutex);
   shared->all_written = all;
@@ -238,14 +234,6 @@ std::optional<WriteFailure> Writer::take_failure() {
 }
 
 bool Writer::stop(std::chrono::milliseconds patience) {
-  {
-    const std::lock_guard lock(shared_->mutex);
-    shared_->complete = true;
-  }
-  return end(patience);
-}
-
-bool Writer::end(std::chrono::milliseconds patience) {
   {
     const std::lock_guard lock(shared_->mutex);
     shared_->stopping = true;

@@ -61,15 +61,13 @@ class Writer {
   /// Why it last failed, once; nothing: it has not failed since the last call.
   std::optional<WriteFailure> take_failure();
 
-  /// It was given all that was counted. Writes it, but waits for the disk no longer than this.
-  /// Returns whether all is written. Without this call the session does not end: the next start
-  /// finds what is missing.
+  /// Writes what it was given, but waits for the disk no longer than this. Returns whether all is
+  /// written.
   bool stop(std::chrono::milliseconds patience);
 
  private:
   struct Shared;
 
-  bool end(std::chrono::milliseconds patience);
   static void run(const std::shared_ptr<Shared>& shared);
 
   std::shared_ptr<Shared> shared_;  ///< with the thread, which a disk may hold for long
