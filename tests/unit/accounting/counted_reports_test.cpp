@@ -294,8 +294,10 @@ TEST_F(CountedReportsTest, KeepsEarlierFilesWhereTheNextOneCannotBeOpened) {
     const auto record = CountedReports::record_of(report(0, 1000, port));
     for (int i = 0; i < kOfOneFile; ++i) counted.note(record);
   };
-  note(counted, report(0, 1000, kEarlier));
-  counted.checkpoint();
+  for (int i = 0; i < 16; ++i) {
+    note(counted, report(0, 1000, kEarlier));
+    counted.checkpoint();
+  }
   note_all_of_a_file(443);
   {
     const NoMoreFiles limit;
