@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -93,21 +94,21 @@ bool share_flows(const Config& config, const CollectorConfig& one, const Collect
 
 void check_repetition(const Config& config, Findings& found) {
   const auto events = [](const CollectorConfig& one) { return !row_of(one.profile).counts; };
-  const auto& all = config.collectors;
-  for (auto other = all.begin(); other != all.end(); ++other) {
-    for (auto one = all.begin(); one != other; ++one) {
-      if (!same_destination(*one, *other) || events(*one) != events(*other) ||
-          share_flows(config, *one, *other)) {
-        continue;
-      }
+  std::map<std::string, std::vector<const CollectorConfig*>> earlier;  // by where they send to
+  for (const CollectorConfig& other : config.collectors) {
+    const std::string to = destination(other);
+    if (to.empty()) continue;
+    for (const CollectorConfig* const one : earlier[to]) {
+      if (events(*one) != events(other) || share_flows(config, *one, other)) continue;
       found.wrong.push_back(
           {"collector_twice",
            fmt::format(
                "{} and {} send to the same address and port: the collector there gets every "
                "{} twice",
-               one->name, other->name, events(*one) ? "NAT event" : "flow"),
+               one->name, other.name, events(*one) ? "NAT event" : "flow"),
            "remove one of the two"});
     }
+    earlier[to].push_back(&other);
   }
 }
 
