@@ -112,6 +112,27 @@ void check_repetition(const Config& config, Findings& found) {
   }
 }
 
+/// Which of a group's collectors is used must not decide what is exported.
+void check_groups(const Config& config, Findings& found) {
+  for (const GroupConfig& group : config.groups) {
+    const auto members = [&](bool netflow5) {
+      return names_of(config, [&](const CollectorConfig& one) {
+        const bool in = std::find(group.collectors.begin(), group.collectors.end(), one.name) !=
+                        group.collectors.end();
+        return in && (one.protocol == Protocol::kNetflow5) == netflow5;
+      });
+    };
+    const std::string poorer = members(true);
+    if (poorer.empty() || members(false).empty()) continue;
+    found.wrong.push_back(
+        {"group_netflow5",
+         fmt::format("in the group {} NetFlow v5 goes to {}, and not to {}: flows of IPv6, and "
+                     "translated addresses, are lost whenever the former gets the flows",
+                     group.name, poorer, members(false)),
+         "set the same protocol for all collectors of the group"});
+  }
+}
+
 }  // namespace
 
 Findings check_configuration(const Config& config) {
@@ -120,6 +141,7 @@ Findings check_configuration(const Config& config) {
   check_profiles(config, found);
   check_netflow5(config, found);
   check_repetition(config, found);
+  check_groups(config, found);
   return found;
 }
 
