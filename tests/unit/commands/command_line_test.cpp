@@ -70,7 +70,8 @@ TEST(CommandLine, TakesAnIntervalOfAWatchOnly) {
 TEST(CommandLine, RequiresTheFileOfADoctorOnlyWhenItIsGiven) {
   EXPECT_FALSE(line({"doctor"}).doctor.config_required);
   for (const auto& given : {std::vector<const char*>{"doctor", "-c", "a.yaml", "--json"},
-                            std::vector<const char*>{"-c", "a.yaml", "doctor", "--json"}}) {
+                            std::vector<const char*>{"-c", "a.yaml", "doctor", "--json"},
+                            std::vector<const char*>{"doctor", "a.yaml", "--json"}}) {
     const DoctorOptions doctor = line(given).doctor;
     EXPECT_TRUE(doctor.config_required && doctor.json);
     EXPECT_EQ(doctor.config, "a.yaml");
@@ -84,7 +85,7 @@ TEST(CommandLine, EndsWithAnExitStatus) {
   EXPECT_EQ(parse({"--json"}).exit_status, 2) << "JSON of what?";
   EXPECT_EQ(parse({"--frobnicate"}).exit_status, 2);
   EXPECT_EQ(parse({"record"}).exit_status, 2) << "the file is missing";
-  EXPECT_EQ(parse({"run", "check"}).exit_status, 2) << "one command only";
+  EXPECT_EQ(parse({"status", "check"}).exit_status, 2) << "one command only";
   EXPECT_FALSE(parse({"record"}).value);
 }
 
