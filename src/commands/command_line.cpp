@@ -4,9 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <string_view>
 
 #include "commands/exit_status.hpp"
+#include "commands/help_text.hpp"
 #include "version/version.hpp"
 
 namespace ctflow {
@@ -215,6 +217,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   CLI::App app{
       "Exports the connections of the Linux connection table as IPFIX or NetFlow, and keeps logs "
       "and accounts of them."};
+  app.formatter(std::make_shared<HelpText>());  // commands that are added have it from there
   VersionOptions wants_version;
   add_version(app, wants_version);
   app.set_help_flag("-h,--help", "Print this help and exit");
