@@ -53,7 +53,7 @@ _ctflowd() {
         nat-log) options='forget --config --directory --namespace --help' ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
-    if [[ $command == check || $command == record || $command == replay ]]; then
+    if [[ $command == run || $command == check || $command == doctor || $command == record || $command == replay ]]; then
         mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$word")
     fi
 }

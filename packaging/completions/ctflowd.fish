@@ -24,7 +24,7 @@ complete -c ctflowd -n "$none" -a nat-log -d 'Change the NAT log'
 
 complete -c ctflowd -n "$configured" -s c -l config -r -F -d 'Configuration file'
 complete -c ctflowd -n "$none; or __fish_seen_subcommand_from run record replay" -l log-format -x -a 'text json journal' -d 'Format of log lines'
-complete -c ctflowd -n '__fish_seen_subcommand_from check record replay' -F
+complete -c ctflowd -n '__fish_seen_subcommand_from run check doctor record replay' -F
 complete -c ctflowd -n '__fish_seen_subcommand_from check' -l show -d 'Print the configuration that is used'
 complete -c ctflowd -n '__fish_seen_subcommand_from check' -l json-schema -d 'Print the JSON Schema of configuration files'
 complete -c ctflowd -n '__fish_seen_subcommand_from doctor status' -l json -d 'Print JSON'

@@ -4,9 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <string_view>
 
 #include "commands/exit_status.hpp"
+#include "commands/help_text.hpp"
 #include "version/version.hpp"
 
 namespace ctflow {
@@ -26,6 +28,12 @@ CLI::Option* add_config_option(CLI::App& command, CommandLine& line) {
   return command.add_option("-c,--config", line.config, "Configuration file")
       ->type_name("FILE")
       ->capture_default_str();
+}
+
+/// The configuration, named without -c as well.
+void add_config_argument(CLI::App& command, CommandLine& line) {
+  auto* const option = add_config_option(command, line);
+  command.add_option("FILE", line.config, "The same")->type_name("")->excludes(option);
 }
 
 void add_log_format(CLI::App& command, CommandLine& line) {
@@ -50,8 +58,7 @@ void add_log_format(CLI::App& command, CommandLine& line) {
 void add_check(CLI::App& app, CommandLine& line) {
   auto* const check =
       add_command(app, line, Command::kCheck, "check", "Check the configuration file and exit");
-  auto* const config = add_config_option(*check, line);
-  check->add_option("FILE", line.config, "The same")->type_name("")->excludes(config);
+  add_config_argument(*check, line);
   check->add_flag("--show", line.show, "Print the configuration that is used, with all defaults");
   check->add_flag("--json-schema", line.json_schema,
                   "Print the JSON Schema of configuration files instead");
@@ -210,6 +217,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   CLI::App app{
       "Exports the connections of the Linux connection table as IPFIX or NetFlow, and keeps logs "
       "and accounts of them."};
+  app.formatter(std::make_shared<HelpText>());  // commands that are added have it from there
   VersionOptions wants_version;
   add_version(app, wants_version);
   app.set_help_flag("-h,--help", "Print this help and exit");
@@ -231,7 +239,8 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   auto* const status =
       add_command(app, line, Command::kStatus, "status",
                   "Show the status of a running ctflowd (exit 0 ok, 1 problems, 2 no answer)");
-  for (CLI::App* const one : {run, doctor, replay}) add_config_option(*one, line);
+  for (CLI::App* const one : {run, doctor}) add_config_argument(*one, line);
+  add_config_option(*replay, line);
   for (CLI::App* const one : {run, record, replay}) add_log_format(*one, line);
   doctor->add_flag("--json", line.doctor.json, "Print JSON");
   record->add_option("FILE", line.file, "File to write")->required();
@@ -254,7 +263,8 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     return {std::nullopt, kSuccess};
   }
   line.doctor.config = line.config;
-  line.doctor.config_required = app.count("--config") + doctor->count("--config") > 0;
+  line.doctor.config_required =
+      app.count("--config") + doctor->count("--config") + doctor->count("FILE") > 0;
   return {line, kSuccess};
 }
 

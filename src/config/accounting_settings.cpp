@@ -341,12 +341,12 @@ Section<AccountingConfig> accounting_settings() {
           section("retention", kOptional, accounting_retention(), &A::retention),
           words("inside", kOptional, "networks", network(), &A::inside),
           list("networks", kOptional, named_networks(), &A::networks, "name", &NamedNetworks::name),
-          names_file("networks_file", &A::networks_file, &A::networks_in_file, read_networks),
+          names_file("networks_file", &A::networks_file, &A::networks_in_file, networks_in),
           list("devices", kOptional, named_device(), &A::devices, "name", &NamedDevice::name),
           words("device_files", kOptional, "files", absolute_path(), &A::device_files),
           section("metrics", kOptional, accounting_metrics(), &A::metrics),
           list("services", kOptional, named_service(), &A::services, "name", &NamedService::name),
-          names_file("services_file", &A::services_file, &A::services_in_file, read_services),
+          names_file("services_file", &A::services_file, &A::services_in_file, services_in),
       },
       check_accounting};
 }

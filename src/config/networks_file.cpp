@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <tuple>
 
-#include "config/file_contents.hpp"
 #include "config/file_lines.hpp"
 #include "config/filter_settings.hpp"
 
@@ -30,10 +29,6 @@ std::vector<NamedNetworks> networks_in(const SourceText& source) {
     networks.add(name, one);
   });
   return networks.take_all();
-}
-
-std::vector<NamedNetworks> read_networks(const std::string& file_name) {
-  return networks_in(SourceText(file_contents(file_name), file_name));
 }
 
 }  // namespace ctflow::config

@@ -14,7 +14,4 @@ namespace ctflow::config {
 /// ConfigError with the file, line and column.
 std::vector<NamedNetworks> networks_in(const SourceText& source);
 
-/// The same of a file, which is not larger than a configuration file may be.
-std::vector<NamedNetworks> read_networks(const std::string& file_name);
-
 }  // namespace ctflow::config

@@ -5,7 +5,6 @@
 #include <optional>
 #include <tuple>
 
-#include "config/file_contents.hpp"
 #include "config/file_lines.hpp"
 #include "config/filter_settings.hpp"
 
@@ -51,10 +50,6 @@ std::vector<NamedService> services_in(const SourceText& source) {
     services.add(name, *port);
   });
   return services.take_all();
-}
-
-std::vector<NamedService> read_services(const std::string& file_name) {
-  return services_in(SourceText(file_contents(file_name), file_name));
 }
 
 }  // namespace ctflow::config

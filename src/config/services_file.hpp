@@ -14,7 +14,4 @@ namespace ctflow::config {
 /// Throws ConfigError with the file, line and column.
 std::vector<NamedService> services_in(const SourceText& source);
 
-/// The same of a file, which is not larger than a configuration file may be.
-std::vector<NamedService> read_services(const std::string& file_name);
-
 }  // namespace ctflow::config

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "config/accounting_settings.hpp"
 #include "config/collector_settings.hpp"
@@ -148,23 +151,27 @@ std::optional<Complaint> check_domains(const Config& config) {
 /// Two entries in one Observation Domain of one collector, unless it sees them come from two
 /// addresses.
 std::optional<Complaint> check_destinations(const Config& config) {
-  const auto shares = [](const CollectorConfig& one, const CollectorConfig& other) {
-    const bool from_two = !one.source_address.empty() && !other.source_address.empty() &&
-                          one.source_address != other.source_address;
-    return one.observation_domain && one.observation_domain == other.observation_domain &&
-           !from_two && same_destination(one, other);
+  const auto from_two = [](const CollectorConfig& one, const CollectorConfig& other) {
+    return !one.source_address.empty() && !other.source_address.empty() &&
+           one.source_address != other.source_address;
   };
-  const auto& all = config.collectors;
-  for (auto other = all.begin(); other != all.end(); ++other) {
-    const auto one = std::find_if(all.begin(), other, [&](const CollectorConfig& earlier) {
-      return shares(earlier, *other);
+  using Sequence = std::pair<std::string, std::uint32_t>;
+  std::map<Sequence, std::vector<const CollectorConfig*>> seen;
+  for (const CollectorConfig& other : config.collectors) {
+    if (!other.observation_domain || destination(other).empty()) continue;
+    auto& earlier = seen[Sequence(destination(other), *other.observation_domain)];
+    const auto one = std::find_if(earlier.begin(), earlier.end(), [&](const auto* candidate) {
+      return !from_two(*candidate, other);
     });
-    if (one == other) continue;
+    if (one == earlier.end()) {
+      earlier.push_back(&other);
+      continue;
+    }
     return Complaint{"collectors",
                      fmt::format("{} and {} send to the same address and port with the same "
                                  "observation_domain {}: the collector would take their two "
                                  "sequences for one; give each its own, or leave it out",
-                                 one->name, other->name, *one->observation_domain)};
+                                 (*one)->name, other.name, *other.observation_domain)};
   }
   return std::nullopt;
 }

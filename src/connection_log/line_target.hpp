@@ -30,6 +30,10 @@ class LineTarget {
   LineTarget(LineTarget&&) = delete;
   LineTarget& operator=(LineTarget&&) = delete;
 
+  /// Opens what lines will go to, if that is possible without one: that it is not is known before
+  /// there is any. After an error it is called again.
+  virtual std::error_code begin(TimePoint /*now*/) { return {}; }
+
   /// Writes whole lines. After an error it is called again with the same lines, which then go on
   /// where they stopped, or have left no trace.
   virtual std::error_code append(std::string_view lines, TimePoint now) = 0;

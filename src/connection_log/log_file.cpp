@@ -185,6 +185,10 @@ std::error_code LogFile::write_all(std::string_view lines) {
   return {};
 }
 
+std::error_code LogFile::begin(TimePoint now) {
+  return file_.is_open() ? std::error_code{} : open_file(now);
+}
+
 std::error_code LogFile::append(std::string_view lines, TimePoint now) {
   if (file_.is_open()) watch_name();
   for (int attempt = 0; attempt < 2; ++attempt) {

@@ -25,6 +25,7 @@ class LogFile : public LineTarget {
   /// `clock`: the steady one decides when the name is looked at.
   LogFile(std::string path, const RotationConfig& rotate, Clock clock = system_now);
 
+  std::error_code begin(TimePoint now) override;
   std::error_code append(std::string_view lines, TimePoint now) override;
   void reopen() override { file_.reset(); }
   [[nodiscard]] const char* doing() const override { return doing_; }

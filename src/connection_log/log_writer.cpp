@@ -37,6 +37,24 @@ struct LogWriter::Shared {
   bool reopen = false;
   bool stopping = false;
   bool given_up = false;  ///< what waits is not the thread's any more
+
+  void add(const TargetNews& news) {
+    report.news.begun += news.begun;
+    report.news.rotated += news.rotated;
+    report.news.torn += news.torn;
+    if (!news.failed.empty()) report.news.failed = news.failed;
+  }
+
+  /// What an attempt has come to. True: it failed.
+  bool note(const std::error_code& error) {
+    report.begun = true;
+    report.failing = static_cast<bool>(error);
+    if (!error) return false;
+    report.error = error;
+    report.doing = target->doing();
+    report.failed = true;
+    return true;
+  }
 };
 
 LogWriter::LogWriter(std::unique_ptr<LineTarget> target, std::size_t limit)
@@ -53,6 +71,16 @@ void LogWriter::run(const std::shared_ptr<Shared>& shared) {
   while (!own.given_up) {
     // Lines that are added meanwhile wait as well: a full disk is not asked for each batch.
     if (failing) own.work.wait_for(lock, kRetry, [&] { return own.stopping || own.reopen; });
+    const bool idle = own.waiting.empty() && !own.stopping && !own.reopen;
+    if (idle && (failing || !own.report.begun)) {
+      lock.unlock();
+      const std::error_code error = own.target->begin(std::chrono::system_clock::now());
+      const TargetNews news = own.target->take_news();
+      lock.lock();
+      own.add(news);
+      failing = own.note(error);
+      continue;
+    }
     own.work.wait(lock, [&] { return own.stopping || own.reopen || !own.waiting.empty(); });
     if (own.given_up) break;
     const bool reopen = std::exchange(own.reopen, false);
@@ -66,17 +94,11 @@ void LogWriter::run(const std::shared_ptr<Shared>& shared) {
     if (!lines.empty()) error = own.target->append(lines, std::chrono::system_clock::now());
     const TargetNews news = own.target->take_news();
     lock.lock();
-    own.report.news.begun += news.begun;
-    own.report.news.rotated += news.rotated;
-    own.report.news.torn += news.torn;
-    if (!news.failed.empty()) own.report.news.failed = news.failed;
+    own.add(news);
     if (lines.empty() || own.given_up) continue;
     own.writing = false;
-    failing = own.report.failing = static_cast<bool>(error);
+    failing = own.note(error);
     if (error) {
-      own.report.error = error;
-      own.report.doing = own.target->doing();
-      own.report.failed = true;
       own.waiting.front().lines.swap(lines);
       if (own.stopping) break;  // it had its chance
       continue;

@@ -23,7 +23,8 @@ struct WrittenBatch {
 };
 
 /// Batches wait, bounded in octets, until the thread has written them, in their order. While
-/// writing fails they are tried again every second. All functions are for the event loop's thread,
+/// writing fails they are tried again every second; before there are any the target is begun, so
+/// that what fails is known at once. All functions are for the event loop's thread,
 /// and wait for none but stop().
 class LogWriter {
  public:
@@ -48,6 +49,7 @@ class LogWriter {
     std::error_code error{};  ///< … with this; it stays when a later one succeeded
     std::string doing{};
     bool failed = false;  ///< an attempt failed since report() before
+    bool begun = false;   ///< there was an attempt
   };
   Report take_report();
 

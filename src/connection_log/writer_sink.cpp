@@ -11,6 +11,8 @@ namespace {
 
 /// Pause between looks at what the thread has done.
 constexpr std::chrono::milliseconds kLookInterval{20};
+/// … where there are no lines, and the file cannot be opened.
+constexpr std::chrono::seconds kRetryInterval{1};
 
 /// For what a disk that does not answer is waited for at the end.
 constexpr std::chrono::seconds kPatience{1};
@@ -52,7 +54,11 @@ void WriterSink::deliver(std::string& lines, const MessageContent& content, cons
 void WriterSink::tick(const Instant& now) {
   if (now.steady < look_at_) return;
   take_report(now);
-  look_at_ = writer_.empty() ? MonoTime::max() : now.steady + kLookInterval;
+  if (!writer_.empty() || !begun_) {
+    look_at_ = now.steady + kLookInterval;
+  } else {
+    look_at_ = failing_ ? now.steady + kRetryInterval : MonoTime::max();
+  }
 }
 
 void WriterSink::take_report(const Instant& now) {
@@ -63,6 +69,7 @@ void WriterSink::take_report(const Instant& now) {
     log::info("connection_log_continues log={} path={}", config_.name, peer_of(config_));
   }
   failing_ = report.failing;
+  begun_ = report.begun;
   log_news(report.news);
 }
 

@@ -35,8 +35,9 @@ class WriterSink : public LineSink {
   ConnectionLogConfig config_;
   ExportLedger& ledger_;
   LogWriter writer_;
-  MonoTime look_at_ = MonoTime::max();
+  MonoTime look_at_{};  ///< at once: the file is opened before there is a line
   bool failing_ = false;
+  bool begun_ = false;  ///< the file was opened, or could not be
   bool stopped_ = false;
   LastFailure last_failure_;
   log::RateLimit failure_log_;

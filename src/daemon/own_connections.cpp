@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <boost/asio/ip/udp.hpp>
 #include <optional>
+#include <set>
+#include <tuple>
 
 #include "process/descriptor.hpp"
 #include "text/endpoint_text.hpp"
@@ -80,26 +82,35 @@ std::optional<OwnConnection> connection_to(const RemotePeer& peer) {
                        remote->port(), octets_of(*source), octets_of(remote->address())};
 }
 
+/// Some order: thousands of collectors are too many to be searched for each.
+struct Order {
+  bool operator()(const OwnConnection& one, const OwnConnection& other) const {
+    const auto key = [](const OwnConnection& of) {
+      return std::tie(of.family, of.protocol, of.remote_port, of.local.octets, of.remote.octets);
+    };
+    return key(one) < key(other);
+  }
+};
+
 }  // namespace
 
 bool OwnConnections::update(const std::vector<RemotePeer>& peers) {
-  const std::vector<OwnConnection> before = all_;
+  std::vector<OwnConnection> in_use;
+  std::set<OwnConnection, Order> used;
   for (const RemotePeer& peer : peers) {
     const auto found = connection_to(peer);
-    if (!found) continue;
-    const auto known = std::find(all_.begin(), all_.end(), *found);
-    if (known == all_.end()) {
-      all_.push_back(*found);
-    } else {
-      std::rotate(known, known + 1, all_.end());  // in use: the last to be removed
-    }
+    if (found && used.insert(*found).second) in_use.push_back(*found);
   }
+  const std::size_t before = all_.size();
+  std::erase_if(all_, [&](const OwnConnection& one) { return used.contains(one); });
+  const std::size_t known = before - all_.size();
   // Without one in use the messages to it would be flows, and these make further messages.
   const std::size_t most = peers.size() + kMost;
-  if (all_.size() > most) {
-    all_.erase(all_.begin(), all_.end() - static_cast<std::ptrdiff_t>(most));
-  }
-  return !std::is_permutation(before.begin(), before.end(), all_.begin(), all_.end());
+  const std::size_t sum = all_.size() + in_use.size();
+  const std::size_t surplus = sum > most ? sum - most : 0;
+  all_.erase(all_.begin(), all_.begin() + static_cast<std::ptrdiff_t>(surplus));
+  all_.insert(all_.end(), in_use.begin(), in_use.end());  // in use: the last to be removed
+  return known != in_use.size() || surplus > 0;
 }
 
 }  // namespace ctflow

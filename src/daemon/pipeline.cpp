@@ -25,8 +25,11 @@ void Pipeline::arrange(const std::vector<GroupConfig>& groups) {
       members.push_back((*member)->as_collector());
       mirrors_.erase(member);
     }
-    if (!members.empty()) groups_.emplace_back(group, std::move(members));
+    if (members.empty()) continue;
+    CollectorGroup& made = groups_.emplace_back(group, std::move(members));
+    for (const CollectorGroup& before : earlier_groups_) made.continue_from(before);
   }
+  earlier_groups_.clear();
   for (Output* output : mirrors_) {
     if (Exporter* const collector = output->as_collector()) collector->forget_health();
   }
@@ -39,7 +42,7 @@ void Pipeline::arrange(const std::vector<GroupConfig>& groups) {
 
 Pipeline::Outputs Pipeline::release() {
   hand_out();
-  groups_.clear();
+  earlier_groups_ = std::exchange(groups_, {});
   mirrors_.clear();
   shared_.clear();
   only_output_ = nullptr;

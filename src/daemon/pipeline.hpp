@@ -23,7 +23,8 @@ class Pipeline {
   Pipeline(Enrichers enrichers, Outputs outputs, const std::vector<GroupConfig>& groups = {},
            Clock clock = system_now);
 
-  /// Takes all outputs out, so that some of them can be given to replace().
+  /// Takes all outputs out, so that some of them can be given to replace(). Groups that this gets
+  /// again go on where they were.
   [[nodiscard]] Outputs release();
   /// Takes other stages for what follows; release() comes before it.
   void replace(Enrichers enrichers, Outputs outputs, const std::vector<GroupConfig>& groups);
@@ -73,9 +74,10 @@ class Pipeline {
   std::vector<Output*> mirrors_;       ///< of outputs_: in no group, with records of their own
   std::vector<SharedRecords> shared_;  ///< of outputs_: in no group, with the records of others
   std::vector<CollectorGroup> groups_;
-  Enricher* only_enricher_ = nullptr;     ///< null: there is another number of them
-  Output* only_output_ = nullptr;         ///< of mirrors_; null: there are others, or none
-  SharedRecords* only_shared_ = nullptr;  ///< of shared_; the same
+  std::vector<CollectorGroup> earlier_groups_;  ///< those that release() ended
+  Enricher* only_enricher_ = nullptr;           ///< null: there is another number of them
+  Output* only_output_ = nullptr;               ///< of mirrors_; null: there are others, or none
+  SharedRecords* only_shared_ = nullptr;        ///< of shared_; the same
   Clock clock_;
   std::optional<Instant> batch_;  ///< when this batch began; nothing: between batches
   PipelineCounters counters_;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -93,21 +94,42 @@ bool share_flows(const Config& config, const CollectorConfig& one, const Collect
 
 void check_repetition(const Config& config, Findings& found) {
   const auto events = [](const CollectorConfig& one) { return !row_of(one.profile).counts; };
-  const auto& all = config.collectors;
-  for (auto other = all.begin(); other != all.end(); ++other) {
-    for (auto one = all.begin(); one != other; ++one) {
-      if (!same_destination(*one, *other) || events(*one) != events(*other) ||
-          share_flows(config, *one, *other)) {
-        continue;
-      }
+  std::map<std::string, std::vector<const CollectorConfig*>> earlier;  // by where they send to
+  for (const CollectorConfig& other : config.collectors) {
+    const std::string to = destination(other);
+    if (to.empty()) continue;
+    for (const CollectorConfig* const one : earlier[to]) {
+      if (events(*one) != events(other) || share_flows(config, *one, other)) continue;
       found.wrong.push_back(
           {"collector_twice",
            fmt::format(
                "{} and {} send to the same address and port: the collector there gets every "
                "{} twice",
-               one->name, other->name, events(*one) ? "NAT event" : "flow"),
+               one->name, other.name, events(*one) ? "NAT event" : "flow"),
            "remove one of the two"});
     }
+    earlier[to].push_back(&other);
+  }
+}
+
+/// Which of a group's collectors is used must not decide what is exported.
+void check_groups(const Config& config, Findings& found) {
+  for (const GroupConfig& group : config.groups) {
+    const auto members = [&](bool netflow5) {
+      return names_of(config, [&](const CollectorConfig& one) {
+        const bool in = std::find(group.collectors.begin(), group.collectors.end(), one.name) !=
+                        group.collectors.end();
+        return in && (one.protocol == Protocol::kNetflow5) == netflow5;
+      });
+    };
+    const std::string poorer = members(true);
+    if (poorer.empty() || members(false).empty()) continue;
+    found.wrong.push_back(
+        {"group_netflow5",
+         fmt::format("in the group {} NetFlow v5 goes to {}, and not to {}: flows of IPv6, and "
+                     "translated addresses, are lost whenever the former gets the flows",
+                     group.name, poorer, members(false)),
+         "set the same protocol for all collectors of the group"});
   }
 }
 
@@ -119,6 +141,7 @@ Findings check_configuration(const Config& config) {
   check_profiles(config, found);
   check_netflow5(config, found);
   check_repetition(config, found);
+  check_groups(config, found);
   return found;
 }
 

@@ -16,6 +16,7 @@
 #include "doctor/collector_check.hpp"
 #include "doctor/configuration_check.hpp"
 #include "doctor/fragment_check.hpp"
+#include "doctor/interface_check.hpp"
 #include "doctor/log_check.hpp"
 #include "doctor/measuring_check.hpp"
 #include "doctor/place_check.hpp"
@@ -83,16 +84,17 @@ std::optional<Config> find_config(const DoctorOptions& options, Diagnosis& diagn
 }
 
 /// The network namespace that this thread is in.
-Findings examine_here(const SourceConfig& config, const Capabilities& measured) {
-  Findings found = check_tracking(config, measured);
+Findings examine_here(const Config& config, const Capabilities& measured) {
+  Findings found = check_tracking(config.source, measured);
   found.add(check_fragments(read_fragments()));
+  found.add(check_filter_interfaces(config));
   return found;
 }
 
 /// The connection tracking of each network namespace that the daemon would export.
 Findings examine_tracking(const Config& config, MeasuringCheck& measuring,
                           const Capabilities& here) {
-  if (config.namespaces.empty()) return examine_here(config.source, here);
+  if (config.namespaces.empty()) return examine_here(config, here);
   Findings all;
   if (const std::string twice = exported_twice(config.namespaces); !twice.empty()) {
     all.wrong.push_back({"namespace_twice", twice, "correct namespaces: and reload"});
@@ -101,7 +103,7 @@ Findings examine_tracking(const Config& config, MeasuringCheck& measuring,
     try {
       const NetworkNamespace there(file_of(one));
       const auto visit = there.visit();
-      Findings found = examine_here(config.source, measuring.find(config.source).capabilities);
+      Findings found = examine_here(config, measuring.find(config.source).capabilities);
       set_subject(found.wrong, 0, one.name);
       set_subject(found.notes, 0, one.name);
       all.add(std::move(found));
@@ -170,8 +172,7 @@ Diagnosis examine(const DoctorOptions& options) {
   Findings& findings = diagnosis.findings;
   findings.add(check_capabilities());
   findings.add(check_service(config.value_or(Config()), here.capabilities));
-  findings.add(config ? examine_tracking(*config, measuring, here.capabilities)
-                      : examine_here(source, here.capabilities));
+  findings.add(examine_tracking(config.value_or(Config()), measuring, here.capabilities));
   findings.add(check_receive_buffer(
       source,
       granted_receive_buffer(std::max(source.receive_buffer, source.receive_buffer_limit))));

@@ -21,6 +21,7 @@
 #include "doctor/database_check.hpp"
 #include "doctor/fixes.hpp"
 #include "doctor/log_check.hpp"
+#include "doctor/path_check.hpp"
 #include "doctor/spool_check.hpp"
 #include "findings/certificate_expiry.hpp"
 #include "process/descriptor.hpp"
@@ -229,6 +230,7 @@ Findings check_places(const Config& config) {
   check_socket(config.status.socket, found);
   check_nat_log(config.nat_log, found);
   check_accounting(config.accounting, found);
+  found.add(check_paths(config));
   found.add(check_databases(config));
   found.add(check_spools(config));
   found.add(check_spool_sizes(config));

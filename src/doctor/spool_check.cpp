@@ -19,11 +19,23 @@ struct Orphans {
   std::uint64_t octets = 0;
 };
 
+/// A name that no ctflowd has given: it never gets to numbers that high.
+Finding unread(const SpoolFile& file, const std::string& directory) {
+  return {"spool_file_unread",
+          fmt::format("ctflowd gives no file of a spool so high a number, and does not read {} "
+                      "({}): what it has is not sent",
+                      file.path, octets_text(file.octets)),
+          fmt::format("stop ctflowd, mv -n {} {}/{}-{:016x}.spool, with a number that none has "
+                      "there, and start it; or rm the file",
+                      file.path, directory, file.collector, 0)};
+}
+
 void check_directory(const Config& config, const std::string& directory, Findings& found) {
   const std::vector<std::string> owners = spool_owners(config, directory);
   std::map<std::string, Orphans> orphans;
   for (const SpoolFile& file : list_spool_files(directory)) {
     const bool owned = std::find(owners.begin(), owners.end(), file.collector) != owners.end();
+    if (file.messages && owned && !file.read) found.wrong.push_back(unread(file, directory));
     if (!file.messages || owned) continue;
     ++orphans[file.collector].files;
     orphans[file.collector].octets += file.octets;

@@ -5,7 +5,9 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/system/error_code.hpp>
 #include <map>
+#include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "export/observation_domain.hpp"
@@ -31,13 +33,6 @@ std::string canonical(const std::string& host) {
   }
   if (!name.empty() && name.back() == '.') name.pop_back();
   return name;
-}
-
-/// Empty: a file, which is a collector of its own.
-std::string destination(const CollectorConfig& collector) {
-  if (collector.transport == TransportKind::kFile) return {};
-  return fmt::format("{} {} {}", static_cast<int>(collector.transport), collector.port,
-                     canonical(collector.address));
 }
 
 /// What domains of a namespace are derived from.
@@ -98,6 +93,12 @@ std::uint32_t namespace_domain(const NamespaceConfig& where, const std::string& 
   return where.observation_domain.value_or(observation_domain_from(identity(where, host)));
 }
 
+std::string destination(const CollectorConfig& collector) {
+  if (collector.transport == TransportKind::kFile) return {};
+  return fmt::format("{} {} {}", static_cast<int>(collector.transport), collector.port,
+                     canonical(collector.address));
+}
+
 bool same_destination(const CollectorConfig& one, const CollectorConfig& other) {
   const std::string to = destination(one);
   return !to.empty() && to == destination(other);
@@ -123,21 +124,22 @@ std::vector<std::uint32_t> observation_domains(const Config& config, const Names
 
 void warn_of_shared_domains(const std::vector<CollectorConfig>& collectors,
                             const std::vector<std::string>& peers) {
+  using Seen = std::tuple<TransportKind, std::optional<std::uint32_t>, std::string>;
+  std::map<Seen, std::vector<std::size_t>> earlier;  // of thousands few are alike
   for (std::size_t i = 0; i < collectors.size(); ++i) {
-    for (std::size_t k = 0; k < i; ++k) {
+    const CollectorConfig& other = collectors[i];
+    if (other.transport == TransportKind::kFile) continue;
+    auto& alike = earlier[Seen(other.transport, other.observation_domain, peers[i])];
+    for (const std::size_t k : alike) {
       const CollectorConfig& one = collectors[k];
-      const CollectorConfig& other = collectors[i];
-      if (one.transport == TransportKind::kFile || one.transport != other.transport ||
-          one.observation_domain != other.observation_domain || same_destination(one, other) ||
-          peers[k] != peers[i]) {
-        continue;
-      }
+      if (same_destination(one, other)) continue;
       log::warn(
           "observation_domain_shared collectors={},{} peer={} impact=\"{} and {} are one address: "
           "the collector there takes two sequences for one and counts losses that are none\" "
           "fix=\"write the address of both alike, or give one an observation_domain\"",
           one.name, other.name, peers[k], one.address, other.address);
     }
+    alike.push_back(i);
   }
 }
 

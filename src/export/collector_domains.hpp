@@ -12,8 +12,12 @@
 
 namespace ctflow {
 
-/// Whether both send to the same port of the same address over the same transport. Host names are
-/// compared as they are written: what they resolve to is not known here.
+/// Transport, port and address that a collector's messages go to, the same text for the same. Host
+/// names are taken as they are written: what they resolve to is not known here. Empty: a file,
+/// which is a collector of its own.
+std::string destination(const CollectorConfig& collector);
+
+/// Whether both have the same destination().
 bool same_destination(const CollectorConfig& one, const CollectorConfig& other);
 
 /// The Observation Domain of the network namespace `where` (without a name: the one that we run

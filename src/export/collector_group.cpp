@@ -25,6 +25,16 @@ CollectorGroup::CollectorGroup(const GroupConfig& config, std::vector<Exporter*>
   }
 }
 
+void CollectorGroup::continue_from(const CollectorGroup& before) {
+  if (config_.name != before.config_.name || config_.mode != before.config_.mode ||
+      config_.collectors != before.config_.collectors) {
+    return;
+  }
+  was_healthy_ = before.was_healthy_;
+  active_ = before.active_;
+  switches_ = before.switches_;
+}
+
 void CollectorGroup::offer(const Flow& flow, FlowKinds kind, const Instant& now) {
   Exporter& member = choose(flow);
   if (member.wants().has(kind)) member.take(flow, now);

@@ -22,6 +22,10 @@ class CollectorGroup {
   /// `members` in the order of the configuration, at least one; they must outlive this.
   CollectorGroup(const GroupConfig& config, std::vector<Exporter*> members);
 
+  /// After a reload: goes on where `before` was, if that has the same members: it is known already
+  /// which of them failed, and which one gets the flows.
+  void continue_from(const CollectorGroup& before);
+
   /// `kind`: FlowKinds::of(flow).
   void offer(const Flow& flow, FlowKinds kind, const Instant& now);
 

@@ -98,7 +98,8 @@ void add_namespace(Families& families, const NamespaceStatus& one) {
   add_counters(families, "ctflowd_", one.pipeline, kPipelineCounters,
                {{"lost_", "ctflowd_lost_total", lost, "reason"}}, labels);
   const char* found =
-      "Interfaces by origin, two for each flow report: the initiator's side and the responder's";
+      "Interfaces by origin, two for each flow report or NAT event: the initiator's side and the "
+      "responder's";
   add_counters(families, "ctflowd_interfaces_", one.interfaces, kInterfaceCounters,
                {{"from_", "ctflowd_interfaces_total", found, "from", {}, "unknown"}}, labels);
   add_kernel(families, one, labels);

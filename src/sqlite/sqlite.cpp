@@ -9,7 +9,9 @@
 #include <filesystem>
 #include <system_error>
 
+#include "process/directory_obstacle.hpp"
 #include "process/disk_errors.hpp"
+#include "text/errno_text.hpp"
 
 namespace ctflow {
 namespace {
@@ -67,6 +69,27 @@ FailureKind kind_of(int code, const std::string& file, sqlite3* handle) {
   return FailureKind::kFile;
 }
 
+/// What the system says, of which SQLite's own text has nothing. Where the file was to be made see
+/// kind_of_unopened(): the obstacle is in the directory. Empty: it says nothing.
+std::string system_reason(int code, const std::string& file, sqlite3* handle, bool makes) {
+  const int primary = code & 0xff;
+  if (handle == nullptr || (primary != SQLITE_CANTOPEN && primary != SQLITE_IOERR)) return "";
+  const int error = sqlite3_system_errno(handle);
+  if (error == ENOENT && makes) {
+    const std::string directory = std::filesystem::path(file).parent_path().string();
+    const std::string obstacle =
+        obstacle_in(directory.empty() ? "." : directory, DirectoryUse::kMakeFiles);
+    if (!obstacle.empty()) return fmt::format(": {}: {}", directory, obstacle);
+  }
+  return error == 0 ? "" : ": " + text::errno_text(error);
+}
+
+[[noreturn]] void throw_failure(int code, const std::string& file, sqlite3* handle, bool makes) {
+  const char* const why = handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
+  throw SqliteError(fmt::format("{}: {}{}", file, why, system_reason(code, file, handle, makes)),
+                    kind_of(code, file, handle));
+}
+
 int flags_of(Database::Access access) {
   switch (access) {
     case Database::Access::kRead:
@@ -96,7 +119,7 @@ Database::Database(const std::string& file, Access access) : file_(file) {
   const int code =
       sqlite3_open_v2(file.c_str(), &handle, flags_of(access) | SQLITE_OPEN_NOMUTEX, nullptr);
   handle_.reset(handle);
-  if (code != SQLITE_OK) fail(code);
+  if (code != SQLITE_OK) throw_failure(code, file, handle, access == Access::kCreate);
   id_ = file_id();
   constexpr int kPatience = 2000;  // milliseconds that another program may hold the file
   sqlite3_busy_timeout(handle, kPatience);
@@ -108,10 +131,7 @@ void Database::execute(const std::string& sql) {
   if (code != SQLITE_OK) fail(code);
 }
 
-void Database::fail(int code) const {
-  const char* const why = handle_ ? sqlite3_errmsg(handle_.get()) : sqlite3_errstr(code);
-  throw SqliteError(fmt::format("{}: {}", file_, why), kind_of(code, file_, handle_.get()));
-}
+void Database::fail(int code) const { throw_failure(code, file_, handle_.get(), false); }
 
 std::optional<Database::FileId> Database::file_id() const {
   struct stat found {};

@@ -12,6 +12,8 @@
 #include <system_error>
 
 #include "process/descriptor.hpp"
+#include "text/number_text.hpp"
+#include "transport/spool/spool_directory.hpp"
 
 namespace ctflow {
 namespace {
@@ -34,14 +36,22 @@ std::string spool_name(const ConnectionLogConfig& log, const std::string& name) 
   return log.to == LogDestination::kKafka ? topic_spool_name(name) : lines_spool_name(name);
 }
 
+constexpr std::size_t kNameDigits = 16;
+
 /// COLLECTOR of `COLLECTOR-NUMBER`; nothing for another name.
 std::optional<std::string> collector_of(std::string_view stem) {
-  constexpr std::size_t kNameDigits = 16;
   if (stem.size() < kNameDigits + 2 || stem[stem.size() - kNameDigits - 1] != '-')
     return std::nullopt;
   const std::string_view digits = stem.substr(stem.size() - kNameDigits);
   if (digits.find_first_not_of("0123456789abcdef") != std::string_view::npos) return std::nullopt;
   return std::string(stem.substr(0, stem.size() - kNameDigits - 1));
+}
+
+/// NUMBER of such a name is one that SpoolDirectory gives.
+bool is_given(std::string_view stem) {
+  return text::parse_number<std::uint64_t>(stem.substr(stem.size() - kNameDigits),
+                                           SpoolDirectory::kLastNumber, 16)
+      .has_value();
 }
 
 }  // namespace
@@ -61,9 +71,11 @@ std::vector<SpoolFile> list_spool_files(const std::string& directory) {
     if (path.extension() == ".lock") {
       files.push_back({path.stem().string(), path.string()});
     } else if (path.extension() == ".spool") {
-      const std::optional<std::string> collector = collector_of(path.stem().string());
+      const std::string stem = path.stem().string();
+      const std::optional<std::string> collector = collector_of(stem);
       const std::uintmax_t octets = entry->file_size(gone);
-      if (collector && !gone) files.push_back({*collector, path.string(), true, octets});
+      if (!collector || gone) continue;
+      files.push_back({*collector, path.string(), true, octets, is_given(stem)});
     }
   }
   std::sort(files.begin(), files.end(),

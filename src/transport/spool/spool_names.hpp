@@ -15,6 +15,7 @@ struct SpoolFile {
   std::string path;
   bool messages = false;  ///< `COLLECTOR-NUMBER.spool`; else `COLLECTOR.lock`
   std::uint64_t octets = 0;
+  bool read = true;  ///< its number is one that ctflowd gives, and reads
 };
 
 /// All spool files and locks in a directory, in the order of their names; none if it cannot be

@@ -4,7 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+#include <string>
 #include <vector>
+
+#include "text/columns.hpp"
 
 namespace ctflow {
 namespace {
@@ -70,7 +74,8 @@ TEST(CommandLine, TakesAnIntervalOfAWatchOnly) {
 TEST(CommandLine, RequiresTheFileOfADoctorOnlyWhenItIsGiven) {
   EXPECT_FALSE(line({"doctor"}).doctor.config_required);
   for (const auto& given : {std::vector<const char*>{"doctor", "-c", "a.yaml", "--json"},
-                            std::vector<const char*>{"-c", "a.yaml", "doctor", "--json"}}) {
+                            std::vector<const char*>{"-c", "a.yaml", "doctor", "--json"},
+                            std::vector<const char*>{"doctor", "a.yaml", "--json"}}) {
     const DoctorOptions doctor = line(given).doctor;
     EXPECT_TRUE(doctor.config_required && doctor.json);
     EXPECT_EQ(doctor.config, "a.yaml");
@@ -84,8 +89,21 @@ TEST(CommandLine, EndsWithAnExitStatus) {
   EXPECT_EQ(parse({"--json"}).exit_status, 2) << "JSON of what?";
   EXPECT_EQ(parse({"--frobnicate"}).exit_status, 2);
   EXPECT_EQ(parse({"record"}).exit_status, 2) << "the file is missing";
-  EXPECT_EQ(parse({"run", "check"}).exit_status, 2) << "one command only";
+  EXPECT_EQ(parse({"status", "check"}).exit_status, 2) << "one command only";
   EXPECT_FALSE(parse({"record"}).value);
+}
+
+TEST(CommandLine, HelpFitsATerminal) {
+  for (const char* const command : {"run", "check", "doctor", "status", "record", "replay",
+                                    "report", "top", "accounting", "nat-lookup", "nat-log"}) {
+    const std::vector<const char*> arguments{"ctflowd", command, "--help"};
+    testing::internal::CaptureStdout();
+    parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+    std::istringstream help(testing::internal::GetCapturedStdout());
+    for (std::string row; std::getline(help, row);) {
+      EXPECT_EQ(row, text::cut(row, text::kColumns)) << command;
+    }
+  }
 }
 
 }  // namespace

@@ -49,14 +49,5 @@ TEST(NetworksFile, SaysWhereItIsWrong) {
   EXPECT_THAT(complaint("\x1b[2J/16 a"), testing::Not(testing::HasSubstr("\x1b")));
 }
 
-TEST(NetworksFile, SaysWhichFileCannotBeRead) {
-  try {
-    read_networks("/nonexistent/networks");
-    FAIL();
-  } catch (const ConfigError& error) {
-    EXPECT_THAT(error.what(), testing::StartsWith("/nonexistent/networks: cannot be read"));
-  }
-}
-
 }  // namespace
 }  // namespace ctflow::config

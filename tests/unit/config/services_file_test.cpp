@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "config/file_contents.hpp"
 #include "ctflow/accounting_config.hpp"
 #include "ctflow/config_error.hpp"
 #include "ctflow/network.hpp"
@@ -57,20 +58,12 @@ TEST(ServicesFile, SaysWhereItIsWrong) {
 
 TEST(ServicesFile, IsOftenThatOfTheSystem) {
   if (!std::filesystem::exists("/etc/services")) GTEST_SKIP() << "this host has no /etc/services";
-  const auto found = read_services("/etc/services");
+  const std::string name = "/etc/services";
+  const auto found = services_in(SourceText(file_contents(name), name));
   const auto https = std::find_if(found.begin(), found.end(),
                                   [](const NamedService& one) { return one.name == "https"; });
   ASSERT_NE(https, found.end());
   EXPECT_THAT(https->ports, testing::Contains(ServicePort{6, 443}));
-}
-
-TEST(ServicesFile, SaysWhichFileCannotBeRead) {
-  try {
-    read_services("/nonexistent/services");
-    FAIL();
-  } catch (const ConfigError& error) {
-    EXPECT_THAT(error.what(), StartsWith("/nonexistent/services: cannot be read"));
-  }
 }
 
 }  // namespace

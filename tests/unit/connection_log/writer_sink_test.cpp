@@ -144,5 +144,25 @@ TEST_F(WriterSinkTest, WritesEverythingAtTheEnd) {
   expect_balance();
 }
 
+TEST_F(WriterSinkTest, KnowsBeforeTheFirstLineThatItCannotBeWritten) {
+  config_.path = directory_.path("no/log.json");
+  make();
+  EXPECT_LE(sink_->deadline(), system_now().steady) << "somebody has to look";
+  const auto connected = [&] {
+    OutputStatus status;
+    sink_->describe(status);
+    return status.connected;
+  };
+  ASSERT_TRUE(wait([&] { return !connected(); }));
+  OutputStatus status;
+  sink_->describe(status);
+  EXPECT_EQ(status.last_failure.reason, "open: No such file or directory");
+  EXPECT_LT(sink_->deadline(), MonoTime::max());
+  std::filesystem::create_directory(directory_.path("no"));
+  EXPECT_TRUE(wait(connected));
+  EXPECT_EQ(directory_.content("no/log.json"), "");
+  EXPECT_TRUE(wait([&] { return sink_->deadline() == MonoTime::max(); }));
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -11,6 +11,7 @@
 #include "export/profile.hpp"
 #include "filter/output_filter.hpp"
 #include "support/fakes.hpp"
+#include "support/logged_lines.hpp"
 
 namespace ctflow {
 namespace {
@@ -25,8 +26,10 @@ Flow counted_flow() {
 
 class PipelineTest : public testing::Test {
  protected:
-  std::unique_ptr<Output> exporter(test::FakeWire& wire, Profile profile = Profile::kDefault) {
+  std::unique_ptr<Output> exporter(test::FakeWire& wire, Profile profile = Profile::kDefault,
+                                   const std::string& name = "") {
     CollectorConfig config;
+    config.name = name;
     config.sampling_options = config.statistics_options = false;
     config.profile = profile;
     EncoderOptions options;
@@ -293,6 +296,37 @@ TEST_F(PipelineTest, ACollectorThatLeftItsGroupIsNotUnhealthyForEver) {
   ASSERT_FALSE(pipeline.outputs()[0]->status(clock_.now()).healthy);
   pipeline.replace({}, pipeline.release(), {});
   EXPECT_TRUE(pipeline.outputs()[0]->status(clock_.now()).healthy);
+}
+
+TEST_F(PipelineTest, AGroupGoesOnAfterAReloadWhereItWas) {
+  Pipeline::Outputs outputs;
+  outputs.push_back(exporter(first_, Profile::kDefault, "first"));
+  outputs.push_back(exporter(second_, Profile::kDefault, "second"));
+  GroupConfig group;
+  group.name = "group";
+  group.collectors = {"first", "second"};
+  Pipeline pipeline({}, std::move(outputs), {group}, clock_.clock());
+  first_.answer = SendResult::lost(LossReason::kSendError);
+  for (int message = 0; message < 3; ++message) {
+    Flow flow = counted_flow();
+    pipeline.handle(flow);
+    pipeline.flush();
+  }
+  pipeline.tick();
+  ASSERT_EQ(pipeline.groups()[0].active().name(), "second");
+  group.failback_after = std::chrono::minutes(5);
+  pipeline.replace({}, pipeline.release(), {group});
+  EXPECT_EQ(pipeline.groups()[0].active().name(), "second");
+  EXPECT_EQ(pipeline.groups()[0].switches(), 1U);
+  const test::LoggedLines lines;
+  Flow flow = counted_flow();
+  pipeline.handle(flow);
+  pipeline.tick();
+  EXPECT_EQ(lines.count("collector_"), 0U) << "that it failed over was logged before";
+  EXPECT_EQ(counters(pipeline, 1).offered, 2U);
+  group.collectors = {"second", "first"};
+  pipeline.replace({}, pipeline.release(), {group});
+  EXPECT_EQ(pipeline.groups()[0].switches(), 0U) << "another group of that name";
 }
 
 TEST_F(PipelineTest, GivesItsOutputsToTheNextConfiguration) {

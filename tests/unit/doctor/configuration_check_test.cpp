@@ -104,5 +104,19 @@ TEST(ConfigurationCheck, LetsFiltersDivideWhatOneCollectorGets) {
   EXPECT_THAT(events(check_configuration(config).wrong), IsEmpty());
 }
 
+TEST(ConfigurationCheck, FindsAGroupOfNetflow5AndOthers) {
+  Config config;
+  config.collectors = {entry("a"), entry("bb"), entry("ccc")};
+  config.groups = {{"both", GroupMode::kFailover, {"a", "bb"}}};
+  config.collectors[2].protocol = Protocol::kNetflow5;  // of no group
+  EXPECT_THAT(events(check_configuration(config).wrong), IsEmpty());
+  config.collectors[1].protocol = Protocol::kNetflow5;
+  const Findings found = check_configuration(config);
+  ASSERT_THAT(events(found.wrong), ElementsAre("group_netflow5"));
+  EXPECT_THAT(found.wrong[0].impact, HasSubstr("group both NetFlow v5 goes to bb, and not to a"));
+  config.collectors[0].protocol = Protocol::kNetflow5;
+  EXPECT_THAT(events(check_configuration(config).wrong), IsEmpty());
+}
+
 }  // namespace
 }  // namespace ctflow

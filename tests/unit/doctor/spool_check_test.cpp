@@ -118,5 +118,17 @@ TEST_F(SpoolCheckTest, KnowsWhatIsFree) {
   EXPECT_EQ(check_places(config_).wrong.size(), 1U);
 }
 
+TEST_F(SpoolCheckTest, FindsAFileWhoseNumberIsTooHighToBeRead) {
+  leave("one", SpoolDirectory::kLastNumber);
+  EXPECT_TRUE(check_spools(config_).wrong.empty());
+  leave("one", UINT64_MAX);
+  const Findings found = check_spools(config_);
+  ASSERT_EQ(found.wrong.size(), 1U);
+  EXPECT_EQ(found.wrong[0].name, "spool_file_unread");
+  EXPECT_NE(found.wrong[0].impact.find("one-ffffffffffffffff.spool (1 KiB)"), std::string::npos)
+      << found.wrong[0].impact;
+  EXPECT_NE(found.wrong[0].fix.find("one-0000000000000000.spool"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -112,5 +112,27 @@ TEST_F(WriteFailureTest, ADatabaseKnowsThatItsNameIsThatOfAnother) {
   EXPECT_FALSE(other.replaced());
 }
 
+std::string reason_of(const std::string& file, Database::Access access) {
+  try {
+    const Database database(file, access);
+  } catch (const SqliteError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST_F(WriteFailureTest, HasTheReasonOfTheSystem) {
+  using Access = Database::Access;
+  for (const Access access : {Access::kRead, Access::kWrite}) {
+    EXPECT_EQ(reason_of(file_, access),
+              file_ + ": unable to open database file: No such file or directory");
+  }
+  EXPECT_EQ(reason_of(directory_.path("no/a"), Access::kCreate),
+            directory_.path("no/a") + ": unable to open database file: " + directory_.path("no") +
+                ": No such file or directory");
+  EXPECT_EQ(reason_of(directory_.name(), Access::kCreate),
+            directory_.name() + ": unable to open database file: Is a directory");
+}
+
 }  // namespace
 }  // namespace ctflow
