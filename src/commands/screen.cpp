@@ -8,14 +8,17 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "text/columns.hpp"
+
 namespace ctflow {
 
-std::optional<std::size_t> rows_of_terminal() {
+std::optional<TerminalSize> size_of_terminal() {
   if (isatty(STDOUT_FILENO) == 0) return std::nullopt;
-  constexpr std::size_t kUsual = 24;
+  constexpr std::size_t kUsualRows = 24;
   winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return kUsual;
-  return size.ws_row;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) size = {};
+  return TerminalSize{size.ws_row == 0 ? kUsualRows : size.ws_row,
+                      size.ws_col == 0 ? text::kColumns : size.ws_col};
 }
 
 bool colour_wanted() {
@@ -23,14 +26,18 @@ bool colour_wanted() {
   return isatty(STDOUT_FILENO) != 0 && (refused == nullptr || *refused == '\0');
 }
 
-std::string fit_rows(const std::string& text, std::size_t rows, std::string_view command) {
-  const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-  if (lines <= rows || rows < 2) return text;
+std::string fit_screen(const std::string& text, TerminalSize size, std::string_view command) {
+  constexpr std::size_t kIndent = 2;
+  // A line that the terminal breaks takes rows, too, and the first ones, with the verdict, go.
+  const std::string broken = text::wrapped(text, kIndent, size.columns);
+  const auto lines = static_cast<std::size_t>(std::count(broken.begin(), broken.end(), '\n'));
+  if (lines <= size.rows || size.rows < 2) return broken;
   std::size_t end = 0;
-  for (std::size_t shown = 0; shown + 1 < rows; ++shown) end = text.find('\n', end) + 1;
+  for (std::size_t shown = 0; shown + 1 < size.rows; ++shown) end = broken.find('\n', end) + 1;
   // Without the end of the line, which would scroll the first one away.
-  return text.substr(0, end) +
-         fmt::format("… {} more lines: ctflowd {} shows all", lines - rows + 1, command);
+  const std::string rest =
+      fmt::format("… {} more lines: ctflowd {} shows all", lines - size.rows + 1, command);
+  return broken.substr(0, end) + text::cut(rest, size.columns);
 }
 
 std::string with_colour(const std::string& text, bool well) {

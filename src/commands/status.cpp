@@ -109,7 +109,7 @@ bool show(const StatusOptions& options, std::ostream& out, bool on_screen) {
   }
   std::string text = view.text;
   if (on_screen) {
-    text = fit_rows(text, rows_of_terminal().value_or(0), "status");
+    text = fit_screen(text, size_of_terminal().value_or(TerminalSize{}), "status");
     out << "\x1b[H\x1b[2J";  // the screen, from its top
   }
   out << (colour_wanted() ? with_colour(text, view.well) : text) << std::flush;
@@ -118,7 +118,7 @@ bool show(const StatusOptions& options, std::ostream& out, bool on_screen) {
 
 int watch(const StatusOptions& options, std::ostream& out) {
   const EndOfWatch end;
-  const bool on_screen = !options.json && rows_of_terminal().has_value();
+  const bool on_screen = !options.json && size_of_terminal().has_value();
   const AlternateScreen screen(out, on_screen);
   while (true) {
     const bool well = show(options, out, on_screen);

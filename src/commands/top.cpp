@@ -38,7 +38,7 @@ int watch_rates(const TopOptions& options, std::ostream& out) {
   const EndOfWatch end;
   TopRates rates;
   rates.add(read_top(ask(options.socket, path), question), interval);
-  const bool on_screen = !options.once && rows_of_terminal().has_value();
+  const bool on_screen = !options.once && size_of_terminal().has_value();
   const AlternateScreen screen(out, on_screen);
   if (on_screen) out << "\x1b[H\x1b[2JCounting for " << interval.count() << " s\n" << std::flush;
   for (bool first = true; !end.comes_within(interval) && out; first = false) {
@@ -46,7 +46,8 @@ int watch_rates(const TopOptions& options, std::ostream& out) {
     if (!rates.ready()) continue;  // it was started again
     const std::string text = rates.text(options.top, scope_text(options.direction));
     if (on_screen) {
-      out << "\x1b[H\x1b[2J" << fit_rows(text, rows_of_terminal().value_or(0), "top --once")
+      out << "\x1b[H\x1b[2J"
+          << fit_screen(text, size_of_terminal().value_or(TerminalSize{}), "top --once")
           << std::flush;
     } else {
       out << (first ? "" : "\n") << text << std::flush;

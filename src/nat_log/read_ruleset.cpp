@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "nat_log/ruleset.hpp"
 #include "text/escape.hpp"
@@ -48,10 +49,12 @@ std::mutex& library_mutex() {
 }  // namespace
 
 StaticMaps read_ruleset_maps() {
+  const std::vector<RulesetTable> tables = read_tables();
   const std::lock_guard lock(library_mutex());
   Libnftables library;
   return read_static_maps(
-      [&](const std::string& command, bool elements) { return library.ask(command, elements); });
+      [&](const std::string& command, bool elements) { return library.ask(command, elements); },
+      tables);
 }
 
 }  // namespace ctflow::nat

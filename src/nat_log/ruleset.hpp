@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <system_error>
+#include <vector>
 
 #include "nat_log/ruleset_maps.hpp"
 
@@ -13,8 +14,11 @@ namespace ctflow::nat {
 /// each change. The error is the kernel's.
 std::error_code read_generation(std::uint32_t& generation);
 
+/// Its tables. Throws std::system_error.
+std::vector<RulesetTable> read_tables();
+
 /// Its maps, by libnftables. Takes seconds where there are 100 000 entries. One thread at a time
-/// does it, others wait. Throws RulesetError.
+/// does it, others wait. Throws RulesetError or std::system_error.
 StaticMaps read_ruleset_maps();
 
 }  // namespace ctflow::nat

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <deque>
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -167,11 +168,15 @@ class RulesetReader {
  public:
   explicit RulesetReader(const AskNft& ask) : ask_(ask) {}
 
-  StaticMaps read() {
-    ruleset_ = answer({{"ruleset", nullptr}}, false);
-    for (const RulesetJson& object : objects(ruleset_)) note(object);
-    for (const RulesetJson& object : objects(ruleset_)) {
-      if (const RulesetJson* const rule = member(&object, "rule")) read_rule(*rule);
+  StaticMaps read(const std::vector<RulesetTable>& tables) {
+    list(tables);
+    for (const RulesetJson& part : parts_) {
+      for (const RulesetJson& object : objects(part)) note(object);
+    }
+    for (const RulesetJson& part : parts_) {
+      for (const RulesetJson& object : objects(part)) {
+        if (const RulesetJson* const rule = member(&object, "rule")) read_rule(*rule);
+      }
     }
     for (const auto& [name, uses] : uses_) read_named(name, uses);
     StaticMaps maps(std::move(maps_));
@@ -193,25 +198,49 @@ class RulesetReader {
     return parsed;
   }
 
+  /// The rules, and how maps are declared.
+  void list(const std::vector<RulesetTable>& tables) {
+    const auto flagged = [](const RulesetTable& table) { return table.flagged; };
+    if (std::none_of(tables.begin(), tables.end(), flagged)) {
+      parts_.push_back(answer({{"ruleset", nullptr}}, false));
+      return;
+    }
+    for (const RulesetTable& table : tables) {
+      if (table.dormant || table.family.empty()) continue;
+      if (table.flagged) {
+        list_chains(table);
+      } else {
+        const RulesetJson name{{"family", table.family}, {"name", table.name}};
+        parts_.push_back(answer({{"table", name}}, false));
+      }
+    }
+  }
+
+  /// Those of one table, without the table itself.
+  void list_chains(const RulesetTable& table) {
+    parts_.push_back(answer({{"maps", nullptr}}, false));
+    const RulesetJson chains = answer({{"chains", nullptr}}, false);
+    for (const RulesetJson& object : objects(chains)) {
+      const Name chain = name_of(member(&object, "chain"));
+      if (chain[0] != table.family || chain[1] != table.name) continue;
+      const RulesetJson name{{"family", chain[0]}, {"table", chain[1]}, {"name", chain[2]}};
+      parts_.push_back(answer({{"chain", name}}, false));
+    }
+  }
+
   static const RulesetJson& objects(const RulesetJson& of) { return of.at("nftables"); }
 
-  static Name name_of(const RulesetJson& object) {
-    return {word(&object, "family"), word(&object, "table"), word(&object, "name")};
+  static Name name_of(const RulesetJson* object) {
+    return {word(object, "family"), word(object, "table"), word(object, "name")};
   }
 
   void note(const RulesetJson& object) {
-    if (const RulesetJson* const map = member(&object, "map")) named_[name_of(*map)] = map;
-    const RulesetJson* const table = member(&object, "table");
-    const RulesetJson* const flags = member(table, "flags");
-    if (flags != nullptr && flags->dump().find("\"dormant\"") != std::string::npos) {
-      dormant_.insert({word(table, "family"), word(table, "name")});
-    }
+    if (const RulesetJson* const map = member(&object, "map")) named_[name_of(map)] = map;
   }
 
   void read_rule(const RulesetJson& rule) {
     const RulesetJson* const expressions = member(&rule, "expr");
-    if (expressions == nullptr || dormant_.count({word(&rule, "family"), word(&rule, "table")}) > 0)
-      return;
+    if (expressions == nullptr) return;
     std::optional<Protocols> protocols{Protocols{kAnyProtocol}};
     for (const RulesetJson& expression : *expressions) {
       const auto allowed = protocols_of(expression);
@@ -301,9 +330,8 @@ class RulesetReader {
   }
 
   const AskNft& ask_;
-  RulesetJson ruleset_;
+  std::deque<RulesetJson> parts_;  ///< answers; what follows points into them
   std::map<Name, const RulesetJson*> named_;
-  std::set<std::pair<std::string, std::string>> dormant_;
   std::map<Name, std::vector<MapUse>> uses_;  ///< of named maps
   std::vector<UsedMap> maps_;
   std::vector<std::string> left_out_;
@@ -311,9 +339,9 @@ class RulesetReader {
 
 }  // namespace
 
-StaticMaps read_static_maps(const AskNft& ask) {
+StaticMaps read_static_maps(const AskNft& ask, const std::vector<RulesetTable>& tables) {
   try {
-    return RulesetReader(ask).read();
+    return RulesetReader(ask).read(tables);
   } catch (const nlohmann::json::exception& error) {
     throw RulesetError(std::string("libnftables: its JSON is not as expected: ") + error.what());
   }

@@ -249,6 +249,24 @@ class NatMaps(case.LabTest):
                           "inside addresses"])
         self.assertIn("nat_log_map_left_out", program.log)
 
+    def test_a_dormant_table_translates_nothing(self):
+        self.nft(RULES)
+        program = self.start_program()
+        self.nft("add table ip cgnat { flags dormant; }")
+        wait_until(lambda: "nat_log_maps entries=0 added=0 removed=3" in program.log,
+                   "the change to be noticed")
+        time.sleep(SETTLED)
+        self.assertEqual(self.ask(20500, expect=NONE)["rows"], [])
+        self.nft("add table ip cgnat")
+        wait_until(lambda: "nat_log_maps entries=3 added=3 removed=0" in program.log,
+                   "the change to be noticed")
+        time.sleep(SETTLED)
+        self.assertEqual(self.said(self.ask(20500, expect=ONE)), [(CLIENT4, "map")])
+        # A dormant table beside it changes nothing.
+        self.nft("add table ip unused { flags dormant; }")
+        time.sleep(2 * SETTLED)
+        self.assertEqual(self.said(self.ask(20500, expect=ONE)), [(CLIENT4, "map")])
+
 
 if __name__ == "__main__":
     case.main()

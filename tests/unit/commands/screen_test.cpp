@@ -6,13 +6,18 @@
 namespace ctflow {
 namespace {
 
-TEST(FitRows, SaysHowManyLinesAreMissing) {
-  EXPECT_EQ(fit_rows("a\nb\nc\n", 3, "status"), "a\nb\nc\n");
-  EXPECT_EQ(fit_rows("a\nb\nc\nd\n", 3, "status"),
+TEST(FitScreen, SaysHowManyLinesAreMissing) {
+  EXPECT_EQ(fit_screen("a\nb\nc\n", {3, 80}, "status"), "a\nb\nc\n");
+  EXPECT_EQ(fit_screen("a\nb\nc\nd\n", {3, 80}, "status"),
             "a\nb\n… 2 more lines: ctflowd status shows all");
-  EXPECT_EQ(fit_rows("a\nb\nc\nd\n", 2, "top --once"),
+  EXPECT_EQ(fit_screen("a\nb\nc\nd\n", {2, 80}, "top --once"),
             "a\n… 3 more lines: ctflowd top --once shows all");
-  EXPECT_EQ(fit_rows("a\nb\n", 1, "status"), "a\nb\n");
+  EXPECT_EQ(fit_screen("a\nb\n", {1, 80}, "status"), "a\nb\n");
+}
+
+TEST(FitScreen, ALineThatIsTooLongTakesMoreRows) {
+  EXPECT_EQ(fit_screen("OK\n  abc def\nx\n", {4, 7}, "status"), "OK\n  abc\n   def\nx\n");
+  EXPECT_EQ(fit_screen("OK\n  abc def\nx\ny\n", {4, 7}, "status"), "OK\n  abc\n   def\n… 2 mo…");
 }
 
 TEST(WithColour, IsForTheVerdictOnly) {

@@ -4,6 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
 #include "support/nat_log_flows.hpp"
 
 namespace ctflow::nat {
@@ -38,16 +43,19 @@ constexpr const char* kTwo =
     R"([{"prefix": {"addr": "100.64.0.3", "len": 32}}, {"concat": ["203.0.113.7", 3072]}])";
 
 StaticMaps read(const std::string& objects, const std::string& elements = "") {
-  return read_static_maps([&](const std::string& command, bool all) {
-    if (!all) {
-      EXPECT_EQ(command, R"({"nftables":[{"list":{"ruleset":null}}]})");
-      return ruleset_of_objects(objects);
-    }
-    EXPECT_EQ(command,
-              R"({"nftables":[{"list":{"map":{"family":"ip","name":"one","table":"nat"}}}]})");
-    return ruleset_of_objects(R"({"map": {"family": "ip", "name": "one", "table": "nat")" +
-                              (elements.empty() ? "" : R"(, "elem": [)" + elements + "]") + "}}");
-  });
+  return read_static_maps(
+      [&](const std::string& command, bool all) {
+        if (!all) {
+          EXPECT_EQ(command, R"({"nftables":[{"list":{"ruleset":null}}]})");
+          return ruleset_of_objects(objects);
+        }
+        EXPECT_EQ(command,
+                  R"({"nftables":[{"list":{"map":{"family":"ip","name":"one","table":"nat"}}}]})");
+        return ruleset_of_objects(R"({"map": {"family": "ip", "name": "one", "table": "nat")" +
+                                  (elements.empty() ? "" : R"(, "elem": [)" + elements + "]") +
+                                  "}}");
+      },
+      {});
 }
 
 std::vector<MapEntry> entries(const StaticMaps& maps) {
@@ -128,13 +136,15 @@ TEST(RulesetMaps, AsksForTheElementsOfAMapOnce) {
     objects += ", " + rule(kProtocol, "\"@one\"") + ", " + rule(udp, "\"@one\"");
   }
   int asked = 0;
-  const StaticMaps maps = read_static_maps([&](const std::string&, bool all) {
-    if (!all) return ruleset_of_objects(objects);
-    ++asked;
-    return ruleset_of_objects(
-        R"({"map": {"family": "ip", "name": "one", "table": "nat", "elem": [)" + std::string(kTwo) +
-        "]}}");
-  });
+  const StaticMaps maps = read_static_maps(
+      [&](const std::string&, bool all) {
+        if (!all) return ruleset_of_objects(objects);
+        ++asked;
+        return ruleset_of_objects(
+            R"({"map": {"family": "ip", "name": "one", "table": "nat", "elem": [)" +
+            std::string(kTwo) + "]}}");
+      },
+      {});
   EXPECT_EQ(asked, 1);
   EXPECT_THAT(maps.entries(), SizeIs(4));
 }
@@ -196,10 +206,48 @@ TEST(RulesetMaps, AMapToAddressesAloneIsNone) {
   EXPECT_THAT(maps.left_out(), IsEmpty());
 }
 
-TEST(RulesetMaps, ADormantTableHasNone) {
-  const std::string dormant =
-      R"({"table": {"family": "ip", "name": "nat", "handle": 1, "flags": ["dormant"]}}, )";
-  EXPECT_THAT(read(dormant + rule(kProtocol, set(kTwo))).entries(), IsEmpty());
+/// Asks for parts, and answers by what is asked for.
+class ByParts {
+ public:
+  std::map<std::string, std::string> answers;  ///< the object → objects
+  std::vector<std::string> asked;
+
+  StaticMaps read(const std::vector<RulesetTable>& tables) {
+    return read_static_maps(
+        [&](const std::string& command, bool) {
+          asked.push_back(command.substr(std::strlen(R"({"nftables":[{"list":)")));
+          asked.back().resize(asked.back().size() - std::strlen("}]}"));
+          const auto found = answers.find(asked.back());
+          return ruleset_of_objects(found == answers.end() ? "{}" : found->second);
+        },
+        tables);
+  }
+};
+
+TEST(RulesetMaps, ADormantTableHasNoneAndIsNotListed) {
+  ByParts nft;
+  nft.answers[R"({"ruleset":null})"] = rule(kProtocol, set(kTwo));
+  nft.answers[R"({"table":{"family":"ip","name":"other"}})"] = "{}";
+  EXPECT_THAT(nft.read({{"ip", "nat", true, true},
+                        {"ip", "other", false, false},
+                        {"", "netdev", false, true}})
+                  .entries(),
+              IsEmpty());
+  // nft 1.0.6 writes freed memory where the one flag of a table belongs.
+  EXPECT_THAT(nft.asked, ElementsAre(R"({"table":{"family":"ip","name":"other"}})"));
+}
+
+TEST(RulesetMaps, OfATableWithAnotherFlagChainsAreListed) {
+  ByParts nft;
+  nft.answers[R"({"chains":null})"] =
+      R"({"chain": {"family": "ip", "table": "nat", "name": "post"}}, )"
+      R"({"chain": {"family": "ip", "table": "other", "name": "post"}}, )"
+      R"({"chain": {"family": "inet", "table": "nat", "name": "post"}})";
+  nft.answers[R"({"chain":{"family":"ip","name":"post","table":"nat"}})"] =
+      rule(kProtocol, set(kTwo));
+  EXPECT_THAT(nft.read({{"ip", "nat", false, true}}).entries(), SizeIs(2));
+  EXPECT_THAT(nft.asked, ElementsAre(R"({"maps":null})", R"({"chains":null})",
+                                     R"({"chain":{"family":"ip","name":"post","table":"nat"}})"));
 }
 
 TEST(RulesetMaps, ReadsIpv6) {
@@ -213,7 +261,7 @@ TEST(RulesetMaps, WhatIsNotAsExpectedIsAnError) {
   for (const char* const answer : {"", "{", "[]", R"({"nftables": 7})", "\xff"}) {
     const std::string text = answer;
     try {
-      const StaticMaps maps = read_static_maps([&](const std::string&, bool) { return text; });
+      const StaticMaps maps = read_static_maps([&](const std::string&, bool) { return text; }, {});
       EXPECT_THAT(maps.entries(), IsEmpty()) << text;
     } catch (const RulesetError& error) {
       EXPECT_THAT(error.what(), HasSubstr("libnftables")) << text;
