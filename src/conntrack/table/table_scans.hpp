@@ -28,8 +28,8 @@ class TableScans {
   TableScans(boost::asio::io_context& io, FlowAssembler& assembler, UnreadEnds& ends,
              ExtrasSource& extras, const SourceConfig& config, const NetworkNamespace& home);
 
-  /// From now on what was reported is kept there, after each scan, as often where none is needed, and
-  /// at the end. It must outlive this; nullptr: nowhere.
+  /// From now on what was reported is kept there, after each scan, as often where none is needed,
+  /// and at the end. It must outlive this; nullptr: nowhere.
   void keep_state(StateFile* file) { state_ = file; }
 
   TableScans(const TableScans&) = delete;
