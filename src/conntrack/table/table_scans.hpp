@@ -21,7 +21,7 @@ namespace ctflow {
 /// Those stay whose event waits to be delivered (UnreadEnds).
 ///
 /// Where the kernel reports the connections that it measures, scans go on only while they meet
-/// connections it does not measure, and after an overrun of the event socket.
+/// connections it does not measure, or may meet such, and after an overrun of the event socket.
 class TableScans {
  public:
   /// `assembler`, `ends` and `extras` must outlive this. `home`: the namespace whose table it is.
@@ -69,7 +69,9 @@ class TableScans {
   void begin_sweep(std::optional<std::uint8_t> scan);
   void store_ends();
   void sweep();
-  [[nodiscard]] bool needed() const;
+  [[nodiscard]] bool needed();
+  /// Connections have begun lately that may not be measured: scans have to find out which.
+  bool some_are_unmeasured();
 
   FlowAssembler& assembler_;
   UnreadEnds& ends_;
@@ -85,7 +87,9 @@ class TableScans {
   StateFile* state_ = nullptr;
   bool saving_ = false;  ///< by the sweep
   std::size_t sweep_position_ = ReportedMap::kSwept;
-  std::uint64_t overruns_ = 0;  ///< when the last scan began
+  std::uint64_t overruns_ = 0;    ///< when the last scan began
+  std::uint64_t unmeasured_ = 0;  ///< when it was last looked at
+  MonoTime unmeasured_until_{};   ///< ScanReader::has_records() is not sure of all
   std::optional<std::uint8_t> sweep_scan_;
   std::uint64_t vanished_ = 0;  ///< in this sweep
   int quick_ = 0;               ///< scans that are to be made at once
