@@ -14,6 +14,7 @@
 
 #include <bpf/bpf_endian.h>
 
+#include "clock.h"
 #include "measurement.h"
 
 extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
@@ -25,24 +26,24 @@ extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
 /* Nanoseconds of a timer tick. The loader stores it: clock_getres(CLOCK_MONOTONIC_COARSE). */
 const volatile __u64 tick_ns = 4000000;
 /* CLOCK_MONOTONIC when jiffies were 0. ctflow_set_clock() finds it. */
-__s64 clock_offset = 0;
+struct ctflow_clock clock_state = {};
 
 /* CLOCK_MONOTONIC as of the last timer tick: bpf_ktime_get_coarse_ns() is refused to tracing
  * programs, and jiffies cost two instructions where a clock source may cost a microsecond. */
 static __always_inline __u64 ctflow_now(void)
 {
-	return bpf_jiffies64() * tick_ns + (__u64)clock_offset;
+	return bpf_jiffies64() * tick_ns + (__u64)clock_state.offset;
 }
 
-/* The kernel derives jiffies from CLOCK_MONOTONIC: the distance is the same all the time, plus up
- * to a tick. To be called several times within some ticks, and now and then, should ticks get
- * lost. */
+/* To be called several times within some ticks, and now and then, should ticks get lost. */
 static __always_inline void ctflow_set_clock(void)
 {
-	__s64 offset = (__s64)(bpf_ktime_get_ns() - bpf_jiffies64() * tick_ns);
+	__u64 jiffies = bpf_jiffies64();
+	__u64 monotonic = bpf_ktime_get_ns();
 
-	if (!clock_offset || offset < clock_offset || offset > clock_offset + 3 * (__s64)tick_ns)
-		clock_offset = offset;
+	/* Else this was interrupted, and who knows where. */
+	if (bpf_jiffies64() == jiffies)
+		ctflow_read_clock(&clock_state, monotonic, jiffies, tick_ns);
 }
 
 /* IPVS sends a packet that was received, with the entry that it has had since. */

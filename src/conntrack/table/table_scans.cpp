@@ -2,6 +2,7 @@
 #include "conntrack/table/table_scans.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "ctflow/clock.hpp"
 #include "netlink/conntrack_settings.hpp"
@@ -111,9 +112,21 @@ void TableScans::on_end(bool complete) {
   schedule(std::max(next, now + kPause));
 }
 
-bool TableScans::needed() const {
+bool TableScans::some_are_unmeasured() {
+  const SourceCounters& counters = assembler_.counters;
+  const std::uint64_t unmeasured = counters.unmeasured + counters.unmeasured_packets;
+  const auto now = std::chrono::steady_clock::now();
+  // Two active timeouts until it is known of each, and the scan that then meets it.
+  if (std::exchange(unmeasured_, unmeasured) != unmeasured) {
+    unmeasured_until_ = now + 3 * config_.active_timeout;
+  }
+  return now < unmeasured_until_;
+}
+
+bool TableScans::needed() {
+  const bool unmeasured = some_are_unmeasured();
   const auto visit = home_.visit();
-  return !kernel_reports_ || !complete_ || reader_.dependent() > 0 ||
+  return unmeasured || !kernel_reports_ || !complete_ || reader_.dependent() > 0 ||
          overruns_ != assembler_.counters.overruns || !extras_.refresh().reports;
 }
 

@@ -21,15 +21,15 @@ namespace ctflow {
 /// Those stay whose event waits to be delivered (UnreadEnds).
 ///
 /// Where the kernel reports the connections that it measures, scans go on only while they meet
-/// connections it does not measure, and after an overrun of the event socket.
+/// connections it does not measure, or may meet such, and after an overrun of the event socket.
 class TableScans {
  public:
   /// `assembler`, `ends` and `extras` must outlive this. `home`: the namespace whose table it is.
   TableScans(boost::asio::io_context& io, FlowAssembler& assembler, UnreadEnds& ends,
              ExtrasSource& extras, const SourceConfig& config, const NetworkNamespace& home);
 
-  /// From now on what was reported is kept there, after each scan, as often where none is needed, and
-  /// at the end. It must outlive this; nullptr: nowhere.
+  /// From now on what was reported is kept there, after each scan, as often where none is needed,
+  /// and at the end. It must outlive this; nullptr: nowhere.
   void keep_state(StateFile* file) { state_ = file; }
 
   TableScans(const TableScans&) = delete;
@@ -69,7 +69,9 @@ class TableScans {
   void begin_sweep(std::optional<std::uint8_t> scan);
   void store_ends();
   void sweep();
-  [[nodiscard]] bool needed() const;
+  [[nodiscard]] bool needed();
+  /// Connections have begun lately that may not be measured: scans have to find out which.
+  bool some_are_unmeasured();
 
   FlowAssembler& assembler_;
   UnreadEnds& ends_;
@@ -85,7 +87,9 @@ class TableScans {
   StateFile* state_ = nullptr;
   bool saving_ = false;  ///< by the sweep
   std::size_t sweep_position_ = ReportedMap::kSwept;
-  std::uint64_t overruns_ = 0;  ///< when the last scan began
+  std::uint64_t overruns_ = 0;    ///< when the last scan began
+  std::uint64_t unmeasured_ = 0;  ///< when it was last looked at
+  MonoTime unmeasured_until_{};   ///< ScanReader::has_records() is not sure of all
   std::optional<std::uint8_t> sweep_scan_;
   std::uint64_t vanished_ = 0;  ///< in this sweep
   int quick_ = 0;               ///< scans that are to be made at once

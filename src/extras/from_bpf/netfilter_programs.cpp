@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "clock.h"
 #include "ctflow_netfilter.skel.h"
 #include "extras/from_bpf/kernel_layout.hpp"
 #include "extras/from_bpf/refusal.hpp"

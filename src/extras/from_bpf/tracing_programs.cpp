@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "clock.h"
 #include "ctflow_flowtable.skel.h"
 #include "ctflow_tracing.skel.h"
 #include "extras/from_bpf/kernel_functions.hpp"
@@ -143,7 +144,7 @@ Flowtable load_flowtable(const ctflow_tracing& tracing, Links& links, bool& refu
   Flowtable skeleton(ctflow_flowtable__open());
   if (!skeleton) return nullptr;
   skeleton->rodata->tick_ns = tracing.rodata->tick_ns;
-  skeleton->bss->clock_offset = tracing.bss->clock_offset;
+  skeleton->bss->clock_state = tracing.bss->clock_state;
   const auto& ours = skeleton->maps;
   const auto& theirs = tracing.maps;
   for (const auto& [mine, shared] :
@@ -244,7 +245,7 @@ bool TracingPrograms::Loaded::set_clock() const {
 bool TracingPrograms::Loaded::sweep() const {
   const bool done = run(CTFLOW_SWEEP_DUE).value_or(0) == 0;
   // The clock of the programs was set by this run.
-  if (flowtable) flowtable->bss->clock_offset = tracing->bss->clock_offset;
+  if (flowtable) flowtable->bss->clock_state.offset = tracing->bss->clock_state.offset;
   return done;
 }
 

@@ -12,6 +12,8 @@ from nfqueue import first_packets_wait
 from origin import only_patch
 from packets import ACK, PSH, SYN
 
+ATTACHING = 300     # seconds that an emulator on a busy machine may take for it
+
 
 @only_patch("sysctls")
 def test_defaults(lab: Lab) -> None:
@@ -41,6 +43,7 @@ def test_off_means_nothing_at_all(lab: Lab) -> None:
 
 
 def test_off_takes_it_from_the_living_for_good(lab: Lab) -> None:
+    sysctl("nf_conntrack_udp_timeout", ATTACHING)
     old = lab.port()
     lab.udp(old)
     equal("before", lab.flow(old).orig.packets, 1)
@@ -58,6 +61,7 @@ def test_off_takes_it_from_the_living_for_good(lab: Lab) -> None:
 
 def test_off_while_the_first_packet_waits(lab: Lab) -> None:
     """Not in the table when measuring ends, and gone for good all the same."""
+    sysctl("nf_conntrack_udp_timeout", ATTACHING)
     with first_packets_wait(lab) as queue:
         port = lab.port()
         lab.udp(port)

@@ -89,6 +89,31 @@ TEST_F(TableScansTest, ALossDuringTheFirstOfThemIsFollowedByTwo) {
   EXPECT_EQ(ended_after(seconds(3)), 1U + 1 + 2);
 }
 
+// The programs report those that they measure; what found no room in their map is for scans.
+TEST(TableScansUnmeasured, AreLookedForUntilAllAreKnown) {
+  SourceConfig config;
+  config.active_timeout = seconds(1);
+  boost::asio::io_context io;
+  CallingSink sink;
+  SourceCounters counters;
+  FlowAssembler assembler(sink, counters, config, system_now());
+  AllEndsRead ends;
+  FromRecords extras(config, [] { return true; });
+  TableScans scans(io, assembler, ends, extras, config, NetworkNamespace());
+  scans.start();
+  io.run_for(milliseconds(1800));
+  if (scans.status().complete != 1)
+    GTEST_SKIP() << "the connection table is not empty, or unreadable";
+
+  counters.unmeasured = 5;
+  io.run_for(milliseconds(2500));
+  EXPECT_GE(scans.status().complete, 3U) << "one that is two active timeouts old was met";
+  io.run_for(seconds(2));
+  const std::uint64_t then = scans.status().complete;
+  io.run_for(milliseconds(1500));
+  EXPECT_EQ(scans.status().complete, then) << "there are none any more";
+}
+
 // Where programs report all connections nothing else would write it before the stop, and after a
 // kill all would be exported again.
 TEST(TableScansState, IsKeptWhereNoScanIsNeeded) {
