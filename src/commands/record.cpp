@@ -9,6 +9,7 @@
 #include "conntrack/events/event_file.hpp"
 #include "conntrack/flow/timeouts.hpp"
 #include "ctflow/clock.hpp"
+#include "event_loop/rounds.hpp"
 #include "event_loop/signals.hpp"
 #include "event_loop/timer.hpp"
 
@@ -28,7 +29,7 @@ class TimeoutsRecorder {
       last_ = read.values;
       writer_.on_timeouts(read.values, system_now().wall);
     }
-    timer_.after(kInterval, [this] { look(); });
+    timer_.at(next_round(kInterval), [this] { look(); });  // with a daemon beside it
   }
 
  private:

@@ -14,6 +14,9 @@ int main(int argc, char** argv) {
   try {
     ctflow::EventFileReader reader(argv[1]);
     ctflow::EventFileWriter writer(argv[2]);
+    reader.on_timeouts([&](const ctflow::TimeoutsRead& read, ctflow::TimePoint time) {
+      writer.on_timeouts(read.values, time);
+    });
     ctflow::Bytes datagram;
     ctflow::TimePoint time;
     while (reader.next(datagram, time)) writer.on_datagram(datagram, {time, {}});

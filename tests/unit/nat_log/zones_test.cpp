@@ -14,9 +14,9 @@ using test::source_nat;
 using testing::HasSubstr;
 using testing::SizeIs;
 
-constexpr const char* kAskedPort = "203.0.113.7:40213";
-constexpr const char* kTheirRemote = "198.51.100.1:443";
-constexpr const char* kTime = "2026-11-23T10:01:30Z";
+constexpr const char* kSharedPort = "203.0.113.7:40213";
+constexpr const char* kSharedRemote = "198.51.100.1:443";
+constexpr const char* kSharedTime = "2026-11-23T10:01:30Z";
 
 Flow in_zone(std::uint16_t zone, Flow flow) {
   flow.zone = zone;
@@ -46,18 +46,18 @@ class NatZonesTest : public testing::Test, protected test::NatLogFixture {
 
   Answer ask_in(std::optional<std::uint16_t> zone) {
     Question question;
-    question.who = test::endpoint(kAskedPort);
-    question.at = moment_of(test::at(kTime));
+    question.who = test::endpoint(kSharedPort);
+    question.at = moment_of(test::at(kSharedTime));
     question.protocol = std::uint8_t{6};
-    question.remote = test::endpoint(kTheirRemote);
+    question.remote = test::endpoint(kSharedRemote);
     question.zone = zone;
     question.now = now();
     text_ = verdict_text(look_up(directory(), question), question);
     return look_up(directory(), question);
   }
 
-  const Flow of_zone_7_ = in_zone(7, source_nat(1, "10.0.0.5:5000", kTheirRemote, kAskedPort));
-  const Flow of_no_zone_ = source_nat(2, "10.0.0.6:6000", kTheirRemote, kAskedPort);
+  const Flow of_zone_7_ = in_zone(7, source_nat(1, "10.0.0.5:5000", kSharedRemote, kSharedPort));
+  const Flow of_no_zone_ = source_nat(2, "10.0.0.6:6000", kSharedRemote, kSharedPort);
   std::string text_;
 };
 
@@ -80,7 +80,7 @@ TEST_F(NatZonesTest, RowOfAZoneDoesNotSayWhoWasThereInAnother) {
 
 TEST_F(NatZonesTest, RowWithoutAZoneDoesNotDecideWhereTheLogHasOthers) {
   start();
-  begin(in_zone(7, source_nat(9, "10.0.0.9:9000", kTheirRemote, "203.0.113.7:1024")));
+  begin(in_zone(7, source_nat(9, "10.0.0.9:9000", kSharedRemote, "203.0.113.7:1024")));
   write();
   kill();
   log_with_a_hole(of_no_zone_);

@@ -47,6 +47,7 @@ void echo(Flow& flow, std::uint16_t id, std::uint8_t request, std::uint8_t reply
   flow.original.icmp_id = flow.reply.icmp_id = id;
   flow.original.icmp_type = request;
   flow.reply.icmp_type = reply;
+  flow.present.no_ports = true;
 }
 
 void measured(Flow& flow, Counters original_counters, Counters reply_counters, std::int64_t start,
@@ -102,6 +103,7 @@ const Recorded kRecorded[] = {
     {"protocol_89",
      [](Flow& flow) {
        between(flow, kClient, kServer, 89);
+       flow.present.no_ports = true;
        measured(flow, {1, 64}, {0, 0}, 1795416922209965668, 1795416923210032995);
        identified(flow, 0x9ce1b5cd, 0x388);
      }},

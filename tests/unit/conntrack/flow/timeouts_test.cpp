@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <filesystem>
 
 #include "support/settings_directory.hpp"
@@ -256,7 +257,7 @@ TEST(PossibleTimeouts, FollowEveryState) {
 }
 
 TEST(PossibleTimeouts, AreGenericWhereTheKernelHasNoTracker) {
-  for (const std::uint8_t protocol : {33, 47, 132, 136}) {
+  for (const auto protocol : std::to_array<std::uint8_t>({33, 47, 132, 136})) {
     Flow flow = flow_of(protocol, status::kSeenReply);
     flow.present.no_ports = true;
     EXPECT_THAT(possible(flow), are({600})) << int{protocol};
