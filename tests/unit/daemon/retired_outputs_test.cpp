@@ -66,7 +66,7 @@ class AwayOutput : public Output {
 TEST_F(RetiredOutputsTest, SaysWhatIsLostWhateverTheReason) {
   const test::LoggedLines lines;
   retired_.add(std::make_unique<AwayOutput>());
-  EXPECT_EQ(lines.count("reload_lost log=db flows=2 packets=30 octets=4000 "), 1U);
+  EXPECT_EQ(lines.count("reload_lost output=db flows=2 packets=30 octets=4000 "), 1U);
 }
 
 TEST_F(RetiredOutputsTest, EndsAtOnceWhatHasNothingToSend) {
