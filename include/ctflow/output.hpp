@@ -122,6 +122,9 @@ class Output {
   /// Sends, or writes, what was offered so far.
   virtual void flush() = 0;
 
+  /// The same, when nothing more will be offered: also sends what is due at the end.
+  virtual void flush_at_end() { flush(); }
+
   /// What was offered so far is about to be stored as exported: the next process is offered none of
   /// it again.
   virtual void checkpoint() { flush(); }

@@ -70,8 +70,8 @@ class NamespaceExporter : private FlowSink {
   /// Of the namespace; all zero for the one that we run in.
   [[nodiscard]] NamespaceIdentity identity() const { return home_.identity(); }
 
-  /// Sends what waits to be sent.
-  void flush() { pipeline_.flush(); }
+  /// Sends what waits to be sent, after stop().
+  void flush() { pipeline_.flush_at_end(); }
 
   /// Outputs open their files again.
   void reopen() { pipeline_.reopen(); }

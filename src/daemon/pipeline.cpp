@@ -125,6 +125,11 @@ void Pipeline::flush() {
   for (const auto& output : outputs_) output->flush();
 }
 
+void Pipeline::flush_at_end() {
+  hand_out();
+  for (const auto& output : outputs_) output->flush_at_end();
+}
+
 void Pipeline::checkpoint() {
   hand_out();
   for (const auto& output : outputs_) output->checkpoint();

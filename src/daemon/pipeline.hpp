@@ -38,9 +38,10 @@ class Pipeline {
     for (const auto& output : outputs_) output->end_batch();
   }
 
-  /// Output::tick(), flush() and checkpoint() of all outputs.
+  /// Output::tick(), flush(), flush_at_end() and checkpoint() of all outputs.
   void tick();
   void flush();
+  void flush_at_end();
   void checkpoint();
   /// Output::reopen() of all outputs.
   void reopen();

@@ -29,7 +29,7 @@ void log_losses(const OutputStatus& output, const ExporterCounters& before) {
 }  // namespace
 
 void RetiredOutputs::add(std::unique_ptr<Output> output) {
-  output->flush();
+  output->flush_at_end();
   const ExporterCounters counters = output->status(system_now()).counters;
   Retired one{std::move(output), std::chrono::steady_clock::now() + kPatience, counters};
   if (!busy_one(one)) {

@@ -122,8 +122,7 @@ bool Exporter::statistics_due(const Instant& now) const {
   return config_.statistics_options && now.steady - statistics_sent_ >= kStatistics;
 }
 
-void Exporter::add_statistics(const Instant& now) {
-  statistics_sent_ = now.steady;
+ExportStatistics Exporter::statistics() const {
   const UpstreamLosses upstream = context_->losses();
   const ExporterCounters& counters = ledger_.counters();
   ExportStatistics statistics;
@@ -135,6 +134,13 @@ void Exporter::add_statistics(const Instant& now) {
   statistics.not_sent_flows = counters.lost_records + upstream.flows;
   statistics.not_sent_packets = counters.lost_packets;
   statistics.not_sent_octets = counters.lost_octets;
+  return statistics;
+}
+
+void Exporter::add_statistics(const Instant& now) {
+  const ExportStatistics statistics = this->statistics();
+  statistics_sent_ = now.steady;
+  not_sent_reported_ = statistics.not_sent_flows;
   // Cannot fail: kMinimumMessageSize holds them behind the sampling options.
   static_cast<void>(encoder_->add_statistics(statistics));
 }
@@ -269,6 +275,15 @@ void Exporter::send_what_is_due() {
 
 void Exporter::flush() {
   if (is_open_) send(clock_());
+}
+
+void Exporter::flush_at_end() {
+  flush();
+  if (!plan_.repeated.statistics || statistics().not_sent_flows == not_sent_reported_) return;
+  statistics_sent_ = clock_().steady - kStatistics;
+  options_owed_ = true;
+  send_what_is_due();
+  flush();  // what is held
 }
 
 MonoTime Exporter::deadline() const {

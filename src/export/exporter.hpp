@@ -50,6 +50,10 @@ class Exporter : public Output {
   /// Sends the open message, if any.
   void flush() override;
 
+  /// Then the statistics, where records were lost since they were sent: the collector would not
+  /// learn of them.
+  void flush_at_end() override;
+
   [[nodiscard]] MonoTime deadline() const override;
   [[nodiscard]] bool lookup_running() const override { return transport().lookup_running(); }
   [[nodiscard]] std::vector<RemotePeer> peers() const override;
@@ -132,6 +136,7 @@ class Exporter : public Output {
   /// Whether options are repeated within a session.
   [[nodiscard]] bool repeats_options() const;
   [[nodiscard]] bool statistics_due(const Instant& now) const;
+  [[nodiscard]] ExportStatistics statistics() const;
   void add_statistics(const Instant& now);
   void begin();
   /// A new session: the peer may not have what was sent before.
@@ -157,6 +162,7 @@ class Exporter : public Output {
   MonoTime options_sent_{};
   std::optional<NameSchedule> names_;
   MonoTime statistics_sent_;
+  std::uint64_t not_sent_reported_ = 0;  ///< flow records, as in the statistics sent before
   std::optional<Health> health_;
   std::uint64_t refusals_noted_ = 0;
   MonoTime probed_{};

@@ -12,6 +12,7 @@
 #include "export/datagram_exporter.hpp"
 #include "export/session_exporter.hpp"
 #include "support/fakes.hpp"
+#include "wire/byte_order.hpp"
 
 namespace ctflow {
 namespace {
@@ -509,6 +510,38 @@ TEST_F(ExporterTest, TellsInStatisticsWhatWasExportedAndLost) {
   EXPECT_EQ(value(kNotSent + 16), lost.original_counters.octets + lost.reply_counters.octets);
 }
 
+TEST_F(ExporterTest, SendsStatisticsAtTheEndOnceWhereRecordsWereLost) {
+  CollectorConfig config;
+  config.sampling_options = false;
+  const auto exporter = make_settled(config);
+  exporter->offer(answered_flow(), clock_.now());
+  exporter->flush_at_end();
+  ASSERT_EQ(wire_.messages.size(), 1U) << "nothing was lost";
+  wire_.messages.clear();
+  std::uint64_t lost = 1000;
+  context_->answer_losses([&] { return UpstreamLosses{lost, 0, 0}; });
+  exporter->offer(answered_flow(), clock_.now());
+  exporter->flush_at_end();
+  ASSERT_EQ(wire_.messages.size(), 2U);
+  EXPECT_EQ(sets(wire_.messages[1]), (std::vector<std::uint16_t>{3, 292, 3, 293, 3, 294}));
+  EXPECT_EQ(wire::load<std::uint64_t>(wire_.messages[1], wire_.messages[1].size() - 24), 1000U);
+  exporter->flush_at_end();
+  EXPECT_EQ(wire_.messages.size(), 2U) << "the collector knows";
+  lost = 1001;
+  exporter->flush_at_end();
+  EXPECT_EQ(wire_.messages.size(), 3U);
+}
+
+TEST_F(ExporterTest, SendsNoStatisticsAtTheEndThatItNeverSends) {
+  CollectorConfig config;
+  config.profile = Profile::kNfdump;
+  const auto exporter = make_settled(config);
+  context_->answer_losses([] { return UpstreamLosses{1000, 0, 0}; });
+  wire_.messages.clear();
+  exporter->flush_at_end();
+  EXPECT_TRUE(wire_.messages.empty());
+}
+
 TEST_F(ExporterTest, NeverSendsAkvoradoTwoUnknownInterfaces) {
   CollectorConfig config = without_options();
   config.profile = Profile::kAkvorado;
@@ -784,6 +817,16 @@ TEST_F(SessionExporterTest, TellsStatisticsButNotTheSamplingRateAgain) {
   ASSERT_EQ(wire_.messages.size(), 1U);
   EXPECT_EQ(sets(wire_.messages[0]), (std::vector<std::uint16_t>{292, 293, 294}));
   EXPECT_GT(exporter->deadline(), clock_.now().steady);
+}
+
+TEST_F(SessionExporterTest, SendsStatisticsAtTheEndWhereRecordsWereLost) {
+  const auto exporter = make();
+  exporter->flush_at_end();
+  EXPECT_TRUE(wire_.messages.empty());
+  context_->answer_losses([] { return UpstreamLosses{1000, 0, 0}; });
+  exporter->flush_at_end();
+  ASSERT_EQ(wire_.messages.size(), 1U);
+  EXPECT_EQ(sets(wire_.messages[0]), (std::vector<std::uint16_t>{292, 293, 294}));
 }
 
 TEST_F(SessionExporterTest, IsIntroducedWithoutTemplates) {
