@@ -29,7 +29,7 @@ bool colour_wanted() {
 std::string fit_screen(const std::string& text, TerminalSize size, std::string_view command) {
   constexpr std::size_t kIndent = 2;
   // A line that the terminal breaks takes rows, too, and the first ones, with the verdict, go.
-  const std::string broken = text::wrapped(text, kIndent, size.columns);
+  std::string broken = text::wrapped(text, kIndent, size.columns);
   const auto lines = static_cast<std::size_t>(std::count(broken.begin(), broken.end(), '\n'));
   if (lines <= size.rows || size.rows < 2) return broken;
   std::size_t end = 0;

@@ -236,6 +236,7 @@ bool StateFile::begin() {
   error_ = 0;
   hash_ = 0;
   ended_ = 0;
+  finished_ = false;
   // What lies there is of a ctflowd that was killed, or a trap.
   unlink(new_name().c_str());
   const int descriptor =
@@ -272,7 +273,7 @@ void StateFile::add_ended(std::uint64_t key) {
   ++ended_;
 }
 
-bool StateFile::commit() {
+bool StateFile::finish() {
   if (!file_) return false;
   const std::uint64_t ended = ended_;
   write(&ended, sizeof ended);
@@ -280,6 +281,13 @@ bool StateFile::commit() {
   write(&hash, sizeof hash);
   if (std::fclose(file_.release()) != 0 && error_ == 0) error_ = errno;
   if (error_ != 0) return fail("writing", error_);
+  finished_ = true;
+  return true;
+}
+
+bool StateFile::commit() {
+  if (!finished_ && !finish()) return false;
+  finished_ = false;
   if (std::rename(new_name().c_str(), name_.c_str()) != 0) return fail("renaming", errno);
   return true;
 }

@@ -65,8 +65,10 @@ class StateFile {
   void add(const ReportedConnection& entry);
   /// Behind the last add().
   void add_ended(std::uint64_t key);
-  /// Puts the new file into the place of the old one. False, and logged: it could not be written,
-  /// and the old one stays.
+  /// Ends the new file. False, and logged: it could not be written, and the old one stays.
+  bool finish();
+  /// Puts the new file into the place of the old one, after finish(). False, and logged: the old
+  /// one stays.
   bool commit();
 
  private:
@@ -85,6 +87,7 @@ class StateFile {
   std::uint64_t ended_ = 0;  ///< keys written
   Descriptor claim_;         ///< of the lock
   int error_ = 0;            ///< the first one of writing
+  bool finished_ = false;
 };
 
 }  // namespace ctflow

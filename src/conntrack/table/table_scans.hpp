@@ -68,6 +68,7 @@ class TableScans {
   /// `scan`: until which connections were met that are not gone. Nothing: none is forgotten.
   void begin_sweep(std::optional<std::uint8_t> scan);
   void store_ends();
+  bool put_state();
   void sweep();
   [[nodiscard]] bool needed();
   /// Connections have begun lately that may not be measured: scans have to find out which.

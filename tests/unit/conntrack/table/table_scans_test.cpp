@@ -3,7 +3,9 @@
 #include "conntrack/table/table_scans.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -14,6 +16,7 @@
 #include "extras/find_extras.hpp"
 #include "extras/from_bpf/from_records.hpp"
 #include "support/fakes.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace ctflow {
 namespace {
@@ -33,10 +36,11 @@ class CallingSink final : public FlowSink {
   void on_batch_end() override {
     if (call) call();
   }
-  void on_checkpoint() override {}
+  void on_checkpoint() override { ++checkpoints; }
   void on_source_end() override {}
 
   std::function<void()> call;
+  int checkpoints = 0;
 };
 
 class TableScansTest : public testing::Test {
@@ -145,6 +149,43 @@ TEST(TableScansState, IsKeptWhereNoScanIsNeeded) {
   state.load([&](const ReportedConnection& one) { packets += one.original_counters.packets; });
   EXPECT_EQ(packets, 7U);
   std::filesystem::remove(name);
+}
+
+/// No file of this process may become larger.
+class FilesLimited {
+ public:
+  explicit FilesLimited(rlim_t octets) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{octets, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FilesLimited() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FilesLimited(const FilesLimited&) = delete;
+  FilesLimited& operator=(const FilesLimited&) = delete;
+  FilesLimited(FilesLimited&&) = delete;
+  FilesLimited& operator=(FilesLimited&&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int) = std::signal(SIGXFSZ, SIG_IGN);
+};
+
+// After some checkpoints without a state accounting would not know any more what it had counted.
+TEST_F(TableScansTest, AStateThatCannotBeWrittenIsNoCheckpoint) {
+  const test::TemporaryDirectory directory;
+  StateFile state(directory.path("state"), current_identity(false));
+  scans_.keep_state(&state);
+  {
+    const FilesLimited limited(10);
+    scans_.save_state();
+  }
+  EXPECT_EQ(sink_.checkpoints, 0);
+  scans_.save_state();
+  EXPECT_EQ(sink_.checkpoints, 1);
+  EXPECT_TRUE(state.load([](const ReportedConnection&) {}));
 }
 
 }  // namespace
