@@ -14,6 +14,7 @@ class Session:
     messages: int = 0
     records: list = dataclasses.field(default_factory=list)  # {element: octets} of flows
     options: int = 0
+    option_records: list = dataclasses.field(default_factory=list)  # the same of those
     templates: dict = dataclasses.field(default_factory=dict)  # id -> [(element, length)]
     option_templates: set = dataclasses.field(default_factory=set)
     repeated: int = 0  # templates that the session had already
@@ -92,6 +93,7 @@ def _records(session, number, data):
             raise ValueError(f"{len(data)} octets end within a record of template {number}")
         if number in session.option_templates:
             session.options += 1
+            session.option_records.append(record)
         else:
             session.records.append(record)
 

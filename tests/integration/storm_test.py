@@ -12,6 +12,8 @@ import time
 
 import case
 import ctflowd
+import datagrams
+import ipfix
 import isolation
 import traffic
 from lab import CLIENT4, COLLECTOR, SERVER4, wait_until
@@ -83,6 +85,33 @@ class Storm(case.LabTest):
         self.assert_accounted(result, COUNT)
         self.assertGreater(result.totals["lost_overrun"], COUNT // 2)
         self.assertGreater(result.totals["overruns"], 0)
+
+    def test_a_collector_learns_at_the_stop_of_what_was_lost(self):
+        count = 2000
+        self.make_lab()
+        self.lab.router.set("net/netfilter/nf_conntrack_udp_timeout", 300)
+        collector = datagrams.Collector(self.lab.collector, 4739, COLLECTOR)
+        self.addCleanup(collector.stop)
+        config = (f"collectors: [{{name: first, address: {COLLECTOR}, port: 4739, protocol: ipfix}}]\n"
+                  "source: {receive_buffer: 64KiB, receive_buffer_limit: 64KiB}\n")
+        daemon = ctflowd.Ctflowd(case.program, self.lab.router, self.directory, "run", config=config)
+        self.addCleanup(daemon.kill)
+        daemon.wait_for("started")
+        self.fill(count)
+        os.kill(daemon.process.pid, signal.SIGSTOP)
+        self.lab.router.run("conntrack", "-F")
+        os.kill(daemon.process.pid, signal.SIGCONT)
+        daemon.wait_for("events_lost")
+        daemon.stop()
+        lost = daemon.totals()["lost_overrun"]
+        self.assertGreater(lost, count // 2)
+        not_sent = 166
+        wait_until(lambda: any(not_sent in record for session in collector.senders.values()
+                               for record in session.option_records), "statistics")
+        [session] = collector.senders.values()
+        [statistics] = [record for record in session.option_records if not_sent in record]
+        self.assertEqual(ipfix.number(statistics, not_sent), lost)
+        self.assertEqual(collector.gaps, [])
 
     def test_lost_ends_of_remembered_connections_are_found_at_once(self):
         count = 1000
