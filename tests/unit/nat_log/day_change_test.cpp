@@ -189,8 +189,8 @@ TEST_F(DayChangeTest, TheDayBeforeMayBeOlderThanTheRetention) {
   EXPECT_THAT(list_days(directory()), SizeIs(1));
   end(flow_);
   go(1min);
-  EXPECT_EQ(asked(kNobodys, "2026-11-24T00:15:00Z"), Verdict::kCannotSay)
-      << "it went on from there";
+  EXPECT_EQ(asked(kMine, "2026-11-24T00:15:00Z"), Verdict::kOne) << "its row was taken over";
+  EXPECT_EQ(asked(kNobodys, "2026-11-24T00:15:00Z"), Verdict::kNone);
 }
 
 TEST_F(DayChangeTest, ALateRowOpensAFileThatIsSealedAndClosesItAgain) {
