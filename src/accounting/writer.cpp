@@ -60,8 +60,8 @@ bool Writer::Shared::write(const Job& job) {
   std::optional<WriteFailure> why;
   try {
     store->write(job);
-  } catch (const std::exception& error) {
-    why = write_failure(error);
+  } catch (const std::exception&) {
+    why = write_failure();
   }
   const std::lock_guard lock(mutex);
   report.failing = why.has_value();
@@ -137,7 +137,7 @@ void Writer::Shared::end_session() {
         "accounting_session_left error={} impact=\"a row of the table session stays, and changes "
         "no sum\" fix=\"{}\"",
         log::quoted(error.what()),
-        database_fix(write_failure(error).kind, DatabaseUse::kAccounting));
+        database_fix(write_failure().kind, DatabaseUse::kAccounting));
   }
 }
 

@@ -36,7 +36,7 @@ void Store::take_over_old() {
         "nat_log_rows_not_taken_over directory={} error={} impact=\"look-ups of days on which a "
         "connection of a removed file went on cannot say\" fix=\"{}\"",
         log::quoted(config_.directory), log::quoted(error.what()),
-        database_fix(write_failure(error).kind, DatabaseUse::kNatLog));
+        database_fix(write_failure().kind, DatabaseUse::kNatLog));
   }
 }
 

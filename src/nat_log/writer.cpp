@@ -57,13 +57,13 @@ bool Writer::Shared::write() {
   hurry = false;
   try {
     store->write(batch);
-  } catch (const std::system_error& error) {
-    WriteFailure why = write_failure(error);
+  } catch (const std::system_error&) {
+    WriteFailure why = write_failure();
     if (why.kind == FailureKind::kInUse) why.why += " (another ctflowd writes there)";
     failed(std::move(why));
     return false;
-  } catch (const std::exception& error) {
-    failed(write_failure(error));
+  } catch (const std::exception&) {
+    failed(write_failure());
     return false;
   }
   written += static_cast<std::uint64_t>(

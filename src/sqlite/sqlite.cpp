@@ -104,14 +104,17 @@ int flags_of(Database::Access access) {
 
 }  // namespace
 
-WriteFailure write_failure(const std::exception& error) {
-  if (const auto* const ours = dynamic_cast<const SqliteError*>(&error)) {
-    return {ours->kind(), ours->what()};
+WriteFailure write_failure() {
+  // Not by dynamic_cast: the small program has no type information but that of handlers.
+  try {
+    throw;
+  } catch (const SqliteError& error) {
+    return {error.kind(), error.what()};
+  } catch (const std::system_error& error) {
+    return {kind_of(error.code()), error.what()};
+  } catch (const std::exception& error) {
+    return {FailureKind::kFile, error.what()};
   }
-  if (const auto* const systems = dynamic_cast<const std::system_error*>(&error)) {
-    return {kind_of(systems->code()), systems->what()};
-  }
-  return {FailureKind::kFile, error.what()};
 }
 
 Database::Database(const std::string& file, Access access) : file_(file) {

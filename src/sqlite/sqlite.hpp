@@ -36,8 +36,9 @@ struct WriteFailure {
   std::string why{};
 };
 
-/// By what a function here, or of std::filesystem, threw.
-WriteFailure write_failure(const std::exception& error);
+/// By the exception that is handled, which a function here, or of std::filesystem, threw. Only within
+/// a handler.
+WriteFailure write_failure();
 
 /// All functions throw SqliteError, whose text names the file.
 class Database {
