@@ -136,8 +136,7 @@ void Writer::Shared::end_session() {
     log::warn(
         "accounting_session_left error={} impact=\"a row of the table session stays, and changes "
         "no sum\" fix=\"{}\"",
-        log::quoted(error.what()),
-        database_fix(write_failure().kind, DatabaseUse::kAccounting));
+        log::quoted(error.what()), database_fix(write_failure().kind, DatabaseUse::kAccounting));
   }
 }
 

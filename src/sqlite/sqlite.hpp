@@ -36,8 +36,8 @@ struct WriteFailure {
   std::string why{};
 };
 
-/// By the exception that is handled, which a function here, or of std::filesystem, threw. Only within
-/// a handler.
+/// By the exception that is handled, which a function here, or of std::filesystem, threw. Only
+/// within a handler.
 WriteFailure write_failure();
 
 /// All functions throw SqliteError, whose text names the file.
