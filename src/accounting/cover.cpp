@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "accounting/cover.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <iterator>
 #include <set>
+
+#include "accounting/schema.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -71,11 +75,9 @@ class LevelCover {
 /// Rows of each level that began before it were removed.
 std::array<Minute, kLevels> removed_before(const Database& database) {
   std::array<Minute, kLevels> times{};
-  Statement removed(database, "SELECT value FROM meta WHERE name = 'removed_before_' || ?1");
   for (std::size_t level = 0; level < kLevels; ++level) {
-    removed.bind(1, static_cast<std::int64_t>(level));
-    times.at(level) = removed.step() ? minute_at(removed.number(0)) : Minute::min();
-    removed.reset();
+    const auto removed = meta_value(database, fmt::format("removed_before_{}", level));
+    times.at(level) = removed ? minute_at(*removed) : Minute::min();
   }
   return times;
 }

@@ -107,10 +107,8 @@ TopSample read_top(const std::string& json, const TopQuestion& question) {
     for (const Json& series : one.at("series")) {
       if (!wanted(series.at("direction").get<std::string>(), question.direction)) continue;
       const std::string key = series.at("key").get<std::string>();
-      const std::string name = series.at("name").get<std::string>();
       TopCount& count = sample.counts[key];
-      count.name = name.empty() ? key : name;
-      if (text::reads_as_sum(name)) count.name += fmt::format(" ({})", key);
+      count.name = text::device_label(series.at("name").get<std::string>(), key);
       count.down_octets += series.at("down_octets").get<std::uint64_t>();
       count.up_octets += series.at("up_octets").get<std::uint64_t>();
       count.connections += series.at("connections").get<std::uint64_t>();

@@ -2,7 +2,6 @@
 #include "doctor/path_check.hpp"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <filesystem>
 #include <map>
@@ -86,8 +85,8 @@ void check_twice(const Config& config, Findings& found) {
 }
 
 bool is_directory(const std::string& path) {
-  struct stat found {};
-  return stat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode);
+  std::error_code error;
+  return std::filesystem::is_directory(path, error);
 }
 
 void check_state_file(const std::string& path, Findings& found) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "page/talker_rates.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "text/sum_name.hpp"
@@ -14,8 +12,7 @@ TalkerRates::Counts TalkerRates::internet_of(const Usage& usage) {
   for (const UsageSeries& one : usage.series) {
     if (one.direction != "in" && one.direction != "out") continue;
     Count& count = counts[one.key];
-    count.name = one.name.empty() ? one.key : one.name;
-    if (text::reads_as_sum(one.name)) count.name += fmt::format(" ({})", one.key);
+    count.name = text::device_label(one.name, one.key);
     count.down_octets += one.down_octets;
     count.up_octets += one.up_octets;
   }

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "postgresql/copied_rows.hpp"
 
-#include <charconv>
 #include <string_view>
-#include <system_error>
 
 #include "postgresql/columns.hpp"
+#include "text/number_text.hpp"
 
 namespace ctflow::postgresql {
 
 std::optional<std::uint64_t> copied_rows(const std::string& tag) {
   constexpr std::string_view kBefore = "COPY ";
   if (!tag.starts_with(kBefore)) return std::nullopt;
-  std::uint64_t rows = 0;
-  const char* const end = tag.data() + tag.size();
-  const auto [rest, error] = std::from_chars(tag.data() + kBefore.size(), end, rows);
-  if (error != std::errc() || rest != end) return std::nullopt;
-  return rows;
+  return text::parse_number<std::uint64_t>(std::string_view(tag).substr(kBefore.size()));
 }
 
 Divided divided(const Rows& rows, std::uint64_t stored) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "text/sum_name.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-#include <string>
 
 namespace ctflow::text {
 
@@ -14,6 +15,11 @@ bool reads_as_sum(std::string_view name) {
     if (c != ' ') word += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
   return std::find(kSums.begin(), kSums.end(), word) != kSums.end();
+}
+
+std::string device_label(const std::string& name, const std::string& key) {
+  if (name.empty()) return key;
+  return reads_as_sum(name) ? fmt::format("{} ({})", name, key) : name;
 }
 
 }  // namespace ctflow::text

@@ -5,14 +5,13 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "support/fakes.hpp"
+#include "support/longest_file.hpp"
 #include "support/stream_collector.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -221,33 +220,11 @@ TEST_F(IpfixFileTransportTest, TakesOutAMessageThatTheDiskHasNoRoomFor) {
   if (!allowed) GTEST_SKIP() << "a file system of its own needs root";
 }
 
-/// Lets no file of this process grow beyond some octets.
-class LongestFile {
- public:
-  explicit LongestFile(rlim_t octets) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{octets, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~LongestFile() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, ignored_);
-  }
-  LongestFile(const LongestFile&) = delete;
-  LongestFile& operator=(const LongestFile&) = delete;
-  LongestFile(LongestFile&&) = delete;
-  LongestFile& operator=(LongestFile&&) = delete;
-
- private:
-  rlimit before_{};
-  void (*ignored_)(int) = std::signal(SIGXFSZ, SIG_IGN);
-};
-
 TEST_F(IpfixFileTransportTest, BeginsAnotherFileWhenOneCannotGrow) {
   const auto transport = make();
   send(*transport, 1);
   {
-    const LongestFile limit(210);
+    const test::LongestFile limit(210);
     send(*transport, 2);
     send(*transport, 3);
     EXPECT_EQ(counters().lost(), 0U);
@@ -269,7 +246,7 @@ TEST_F(IpfixFileTransportTest, BeginsAnotherFileWhenOneCannotGrow) {
 
 TEST_F(IpfixFileTransportTest, LeavesNoFileBehindThatHasOnlyTemplates) {
   {
-    const LongestFile limit(100);
+    const test::LongestFile limit(100);
     const auto transport = make();
     for (int i = 1; i <= 3; ++i) send(*transport, i);
     transport->stop();

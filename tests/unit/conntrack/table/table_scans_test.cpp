@@ -3,9 +3,7 @@
 #include "conntrack/table/table_scans.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -16,6 +14,7 @@
 #include "extras/find_extras.hpp"
 #include "extras/from_bpf/from_records.hpp"
 #include "support/fakes.hpp"
+#include "support/longest_file.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace ctflow {
@@ -151,35 +150,13 @@ TEST(TableScansState, IsKeptWhereNoScanIsNeeded) {
   std::filesystem::remove(name);
 }
 
-/// No file of this process may become larger.
-class FilesLimited {
- public:
-  explicit FilesLimited(rlim_t octets) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{octets, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FilesLimited() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-  FilesLimited(const FilesLimited&) = delete;
-  FilesLimited& operator=(const FilesLimited&) = delete;
-  FilesLimited(FilesLimited&&) = delete;
-  FilesLimited& operator=(FilesLimited&&) = delete;
-
- private:
-  rlimit before_{};
-  void (*handler_)(int) = std::signal(SIGXFSZ, SIG_IGN);
-};
-
 // After some checkpoints without a state accounting would not know any more what it had counted.
 TEST_F(TableScansTest, AStateThatCannotBeWrittenIsNoCheckpoint) {
   const test::TemporaryDirectory directory;
   StateFile state(directory.path("state"), current_identity(false));
   scans_.keep_state(&state);
   {
-    const FilesLimited limited(10);
+    const test::LongestFile limit(10);
     scans_.save_state();
   }
   EXPECT_EQ(sink_.checkpoints, 0);
