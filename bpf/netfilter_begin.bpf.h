@@ -17,11 +17,16 @@ struct bpf_nf_ctx {
  * so was its connection. */
 static __always_inline void set_aside(struct ctflow_under_way *before, unsigned long connection)
 {
+	struct ctflow_under_way *other;
 	__u64 owner = before->owner;
 
 	if (!owner || owner == connection || before->oif != CTFLOW_NO_INTERFACE)
 		return;
-	if (load32(owner + layout.use) && !(load32(owner + layout.status) & IPS_CONFIRMED))
+	if (!load32(owner + layout.use) || load32(owner + layout.status) & IPS_CONFIRMED)
+		return;
+	/* This one was dropped long ago if another processor had one of a connection there since. */
+	other = bpf_map_lookup_elem(&waiting, &owner);
+	if (!other || other->now < before->now)
 		bpf_map_update_elem(&waiting, &owner, before, BPF_ANY);
 }
 
@@ -50,35 +55,97 @@ static __always_inline void keep_first(struct ctflow_under_way *passing, const s
 	passing->taken = 0;
 }
 
+/* Between what each of two processors has written and what it reads of the other's. */
+static __always_inline void order(void)
+{
+	static __u64 word;
+
+	__sync_val_compare_and_swap(&word, 0, 0);
+}
+
+/* What is looked for in all places where a first packet may have been kept. */
+struct ctflow_search {
+	__u64 owner;
+	struct ctflow_under_way first; /* the latest that was found */
+	bool found;
+};
+
+/* Packets that were dropped stay where they were kept, and another connection may get the same
+ * address: its own packet came later. */
+static __always_inline void consider(const struct ctflow_under_way *kept,
+				     struct ctflow_search *search)
+{
+	if (kept->owner != search->owner || kept->oif != CTFLOW_NO_INTERFACE)
+		return;
+	if (search->found && kept->now <= search->first.now)
+		return;
+	search->first = *kept;
+	search->found = true;
+}
+
+/* It may write another packet there meanwhile. */
+static long ask_processor(__u64 processor, struct ctflow_search *search)
+{
+	struct ctflow_under_way *kept, copy;
+	__u32 zero = 0;
+
+	kept = bpf_map_lookup_percpu_elem(&under_way, &zero, (__u32)processor);
+	if (!kept || kept->taken)
+		return 0;
+	copy = *kept;
+	order();
+	if (!kept->taken && *(const volatile __u64 *)&kept->owner == copy.owner)
+		consider(&copy, search);
+	return 0;
+}
+
+/* A packet that has waited in a queue goes on at the processor that has its verdict. The one that
+ * it came to keeps it until the next packet comes there, and sets it aside then. */
+static __always_inline bool search_first(__u64 connection, struct ctflow_under_way *first)
+{
+	struct ctflow_search search = {.owner = connection};
+	struct ctflow_under_way *aside;
+
+	bpf_loop(processors, ask_processor, &search, 0);
+	aside = bpf_map_lookup_elem(&waiting, &connection);
+	if (aside) {
+		consider(aside, &search);
+		bpf_map_delete_elem(&waiting, &connection);
+	}
+	*first = search.first;
+	return search.found;
+}
+
+/* Has it just passed ctflow_early()? */
+static __always_inline bool recall_last(__u64 connection, struct ctflow_under_way *first)
+{
+	struct ctflow_under_way *last;
+	__u32 zero = 0;
+	bool is_first;
+
+	last = bpf_map_lookup_elem(&under_way, &zero);
+	if (!last || last->taken)
+		return false;
+	last->taken = 1;
+	is_first = last->owner == connection && last->oif == CTFLOW_NO_INTERFACE &&
+		   ctflow_now() - last->now <= 2 * tick_ns;
+	if (is_first) {
+		*first = *last;
+		last->owner = 0;
+	}
+	last->taken = 0;
+	return is_first;
+}
+
 /* The first packet, as ctflow_early() saw it. Where that is not known (it has waited in a queue for
  * very long, or passed before the programs were attached): as it is now. */
 static __always_inline void recall(const struct bpf_nf_ctx *ctx, __u64 connection,
 				   struct ctflow_under_way *first)
 {
 	const struct sk_buff *skb = ctx->skb;
-	struct ctflow_under_way *found;
-	__u32 zero = 0;
 
-	found = bpf_map_lookup_elem(&under_way, &zero);
-	if (found && !found->taken) {
-		bool is_first;
-
-		found->taken = 1;
-		is_first = found->owner == connection && found->oif == CTFLOW_NO_INTERFACE;
-		if (is_first) {
-			*first = *found;
-			found->owner = 0;
-		}
-		found->taken = 0;
-		if (is_first)
-			return;
-	}
-	found = bpf_map_lookup_elem(&waiting, &connection);
-	if (found) {
-		*first = *found;
-		bpf_map_delete_elem(&waiting, &connection);
+	if (recall_last(connection, first) || search_first(connection, first))
 		return;
-	}
 	first->now = ctflow_now();
 	first->iif = skb->skb_iif;
 	ctflow_parse(skb, true, 0, ctx->state->pf, &first->packet);
@@ -128,14 +195,6 @@ static __always_inline bool merge(struct ctflow_nf_entry *entry, unsigned long c
 		return false;
 	add_first(&entry->measured.direction[1], first, oif);
 	return true;
-}
-
-/* Between what each of two processors has written and what it reads of the other's. */
-static __always_inline void order(void)
-{
-	static __u64 word;
-
-	__sync_val_compare_and_swap(&word, 0, 0);
 }
 
 /* Of several processors one puts a new entry in the place of one that has ended. */

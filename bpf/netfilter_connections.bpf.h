@@ -88,6 +88,7 @@ struct {
 } scratch SEC(".maps");
 
 const volatile struct ctflow_nf_layout layout = {};
+const volatile __u32 processors = 1; /* the loader stores how many there may be */
 struct ctflow_nf_totals totals = {};
 
 /* Loads from any address of the kernel; a bad one reads 0. Any type will do that is as long. */

@@ -202,6 +202,7 @@ void configure(ctflow_netfilter& programs, const ctflow_nf_layout& layout,
                const std::string& directory) {
   programs.rodata->layout = layout;
   programs.rodata->tick_ns = timer_tick();
+  programs.rodata->processors = static_cast<std::uint32_t>(std::max(libbpf_num_possible_cpus(), 1));
   if (const std::size_t limit = table_limit(directory)) {
     bpf_map__set_max_entries(programs.maps.connections, static_cast<std::uint32_t>(limit));
   }

@@ -47,6 +47,9 @@ class Queue:
     def accept(self, packet: int) -> None:
         self.request(1, 2, struct.pack("!II", 1, packet))
 
+    def drop(self, packet: int) -> None:
+        self.request(1, 2, struct.pack("!II", 0, packet))
+
     def close(self) -> None:
         self.socket.close()
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -11,7 +12,8 @@ import time
 import ctnl
 import main
 import pktgen
-from lab import Lab, between, equal, of_port, patched, run
+from lab import TICK, Lab, between, equal, of_port, patched, run
+from nfqueue import first_packets_wait
 
 ORIGINS = ("netfilter",)    # the others have a machine of two processors for it
 COUNT = 20_000
@@ -107,6 +109,36 @@ def test_no_packet_is_in_the_future(lab: Lab) -> None:
             process.wait()
     # One packet or another waits until others have run.
     equal("ahead by more than 20 ms", sum(one > 20 for one in ahead) < 4, True)
+
+
+def test_first_packets_wait_for_another_processor(lab: Lab) -> None:
+    """Times and hop limits are those of when they came, though the verdict
+    comes later, from where another packet may have been dropped."""
+    seed = random.randrange(1 << 32)
+    print(f"        seed {seed}", flush=True)
+    choose = random.Random(seed)
+    processors = sorted(os.sched_getaffinity(0))
+    try:
+        with first_packets_wait(lab) as queue:
+            for _ in range(60):
+                port, ttl = lab.port(), choose.randrange(2, 250)
+                os.sched_setaffinity(0, {choose.choice(processors)})
+                begin = time.time()
+                lab.udp(port, ttl=ttl)
+                packet = queue.take(1)[0]
+                came = time.time()
+                time.sleep(6 * TICK)
+                os.sched_setaffinity(0, {choose.choice(processors)})
+                if choose.random() < 0.3:
+                    queue.drop(packet)
+                    continue
+                queue.accept(packet)
+                flow = lab.flow(port).orig
+                between("first", flow.first / 1e9, begin - 2 * TICK,
+                        came + 2 * TICK)
+                equal("ttl", (flow.ttl_min, flow.ttl_max), (ttl, ttl))
+    finally:
+        os.sched_setaffinity(0, processors)
 
 
 def clashes() -> int:
