@@ -67,6 +67,11 @@ bool needs_kafka(const fs::path& file) {
   return contents(file).find("to: kafka") != std::string::npos;
 }
 
+/// … with libmaxminddb.
+bool needs_maxmind(const fs::path& file) {
+  return contents(file).find("_database: ") != std::string::npos;
+}
+
 /// A file that is right, in a build without what it asks for.
 void expect_missing_part(const fs::path& file) {
   EXPECT_THAT(load_error_of(file.string()),
@@ -75,6 +80,12 @@ void expect_missing_part(const fs::path& file) {
 
 /// Files that say something else, but are still refused, when ctflowd is built without TLS.
 bool needs_tls(const fs::path& file) { return file.filename().string().rfind("tls", 0) == 0; }
+
+bool lacks_a_part_for(const fs::path& file) {
+  const BuiltParts& parts = built_parts();
+  return (!parts.tls && needs_tls(file)) || (!parts.sqlite && needs_sqlite(file)) ||
+         (!parts.kafka && needs_kafka(file)) || (!parts.maxmind && needs_maxmind(file));
+}
 
 std::set<fs::path> files_in(const std::string& folder, const std::string& extension) {
   std::set<fs::path> files;
@@ -324,8 +335,7 @@ TEST(GoodFiles, AreTaken) {
   EXPECT_GE(files.size(), 10U);
   for (const fs::path& file : files) {
     SCOPED_TRACE(file);
-    if ((!built_parts().sqlite && needs_sqlite(file)) ||
-        (!built_parts().kafka && needs_kafka(file))) {
+    if (lacks_a_part_for(file)) {
       expect_missing_part(file);
       continue;
     }
@@ -338,8 +348,7 @@ TEST(Examples, AreTaken) {
   EXPECT_GE(files.size(), 3U);
   for (const fs::path& file : files) {
     SCOPED_TRACE(file);
-    if ((!built_parts().tls && needs_tls(file)) || (!built_parts().sqlite && needs_sqlite(file)) ||
-        (!built_parts().kafka && needs_kafka(file))) {
+    if (lacks_a_part_for(file)) {
       expect_missing_part(file);
       continue;
     }
