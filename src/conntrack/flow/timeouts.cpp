@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 
 #include "conntrack/flow/answered.hpp"
@@ -132,7 +133,7 @@ void add_possible(const Flow& flow, const Timeouts& timeouts, Possible& possible
 auto settings_of(Timeouts& timeouts) {
   struct Setting {
     const char* name;
-    std::chrono::seconds& value;
+    std::reference_wrapper<std::chrono::seconds> value;
   };
   return std::to_array<Setting>({
       {"nf_conntrack_tcp_timeout_syn_sent", timeouts.tcp[1]},
@@ -186,7 +187,7 @@ TimeoutsRead read_timeouts(const Timeouts& before, const std::string& directory)
     const std::error_code error = reader.read(setting.name, seconds);
     if (!error) {
       read_any = true;
-      setting.value = std::chrono::seconds(seconds);
+      setting.value.get() = std::chrono::seconds(seconds);
     } else if (error == std::errc::no_such_file_or_directory) {
       missing = setting.name;
     } else if (!result.failure) {
@@ -204,7 +205,7 @@ std::string text_of(const Timeouts& timeouts) {
   std::string text;
   Timeouts values = timeouts;
   for (const auto& setting : settings_of(values)) {
-    fmt::format_to(std::back_inserter(text), "{} {}\n", setting.name, setting.value.count());
+    fmt::format_to(std::back_inserter(text), "{} {}\n", setting.name, setting.value.get().count());
   }
   return text;
 }
@@ -220,7 +221,7 @@ void read_timeouts_text(std::string_view text, Timeouts& timeouts) {
                                     [&](const auto& setting) { return name == setting.name; });
     if (found == settings.end() || space == line.size()) continue;
     const auto seconds = text::parse_number<std::uint32_t>(line.substr(space + 1));
-    if (seconds) found->value = std::chrono::seconds(*seconds);
+    if (seconds) found->value.get() = std::chrono::seconds(*seconds);
   }
 }
 
