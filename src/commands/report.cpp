@@ -64,6 +64,10 @@ Opened opened(const ReportOptions& options, const std::string& config_file) {
                              ": expected a database of accounting, got no such file: ctflowd makes "
                              "it when it runs with accounting");
   }
+  if (!std::filesystem::is_regular_file(result.database, error)) {
+    throw std::runtime_error(result.database +
+                             ": expected a database of accounting, got no regular file");
+  }
   return result;
 }
 
@@ -245,6 +249,8 @@ int run_accounting_prune(const ReportOptions& options, const std::string& config
                          std::ostream& out, std::ostream& errors) {
   return answered(out, errors, kNoAnswer, [&] {
     const Opened from = opened(options, config_file);
+    // No tables come to the file of another program.
+    static_cast<void>(accounting::open_for_reading(from.database));
     Database database = accounting::open_for_writing(from.database);
     database.execute("BEGIN IMMEDIATE");
     const auto removed =
