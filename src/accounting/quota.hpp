@@ -19,11 +19,20 @@ struct QuotaUse {
   [[nodiscard]] bool over() const { return amounts.octets() > quota; }
 };
 
+/// What was counted under no key, so that it may be of any: `other` and `uncounted`.
+struct Unassigned {
+  std::string by;  ///< network or device
+  std::uint64_t octets = 0;
+};
+
 struct QuotaReport {
-  Report time;                   ///< from, until and what is missing; no rows
-  std::vector<QuotaUse> uses{};  ///< of those that have a quota
+  Report time;                           ///< from, until and what is missing; no rows
+  std::vector<QuotaUse> uses{};          ///< of those that have a quota
+  std::vector<Unassigned> unassigned{};  ///< where there is some
 
   [[nodiscard]] bool any_over() const;
+  /// One is, or would be if what is unassigned were its own.
+  [[nodiscard]] bool any_may_be_over() const;
 };
 
 /// The fullest first. `question`: its key does not matter. Throws the same as ask();
@@ -37,5 +46,7 @@ std::string quota_table(const QuotaReport& report, const Calendar& calendar,
                         const std::string& scope);
 std::string quota_json(const QuotaReport& report, const std::string& scope);
 std::string quota_csv(const QuotaReport& report);
+/// What is unassigned, a line each.
+std::string unassigned_text(const QuotaReport& report);
 
 }  // namespace ctflow::accounting

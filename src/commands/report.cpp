@@ -187,10 +187,11 @@ int print_quotas(const accounting::QuotaReport& report, const Opened& from,
     out << accounting::quota_json(report, scope);
   } else {
     out << accounting::quota_csv(report);
+    errors << accounting::unassigned_text(report);
     errors << accounting::completeness_text(report.time) << '\n';
   }
   if (report.any_over()) return kOver;
-  return report.time.complete() ? 0 : 1;
+  return report.time.complete() && !report.any_may_be_over() ? 0 : 1;
 }
 
 }  // namespace
