@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "accounting/export_rows.hpp"
-#include "accounting/report_text.hpp"
 #include "text/escape.hpp"
 #include "text/mac_text.hpp"
 #include "text/people_text.hpp"
@@ -108,17 +107,19 @@ QuotaReport ask_quotas(const Database& database, const AccountingConfig& config,
 }
 
 std::string quota_table(const QuotaReport& report, const Calendar& calendar,
-                        const std::string& scope) {
+                        const ReportView& view) {
   constexpr int kNameWidth = 30;
   constexpr double kPercent = 100;
-  std::string out = title_line(report.time, calendar, "quotas", scope);
+  std::string out = title_line(report.time, calendar, "quotas", view.scope);
+  const auto octets = [&](std::uint64_t number) {
+    return view.bytes ? std::to_string(number) : text::people_text(number);
+  };
   out += fmt::format("{:<{}} {:<8} {:>10} {:>10} {:>8}\n", "name", kNameWidth, "by", "used",
                      "quota", "share");
   for (const QuotaUse& one : report.uses) {
     out += fmt::format("{:<{}} {:<8} {:>10} {:>10} {:>6.1f} %{}\n", text::printable(one.name),
-                       kNameWidth, one.by, text::people_text(one.amounts.octets()),
-                       text::people_text(one.quota), share_of(one) * kPercent,
-                       one.over() ? "  over" : "");
+                       kNameWidth, one.by, octets(one.amounts.octets()), octets(one.quota),
+                       share_of(one) * kPercent, one.over() ? "  over" : "");
   }
   out += unassigned_text(report);
   if (!report.time.complete()) out += completeness_text(report.time) + "\n";

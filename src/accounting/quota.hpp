@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "accounting/report.hpp"
+#include "accounting/report_text.hpp"
 #include "ctflow/accounting_config.hpp"
 
 namespace ctflow::accounting {
@@ -43,7 +44,7 @@ QuotaReport ask_quotas(const Database& database, const AccountingConfig& config,
 QuotaReport quota_uses(const Database& database, const AccountingConfig& config, Question question);
 
 std::string quota_table(const QuotaReport& report, const Calendar& calendar,
-                        const std::string& scope);
+                        const ReportView& view);
 std::string quota_json(const QuotaReport& report, const std::string& scope);
 std::string quota_csv(const QuotaReport& report);
 /// What is unassigned, a line each.

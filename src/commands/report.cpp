@@ -182,7 +182,8 @@ int print_quotas(const accounting::QuotaReport& report, const Opened& from,
   constexpr int kOver = 3;
   const std::string scope = scope_text(options.direction);
   if (format == accounting::ReportFormat::kTable) {
-    out << accounting::quota_table(report, from.calendar(), scope);
+    out << accounting::quota_table(report, from.calendar(),
+                                   {.bytes = options.bytes, .scope = scope});
   } else if (format == accounting::ReportFormat::kJson) {
     out << accounting::quota_json(report, scope);
   } else {

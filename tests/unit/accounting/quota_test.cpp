@@ -69,9 +69,12 @@ TEST_F(QuotaTest, CountsBothWaysOfThoseThatHaveOne) {
 TEST_F(QuotaTest, IsExceededByOneOctet) {
   const QuotaReport report = used(1'000'001);
   EXPECT_TRUE(report.any_over());
-  const std::string table = quota_table(report, Calendar(TimeZone(), {}), "internet only");
+  const std::string table =
+      quota_table(report, Calendar(TimeZone(), {}), {.scope = "internet only"});
   EXPECT_THAT(table, testing::HasSubstr("over\n"));
   EXPECT_THAT(table, testing::HasSubstr("complete\n"));
+  EXPECT_THAT(quota_table(report, Calendar(TimeZone(), {}), {.bytes = true}),
+              testing::HasSubstr(" 1000001 "));
   const auto json = nlohmann::json::parse(quota_json(report, "internet only"));
   EXPECT_EQ(json.at("over"), true);
   EXPECT_EQ(json.at("quotas")[0].at("used_octets"), 1'000'001);
@@ -92,7 +95,7 @@ TEST_F(QuotaTest, SaysHowMuchMayBeOfAny) {
   EXPECT_EQ(report.unassigned[0].octets, 800'000U);
   EXPECT_FALSE(report.any_over());
   EXPECT_TRUE(report.any_may_be_over());
-  EXPECT_THAT(quota_table(report, Calendar(TimeZone(), {}), "internet only"),
+  EXPECT_THAT(quota_table(report, Calendar(TimeZone(), {}), {.scope = "internet only"}),
               testing::HasSubstr("800 kB may be of any network (max_keys"));
   const auto json = nlohmann::json::parse(quota_json(report, "internet only"));
   EXPECT_EQ(json.at("unassigned")[0].at("octets"), 800'000);
