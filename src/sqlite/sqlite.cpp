@@ -94,6 +94,8 @@ std::string system_reason(int code, const std::string& file, sqlite3* handle,
         obstacle_in(directory.empty() ? "." : directory, DirectoryUse::kMakeFiles);
     if (!obstacle.empty()) return fmt::format(": {}: {}", directory, obstacle);
   }
+  const bool writes = access != Database::Access::kRead;
+  if (error == ENOENT && writes && is_read_only(file)) return ": " + text::errno_text(EROFS);
   return error == 0 ? "" : ": " + text::errno_text(error);
 }
 

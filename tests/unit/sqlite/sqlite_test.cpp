@@ -191,5 +191,19 @@ TEST_F(ReadOnlyFileSystemTest, SaysWhatAReaderNeedsWhereTransactionsAreBesideThe
       });
 }
 
+TEST_F(ReadOnlyFileSystemTest, IsTheReasonWhyADatabaseCannotBeWritten) {
+  in_two_steps([&] { make(); },
+               [&] {
+                 Database database(file_, Database::Access::kCreate);
+                 try {
+                   database.execute("INSERT INTO a VALUES(8)");
+                   ADD_FAILURE() << "written";
+                 } catch (const SqliteError& error) {
+                   EXPECT_THAT(error.what(), testing::EndsWith(": Read-only file system"));
+                   EXPECT_EQ(error.kind(), FailureKind::kReadOnly);
+                 }
+               });
+}
+
 }  // namespace
 }  // namespace ctflow
