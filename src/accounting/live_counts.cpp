@@ -6,11 +6,23 @@
 namespace ctflow::accounting {
 namespace {
 
-InterfaceTexts texts_of(const InterfaceNames* interfaces) {
+/// Of those of a key.
+InterfaceTexts texts_of(const Key& key, const InterfaceNames* interfaces) {
   InterfaceTexts texts;
   if (interfaces == nullptr) return texts;
-  for (const auto& [index, entry] : interfaces->entries()) texts[index] = entry.name;
+  for (const std::uint32_t index : {key.interface, key.remote_interface}) {
+    const auto found = interfaces->entries().find(index);
+    if (found != interfaces->entries().end()) texts[index] = found->second.name;
+  }
   return texts;
+}
+
+/// An interface that was made again has another number, and the same name; networks and services
+/// of a file may have the names of others.
+bool shares_texts(AccountingKey by) {
+  return by == AccountingKey::kInterface || by == AccountingKey::kRemoteInterface ||
+         by == AccountingKey::kNetwork || by == AccountingKey::kRemoteNetwork ||
+         by == AccountingKey::kService;
 }
 
 }  // namespace
@@ -32,19 +44,24 @@ std::size_t LiveCounts::row_of(const Classified& report, const Names& names,
   if (by_ == AccountingKey::kDirection) key.mark = static_cast<std::uint32_t>(report.direction);
   const auto found = by_key_.find(key);
   if (found != by_key_.end()) return found->second;
-  // An interface that was made again has another number, and the same name.
-  if (keys() >= limit_) return 0;
-  std::string text = key_text(by_, report.key, report.direction, names, texts_of(interfaces));
-  const auto [same, is_new] = by_text_.emplace(text, rows_.size());
-  if (is_new) {
+  const bool has_room = keys() < limit_;
+  if (!has_room && !shares_texts(by_)) return 0;
+  std::string text =
+      key_text(by_, report.key, report.direction, names, texts_of(report.key, interfaces));
+  std::size_t number = 0;
+  if (const auto same = by_text_.find(text); same != by_text_.end()) {
+    number = same->second;
+  } else if (has_room) {
+    number = rows_.size();
+    by_text_.emplace(text, number);
     Row& row = rows_.emplace_back();
     row.text = std::move(text);
     if (by_ == AccountingKey::kDevice) row.device = device_octets(report.key);
   }
   // Keys may be more than texts, but not without a bound.
   constexpr std::size_t kKeysOfText = 2;
-  if (by_key_.size() < limit_ * kKeysOfText) by_key_.emplace(key, same->second);
-  return same->second;
+  if (by_key_.size() < limit_ * kKeysOfText) by_key_.emplace(key, number);
+  return number;
 }
 
 Usage LiveCounts::usage(const DeviceNames* names) const {

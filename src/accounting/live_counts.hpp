@@ -28,7 +28,7 @@ class LiveCounts {
   /// Keys that have counters of their own.
   [[nodiscard]] std::size_t keys() const { return rows_.size() - 1; }
 
-  /// Allocates for a key that is new only.
+  /// Allocates only for a key that is not known: new, or beyond twice `limit`.
   void add(const Classified& report, const Names& names, const InterfaceNames* interfaces);
 
   /// What was counted, by key and direction; without `names` devices have none.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "accounting/prune.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -38,10 +39,12 @@ Pruned prune_rows(const Database& database, const AccountingRetention& keep, Tim
   // To the minute: the oldest minute that is kept stays whole.
   const Minute minute = std::chrono::floor<std::chrono::minutes>(now);
   const std::int64_t today = seconds_of(minute);
+  std::int64_t oldest = today;
   for (const Level level : kAllLevels) {
     const auto number = static_cast<std::int64_t>(level);
     const std::int64_t before =
         begin_of_kept(database, number, today - kept.at(static_cast<std::size_t>(level)).count());
+    oldest = std::min(oldest, before);
     for (aggregates.reset(); aggregates.step();) {
       usage.bind(1, number).bind(2, aggregates.number(0)).bind(3, before).run();
       removed.rows += database.changes();
@@ -53,7 +56,7 @@ Pruned prune_rows(const Database& database, const AccountingRetention& keep, Tim
   }
   aggregates.reset();
   Statement gaps(database, "DELETE FROM gap WHERE ended < ?");
-  gaps.bind(1, today - kept.back().count()).run();
+  gaps.bind(1, oldest).run();
   if (removed.rows == 0 || unused == UnusedKeys::kKeep) return removed;
   Statement keys(database, "DELETE FROM key WHERE id NOT IN (SELECT key FROM usage)");
   keys.run();

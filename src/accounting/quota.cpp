@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "accounting/export_rows.hpp"
-#include "accounting/report_text.hpp"
 #include "text/escape.hpp"
 #include "text/mac_text.hpp"
 #include "text/people_text.hpp"
@@ -56,6 +55,14 @@ bool QuotaReport::any_over() const {
   return std::any_of(uses.begin(), uses.end(), [](const QuotaUse& one) { return one.over(); });
 }
 
+bool QuotaReport::any_may_be_over() const {
+  return any_over() || std::any_of(uses.begin(), uses.end(), [&](const QuotaUse& one) {
+           return std::any_of(unassigned.begin(), unassigned.end(), [&](const Unassigned& more) {
+             return more.by == one.by && one.amounts.octets() + more.octets > one.quota;
+           });
+         });
+}
+
 QuotaReport quota_uses(const Database& database, const AccountingConfig& config,
                        Question question) {
   QuotaReport result;
@@ -69,6 +76,8 @@ QuotaReport quota_uses(const Database& database, const AccountingConfig& config,
     } else if (report.gaps.size() > result.time.gaps.size()) {
       result.time.gaps = report.gaps;  // that of the aggregate that is younger
     }
+    const std::uint64_t unknown = report.other.octets() + report.uncounted.octets();
+    if (unknown > 0) result.unassigned.push_back({report.by, unknown});
     return report;
   };
   if (any_quota(config.networks)) {
@@ -98,18 +107,21 @@ QuotaReport ask_quotas(const Database& database, const AccountingConfig& config,
 }
 
 std::string quota_table(const QuotaReport& report, const Calendar& calendar,
-                        const std::string& scope) {
+                        const ReportView& view) {
   constexpr int kNameWidth = 30;
   constexpr double kPercent = 100;
-  std::string out = title_line(report.time, calendar, "quotas", scope);
+  std::string out = title_line(report.time, calendar, "quotas", view.scope);
+  const auto octets = [&](std::uint64_t number) {
+    return view.bytes ? std::to_string(number) : text::people_text(number);
+  };
   out += fmt::format("{:<{}} {:<8} {:>10} {:>10} {:>8}\n", "name", kNameWidth, "by", "used",
                      "quota", "share");
   for (const QuotaUse& one : report.uses) {
     out += fmt::format("{:<{}} {:<8} {:>10} {:>10} {:>6.1f} %{}\n", text::printable(one.name),
-                       kNameWidth, one.by, text::people_text(one.amounts.octets()),
-                       text::people_text(one.quota), share_of(one) * kPercent,
-                       one.over() ? "  over" : "");
+                       kNameWidth, one.by, octets(one.amounts.octets()), octets(one.quota),
+                       share_of(one) * kPercent, one.over() ? "  over" : "");
   }
+  out += unassigned_text(report);
   if (!report.time.complete()) out += completeness_text(report.time) + "\n";
   if (!report.time.left_out.empty()) out += left_out_text(report.time) + "\n";
   return out;
@@ -126,13 +138,18 @@ std::string quota_json(const QuotaReport& report, const std::string& scope) {
                     {"quota_octets", one.quota},
                     {"over", one.over()}});
   }
+  nlohmann::json unassigned = nlohmann::json::array();
+  for (const Unassigned& one : report.unassigned) {
+    unassigned.push_back({{"by", one.by}, {"octets", one.octets}});
+  }
   const nlohmann::json out{{"v", 1},
                            {"directions", scope},
                            {"from", text::utc_text(report.time.from)},
                            {"until", text::utc_text(report.time.until)},
                            {"complete", report.time.complete()},
                            {"over", report.any_over()},
-                           {"quotas", uses}};
+                           {"quotas", uses},
+                           {"unassigned", unassigned}};
   return out.dump(2) + "\n";
 }
 
@@ -141,6 +158,15 @@ std::string quota_csv(const QuotaReport& report) {
   for (const QuotaUse& one : report.uses) {
     out += fmt::format("{},{},{},{},{}\n", one.by, field_text(text::printable(one.name)),
                        one.amounts.octets(), one.quota, one.over() ? 1 : 0);
+  }
+  return out;
+}
+
+std::string unassigned_text(const QuotaReport& report) {
+  std::string out;
+  for (const Unassigned& one : report.unassigned) {
+    out += fmt::format("{} may be of any {} (max_keys, or left by a kill)\n",
+                       text::people_text(one.octets), one.by);
   }
   return out;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "accounting/report.hpp"
+#include "accounting/report_text.hpp"
 #include "ctflow/accounting_config.hpp"
 
 namespace ctflow::accounting {
@@ -19,11 +20,20 @@ struct QuotaUse {
   [[nodiscard]] bool over() const { return amounts.octets() > quota; }
 };
 
+/// What was counted under no key, so that it may be of any: `other` and `uncounted`.
+struct Unassigned {
+  std::string by;  ///< network or device
+  std::uint64_t octets = 0;
+};
+
 struct QuotaReport {
-  Report time;                   ///< from, until and what is missing; no rows
-  std::vector<QuotaUse> uses{};  ///< of those that have a quota
+  Report time;                           ///< from, until and what is missing; no rows
+  std::vector<QuotaUse> uses{};          ///< of those that have a quota
+  std::vector<Unassigned> unassigned{};  ///< where there is some
 
   [[nodiscard]] bool any_over() const;
+  /// One is, or would be if what is unassigned were its own.
+  [[nodiscard]] bool any_may_be_over() const;
 };
 
 /// The fullest first. `question`: its key does not matter. Throws the same as ask();
@@ -34,8 +44,10 @@ QuotaReport ask_quotas(const Database& database, const AccountingConfig& config,
 QuotaReport quota_uses(const Database& database, const AccountingConfig& config, Question question);
 
 std::string quota_table(const QuotaReport& report, const Calendar& calendar,
-                        const std::string& scope);
+                        const ReportView& view);
 std::string quota_json(const QuotaReport& report, const std::string& scope);
 std::string quota_csv(const QuotaReport& report);
+/// What is unassigned, a line each.
+std::string unassigned_text(const QuotaReport& report);
 
 }  // namespace ctflow::accounting

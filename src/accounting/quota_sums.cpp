@@ -2,6 +2,7 @@
 #include "accounting/quota_sums.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 namespace ctflow::accounting {
@@ -21,9 +22,19 @@ void QuotaSums::clear() {
 
 Quotas::Quotas(const AccountingConfig& config) : calendar_(calendar_of(config)) {
   std::uint16_t number = 0;
+  std::unordered_map<std::string, std::size_t> by_name;
   for (const NamedNetworks& one : config.networks) {
     ++number;
-    if (one.quota > 0) networks_.emplace(number, count_++);
+    if (one.quota == 0) continue;
+    by_name.emplace(one.name, count_);
+    networks_.emplace(number, count_++);
+  }
+  // More networks of the same name: their rows are those of that, too.
+  for (const NamedNetworks& one : config.networks_in_file) {
+    ++number;
+    if (const auto found = by_name.find(one.name); found != by_name.end()) {
+      networks_.emplace(number, found->second);
+    }
   }
   for (const NamedDevice& one : config.devices) {
     if (one.quota > 0) devices_.emplace(one.addresses.front(), count_++);

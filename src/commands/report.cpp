@@ -64,6 +64,10 @@ Opened opened(const ReportOptions& options, const std::string& config_file) {
                              ": expected a database of accounting, got no such file: ctflowd makes "
                              "it when it runs with accounting");
   }
+  if (!std::filesystem::is_regular_file(result.database, error)) {
+    throw std::runtime_error(result.database +
+                             ": expected a database of accounting, got no regular file");
+  }
   return result;
 }
 
@@ -178,15 +182,17 @@ int print_quotas(const accounting::QuotaReport& report, const Opened& from,
   constexpr int kOver = 3;
   const std::string scope = scope_text(options.direction);
   if (format == accounting::ReportFormat::kTable) {
-    out << accounting::quota_table(report, from.calendar(), scope);
+    out << accounting::quota_table(report, from.calendar(),
+                                   {.bytes = options.bytes, .scope = scope});
   } else if (format == accounting::ReportFormat::kJson) {
     out << accounting::quota_json(report, scope);
   } else {
     out << accounting::quota_csv(report);
+    errors << accounting::unassigned_text(report);
     errors << accounting::completeness_text(report.time) << '\n';
   }
   if (report.any_over()) return kOver;
-  return report.time.complete() ? 0 : 1;
+  return report.time.complete() && !report.any_may_be_over() ? 0 : 1;
 }
 
 }  // namespace
@@ -245,6 +251,8 @@ int run_accounting_prune(const ReportOptions& options, const std::string& config
                          std::ostream& out, std::ostream& errors) {
   return answered(out, errors, kNoAnswer, [&] {
     const Opened from = opened(options, config_file);
+    // No tables come to the file of another program.
+    static_cast<void>(accounting::open_for_reading(from.database));
     Database database = accounting::open_for_writing(from.database);
     database.execute("BEGIN IMMEDIATE");
     const auto removed =

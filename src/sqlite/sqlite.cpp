@@ -69,25 +69,60 @@ FailureKind kind_of(int code, const std::string& file, sqlite3* handle) {
   return FailureKind::kFile;
 }
 
+/// Even to read a database SQLite makes files beside it, where no other program has made them.
+bool lacks_files_beside(int code, const std::string& file, sqlite3* handle) {
+  if (code == SQLITE_READONLY_DIRECTORY || code == SQLITE_READONLY_CANTINIT) return true;
+  std::error_code ignored;
+  return (code & 0xff) == SQLITE_CANTOPEN && sqlite3_system_errno(handle) == ENOENT &&
+         std::filesystem::exists(file, ignored);
+}
+
 /// What the system says, of which SQLite's own text has nothing. Where the file was to be made see
 /// kind_of_unopened(): the obstacle is in the directory. Empty: it says nothing.
-std::string system_reason(int code, const std::string& file, sqlite3* handle, bool makes) {
+std::string system_reason(int code, const std::string& file, sqlite3* handle,
+                          Database::Access access) {
+  if (handle == nullptr) return "";
+  if (access == Database::Access::kRead && lacks_files_beside(code, file, handle)) {
+    return ": while ctflowd does not run, a reader must be allowed to make files in its directory";
+  }
   const int primary = code & 0xff;
-  if (handle == nullptr || (primary != SQLITE_CANTOPEN && primary != SQLITE_IOERR)) return "";
+  if (primary != SQLITE_CANTOPEN && primary != SQLITE_IOERR) return "";
   const int error = sqlite3_system_errno(handle);
-  if (error == ENOENT && makes) {
+  if (error == ENOENT && access == Database::Access::kCreate) {
     const std::string directory = std::filesystem::path(file).parent_path().string();
     const std::string obstacle =
         obstacle_in(directory.empty() ? "." : directory, DirectoryUse::kMakeFiles);
     if (!obstacle.empty()) return fmt::format(": {}: {}", directory, obstacle);
   }
+  const bool writes = access != Database::Access::kRead;
+  if (error == ENOENT && writes && is_read_only(file)) return ": " + text::errno_text(EROFS);
   return error == 0 ? "" : ": " + text::errno_text(error);
 }
 
-[[noreturn]] void throw_failure(int code, const std::string& file, sqlite3* handle, bool makes) {
+[[noreturn]] void throw_failure(int code, const std::string& file, sqlite3* handle,
+                                Database::Access access) {
   const char* const why = handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
-  throw SqliteError(fmt::format("{}: {}{}", file, why, system_reason(code, file, handle, makes)),
+  throw SqliteError(fmt::format("{}: {}{}", file, why, system_reason(code, file, handle, access)),
                     kind_of(code, file, handle));
+}
+
+/// What is on a file system that is read-only, and in one file. SQLite would make others beside it
+/// to read it, unless it knows that it does not change.
+bool is_immutable(const std::string& file) {
+  std::error_code ignored;
+  const auto has = [&](const char* ending) {
+    return std::filesystem::exists(file + ending, ignored);
+  };
+  return is_read_only(file) && !has("-wal") && !has("-shm");
+}
+
+std::string immutable_uri(const std::string& file) {
+  std::string uri = file.starts_with('/') ? "file://" : "file:";
+  for (const char c : file) {
+    const bool is_special = c == '%' || c == '?' || c == '#';
+    uri += is_special ? fmt::format("%{:02x}", static_cast<unsigned>(c)) : std::string(1, c);
+  }
+  return uri + "?immutable=1";
 }
 
 int flags_of(Database::Access access) {
@@ -117,12 +152,15 @@ WriteFailure write_failure() {
   }
 }
 
-Database::Database(const std::string& file, Access access) : file_(file) {
+Database::Database(const std::string& file, Access access)
+    : file_(file), only_reads_(access == Access::kRead) {
   sqlite3* handle = nullptr;
-  const int code =
-      sqlite3_open_v2(file.c_str(), &handle, flags_of(access) | SQLITE_OPEN_NOMUTEX, nullptr);
+  const bool immutable = only_reads_ && is_immutable(file);
+  const int flags = flags_of(access) | SQLITE_OPEN_NOMUTEX | (immutable ? SQLITE_OPEN_URI : 0);
+  const std::string name = immutable ? immutable_uri(file) : file;
+  const int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
   handle_.reset(handle);
-  if (code != SQLITE_OK) throw_failure(code, file, handle, access == Access::kCreate);
+  if (code != SQLITE_OK) throw_failure(code, file, handle, access);
   id_ = file_id();
   constexpr int kPatience = 2000;  // milliseconds that another program may hold the file
   sqlite3_busy_timeout(handle, kPatience);
@@ -134,7 +172,9 @@ void Database::execute(const std::string& sql) {
   if (code != SQLITE_OK) fail(code);
 }
 
-void Database::fail(int code) const { throw_failure(code, file_, handle_.get(), false); }
+void Database::fail(int code) const {
+  throw_failure(code, file_, handle_.get(), only_reads_ ? Access::kRead : Access::kWrite);
+}
 
 std::optional<Database::FileId> Database::file_id() const {
   struct stat found {};

@@ -67,6 +67,7 @@ class Database {
   [[nodiscard]] std::optional<FileId> file_id() const;
 
   std::string file_;
+  bool only_reads_;
   std::unique_ptr<sqlite3, Closer> handle_;
   std::optional<FileId> id_;
 };

@@ -142,6 +142,19 @@ TEST_F(CompleteReportTest, LacksTheRestOfAPeriodThatIsKeptAsAWholeOnly) {
   EXPECT_THAT(completeness_text(report), HasSubstr("(older than the retention)"));
 }
 
+TEST_F(CompleteReportTest, KnowsWhenItDidNotRunInAPeriodThatIsNotAllOlderThanTheRetention) {
+  count();
+  pass(2h);
+  start();  // the gap
+  count();
+  pass(5 * 24h);
+  count();  // in the same month
+  keep_for(std::chrono::days(1), std::chrono::days(1));
+  const Report report = ask(ten_ + 1min);
+  EXPECT_EQ(report.total.connections, 3U) << "the period is kept whole";
+  EXPECT_THAT(completeness_text(report), HasSubstr("(ctflowd did not run)"));
+}
+
 TEST_F(CompleteReportTest, IsCompleteWhereNothingWasCountedInWhatIsKept) {
   count();
   pass(10 * 24h);

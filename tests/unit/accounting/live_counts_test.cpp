@@ -100,6 +100,21 @@ TEST_F(LiveCountsTest, TakeAnInterfaceThatWasMadeAgainForTheSame) {
   EXPECT_THAT(octets_of(counts), testing::ElementsAre(testing::Pair("lan out", 101)));
 }
 
+TEST_F(LiveCountsTest, TakeItForTheSameAlsoWhereNoOtherFindsRoom) {
+  LiveCounts counts(AccountingKey::kInterface, 1);
+  for (const std::uint32_t index : {2U, 9U, 10U, 11U, 12U}) {
+    interfaces_.set(index, "ppp0");
+    interface_ = index;
+    count(counts, "10.0.0.5", 100);
+    interfaces_.remove(index);
+    interfaces_.set(index + 100, "lan" + std::to_string(index));
+    interface_ = index + 100;
+    count(counts, "10.0.0.6", 1);
+  }
+  EXPECT_THAT(octets_of(counts),
+              testing::ElementsAre(testing::Pair("other out", 5), testing::Pair("ppp0 out", 500)));
+}
+
 TEST_F(LiveCountsTest, ByDirectionHaveARowOfEach) {
   LiveCounts counts(AccountingKey::kDirection, 10);
   count(counts, "10.0.0.5", 100);

@@ -232,5 +232,18 @@ TEST_F(QuotaMetricTest, SaysWhatAReportSaysWhereKeysFoundNoRoom) {
   EXPECT_EQ(used(*accounting), 1000U);
 }
 
+TEST_F(QuotaMetricTest, HasTheNetworksThatAFileHasUnderTheSameName) {
+  const test::TextAddress address = test::text_address("10.0.2.0");
+  config_.networks_in_file = {{"other-office", {{address.family, address.address, 25}}},
+                              {"office", {{address.family, address.address, 24}}}};
+  const auto accounting = make();
+  commit(*accounting);
+  offer(*accounting, 500, 0s, "198.51.100.1", "10.0.2.200");
+  EXPECT_EQ(used(*accounting), 500U) << "what waits";
+  commit(*accounting);
+  EXPECT_EQ(used(*accounting), 500U);
+  EXPECT_EQ(reported(), 500U);
+}
+
 }  // namespace
 }  // namespace ctflow

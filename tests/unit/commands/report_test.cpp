@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <ios>
 #include <nlohmann/json.hpp>
@@ -89,6 +90,22 @@ TEST_F(ReportCommandTest, SaysHowManyRowsWereRemoved) {
   EXPECT_EQ(run_accounting_prune(options_, "/none", out_, errors_), 0) << errors_.str();
   EXPECT_EQ(run_accounting_prune(options_, "/none", out_, errors_), 0) << errors_.str();
   EXPECT_EQ(out_.str(), "removed 1 row\nremoved 0 rows\n");
+}
+
+TEST_F(ReportCommandTest, MakesNoTablesInADatabaseOfAnotherProgram) {
+  Database(options_.database, Database::Access::kCreate).execute("CREATE TABLE notes(text)");
+  EXPECT_EQ(run_accounting_prune(options_, "/none", out_, errors_), 2);
+  EXPECT_EQ(errors_.str(), options_.database + ": no database of accounting\n");
+  const Database database(options_.database, Database::Access::kRead);
+  Statement tables(database, "SELECT count(*) FROM sqlite_master");
+  ASSERT_TRUE(tables.step());
+  EXPECT_EQ(tables.number(0), 1);
+}
+
+TEST_F(ReportCommandTest, DoesNotWaitForAPipe) {
+  ASSERT_EQ(mkfifo(options_.database.c_str(), 0600), 0);
+  EXPECT_EQ(run(), 2);
+  EXPECT_THAT(errors_.str(), HasSubstr("expected a database of accounting, got no regular file"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "sqlite/sqlite.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -132,6 +133,76 @@ TEST_F(WriteFailureTest, HasTheReasonOfTheSystem) {
                 ": No such file or directory");
   EXPECT_EQ(reason_of(directory_.name(), Access::kCreate),
             directory_.name() + ": unable to open database file: Is a directory");
+}
+
+class ReadOnlyFileSystemTest : public testing::Test {
+ protected:
+  /// Does the second in a file system that has become read-only after the first.
+  void in_two_steps(const std::function<void()>& first, const std::function<void()>& second) {
+    bool allowed = true;
+    std::thread([&] {
+      // In a mount namespace of this thread.
+      const char* const place = directory_.name().c_str();
+      allowed = unshare(CLONE_NEWNS) == 0 &&
+                mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                mount("none", place, "tmpfs", 0, nullptr) == 0;
+      if (!allowed) return;
+      first();
+      allowed = mount("none", place, "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) == 0;
+      if (allowed) second();
+      umount(place);
+    }).join();
+    if (!allowed) GTEST_SKIP() << "a file system of its own needs root";
+  }
+
+  void make() const {
+    Database(file_, Database::Access::kCreate)
+        .execute("PRAGMA journal_mode = WAL; CREATE TABLE a(b); INSERT INTO a VALUES(7)");
+  }
+
+  test::TemporaryDirectory directory_;
+  const std::string file_ = directory_.path("50%, #1?.sqlite");
+};
+
+TEST_F(ReadOnlyFileSystemTest, HasDatabasesThatCanBeRead) {
+  in_two_steps([&] { make(); },
+               [&] {
+                 const Database database(file_, Database::Access::kRead);
+                 Statement select(database, "SELECT b FROM a");
+                 ASSERT_TRUE(select.step());
+                 EXPECT_EQ(select.number(0), 7);
+               });
+}
+
+TEST_F(ReadOnlyFileSystemTest, SaysWhatAReaderNeedsWhereTransactionsAreBesideTheFile) {
+  in_two_steps(
+      [&] {
+        make();
+        std::ofstream(file_ + "-wal") << "transactions";
+      },
+      [&] {
+        const Database database(file_, Database::Access::kRead);
+        try {
+          Statement(database, "SELECT b FROM a").step();
+          ADD_FAILURE() << "read without them";
+        } catch (const SqliteError& error) {
+          EXPECT_THAT(error.what(), testing::HasSubstr("allowed to make files in its directory"));
+        }
+      });
+}
+
+TEST_F(ReadOnlyFileSystemTest, IsTheReasonWhyADatabaseCannotBeWritten) {
+  in_two_steps([&] { make(); },
+               [&] {
+                 Database database(file_, Database::Access::kCreate);
+                 try {
+                   database.execute("INSERT INTO a VALUES(8)");
+                   ADD_FAILURE() << "written";
+                 } catch (const SqliteError& error) {
+                   EXPECT_THAT(error.what(), testing::EndsWith(": Read-only file system"));
+                   EXPECT_EQ(error.kind(), FailureKind::kReadOnly);
+                 }
+               });
 }
 
 }  // namespace
