@@ -99,6 +99,8 @@ class Request {
   PendingHandlers pending_;
 };
 
+void clear_screen(std::ostream& out) { out << "\x1b[H\x1b[2J"; }
+
 /// True if there are no problems.
 bool show(const StatusOptions& options, std::ostream& out, bool on_screen) {
   const std::string json = ask(options.socket, "/status");
@@ -110,22 +112,35 @@ bool show(const StatusOptions& options, std::ostream& out, bool on_screen) {
   std::string text = view.text;
   if (on_screen) {
     text = fit_screen(text, size_of_terminal().value_or(TerminalSize{}), "status");
-    out << "\x1b[H\x1b[2J";  // the screen, from its top
+    clear_screen(out);
   }
   out << (colour_wanted() ? with_colour(text, view.well) : text) << std::flush;
   return view.well;
 }
 
-int watch(const StatusOptions& options, std::ostream& out) {
+/// The exit status of this look. Without an answer it says why: a ctflowd that is started again has
+/// one later.
+int look_again(const StatusOptions& options, std::ostream& out, std::ostream& errors,
+               bool on_screen) {
+  try {
+    return show(options, out, on_screen) ? 0 : 1;
+  } catch (const std::runtime_error& error) {
+    if (on_screen) clear_screen(out);
+    (on_screen ? out : errors) << error.what() << '\n' << std::flush;
+    return 2;
+  }
+}
+
+int watch(const StatusOptions& options, std::ostream& out, std::ostream& errors) {
   const EndOfWatch end;
   const bool on_screen = !options.json && size_of_terminal().has_value();
   const AlternateScreen screen(out, on_screen);
-  while (true) {
-    const bool well = show(options, out, on_screen);
-    const bool ended = end.comes_within(std::chrono::seconds(options.interval_seconds));
-    if (ended || !out) return well ? 0 : 1;
+  int status = show(options, out, on_screen) ? 0 : 1;
+  while (!end.comes_within(std::chrono::seconds(options.interval_seconds)) && out) {
     if (!on_screen && !options.json) out << '\n';
+    status = look_again(options, out, errors, on_screen);
   }
+  return status;
 }
 
 }  // namespace
@@ -143,7 +158,7 @@ std::string ask(const std::string& socket, const std::string& path) {
 
 int run_status(const StatusOptions& options, std::ostream& out, std::ostream& errors) {
   try {
-    if (options.watch) return watch(options, out);
+    if (options.watch) return watch(options, out, errors);
     return show(options, out, false) ? 0 : 1;
   } catch (const std::runtime_error& error) {
     errors << error.what() << '\n';

@@ -3,6 +3,7 @@
 """What commands show at a terminal of 24 lines and 80 columns, and what without one."""
 
 import re
+import select
 import signal
 import subprocess
 import time
@@ -77,6 +78,26 @@ class TerminalTest(case.LabTest):
         self.assertEqual(set(screen.coloured), {"OK"})
         terminal.process.send_signal(signal.SIGTERM)
         self.assertEqual(terminal.wait(), 0)
+
+    def test_a_watch_goes_on_over_a_restart(self):
+        program = self.start_program(self.files(1))
+        terminal = self.watch()
+        lines = subprocess.Popen([case.program, "status", "--watch", "--json", "--interval", "1"], text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(lines.kill)
+        wait_until(lambda: select.select([lines.stdout], [], [], 0)[0], "a line")
+        program.stop()
+        wait_until(lambda: "No such file" in terminal.screen(before=HOME).lines()[0], "no answer")
+        self.start_program(self.files(1))
+        wait_until(lambda: terminal.screen(before=HOME).lines()[0].startswith("OK ("), "the status")
+        terminal.process.send_signal(signal.SIGINT)
+        self.assertEqual(terminal.wait(), 0)
+        time.sleep(1.5)
+        lines.send_signal(signal.SIGINT)
+        out, errors = lines.communicate(timeout=10)
+        self.assertEqual(lines.returncode, 0)
+        self.assertEqual(len(set(re.findall(r'"started": *(\S+)', out))), 2)
+        self.assertIn("No such file", errors)
 
     def test_no_colour_where_it_is_not_wanted(self):
         self.start_program(self.files(1))
