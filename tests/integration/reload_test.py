@@ -70,7 +70,11 @@ class Reload(case.LabTest):
         nfcapd = self.nfcapd(4739)
         collector = ctflowd.Collector("one", 4739, "ipfix")
         program = self.start_program(collector)
+        pipe = os.path.join(self.directory, "ca.pem")
+        os.mkfifo(pipe)  # without a writer reading it would not end
+        secured = ctflowd.Collector("two", 4740, "ipfix", settings={"transport": "tls", "tls": {"ca_file": pipe}})
         for text in ("collectors: []\n", "", "collectors: [{name: x}]\n", "\0", "- - -",
+                     ctflowd.configuration([collector, secured]),
                      ctflowd.configuration([collector], source={"batch_delay": "1h"})):
             self.reload(program, text, "reload_failed")
         os.unlink(f"{program.name}.yaml")

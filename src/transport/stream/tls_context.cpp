@@ -5,20 +5,14 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <memory>
+#include <stdexcept>
 
-#include "text/errno_text.hpp"
+#include "process/regular_file.hpp"
 
 namespace ctflow {
 namespace {
 
 namespace ssl = boost::asio::ssl;
-
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
 
 /// The TLS library's message for its last failure.
 std::string reason() {
@@ -28,12 +22,13 @@ std::string reason() {
   return text == nullptr ? "unknown error" : text;
 }
 
-/// The library's own message for a file that cannot be opened names its source code.
+/// The library's own message for a file that cannot be opened names its source code, and a pipe
+/// would hold it up.
 void require_readable(const std::string& setting, const std::string& name) {
-  errno = 0;
-  const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(name.c_str(), "re"));
-  if (!file || (std::fgetc(file.get()) == EOF && std::ferror(file.get()) != 0)) {
-    throw TlsFileError({setting, fmt::format("{} cannot be read: {}", name, text::errno_text())});
+  try {
+    read_regular_file(name, 0);
+  } catch (const std::runtime_error& error) {
+    throw TlsFileError({setting, fmt::format("{} cannot be read: {}", name, error.what())});
   }
 }
 

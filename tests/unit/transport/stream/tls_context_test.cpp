@@ -27,6 +27,20 @@ TEST(MakeTlsContext, ThrowsWhatIsWrongWithAFile) {
   }
 }
 
+// Reading a pipe without a writer would not end.
+TEST(MakeTlsContext, TakesNoPipeSocketOrDevice) {
+  TlsConfig config;
+  config.ca_file = "/dev/null";
+  try {
+    make_tls_context(config);
+    FAIL() << "a device was taken";
+  } catch (const TlsFileError& error) {
+    EXPECT_STREQ(
+        error.what(),
+        "ca_file: /dev/null cannot be read: expected a file, got a pipe, socket or device");
+  }
+}
+
 }  // namespace
 }  // namespace ctflow
 #endif
