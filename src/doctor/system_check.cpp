@@ -123,13 +123,14 @@ Findings check_merging(const std::vector<std::string>& merging) {
   if (merging.empty()) return found;
   found.notes.push_back(
       {"packets_merged",
-       fmt::format(
-           "{} merge received packets (GRO) before conntrack of a stock kernel counts them: "
-           "packet counts are too low, and octets lack the headers of merged packets; {}",
-           fmt::join(merging, ", "),
-           "a patched kernel counts them as on the wire (kernel-patches/README.md)"),
-       fmt::format("ethtool -K {} gro off, which costs throughput; or accept it",
-                   merging.front())});
+       fmt::format("{} {} received packets (GRO) before conntrack of a stock kernel counts them: "
+                   "packet counts are too low, and octets lack the headers of merged packets; {}",
+                   fmt::join(merging, ", "), merging.size() == 1 ? "merges" : "merge",
+                   "a patched kernel counts them as on the wire (kernel-patches/README.md)"),
+       fmt::format("{}, which costs throughput; or accept it",
+                   merging.size() == 1 ? fmt::format("ethtool -K {} gro off", merging.front())
+                                       : fmt::format("for i in {}; do ethtool -K $i gro off; done",
+                                                     fmt::join(merging, " ")))});
   return found;
 }
 
@@ -160,7 +161,7 @@ Findings check_namespace(const std::string& proc) {
     found.notes.push_back(
         {"namespace_unknown",
          "whether this is the network namespace of process 1 could not be read: " + error.message(),
-         "run as root"});
+         "run as root, in a container with CAP_SYS_PTRACE"});
   } else if (own != first) {
     found.notes.push_back(
         {"other_namespace",

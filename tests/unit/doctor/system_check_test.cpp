@@ -87,7 +87,11 @@ TEST_F(SystemCheckTest, NamesInterfacesThatMergePackets) {
   EXPECT_EQ(outcome(check_merging({})), "");
   const Findings found = check_merging({"eth0", "eth1"});
   EXPECT_EQ(outcome(found), "note:packets_merged");
-  EXPECT_THAT(found.notes[0].impact, HasSubstr("eth0, eth1 merge"));
+  EXPECT_THAT(found.notes[0].impact, HasSubstr("eth0, eth1 merge "));
+  EXPECT_THAT(found.notes[0].fix, HasSubstr("for i in eth0 eth1; do ethtool -K $i gro off; done"));
+  const Findings one = check_merging({"eth0"});
+  EXPECT_THAT(one.notes[0].impact, HasSubstr("eth0 merges "));
+  EXPECT_THAT(one.notes[0].fix, HasSubstr("ethtool -K eth0 gro off"));
 }
 
 TEST_F(SystemCheckTest, KnowsWhetherProcessOneIsElsewhere) {
