@@ -282,7 +282,7 @@ ValueFormat<std::string> credential_path() {
     constexpr std::string_view kVariable = "$CREDENTIALS_DIRECTORY/";
     if (text.substr(0, kVariable.size()) != kVariable) return parse(text);
     const char* const directory = std::getenv("CREDENTIALS_DIRECTORY");
-    if (directory == nullptr) {
+    if (directory == nullptr || *directory == '\0') {
       return {
           std::nullopt,
           "only a service with LoadCredential= has that directory; to check the file elsewhere, "

@@ -195,6 +195,8 @@ TEST(CredentialPath, PutsTheDirectoryInPlaceOfTheVariable) {
   const Parsed<std::string> unset = format.parse("$CREDENTIALS_DIRECTORY/router.key");
   EXPECT_FALSE(unset.value);
   EXPECT_THAT(unset.hint, testing::HasSubstr("LoadCredential="));
+  setenv("CREDENTIALS_DIRECTORY", "", 1);
+  EXPECT_FALSE(format.parse("$CREDENTIALS_DIRECTORY/router.key").value);
   setenv("CREDENTIALS_DIRECTORY", "/run/credentials/x", 1);
   EXPECT_EQ(format.parse("$CREDENTIALS_DIRECTORY/router.key").value,
             "/run/credentials/x/router.key");
