@@ -16,6 +16,7 @@
 #include "findings/finding_text.hpp"
 #include "log/log.hpp"
 #include "process/give_back_memory.hpp"
+#include "transport/spool/spool_names.hpp"
 #include "version/version.hpp"
 
 namespace ctflow {
@@ -277,6 +278,7 @@ void Daemon::adopt() {
   changes_.clear();
   reloading_ = false;
   namespaces_.hold(false);
+  for (const std::string& one : spool_directories(config_)) earlier_spools_.insert(one);
   config_ = std::move(next_);
   databases_ = std::move(next_databases_);
   log::configure(config_.log.level);
@@ -288,7 +290,8 @@ void Daemon::adopt() {
   give_back_memory_soon();
   // By then the exporters of the old configuration have ended, and left what they had.
   constexpr std::chrono::seconds kOldOnesEnded{5};
-  spools_timer_.after(kOldOnesEnded, [this] { log_findings(check_spools(config_)); });
+  spools_timer_.after(kOldOnesEnded,
+                      [this] { log_findings(check_spools(config_, earlier_spools_)); });
   namespaces_.look_now();
   service_manager::ready();
   if (std::exchange(reload_again_, false)) reload();

@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "ctflow/clock.hpp"
@@ -92,6 +94,7 @@ class Daemon {
   bool stuck_ = false;  ///< a thread did not end
   const std::chrono::system_clock::time_point made_ = std::chrono::system_clock::now();
   ReloadStatus reloads_;
+  std::set<std::string> earlier_spools_;  ///< directories of configurations before the reloads
   std::unique_ptr<ServedStatus> served_status_;  ///< the last member: it reads all the others
 };
 

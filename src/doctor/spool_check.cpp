@@ -48,7 +48,8 @@ void check_directory(const Config& config, const std::string& directory, Finding
                      "there: they are not sent",
                      text::count_text(what.files, "file", "files"), octets_text(what.octets),
                      directory, what.files == 1 ? "waits" : "wait", collector),
-         fmt::format("give a collector this name again until they are sent, or rm {}/{}-*.spool",
+         fmt::format("give a collector this name again, with that spool.directory, until they are "
+                     "sent, or rm {}/{}-*.spool",
                      directory, collector)});
   }
 }
@@ -91,11 +92,11 @@ Findings check_spool_sizes(const Config& config, const FreeOctets& free) {
   return found;
 }
 
-Findings check_spools(const Config& config) {
+Findings check_spools(const Config& config, const std::set<std::string>& earlier) {
   Findings found;
-  for (const std::string& directory : spool_directories(config)) {
-    check_directory(config, directory, found);
-  }
+  std::set<std::string> directories = earlier;
+  for (const std::string& directory : spool_directories(config)) directories.insert(directory);
+  for (const std::string& directory : directories) check_directory(config, directory, found);
   return found;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "ctflow/config.hpp"
@@ -13,8 +14,8 @@
 namespace ctflow {
 
 /// Looks at the directories of all spools, where a collector that was renamed or removed leaves its
-/// files.
-Findings check_spools(const Config& config);
+/// files, and at those of earlier configurations.
+Findings check_spools(const Config& config, const std::set<std::string>& earlier = {});
 
 /// Octets that are free in the file system of a directory for users other than root; nothing if
 /// that cannot be found out.

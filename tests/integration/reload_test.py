@@ -113,6 +113,23 @@ class Reload(case.LabTest):
         self.assertEqual(program.log.count(" reload_lost "), 1)
         program.stop()
 
+    def test_what_waits_in_a_directory_of_before_is_logged(self):
+        self.make_lab()
+        before, after = (os.path.join(self.directory, name) for name in ("before", "after"))
+        os.mkdir(before)
+        os.mkdir(after)
+
+        def down(directory):
+            return ctflowd.Collector("down", 4739, "ipfix", settings={
+                "transport": "tcp", "spool": {"directory": directory}})
+        program = self.start_program(down(before))
+        self.talk(53)
+        wait_until(lambda: any(name.endswith(".spool") for name in os.listdir(before)), "the spool")
+        self.reload(program, ctflowd.configuration([down(after)]))
+        wait_until(lambda: " spool_without_collector " in program.log, "the warning")
+        self.assertRegex(program.log, rf"spool_without_collector .* in {before} waits? for down")
+        program.stop()
+
     def test_log_level(self):
         self.make_lab()
         collector = ctflowd.Collector("one", 4739, "ipfix")

@@ -48,6 +48,18 @@ TEST_F(SpoolCheckTest, FindsWhatARenamedCollectorLeft) {
   EXPECT_NE(found.wrong[0].fix.find(directory_.path("before-*.spool")), std::string::npos);
 }
 
+TEST_F(SpoolCheckTest, FindsWhatACollectorLeftInAnEarlierDirectory) {
+  leave("one", 1);
+  const std::set<std::string> earlier = {directory_.name()};
+  EXPECT_TRUE(check_spools(config_, earlier).wrong.empty());
+  const test::TemporaryDirectory another;
+  config_.collectors[0].spool.directory = another.name();
+  EXPECT_TRUE(check_spools(config_).wrong.empty());
+  EXPECT_EQ(check_spools(config_, earlier).wrong.size(), 1U);
+  config_.collectors.clear();
+  EXPECT_EQ(check_spools(config_, earlier).wrong.size(), 1U);
+}
+
 TEST_F(SpoolCheckTest, LeavesTheSpoolOfAnotherCtflowdAlone) {
   leave("other", 1);
   SpoolDirectory other(directory_.name(), "other", files_);
