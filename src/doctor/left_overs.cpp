@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include "conntrack/reported/state_place.hpp"
@@ -97,27 +99,31 @@ std::vector<std::string> left_over_files(const Config& config) {
 }
 
 Findings check_left_overs(const Config& config) {
-  std::string first;
+  constexpr std::size_t kNamed = 8;  // a spool may have thousands of files
+  std::vector<std::string> files;
   std::string reason;
-  std::size_t more = 0;  // a spool may have thousands of files
   for (const std::string& file : left_over_files(config)) {
     if (access(file.c_str(), R_OK | W_OK) == 0) continue;
-    if (first.empty()) {
-      reason = text::errno_text();
-      first = file;
-    } else {
-      ++more;
-    }
+    if (files.empty()) reason = text::errno_text();
+    files.push_back(file);
   }
   Findings found;
-  if (first.empty()) return found;
-  const std::string others =
-      more == 0 ? "" : " and " + text::count_text(more, "more file", "more files");
+  if (files.empty()) return found;
+  const auto more = [&](std::size_t named, std::string_view before) {
+    const std::size_t count = files.size() - named;
+    return count == 0
+               ? ""
+               : fmt::format("{}{}", before, text::count_text(count, "more file", "more files"));
+  };
+  const std::size_t named = std::min(files.size(), kNamed);
   found.wrong.push_back(
       {"file_of_another_user",
-       fmt::format("this user cannot read and write {}{}, which a ctflowd before left: {}", first,
-                   others, reason),
-       fmt::format("chown ctflowd {}{}", first, others)});
+       fmt::format("this user cannot read and write {}{}, which a ctflowd before left: {}",
+                   files.front(), more(1, " and "), reason),
+       fmt::format(
+           "chown ctflowd {}{}",
+           fmt::join(files.begin(), files.begin() + static_cast<std::ptrdiff_t>(named), " "),
+           more(named, ", then look again: there are "))});
   return found;
 }
 

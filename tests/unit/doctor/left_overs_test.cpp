@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "doctor/left_overs.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -98,7 +99,33 @@ TEST_F(LeftOversTest, AreOneFindingHoweverManyThereAre) {
     if (setresuid(kNobody, kNobody, kNobody) != 0) _exit(77);
     const Findings found = check_left_overs(config_);
     if (found.wrong.size() != 1) _exit(1);
-    _exit(found.wrong[0].fix.find(" and 2 more files") != std::string::npos ? 0 : 2);
+    if (found.wrong[0].impact.find(" and 2 more files") == std::string::npos) _exit(2);
+    const std::string named = fmt::format(
+        "chown ctflowd {0}/one-0000000000000001.spool {0}/one.lock {0}/state", directory_.name());
+    _exit(found.wrong[0].fix == named ? 0 : 3);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(LeftOversTest, NamesTheFirstOfVeryMany) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can make files that another user cannot write";
+  for (int number = 0; number < 10; ++number) {
+    const std::string name = fmt::format("one-{:016x}.spool", number);
+    leave(name);
+    chmod(directory_.path(name).c_str(), 0600);
+  }
+  chmod(directory_.name().c_str(), 0777);
+  const pid_t child = test::fork_alone();
+  if (child == 0) {
+    constexpr uid_t kNobody = 65534;
+    if (setresuid(kNobody, kNobody, kNobody) != 0) _exit(77);
+    const std::string fix = check_left_overs(config_).wrong.at(0).fix;
+    if (fix.find("-0000000000000007.spool, then look again: there are 2 more files") ==
+        std::string::npos)
+      _exit(1);
+    _exit(0);
   }
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
