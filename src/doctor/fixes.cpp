@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <system_error>
 
 namespace ctflow {
 
@@ -23,7 +24,12 @@ std::string fix_of_directory(const std::string& directory) {
   if (!S_ISDIR(found.st_mode)) {
     return "set another directory: " + place.string() + " is none";
   }
-  return "install -d -m 0750 -o ctflowd " + directory;
+  const std::string command = "install -d -m 0750 -o ctflowd " + directory;
+  // Done to /run or /var/log, it would take these from all others.
+  std::error_code error;
+  const bool empty = place != directory || std::filesystem::is_empty(place, error);
+  if (empty && !error) return command;
+  return "set a directory that only ctflowd uses; or, if this is one, " + command;
 }
 
 std::string fix_of_way(const CollectorConfig& collector) {

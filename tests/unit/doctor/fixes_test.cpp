@@ -19,6 +19,15 @@ TEST(FixOfDirectory, IsToMakeOneThatIsMissing) {
   EXPECT_EQ(fix_of_directory(missing), "install -d -m 0750 -o ctflowd " + missing);
 }
 
+TEST(FixOfDirectory, TakesNoDirectoryFromOthers) {
+  const test::TemporaryDirectory directory;
+  const std::string command = "install -d -m 0750 -o ctflowd " + directory.name();
+  EXPECT_EQ(fix_of_directory(directory.name()), command);  // nothing is in it
+  std::ofstream(directory.path("file")) << "x";
+  EXPECT_EQ(fix_of_directory(directory.name()),
+            "set a directory that only ctflowd uses; or, if this is one, " + command);
+}
+
 TEST(FixOfDirectory, IsAnotherOneWhereAFileIs) {
   const test::TemporaryDirectory directory;
   const std::string file = directory.path("file");
