@@ -105,6 +105,21 @@ class Faults(LogTest):
         self.assertGreaterEqual(len(files), 4)
         self.assertEqual(self.ports(*files), expected)
 
+    def test_logrotate_while_ctflowd_does_not_run(self):
+        with open(LOGROTATE, encoding="utf-8") as file:
+            settings = file.read().replace("/var/log/ctflowd/*.json", self.path())
+        programs = self.path("bin")
+        os.mkdir(programs)
+        with open(f"{programs}/systemctl", "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\ncase $* in *is-active*) exit 3 ;; esac\nexit 1\n")
+        os.chmod(file.name, 0o755)
+        for name, text in (("logrotate.conf", settings), ("log.json", "{}\n")):
+            with open(self.path(name), "w", encoding="utf-8") as file:
+                file.write(text)
+        subprocess.run(["logrotate", "--force", "--state", self.path("state"), self.path("logrotate.conf")],
+                       env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}, check=True)
+        self.assertTrue(os.path.exists(self.path("log.json.1")))
+
     def test_a_full_disk_tears_no_line_and_loses_none_uncounted(self):
         small = self.path("small")
         os.mkdir(small)
