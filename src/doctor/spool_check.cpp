@@ -48,8 +48,9 @@ void check_directory(const Config& config, const std::string& directory, Finding
                      "there: they are not sent",
                      text::count_text(what.files, "file", "files"), octets_text(what.octets),
                      directory, what.files == 1 ? "waits" : "wait", collector),
+         // As many as the number has digits: a "*" would also be for a collector NAME-2.
          fmt::format("give a collector this name again, with that spool.directory, until they are "
-                     "sent, or rm {}/{}-*.spool",
+                     "sent, or rm {}/{}-????????????????.spool",
                      directory, collector)});
   }
 }
