@@ -11,23 +11,11 @@
 #include "text/utf8.hpp"
 
 namespace ctflow::config {
-namespace {
-
-constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-
-std::string_view without_byte_order_mark(std::string_view text) {
-  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
-    text.remove_prefix(kByteOrderMark.size());
-  }
-  return text;
-}
-
-}  // namespace
 
 SourceText::SourceText(std::string_view text, std::string name) : name_(std::move(name)) {
   line_starts_.push_back(0);
   if (text.size() > kMaxFileSize) fail(0, "", "expected at most 1 MiB of text, got more");
-  text_ = without_byte_order_mark(text);
+  text_ = text::without_byte_order_mark(text);
   for (std::size_t i = 0; i < text_.size(); ++i) {
     if (text_[i] == '\n') line_starts_.push_back(i + 1);
   }

@@ -40,6 +40,12 @@ CodePoint first_code_point(std::string_view text) {
   return {};
 }
 
+std::string_view without_byte_order_mark(std::string_view text) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  if (text.substr(0, kMark.size()) == kMark) text.remove_prefix(kMark.size());
+  return text;
+}
+
 bool is_control(char32_t value) { return value < 0x20 || (value >= 0x7f && value <= 0x9f); }
 
 }  // namespace ctflow::text

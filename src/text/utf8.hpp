@@ -15,6 +15,9 @@ struct CodePoint {
 /// The first character of `text`; length 0 when there is none.
 CodePoint first_code_point(std::string_view text);
 
+/// What follows the byte order mark that editors of Windows begin a text with, if it has one.
+std::string_view without_byte_order_mark(std::string_view text);
+
 /// A C0 or C1 control character or DEL.
 bool is_control(char32_t value);
 

@@ -68,6 +68,7 @@ class UserNamesReader {
   UserNamesReader(const std::string& file, UserNames& to) : file_(file), to_(to) {}
 
   void read(std::string_view text) {
+    text = text::without_byte_order_mark(text);
     while (!text.empty()) {
       const std::size_t end = std::min(text.find('\n'), text.size());
       ++line_;

@@ -110,6 +110,13 @@ TEST(UserNames, MayHaveSpacesSeveralLinesAndComments) {
   EXPECT_EQ(user_in("10.0.0.0/8 " + longest + "\n", flow), longest);
 }
 
+TEST(UserNames, MayFollowAByteOrderMark) {
+  const std::string lines =
+      "\xef\xbb\xbf"
+      "10.0.0.0/8 house\r\n";
+  EXPECT_EQ(user_in(lines, flow_between("10.1.2.3", "203.0.113.1")), "house");
+}
+
 TEST(UserNames, OfAnEmptyFileAreNone) {
   EXPECT_EQ(user_in("", flow_between("10.1.2.3", "203.0.113.1")), "");
 }
