@@ -26,7 +26,7 @@ import traffic  # noqa: E402
 from lab import CLIENT4, SERVER4, wait_until  # noqa: E402
 
 FLASH = 20.0  # MiB a day, of 50 devices, commit_interval 15m
-BESIDE = 80.0  # the same, between transactions, without a runtime directory
+BESIDE = 40.0  # the same, between transactions, without a runtime directory
 DEVICES = 50
 MEMORY = 8.0  # MiB, of 10 000 keys
 KEYS = 10_000
