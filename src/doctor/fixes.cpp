@@ -24,7 +24,7 @@ std::string fix_of_directory(const std::string& directory) {
   if (!S_ISDIR(found.st_mode)) {
     return "set another directory: " + place.string() + " is none";
   }
-  const std::string command = "install -d -m 0750 -o ctflowd " + directory;
+  std::string command = "install -d -m 0750 -o ctflowd " + directory;
   // Done to /run or /var/log, it would take these from all others.
   std::error_code error;
   const bool empty = place != directory || std::filesystem::is_empty(place, error);
