@@ -210,6 +210,20 @@ void add_accounting(CLI::App& app, CommandLine& line) {
   for (CLI::App* const one : {print, prune, check}) add_database_options(*one, line);
 }
 
+/// An empty value, as of a variable that a script has not set, is none: it must not mean what
+/// leaving out the option means.
+void refuse_empty_values(CLI::App& app) {
+  const CLI::Validator has_value(
+      [](const std::string& text) {
+        return text.empty() ? std::string("expected a value, got none") : std::string();
+      },
+      "");
+  for (CLI::Option* const option : app.get_options()) {
+    if (option->get_items_expected_max() > 0) option->check(has_value);
+  }
+  for (CLI::App* const command : app.get_subcommands(nullptr)) refuse_empty_values(*command);
+}
+
 }  // namespace
 
 ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
@@ -252,6 +266,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
   add_report(app, line);
   add_top(app, line);
   add_accounting(app, line);
+  refuse_empty_values(app);
 
   try {
     app.parse(argc, argv);

@@ -98,6 +98,7 @@ std::vector<unsigned> date_parts(const std::string& text) {
   std::vector<unsigned> parts;
   std::istringstream stream(text);
   for (std::string part; std::getline(stream, part, '-');) {
+    if (part.size() != (parts.empty() ? 4U : 2U)) return {};
     if (part.size() == 2 && part.front() == '0') part.erase(0, 1);
     const auto number = config::integer(1, kLastYear).parse(part).value;
     if (!number) return {};

@@ -106,5 +106,21 @@ TEST(CommandLine, HelpFitsATerminal) {
   }
 }
 
+TEST(CommandLine, TakesNoEmptyValues) {
+  const std::vector<std::vector<const char*>> all{{"-c", ""},
+                                                  {"check", ""},
+                                                  {"report", "--period", ""},
+                                                  {"report", "--since="},
+                                                  {"nat-lookup", "192.0.2.1:1", "--protocol", ""},
+                                                  {"nat-lookup", "192.0.2.1:1", "--remote", ""},
+                                                  {"nat-lookup", "--subject", ""},
+                                                  {"accounting", "prune", "--database", ""},
+                                                  {"top", "--by", ""},
+                                                  {"replay", ""}};
+  for (const std::vector<const char*>& arguments : all) {
+    EXPECT_FALSE(parse(arguments).value.has_value()) << arguments.front();
+  }
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -75,6 +75,15 @@ TEST_F(ReportCommandTest, HasNoAnswerForAPeriodThatIsStillToCome) {
   EXPECT_THAT(errors_.str(), HasSubstr("--period: expected one that has begun, got 2999-01"));
 }
 
+TEST_F(ReportCommandTest, TakesNoOtherFormsOfAMonth) {
+  count(0s, 700);
+  for (const char* const period : {"2026-1-", "202-011", "2026-001", "20260101-1"}) {
+    options_.period = period;
+    EXPECT_EQ(run(), 2) << period;
+    EXPECT_THAT(errors_.str(), HasSubstr("expected current, last, a month such as 2026-10"));
+  }
+}
+
 TEST_F(ReportCommandTest, HasNoAnswerWhereItCannotBeWritten) {
   count(0s, 700);
   out_.setstate(std::ios::badbit);  // as of a full disk
