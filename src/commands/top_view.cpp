@@ -85,16 +85,7 @@ std::string not_counted(const std::string& by) {
       by);
 }
 
-}  // namespace
-
-bool is_top_direction(const std::string& text) {
-  constexpr std::array<const char*, 7> kKnown{"internet", "all",     "in",  "out",
-                                              "local",    "through", "self"};
-  return std::find(kKnown.begin(), kKnown.end(), text) != kKnown.end();
-}
-
-TopSample read_top(const std::string& json, const TopQuestion& question) {
-  const Json answer = Json::parse(json);
+TopSample sample_of(const Json& answer, const TopQuestion& question) {
   TopSample sample;
   sample.seconds = answer.at("seconds").get<double>();
   for (const Json& one : answer.at("namespaces")) {
@@ -117,6 +108,22 @@ TopSample read_top(const std::string& json, const TopQuestion& question) {
   }
   throw std::runtime_error("ctflowd has no such network namespace open: " +
                            text::quoted(question.network_namespace));
+}
+
+}  // namespace
+
+bool is_top_direction(const std::string& text) {
+  constexpr std::array<const char*, 7> kKnown{"internet", "all",     "in",  "out",
+                                              "local",    "through", "self"};
+  return std::find(kKnown.begin(), kKnown.end(), text) != kKnown.end();
+}
+
+TopSample read_top(const std::string& json, const TopQuestion& question) {
+  try {
+    return sample_of(Json::parse(json), question);
+  } catch (const Json::exception& error) {
+    throw std::runtime_error(std::string("this is not the answer of a ctflowd: ") + error.what());
+  }
 }
 
 void TopRates::add(TopSample sample, std::chrono::seconds interval) {

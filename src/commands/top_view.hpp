@@ -33,7 +33,8 @@ struct TopQuestion {
   std::string by{};  ///< empty: the most useful key
 };
 
-/// Throws std::runtime_error where it has no such namespace, or does not count.
+/// Throws std::runtime_error where it has no such namespace, or does not count, and for the answer
+/// of another program.
 TopSample read_top(const std::string& json, const TopQuestion& question);
 
 /// Whether there is such a direction.

@@ -128,6 +128,18 @@ TEST_F(TopViewTest, SaysByWhichKeyNothingIsCounted) {
   }
 }
 
+TEST_F(TopViewTest, KnowsTheAnswerOfAnotherProgram) {
+  for (const char* const answer :
+       {"", "HTTP", "[]", "{}", R"({"seconds": "1", "namespaces": []})"}) {
+    try {
+      static_cast<void>(read_top(answer, {}));
+      FAIL() << answer;
+    } catch (const std::runtime_error& error) {
+      EXPECT_THAT(error.what(), testing::StartsWith("this is not the answer of a ctflowd: "));
+    }
+  }
+}
+
 TEST_F(TopViewTest, DoesNotTakeADeviceForTheTotal) {
   rates_.add(sample(100s), 10s);
   count("02:00:5e:00:53:01", "total", 1000, 0);
