@@ -90,11 +90,11 @@ static long ask_processor(__u64 processor, struct ctflow_search *search)
 	__u32 zero = 0;
 
 	kept = bpf_map_lookup_percpu_elem(&under_way, &zero, (__u32)processor);
-	if (!kept || kept->taken)
+	if (!kept || kept->taken || kept->owner != search->owner)
 		return 0;
 	copy = *kept;
 	order();
-	if (!kept->taken && *(const volatile __u64 *)&kept->owner == copy.owner)
+	if (!kept->taken && *(const volatile __u64 *)&kept->owner == search->owner)
 		consider(&copy, search);
 	return 0;
 }
