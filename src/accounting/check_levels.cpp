@@ -50,9 +50,8 @@ std::vector<std::string> check_database(const Database& database) {
       "SELECT time, until FROM interval AS one WHERE level = ?1 AND time >= coalesce((SELECT value "
       "FROM meta WHERE name = 'removed_before_' || (?1 - 1)), 0) AND NOT EXISTS (SELECT 1 FROM "
       "interval AS other WHERE other.level = ?1 AND other.time <> one.time AND other.time < "
-      "one.until AND "
-      "other.until > one.time AND other.time > one.time - (SELECT max(until - time) FROM interval "
-      "WHERE level = ?1))");
+      "one.until AND other.until > one.time AND other.time > one.time - (SELECT max(until - time) "
+      "FROM interval WHERE level = ?1))");
   Statement select(database,
                    "SELECT direction, sum(down_octets), sum(up_octets), sum(down_packets), "
                    "sum(up_packets), sum(connections) FROM usage WHERE level = ?1 AND "

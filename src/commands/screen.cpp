@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <ostream>
 
 #include "text/columns.hpp"
 
@@ -20,6 +21,8 @@ std::optional<TerminalSize> size_of_terminal() {
   return TerminalSize{size.ws_row == 0 ? kUsualRows : size.ws_row,
                       size.ws_col == 0 ? text::kColumns : size.ws_col};
 }
+
+void clear_screen(std::ostream& out) { out << "\x1b[H\x1b[2J"; }
 
 bool colour_wanted() {
   const char* const refused = std::getenv("NO_COLOR");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ struct TerminalSize {
 
 /// Of the terminal that standard output is; nothing: it is none.
 std::optional<TerminalSize> size_of_terminal();
+
+/// Makes all of a terminal empty; what follows is at its top.
+void clear_screen(std::ostream& out);
 
 /// Whether the verdict may have a colour: a terminal, and no NO_COLOR in the environment
 /// (https://no-color.org).

@@ -99,8 +99,6 @@ class Request {
   PendingHandlers pending_;
 };
 
-void clear_screen(std::ostream& out) { out << "\x1b[H\x1b[2J"; }
-
 /// True if there are no problems.
 bool show(const StatusOptions& options, std::ostream& out, bool on_screen) {
   const std::string json = ask(options.socket, "/status");

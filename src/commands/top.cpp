@@ -40,14 +40,17 @@ int watch_rates(const TopOptions& options, std::ostream& out) {
   rates.add(read_top(ask(options.socket, path), question), interval);
   const bool on_screen = !options.once && size_of_terminal().has_value();
   const AlternateScreen screen(out, on_screen);
-  if (on_screen) out << "\x1b[H\x1b[2JCounting for " << interval.count() << " s\n" << std::flush;
+  if (on_screen) {
+    clear_screen(out);
+    out << "Counting for " << interval.count() << " s\n" << std::flush;
+  }
   for (bool first = true; !end.comes_within(interval) && out; first = false) {
     rates.add(read_top(ask(options.socket, path), question), interval);
     if (!rates.ready()) continue;  // it was started again
     const std::string text = rates.text(options.top, scope_text(options.direction));
     if (on_screen) {
-      out << "\x1b[H\x1b[2J"
-          << fit_screen(text, size_of_terminal().value_or(TerminalSize{}), "top --once")
+      clear_screen(out);
+      out << fit_screen(text, size_of_terminal().value_or(TerminalSize{}), "top --once")
           << std::flush;
     } else {
       out << (first ? "" : "\n") << text << std::flush;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <functional>
 
 #include "support/fork_alone.hpp"
 #include "support/temporary_directory.hpp"
@@ -30,6 +31,21 @@ class LeftOversTest : public testing::Test {
   }
 
   void leave(const std::string& name) { std::ofstream(directory_.path(name)) << "content"; }
+
+  /// What `look` returns when it runs as a user who may list the directory, and owns nothing in it;
+  /// 77 where nothing can be run as another user.
+  int as_another_user(const std::function<int()>& look) const {
+    chmod(directory_.name().c_str(), 0777);
+    const pid_t child = test::fork_alone();
+    if (child == 0) {
+      constexpr uid_t kNobody = 65534;
+      _exit(setresuid(kNobody, kNobody, kNobody) == 0 ? look() : 77);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    return WEXITSTATUS(status);
+  }
 
   test::TemporaryDirectory directory_;
   Config config_;
@@ -71,19 +87,13 @@ TEST_F(LeftOversTest, AreFoundWhereThisUserCannotWriteThem) {
   leave("state.lock");
   chmod(directory_.path("state").c_str(), 0666);
   chmod(directory_.path("state.lock").c_str(), 0600);
-  chmod(directory_.name().c_str(), 0777);
-  const pid_t child = test::fork_alone();
-  if (child == 0) {
-    constexpr uid_t kNobody = 65534;
-    if (setresuid(kNobody, kNobody, kNobody) != 0) _exit(77);
-    const Findings found = check_left_overs(config_);
-    if (found.wrong.size() != 1) _exit(1);
-    if (found.wrong[0].fix != "chown ctflowd " + directory_.path("state.lock")) _exit(2);
-    _exit(0);
-  }
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(as_another_user([&] {
+              const Findings found = check_left_overs(config_);
+              if (found.wrong.size() != 1) return 1;
+              if (found.wrong[0].fix != "chown ctflowd " + directory_.path("state.lock")) return 2;
+              return 0;
+            }),
+            0);
 }
 
 TEST_F(LeftOversTest, AreOneFindingHoweverManyThereAre) {
@@ -92,21 +102,16 @@ TEST_F(LeftOversTest, AreOneFindingHoweverManyThereAre) {
     leave(name);
     chmod(directory_.path(name).c_str(), 0600);
   }
-  chmod(directory_.name().c_str(), 0777);
-  const pid_t child = test::fork_alone();
-  if (child == 0) {
-    constexpr uid_t kNobody = 65534;
-    if (setresuid(kNobody, kNobody, kNobody) != 0) _exit(77);
-    const Findings found = check_left_overs(config_);
-    if (found.wrong.size() != 1) _exit(1);
-    if (found.wrong[0].impact.find(" and 2 more files") == std::string::npos) _exit(2);
-    const std::string named = fmt::format(
-        "chown ctflowd {0}/one-0000000000000001.spool {0}/one.lock {0}/state", directory_.name());
-    _exit(found.wrong[0].fix == named ? 0 : 3);
-  }
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(as_another_user([&] {
+              const Findings found = check_left_overs(config_);
+              if (found.wrong.size() != 1) return 1;
+              if (found.wrong[0].impact.find(" and 2 more files") == std::string::npos) return 2;
+              const std::string named =
+                  fmt::format("chown ctflowd {0}/one-0000000000000001.spool {0}/one.lock {0}/state",
+                              directory_.name());
+              return found.wrong[0].fix == named ? 0 : 3;
+            }),
+            0);
 }
 
 TEST_F(LeftOversTest, NamesTheFirstOfVeryMany) {
@@ -116,20 +121,14 @@ TEST_F(LeftOversTest, NamesTheFirstOfVeryMany) {
     leave(name);
     chmod(directory_.path(name).c_str(), 0600);
   }
-  chmod(directory_.name().c_str(), 0777);
-  const pid_t child = test::fork_alone();
-  if (child == 0) {
-    constexpr uid_t kNobody = 65534;
-    if (setresuid(kNobody, kNobody, kNobody) != 0) _exit(77);
-    const std::string fix = check_left_overs(config_).wrong.at(0).fix;
-    if (fix.find("-0000000000000007.spool, then look again: there are 2 more files") ==
-        std::string::npos)
-      _exit(1);
-    _exit(0);
-  }
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(as_another_user([&] {
+              const std::string fix = check_left_overs(config_).wrong.at(0).fix;
+              if (fix.find("-0000000000000007.spool, then look again: there are 2 more files") ==
+                  std::string::npos)
+                return 1;
+              return 0;
+            }),
+            0);
 }
 
 }  // namespace
