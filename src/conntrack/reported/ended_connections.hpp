@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "conntrack/reported/key_log.hpp"
 #include "conntrack/reported/keyed_table.hpp"
 
 namespace ctflow {
@@ -16,90 +17,79 @@ namespace ctflow {
 /// will not come again.
 ///
 /// So ends are remembered until a look at the list, begun a while after they were read, has not met
-/// them. Three generations: `fresh_` takes what is read now, `waiting_` was read before the look
-/// that is under way or the last one began, `settled_` before the one before that.
+/// them. Three generations, which stand one behind the other: the settled were read before the look
+/// before the one that is under way or the last one, the waiting before that one began, the fresh
+/// since.
 class EndedConnections {
  public:
-  /// Ends in one generation, 8 octets each.
+  /// Ends in one generation, some 12 octets each.
   static constexpr std::size_t kLimit = std::size_t{1} << 19;
 
   explicit EndedConnections(std::size_t limit = kLimit) : limit_(limit) {}
 
   /// False: this end was read before.
   bool add(std::uint64_t key) {
-    if (holds(waiting_, key) || holds(settled_, key)) return false;
-    if (fresh_.size() >= limit_ && !make_room(key)) return false;
-    const Keys::Added added = fresh_.add(key);
-    if (added == Keys::Added::kNoMemory) ++forgotten_;
-    return added != Keys::Added::kThereAlready;
+    if (ends_.size() - waiting_end_ >= limit_ && !make_room(key)) return false;
+    const KeyLog::Added added = ends_.add(key);
+    if (added == KeyLog::Added::kNoMemory) ++forgotten_;
+    return added != KeyLog::Added::kThereAlready;
   }
 
   /// add() comes soon.
-  void expect(std::uint64_t key) const {
-    for (const Keys* keys : {&fresh_, &waiting_, &settled_}) keys->expect(key);
-  }
+  void expect(std::uint64_t key) const { ends_.expect(key); }
 
-  [[nodiscard]] bool contains(std::uint64_t key) {
-    return holds(fresh_, key) || holds(waiting_, key) || holds(settled_, key);
-  }
+  [[nodiscard]] bool contains(std::uint64_t key) { return ends_.find(key) != KeyLog::kNone; }
 
   /// A look at the dying list begins.
   void begin_look() {
     undisturbed_ = true;
-    if (waiting_.size() == 0) std::swap(waiting_, fresh_);
+    if (waiting_end_ == settled_end_) waiting_end_ = ends_.size();
   }
 
   /// The look met this end: it will be sent again.
   void keep(std::uint64_t key) {
-    if (holds(settled_, key) && waiting_.find(key) == nullptr) waiting_.insert(key);
+    const std::size_t position = ends_.find(key);
+    if (position < dropped_end_) ends_.swap(position, --dropped_end_);
   }
 
   /// The look has ended. `proven`: what it did not meet was not there, and all that the kernel had
   /// sent until then was read.
   void end_look(bool proven) {
-    if (!proven || !undisturbed_) return;
-    std::swap(settled_, waiting_);
-    waiting_.clear();
+    if (proven && undisturbed_) drop(dropped_end_, waiting_end_);
   }
 
   template <typename Action>
   void for_each(Action action) {
-    for (Keys* keys : {&fresh_, &waiting_, &settled_}) {
-      keys->for_each([&](const Key& one) { action(one.key); });
-    }
+    for (std::size_t i = 0; i < ends_.size(); ++i) action(ends_[i]);
   }
 
-  [[nodiscard]] std::size_t size() const {
-    return fresh_.size() + waiting_.size() + settled_.size();
-  }
+  [[nodiscard]] std::size_t size() const { return ends_.size(); }
   /// Ends for which there was no room although the kernel might send them again.
   [[nodiscard]] std::uint64_t forgotten() const { return forgotten_; }
 
  private:
-  struct Key {
-    std::uint64_t key = 0;
-  };
-  using Keys = KeyedTable<Key>;
-
-  static bool holds(Keys& keys, std::uint64_t key) {
-    return keys.size() > 0 && keys.find(key) != nullptr;
+  /// Drops the first `count` ends; those behind them, before `settled_end`, are the settled then,
+  /// and none waits.
+  void drop(std::size_t count, std::size_t settled_end) {
+    ends_.drop_first(count);
+    dropped_end_ = settled_end_ = waiting_end_ = settled_end - count;
   }
 
   /// Drops the oldest generation. False: this end was read before, nothing is dropped.
   [[gnu::noinline]] bool make_room(std::uint64_t key) {
-    if (holds(fresh_, key)) return false;
+    if (contains(key)) return false;
     undisturbed_ = false;
-    forgotten_ += settled_.size();
-    settled_.clear();
-    std::swap(settled_, waiting_);
-    std::swap(waiting_, fresh_);
+    forgotten_ += settled_end_;
+    drop(settled_end_, waiting_end_);
+    waiting_end_ = ends_.size();
     return true;
   }
 
   std::size_t limit_;
-  Keys fresh_;
-  Keys waiting_;
-  Keys settled_;
+  KeyLog ends_;
+  std::size_t dropped_end_ = 0;  ///< the settled before it were not met by the look
+  std::size_t settled_end_ = 0;
+  std::size_t waiting_end_ = 0;
   std::uint64_t forgotten_ = 0;
   bool undisturbed_ = true;  ///< the generations are those of the look's beginning
 };

@@ -3,6 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "support/seed.hpp"
+
 namespace ctflow {
 namespace {
 
@@ -98,6 +105,58 @@ TEST(EndedConnections, GiveAllOfThem) {
   std::uint64_t sum = 0;
   ended.for_each([&](std::uint64_t key) { sum += key; });
   EXPECT_EQ(sum, 2U + 3U + 4U);
+}
+
+/// The same as sets: those of a generation move to the next one.
+struct Generations {
+  std::set<std::uint64_t> fresh, waiting, settled, kept;
+
+  bool add(std::uint64_t key) {
+    return settled.count(key) + waiting.count(key) == 0 && fresh.insert(key).second;
+  }
+  void begin_look() {
+    if (waiting.empty()) waiting.swap(fresh);
+  }
+  void keep(std::uint64_t key) {
+    if (settled.count(key) > 0) kept.insert(key);
+  }
+  void end_look(bool proven) {
+    if (!proven) return;
+    settled = std::exchange(waiting, {});
+    settled.merge(kept);
+    kept.clear();
+  }
+};
+
+TEST(EndedConnections, AreRememberedUntilALookProvesThatTheyWillNotComeAgain) {
+  const unsigned seed = test::any_seed();
+  SCOPED_TRACE("CTFLOWD_SEED=" + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  EndedConnections ended;
+  Generations model;
+  bool looking = false;
+  for (int step = 0; step < 200'000; ++step) {
+    const auto what = random() % 1000;
+    // Each key comes again sooner or later.
+    const std::uint64_t key = (random() % 5000 + 2) * 0x9e37'79b9'7f4a'7c15U | 2;
+    if (what < 900) {
+      ASSERT_EQ(ended.add(key), model.add(key)) << step;
+    } else if (what < 980) {
+      ended.keep(key);
+      model.keep(key);
+    } else if (!looking) {
+      ended.begin_look();
+      model.begin_look();
+      looking = true;
+    } else {
+      const bool proven = random() % 3 > 0;
+      ended.end_look(proven);
+      model.end_look(proven);
+      looking = false;
+    }
+    ASSERT_EQ(ended.size(), model.fresh.size() + model.waiting.size() + model.settled.size());
+  }
+  EXPECT_EQ(ended.forgotten(), 0U);
 }
 
 TEST(BegunConnections, KnowABeginningAgainUntilTheEnd) {
