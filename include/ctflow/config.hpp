@@ -57,6 +57,9 @@ struct FileConfig {
 
 /// One collector: an Exporting Process of its own, with its own session, templates and sequence.
 struct CollectorConfig {
+  static constexpr std::uint32_t kTemplateMessages = 20;
+  static constexpr std::chrono::seconds kTemplatePause{1};
+
   std::string name;        ///< unique among the collectors; appears in logs and counters
   std::string address;     ///< IPv4, IPv6 (brackets allowed) or host name; not for files
   std::uint16_t port = 0;  ///< 1..65535; not for files
@@ -69,8 +72,10 @@ struct CollectorConfig {
   std::size_t max_message_size = 1400;                  ///< octets of payload, 512..65507
   std::chrono::milliseconds flush_after{1000};          ///< longest wait of a partly filled message
   std::chrono::milliseconds template_interval{60'000};  ///< templates are repeated after this time
-  std::uint32_t template_messages = 20;                 ///< … and after this many messages
-  bool sampling_options = true;                         ///< export that 1 of 1 packets is counted
+  /// … and after this many messages; nothing: after kTemplateMessages, but not before
+  /// kTemplatePause is over.
+  std::optional<std::uint32_t> template_messages;
+  bool sampling_options = true;    ///< export that 1 of 1 packets is counted
   bool statistics_options = true;  ///< export what was sent and lost, with later options
   std::chrono::milliseconds options_interval{300'000};  ///< options are repeated after this time
   std::chrono::milliseconds resolve_interval{300'000};  ///< a host name is looked up again

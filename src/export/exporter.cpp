@@ -56,8 +56,16 @@ void Exporter::follow_names() {
 
 bool Exporter::templates_due(const Instant& now) const {
   if (!plan_.templates) return false;
-  return templates_owed_ || messages_since_templates_ >= config_.template_messages ||
-         now.steady - templates_sent_ >= config_.template_interval;
+  const auto since = now.steady - templates_sent_;
+  return templates_owed_ || since >= config_.template_interval || enough_messages(since);
+}
+
+bool Exporter::enough_messages(MonoTime::duration since) const {
+  if (config_.template_messages) return messages_since_templates_ >= *config_.template_messages;
+  // In a storm twenty messages are filled in milliseconds, and each repetition ends a run of
+  // messages that leave together.
+  return messages_since_templates_ >= CollectorConfig::kTemplateMessages &&
+         since >= CollectorConfig::kTemplatePause;
 }
 
 OptionsKinds Exporter::options() const {

@@ -128,6 +128,8 @@ class Exporter : public Output {
   void send_options(const Instant& now, bool refresh);
   void add_templates(const Instant& now);
   [[nodiscard]] bool templates_due(const Instant& now) const;
+  /// Whether templates are due by the number of messages. `since`: the time since they were sent.
+  [[nodiscard]] bool enough_messages(MonoTime::duration since) const;
   [[nodiscard]] bool options_due(const Instant& now) const;
   /// All options, not only names that are due.
   [[nodiscard]] bool all_options_due(const Instant& now) const;

@@ -6,7 +6,8 @@ where they are more than tests/budget/figures.json allows.
 In a replay what is counted begins and ends with EventReader::on_datagram(): neither the start of the program nor the
 reading of the file is in it, so that two runs of one program differ by less than one in ten thousand.
 Nothing that the count depends on comes from this host: the octets are made, interfaces are not looked up
-there, and the run is shorter than any interval of the configuration. Their look-up is counted by itself,
+there, and the run is shorter than any interval of the configuration; templates, which are repeated once a second,
+cost 0.2 instructions of each connection for each second that it takes. Their look-up is counted by itself,
 with the routes of a small router: tests/budget/routed_flows.cpp.
 """
 

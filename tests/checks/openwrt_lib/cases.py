@@ -152,7 +152,7 @@ OPTIONS = {
         "max_message_size": ("max_message_size", *integer(512, 65507)),
         "flush_after": ("flush_after", *duration(["1ms", ("60s", "1m")], ["0ms", "61s"])),
         "template_interval": ("template_interval", *duration(["1s", "1h"], ["999ms", "61m"])),
-        "template_messages": ("template_messages", *integer(1, 1_000_000)),
+        "template_messages": ("template_messages", ["auto", "1", "1000000"], ["Auto", "0", "1000001", *INTEGER_BAD]),
         "sampling_options": ("sampling_options", BOOLEAN, BOOLEAN_BAD),
         "statistics_options": ("statistics_options", BOOLEAN, BOOLEAN_BAD),
         "options_interval": ("options_interval", *duration(["1s", "24h"], ["999ms", "25h"])),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "export/exporter.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -97,6 +98,23 @@ class ExporterTest : public testing::Test {
     exporter->tick();
     wire_.messages.clear();
     return exporter;
+  }
+
+  /// A flow report in each, and after each this time.
+  void send_messages(Exporter& exporter, int count, milliseconds after_each) {
+    for (int i = 0; i < count; ++i) {
+      exporter.offer(answered_flow(), clock_.now());
+      exporter.flush();
+      clock_.advance(after_each);
+    }
+  }
+  /// Which messages begin with templates.
+  std::vector<std::size_t> with_templates() const {
+    std::vector<std::size_t> found;
+    for (std::size_t i = 0; i < wire_.messages.size(); ++i) {
+      if (first_set(wire_.messages[i]) == kTemplateSet) found.push_back(i);
+    }
+    return found;
   }
 
   bool sessions_ = false;
@@ -269,16 +287,71 @@ TEST_F(ExporterTest, RepeatsTemplatesAfterTheIntervalEvenWithoutFlows) {
   EXPECT_EQ(first_set(wire_.messages[0]), kTemplateSet);
 }
 
-TEST_F(ExporterTest, RepeatsTemplatesEveryTwentyMessages) {
+TEST_F(ExporterTest, RepeatsTemplatesWithTheTwentiethMessageOfMoreThanASecond) {
   const auto exporter = make_settled();  // this was the first message of the twenty
-  for (int i = 0; i < 39; ++i) {
-    exporter->offer(answered_flow(), clock_.now());
-    exporter->flush();
-  }
-  ASSERT_EQ(wire_.messages.size(), 39U);
-  for (std::size_t i = 0; i < wire_.messages.size(); ++i) {
-    EXPECT_EQ(first_set(wire_.messages[i]) == kTemplateSet, i == 19) << i;
-  }
+  send_messages(*exporter, 39, milliseconds(100));
+  EXPECT_EQ(with_templates(), std::vector<std::size_t>{19});
+  wire_.messages.clear();
+  send_messages(*exporter, 20, milliseconds(50));  // a message takes its share of the second
+  EXPECT_EQ(with_templates(), std::vector<std::size_t>{0});
+}
+
+TEST_F(ExporterTest, RepeatsTemplatesOnceASecondWhereTwentyMessagesTakeLess) {
+  const auto exporter = make_settled();
+  send_messages(*exporter, 999, milliseconds(1));
+  EXPECT_THAT(with_templates(), testing::IsEmpty());
+  clock_.advance(milliseconds(1));
+  send_messages(*exporter, 3000, milliseconds(1));
+  wire_.messages.erase(wire_.messages.begin(), wire_.messages.begin() + 999);
+  EXPECT_EQ(with_templates(), (std::vector<std::size_t>{0, 1000, 2000}));
+}
+
+TEST_F(ExporterTest, RepeatsOptionsNoMoreOftenThanTemplates) {
+  const auto exporter = make();
+  exporter->tick();
+  wire_.messages.clear();
+  send_messages(*exporter, 3000, milliseconds(1));
+  EXPECT_EQ(count_with(wire_.messages, kSamplingOptions), 2U);
+  EXPECT_EQ(count_with(wire_.messages, kTemplateSet), 2U);
+}
+
+TEST_F(ExporterTest, BreaksNoRunOfMessagesByTemplatesWithinASecond) {
+  wire_.at_once = 40;
+  const auto exporter = make_settled();
+  while (wire_.together.size() < 2) exporter->offer(answered_flow(), clock_.now());
+  EXPECT_EQ(wire_.messages.size(), 80U);
+  EXPECT_THAT(with_templates(), testing::IsEmpty());
+}
+
+TEST_F(ExporterTest, RepeatsTemplatesByANumberThatIsSetHoweverLittleTimeThatTakes) {
+  CollectorConfig config = without_options();
+  config.template_messages = CollectorConfig::kTemplateMessages;
+  const auto exporter = make_settled(config);
+  send_messages(*exporter, 39, milliseconds(0));
+  EXPECT_EQ(with_templates(), std::vector<std::size_t>{19});
+}
+
+TEST_F(ExporterTest, RepeatsTemplatesAfterAnIntervalShorterThanTheirPause) {
+  CollectorConfig config = without_options();
+  config.template_interval = milliseconds(500);
+  const auto exporter = make_settled(config);
+  send_messages(*exporter, 15, milliseconds(100));
+  EXPECT_EQ(with_templates(), (std::vector<std::size_t>{5, 10}));
+}
+
+TEST_F(ExporterTest, WaitsForNothingWithTemplatesThatAreOwed) {
+  const auto exporter = make_settled();
+  send_messages(*exporter, 25, milliseconds(1));
+  wire_.new_peer = true;  // as after a refusal
+  send_messages(*exporter, 25, milliseconds(1));
+  EXPECT_EQ(with_templates(), std::vector<std::size_t>{25});
+  wire_.messages.clear();
+  wire_.new_peer = true;
+  wire_.answer = SendResult::lost(LossReason::kWouldBlock);
+  send_messages(*exporter, 1, milliseconds(1));
+  wire_.answer = SendResult::sent();
+  send_messages(*exporter, 25, milliseconds(1));
+  EXPECT_EQ(with_templates(), std::vector<std::size_t>{0});
 }
 
 TEST_F(ExporterTest, RepeatsTheSamplingRateWithTheTemplates) {

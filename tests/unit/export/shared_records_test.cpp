@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -26,7 +27,7 @@ struct Settings {
   std::uint32_t domain = 1;
   bool zones = false;
   Profile profile = Profile::kDefault;
-  std::uint32_t template_messages = 20;
+  std::optional<std::uint32_t> template_messages{};
 };
 
 /// A collector and its wire.
@@ -166,6 +167,31 @@ TEST_F(SharedRecordsTest, MayGoIntoMessagesOfAnySizeBehindTemplatesAtAnyTime) {
     run(3000, 2);
     expect_equal(3000);
   }
+}
+
+TEST_F(SharedRecordsTest, GoBehindTemplatesOnceASecondAtMostUnlessANumberIsSet) {
+  add_both({.domain = 1});
+  add_both({.domain = 2, .template_messages = 20});
+  share();
+  ASSERT_EQ(shared_.size(), 1U);
+  run(3000, 9);
+  for (int i = 0; i < 3000; ++i) {  // within no time
+    offer(test::sample::tcp());
+    if (i % 40 == 0) end_batch();
+  }
+  each([](DatagramExporter& one) { one.flush(); });
+  expect_equal(6000);
+  const auto templates = [&](std::size_t place) {
+    return sharing_[place].exporter->counters().templates;
+  };
+  const std::uint64_t once = templates(0);
+  clock_.advance(milliseconds(1000));
+  offer(test::sample::tcp());
+  each([](DatagramExporter& one) { one.flush(); });
+  const std::uint64_t set = templates(0) - once;
+  ASSERT_GT(set, 0U) << "a second is over";
+  EXPECT_LE(once, set * 12) << "the first, and one for each second";
+  EXPECT_GT(templates(1), 3 * once);
 }
 
 TEST_F(SharedRecordsTest, AreOfTheCollectorsWithTheSameRecordsOnly) {
