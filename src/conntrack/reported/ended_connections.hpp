@@ -22,8 +22,9 @@ namespace ctflow {
 /// since.
 class EndedConnections {
  public:
-  /// Ends in one generation, some 12 octets each.
+  /// Ends in one generation, some 16 octets each.
   static constexpr std::size_t kLimit = std::size_t{1} << 19;
+  static_assert(3 * kLimit <= KeyLog::kLimit);
 
   explicit EndedConnections(std::size_t limit = kLimit) : limit_(limit) {}
 
@@ -31,7 +32,7 @@ class EndedConnections {
   bool add(std::uint64_t key) {
     if (ends_.size() - waiting_end_ >= limit_ && !make_room(key)) return false;
     const KeyLog::Added added = ends_.add(key);
-    if (added == KeyLog::Added::kNoMemory) ++forgotten_;
+    if (added == KeyLog::Added::kNoRoom) ++forgotten_;
     return added != KeyLog::Added::kThereAlready;
   }
 
@@ -75,12 +76,13 @@ class EndedConnections {
     dropped_end_ = settled_end_ = waiting_end_ = settled_end - count;
   }
 
-  /// Drops the oldest generation. False: this end was read before, nothing is dropped.
+  /// Drops the oldest generation, but for what a look has met. False: this end was read before,
+  /// nothing is dropped.
   [[gnu::noinline]] bool make_room(std::uint64_t key) {
     if (contains(key)) return false;
     undisturbed_ = false;
-    forgotten_ += settled_end_;
-    drop(settled_end_, waiting_end_);
+    forgotten_ += dropped_end_;
+    drop(dropped_end_, waiting_end_);
     waiting_end_ = ends_.size();
     return true;
   }

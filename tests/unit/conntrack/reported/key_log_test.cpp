@@ -15,9 +15,6 @@ namespace {
 
 using Added = KeyLog::Added;
 
-/// Where keys have their 16 bits, and other bits in which some have to differ.
-constexpr std::uint64_t kTag = std::uint64_t{1} << 48;
-
 TEST(KeyLog, KnowsAKeyAgain) {
   KeyLog log;
   EXPECT_EQ(log.find(5), KeyLog::kNone);
@@ -28,24 +25,34 @@ TEST(KeyLog, KnowsAKeyAgain) {
   EXPECT_EQ(log.find(6), 1U);
 }
 
-TEST(KeyLog, TellsKeysApartThatHaveTheSamePlaceAndTheSame16Bits) {
-  constexpr std::uint64_t kNotInPlaceNorTag = std::uint64_t{1} << 40;
+TEST(KeyLog, TellsKeysApartThatHaveTheSamePlaceAndTheSameBitsInIt) {
+  constexpr std::uint64_t kSame = std::uint64_t{7} << 53 | 3;
+  constexpr std::uint64_t kInNeither = std::uint64_t{1} << 40;
   KeyLog log;
-  for (std::uint64_t i = 0; i < 100; ++i) {
-    ASSERT_EQ(log.add(7 * kTag + i * kNotInPlaceNorTag + 3), Added::kNew) << i;
-  }
-  for (std::uint64_t i = 0; i < 100; ++i) {
-    ASSERT_EQ(log.find(7 * kTag + i * kNotInPlaceNorTag + 3), i);
-  }
-  EXPECT_EQ(log.find(7 * kTag + 100 * kNotInPlaceNorTag + 3), KeyLog::kNone);
+  for (std::uint64_t i = 0; i < 100; ++i)
+    ASSERT_EQ(log.add(kSame + i * kInNeither), Added::kNew) << i;
+  for (std::uint64_t i = 0; i < 100; ++i) ASSERT_EQ(log.find(kSame + i * kInNeither), i);
+  EXPECT_EQ(log.find(kSame + 100 * kInNeither), KeyLog::kNone);
 }
 
-TEST(KeyLog, Keys16BitsOfWhichAreZeroAreNoFreePlaces) {
+TEST(KeyLog, NoKeyIsAFreePlace) {
   KeyLog log;
-  EXPECT_EQ(log.add(2), Added::kNew);
-  EXPECT_EQ(log.add(2 + kTag), Added::kNew);  // has 1, as the other gets
-  EXPECT_EQ(log.find(2), 0U);
-  EXPECT_EQ(log.find(2 + kTag), 1U);
+  for (const std::uint64_t key : {std::uint64_t{0}, std::uint64_t{1}, ~std::uint64_t{0}}) {
+    EXPECT_EQ(log.find(key), KeyLog::kNone);
+    EXPECT_EQ(log.add(key), Added::kNew);
+    EXPECT_EQ(log.add(key), Added::kThereAlready);
+  }
+}
+
+TEST(KeyLog, TakesNoMoreThanItHasPositionsFor) {
+  KeyLog log;
+  for (std::uint64_t key = 0; key < KeyLog::kLimit; ++key) ASSERT_EQ(log.add(key), Added::kNew);
+  EXPECT_EQ(log.add(KeyLog::kLimit), Added::kNoRoom);
+  EXPECT_EQ(log.add(KeyLog::kLimit - 1), Added::kThereAlready);
+  EXPECT_EQ(log.find(KeyLog::kLimit - 1), KeyLog::kLimit - 1);
+  log.drop_first(1);
+  EXPECT_EQ(log.add(KeyLog::kLimit), Added::kNew);
+  EXPECT_EQ(log.find(0), KeyLog::kNone);
 }
 
 TEST(KeyLog, FindsAllWhileItGrowsAndWhenItShrinks) {
@@ -64,7 +71,8 @@ TEST(KeyLog, FindsAllWhileItGrowsAndWhenItShrinks) {
   }
 }
 
-/// Against a vector, with keys of three kinds: any, those of one tag, and those of few places.
+/// Against a vector, with keys of three kinds: any, those whose places have the same bits, and
+/// those of few places.
 TEST(KeyLog, IsAVectorWithoutRepeatsWhateverIsDoneToIt) {
   const unsigned seed = test::any_seed();
   SCOPED_TRACE("CTFLOWD_SEED=" + std::to_string(seed));
