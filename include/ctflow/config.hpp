@@ -72,8 +72,8 @@ struct CollectorConfig {
   std::size_t max_message_size = 1400;                  ///< octets of payload, 512..65507
   std::chrono::milliseconds flush_after{1000};          ///< longest wait of a partly filled message
   std::chrono::milliseconds template_interval{60'000};  ///< templates are repeated after this time
-  /// … and after this many messages; nothing: after kTemplateMessages, but not before
-  /// kTemplatePause is over.
+  /// … and after this many messages; nothing: after kTemplateMessages, but from the
+  /// second repetition on not before kTemplatePause is over.
   std::optional<std::uint32_t> template_messages;
   bool sampling_options = true;    ///< export that 1 of 1 packets is counted
   bool statistics_options = true;  ///< export what was sent and lost, with later options

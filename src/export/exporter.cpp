@@ -63,9 +63,10 @@ bool Exporter::templates_due(const Instant& now) const {
 bool Exporter::enough_messages(MonoTime::duration since) const {
   if (config_.template_messages) return messages_since_templates_ >= *config_.template_messages;
   // In a storm twenty messages are filled in milliseconds, and each repetition ends a run of
-  // messages that leave together.
+  // messages that leave together. But where a session begins, the first ones may not have got
+  // beyond a neighbour that was still to be resolved.
   return messages_since_templates_ >= CollectorConfig::kTemplateMessages &&
-         since >= CollectorConfig::kTemplatePause;
+         (!templates_repeated_ || since >= CollectorConfig::kTemplatePause);
 }
 
 OptionsKinds Exporter::options() const {
@@ -154,7 +155,7 @@ void Exporter::add_statistics(const Instant& now) {
 }
 
 void Exporter::add_templates(const Instant& now) {
-  templates_owed_ = false;
+  templates_repeated_ = !std::exchange(templates_owed_, false);
   templates_sent_ = now.steady;
   encoder_->restart_templates();
   while (!encoder_->add_templates()) {

@@ -157,6 +157,7 @@ class Exporter : public Output {
   const bool takes_all_as_is_;  ///< each flow report has records, and they need nothing
   bool is_open_ = false;
   bool templates_owed_;
+  bool templates_repeated_ = false;  ///< since they were owed
   bool options_owed_ = true;
   std::uint32_t messages_since_templates_ = 0;
   MonoTime opened_{};
