@@ -39,7 +39,7 @@ class EndedConnections {
   /// add() comes soon.
   void expect(std::uint64_t key) const { ends_.expect(key); }
 
-  [[nodiscard]] bool contains(std::uint64_t key) { return ends_.find(key) != KeyLog::kNone; }
+  [[nodiscard]] bool contains(std::uint64_t key) const { return ends_.find(key) != KeyLog::kNone; }
 
   /// A look at the dying list begins.
   void begin_look() {
@@ -60,7 +60,7 @@ class EndedConnections {
   }
 
   template <typename Action>
-  void for_each(Action action) {
+  void for_each(Action action) const {
     for (std::size_t i = 0; i < ends_.size(); ++i) action(ends_[i]);
   }
 

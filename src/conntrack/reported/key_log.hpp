@@ -71,8 +71,8 @@ class KeyLog {
 
  private:
   static constexpr std::uint32_t kFree = 0;
-  static constexpr std::uint32_t kPosition =
-      kLimit;  // these bits of a place; the others are of its key
+  /// These bits of a place are a position; the others are of its key.
+  static constexpr std::uint32_t kPosition = kLimit;
   static constexpr std::size_t kSmallest = 4096 / sizeof(std::uint32_t);  // one page
   // Places of a table that becomes eight times as large, or twice; between them four times.
   static constexpr std::size_t kEightfoldBelow = std::size_t{1} << 15;

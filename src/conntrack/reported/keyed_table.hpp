@@ -23,13 +23,12 @@ class KeyedTable {
 
   KeyedTable() : current_(allocate(kSmallest)) {
     if (!current_.entries) throw std::bad_alloc();
-    measure_room();
   }
 
   /// The entry of `key`, or nullptr. Valid until the next call of find() or insert().
   Entry* find(std::uint64_t key) { return size_ == 0 ? nullptr : find_among_entries(key); }
 
-  /// find() or add() comes soon: asks the processor for the place.
+  /// find() comes soon: asks the processor for the place.
   void expect(std::uint64_t key) const {
     if (size_ != 0) __builtin_prefetch(&current_.entries[current_.home(key)], 1);
   }
@@ -38,22 +37,11 @@ class KeyedTable {
   Entry* insert(std::uint64_t key) {
     if (old_.capacity != 0) migrate(kMigratedAtOnce);
     if (size_ >= most() && !make_room()) return nullptr;
-    Entry& entry = fill(current_.probe(key), key);
-    measure_room();
-    return &entry;
-  }
-
-  enum class Added : std::uint8_t { kNew, kThereAlready, kNoMemory };
-
-  /// An entry for `key`, if there is none yet.
-  Added add(std::uint64_t key) {
-    // One look is enough where nothing has to move.
-    if (room_ == 0) return find_then_insert(key);
     Entry& entry = current_.probe(key);
-    if (entry.key == key) return Added::kThereAlready;
-    fill(entry, key);
-    --room_;
-    return Added::kNew;
+    entry = Entry{};
+    entry.key = key;
+    ++size_;
+    return &entry;
   }
 
   /// Removes what the last find() returned.
@@ -71,7 +59,6 @@ class KeyedTable {
     }
     entries[hole] = Entry{};
     --size_;
-    measure_room();
   }
 
   static constexpr std::size_t kSwept = ~std::size_t{0};
@@ -114,7 +101,6 @@ class KeyedTable {
     const bool too_large = current_.capacity > kSmallest && size_ * 8 < current_.capacity;
     size_ = 0;
     empty(too_large);
-    measure_room();
   }
 
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -155,16 +141,6 @@ class KeyedTable {
   /// Entries that the current table takes.
   [[nodiscard]] std::size_t most() const { return current_.capacity / 4 * 3; }
 
-  void measure_room() { room_ = old_.capacity != 0 || size_ >= most() ? 0 : most() - size_; }
-
-  /// Makes a free place the entry of `key`.
-  Entry& fill(Entry& entry, std::uint64_t key) {
-    entry = Entry{};
-    entry.key = key;
-    ++size_;
-    return entry;
-  }
-
   /// Apart, so that the callers need nothing but the question whether there are entries.
   [[gnu::noinline]] Entry* find_among_entries(std::uint64_t key) {
     Entry& entry = current_.probe(key);
@@ -176,12 +152,6 @@ class KeyedTable {
     entry = old;
     old.key = kMoved;
     return &entry;
-  }
-
-  /// Apart, so that where nothing has to move nothing is prepared for it.
-  [[gnu::noinline]] Added find_then_insert(std::uint64_t key) {
-    if (find(key) != nullptr) return Added::kThereAlready;
-    return insert(key) != nullptr ? Added::kNew : Added::kNoMemory;
   }
 
   /// No entries: no memory.
@@ -204,10 +174,7 @@ class KeyedTable {
       old.key = kMoved;
     }
     give_back_migrated();
-    if (migrated_ == old_.capacity) {
-      old_ = {};
-      measure_room();
-    }
+    if (migrated_ == old_.capacity) old_ = {};
   }
 
   /// So that at no time there is all of both tables.
@@ -245,8 +212,6 @@ class KeyedTable {
   std::size_t migrated_ = 0;
   std::size_t given_back_ = 0;  ///< places of the old table whose memory is gone
   std::size_t size_ = 0;
-  /// Entries that the current table takes as it is. 0 while there is an old one.
-  std::size_t room_ = 0;
 };
 
 }  // namespace ctflow
