@@ -48,13 +48,6 @@ class Unavailable(Exception):
     """This machine cannot run the reader."""
 
 
-def deliver_apart(collector):
-    """By a thread of the kernel, which takes what came to the interface (threaded NAPI, Linux 5.12)."""
-    collector.run("ethtool", "-K", "eth0", "gro", "on")
-    subprocess.run(["ip", "netns", "exec", collector.name, "sh", "-c",
-                    "echo 1 > /sys/class/net/eth0/threaded"], check=True)
-
-
 class Sink(threading.Thread):
     """A collector that takes messages of IPFIX. It looks for them now and then, so that no exporter has to wake it."""
     keeping = False  # messages, to be read afterwards
