@@ -55,6 +55,7 @@ class Sink(threading.Thread):
 
     def __init__(self, namespace, port):
         super().__init__(daemon=True)
+        self.port = port
         self.socket = namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
         self.socket.bind((COLLECTOR, port))
@@ -212,8 +213,12 @@ class Ctflowd(Reader):
 
     def stop(self):
         self.daemon.stop(limit=20)
+        sent = self.daemon.collector_totals()
         for sink in self.sinks:
             sink.end()
+            messages = sent[f"c{sink.port}"]["messages"]
+            if sink.messages != messages:
+                raise RuntimeError(f"{self.name}: of {messages} messages {sink.messages} arrived")
         totals = self.daemon.totals()
         return totals["exported"], totals["lost_overrun"]
 
