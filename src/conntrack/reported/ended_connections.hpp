@@ -65,6 +65,8 @@ class EndedConnections {
   }
 
   [[nodiscard]] std::size_t size() const { return ends_.size(); }
+  /// Half of the room for ends until the next look is used.
+  [[nodiscard]] bool fills() const { return ends_.size() - waiting_end_ >= limit_ / 2; }
   /// Ends for which there was no room although the kernel might send them again.
   [[nodiscard]] std::uint64_t forgotten() const { return forgotten_; }
 

@@ -29,7 +29,9 @@ DyingList::DyingList(boost::asio::io_context& io, FlowAssembler& assembler, Even
 
 void DyingList::start() {
   timer_.at(next_round(kInterval), [this] {
-    if (!dump_.running() && assembler_.ended.size() > 0) begin();
+    const EndedConnections& ended = assembler_.ended;
+    const bool due = pace_.due(std::chrono::steady_clock::now()) || ended.fills();
+    if (due && ended.size() > 0 && !dump_.running()) begin();
     start();
   });
 }
@@ -41,7 +43,9 @@ void DyingList::look(std::function<void(bool proven)> seen) {
 
 void DyingList::begin() {
   const auto least = failures_ < kFailuresToGiveUp ? kLeastAge : kAgeUnasked;
-  ages_ = std::chrono::steady_clock::now() - aged_ >= least;
+  const MonoTime now = std::chrono::steady_clock::now();
+  pace_.begin(now);
+  ages_ = now - aged_ >= least;
   if (ages_) assembler_.ended.begin_look();
   met_ = 0;
   dump_.start(*this, 0, std::chrono::milliseconds(0));
@@ -73,9 +77,11 @@ void DyingList::on_dump_end(bool complete) {
   const bool unasked = failures_ >= kFailuresToGiveUp;
   const bool proven = (complete || unasked) && listener_.catch_up();
   assembler_.repeats_expected = met_ > 0 || !proven;
+  const MonoTime now = std::chrono::steady_clock::now();
+  pace_.end(now);
   if (ages_) {
     assembler_.ended.end_look(proven);
-    if (proven) aged_ = std::chrono::steady_clock::now();
+    if (proven) aged_ = now;
   }
   assembler_.counters.repeats_unknown = assembler_.ended.forgotten();
   if (const auto seen = std::exchange(seen_, nullptr)) seen(proven);

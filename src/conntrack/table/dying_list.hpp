@@ -9,6 +9,7 @@
 
 #include "conntrack/events/event_listener.hpp"
 #include "conntrack/events/event_reader.hpp"
+#include "conntrack/table/look_pace.hpp"
 #include "conntrack/table/table_dump.hpp"
 #include "conntrack/table/unread_ends.hpp"
 #include "ctflow/clock.hpp"
@@ -33,7 +34,8 @@ class DyingList : public UnreadEnds, private DumpConsumer {
   DyingList& operator=(DyingList&&) = delete;
   ~DyingList() override = default;
 
-  /// From now on looks once a second, as long as ends are remembered.
+  /// From now on looks once a second, or less often where a look takes long (LookPace) and there is
+  /// room for ends, as long as some are remembered.
   void start();
 
   /// Looks at once, then calls `seen`, unless another call of look() comes before. `proven`: the
@@ -63,10 +65,11 @@ class DyingList : public UnreadEnds, private DumpConsumer {
   std::function<void(bool proven)> seen_;
   EventReader* ends_ = nullptr;  ///< takes what is met, if not null
   bool ends_complete_ = false;   ///< all of them were met
-  MonoTime aged_{};              ///< the last look that let ends be forgotten
-  bool ages_ = false;            ///< this look does
-  std::uint64_t met_ = 0;        ///< in this look
-  int failures_ = 0;             ///< looks in a row that met nothing and were not complete
+  LookPace pace_;
+  MonoTime aged_{};        ///< the last look that let ends be forgotten
+  bool ages_ = false;      ///< this look does
+  std::uint64_t met_ = 0;  ///< in this look
+  int failures_ = 0;       ///< looks in a row that met nothing and were not complete
   Flow flow_;
 };
 

@@ -19,7 +19,6 @@ constexpr std::size_t kEntriesPerPart = 100;  // of about 320 octets
 constexpr milliseconds kShortestGap{1};
 constexpr milliseconds kLongestGap{1000};
 constexpr milliseconds kAskingGap{5};
-constexpr int kPartsPerTurn = 8;
 constexpr std::chrono::seconds kPatience{10};  // for one part
 
 std::size_t page_size() {
@@ -82,16 +81,15 @@ void TableDump::wait(MonoTime until) {
 }
 
 void TableDump::read_due() {
-  for (int i = 0; i < kPartsPerTurn; ++i) {
-    const auto now = std::chrono::steady_clock::now();
-    if (next_ > now) return wait(next_);
-    if (dump_.asking()) return wait(now + kAskingGap);
-    const Dump::State state = read_part();
-    if (cancelled_) return;  // by the consumer
-    if (state == Dump::State::kDone || state == Dump::State::kFailed) return end(state);
-    // Late, as after a burst of events: go on from here, do not hurry.
-    next_ = std::max(next_ + gap_, now);
-  }
+  const auto now = std::chrono::steady_clock::now();
+  if (dump_.asking()) return wait(now + kAskingGap);
+  const Dump::State state = read_part();
+  if (cancelled_) return;  // by the consumer
+  if (state == Dump::State::kDone || state == Dump::State::kFailed) return end(state);
+  // Late, as after a burst of events, or slow, as the kernel with a long dying list: do not hurry,
+  // and let others have as much time.
+  const auto after = std::chrono::steady_clock::now();
+  next_ = std::max(next_ + gap_, after + (after - now));
   wait(next_);
 }
 

@@ -72,7 +72,7 @@ class TableDump {
   /// Asks for the table. False: failed, and the consumer has got the end of the dump.
   bool request(DumpConsumer& consumer, Begin begin);
   void wait(MonoTime until);
-  /// Reads the parts that are due by now.
+  /// Reads the part that is due by now.
   void read_due();
   /// Reads one part.
   Dump::State read_part();

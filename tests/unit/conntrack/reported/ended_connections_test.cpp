@@ -86,6 +86,18 @@ TEST(EndedConnections, AreLimitedAndCountWhatTheyForget) {
 }
 
 /// Generations that move in the middle of a look were not there when it began.
+TEST(EndedConnections, SayThatTheyFillUntilALookBegins) {
+  EndedConnections ended(8);
+  for (std::uint64_t key = 1; key <= 3; ++key) ended.add(key);
+  EXPECT_FALSE(ended.fills());
+  ended.add(4);
+  EXPECT_TRUE(ended.fills());
+  ended.begin_look();
+  EXPECT_FALSE(ended.fills()) << "these wait for it now, and there is room for others";
+  for (std::uint64_t key = 5; key <= 8; ++key) ended.add(key);
+  EXPECT_TRUE(ended.fills());
+}
+
 TEST(EndedConnections, AFloodDuringALookMakesItProveNothing) {
   EndedConnections ended(100);
   ended.begin_look();
