@@ -74,7 +74,7 @@ std::string duration(double seconds) {
 
 std::string problems_text(const Json& problems) {
   std::string out;
-  for (const Json& one : problems) out += text::wrapped(finding_text(finding_from(one)), 2);
+  for (const Json& one : problems) out += findings_for_terminal(finding_text(finding_from(one)));
   return out;
 }
 

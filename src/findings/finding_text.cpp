@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <sstream>
+#include <string_view>
 
 #include "log/log.hpp"
 #include "text/escape.hpp"
@@ -24,6 +26,18 @@ std::string finding_text(const Finding& finding) {
   return fmt::format("{}{}{}: {}\n  fix: {}\n", text::printable(finding.name),
                      finding.subject.empty() ? "" : " ", text::printable(finding.subject),
                      text::printable(finding.impact), text::printable(finding.fix));
+}
+
+std::string findings_for_terminal(const std::string& text, std::size_t columns) {
+  constexpr std::string_view kFix = "  fix: ";
+  constexpr std::size_t kIndent = 2;
+  std::string out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const bool fix = line.compare(0, kFix.size(), kFix) == 0;
+    out += fix ? line + '\n' : text::wrapped(line, kIndent, columns);
+  }
+  return out;
 }
 
 nlohmann::ordered_json finding_json(const Finding& finding) {

@@ -26,6 +26,26 @@ TEST(FindingText, SurvivesJson) {
   EXPECT_EQ(findings_json({kFinding, kFinding}).size(), 2U);
 }
 
+TEST(FindingText, BreaksWhatATerminalIsTooNarrowForButNotCommands) {
+  EXPECT_EQ(
+      findings_for_terminal("routes: 14 in 4 interfaces, chosen by 5 rules\n"
+                            "not_tracking: no rule uses conntrack, nothing will come\n"
+                            "  fix: nft 'table inet t { chain track { type filter hook; }; }'\n"
+                            "no problems found\n",
+                            30),
+      "routes: 14 in 4 interfaces,\n"
+      "  chosen by 5 rules\n"
+      "not_tracking: no rule uses\n"
+      "  conntrack, nothing will come\n"
+      "  fix: nft 'table inet t { chain track { type filter hook; }; }'\n"
+      "no problems found\n");
+}
+
+TEST(FindingText, LeavesWhatFits) {
+  EXPECT_EQ(findings_for_terminal("kernel: stock\n", 13), "kernel: stock\n");
+  EXPECT_EQ(findings_for_terminal("", 80), "");
+}
+
 TEST(FindingText, IsALogLine) {
   log::configure(LogLevel::kInfo);
   testing::internal::CaptureStderr();
