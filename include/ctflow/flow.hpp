@@ -108,7 +108,8 @@ struct NetworkOrigin {
 struct DirectionExtras {
   TimePoint first{};  ///< first and last packet; resolution one kernel tick
   TimePoint last{};
-  Counters wire;  ///< every packet as it was on the wire
+  Counters wire;    ///< every packet as it was on the wire
+  Counters beside;  ///< if `continued`: what of `wire` conntrack does not count
   Interfaces interfaces;
   std::uint16_t tcp_control_bits = 0;  ///< union over all segments (RFC 7125)
   std::uint16_t length_min = 0;        ///< octets of the IP packet, 65535 = that or more
@@ -119,6 +120,8 @@ struct DirectionExtras {
   bool has_times : 1 = false;  ///< a packet of the connection itself was seen
   bool has_wire : 1 = false;
   bool has_interfaces : 1 = false;
+  /// `wire` goes on by conntrack's counters, which other programs can set to zero.
+  bool continued : 1 = false;
 
   friend bool operator==(const DirectionExtras&, const DirectionExtras&) = default;
 };

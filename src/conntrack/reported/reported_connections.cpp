@@ -42,8 +42,20 @@ bool began_again(const Flow& flow, const ReportedConnection& entry) {
          misfit(flow.reply_counters, entry.reply_counters);
 }
 
+/// All that conntrack had counted is void.
+void forget_counted(ReportedConnection& entry, const ConnectionIdentity& identity) {
+  entry.original_counters = identity.original_beside;
+  entry.reply_counters = identity.reply_beside;
+}
+
+/// So it was, and nothing was reported since.
+bool counts_anew(const ReportedConnection& entry, const ConnectionIdentity& identity) {
+  return entry.original_counters == identity.original_beside &&
+         entry.reply_counters == identity.reply_beside;
+}
+
 /// Leaves in `flow` what `reported` does not have yet. False: nothing.
-bool subtract(Flow& flow, const ReportedConnection& reported) {
+bool subtract(Flow& flow, const ReportedConnection& reported, const ConnectionIdentity& identity) {
   if (flow.original_counters == reported.original_counters &&
       flow.reply_counters == reported.reply_counters)
     return false;
@@ -52,6 +64,7 @@ bool subtract(Flow& flow, const ReportedConnection& reported) {
       below(flow.reply_counters, reported.reply_counters))
     return false;
   flow.earlier = {reported.original_counters, reported.reply_counters, flow.start};
+  if (counts_anew(reported, identity)) flow.earlier = {{}, {}, flow.start};
   flow.original_counters = difference(flow.original_counters, reported.original_counters);
   flow.reply_counters = difference(flow.reply_counters, reported.reply_counters);
   // What is new came after what was reported, whatever the timeout says of its end.
@@ -79,7 +92,11 @@ constexpr Tenths kNotVisited{0};
 
 /// All packets seen so far were taken off the counters, and none came since: when the last one
 /// came, before or behind the last visit, is not known.
-bool zeroed(std::uint32_t seen, std::uint32_t packets) { return packets == 0 && seen != 0; }
+bool zeroed(std::uint32_t seen, const ConnectionIdentity& identity) {
+  const auto left =
+      static_cast<std::uint32_t>(identity.original_beside.packets + identity.reply_beside.packets);
+  return identity.packets == left && seen != left;
+}
 
 Tenths tenths(MonoTime time, MonoTime epoch) {
   return std::chrono::duration_cast<Tenths>(time - epoch);
@@ -128,14 +145,14 @@ void ReportedConnections::watch_fall(ReportedConnection& entry,
   if (identity.total_packets >= before) return;
   ++falls_.connections;
   falls_.packets += before - entry.original_counters.packets - entry.reply_counters.packets;
-  entry.original_counters = entry.reply_counters = {};
+  forget_counted(entry, identity);
 }
 
 void ReportedConnections::watch_fall(ReportedConnection& entry, const ConnectionIdentity& identity,
                                      const Flow& flow) {
   if (!identity.resettable || !began_again(flow, entry)) return;
   ++falls_.connections;
-  entry.original_counters = entry.reply_counters = {};
+  forget_counted(entry, identity);
   // What was seen is void, too, and when the packets since came is not known.
   if (entry.seen_packets != identity.packets) entry.seen_packets = 0;
 }
@@ -170,7 +187,7 @@ ReportedConnections::Outcome ReportedConnections::report(const ConnectionIdentit
   watch_measure(*entry, identity, flow);
   watch_fall(*entry, identity, flow);
   const Flow totals = flow;
-  if (!subtract(flow, *entry)) return Outcome::kNothing;
+  if (!subtract(flow, *entry, identity)) return Outcome::kNothing;
   book(*entry, totals);
   entry->reported_until = flow.end;  // may be later than the estimate for the totals
   entry->visits = 0;
@@ -186,7 +203,7 @@ ReportedConnections::Outcome ReportedConnections::finish_reported(ReportedConnec
     watch_fall(entry, identity, flow);
   }
   // None uncounted was remembered, and such a loss has to be counted, too.
-  const bool news = !flow.present.counters || subtract(flow, entry);
+  const bool news = !flow.present.counters || subtract(flow, entry, identity);
   table_.erase(entry);
   return news ? Outcome::kNews : Outcome::kNothing;
 }
@@ -215,8 +232,7 @@ ReportedConnections::Visit ReportedConnections::visit(const ConnectionIdentity& 
   // What the kernel wrote before the last look proves nothing.
   if (time > entry->visited && entry->wire == identity.wire) watch_fall(*entry, identity);
   if (entry->seen_packets != identity.packets) {
-    const bool bounded =
-        entry->visited != kNotVisited && !zeroed(entry->seen_packets, identity.packets);
+    const bool bounded = entry->visited != kNotVisited && !zeroed(entry->seen_packets, identity);
     const Tenths latest = tenths(written.latest.steady, epoch_);
     const std::uint32_t window =
         bounded ? (latest - entry->visited).count() : ReportedConnection::kUnknownWindow;
@@ -242,9 +258,8 @@ Bounds ReportedConnections::last_packet(const ReportedConnection& entry,
   const auto since = [&](TimePoint time) { return Bounds{std::max(time, reported), {}}; };
   constexpr Tenths kRounding{1};  // the tenths were rounded down
   const bool grew = entry.seen_packets != identity.packets;
-  const bool bounded =
-      grew ? entry.visited != kNotVisited && !zeroed(entry.seen_packets, identity.packets)
-           : entry.window != ReportedConnection::kUnknownWindow;
+  const bool bounded = grew ? entry.visited != kNotVisited && !zeroed(entry.seen_packets, identity)
+                            : entry.window != ReportedConnection::kUnknownWindow;
   Bounds bounds = since(TimePoint::min());
   if (bounded && grew) bounds = since(wall(entry.visited));
   if (bounded && !grew) bounds = since(wall(entry.grown - Tenths(entry.window) - kRounding));

@@ -55,6 +55,9 @@ struct ConnectionIdentity {
   bool stamped = false;    ///< by the kernel: the keys are never used again
   bool resettable = true;  ///< other programs can set the counters to zero
   bool wire = false;       ///< counted as on the wire, not by conntrack
+  /// Where that goes on by conntrack's counters: what is left when these are set to zero.
+  Counters original_beside;
+  Counters reply_beside;
 
   ConnectionIdentity() = default;
   /// Counters of the wire, where the flow has them, are those that count.
@@ -66,8 +69,13 @@ struct ConnectionIdentity {
     const KernelExtras& extras = decoded.extras;
     if (extras.original.has_wire || extras.reply.has_wire) {
       total_packets = extras.original.wire.packets + extras.reply.wire.packets;
-      resettable = !stamped;  // without a stamp a successor may have the key
       wire = true;
+      resettable = !stamped;  // without a stamp a successor may have the key
+      if (stamped && (extras.original.continued || extras.reply.continued)) {
+        resettable = true;
+        original_beside = extras.original.beside;
+        reply_beside = extras.reply.beside;
+      }
     }
     packets = static_cast<std::uint32_t>(total_packets);
   }

@@ -17,11 +17,16 @@ constexpr std::chrono::seconds kSweepInterval{10};
 
 /// Between reading the one clock and the other.
 constexpr std::chrono::microseconds kClockError{2};
-/// Counters of one direction that a flowtable has taken over.
-Counters continued(const ctflow_nf_entry& entry, int direction, const Counters& conntrack) {
+
+/// Of a direction that a flowtable has taken over: by how much more was measured than conntrack had
+/// counted by then.
+Counters beside(const ctflow_nf_entry& entry, int direction) {
   const ctflow_direction& seen = entry.measured.direction[direction];
-  return {seen.packets + conntrack.packets - entry.counted_packets[direction],
-          seen.octets + conntrack.octets - entry.counted_octets[direction]};
+  const auto excess = [](std::uint64_t measured, std::uint64_t counted) {
+    return measured > counted ? measured - counted : 0;
+  };
+  return {excess(seen.packets, entry.counted_packets[direction]),
+          excess(seen.octets, entry.counted_octets[direction])};
 }
 
 /// Of packets that took the fast path, nothing but conntrack's counters is known.
@@ -32,8 +37,11 @@ void set_offloaded_extras(const ctflow_nf_entry& entry, const Flow& flow, Kernel
     kept.interfaces = direction.interfaces;
     kept.has_interfaces = direction.has_interfaces;
     kept.class_of_service = direction.class_of_service;
-    if (counted) kept.wire = continued(entry, index, conntrack);
-    kept.has_wire = counted;
+    if (counted) {
+      kept.beside = beside(entry, index);
+      kept.wire = {kept.beside.packets + conntrack.packets, kept.beside.octets + conntrack.octets};
+    }
+    kept.has_wire = kept.continued = counted;
     direction = kept;
   };
   reduce(extras.original, 0, flow.original_counters);

@@ -186,5 +186,58 @@ TEST(LiveConnectionsFalls, CountersOfAPatchedKernelCannotBeReset) {
   EXPECT_EQ(live.take_falls().connections, 0U);
 }
 
+TEST(LiveConnectionsFalls, CountersThatConntrackContinuesCanBeReset) {
+  ReportedConnections live(10, kBegan);
+  constexpr std::uint64_t kBeside = 50;  // packets that conntrack does not count
+  const auto report_offloaded = [&](std::uint64_t conntrack, int age) {
+    Flow one = flow(1, {conntrack, conntrack * 100}, {}, age);
+    DirectionExtras& extras = one.extras.original;
+    extras.beside = {kBeside, kBeside * 60};
+    extras.wire = {kBeside + conntrack, kBeside * 60 + conntrack * 100};
+    extras.has_wire = extras.continued = true;
+    one.status = status::kOffloaded;
+    one.present.start = true;
+    const ConnectionIdentity identity(one);
+    live.visit(identity, at(age));
+    const std::optional<Bounds> bounds = live.last_packet(identity, at(age));
+    one.original_counters = extras.wire;
+    one.end = at(age).wall;
+    EXPECT_TRUE(!bounds || bounds->earliest <= at(age).wall);
+    if (live.report(identity, one, at(age)) == Outcome::kNothing) one.original_counters = {};
+    return one;
+  };
+  EXPECT_EQ(report_offloaded(1000, 30).original_counters, (Counters{1050, 103'000}));
+  const Flow fallen = report_offloaded(7, 60);
+  EXPECT_EQ(fallen.original_counters, (Counters{7, 700})) << "all that was counted since";
+  EXPECT_EQ(fallen.earlier, (EarlierReports{{}, {}, kStart}));
+  const Falls falls = live.take_falls();
+  EXPECT_EQ(falls.connections, 1U);
+  const Flow next = report_offloaded(10, 90);
+  EXPECT_EQ(next.original_counters, (Counters{3, 300}));
+  EXPECT_EQ(next.earlier.original_counters, (Counters{57, 3'700}));
+  EXPECT_EQ(live.take_falls().connections, 0U);
+}
+
+TEST(LiveConnectionsFalls, NothingIsKnownOfTheLastPacketWhereOnlyWhatConntrackContinuesIsLeft) {
+  ReportedConnections live(10, kBegan);
+  const auto offloaded = [](std::uint64_t conntrack) {
+    Flow one = flow(1, {conntrack, conntrack * 100}, {}, 5);
+    DirectionExtras& extras = one.extras.original;
+    extras.beside = {50, 3000};
+    extras.wire = {50 + conntrack, 3000 + conntrack * 100};
+    extras.has_wire = extras.continued = true;
+    one.present.start = true;
+    return one;
+  };
+  Flow first = offloaded(1000);
+  const ConnectionIdentity identity(first);
+  first.original_counters = first.extras.original.wire;
+  live.report(identity, first, at(30));
+  live.visit(identity, at(60));
+  const std::optional<Bounds> bounds = live.last_packet(ConnectionIdentity(offloaded(0)), at(90));
+  ASSERT_TRUE(bounds);
+  EXPECT_LT(bounds->earliest, at(60).wall) << "it may have come before the last visit";
+}
+
 }  // namespace
 }  // namespace ctflow

@@ -231,6 +231,32 @@ TEST_F(FromNetfilterTest, ContinuesTheCountersOfAnOffloadedConnectionByConntrack
   EXPECT_TRUE(ended.extras.original.has_interfaces);
 }
 
+TEST_F(FromNetfilterTest, SaysWhatIsLeftWhenConntracksCountersAreSetToZero) {
+  ctflow_nf_entry entry = an_entry(5s, 7);
+  entry.offloaded = entry.counted = 1;
+  entry.counted_packets[0] = 3;
+  entry.counted_octets[0] = 350;
+  maps_.begin(a_key(), entry);
+  Flow living = flow(4s, 2);  // fewer than at the offload
+  living.event = FlowEvent::kReported;
+  source_.add(living);
+  EXPECT_TRUE(living.extras.original.continued);
+  EXPECT_EQ(living.extras.original.beside, (Counters{4, 350}));
+  EXPECT_EQ(living.extras.original.wire, (Counters{4 + 2, 350 + 200}));
+}
+
+TEST_F(FromNetfilterTest, NeverCountsLessThanNothing) {
+  ctflow_nf_entry entry = an_entry(5s, 7);
+  entry.offloaded = entry.counted = 1;
+  entry.counted_packets[0] = 9;  // two of them took the fast path before that was noticed
+  entry.counted_octets[0] = 900;
+  maps_.begin(a_key(), entry);
+  Flow living = flow(4s, 0);
+  living.event = FlowEvent::kReported;
+  source_.add(living);
+  EXPECT_EQ(living.extras.original.wire, Counters{});
+}
+
 TEST_F(FromNetfilterTest, TellsThatNotAllIsExactOnceAFlowtableTookOver) {
   EXPECT_EQ(source_.refresh(),
             (Capabilities{MeasurementOrigin::kNetfilter, true, true, true, true, false}));
