@@ -202,6 +202,7 @@ void ConntrackSource::observe_settings() {
   observe_obstacle();
   observe_events();
   observe_timeouts();
+  early_drops_.forget_old(std::chrono::steady_clock::now());
 }
 
 void ConntrackSource::observe_events() {

@@ -7,6 +7,7 @@
 #include <array>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "ctflow/clock.hpp"
 
@@ -14,6 +15,8 @@ namespace ctflow {
 namespace {
 
 constexpr std::chrono::milliseconds kReadAgain{1};
+/// Longer than an event waits to be read.
+constexpr std::chrono::seconds kComesWithin{10};
 
 /// Adds up the column `early_drop`: a heading, then a line of hexadecimal numbers for each CPU
 /// (ct_cpu_seq_show(), nf_conntrack_standalone.c). Takes the file in pieces.
@@ -87,17 +90,30 @@ std::uint64_t EarlyDrops::read() const {
   }
 }
 
+void EarlyDrops::count(MonoTime now) {
+  read_at_ = now;
+  const std::uint64_t counted = read();
+  // Fewer than before: the counters were reset.
+  if (counted > counted_) unclaimed_ += counted - counted_;
+  counted_ = counted;
+}
+
 bool EarlyDrops::claim(MonoTime now) {
-  if (unclaimed_ == 0 && (read_at_ == MonoTime::min() || now - read_at_ >= kReadAgain)) {
-    read_at_ = now;
-    const std::uint64_t counted = read();
-    // Fewer than before: the counters were reset.
-    unclaimed_ = counted > counted_ ? counted - counted_ : 0;
-    counted_ = counted;
+  if (earlier_ > 0) {
+    --earlier_;
+    return true;
   }
+  if (unclaimed_ == 0 && (read_at_ == MonoTime::min() || now - read_at_ >= kReadAgain)) count(now);
   if (unclaimed_ == 0) return false;
   --unclaimed_;
   return true;
+}
+
+void EarlyDrops::forget_old(MonoTime now) {
+  if (now - forgot_at_ < kComesWithin) return;
+  forgot_at_ = now;
+  earlier_ = std::exchange(unclaimed_, 0);
+  count(now);
 }
 
 }  // namespace ctflow

@@ -29,13 +29,20 @@ class EarlyDrops {
   /// a millisecond.
   bool claim(MonoTime now);
 
+  /// To be called every few seconds: what was not claimed for ten will not be, because the event
+  /// was lost or filtered. Else later removals for other reasons would be taken for it.
+  void forget_old(MonoTime now);
+
  private:
   [[nodiscard]] std::uint64_t read() const;
+  void count(MonoTime now);
 
   Descriptor file_;
   std::uint64_t unclaimed_ = 0;
+  std::uint64_t earlier_ = 0;  ///< the same of before the last forget_old()
   std::uint64_t counted_ = 0;
   MonoTime read_at_ = MonoTime::min();
+  MonoTime forgot_at_{};
 };
 
 }  // namespace ctflow

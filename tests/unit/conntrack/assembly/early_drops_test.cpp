@@ -12,6 +12,7 @@ namespace ctflow {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 constexpr MonoTime kNow{std::chrono::seconds(5000)};
 
@@ -49,6 +50,32 @@ TEST_F(EarlyDropsTest, ClaimsNothingAfterAReset) {
   EXPECT_FALSE(drops.claim(kNow));
   count("00000000", "00000002");
   EXPECT_TRUE(drops.claim(kNow + milliseconds(2)));
+}
+
+TEST_F(EarlyDropsTest, ForgetsThoseOfWhichTheEventsDidNotCome) {
+  count("00000000", "00000000");
+  EarlyDrops drops(file_.name());
+  count("00000000", "00000005");
+  EXPECT_TRUE(drops.claim(kNow));
+  drops.forget_old(kNow + milliseconds(1));
+  EXPECT_TRUE(drops.claim(kNow + milliseconds(2))) << "its event waited";
+  drops.forget_old(kNow + seconds(9));
+  EXPECT_TRUE(drops.claim(kNow + seconds(9)));
+  drops.forget_old(kNow + seconds(11));
+  EXPECT_FALSE(drops.claim(kNow + seconds(11))) << "two were lost";
+}
+
+TEST_F(EarlyDropsTest, ForgetsThoseThatCameWhileNothingWasToBeClaimed) {
+  count("00000000", "00000000");
+  EarlyDrops drops(file_.name());
+  count("00000000", "00000005");
+  drops.forget_old(kNow);
+  drops.forget_old(kNow + seconds(10));
+  drops.forget_old(kNow + seconds(20));
+  EXPECT_FALSE(drops.claim(kNow + seconds(21)));
+  count("00000000", "00000006");
+  EXPECT_TRUE(drops.claim(kNow + seconds(22)));
+  EXPECT_FALSE(drops.claim(kNow + seconds(23)));
 }
 
 TEST_F(EarlyDropsTest, ClaimsNothingWithoutTheFileOrTheColumn) {
