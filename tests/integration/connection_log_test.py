@@ -3,6 +3,7 @@
 """Connection logs: a line for every report and end, to the octet what the kernel counted."""
 
 import contextlib
+import datetime
 import os
 import signal
 import socket
@@ -56,6 +57,25 @@ class LogTest(case.LabTest):
     def flush(self):
         """Ends all connections at once."""
         self.lab.router.run("conntrack", "-F")
+
+
+class Unstamped(LogTest):
+    def test_an_end_with_nothing_new_has_a_start(self):
+        self.lab.router.set("net/netfilter/nf_conntrack_timestamp", 0)
+        self.lab.router.set("net/netfilter/nf_conntrack_udp_timeout", 120)
+        before = time.time()
+        daemon = self.run_with(f"name: one, to: file, path: {self.path()}", sources=("active_timeout: 5s",))
+        self.many(1)
+        wait_until(lambda: connection_lines.read(self.path()), "an update")
+        self.flush()
+        wait_until(lambda: len(connection_lines.read(self.path())) > 1, "the end")
+        daemon.stop()
+        lines = connection_lines.read(self.path())
+        self.validate(lines)
+        self.assertEqual([line["event"] for line in lines], ["update", "end"])
+        for line in lines:
+            start = datetime.datetime.fromisoformat(line["start"].replace("Z", "+00:00")).timestamp()
+            self.assertGreater(start, before - 1, line)
 
 
 class EveryKind(LogTest):

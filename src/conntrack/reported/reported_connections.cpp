@@ -204,6 +204,8 @@ ReportedConnections::Outcome ReportedConnections::finish_reported(ReportedConnec
   }
   // None uncounted was remembered, and such a loss has to be counted, too.
   const bool news = !flow.present.counters || subtract(flow, entry, identity);
+  // It began before that; when is not known.
+  if (!news && !flow.present.start) flow.start = std::min(entry.reported_until, flow.end);
   table_.erase(entry);
   return news ? Outcome::kNews : Outcome::kNothing;
 }

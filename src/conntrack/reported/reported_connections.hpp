@@ -108,7 +108,7 @@ class ReportedConnections {
 
   enum class Outcome : std::uint8_t {
     kNews,     ///< the flow now holds what is new: counters, and its start
-    kNothing,  ///< nothing is new, the flow is unchanged
+    kNothing,  ///< nothing is new; the flow is unchanged, but has a start if the kernel said none
     kFull,     ///< no room to remember: the connection must wait for its end
     kEmpty,    ///< it ended, and no packet was ever counted
   };

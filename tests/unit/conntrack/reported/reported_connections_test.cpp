@@ -114,6 +114,17 @@ TEST(ReportedConnections, TellsNothingWhereNothingIsNew) {
   EXPECT_EQ(live.size(), 0U);
 }
 
+TEST(ReportedConnections, WithoutAStampAConnectionOfWhichNothingIsNewBeganBeforeItsReport) {
+  ReportedConnections live(10, kBegan);
+  Flow first = flow(1, {3, 300}, {2, 200}, 5);
+  first.start = first.end;  // as correct_times() has it
+  report(live, first);
+  Flow ended = flow(1, {3, 300}, {2, 200}, 9);
+  ended.start = TimePoint{};
+  EXPECT_EQ(finish(live, ended), Outcome::kNothing);
+  EXPECT_EQ(ended.start, kStart + seconds(5));
+}
+
 TEST(ReportedConnections, BeyondTheLimitAConnectionWaitsForItsEnd) {
   ReportedConnections live(1, kBegan);
   Flow one = flow(1, {1, 1}, {}, 1);
