@@ -100,8 +100,11 @@ void TableScans::on_end(bool complete) {
   status_.last_entries = assembler_.counters.entries - entries_before_;
   if (complete) {
     ends_.look([this, scan = assembler_.reported.scan()](bool proven) {
-      if (sweep_position_ != ReportedMap::kSwept) return;
-      begin_sweep(proven ? std::optional(scan) : std::nullopt);
+      if (sweep_position_ == ReportedMap::kSwept) {
+        begin_sweep(proven ? std::optional(scan) : std::nullopt);
+      } else if (proven) {
+        awaited_ = scan;  // one is under way for the scan before, as after a loss
+      }
     });
   }
   constexpr std::chrono::milliseconds kPause{10};
@@ -152,18 +155,20 @@ void TableScans::begin_sweep(std::optional<std::uint8_t> scan) {
 }
 
 void TableScans::sweep() {
-  sweep_position_ =
-      assembler_.reported.forget_vanished(sweep_position_, kSweptAtOnce, sweep_scan_, vanished_,
-                                          [this](const ReportedConnection& entry) {
-                                            if (saving_) state_->add(entry);
-                                          });
+  std::uint64_t gone = 0;
+  sweep_position_ = assembler_.reported.forget_vanished(
+      sweep_position_, kSweptAtOnce, sweep_scan_, gone, [this](const ReportedConnection& entry) {
+        if (saving_) state_->add(entry);
+      });
+  vanished_ += gone;
+  assembler_.counters.reconciled += gone;  // at once: a stop may come before the end
   if (sweep_position_ == ReportedMap::kSwept) {
     if (saving_) {
       store_ends();
       put_state();
     }
-    assembler_.counters.reconciled += vanished_;
     if (vanished_ > 0) log::info("connections_vanished reconciled={}", vanished_);
+    if (const auto scan = std::exchange(awaited_, std::nullopt)) begin_sweep(scan);
     return;
   }
   sweep_timer_.after(kSweepPause, [this] { sweep(); });
@@ -176,6 +181,7 @@ void TableScans::store_ends() {
 void TableScans::stop(bool report_existing) {
   scan_timer_.cancel();
   sweep_timer_.cancel();
+  awaited_.reset();
   dump_.cancel();
   began_ = {};
   if (!report_existing) return;

@@ -88,9 +88,10 @@ class TableScans {
   StateFile* state_ = nullptr;
   bool saving_ = false;  ///< by the sweep
   std::size_t sweep_position_ = ReportedMap::kSwept;
-  std::uint64_t overruns_ = 0;    ///< when the last scan began
-  std::uint64_t unmeasured_ = 0;  ///< when it was last looked at
-  MonoTime unmeasured_until_{};   ///< ScanReader::has_records() is not sure of all
+  std::optional<std::uint8_t> awaited_;  ///< a scan whose sweep begins when this one has ended
+  std::uint64_t overruns_ = 0;           ///< when the last scan began
+  std::uint64_t unmeasured_ = 0;         ///< when it was last looked at
+  MonoTime unmeasured_until_{};          ///< ScanReader::has_records() is not sure of all
   std::optional<std::uint8_t> sweep_scan_;
   std::uint64_t vanished_ = 0;  ///< in this sweep
   int quick_ = 0;               ///< scans that are to be made at once

@@ -92,6 +92,29 @@ TEST_F(TableScansTest, ALossDuringTheFirstOfThemIsFollowedByTwo) {
   EXPECT_EQ(ended_after(seconds(3)), 1U + 1 + 2);
 }
 
+// A large table is swept little by little.
+TEST_F(TableScansTest, WhatIsForgottenBeforeAStopIsCounted) {
+  if (!start()) GTEST_SKIP() << "the connection table cannot be read here";
+  constexpr std::uint32_t kMany = 40'000;
+  for (std::uint32_t i = 0; i < kMany; ++i) {
+    Flow flow;
+    flow.id = i;
+    flow.original_counters = {1, 100};
+    flow.present.counters = true;
+    assembler_.reported.report(ConnectionIdentity(flow), flow, system_now());
+  }
+  ASSERT_EQ(assembler_.reported.size(), kMany);
+  scans_.reconcile();
+  const MonoTime latest = std::chrono::steady_clock::now() + seconds(10);
+  while (assembler_.reported.size() == kMany && std::chrono::steady_clock::now() < latest) {
+    io_.run_one_for(milliseconds(100));
+  }
+  scans_.stop(false);
+  ASSERT_LT(assembler_.reported.size(), kMany) << "two scans did not meet them";
+  ASSERT_GT(assembler_.reported.size(), 0U) << "it was under way";
+  EXPECT_EQ(counters_.reconciled, kMany - assembler_.reported.size());
+}
+
 // The programs report those that they measure; what found no room in their map is for scans.
 TEST(TableScansUnmeasured, AreLookedForUntilAllAreKnown) {
   SourceConfig config;
