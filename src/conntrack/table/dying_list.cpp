@@ -37,11 +37,14 @@ void DyingList::start() {
 }
 
 void DyingList::look(std::function<void(bool proven)> seen) {
-  seen_ = std::move(seen);
-  begin();
+  next_ = std::move(seen);
+  // One that is under way began too early, but ends: scans may follow each other faster than looks
+  // at a long list take.
+  if (!dump_.running()) begin();
 }
 
 void DyingList::begin() {
+  seen_ = std::exchange(next_, nullptr);
   const auto least = failures_ < kFailuresToGiveUp ? kLeastAge : kAgeUnasked;
   const MonoTime now = std::chrono::steady_clock::now();
   pace_.begin(now);
@@ -85,12 +88,13 @@ void DyingList::on_dump_end(bool complete) {
   }
   assembler_.counters.repeats_unknown = assembler_.ended.forgotten();
   if (const auto seen = std::exchange(seen_, nullptr)) seen(proven);
+  if (next_) begin();
 }
 
 void DyingList::stop() {
   timer_.cancel();
   dump_.cancel();
-  seen_ = nullptr;
+  seen_ = next_ = nullptr;
 }
 
 bool DyingList::read_ends(EventReader& events) {

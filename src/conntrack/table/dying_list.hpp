@@ -38,8 +38,9 @@ class DyingList : public UnreadEnds, private DumpConsumer {
   /// room for ends, as long as some are remembered.
   void start();
 
-  /// Looks at once, then calls `seen`, unless another call of look() comes before. `proven`: the
-  /// look met all that is on the list, and everything that the kernel had sent until then was read.
+  /// Looks at once, or when the look that is under way has ended, then calls `seen`, unless another
+  /// call of look() comes before that begins. `proven`: the look met all that is on the list, and
+  /// everything that the kernel had sent until then was read.
   void look(std::function<void(bool proven)> seen) override;
 
   void stop();
@@ -62,9 +63,10 @@ class DyingList : public UnreadEnds, private DumpConsumer {
   EventListener& listener_;
   TableDump dump_;
   Timer timer_;
-  std::function<void(bool proven)> seen_;
-  EventReader* ends_ = nullptr;  ///< takes what is met, if not null
-  bool ends_complete_ = false;   ///< all of them were met
+  std::function<void(bool proven)> seen_;  ///< of the look that is under way
+  std::function<void(bool proven)> next_;  ///< of the one that is to follow
+  EventReader* ends_ = nullptr;            ///< takes what is met, if not null
+  bool ends_complete_ = false;             ///< all of them were met
   LookPace pace_;
   MonoTime aged_{};        ///< the last look that let ends be forgotten
   bool ages_ = false;      ///< this look does
