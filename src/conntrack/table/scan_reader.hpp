@@ -55,6 +55,8 @@ class ScanReader : public DumpConsumer {
  private:
   /// In terms of the wall clock as it is now: it may have been set while the part waited.
   Written by_present_clock(Written written);
+  /// The entry in flow_ is not exported, but there: what was reported of it stays remembered.
+  void keep_filtered(const Instant& time);
   /// Decides about the entry in flow_; true: it was reported.
   bool handle_entry(const Written& written);
   /// The entry in flow_ is one that records report, with totals that are not in the table.
