@@ -108,9 +108,14 @@ void ScanReader::adopt(const ConnectionIdentity& identity, const Written& writte
   }
 }
 
+bool ScanReader::ends_silently() const {
+  if (existing_end_silently_ && assembler_.began_before_us(flow_)) return true;
+  return flow_.present.start && assembler_.silence.contains(flow_.start);
+}
+
 bool ScanReader::is_due(Visit visit, const Instant& time) const {
   if (purpose_ == Purpose::kStop || visit == Visit::kDue) return true;
-  const bool silent = existing_end_silently_ && assembler_.began_before_us(flow_);
+  const bool silent = ends_silently();
   if (visit == Visit::kEarly) return silent;
   if (silent || !flow_.present.start) return true;
   const auto age = time.wall - flow_.start;  // negative: the clock was set back

@@ -62,6 +62,8 @@ class ScanReader : public DumpConsumer {
   /// The entry in flow_ is one that records report, with totals that are not in the table.
   [[nodiscard]] bool has_records(const ConnectionIdentity& identity, const Instant& time) const;
   void adopt(const ConnectionIdentity& identity, const Written& written);
+  /// The kernel sends no event at the end of the connection in flow_, as far as is known.
+  [[nodiscard]] bool ends_silently() const;
   [[nodiscard]] bool is_due(ReportedConnections::Visit visit, const Instant& time) const;
   bool report(const ConnectionIdentity& identity, const Written& written);
 

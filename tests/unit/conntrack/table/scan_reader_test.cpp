@@ -211,6 +211,21 @@ TEST_F(ScanReaderTest, ReportsConnectionsWithoutEventsInEveryPass) {
   EXPECT_EQ(sink_.flows.size(), 3U);
 }
 
+TEST_F(ScanReaderTest, ReportsWhatBeganWhileEventsWereOffInEveryPass) {
+  assembler_.silence.begin(at(-1).wall);
+  assembler_.silence.end(at(1).wall);
+  StockConnection later = connection_;
+  later.port += 1;
+  later.start += 2 * test::kSecond;
+  for (int scan = 0; scan < 3; ++scan) {
+    connection_.original_packets += 1;
+    later.original_packets += 1;
+    visit(connection_, 3 + scan * 28);
+    visit(later, 3 + scan * 28);
+  }
+  EXPECT_EQ(sink_.flows.size(), 3U + 1U);
+}
+
 TEST_F(ScanReaderTest, ReportsAtOnceWhatHasNoStart) {
   connection_.start = 0;
   visit(connection_, 1);
