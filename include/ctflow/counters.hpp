@@ -92,8 +92,8 @@ struct UpstreamLosses {
   std::uint64_t flows = 0;  ///< dropped by the kernel, or not, or not rightly, counted by it
   std::uint64_t ignored_packets = 0;  ///< left out by the configuration, or not measured
   std::uint64_t ignored_octets = 0;   ///< … of those that something has counted
-  /// Grows whenever events did not arrive: the kernel had no room for them, or they could not be
-  /// decoded. No number of events.
+  /// Grows whenever events did not arrive, or not at once: the kernel had no room for them, or they
+  /// could not be decoded. No number of events.
   std::uint64_t missed_events = 0;
   // Of `flows`:
   std::uint64_t lost_events = 0;     ///< connections whose end the kernel had no room for

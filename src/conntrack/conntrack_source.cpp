@@ -214,18 +214,21 @@ void ConntrackSource::observe_events() {
   const MonoTime before = std::exchange(events_seen_, now).value_or(now);
   if (*mode == 0 && !silent_since_) {
     silent_since_ = before;
+    assembler_->silence.begin(first ? TimePoint::min() : system_now().wall - (now - before));
     if (first) return;
     log::warn(
-        "events_stopped impact=\"nf_conntrack_events was set to 0: the ends of connections are not "
-        "exported, and what they counted after their previous report is lost, uncounted\" "
+        "events_stopped impact=\"nf_conntrack_events was set to 0: connections that begin now end "
+        "without an event, and what they count after their previous report is lost, uncounted\" "
         "fix=\"sysctl -w net.netfilter.nf_conntrack_events=1\"");
   } else if (*mode != 0 && silent_since_) {
     log::warn(
-        "events_resumed silent_seconds={} impact=\"what ended in this time is not exported, or "
-        "lacks what came after its previous report; how many connections that were is unknown\" "
+        "events_resumed silent_seconds={} impact=\"what began in this time ends without an event, "
+        "now, too: it is not exported, or lacks what came after its previous report; how many "
+        "connections that are is unknown\" "
         "fix=\"look for what sets net.netfilter.nf_conntrack_events\"",
         std::chrono::ceil<std::chrono::seconds>(now - *silent_since_).count());
     silent_since_.reset();
+    assembler_->silence.end(system_now().wall);
   }
 }
 

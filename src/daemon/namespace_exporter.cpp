@@ -232,7 +232,8 @@ UpstreamLosses NamespaceExporter::losses() const {
   return {
       source.lost_overrun + records + pipeline_.counters().lost_no_counters + source.counters_fell,
       source.ignored_packets + (wire ? source.unmeasured_packets : 0), source.ignored_octets,
-      source.overruns + source.lost_overrun + records + source.malformed,
+      // Beginnings do not come again by themselves, as ends do (reliable delivery).
+      source.overruns + source.lost_overrun + records + source.malformed + source.retried,
       source.lost_overrun + records, pipeline_.counters().lost_no_counters, source.counters_fell,
       source.fallen_packets, source.reconciled,
       // Not met in two scans, two per active timeout, and not reported for one before.

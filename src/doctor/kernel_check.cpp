@@ -37,8 +37,8 @@ void check_events(const Capabilities& measured, const std::string& directory,
   const std::uint32_t events = events_mode(directory);
   if (events == 0) {
     findings.push_back({"events_off",
-                        "the kernel sends no events: the ends of connections are not exported, and "
-                        "what they counted after their last interim report is lost",
+                        "the kernel sends no events of connections that begin: their ends are not "
+                        "exported, and what they count after their last interim report is lost",
                         "sysctl -w net.netfilter.nf_conntrack_events=1"});
   } else if (events == 2) {
     findings.push_back({"events_on_demand",

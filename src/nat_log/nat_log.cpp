@@ -169,8 +169,7 @@ void NatLog::watch_feed(const Instant& now, bool late) {
   events_off_ = off;
   late = std::exchange(late_, false);
   if (lost) {
-    begin_hole(HoleReason::kEventsLost, before,
-               "source.receive_buffer_limit, or source.delivery: reliable");
+    begin_hole(HoleReason::kEventsLost, before, "raise source.receive_buffer_limit");
   } else if (late) {
     begin_hole(HoleReason::kEventsLate, before,
                "more CPU time for ctflowd: what began while it did not run has a late begin");

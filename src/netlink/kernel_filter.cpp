@@ -184,11 +184,6 @@ void KernelFilter::limit_sizes() {
 
 void KernelFilter::limit_dumps(const Entries& entries) {
   if (entries.empty()) return;
-  const std::vector<MarkMatch>& first = entries.front().marks;
-  const bool one_mark = first.size() == 1 && first.front().mask != 0 &&
-                        std::all_of(entries.begin(), entries.end(),
-                                    [&](const auto& entry) { return entry.marks == first; });
-  if (one_mark) dump_mark_ = first.front();
   bool ipv4 = false;
   bool ipv6 = false;
   for (const ConnectionMatch& entry : entries) {
@@ -242,14 +237,8 @@ std::vector<std::byte> KernelFilter::dump_request() const {
     const std::unique_ptr<nfct_filter_dump, void (*)(nfct_filter_dump*)> filter(
         nfct_filter_dump_create(), nfct_filter_dump_destroy);
     if (!filter) throw std::bad_alloc();
-    if (dump_mark_) {
-      const nfct_filter_dump_mark value{dump_mark_->mark, dump_mark_->mask};
-      nfct_filter_dump_set_attr(filter.get(), NFCT_FILTER_DUMP_MARK, &value);
-    }
-    if (dump_family_) {
-      nfct_filter_dump_set_attr_u8(filter.get(), NFCT_FILTER_DUMP_L3NUM,
-                                   *dump_family_ == AddressFamily::kIpv4 ? AF_INET : AF_INET6);
-    }
+    nfct_filter_dump_set_attr_u8(filter.get(), NFCT_FILTER_DUMP_L3NUM,
+                                 *dump_family_ == AddressFamily::kIpv4 ? AF_INET : AF_INET6);
     nfct_nlmsg_build_filter(header, filter.get());
   }
   buffer.resize(header->nlmsg_len);

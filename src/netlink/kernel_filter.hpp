@@ -19,13 +19,14 @@ namespace ctflow {
 /// The socket filter compares attributes of the message: protocol, addresses of the original
 /// direction, mark. One list each either holds all that may pass, which needs every entry of
 /// `include` to name some, or all that may not, from entries of `exclude` that name nothing else.
-/// Networks of either end can only be excluded. A dump is limited to one mark and one family.
+/// Networks of either end can only be excluded. A dump is limited to one family; not to a mark,
+/// which may change and come back: a connection that no dump meets counts as gone.
 class KernelFilter {
  public:
   explicit KernelFilter(const FilterConfig& config);
 
   [[nodiscard]] bool filters_events() const;
-  [[nodiscard]] bool filters_dumps() const { return dump_mark_ || dump_family_; }
+  [[nodiscard]] bool filters_dumps() const { return dump_family_.has_value(); }
 
   /// Attaches the socket filter to a socket of NETLINK_NETFILTER. After an error there is none.
   [[nodiscard]] std::error_code attach(int socket) const;
@@ -54,7 +55,6 @@ class KernelFilter {
   Addresses sources_;
   Addresses destinations_;
   List<MarkMatch> marks_;
-  std::optional<MarkMatch> dump_mark_;
   std::optional<AddressFamily> dump_family_;
 };
 

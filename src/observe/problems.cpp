@@ -27,9 +27,9 @@ std::string seen_text(const CounterResetters& resetters) {
 void check_kernel_side(const NamespaceStatus& one, std::vector<Finding>& found) {
   if (one.events_off) {
     found.push_back({"events_off",
-                     "the kernel sends no events: the ends of connections are not exported, and "
-                     "what they counted after their last interim report is lost; the NAT log and "
-                     "accounting are incomplete",
+                     "the kernel sends no events of connections that begin: their ends are not "
+                     "exported, and what they count after their last interim report is lost; the "
+                     "NAT log and accounting are incomplete",
                      "sysctl -w net.netfilter.nf_conntrack_events=1"});
   }
   if (recent(one.last_overrun)) {

@@ -256,6 +256,39 @@ class ActiveTimeout(case.LabTest):
                 self.assertLessEqual(packets, talk.sent[0])
                 self.assertGreater(packets, talk.sent[0] / 3)
 
+    def test_what_began_while_events_were_off_is_reported_in_every_scan(self):
+        """Its end comes without an event, also when they are on again."""
+        self.make_lab()
+        for name in ("udp_timeout", "udp_timeout_stream"):
+            self.lab.router.set(f"net/netfilter/nf_conntrack_{name}", 60)
+        session = self.start_reporting()
+        talks = [self.conversation(1001)]
+        talks[0].exchange()
+        time.sleep(3)  # so long may events have been off when that is seen
+        self.lab.router.set("net/netfilter/nf_conntrack_events", 0)
+        session.ctflowd.wait_for("events_stopped")
+        talks.append(self.conversation(1002))
+        talks[1].exchange()
+        self.lab.router.set("net/netfilter/nf_conntrack_events", 1)
+        session.ctflowd.wait_for("events_resumed")
+        end = time.time() + 4 * ACTIVE_TIMEOUT
+        while time.time() < end:
+            for talk in talks:
+                talk.exchange()
+            time.sleep(0.05)
+        time.sleep(ACTIVE_TIMEOUT)  # two scans see all of it
+        self.lab.router.run("conntrack", "-F")
+        wait_until(lambda: "connections_vanished" in session.ctflowd.log,
+                   "the passes to find that it is gone", 8 * ACTIVE_TIMEOUT)
+        result = session.finish()
+        self.assertEqual([connection.original.source_port for connection in result.connections], [1001])
+        for records in result.records.values():
+            table = by_direction(record for record in records if record.source == CLIENT4)
+            parts = {key[2]: of for key, of in table.items()}
+            for talk, port in zip(talks, (1001, 1002)):
+                self.assertEqual(sum(part.packets for part in parts[port]), talk.sent[0])
+            self.assertGreater(len(parts[1002]), len(parts[1001]) + 1)
+
     def test_what_lives_is_reported_at_the_stop(self):
         self.make_lab()
         session = self.start_reporting(report_at_stop=True)

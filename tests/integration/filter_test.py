@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """source.filter and source.own_traffic: what is exported, and where the rest is left out."""
 
+import contextlib
+import socket
 import time
 
 import case
@@ -53,10 +55,34 @@ class Filter(case.LabTest):
         self.assertGreaterEqual(totals["filtered"], 2)
 
     def test_the_kernel_keeps_entries_of_its_table(self):
-        ports, totals = self.export("{include: [{marks: [7]}]}", idle=False, report_at_stop=True)
-        self.assertEqual(ports, {5001})
+        ports, totals = self.export(f"{{include: [{{destinations: ['{SERVER6}']}}]}}", idle=False,
+                                    report_at_stop=True)
+        self.assertEqual(ports, {5002})
         self.assertEqual(totals["filtered"], 0)
         self.assertGreater(totals["entries"], 0)
+
+    def test_a_mark_that_comes_back_is_not_exported_again(self):
+        """Its connection had an interim report, and is then left out for longer than two scans."""
+        lab = self.make_lab()
+        lab.router.set("net/netfilter/nf_conntrack_udp_timeout", 120)
+        for name, setting in (("include", "{include: [{marks: [1]}]}"), ("exclude", "{exclude: [{marks: [2]}]}")):
+            with self.subTest(name):
+                session = self.start(sections={"source": {"filter": setting, "active_timeout": "5s"}})
+                one = lab.client.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                self.addCleanup(one.close)
+                for mark, packets, seconds in ((1, 50, 6), (2, 10, 9), (1, 5, 6)):
+                    lab.rules("track", f"udp dport 5001 ct mark set {mark}")
+                    for _ in range(packets):
+                        with contextlib.suppress(ConnectionRefusedError):
+                            one.sendto(bytes(100), (SERVER4, 5001))
+                    time.sleep(seconds)
+                lab.router.run("conntrack", "-F")
+                result = session.finish(idle=False)
+                for protocol, records in result.records.items():
+                    self.assertEqual(case.sums(records), (65, 65 * 128), protocol)
+                self.assertGreater(result.totals["filtered"], 0)
+                self.assertEqual(result.totals["reconciled"], 0)
+
 
 
 class OwnTraffic(case.LabTest):

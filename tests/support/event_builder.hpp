@@ -187,6 +187,7 @@ struct StockConnection {
   std::uint64_t reply_packets = 0;
   std::uint64_t start = kStart;  ///< nanoseconds, 0: the kernel keeps no timestamps
   std::uint32_t timeout = 120;   ///< seconds left; of living connections only
+  std::uint32_t mark = 0;
 };
 
 inline constexpr std::uint64_t kStockOctets = 100;  ///< per packet
@@ -205,7 +206,7 @@ inline Octets stock_message(unsigned type, const StockConnection& connection, co
                 connection.original_packets * kStockOctets),
        counters(CTA_COUNTERS_REPLY, connection.reply_packets,
                 connection.reply_packets * kStockOctets),
-       times,
+       times, connection.mark != 0 ? attribute(CTA_MARK, be32(connection.mark)) : Octets{},
        type == IPCTNL_MSG_CT_NEW ? attribute(CTA_TIMEOUT, be32(connection.timeout)) : Octets{}});
 }
 

@@ -22,6 +22,7 @@ void FlowAssembler::follow_clock() {
       "or systemd-timesyncd keep the clock\"",
       std::chrono::duration<double>(step).count());
   opened += step;
+  silence.shift(step);
   reported.shift(step);
   timeouts.shift(step);
 }

@@ -9,6 +9,7 @@
 
 #include "conntrack/assembly/clock_steps.hpp"
 #include "conntrack/assembly/early_drops.hpp"
+#include "conntrack/assembly/silence.hpp"
 #include "conntrack/flow/connection_filter.hpp"
 #include "conntrack/flow/end_of_flow.hpp"
 #include "conntrack/flow/timeout_history.hpp"
@@ -42,6 +43,7 @@ struct FlowAssembler {
   bool repeats_expected = false;
   TimeoutHistory timeouts;
   TimePoint opened;  ///< when we began to listen, by the clock as it is now
+  Silence silence;
   /// Connections that began before we listened are exported only if they are remembered.
   bool skips_existing = false;
   ClockSteps* clock_steps = nullptr;  ///< of the clock that the kernel stamps by

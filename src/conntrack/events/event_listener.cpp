@@ -141,7 +141,8 @@ void EventListener::count_lost() {
     if (overrun_log_.allow()) {
       log::warn(
           "events_delayed retried={} suppressed={} impact=\"the kernel keeps their connections in "
-          "its table meanwhile\" fix=\"raise source.receive_buffer_limit\"",
+          "its table meanwhile; beginnings, for NAT events, come with a next packet, if at all\" "
+          "fix=\"raise source.receive_buffer_limit\"",
           counters_->retried, overrun_log_.suppressed());
     }
     return;

@@ -42,7 +42,9 @@ void ScanReader::on_entry(Bytes message, const Written& written) {
   switch (decode(message, flow_)) {
     case DecodeResult::kEntry:
       ++counters.entries;
-      if (!assembler_.filter(flow_) && !handle_entry(by_present_clock(written))) {
+      if (assembler_.filter(flow_)) {
+        keep_filtered(written.latest);
+      } else if (!handle_entry(by_present_clock(written))) {
         ++counters.entries_skipped;
       }
       break;
@@ -53,6 +55,12 @@ void ScanReader::on_entry(Bytes message, const Written& written) {
       ++counters.ignored;
       break;
   }
+}
+
+/// Its mark may change once more, and what was reported is not new then.
+void ScanReader::keep_filtered(const Instant& time) {
+  if (assembler_.reported.size() == 0) return;
+  assembler_.reported.keep(assembler_.identify(flow_, time));
 }
 
 bool ScanReader::handle_entry(const Written& written) {
@@ -100,9 +108,14 @@ void ScanReader::adopt(const ConnectionIdentity& identity, const Written& writte
   }
 }
 
+bool ScanReader::ends_silently() const {
+  if (existing_end_silently_ && assembler_.began_before_us(flow_)) return true;
+  return flow_.present.start && assembler_.silence.contains(flow_.start);
+}
+
 bool ScanReader::is_due(Visit visit, const Instant& time) const {
   if (purpose_ == Purpose::kStop || visit == Visit::kDue) return true;
-  const bool silent = existing_end_silently_ && assembler_.began_before_us(flow_);
+  const bool silent = ends_silently();
   if (visit == Visit::kEarly) return silent;
   if (silent || !flow_.present.start) return true;
   const auto age = time.wall - flow_.start;  // negative: the clock was set back

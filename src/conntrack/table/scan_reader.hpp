@@ -55,11 +55,15 @@ class ScanReader : public DumpConsumer {
  private:
   /// In terms of the wall clock as it is now: it may have been set while the part waited.
   Written by_present_clock(Written written);
+  /// The entry in flow_ is not exported, but there: what was reported of it stays remembered.
+  void keep_filtered(const Instant& time);
   /// Decides about the entry in flow_; true: it was reported.
   bool handle_entry(const Written& written);
   /// The entry in flow_ is one that records report, with totals that are not in the table.
   [[nodiscard]] bool has_records(const ConnectionIdentity& identity, const Instant& time) const;
   void adopt(const ConnectionIdentity& identity, const Written& written);
+  /// The kernel sends no event at the end of the connection in flow_, as far as is known.
+  [[nodiscard]] bool ends_silently() const;
   [[nodiscard]] bool is_due(ReportedConnections::Visit visit, const Instant& time) const;
   bool report(const ConnectionIdentity& identity, const Written& written);
 

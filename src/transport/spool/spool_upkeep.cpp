@@ -12,7 +12,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds kDiskRetry{1};
-constexpr milliseconds kLockRetry{100};
+/// The next reload may come soon, and what waits in memory until then would find no directory.
+constexpr milliseconds kLockRetry{20};
 /// A reload waits 3 s for the new settings, and the old exporter has 3 s to end.
 constexpr seconds kHandover{10};
 constexpr seconds kRepair{5};
@@ -82,7 +83,9 @@ std::optional<milliseconds> Spool::work() {
   }
   if (ledger_.counters().unrecorded.messages > 0) note_unrecorded();
   const bool more = disk_usable() && disk_->recovering();
-  return more ? kBetweenSlices : milliseconds(kDiskRetry);
+  if (more) return kBetweenSlices;
+  const bool awaits = !disk_->is_open() && trouble_.empty() && clock_().steady <= made_ + kHandover;
+  return awaits ? kLockRetry : milliseconds(kDiskRetry);
 }
 
 void Spool::disk_failed(const std::error_code& error, const char* doing) {

@@ -166,6 +166,33 @@ TEST_F(ScanReaderTest, ForgetsWhatTwoPassesDidNotMeet) {
   EXPECT_EQ(assembler_.reported.size(), 0U);
 }
 
+TEST_F(ScanReaderTest, RemembersWhatTheFilterLeavesOutForAWhile) {
+  SourceConfig config;
+  config.filter.include.push_back({{}, {}, {}, {}, {{1, 0xffff'ffff}}});
+  FlowAssembler assembler(sink_, counters_, config, Instant{{}, kBegan});
+  ScanReader table(assembler, kActiveTimeout);
+  table.scan_ended = [](bool) {};
+  std::uint64_t vanished = 0;
+  const auto scan = [&](std::uint32_t mark, int second) {
+    table.begin_scan(ScanReader::Purpose::kReport, true);
+    connection_.mark = mark;
+    connection_.original_packets += 10;
+    const test::Octets octets = test::table_entry(connection_);
+    table.on_entry(std::as_bytes(std::span(octets)), Written{at(second), at(second)});
+    table.on_dump_end(true);
+    assembler.reported.forget_vanished(0, 1 << 20, assembler.reported.scan(), vanished,
+                                       [](const ReportedConnection&) {});
+  };
+  scan(1, 50);
+  for (int i = 1; i <= 4; ++i) scan(2, 50 + 28 * i);
+  for (int i = 5; i <= 6; ++i) scan(1, 50 + 28 * i);
+  EXPECT_EQ(vanished, 0U);
+  EXPECT_EQ(counters_.filtered, 4U);
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[0].original_counters, (Counters{15, 1500}));
+  EXPECT_EQ(sink_.flows[1].original_counters, (Counters{60, 6000}));
+}
+
 TEST_F(ScanReaderTest, APassThatWasGivenUpDoesNotCount) {
   visit(connection_, 50);
   next_scan();
@@ -182,6 +209,21 @@ TEST_F(ScanReaderTest, ReportsConnectionsWithoutEventsInEveryPass) {
     visit(connection_, 2 + scan * 28);
   }
   EXPECT_EQ(sink_.flows.size(), 3U);
+}
+
+TEST_F(ScanReaderTest, ReportsWhatBeganWhileEventsWereOffInEveryPass) {
+  assembler_.silence.begin(at(-1).wall);
+  assembler_.silence.end(at(1).wall);
+  StockConnection later = connection_;
+  later.port += 1;
+  later.start += 2 * test::kSecond;
+  for (int scan = 0; scan < 3; ++scan) {
+    connection_.original_packets += 1;
+    later.original_packets += 1;
+    visit(connection_, 3 + scan * 28);
+    visit(later, 3 + scan * 28);
+  }
+  EXPECT_EQ(sink_.flows.size(), 3U + 1U);
 }
 
 TEST_F(ScanReaderTest, ReportsAtOnceWhatHasNoStart) {

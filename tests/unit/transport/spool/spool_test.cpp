@@ -538,5 +538,34 @@ TEST_F(SpoolTest, JudgesTheAgeInMemoryByTheTimeThatPassed) {
   EXPECT_EQ(counters().lost_spool_age.flows, 2U);
 }
 
+TEST_F(SpoolTest, TakesTheDirectoryAsSoonAsTheOneBeforeAReloadHasLeftIt) {
+  use_disk();
+  Spool first = make();
+  first.work();
+  ExportLedger next;
+  Spool second = make(next);
+  const auto again = second.work();
+  ASSERT_TRUE(again);
+  EXPECT_LE(*again, std::chrono::milliseconds(20));
+  EXPECT_TRUE(second.trouble().empty());
+  CountedMessage message = test::counted_message(0, 1, 7, 100);
+  second.add(std::move(message.bytes), message.content, origin_);
+  first.stop();
+  clock_.advance(*again);
+  EXPECT_GT(*second.work(), *again) << "it has the directory";
+  // One more reload builds its exporter before it ends the one that it replaces.
+  ExportLedger last;
+  Spool third = make(last);
+  third.work();
+  second.stop();
+  EXPECT_EQ(next.counters().lost(), 0U);
+  clock_.advance(*again);
+  third.work();
+  EXPECT_EQ(last.counters().recovered.flows, 1U);
+  const auto found = third.next();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(tag_of(found->bytes), 7);
+}
+
 }  // namespace
 }  // namespace ctflow
