@@ -67,7 +67,6 @@ enum class TimeoutKnowledge : std::uint8_t {
 /// Where connections are left out by `source.filter` and `source.own_traffic`.
 struct FilterStatus {
   bool events = false;          ///< by the kernel, before events are queued: not counted
-  bool dumps = false;           ///< by the kernel, while it writes the table: not counted
   bool after_decoding = false;  ///< by ctflowd: counted as filtered
   bool own_traffic = false;     ///< connections to collectors, after decoding
 

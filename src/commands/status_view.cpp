@@ -229,7 +229,6 @@ std::string filter_text(const Json& filter) {
     if (filter.at(key).get<bool>()) where += std::string(where.empty() ? "" : ", ") + text;
   };
   add("kernel_events", "events in the kernel (not counted)");
-  add("kernel_dumps", "table dumps in the kernel (not counted)");
   add("after_decoding", "after decoding");
   if (where.empty()) return "";
   return "  filter " + where + "\n";

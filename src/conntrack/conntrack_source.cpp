@@ -262,7 +262,6 @@ SourceStatus ConntrackSource::status() const {
   status.reported.limit = config_.max_reported_connections;
   status.capabilities = extras_->capabilities();
   status.filter.events = listener_ && listener_->filtered();
-  status.filter.dumps = scans_ && scans_->filtered();
   status.filter.after_decoding = config_.filter != FilterConfig{};
   status.filter.own_traffic = config_.own_traffic == OwnTraffic::kExclude && !own_traffic_.empty();
   if (scans_) status.scans = scans_->status();

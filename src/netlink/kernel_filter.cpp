@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "netlink/kernel_filter.hpp"
 
-#include <libmnl/libmnl.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
@@ -81,25 +80,6 @@ std::vector<Value> alone(const Entries& entries, std::vector<Value> ConnectionMa
   return all;
 }
 
-struct Families {
-  bool ipv4 = true;
-  bool ipv6 = true;
-
-  void limit(const std::vector<Network>& networks) {
-    if (networks.empty()) return;
-    ipv4 = ipv4 && std::any_of(networks.begin(), networks.end(), is_ipv4);
-    ipv6 = ipv6 && !std::all_of(networks.begin(), networks.end(), is_ipv4);
-  }
-};
-
-Families families_of(const ConnectionMatch& entry) {
-  Families families;
-  families.limit(entry.networks);
-  families.limit(entry.sources);
-  families.limit(entry.destinations);
-  return families;
-}
-
 using Filter = std::unique_ptr<nfct_filter, void (*)(nfct_filter*)>;
 
 void set_logic(nfct_filter* filter, nfct_filter_attr attribute, bool includes) {
@@ -127,7 +107,6 @@ KernelFilter::KernelFilter(const FilterConfig& config) {
   include(config.include);
   exclude(config.exclude);
   limit_sizes();
-  limit_dumps(config.include);
 }
 
 void KernelFilter::include(const Entries& entries) {
@@ -182,18 +161,6 @@ void KernelFilter::limit_sizes() {
   }
 }
 
-void KernelFilter::limit_dumps(const Entries& entries) {
-  if (entries.empty()) return;
-  bool ipv4 = false;
-  bool ipv6 = false;
-  for (const ConnectionMatch& entry : entries) {
-    const Families families = families_of(entry);
-    ipv4 = ipv4 || families.ipv4;
-    ipv6 = ipv6 || families.ipv6;
-  }
-  if (ipv4 != ipv6) dump_family_ = ipv4 ? AddressFamily::kIpv4 : AddressFamily::kIpv6;
-}
-
 bool KernelFilter::filters_events() const {
   return !protocols_.values.empty() || !marks_.values.empty() || !sources_.ipv4.values.empty() ||
          !sources_.ipv6.values.empty() || !destinations_.ipv4.values.empty() ||
@@ -224,26 +191,6 @@ std::error_code KernelFilter::attach(int socket) const {
   add(destinations_, NFCT_FILTER_DST_IPV4, NFCT_FILTER_DST_IPV6);
   if (nfct_filter_attach(socket, filter.get()) != 0) return {errno, std::generic_category()};
   return {};
-}
-
-std::vector<std::byte> KernelFilter::dump_request() const {
-  std::vector<std::byte> buffer(128);
-  nlmsghdr* const header = mnl_nlmsg_put_header(buffer.data());
-  auto* const generic =
-      static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
-  generic->nfgen_family = AF_UNSPEC;
-  generic->version = NFNETLINK_V0;
-  if (filters_dumps()) {
-    const std::unique_ptr<nfct_filter_dump, void (*)(nfct_filter_dump*)> filter(
-        nfct_filter_dump_create(), nfct_filter_dump_destroy);
-    if (!filter) throw std::bad_alloc();
-    nfct_filter_dump_set_attr_u8(filter.get(), NFCT_FILTER_DUMP_L3NUM,
-                                 *dump_family_ == AddressFamily::kIpv4 ? AF_INET : AF_INET6);
-    nfct_nlmsg_build_filter(header, filter.get());
-  }
-  buffer.resize(header->nlmsg_len);
-  buffer.erase(buffer.begin(), buffer.begin() + NLMSG_HDRLEN);
-  return buffer;
 }
 
 }  // namespace ctflow

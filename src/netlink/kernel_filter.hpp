@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
+#include <cstdint>
 #include <system_error>
 #include <vector>
 
@@ -13,26 +13,22 @@
 
 namespace ctflow {
 
-/// A socket filter for events and a filter for table dumps. Neither removes what
-/// conntrack/flow/connection_filter.hpp lets pass; both may let pass more than that.
+/// A socket filter for events. It removes nothing that conntrack/flow/connection_filter.hpp lets
+/// pass, and may let pass more than that. Dumps are not filtered: a connection that two scans do
+/// not meet counts as gone, though its mark or the filter may only have changed.
 ///
-/// The socket filter compares attributes of the message: protocol, addresses of the original
+/// It compares attributes of the message: protocol, addresses of the original
 /// direction, mark. One list each either holds all that may pass, which needs every entry of
 /// `include` to name some, or all that may not, from entries of `exclude` that name nothing else.
-/// Networks of either end can only be excluded. A dump is limited to one family; not to a mark,
-/// which may change and come back: a connection that no dump meets counts as gone.
+/// Networks of either end can only be excluded.
 class KernelFilter {
  public:
   explicit KernelFilter(const FilterConfig& config);
 
   [[nodiscard]] bool filters_events() const;
-  [[nodiscard]] bool filters_dumps() const { return dump_family_.has_value(); }
 
   /// Attaches the socket filter to a socket of NETLINK_NETFILTER. After an error there is none.
   [[nodiscard]] std::error_code attach(int socket) const;
-
-  /// What stands behind the netlink header of a request for a dump: struct nfgenmsg, attributes.
-  [[nodiscard]] std::vector<std::byte> dump_request() const;
 
  private:
   /// The values of one attribute.
@@ -48,14 +44,12 @@ class KernelFilter {
 
   void include(const std::vector<ConnectionMatch>& entries);
   void exclude(const std::vector<ConnectionMatch>& entries);
-  void limit_dumps(const std::vector<ConnectionMatch>& entries);
   void limit_sizes();
 
   List<std::uint64_t> protocols_;
   Addresses sources_;
   Addresses destinations_;
   List<MarkMatch> marks_;
-  std::optional<AddressFamily> dump_family_;
 };
 
 }  // namespace ctflow

@@ -211,7 +211,6 @@ Json capabilities_json(const Capabilities& measured) {
 
 Json filter_json(const FilterStatus& filter) {
   return Json{{"kernel_events", filter.events},
-              {"kernel_dumps", filter.dumps},
               {"after_decoding", filter.after_decoding},
               {"own_traffic_excluded", filter.own_traffic}};
 }

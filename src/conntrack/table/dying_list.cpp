@@ -24,7 +24,7 @@ DyingList::DyingList(boost::asio::io_context& io, FlowAssembler& assembler, Even
                      const NetworkNamespace& home)
     : assembler_(assembler),
       listener_(listener),
-      dump_(io, TableDump::What::kDying, KernelFilter({}), home),
+      dump_(io, TableDump::What::kDying, home),
       timer_(io) {}
 
 void DyingList::start() {

@@ -41,11 +41,12 @@ bool TableDump::may_be_cut(std::size_t part, std::size_t page) {
   return false;
 }
 
-TableDump::TableDump(boost::asio::io_context& io, What what, const KernelFilter& filter,
-                     NetworkNamespace home)
+TableDump::TableDump(boost::asio::io_context& io, What what, NetworkNamespace home)
     : timer_(io), what_(what), home_(std::move(home)) {
   const int kind = what == What::kDying ? IPCTNL_MSG_CT_GET_DYING : IPCTNL_MSG_CT_GET;
-  request_ = {static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8 | kind), filter.dump_request()};
+  // struct nfgenmsg: both families
+  request_ = {static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8 | kind),
+              std::vector<std::byte>(sizeof(nfgenmsg))};
 }
 
 bool TableDump::request(DumpConsumer& consumer, Begin begin) {

@@ -13,7 +13,6 @@
 #include "event_loop/timer.hpp"
 #include "log/log.hpp"
 #include "netlink/dump.hpp"
-#include "netlink/kernel_filter.hpp"
 #include "netlink/network_namespace.hpp"
 
 namespace ctflow {
@@ -42,10 +41,10 @@ class TableDump {
     kDying,
   };
 
-  /// `filter`: limits which connections the kernel writes. `home`: the namespace whose connections
+  /// `home`: the namespace whose connections
   /// they are. It is visited only to open the socket: the consumer may make sockets of its own.
   explicit TableDump(boost::asio::io_context& io, What what = What::kConnections,
-                     const KernelFilter& filter = KernelFilter({}), NetworkNamespace home = {});
+                     NetworkNamespace home = {});
 
   /// Whether a part of so many octets may have ended because the next entry did not fit. `page`:
   /// octets of a page of memory.

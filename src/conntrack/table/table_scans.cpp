@@ -27,8 +27,7 @@ TableScans::TableScans(boost::asio::io_context& io, FlowAssembler& assembler, Un
       extras_(extras),
       config_(config),
       home_(home),
-      filter_(config.filter),
-      dump_(io, TableDump::What::kConnections, filter_, home),
+      dump_(io, TableDump::What::kConnections, home),
       reader_(assembler, config.active_timeout),
       scan_timer_(io),
       sweep_timer_(io) {

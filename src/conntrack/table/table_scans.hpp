@@ -50,9 +50,6 @@ class TableScans {
 
   [[nodiscard]] const ScanStatus& status() const { return status_; }
 
-  /// The kernel leaves out connections of the table (source.filter).
-  [[nodiscard]] bool filtered() const { return filter_.filters_dumps(); }
-
   /// Keeps the state as it is now; to be called when nothing more will be reported.
   void save_state();
 
@@ -79,7 +76,6 @@ class TableScans {
   ExtrasSource& extras_;
   SourceConfig config_;
   NetworkNamespace home_;
-  KernelFilter filter_;
   TableDump dump_;
   ScanReader reader_;
   Timer scan_timer_;

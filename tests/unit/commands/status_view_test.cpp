@@ -177,7 +177,7 @@ TEST(StatusView, FitsEightyColumnsButForCommands) {
 TEST(StatusView, ShowsWhereConnectionsAreLeftOut) {
   Status status = test::sample_status();
   EXPECT_THAT(view(status).text, testing::Not(HasSubstr("filter")));
-  status.namespaces[0].kernel.filter = {true, false, true, true};
+  status.namespaces[0].kernel.filter = {true, true, true};
   EXPECT_THAT(view(status).text,
               HasSubstr("\n  filter events in the kernel (not counted), after decoding\n"));
 }

@@ -84,9 +84,7 @@ test::Octets over_ipv6() {
 TEST(KernelFilter, WithoutSettingsDoesNothing) {
   const KernelFilter filter{FilterConfig{}};
   EXPECT_FALSE(filter.filters_events());
-  EXPECT_FALSE(filter.filters_dumps());
   EXPECT_TRUE(FilteredSocket(filter).passes(over_ipv4()));
-  EXPECT_EQ(filter.dump_request(), std::vector<std::byte>(sizeof(nfgenmsg)));
 }
 
 TEST(KernelFilter, RemovesWhatIsNotIncluded) {
@@ -171,19 +169,6 @@ TEST(KernelFilter, KeepsWholeListsUpToItsLimit) {
       EXPECT_EQ(passes_user_space(config, event), i < most) << int{i};
     }
   }
-}
-
-TEST(KernelFilter, LimitsDumpsToTheOnlyFamilyThatPassesAndToNoMark) {
-  FilterConfig config;
-  const Network net = network(AddressFamily::kIpv6, {0x20}, 8);
-  config.include.push_back({{}, {}, {net}, {}, {{1, 3}}});
-  config.include.push_back({{6}, {net}, {}, {}, {{1, 3}}});
-  const std::vector<std::byte> request = KernelFilter(config).dump_request();
-  ASSERT_EQ(request.size(), sizeof(nfgenmsg)) << "a mark may change and come back";
-  EXPECT_EQ(request[0], std::byte{AF_INET6});
-
-  config.include[1].networks.push_back(network(AddressFamily::kIpv4, {10}, 8));
-  EXPECT_FALSE(KernelFilter(config).filters_dumps()) << "two families pass";
 }
 
 /// CTFLOWD_SEED=N runs one again.

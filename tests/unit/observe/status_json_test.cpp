@@ -56,12 +56,11 @@ TEST(StatusJson, SaysWhatIsMeasuredAndWhereConnectionsAreLeftOut) {
   EXPECT_EQ(kernel().at("filter").at("kernel_events"), false);
   SourceStatus& source = status.namespaces[0].kernel;
   source.capabilities = {MeasurementOrigin::kKernelPatch, true, false, true, true, true};
-  source.filter = {true, false, true, true};
+  source.filter = {true, true, true};
   EXPECT_EQ(kernel().at("capabilities").at("origin"), "kernel_patch");
   EXPECT_EQ(kernel().at("capabilities").at("counters"), false);
   EXPECT_EQ(kernel().at("capabilities").at("reports"), true);
   EXPECT_EQ(kernel().at("filter").at("kernel_events"), true);
-  EXPECT_EQ(kernel().at("filter").at("kernel_dumps"), false);
   EXPECT_EQ(kernel().at("filter").at("own_traffic_excluded"), true);
 }
 

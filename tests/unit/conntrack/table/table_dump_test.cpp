@@ -132,7 +132,7 @@ TEST(TableDump, ReadsAnotherNamespaceWithoutBeingThere) {
     if (unshare(CLONE_NEWNET) != 0) _exit(77);
     const NetworkNamespace there("/proc/self/fd/" + std::to_string(file));
     boost::asio::io_context io;
-    TableDump dump(io, TableDump::What::kConnections, KernelFilter({}), there);
+    TableDump dump(io, TableDump::What::kConnections, there);
     WhereaboutsConsumer consumer;
     dump.run(consumer);
     if (consumer.parts == 0) _exit(77);  // no connection tracking in this kernel
