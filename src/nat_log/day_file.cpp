@@ -65,6 +65,11 @@ DayFile::DayFile(const std::string& directory, Day day)
   end_.emplace(database_,
                "UPDATE nat SET ended=?7, unsure=unsure|?8 WHERE public_address=?1 AND protocol=?2 "
                "AND public_port=?3 AND began=?4 AND id=?5 AND dnat=?6");
+  reopen_.emplace(database_,
+                  fmt::format("UPDATE nat SET ended=NULL, unsure=unsure&~{} WHERE "
+                              "public_address=?1 AND protocol=?2 AND public_port=?3 AND began=?4 "
+                              "AND id=?5 AND dnat=?6",
+                              unsure::kEnded));
 }
 
 void DayFile::begin(bool durable) {
@@ -90,7 +95,7 @@ void DayFile::rollback() noexcept {
   sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
-void DayFile::insert(const Translation& translation, Moment began, std::optional<Moment> ended,
+bool DayFile::insert(const Translation& translation, Moment began, std::optional<Moment> ended,
                      int unsure, bool remote) {
   const auto octets = [&](const End& end) { return octets_of(translation.family, end.address); };
   std::optional<std::int64_t> end_offset;
@@ -112,7 +117,9 @@ void DayFile::insert(const Translation& translation, Moment began, std::optional
     insert_->bind(12, std::optional<std::int64_t>()).bind(13, std::optional<std::int64_t>());
   }
   insert_->run();
+  const bool added = database_.changes() > 0;
   if (translation.zone != 0) note_zones();
+  return added;
 }
 
 /// A look-up has to know it without reading all rows.
@@ -131,6 +138,16 @@ void DayFile::end(const Translation& translation, Moment began, Moment ended, in
       .bind(6, std::int64_t{translation.destination_nat})
       .bind(7, offset(ended))
       .bind(8, std::int64_t{unsure})
+      .run();
+}
+
+void DayFile::reopen(const Translation& translation, Moment began) {
+  reopen_->bind(1, octets_of(translation.family, translation.public_end.address))
+      .bind(2, std::int64_t{translation.protocol})
+      .bind(3, std::int64_t{translation.public_end.port})
+      .bind(4, offset(began))
+      .bind(5, stored(translation.id))
+      .bind(6, std::int64_t{translation.destination_nat})
       .run();
 }
 

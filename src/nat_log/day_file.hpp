@@ -61,10 +61,12 @@ class DayFile {
   void rollback() noexcept;
   [[nodiscard]] bool in_transaction() const { return in_transaction_; }
 
-  /// A row. One that is there already stays as it is. `remote`: also log the other end.
-  void insert(const Translation& translation, Moment began, std::optional<Moment> ended, int unsure,
+  /// A row. One that is there already stays as it is: false. `remote`: also log the other end.
+  bool insert(const Translation& translation, Moment began, std::optional<Moment> ended, int unsure,
               bool remote);
   void end(const Translation& translation, Moment began, Moment ended, int unsure);
+  /// A row that has ended has not.
+  void reopen(const Translation& translation, Moment began);
 
   void add_hole(const Hole& hole);
   /// Those that went on end here.
@@ -114,6 +116,7 @@ class DayFile {
   DayMaps maps_;
   std::optional<Statement> insert_;
   std::optional<Statement> end_;
+  std::optional<Statement> reopen_;
   std::optional<Statement> set_number_;
   bool in_transaction_ = false;
   bool durable_ = false;

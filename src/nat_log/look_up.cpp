@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <set>
-#include <tuple>
 
 #include "nat_log/day_reader.hpp"
+#include "nat_log/holes.hpp"
 #include "nat_log/store.hpp"
 #include "text/address_text.hpp"
 #include "text/time_text.hpp"
@@ -28,28 +28,6 @@ constexpr std::uint16_t kZoneOfMaps = 0;
 /// The first reading of the maps may end so long after a hole does.
 constexpr std::chrono::minutes kNear{1};
 
-/// The same hole is in the files of all days that it touches.
-void remove_copies(std::vector<Hole>& holes) {
-  const auto key = [](const Hole& one) { return std::tie(one.began, one.ended, one.reason); };
-  std::sort(holes.begin(), holes.end(),
-            [&](const Hole& one, const Hole& other) { return key(one) < key(other); });
-  holes.erase(
-      std::unique(holes.begin(), holes.end(),
-                  [&](const Hole& one, const Hole& other) { return key(one) == key(other); }),
-      holes.end());
-}
-
-/// Of all of this time, or moment, the log is known to be incomplete.
-bool cover(std::vector<Hole> holes, Moment from, Moment to) {
-  remove_copies(holes);  // sorts them
-  for (const Hole& hole : holes) {
-    if (hole.began > from) break;
-    if (!hole.ended || *hole.ended >= to) return true;
-    from = std::max(from, *hole.ended);
-  }
-  return false;
-}
-
 /// Collects what the files of one question have.
 class Search {
  public:
@@ -66,12 +44,13 @@ class Search {
   }
 
   Answer run() {
-    if (asks_exactly()) read_end_of_log();
+    read_end_of_log();
     Day first = day_of(from_);
     for (Day day = day_of(from_); day <= day_of(to_); day += kDay) {
       first = std::min(first, read_day_of_question(day));
     }
     read_days_before(first);
+    find_unsettled();
     if ((left_out_ & ~left_out::kZones) != 0) {
       answer_.missing.emplace_back(
           "the log was written with a source.filter, and what that excludes is not logged");
@@ -132,6 +111,40 @@ class Search {
           "there is no {}, or it is empty, and it may have had translations that went on",
           file_name(day)));
     }
+  }
+
+  [[nodiscard]] std::vector<Hole> holes_in(Moment from, Moment to) const {
+    std::vector<Hole> holes;
+    for (Day day = day_of(from); day <= day_of(to); day += kDay) {
+      if (!has(day)) continue;
+      DayReader file(directory_, day);
+      if (file.is_log()) file.holes(from, to, holes);
+    }
+    return holes;
+  }
+
+  void find_unsettled() {
+    for (Hole& hole : holes_in(from_ - Store::kLateEnds, from_)) {
+      const bool before = hole.ended && *hole.ended < from_;
+      // Before the first start there were no rows.
+      if (!before || hole.reason == name_of(HoleReason::kLogBegan)) continue;
+      if (!unsettled_ || *unsettled_->ended < *hole.ended) unsettled_ = std::move(hole);
+    }
+    if (!unsettled_) return;
+    settled_ = settled_after(*unsettled_->ended, written_,
+                             [this](Moment from, Moment to) { return holes_in(from, to); });
+  }
+
+  /// It was there before a hole, and may have ended in it: that was not known at the time asked
+  /// for.
+  [[nodiscard]] bool may_be_over(const Found& row) const {
+    if (!unsettled_ || row.from_map) return false;
+    Moment before =
+        unsettled_->began;  // of an earlier process's last commit it is kUnderWay before
+    if (unsettled_->reason == name_of(HoleReason::kNotRunning)) before += Store::kUnderWay;
+    if (row.began >= before) return false;
+    if (!row.ended) return !settled_;
+    return (row.unsure & unsure::kEnded) != 0 && (!settled_ || *row.ended <= *settled_);
   }
 
   /// Whose file has what the days that are kept need of a file that the retention removed.
@@ -268,6 +281,13 @@ class Search {
       answer_.remote_not_logged = std::any_of(
           rows.begin(), rows.end(), [](const Found& row) { return row.remote_address.empty(); });
     }
+    const auto over = [&](const Found& row) { return may_be_over(row); };
+    if (!rows.empty() && std::all_of(rows.begin(), rows.end(), over)) {
+      answer_.missing.push_back(
+          fmt::format("which connections had ended before {} was not known yet: what is shown may "
+                      "be one of them",
+                      text::exact_utc_text(*unsettled_->ended)));
+    }
     std::sort(rows.begin(), rows.end(),
               [](const Found& one, const Found& other) { return one.began < other.began; });
     answer_.same_map = same_map();
@@ -305,6 +325,7 @@ class Search {
     if (!asks_exactly() || row.remote_address.empty() || !fits(row, *question_.remote)) {
       return false;
     }
+    if (may_be_over(row)) return false;
     if (!answer_.missing.empty() && !surely_existed(row, from_, to_)) return false;
     return std::all_of(answer_.holes.begin(), answer_.holes.end(), [&](const Hole& hole) {
       // Whether it outlived the hole is known some time after that.
@@ -345,7 +366,9 @@ class Search {
   const Moment to_;
   const std::vector<Day> days_;
   std::optional<Day> newest_;
-  std::optional<Moment> written_;     ///< the log, where the question is exact
+  std::optional<Moment> written_;     ///< the log
+  std::optional<Hole> unsettled_;     ///< one before; what had ended in it is known only …
+  std::optional<Moment> settled_;     ///< … after the hole that ends here, or not yet
   bool zones_ = false;                ///< the log has rows of zones
   bool decided_ = false;              ///< by a row, for its zone
   int left_out_ = 0;                  ///< on a day of the question: bits of left_out::

@@ -205,7 +205,11 @@ void Store::begin(const Translation& translation, Moment began) {
 void Store::add_row(std::uint64_t key, const Translation& translation, Moment began, int unsure,
                     bool unannounced) {
   const Day day = file_for(began);
-  file(day).insert(translation, began, std::nullopt, unsure, config_.destination);
+  const bool added =
+      file(day).insert(translation, began, std::nullopt, unsure, config_.destination);
+  // The same host opened it again at once: the kernel's id is that of before, and events that are
+  // read together have one time.
+  if (!added && !unannounced) file(day).reopen(translation, began);
   open_.add(key, {began, day, unannounced});
   carry_from(day);
 }

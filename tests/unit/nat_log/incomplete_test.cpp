@@ -74,6 +74,48 @@ TEST_F(IncompleteLogTest, RowWhoseEndIsUnknownDoesNotDecide) {
   EXPECT_EQ(answer.verdict, Verdict::kCannotSay);
 }
 
+// Ends that were missed are known ten seconds after a start.
+TEST_F(IncompleteLogTest, RowMayBeOverThatNoStartHasFoundGoneYet) {
+  begin_and_be_killed();
+  const std::string after_start = "2026-11-23T10:02:02Z";
+  wait(5s);
+  const Answer soon = ask(kAskedPort, after_start);
+  EXPECT_EQ(soon.verdict, Verdict::kCannotSay);
+  EXPECT_THAT(
+      soon.missing,
+      ElementsAre(HasSubstr("which connections had ended before 2026-11-23T10:02:00.000Z")));
+  EXPECT_EQ(verdict(after_start), Verdict::kCannotSay);
+  for (int start_again = 0; start_again < 2; ++start_again) {
+    kill();
+    pass(1s);
+    start();
+    wait(5s);
+  }
+  EXPECT_EQ(verdict(after_start), Verdict::kCannotSay);
+  wait(60s);
+  EXPECT_EQ(verdict(after_start), Verdict::kCannotSay);
+  EXPECT_EQ(verdict("2026-11-23T10:00:30Z"), Verdict::kOne);
+  EXPECT_EQ(verdict("2026-11-23T10:02:30Z"), Verdict::kNone);
+}
+
+TEST_F(IncompleteLogTest, RowThatAStartMetIsNotOver) {
+  table = {kTheirs};
+  begin_and_be_killed();
+  wait(5s);
+  kill();
+  pass(1s);
+  start();
+  EXPECT_EQ(verdict("2026-11-23T10:02:02Z"), Verdict::kCannotSay);
+  wait(15s);
+  EXPECT_EQ(verdict("2026-11-23T10:02:02Z"), Verdict::kOne);
+  kill();
+  pass(60s);
+  table.clear();
+  start();
+  wait(60s);
+  EXPECT_EQ(verdict("2026-11-23T10:02:02Z"), Verdict::kOne);
+}
+
 TEST_F(IncompleteLogTest, OpenRowDoesNotDecideAboutTheTimeSinceTheLogWasWritten) {
   start();
   begin(kTheirs);

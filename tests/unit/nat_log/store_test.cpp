@@ -129,6 +129,27 @@ TEST_F(StoreTest, KnowsDestinationNatAndConnectionsWithBoth) {
   EXPECT_EQ(store().open(), 1U);
 }
 
+// Of the events that are read together all have one time, and the kernel gives the same id again.
+TEST_F(StoreTest, FindsAPortThatItsHostOpenedAgainAtOnce) {
+  pass(60s);
+  begin(kFirst);
+  end(kFirst);
+  begin(kFirst);
+  write();
+  pass(60s);
+  write();
+  EXPECT_EQ(store().open(), 1U);
+  const Answer open = ask("203.0.113.7:40213", "2026-11-23T10:01:30Z");
+  EXPECT_THAT(inside(open), ElementsAre("10.0.0.5"));
+  EXPECT_EQ(open.found.at(0).ended, std::nullopt);
+  end(kFirst);
+  pass(60s);
+  write();
+  const Answer closed = ask("203.0.113.7:40213", "2026-11-23T10:01:30Z");
+  EXPECT_EQ(closed.found.at(0).ended, moment_of(test::at("2026-11-23T10:02:00Z")));
+  EXPECT_EQ(ask("203.0.113.7:40213", "2026-11-23T10:02:30Z").verdict, Verdict::kNone);
+}
+
 TEST_F(StoreTest, KeepsIpv6) {
   pass(60s);
   begin(source_nat(5, "[fd00::5]:5000", "[2001:db8::1]:443", "[2001:db8:7::7]:40213"));
