@@ -135,12 +135,11 @@ class Search {
                              [this](Moment from, Moment to) { return holes_in(from, to); });
   }
 
-  /// It was there before a hole, and may have ended in it: that was not known at the time asked
-  /// for.
+  /// The connection was there before the hole, and may have ended in it.
   [[nodiscard]] bool may_be_over(const Found& row) const {
     if (!unsettled_ || row.from_map) return false;
-    Moment before =
-        unsettled_->began;  // of an earlier process's last commit it is kUnderWay before
+    Moment before = unsettled_->began;
+    // Such a hole begins kUnderWay before the last commit, and rows of that time are written.
     if (unsettled_->reason == name_of(HoleReason::kNotRunning)) before += Store::kUnderWay;
     if (row.began >= before) return false;
     if (!row.ended) return !settled_;
@@ -367,8 +366,8 @@ class Search {
   const std::vector<Day> days_;
   std::optional<Day> newest_;
   std::optional<Moment> written_;     ///< the log
-  std::optional<Hole> unsettled_;     ///< one before; what had ended in it is known only …
-  std::optional<Moment> settled_;     ///< … after the hole that ends here, or not yet
+  std::optional<Hole> unsettled_;     ///< the last one, if it ended shortly before from_
+  std::optional<Moment> settled_;     ///< settled_after() that
   bool zones_ = false;                ///< the log has rows of zones
   bool decided_ = false;              ///< by a row, for its zone
   int left_out_ = 0;                  ///< on a day of the question: bits of left_out::
