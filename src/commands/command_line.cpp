@@ -154,18 +154,22 @@ void add_report(CLI::App& app, CommandLine& line) {
       ->type_name("TIME");
   report->add_option("--period", options.period, "Instead: current, last, or a month: 2026-10")
       ->type_name("PERIOD");
-  report->add_option("--by", options.by, "host, network, service, … or direction")
-      ->type_name("KEY");
-  report->add_option("--top", options.top, "Rows, at most; the others are one row")
-      ->capture_default_str();
+  auto* const by = report->add_option("--by", options.by, "host, network, service, … or direction")
+                       ->type_name("KEY");
+  auto* const most =
+      report->add_option("--top", options.top, "Rows of the table, at most; the others are one row")
+          ->capture_default_str();
   report
       ->add_option("--direction", options.direction,
                    "internet (in and out), in, out, local, through, self or all")
       ->capture_default_str();
   report->add_option("--format", options.format, "table, json or csv")->capture_default_str();
-  report->add_flag("--over-quota", options.over_quota,
-                   "Print quotas instead, of the current period if no time is given (exit 3 one is "
-                   "exceeded)");
+  report
+      ->add_flag("--over-quota", options.over_quota,
+                 "Print quotas instead, of the current period if no time is given (exit 3 one is "
+                 "exceeded)")
+      ->excludes(by)
+      ->excludes(most);
   report->add_flag("--bytes", options.bytes, "Numbers of the table without units");
   add_database_options(*report, line);
 }

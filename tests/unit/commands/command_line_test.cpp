@@ -65,6 +65,15 @@ TEST(CommandLine, TakesTheFileOfACheckAlsoWithoutAnOption) {
   EXPECT_EQ(parse({"check", "a.yaml", "-c", "b.yaml"}).exit_status, 2);
 }
 
+TEST(CommandLine, RefusesWhatQuotasDoNotHave) {
+  EXPECT_TRUE(line({"report", "--over-quota", "--bytes", "--period", "last"}).report.over_quota);
+  for (const char* option : {"--by=host", "--top=3"}) {
+    EXPECT_FALSE(parse({"report", "--over-quota", option}).value) << option;
+    EXPECT_FALSE(parse({"report", option, "--over-quota"}).value) << option;
+    EXPECT_TRUE(parse({"report", option}).value) << option;
+  }
+}
+
 TEST(CommandLine, TakesAnIntervalOfAWatchOnly) {
   EXPECT_EQ(line({"status", "--watch", "--interval", "7"}).status.interval_seconds, 7U);
   EXPECT_EQ(parse({"status", "--interval", "7"}).exit_status, 2);
