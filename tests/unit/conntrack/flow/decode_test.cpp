@@ -270,8 +270,8 @@ TEST(Decode, EmptiesTheFlowBefore) {
   used.present = {.counters = true, .start = true, .stop = true, .timeout = true, .state = true};
   used.earlier = {{9, 9}, {9, 9}, TimePoint::max()};
   DirectionExtras& extras = used.extras.original;
-  extras = {TimePoint::max(), TimePoint::max(), {9, 9}, {9, 9}, 9, 9, 9, 9, 9, 9};
-  extras.has_times = extras.has_wire = extras.has_interfaces = true;
+  extras = {TimePoint::max(), TimePoint::max(), {9, 9}, {9, 9}, {9, 9}, 9, 9, 9, 9, 9, 9};
+  extras.has_times = extras.has_wire = extras.has_interfaces = extras.continued = true;
   used.extras.reply = extras;
   used.extras.reason = 9;
   used.extras.present = used.extras.by_present_clock = true;
