@@ -31,6 +31,16 @@ std::string unsealed(const std::string& path) {
 /// As SQLite stores it in four octets.
 std::int64_t stored(std::uint32_t id) { return static_cast<std::int32_t>(id); }
 
+/// What says which row it is: ?1 to ?6.
+Statement& bind_key(Statement& statement, const Translation& translation, std::int64_t began) {
+  return statement.bind(1, octets_of(translation.family, translation.public_end.address))
+      .bind(2, std::int64_t{translation.protocol})
+      .bind(3, std::int64_t{translation.public_end.port})
+      .bind(4, began)
+      .bind(5, stored(translation.id))
+      .bind(6, std::int64_t{translation.destination_nat});
+}
+
 AddressFamily family_of(std::size_t octets) {
   return octets == 4 ? AddressFamily::kIpv4 : AddressFamily::kIpv6;
 }
@@ -100,12 +110,7 @@ bool DayFile::insert(const Translation& translation, Moment began, std::optional
   const auto octets = [&](const End& end) { return octets_of(translation.family, end.address); };
   std::optional<std::int64_t> end_offset;
   if (ended) end_offset = offset(*ended);
-  insert_->bind(1, octets(translation.public_end))
-      .bind(2, std::int64_t{translation.protocol})
-      .bind(3, std::int64_t{translation.public_end.port})
-      .bind(4, offset(began))
-      .bind(5, stored(translation.id))
-      .bind(6, std::int64_t{translation.destination_nat})
+  bind_key(*insert_, translation, offset(began))
       .bind(7, end_offset)
       .bind(8, std::int64_t{unsure})
       .bind(9, octets(translation.inside))
@@ -130,25 +135,14 @@ void DayFile::note_zones() {
 }
 
 void DayFile::end(const Translation& translation, Moment began, Moment ended, int unsure) {
-  end_->bind(1, octets_of(translation.family, translation.public_end.address))
-      .bind(2, std::int64_t{translation.protocol})
-      .bind(3, std::int64_t{translation.public_end.port})
-      .bind(4, offset(began))
-      .bind(5, stored(translation.id))
-      .bind(6, std::int64_t{translation.destination_nat})
+  bind_key(*end_, translation, offset(began))
       .bind(7, offset(ended))
       .bind(8, std::int64_t{unsure})
       .run();
 }
 
 void DayFile::reopen(const Translation& translation, Moment began) {
-  reopen_->bind(1, octets_of(translation.family, translation.public_end.address))
-      .bind(2, std::int64_t{translation.protocol})
-      .bind(3, std::int64_t{translation.public_end.port})
-      .bind(4, offset(began))
-      .bind(5, stored(translation.id))
-      .bind(6, std::int64_t{translation.destination_nat})
-      .run();
+  bind_key(*reopen_, translation, offset(began)).run();
 }
 
 void DayFile::add_hole(const Hole& hole) {

@@ -69,6 +69,7 @@ class Receiver:
         dropped = sum(int(line[-1]) for line in self._sockets())
         if dropped:
             raise RuntimeError(f"the collector on port {self._port} lost {dropped} messages itself")
+        time.sleep(0.1)  # nfcapd drops the message that it has just read when the signal comes
         self._process.send_signal(number)
 
     def wait(self):

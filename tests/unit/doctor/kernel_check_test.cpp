@@ -50,7 +50,7 @@ TEST_F(KernelCheckTest, DoesNotSayThatNothingIsExportedWithoutEvents) {
   settings_.set("nf_conntrack_events", "0\n");
   const auto found = check_kernel({}, settings_.path());
   ASSERT_EQ(found.size(), 1U);
-  EXPECT_THAT(found[0].impact, HasSubstr("the ends of connections are not exported"));
+  EXPECT_THAT(found[0].impact, HasSubstr("their ends are not exported"));
 }
 
 TEST_F(KernelCheckTest, FindsAPatchedKernelThatDoesNotMeasure) {
