@@ -2,8 +2,6 @@
 #include "netlink/kernel_filter.hpp"
 
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>

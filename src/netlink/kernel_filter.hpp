@@ -2,7 +2,6 @@
 // What of `source.filter` the kernel can decide before it sends anything (libnetfilter_conntrack).
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <system_error>
 #include <vector>
@@ -17,10 +16,10 @@ namespace ctflow {
 /// pass, and may let pass more than that. Dumps are not filtered: a connection that two scans do
 /// not meet counts as gone, though its mark or the filter may only have changed.
 ///
-/// It compares attributes of the message: protocol, addresses of the original
-/// direction, mark. One list each either holds all that may pass, which needs every entry of
-/// `include` to name some, or all that may not, from entries of `exclude` that name nothing else.
-/// Networks of either end can only be excluded.
+/// It compares attributes of the message: protocol, addresses of the original direction, mark. One
+/// list each either holds all that may pass, which needs every entry of `include` to name some, or
+/// all that may not, from entries of `exclude` that name nothing else. Networks of either end can
+/// only be excluded.
 class KernelFilter {
  public:
   explicit KernelFilter(const FilterConfig& config);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "ctflow/clock.hpp"
+#include "netlink/netfilter_dump.hpp"
 
 namespace ctflow {
 namespace {
@@ -43,10 +44,8 @@ bool TableDump::may_be_cut(std::size_t part, std::size_t page) {
 
 TableDump::TableDump(boost::asio::io_context& io, What what, NetworkNamespace home)
     : timer_(io), what_(what), home_(std::move(home)) {
-  const int kind = what == What::kDying ? IPCTNL_MSG_CT_GET_DYING : IPCTNL_MSG_CT_GET;
-  // struct nfgenmsg: both families
-  request_ = {static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8 | kind),
-              std::vector<std::byte>(sizeof(nfgenmsg))};
+  const std::uint8_t kind = what == What::kDying ? IPCTNL_MSG_CT_GET_DYING : IPCTNL_MSG_CT_GET;
+  request_ = netfilter_request({NFNL_SUBSYS_CTNETLINK, kind});  // of all families
 }
 
 bool TableDump::request(DumpConsumer& consumer, Begin begin) {

@@ -85,7 +85,6 @@ TEST(EndedConnections, AreLimitedAndCountWhatTheyForget) {
   EXPECT_FALSE(ended.contains(2));
 }
 
-/// Generations that move in the middle of a look were not there when it began.
 TEST(EndedConnections, SayThatTheyFillUntilALookBegins) {
   EndedConnections ended(8);
   for (std::uint64_t key = 1; key <= 3; ++key) ended.add(key);
@@ -98,6 +97,7 @@ TEST(EndedConnections, SayThatTheyFillUntilALookBegins) {
   EXPECT_TRUE(ended.fills());
 }
 
+/// Generations that move in the middle of a look were not there when it began.
 TEST(EndedConnections, AFloodDuringALookMakesItProveNothing) {
   EndedConnections ended(100);
   ended.begin_look();

@@ -36,7 +36,7 @@ class DyingListTest : public testing::Test {
     list_->look([this, name](bool /*proven*/) { seen_ += name; });
   }
 
-  /// Until no look is under way.
+  /// Until the last look, "z", has ended.
   void run() {
     constexpr std::chrono::seconds kEnough{10};
     const auto end = std::chrono::steady_clock::now() + kEnough;

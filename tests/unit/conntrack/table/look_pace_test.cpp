@@ -22,10 +22,10 @@ TEST(LookPaceTest, RestsAsLongAsALookTook) {
   EXPECT_TRUE(pace.due(kNow + milliseconds(2600)));
 }
 
-TEST(LookPaceTest, ALookThatBeginsAnewCountsFromThen) {
+TEST(LookPaceTest, ALookThatDidNotEndDoesNotCount) {
   LookPace pace;
   pace.begin(kNow);
-  pace.begin(kNow + seconds(3));  // a scan asked while it was under way
+  pace.begin(kNow + seconds(3));
   pace.end(kNow + seconds(4));
   EXPECT_FALSE(pace.due(kNow + milliseconds(4999)));
   EXPECT_TRUE(pace.due(kNow + seconds(5)));
