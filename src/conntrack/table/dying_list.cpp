@@ -88,7 +88,7 @@ void DyingList::on_dump_end(bool complete) {
   }
   assembler_.counters.repeats_unknown = assembler_.ended.forgotten();
   if (const auto seen = std::exchange(seen_, nullptr)) seen(proven);
-  if (next_) begin();
+  if (next_ && !dump_.running()) begin();
 }
 
 void DyingList::stop() {

@@ -70,7 +70,7 @@ TEST_F(DyingListTest, SeveralLooksFollowEachOther) {
     look("z");
   });
   run();
-  EXPECT_EQ(seen_, "az");
+  EXPECT_EQ(seen_, "abz");
 }
 
 TEST_F(DyingListTest, NothingIsSaidAfterTheStop) {
