@@ -72,6 +72,9 @@ int ctflow_early(struct bpf_nf_ctx *ctx)
 		passing->owner = connection;
 		passing->oif = direction->oif;
 		passing->taken = 0;
+	} else {
+		/* The packet before may have had the same memory, and be of this connection, too. */
+		passing->skb = 0;
 	}
 	return NF_ACCEPT;
 }

@@ -195,6 +195,21 @@ class Measured(case.LabTest):
         self.assertEqual([(value(one, INGRESS), value(one, EGRESS)) for one in sum(sides, [])],
                          [(0, self.index("lo"))] * 2)
 
+    def test_replies_leave_by_the_interface_that_requests_left_by(self):
+        """The kernel gives a reply the memory of the packet before, of the same connection, often."""
+        program, receiver = self.run_ctflowd()
+        processors = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, processors)
+        os.sched_setaffinity(0, {min(processors)})
+        ports = range(1000, 1300)
+        for port in ports:
+            traffic.udp(self.lab.router, self.lab.router, "127.0.0.1", port, (100, 100), (100,))
+        records = self.finish(program, receiver)
+        lo = self.index("lo")
+        for port in ports:
+            sides = self.both(records, 4, UDP, port)
+            self.assertEqual([value(one, EGRESS) for one in sum(sides, [])], [lo, lo], port)
+
     def test_attached_and_detached_under_traffic(self):
         """What begins while the programs run is measured from its first packet on."""
         path = self.lab.client, self.lab.server
