@@ -102,6 +102,7 @@ class Reader:
     """One of them, running."""
     name = None
     keeps = 0  # so many connections may never leave it
+    reads_events = False  # of all connections that end
     disk = None  # where databases are; with the other files without it
 
     def __init__(self, lab, directory):
@@ -140,6 +141,7 @@ class Reader:
 class DrainOnly(Reader):
     """Takes the events out of the kernel and does nothing with them."""
     name = "drain only"
+    reads_events = True
     program = None
 
     def __init__(self, lab, directory):
@@ -191,9 +193,19 @@ class Nobody(Reader):
         return None, None
 
 
+class ListenerElsewhere(DrainOnly):
+    """It gets nothing, but as soon as one namespace has a listener the kernel makes events of the connections of all."""
+    name = "a listener elsewhere"
+    reads_events = False
+
+    def spawn(self, *command):
+        super().spawn("unshare", "-n", *command)
+
+
 class Ctflowd(Reader):
     """With default settings, and one collector or more of IPFIX over UDP."""
     name = "ctflowd"
+    reads_events = True
     program = None
     collectors = 1
     source = "measure: off"
