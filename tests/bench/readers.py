@@ -3,6 +3,7 @@
 connections it has reported."""
 
 import contextlib
+import math
 import os
 import re
 import resource
@@ -174,7 +175,9 @@ class SplitReaders(Reader):
                 re.findall(r"(\w+)=(\d+)", self.process.communicate()[0])}
         if told["again"]:
             raise RuntimeError(f"{self.name}: {told['again']} events came to more than one reader")
-        if told["fewest"] < 0.9 * told["most"]:
+        fair = told["ends"] / self.readers
+        by_chance = 6 * math.sqrt(fair * (1 - 1 / self.readers))
+        if told["most"] - told["fewest"] > max(0.1 * fair, by_chance):
             raise RuntimeError(f"{self.name}: shares of {told['fewest']} to {told['most']} events")
         return told["ends"], None
 
