@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import struct
 import time
 
 import case
@@ -20,7 +21,7 @@ from wire import Flood, Wire
 
 PORT = 4739
 TCP, UDP, ICMP = 6, 17, 1
-FIN, SYN, PSH, ACK = 1, 2, 8, 16
+FIN, SYN, PSH, ACK, ECE, CWR = 1, 2, 8, 16, 64, 128
 OCTETS, PACKETS, PROTOCOL, TOS, FLAGS = 1, 2, 4, 5, 6
 SOURCE_PORT, SOURCE4, INGRESS, DESTINATION_PORT, DESTINATION4, EGRESS = 7, 8, 10, 11, 12, 14
 SOURCE6, TTL_MIN, TTL_MAX, REASON, START, END = 27, 52, 53, 136, 152, 153
@@ -35,6 +36,22 @@ TABLE = "table inet test { chain input { type filter hook input priority 0; %s }
 
 def value(record, element):
     return ipfix.number(record, element) if element in record else 0
+
+
+def segment(source_port, destination_port, flags):
+    """TCP, from the client to the server."""
+    header = struct.pack("!HHIIBBHHH", source_port, destination_port, 1000, 0, 5 << 4, flags, 1000, 0, 0)
+    pseudo = socket.inet_aton(CLIENT4) + socket.inet_aton(SERVER4) + struct.pack("!HH", TCP, len(header))
+    return header[:16] + traffic.checksum(pseudo + header) + header[18:]
+
+
+def fragments(identifier, content, size):
+    """IPv4 packets that have so many octets of `content` each."""
+    for offset in range(0, len(content), size):
+        part = content[offset:offset + size]
+        more = 0x2000 if offset + size < len(content) else 0
+        yield struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(part), identifier, more | offset // 8, 64,
+                          TCP, 0, socket.inet_aton(CLIENT4), socket.inet_aton(SERVER4)) + part
 
 
 def counted(records):
@@ -84,6 +101,9 @@ class Measured(case.LabTest):
               and any(one[family])]
         return ([one for one in of if value(one, DESTINATION_PORT) == port],
                 [one for one in of if value(one, SOURCE_PORT) == port])
+
+    def connections(self):
+        return int(self.lab.router.read("/proc/sys/net/netfilter/nf_conntrack_count"))
 
     def index(self, device):
         with self.lab.router.inside():
@@ -145,6 +165,22 @@ class Measured(case.LabTest):
         self.assertGreaterEqual(there.sum(4, TCP, 82)[0], 3)
         self.assertEqual(counted(records), there.sum(4, TCP, 82))
         self.assertEqual([value(one, FLAGS) for one in records], [SYN])
+
+    def test_a_segment_whose_header_came_in_fragments_has_its_flags(self):
+        self.lab.server.run("nft", "-f", "-", input=TABLE % "tcp dport 82 drop;")
+        program, receiver = self.run_ctflowd()
+        with contextlib.closing(self.lab.client.socket(socket.AF_INET, socket.SOCK_RAW,
+                                                       socket.IPPROTO_RAW)) as sock:
+            # Not what a segment before may have left there.
+            flags = {port: SYN | (ECE | CWR) * (port % 2) for port in range(5000, 5010)}
+            for port, bits in flags.items():
+                for one in fragments(port, segment(port, 82, bits), 8):
+                    sock.sendto(one, (SERVER4, 0))
+        wait_until(lambda: self.connections() == 10, "the connections")
+        self.lab.router.run("conntrack", "-D", "-p", "tcp")
+        records = self.finish(program, receiver)
+        self.assertEqual(counted(records), (10, 400))
+        self.assertEqual({value(one, SOURCE_PORT): value(one, FLAGS) for one in records}, flags)
 
     def test_icmp_errors_count_for_the_connection(self):
         """Also those that quote what a source NAT has rewritten."""
