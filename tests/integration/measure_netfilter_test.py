@@ -436,6 +436,40 @@ class Measured(case.LabTest):
         self.assertEqual(counted(self.both(records, 4, UDP, 54)[0]), (1, 128))
         self.assertEqual(program.totals()["end_from_packets"], 1)
 
+    def test_restarted_with_a_state_file(self):
+        """The second one goes on by conntrack's counters: of what GRO made of the packets they are fewer."""
+        self.let_hosts_send_super_packets()
+        there, back = self.wires()
+        settings = {"active_timeout": "5s", "state_file": f"{self.directory}/state"}
+        program, first = self.run_ctflowd(**settings)
+        with contextlib.closing(self.lab.server.socket(socket.AF_INET, socket.SOCK_STREAM)) as server, \
+             contextlib.closing(self.lab.client.socket(socket.AF_INET, socket.SOCK_STREAM)) as here:
+            server.bind((SERVER4, 80))
+            server.listen()
+            here.connect((SERVER4, 80))
+            peer = server.accept()[0]
+
+            def send(size):
+                here.sendall(bytes(size))
+                while size:
+                    size -= len(peer.recv(65536))
+            for _ in range(12):
+                send(400_000)
+                time.sleep(0.5)
+            program.stop()
+            self.assertIn("state_saved connections=1", program.log)
+            self.assertGreater(counted(self.both(first.records(), 4, TCP, 80)[0])[0], 1000)
+            program, second = self.run_ctflowd(PORT + 1, **settings)
+            self.assertIn("state_restored connections=1", program.log)
+            for _ in range(60):
+                send(100)
+                time.sleep(0.1)
+            peer.close()
+        self.finish(program, second)
+        records = first.records() + second.records()
+        for side, wire in zip(self.both(records, 4, TCP, 80), (there, back)):
+            self.assertEqual(counted(side), wire.sum(4, TCP, 80))
+
     def test_namespaces_come_and_go(self):
         """Programs do not keep a namespace alive, nor outlive it."""
         for _ in range(5):
