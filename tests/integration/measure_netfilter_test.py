@@ -16,10 +16,11 @@ import datagrams
 import ipfix
 import isolation
 import traffic
-from lab import CLIENT4, COLLECTOR, SERVER4, SERVER6, wait_until
+from lab import CLIENT4, COLLECTOR, SERVER4, SERVER6, WAN4, wait_until
 from wire import Flood, Wire
 
 PORT = 4739
+OTHER4 = "203.0.113.3"
 TCP, UDP, ICMP = 6, 17, 1
 FIN, SYN, PSH, ACK, ECE, CWR = 1, 2, 8, 16, 64, 128
 OCTETS, PACKETS, PROTOCOL, TOS, FLAGS = 1, 2, 4, 5, 6
@@ -325,8 +326,10 @@ class Measured(case.LabTest):
             "cat", "/proc/net/stat/nf_conntrack").splitlines())
         return sum(int(one[head.index("clashres")], 16) for one in processors)
 
-    def test_two_processors_open_the_same_connections(self):
-        ports, rounds, each = range(10000, 10500), 6, 2
+    def open_by_two_processors(self, address, rounds, each, pause):
+        """{port: how many connections and packets were exported}. Each processor sends `each` packets in
+        a round; `pause`: seconds before all connections of the round are removed, and then."""
+        ports = range(10000, 10500)
         cpus = sorted(os.sched_getaffinity(0))[:2]
         if len(cpus) < 2:
             self.skipTest("one processor")
@@ -342,7 +345,7 @@ class Measured(case.LabTest):
                 barrier.wait()
                 for port in ports:
                     for _ in range(each):
-                        sock.sendto(b"x", (SERVER4, port))
+                        sock.sendto(b"x", (address, port))
                 barrier.wait()
 
         context = multiprocessing.get_context("fork")
@@ -353,23 +356,41 @@ class Measured(case.LabTest):
         for number in range(rounds):
             barrier.wait(60)
             barrier.wait(60)
-            # With and without ends that have not been read when the next ones begin.
+            before, after = pause(number)
+            time.sleep(before)
             self.lab.router.run("conntrack", "-F")
-            time.sleep(number % 2 * 0.5)
+            time.sleep(after)
         for sender in senders:
             sender.join()
         print("clashes:", self.clashes())
-        self.assertGreater(self.clashes(), 0)
-        records = self.finish(program, receiver, idle=False)
-        sent = {port: (rounds, 2 * each * rounds) for port in ports}
         found = {}
-        for one in records:
+        for one in self.finish(program, receiver, idle=False):
             port = value(one, DESTINATION_PORT)
-            if port in sent:
+            if port in ports:
                 connections, packets = found.get(port, (0, 0))
                 found[port] = (connections + 1, packets + value(one, PACKETS))
-        self.assertEqual({port: all for port, all in found.items() if all != sent[port]}, {})
-        self.assertEqual(found.keys(), sent.keys())
+        self.assertEqual(found.keys(), set(ports))
+        return found
+
+    def test_two_processors_open_the_same_connections(self):
+        rounds, each = 6, 2
+        # With and without ends that have not been read when the next ones begin.
+        found = self.open_by_two_processors(SERVER4, rounds, each, lambda number: (0, number % 2 * 0.5))
+        self.assertGreater(self.clashes(), 0)
+        wrong = {port: all for port, all in found.items() if all != (rounds, 2 * each * rounds)}
+        self.assertEqual(wrong, {})
+
+    def test_two_processors_open_connections_that_are_translated_differently(self):
+        """The kernel keeps both: each packet is of one of them."""
+        self.lab.server.run("ip", "addr", "add", OTHER4 + "/24", "dev", "eth0")
+        self.lab.rules("destination_nat", "udp dport 10000-10499 dnat ip to numgen inc mod 2 "
+                       f"map {{ 0 : {SERVER4}, 1 : {OTHER4} }}")
+        rounds, each = 6, 3
+        found = self.open_by_two_processors(WAN4, rounds, each,
+                                            lambda number: (number % 2 * 1.5, 0.5))
+        self.assertGreater(sum(all[0] for all in found.values()), rounds * len(found))
+        wrong = {port: all for port, all in found.items() if all[1] != 2 * each * rounds}
+        self.assertEqual(wrong, {})
 
     def test_interim_reports_add_up_to_the_wire(self):
         self.let_hosts_send_super_packets()

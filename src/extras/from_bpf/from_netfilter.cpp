@@ -123,6 +123,8 @@ bool FromNetfilter::look_up(const Flow& flow, ctflow_nf_entry& entry) {
 }
 
 bool FromNetfilter::find(const Flow& flow, ctflow_nf_entry& entry) {
+  // What is there under its key is of another connection.
+  if ((flow.status & status::kNatClash) != 0) return false;
   const ctflow_nf_key key = connection_key(flow);
   if (flow.event == FlowEvent::kEnded && !predecessors_wait()) {
     return find_end(flow, key, entry);

@@ -245,6 +245,15 @@ TEST_F(FromNetfilterTest, SaysWhatIsLeftWhenConntracksCountersAreSetToZero) {
   EXPECT_EQ(living.extras.original.wire, (Counters{4 + 2, 350 + 200}));
 }
 
+TEST_F(FromNetfilterTest, LeavesTheEntryToTheOtherConnectionOfTheSameTuple) {
+  maps_.begin(a_key(), an_entry(5s, 7));
+  Flow clash = flow(5s - 1us, 1);
+  clash.status = status::kNatClash;
+  source_.add(clash);
+  EXPECT_FALSE(clash.extras.present);
+  EXPECT_EQ(wire_packets(flow(5s - 2us, 7)), 7U);
+}
+
 TEST_F(FromNetfilterTest, NeverCountsLessThanNothing) {
   ctflow_nf_entry entry = an_entry(5s, 7);
   entry.offloaded = entry.counted = 1;
