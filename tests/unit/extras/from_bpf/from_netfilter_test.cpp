@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <random>
 #include <string_view>
@@ -35,6 +36,7 @@ struct FakeMaps {
   std::map<ctflow_nf_ended_key, ctflow_nf_entry, ByOctets> ended;
   ctflow_nf_totals totals{};
   int sweeps = 0;
+  std::function<void()> before_take;  ///< what the kernel does just then
 
   /// A connection that begins while its predecessor's end is not read, as the kernel does it.
   void begin(const ctflow_nf_key& key, ctflow_nf_entry entry) {
@@ -59,6 +61,7 @@ class FakeEntries final : public MeasuredEntries {
     return true;
   }
   bool take(const ctflow_nf_key& key, ctflow_nf_entry& entry) override {
+    if (maps_.before_take) std::exchange(maps_.before_take, {})();
     const bool found = find(key, entry);
     maps_.connections.erase(key);
     return found;
@@ -188,6 +191,21 @@ TEST_F(FromNetfilterTest, TakesPredecessorsInTurnWithoutStamps) {
   EXPECT_TRUE(maps_.ended.empty());
 }
 
+TEST_F(FromNetfilterTest, DoesNotTakeASuccessorThatBeginsJustThen) {
+  maps_.begin(a_key(), an_entry(30us, 1));
+  maps_.begin(a_key(), an_entry(20us, 4));
+  EXPECT_EQ(wire_packets(flow(26us)), 1U);
+  maps_.begin(a_key(), an_entry(18us, 6));
+  maps_.before_take = [this] { maps_.begin(a_key(), an_entry(10us, 2)); };
+  EXPECT_EQ(wire_packets(flow(17us)), 6U);
+  EXPECT_EQ(wire_packets(flow(19us)), 4U);
+  EXPECT_TRUE(maps_.ended.empty());
+  Flow successor = flow(6us, 3);
+  source_.add(successor);
+  EXPECT_TRUE(successor.extras.original.has_interfaces);
+  EXPECT_FALSE(successor.extras.original.has_wire) << "packets may have been missed";
+}
+
 TEST_F(FromNetfilterTest, GivesAScanTheOneThatExists) {
   maps_.begin(a_key(), an_entry(30us, 1));
   maps_.begin(a_key(), an_entry(20us, 2));
@@ -287,6 +305,16 @@ TEST_F(FromNetfilterTest, CountsConnectionsWithoutRoom) {
   };
   EXPECT_THAT(said(), testing::HasSubstr(" warning connections_unmeasured connections=4 "));
   EXPECT_EQ(said(), "") << "told already";
+}
+
+TEST_F(FromNetfilterTest, CountsConnectionsThatHadToGiveWayToTooManySuccessors) {
+  constexpr int kBeyond = 3;
+  constexpr int kAll = CTFLOW_NF_GENERATIONS + 1 + kBeyond;
+  for (int i = 0; i < kAll; ++i) maps_.begin(a_key(), an_entry((kAll - i) * 10us, 7));
+  int measured = 0;
+  for (int i = 0; i < kAll; ++i) measured += wire_packets(flow((kAll - i) * 10us - 4us, 7)) == 7;
+  EXPECT_EQ(measured, kAll - kBeyond);
+  EXPECT_EQ(source_.unmeasured(), std::uint64_t{kBeyond});
 }
 
 TEST_F(FromNetfilterTest, LeavesOutTheCountersOfTheWireIfAsked) {
