@@ -110,8 +110,10 @@ void FromNetfilter::add(Flow& flow) {
   set_extras(entry.measured, flow.original.protocol, now, flow.extras);
   if (entry.offloaded != 0) {
     set_offloaded_extras(entry, flow, flow.extras);
-  } else if ((flow.status & status::kOffloaded) != 0) {
-    flow.extras = KernelExtras{};  // just now: the next one has it
+  } else if ((flow.status & status::kOffloaded) != 0 && flow.event == FlowEvent::kEnded) {
+    // No packet has said so: what the fast path had is in conntrack's counters alone. While it goes
+    // on the next packet will, and what is counted by two ways in turn is reported twice.
+    flow.extras = KernelExtras{};
   }
   if (wire_counters_) return;
   flow.extras.original.has_wire = false;

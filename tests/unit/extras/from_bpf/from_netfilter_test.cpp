@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "conntrack/reported/reported_connections.hpp"
+#include "extras/apply_extras.hpp"
 #include "log/log.hpp"
 
 namespace ctflow {
@@ -261,6 +263,34 @@ TEST_F(FromNetfilterTest, SaysWhatIsLeftWhenConntracksCountersAreSetToZero) {
   EXPECT_TRUE(living.extras.original.continued);
   EXPECT_EQ(living.extras.original.beside, (Counters{4, 350}));
   EXPECT_EQ(living.extras.original.wire, (Counters{4 + 2, 350 + 200}));
+}
+
+// A scan comes between the packet that has it offloaded and the end of that packet's way.
+TEST_F(FromNetfilterTest, CountsAnOffloadedConnectionByOneWayUntilAPacketSaysThatItIs) {
+  maps_.begin(a_key(), an_entry(5s, 70));  // conntrack has counted what GRO made of them
+  ReportedConnections reported(10, MonoTime(900s));
+  std::uint64_t packets = 0;
+  const auto scan = [&](std::uint64_t conntrack, std::uint32_t status, Instant when) {
+    Flow one = flow(4s, conntrack);
+    one.event = FlowEvent::kReported;
+    one.status = status;
+    source_.add(one);
+    const ConnectionIdentity identity(one);
+    one.event_time = one.end = when.wall;
+    apply_wire_counters(one);
+    if (reported.report(identity, one, when) == ReportedConnections::Outcome::kNews) {
+      packets += one.original_counters.packets;
+    }
+  };
+  scan(10, 0, {kNow.wall, kNow.steady});
+  EXPECT_EQ(packets, 70U);
+  scan(10, status::kOffloaded, {kNow.wall + 1s, kNow.steady + 1s});
+  ctflow_nf_entry& entry = maps_.connections.begin()->second;
+  entry.offloaded = entry.counted = 1;
+  entry.counted_packets[0] = 10;
+  entry.counted_octets[0] = 1000;
+  scan(15, status::kOffloaded, {kNow.wall + 2s, kNow.steady + 2s});
+  EXPECT_EQ(packets, 70U + 5);
 }
 
 TEST_F(FromNetfilterTest, LeavesTheEntryToTheOtherConnectionOfTheSameTuple) {
