@@ -25,6 +25,7 @@ struct sk_buff {
 	struct net_device *dev;
 	unsigned long _nfct;
 	unsigned int len;
+	unsigned int data_len;
 	__be16 protocol;
 	int skb_iif;
 	__u16 network_header;
@@ -39,6 +40,7 @@ struct sk_buff {
 
 struct skb_shared_info {
 	unsigned short gso_size;
+	struct sk_buff *frag_list;
 	unsigned int gso_type;
 };
 

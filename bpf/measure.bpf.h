@@ -150,6 +150,25 @@ static __always_inline void ctflow_segments(const struct sk_buff *skb, bool dire
 	packet->length_max = headers + (payload < size ? payload : size);
 }
 
+/* Where the two octets are that would be at `place`: the first of several fragments may have but
+ * eight octets of its segment. 0, which reads 0: not known. */
+static __always_inline unsigned long ctflow_behind_head(const struct sk_buff *skb,
+							unsigned long place)
+{
+	unsigned long end = (unsigned long)BPF_CORE_READ(skb, data) + BPF_CORE_READ(skb, len) -
+			    BPF_CORE_READ(skb, data_len);
+	const struct skb_shared_info *info;
+	const struct sk_buff *next;
+
+	if (place < end)
+		return place;
+	info = (const void *)((unsigned long)BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, end));
+	next = BPF_CORE_READ(info, frag_list);
+	if (!next || place - end + 2 > BPF_CORE_READ(next, len) - BPF_CORE_READ(next, data_len))
+		return 0;
+	return (unsigned long)BPF_CORE_READ(next, data) + (place - end);
+}
+
 /*
  * Reads a packet whose IP header is `skip` octets behind the network header (0 but for PPPoE and
  * VLAN tags that a flowtable has not taken off). `family`: of the packet, AF_INET or AF_INET6.
@@ -221,14 +240,14 @@ static __always_inline void ctflow_parse(const struct sk_buff *skb, bool direct,
 	packet->octets = packet->length_min = packet->length_max = length;
 	packet->tcp_flags = 0;
 	if (packet->protocol == IPPROTO_TCP && packet->transport_offset) {
-		unsigned long transport = network + packet->transport_offset;
+		unsigned long place = network + packet->transport_offset + 12;
 
-		if (direct)
-			packet->tcp_flags = bpf_ntohs(
-				((const __u16 *)CTFLOW_CAST(transport, struct tcphdr))[6]);
-		else
-			packet->tcp_flags = ctflow_load16(transport + 12);
-		packet->tcp_flags &= 0xfff;
+		/* Of what is aggregated the headers are at the head. */
+		if (!gso_size && (direct ? skb->data_len : BPF_CORE_READ(skb, data_len)))
+			place = ctflow_behind_head(skb, place);
+		packet->tcp_flags =
+			0xfff & (direct ? bpf_ntohs(CTFLOW_CAST(place, struct tcphdr)->source)
+					: ctflow_load16(place));
 	}
 	if (gso_size)
 		ctflow_segments(skb, direct, network, gso_size, gso_type, jumbo, packet);

@@ -171,6 +171,16 @@ static __always_inline void add_first(struct ctflow_direction *direction,
 	ctflow_merge(direction, &alone);
 }
 
+/* Two packets of one side have overtaken each other, and were translated to different addresses: the
+ * kernel keeps a connection of each, the later one for a second and its answers. Which of them that
+ * is shows later. */
+static __always_inline void leave_both(struct ctflow_nf_entry *entry)
+{
+	entry->offloaded = 1;
+	entry->counted = 0;
+	__builtin_memset(&entry->measured, 0, sizeof(entry->measured));
+}
+
 /* Packets of both sides have crossed, or two of one side have overtaken each other: the kernel lets
  * the later ones of these connections go over to the one that was confirmed first. `entry`: what is
  * there of the key, or null. */
@@ -183,6 +193,11 @@ static __always_inline bool merge(struct ctflow_nf_entry *entry, unsigned long c
 	if (entry) {
 		if (entry->owner == connection || !is_current(entry, key))
 			return false;
+		make_key(&reply, connection, connection + layout.reply, 2);
+		if (!is_tuple(entry->owner + layout.reply, &reply)) {
+			leave_both(entry);
+			return true;
+		}
 		add_first(&entry->measured.direction[0], first, oif);
 		entry->merged = 1;
 		return true;

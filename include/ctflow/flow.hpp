@@ -74,6 +74,9 @@ inline constexpr std::uint32_t kSeenReply = 1U << 1;
 inline constexpr std::uint32_t kAssured = 1U << 2;
 inline constexpr std::uint32_t kSourceNat = 1U << 4;
 inline constexpr std::uint32_t kDestinationNat = 1U << 5;
+/// Its first packet came at the same time as another one with the same addresses and ports, and was
+/// translated to a different address: the kernel has another connection with this original tuple.
+inline constexpr std::uint32_t kNatClash = 1U << 12;
 inline constexpr std::uint32_t kOffloaded = 1U << 14 | 1U << 15;  ///< to a flowtable
 }  // namespace status
 

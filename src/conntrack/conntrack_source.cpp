@@ -307,19 +307,22 @@ void ConntrackSource::stop_records(bool report_existing) {
           "CPU time\"");
     }
   }
-  scans_->stop(report_existing);
+  scans_->stop(report_existing, totals);
   records_->stop();
-  for (const ConntrackTotals& one : totals) {
-    assembler_->reported.count_by_conntrack(one.key, one.original_counters, one.reply_counters);
-  }
+  save_state(totals);
+}
+
+void ConntrackSource::save_state(const std::vector<ConntrackTotals>& totals) {
+  for (const ConntrackTotals& one : totals) assembler_->reported.count_by_conntrack(one);
   scans_->save_state();
 }
 
 void ConntrackSource::stop_events(bool report_existing) {
+  std::vector<ConntrackTotals> totals;
   if (scans_) {
     listener_->catch_up();  // a report that waits must not be older than what scans report
     dying_->stop();
-    scans_->stop(report_existing);
+    scans_->stop(report_existing, totals);
   }
   const bool all_ends = !scans_ || dying_->read_ends(*events_);
   listener_->stop();
@@ -330,7 +333,7 @@ void ConntrackSource::stop_events(bool report_existing) {
         "how many is not known\" fix=\"raise source.receive_buffer_limit, or find the program that "
         "asked for reliable delivery and is too slow\"");
   }
-  scans_->save_state();
+  save_state(totals);
 }
 
 }  // namespace ctflow

@@ -50,6 +50,7 @@ class ConntrackSource : public FlowSource {
   void stop(bool report_existing);
   void stop_events(bool report_existing);
   void stop_records(bool report_existing);
+  void save_state(const std::vector<ConntrackTotals>& totals);
   /// Reads timeouts and capabilities again from time to time: an administrator may change them.
   void watch_settings();
   void observe_settings();

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import struct
 import time
 
 import case
@@ -15,12 +16,13 @@ import datagrams
 import ipfix
 import isolation
 import traffic
-from lab import CLIENT4, COLLECTOR, SERVER4, SERVER6, wait_until
+from lab import CLIENT4, COLLECTOR, SERVER4, SERVER6, WAN4, wait_until
 from wire import Flood, Wire
 
 PORT = 4739
+OTHER4 = "203.0.113.3"
 TCP, UDP, ICMP = 6, 17, 1
-FIN, SYN, PSH, ACK = 1, 2, 8, 16
+FIN, SYN, PSH, ACK, ECE, CWR = 1, 2, 8, 16, 64, 128
 OCTETS, PACKETS, PROTOCOL, TOS, FLAGS = 1, 2, 4, 5, 6
 SOURCE_PORT, SOURCE4, INGRESS, DESTINATION_PORT, DESTINATION4, EGRESS = 7, 8, 10, 11, 12, 14
 SOURCE6, TTL_MIN, TTL_MAX, REASON, START, END = 27, 52, 53, 136, 152, 153
@@ -35,6 +37,22 @@ TABLE = "table inet test { chain input { type filter hook input priority 0; %s }
 
 def value(record, element):
     return ipfix.number(record, element) if element in record else 0
+
+
+def segment(source_port, destination_port, flags):
+    """TCP, from the client to the server."""
+    header = struct.pack("!HHIIBBHHH", source_port, destination_port, 1000, 0, 5 << 4, flags, 1000, 0, 0)
+    pseudo = socket.inet_aton(CLIENT4) + socket.inet_aton(SERVER4) + struct.pack("!HH", TCP, len(header))
+    return header[:16] + traffic.checksum(pseudo + header) + header[18:]
+
+
+def fragments(identifier, content, size):
+    """IPv4 packets that have so many octets of `content` each."""
+    for offset in range(0, len(content), size):
+        part = content[offset:offset + size]
+        more = 0x2000 if offset + size < len(content) else 0
+        yield struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(part), identifier, more | offset // 8, 64,
+                          TCP, 0, socket.inet_aton(CLIENT4), socket.inet_aton(SERVER4)) + part
 
 
 def counted(records):
@@ -84,6 +102,9 @@ class Measured(case.LabTest):
               and any(one[family])]
         return ([one for one in of if value(one, DESTINATION_PORT) == port],
                 [one for one in of if value(one, SOURCE_PORT) == port])
+
+    def connections(self):
+        return int(self.lab.router.read("/proc/sys/net/netfilter/nf_conntrack_count"))
 
     def index(self, device):
         with self.lab.router.inside():
@@ -145,6 +166,22 @@ class Measured(case.LabTest):
         self.assertGreaterEqual(there.sum(4, TCP, 82)[0], 3)
         self.assertEqual(counted(records), there.sum(4, TCP, 82))
         self.assertEqual([value(one, FLAGS) for one in records], [SYN])
+
+    def test_a_segment_whose_header_came_in_fragments_has_its_flags(self):
+        self.lab.server.run("nft", "-f", "-", input=TABLE % "tcp dport 82 drop;")
+        program, receiver = self.run_ctflowd()
+        with contextlib.closing(self.lab.client.socket(socket.AF_INET, socket.SOCK_RAW,
+                                                       socket.IPPROTO_RAW)) as sock:
+            # Not what a segment before may have left there.
+            flags = {port: SYN | (ECE | CWR) * (port % 2) for port in range(5000, 5010)}
+            for port, bits in flags.items():
+                for one in fragments(port, segment(port, 82, bits), 8):
+                    sock.sendto(one, (SERVER4, 0))
+        wait_until(lambda: self.connections() == 10, "the connections")
+        self.lab.router.run("conntrack", "-D", "-p", "tcp")
+        records = self.finish(program, receiver)
+        self.assertEqual(counted(records), (10, 400))
+        self.assertEqual({value(one, SOURCE_PORT): value(one, FLAGS) for one in records}, flags)
 
     def test_icmp_errors_count_for_the_connection(self):
         """Also those that quote what a source NAT has rewritten."""
@@ -289,8 +326,10 @@ class Measured(case.LabTest):
             "cat", "/proc/net/stat/nf_conntrack").splitlines())
         return sum(int(one[head.index("clashres")], 16) for one in processors)
 
-    def test_two_processors_open_the_same_connections(self):
-        ports, rounds, each = range(10000, 10500), 6, 2
+    def open_by_two_processors(self, address, rounds, each, pause):
+        """{port: how many connections and packets were exported}. Each processor sends `each` packets in
+        a round; `pause`: seconds before all connections of the round are removed, and then."""
+        ports = range(10000, 10500)
         cpus = sorted(os.sched_getaffinity(0))[:2]
         if len(cpus) < 2:
             self.skipTest("one processor")
@@ -306,7 +345,7 @@ class Measured(case.LabTest):
                 barrier.wait()
                 for port in ports:
                     for _ in range(each):
-                        sock.sendto(b"x", (SERVER4, port))
+                        sock.sendto(b"x", (address, port))
                 barrier.wait()
 
         context = multiprocessing.get_context("fork")
@@ -317,23 +356,41 @@ class Measured(case.LabTest):
         for number in range(rounds):
             barrier.wait(60)
             barrier.wait(60)
-            # With and without ends that have not been read when the next ones begin.
+            before, after = pause(number)
+            time.sleep(before)
             self.lab.router.run("conntrack", "-F")
-            time.sleep(number % 2 * 0.5)
+            time.sleep(after)
         for sender in senders:
             sender.join()
         print("clashes:", self.clashes())
-        self.assertGreater(self.clashes(), 0)
-        records = self.finish(program, receiver, idle=False)
-        sent = {port: (rounds, 2 * each * rounds) for port in ports}
         found = {}
-        for one in records:
+        for one in self.finish(program, receiver, idle=False):
             port = value(one, DESTINATION_PORT)
-            if port in sent:
+            if port in ports:
                 connections, packets = found.get(port, (0, 0))
                 found[port] = (connections + 1, packets + value(one, PACKETS))
-        self.assertEqual({port: all for port, all in found.items() if all != sent[port]}, {})
-        self.assertEqual(found.keys(), sent.keys())
+        self.assertEqual(found.keys(), set(ports))
+        return found
+
+    def test_two_processors_open_the_same_connections(self):
+        rounds, each = 6, 2
+        # With and without ends that have not been read when the next ones begin.
+        found = self.open_by_two_processors(SERVER4, rounds, each, lambda number: (0, number % 2 * 0.5))
+        self.assertGreater(self.clashes(), 0)
+        wrong = {port: all for port, all in found.items() if all != (rounds, 2 * each * rounds)}
+        self.assertEqual(wrong, {})
+
+    def test_two_processors_open_connections_that_are_translated_differently(self):
+        """The kernel keeps both: each packet is of one of them."""
+        self.lab.server.run("ip", "addr", "add", OTHER4 + "/24", "dev", "eth0")
+        self.lab.rules("destination_nat", "udp dport 10000-10499 dnat ip to numgen inc mod 2 "
+                       f"map {{ 0 : {SERVER4}, 1 : {OTHER4} }}")
+        rounds, each = 6, 3
+        found = self.open_by_two_processors(WAN4, rounds, each,
+                                            lambda number: (number % 2 * 1.5, 0.5))
+        self.assertGreater(sum(all[0] for all in found.values()), rounds * len(found))
+        wrong = {port: all for port, all in found.items() if all[1] != 2 * each * rounds}
+        self.assertEqual(wrong, {})
 
     def test_interim_reports_add_up_to_the_wire(self):
         self.let_hosts_send_super_packets()
@@ -399,6 +456,40 @@ class Measured(case.LabTest):
         self.assertEqual(counted(self.both(records, 4, UDP, 53)[0]), (2, 256))
         self.assertEqual(counted(self.both(records, 4, UDP, 54)[0]), (1, 128))
         self.assertEqual(program.totals()["end_from_packets"], 1)
+
+    def test_restarted_with_a_state_file(self):
+        """The second one goes on by conntrack's counters: of what GRO made of the packets they are fewer."""
+        self.let_hosts_send_super_packets()
+        there, back = self.wires()
+        settings = {"active_timeout": "5s", "state_file": f"{self.directory}/state"}
+        program, first = self.run_ctflowd(**settings)
+        with contextlib.closing(self.lab.server.socket(socket.AF_INET, socket.SOCK_STREAM)) as server, \
+             contextlib.closing(self.lab.client.socket(socket.AF_INET, socket.SOCK_STREAM)) as here:
+            server.bind((SERVER4, 80))
+            server.listen()
+            here.connect((SERVER4, 80))
+            peer = server.accept()[0]
+
+            def send(size):
+                here.sendall(bytes(size))
+                while size:
+                    size -= len(peer.recv(65536))
+            for _ in range(12):
+                send(400_000)
+                time.sleep(0.5)
+            program.stop()
+            self.assertIn("state_saved connections=1", program.log)
+            self.assertGreater(counted(self.both(first.records(), 4, TCP, 80)[0])[0], 1000)
+            program, second = self.run_ctflowd(PORT + 1, **settings)
+            self.assertIn("state_restored connections=1", program.log)
+            for _ in range(60):
+                send(100)
+                time.sleep(0.1)
+            peer.close()
+        self.finish(program, second)
+        records = first.records() + second.records()
+        for side, wire in zip(self.both(records, 4, TCP, 80), (there, back)):
+            self.assertEqual(counted(side), wire.sum(4, TCP, 80))
 
     def test_namespaces_come_and_go(self):
         """Programs do not keep a namespace alive, nor outlive it."""

@@ -11,13 +11,6 @@
 
 namespace ctflow {
 
-/// What conntrack had counted of a connection when a record of it was sent.
-struct ConntrackTotals {
-  std::uint64_t key = 0;
-  Counters original_counters;
-  Counters reply_counters;
-};
-
 class EventReader : public EventConsumer, public RecordConsumer {
  public:
   explicit EventReader(FlowAssembler& assembler) : assembler_(assembler) {}

@@ -129,13 +129,12 @@ void ReportedConnections::watch_measure(ReportedConnection& entry,
   entry.seen_packets = identity.packets;
 }
 
-void ReportedConnections::count_by_conntrack(std::uint64_t key, const Counters& original_counters,
-                                             const Counters& reply_counters) {
-  ReportedConnection* entry = table_.find(key);
+void ReportedConnections::count_by_conntrack(const ConntrackTotals& totals) {
+  ReportedConnection* entry = table_.find(totals.key);
   if (entry == nullptr || !entry->wire) return;
   entry->wire = false;
-  entry->original_counters = original_counters;
-  entry->reply_counters = reply_counters;
+  entry->original_counters = totals.original_counters;
+  entry->reply_counters = totals.reply_counters;
 }
 
 void ReportedConnections::watch_fall(ReportedConnection& entry,

@@ -95,6 +95,13 @@ struct Falls {
   std::uint64_t packets = 0;
 };
 
+/// What conntrack had counted of a connection when what was measured of it was read.
+struct ConntrackTotals {
+  std::uint64_t key = 0;
+  Counters original_counters;
+  Counters reply_counters;
+};
+
 /// Turns the kernel's totals into what is new since the previous report of the same connection.
 /// Remembers only connections with an interim report: 64 octets each, in a table that
 /// is never more than three quarters full.
@@ -155,8 +162,7 @@ class ReportedConnections {
 
   /// Takes conntrack's totals as reported, where a report of the same moment had those of the wire:
   /// for a successor of this program, which has only conntrack's.
-  void count_by_conntrack(std::uint64_t key, const Counters& original_counters,
-                          const Counters& reply_counters);
+  void count_by_conntrack(const ConntrackTotals& totals);
 
   enum class Visit : std::uint8_t {
     kUnknown,  ///< not remembered

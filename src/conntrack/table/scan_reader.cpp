@@ -80,7 +80,10 @@ bool ScanReader::handle_entry(const Written& written) {
   if (assembler_.skip_existing(identity, flow_)) return false;
   if (kernel_reports_ && flow_.extras.present && purpose_ == Purpose::kReport) return false;
   ++dependent_;
-  if (!is_due(visit, written.latest)) return false;
+  if (purpose_ == Purpose::kLeave ? !identity.wire : !is_due(visit, written.latest)) return false;
+  if (totals_ != nullptr && identity.wire) {
+    totals_->push_back({identity.key, flow_.original_counters, flow_.reply_counters});
+  }
   return report(identity, written);
 }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <vector>
 
 #include "conntrack/assembly/flow_assembler.hpp"
 #include "conntrack/table/table_dump.hpp"
@@ -20,6 +21,7 @@ class ScanReader : public DumpConsumer {
     kReport,  ///< report what is due
     kAdopt,   ///< remember everything as if it had been reported
     kStop,    ///< report everything: we stop (flowEndReason 4)
+    kLeave,   ///< report what is counted as on the wire: we stop
   };
 
   ScanReader(FlowAssembler& assembler, std::chrono::milliseconds active_timeout)
@@ -45,6 +47,10 @@ class ScanReader : public DumpConsumer {
   void on_entry(Bytes message, const Written& written) override;
   void on_part_requested() override;
   void on_dump_end(bool complete) override;
+
+  /// From now on, while we stop, what conntrack had counted of connections that are reported as on
+  /// the wire is added there.
+  void keep_totals(std::vector<ConntrackTotals>& totals) { totals_ = &totals; }
 
   /// Called at the end of each scan.
   std::function<void(bool complete)> scan_ended;
@@ -74,7 +80,8 @@ class ScanReader : public DumpConsumer {
   bool kernel_reports_ = false;
   bool dumps_lack_extras_ = false;
   std::uint64_t dependent_ = 0;
-  bool part_waits_ = true;             ///< no entry of it was read yet
+  std::vector<ConntrackTotals>* totals_ = nullptr;  ///< not null: we stop
+  bool part_waits_ = true;                          ///< no entry of it was read yet
   std::chrono::nanoseconds set_by_{};  ///< the wall clock, when the kernel had written the part
   std::chrono::nanoseconds set_meanwhile_{};  ///< from then until the part was read
   Flow flow_;

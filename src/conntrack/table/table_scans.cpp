@@ -177,17 +177,26 @@ void TableScans::store_ends() {
   assembler_.ended.for_each([this](std::uint64_t key) { state_->add_ended(key); });
 }
 
-void TableScans::stop(bool report_existing) {
+bool TableScans::leaves_totals() {
+  const Capabilities& measured = extras_.capabilities();
+  return state_ != nullptr && measured.origin == MeasurementOrigin::kNetfilter &&
+         config_.wire_counters;
+}
+
+void TableScans::stop(bool report_existing, std::vector<ConntrackTotals>& totals) {
   scan_timer_.cancel();
   sweep_timer_.cancel();
   awaited_.reset();
   dump_.cancel();
   began_ = {};
-  if (!report_existing) return;
+  const bool leaves = leaves_totals();
+  if (!report_existing && !leaves) return;
+  if (leaves) reader_.keep_totals(totals);
   reader_.dumps_lack_extras(extras_.capabilities().ends);
-  reader_.begin_scan(ScanReader::Purpose::kStop, false);
+  reader_.begin_scan(report_existing ? ScanReader::Purpose::kStop : ScanReader::Purpose::kLeave,
+                     false);
   dump_.run(reader_);
-  log::info("reported_at_stop complete={}", complete_);
+  if (report_existing) log::info("reported_at_stop complete={}", complete_);
 }
 
 void TableScans::save_state() {

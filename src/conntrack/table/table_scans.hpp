@@ -53,8 +53,9 @@ class TableScans {
   /// Keeps the state as it is now; to be called when nothing more will be reported.
   void save_state();
 
-  /// Ends the scans; then reports what exists, if `report_existing`.
-  void stop(bool report_existing);
+  /// Ends the scans; then reports what exists, if `report_existing`, or else what the next ctflowd
+  /// counts otherwise. `totals` gets what conntrack had counted of that.
+  void stop(bool report_existing, std::vector<ConntrackTotals>& totals);
 
  private:
   void begin();
@@ -68,6 +69,9 @@ class TableScans {
   bool put_state();
   void sweep();
   [[nodiscard]] bool needed();
+  /// What netfilter programs counted ends with them: the next ctflowd goes on by conntrack's
+  /// counters.
+  [[nodiscard]] bool leaves_totals();
   /// Connections have begun lately that may not be measured: scans have to find out which.
   bool some_are_unmeasured();
 

@@ -67,18 +67,19 @@ const Capabilities& FromNetfilter::refresh() {
   }
   const ctflow_nf_totals totals = entries_->totals();
   if (totals.offloaded > 0) capabilities_.counters = capabilities_.times = false;
-  if (totals.unmeasured != unmeasured_) log_unmeasured(now);
+  if (unmeasured() != unmeasured_) log_unmeasured(now);
   return capabilities_;
 }
 
 void FromNetfilter::log_unmeasured(const Instant& now) {
   if (!unmeasured_log_.allow(now.steady)) return;
-  unmeasured_ = entries_->totals().unmeasured;
+  unmeasured_ = unmeasured();
   log::warn(
       "connections_unmeasured connections={} impact=\"times and interfaces of these are estimates, "
       "and their counters conntrack's\" fix=\"raise net.netfilter.nf_conntrack_max and start "
       "again: "
-      "what is measured has room for as many\"",
+      "what is measured has room for as many; where addresses and ports are used again at once, "
+      "more CPU time for ctflowd\"",
       unmeasured_);
 }
 
@@ -109,8 +110,10 @@ void FromNetfilter::add(Flow& flow) {
   set_extras(entry.measured, flow.original.protocol, now, flow.extras);
   if (entry.offloaded != 0) {
     set_offloaded_extras(entry, flow, flow.extras);
-  } else if ((flow.status & status::kOffloaded) != 0) {
-    flow.extras = KernelExtras{};  // just now: the next one has it
+  } else if ((flow.status & status::kOffloaded) != 0 && flow.event == FlowEvent::kEnded) {
+    // No packet has said so: what the fast path had is in conntrack's counters alone. While it goes
+    // on the next packet will, and what is counted by two ways in turn is reported twice.
+    flow.extras = KernelExtras{};
   }
   if (wire_counters_) return;
   flow.extras.original.has_wire = false;
@@ -123,6 +126,8 @@ bool FromNetfilter::look_up(const Flow& flow, ctflow_nf_entry& entry) {
 }
 
 bool FromNetfilter::find(const Flow& flow, ctflow_nf_entry& entry) {
+  // What is there under its key is of another connection.
+  if ((flow.status & status::kNatClash) != 0) return false;
   const ctflow_nf_key key = connection_key(flow);
   if (flow.event == FlowEvent::kEnded && !predecessors_wait()) {
     return find_end(flow, key, entry);
@@ -134,12 +139,34 @@ bool FromNetfilter::find(const Flow& flow, ctflow_nf_entry& entry) {
 bool FromNetfilter::find_end(const Flow& flow, const ctflow_nf_key& key, ctflow_nf_entry& entry) {
   if (!entries_->take(key, entry)) return false;
   if (may_belong(entry, flow) && (flow.present.start || !predecessors_wait())) return true;
-  // Of a connection that began just now. Packets may have passed since: it counts as unmeasured.
-  ctflow_nf_entry successor = entry;
+  put_back(key, entry);
+  return find_generation(flow, key, entry);
+}
+
+/// What was taken is of a connection that began just now. Packets may have passed since: it counts
+/// as unmeasured.
+void FromNetfilter::put_back(const ctflow_nf_key& key, ctflow_nf_entry successor) {
   successor.offloaded = 1;
   successor.counted = 0;
   entries_->put_back(key, successor);
-  return find_generation(flow, key, entry);
+}
+
+/// `latest` is what was there of the connection that has ended.
+bool FromNetfilter::take_latest(const ctflow_nf_key& key, ctflow_nf_entry& latest) {
+  ctflow_nf_entry taken;
+  if (!entries_->take(key, taken)) return false;
+  if (taken.born == latest.born) {
+    latest = taken;
+    return true;
+  }
+  put_back(key, taken);
+  return take_ended({key, latest.generation, 0}, latest);
+}
+
+bool FromNetfilter::take_ended(const ctflow_nf_ended_key& key, ctflow_nf_entry& entry) {
+  if (!entries_->find_ended(key, entry)) return false;
+  if (entries_->remove_ended(key)) ++removed_;
+  return true;
 }
 
 bool FromNetfilter::find_generation(const Flow& flow, const ctflow_nf_key& key,
@@ -160,8 +187,12 @@ bool FromNetfilter::find_generation(const Flow& flow, const ctflow_nf_key& key,
   }
   // One that exists has no successor.
   const bool is_latest = may_belong(latest, flow) && (stamped || !chosen || !ended);
-  if (is_latest) return !ended || entries_->take(key, latest);
-  if (!chosen) return false;
+  if (is_latest) return !ended || take_latest(key, latest);
+  if (!chosen) {
+    // What is further back is not looked for.
+    given_way_ += ended && latest.generation > CTFLOW_NF_GENERATIONS;
+    return false;
+  }
   latest = found;
   if (ended && entries_->remove_ended({key, *chosen, 0})) ++removed_;
   return true;

@@ -31,11 +31,16 @@ class FromNetfilter final : public ExtrasSource {
   /// What the programs measured of the connection that `flow` is of; once that has ended it is
   /// removed. False: it was not measured, or that is not sure.
   bool look_up(const Flow& flow, ctflow_nf_entry& entry);
-  [[nodiscard]] std::uint64_t unmeasured() const override { return entries_->totals().unmeasured; }
+  [[nodiscard]] std::uint64_t unmeasured() const override {
+    return entries_->totals().unmeasured + given_way_;
+  }
 
  private:
   bool find(const Flow& flow, ctflow_nf_entry& entry);
   bool find_end(const Flow& flow, const ctflow_nf_key& key, ctflow_nf_entry& entry);
+  void put_back(const ctflow_nf_key& key, ctflow_nf_entry successor);
+  bool take_latest(const ctflow_nf_key& key, ctflow_nf_entry& latest);
+  bool take_ended(const ctflow_nf_ended_key& key, ctflow_nf_entry& entry);
   /// Among `latest` and the predecessors that had to give way to it.
   bool find_generation(const Flow& flow, const ctflow_nf_key& key, ctflow_nf_entry& latest);
   /// The connection that `entry` was measured of may be the one that `flow` is of, and was not
@@ -51,6 +56,7 @@ class FromNetfilter final : public ExtrasSource {
   Capabilities capabilities_;
   ClockOffsets offsets_;
   std::uint64_t removed_ = 0;     ///< predecessors, by us
+  std::uint64_t given_way_ = 0;   ///< to more successors than ends are kept of
   std::uint64_t unmeasured_ = 0;  ///< connections, as last logged
   std::optional<MonoTime> swept_;
   log::RateLimit unmeasured_log_;

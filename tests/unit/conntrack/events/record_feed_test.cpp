@@ -218,8 +218,7 @@ TEST_F(RecordFeedTest, LeavesConntracksTotalsToTheNextProgram) {
   now_ = test::instant(70 * kSecond);
   EXPECT_TRUE(feed_->report_all());
   ASSERT_EQ(totals.size(), 1U);
-  assembler_.reported.count_by_conntrack(totals[0].key, totals[0].original_counters,
-                                         totals[0].reply_counters);
+  assembler_.reported.count_by_conntrack(totals[0]);
   // The next program knows only conntrack's counters: 9 and 3 packets, and two more since.
   ReportedConnections next(100);
   assembler_.reported.for_each([&](const ReportedConnection& entry) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "conntrack/events/event_reader.hpp"
 #include "ctflow/clock.hpp"
 #include "support/event_builder.hpp"
@@ -93,6 +95,74 @@ TEST_F(ScanReaderTest, TellsNothingOfAnIdleConnectionAndAllAtOnceWhenItSpeaksAga
   visit(connection_, 40 + 5 * 28);
   ASSERT_EQ(sink_.flows.size(), 2U);
   EXPECT_EQ(sink_.flows[1].original_counters, (Counters{1, 100}));
+}
+
+/// Counts twice as many packets of the original direction as conntrack, as where GRO aggregates.
+class TwiceAsMany final : public ExtrasSource {
+ public:
+  [[nodiscard]] const Capabilities& capabilities() const override { return capabilities_; }
+  const Capabilities& refresh() override { return capabilities_; }
+  void add(Flow& flow) override {
+    if (!measures) return;
+    const auto twice = [](const Counters& one) {
+      return Counters{one.packets * 2, one.octets * 2};
+    };
+    flow.extras.original.wire = twice(flow.original_counters);
+    flow.extras.reply.wire = flow.reply_counters;
+    flow.extras.original.has_wire = flow.extras.reply.has_wire = true;
+    flow.extras.present = true;
+  }
+
+  bool measures = true;
+
+ private:
+  Capabilities capabilities_;
+};
+
+TEST_F(ScanReaderTest, LeavesConntracksTotalsToTheNextProgram) {
+  for (const bool reports : {false, true}) {
+    std::vector<ReportedConnection> left;
+    {
+      FlowAssembler assembler(sink_, counters_, SourceConfig{}, Instant{{}, kBegan});
+      TwiceAsMany extras;
+      assembler.extras = &extras;
+      ScanReader table(assembler, kActiveTimeout);
+      table.scan_ended = [](bool) {};
+      const auto meet = [&](ScanReader::Purpose purpose, int second) {
+        table.begin_scan(purpose, true);
+        const test::Octets octets = test::table_entry(connection_);
+        table.on_entry(std::as_bytes(std::span(octets)), Written{at(second), at(second)});
+      };
+      sink_.flows.clear();
+      connection_.original_packets = 5;
+      meet(ScanReader::Purpose::kReport, 60);
+      ASSERT_EQ(sink_.flows.size(), 1U);
+      EXPECT_EQ(sink_.flows[0].original_counters, (Counters{10, 1000}));
+      connection_.original_packets = 7;
+      std::vector<ConntrackTotals> totals;
+      table.keep_totals(totals);
+      meet(reports ? ScanReader::Purpose::kStop : ScanReader::Purpose::kLeave, 70);
+      ASSERT_EQ(sink_.flows.size(), 2U);
+      EXPECT_EQ(sink_.flows[1].original_counters, (Counters{4, 400}));
+      EXPECT_EQ(sink_.flows[1].end_reason,
+                reports ? EndReason::kForcedEnd : EndReason::kActiveTimeout);
+      ASSERT_EQ(totals.size(), 1U);
+      assembler.reported.count_by_conntrack(totals[0]);
+      assembler.reported.for_each([&](const ReportedConnection& entry) { left.push_back(entry); });
+    }
+    // The next program does not measure it: a packet since.
+    FlowAssembler assembler(sink_, counters_, SourceConfig{}, Instant{{}, kBegan});
+    for (const ReportedConnection& entry : left) {
+      EXPECT_TRUE(assembler.reported.restore(entry, at(80)));
+    }
+    EventReader events(assembler);
+    connection_.original_packets = 8;
+    const test::Octets octets = test::stock_end(connection_, test::kStart + 90 * test::kSecond);
+    events.on_datagram(std::as_bytes(std::span(octets)), at(90));
+    ASSERT_EQ(sink_.flows.size(), 3U);
+    EXPECT_EQ(sink_.flows[2].original_counters, (Counters{1, 100}));
+    EXPECT_EQ(sink_.flows[2].reply_counters, Counters{});
+  }
 }
 
 TEST_F(ScanReaderTest, TheEndCarriesOnlyTheRest) {

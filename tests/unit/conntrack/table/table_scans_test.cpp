@@ -109,7 +109,8 @@ TEST_F(TableScansTest, WhatIsForgottenBeforeAStopIsCounted) {
   while (assembler_.reported.size() == kMany && std::chrono::steady_clock::now() < latest) {
     io_.run_one_for(milliseconds(100));
   }
-  scans_.stop(false);
+  std::vector<ConntrackTotals> totals;
+  scans_.stop(false, totals);
   ASSERT_LT(assembler_.reported.size(), kMany) << "two scans did not meet them";
   ASSERT_GT(assembler_.reported.size(), 0U) << "it was under way";
   EXPECT_EQ(counters_.reconciled, kMany - assembler_.reported.size());

@@ -4,11 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <random>
 #include <string_view>
 #include <utility>
 
+#include "conntrack/reported/reported_connections.hpp"
+#include "extras/apply_extras.hpp"
 #include "log/log.hpp"
 
 namespace ctflow {
@@ -35,6 +38,7 @@ struct FakeMaps {
   std::map<ctflow_nf_ended_key, ctflow_nf_entry, ByOctets> ended;
   ctflow_nf_totals totals{};
   int sweeps = 0;
+  std::function<void()> before_take;  ///< what the kernel does just then
 
   /// A connection that begins while its predecessor's end is not read, as the kernel does it.
   void begin(const ctflow_nf_key& key, ctflow_nf_entry entry) {
@@ -59,6 +63,7 @@ class FakeEntries final : public MeasuredEntries {
     return true;
   }
   bool take(const ctflow_nf_key& key, ctflow_nf_entry& entry) override {
+    if (maps_.before_take) std::exchange(maps_.before_take, {})();
     const bool found = find(key, entry);
     maps_.connections.erase(key);
     return found;
@@ -188,6 +193,21 @@ TEST_F(FromNetfilterTest, TakesPredecessorsInTurnWithoutStamps) {
   EXPECT_TRUE(maps_.ended.empty());
 }
 
+TEST_F(FromNetfilterTest, DoesNotTakeASuccessorThatBeginsJustThen) {
+  maps_.begin(a_key(), an_entry(30us, 1));
+  maps_.begin(a_key(), an_entry(20us, 4));
+  EXPECT_EQ(wire_packets(flow(26us)), 1U);
+  maps_.begin(a_key(), an_entry(18us, 6));
+  maps_.before_take = [this] { maps_.begin(a_key(), an_entry(10us, 2)); };
+  EXPECT_EQ(wire_packets(flow(17us)), 6U);
+  EXPECT_EQ(wire_packets(flow(19us)), 4U);
+  EXPECT_TRUE(maps_.ended.empty());
+  Flow successor = flow(6us, 3);
+  source_.add(successor);
+  EXPECT_TRUE(successor.extras.original.has_interfaces);
+  EXPECT_FALSE(successor.extras.original.has_wire) << "packets may have been missed";
+}
+
 TEST_F(FromNetfilterTest, GivesAScanTheOneThatExists) {
   maps_.begin(a_key(), an_entry(30us, 1));
   maps_.begin(a_key(), an_entry(20us, 2));
@@ -245,6 +265,43 @@ TEST_F(FromNetfilterTest, SaysWhatIsLeftWhenConntracksCountersAreSetToZero) {
   EXPECT_EQ(living.extras.original.wire, (Counters{4 + 2, 350 + 200}));
 }
 
+// A scan comes between the packet that has it offloaded and the end of that packet's way.
+TEST_F(FromNetfilterTest, CountsAnOffloadedConnectionByOneWayUntilAPacketSaysThatItIs) {
+  maps_.begin(a_key(), an_entry(5s, 70));  // conntrack has counted what GRO made of them
+  ReportedConnections reported(10, MonoTime(900s));
+  std::uint64_t packets = 0;
+  const auto scan = [&](std::uint64_t conntrack, std::uint32_t status, Instant when) {
+    Flow one = flow(4s, conntrack);
+    one.event = FlowEvent::kReported;
+    one.status = status;
+    source_.add(one);
+    const ConnectionIdentity identity(one);
+    one.event_time = one.end = when.wall;
+    apply_wire_counters(one);
+    if (reported.report(identity, one, when) == ReportedConnections::Outcome::kNews) {
+      packets += one.original_counters.packets;
+    }
+  };
+  scan(10, 0, {kNow.wall, kNow.steady});
+  EXPECT_EQ(packets, 70U);
+  scan(10, status::kOffloaded, {kNow.wall + 1s, kNow.steady + 1s});
+  ctflow_nf_entry& entry = maps_.connections.begin()->second;
+  entry.offloaded = entry.counted = 1;
+  entry.counted_packets[0] = 10;
+  entry.counted_octets[0] = 1000;
+  scan(15, status::kOffloaded, {kNow.wall + 2s, kNow.steady + 2s});
+  EXPECT_EQ(packets, 70U + 5);
+}
+
+TEST_F(FromNetfilterTest, LeavesTheEntryToTheOtherConnectionOfTheSameTuple) {
+  maps_.begin(a_key(), an_entry(5s, 7));
+  Flow clash = flow(5s - 1us, 1);
+  clash.status = status::kNatClash;
+  source_.add(clash);
+  EXPECT_FALSE(clash.extras.present);
+  EXPECT_EQ(wire_packets(flow(5s - 2us, 7)), 7U);
+}
+
 TEST_F(FromNetfilterTest, NeverCountsLessThanNothing) {
   ctflow_nf_entry entry = an_entry(5s, 7);
   entry.offloaded = entry.counted = 1;
@@ -278,6 +335,16 @@ TEST_F(FromNetfilterTest, CountsConnectionsWithoutRoom) {
   };
   EXPECT_THAT(said(), testing::HasSubstr(" warning connections_unmeasured connections=4 "));
   EXPECT_EQ(said(), "") << "told already";
+}
+
+TEST_F(FromNetfilterTest, CountsConnectionsThatHadToGiveWayToTooManySuccessors) {
+  constexpr int kBeyond = 3;
+  constexpr int kAll = CTFLOW_NF_GENERATIONS + 1 + kBeyond;
+  for (int i = 0; i < kAll; ++i) maps_.begin(a_key(), an_entry((kAll - i) * 10us, 7));
+  int measured = 0;
+  for (int i = 0; i < kAll; ++i) measured += wire_packets(flow((kAll - i) * 10us - 4us, 7)) == 7;
+  EXPECT_EQ(measured, kAll - kBeyond);
+  EXPECT_EQ(source_.unmeasured(), std::uint64_t{kBeyond});
 }
 
 TEST_F(FromNetfilterTest, LeavesOutTheCountersOfTheWireIfAsked) {
