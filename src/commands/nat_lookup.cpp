@@ -165,7 +165,7 @@ int answer(const NatLookupOptions& options, const std::string& directory, std::o
 
 int run_nat_lookup(const NatLookupOptions& options, const std::string& config_file,
                    std::ostream& out, std::ostream& errors) {
-  return answered(out, errors, kCannotSay, [&] {
+  return answered(errors, kCannotSay, [&] {
     if (options.subject.empty() == options.who.empty()) {
       throw std::runtime_error("expected either ADDRESS:PORT with --at, or --subject ADDRESS");
     }
@@ -186,7 +186,7 @@ int run_nat_lookup(const NatLookupOptions& options, const std::string& config_fi
 
 int run_nat_log_forget(const NatLookupOptions& options, const std::string& config_file,
                        std::ostream& out, std::ostream& errors) {
-  return answered(out, errors, kCannotSay, [&] {
+  return answered(errors, kCannotSay, [&] {
     const nat::Endpoint subject = address_of("ADDRESS", options.who);
     const std::string directory = directory_of(options, config_file);
     record(fmt::format("nat_log_forget subject={}", nat::address_text(subject)), errors);

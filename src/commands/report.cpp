@@ -200,7 +200,7 @@ int print_quotas(const accounting::QuotaReport& report, const Opened& from,
 
 int run_report(const ReportOptions& options, const std::string& config_file, std::ostream& out,
                std::ostream& errors) {
-  return answered(out, errors, kNoAnswer, [&] {
+  return answered(errors, kNoAnswer, [&] {
     const accounting::ReportFormat format = format_in(options.format);
     accounting::Question question;
     question.directions = directions_in(options.direction);
@@ -237,7 +237,7 @@ int run_report(const ReportOptions& options, const std::string& config_file, std
 
 int run_accounting_export(const ReportOptions& options, const std::string& config_file,
                           std::ostream& out, std::ostream& errors) {
-  return answered(out, errors, kNoAnswer, [&] {
+  return answered(errors, kNoAnswer, [&] {
     const std::string expected = "minute, hour, day or period";
     const auto& names = accounting::level_views();
     const auto view = names.find(options.level);
@@ -250,7 +250,7 @@ int run_accounting_export(const ReportOptions& options, const std::string& confi
 
 int run_accounting_prune(const ReportOptions& options, const std::string& config_file,
                          std::ostream& out, std::ostream& errors) {
-  return answered(out, errors, kNoAnswer, [&] {
+  return answered(errors, kNoAnswer, [&] {
     const Opened from = opened(options, config_file);
     // No tables come to the file of another program.
     static_cast<void>(accounting::open_for_reading(from.database));
@@ -268,7 +268,7 @@ int run_accounting_prune(const ReportOptions& options, const std::string& config
 
 int run_accounting_check(const ReportOptions& options, const std::string& config_file,
                          std::ostream& out, std::ostream& errors) {
-  return answered(out, errors, kNoAnswer, [&] {
+  return answered(errors, kNoAnswer, [&] {
     const Opened from = opened(options, config_file);
     const auto wrong = accounting::check_database(snapshot_of(from.database));
     for (const std::string& one : wrong) errors << one << '\n';

@@ -72,6 +72,16 @@ class AccountingReport(case.LabTest):
         self.assertEqual(run.returncode, expect, run.stdout + run.stderr)
         return run.stdout
 
+    @staticmethod
+    def to_nowhere(*command):
+        """Exit status and errors where the reader of what is printed has gone, as of `| head`."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open(writer, "wb") as gone:
+            run = subprocess.run([case.program, *command], stdout=gone, stderr=subprocess.PIPE, text=True,
+                                 check=False)
+        return run.returncode, run.stderr
+
     def second_lan(self):
         host = Namespace("second")
         self.addCleanup(subprocess.run, ["ip", "netns", "delete", "second"], check=False)
@@ -292,6 +302,13 @@ class AccountingReport(case.LabTest):
         self.assertEqual(len(list(csv.DictReader(io.StringIO(exported)))),
                          self.rows("SELECT count(*) FROM usage WHERE level = 2")[0][0])
         self.ask("accounting", "prune", expect=0)
+        report = "report", "--format", "json", "--database", self.database, "-c", "/none"
+        self.assertEqual(self.to_nowhere(*report), (INCOMPLETE, ""))
+        with open("/dev/full", "wb") as full:
+            run = subprocess.run([case.program, *report], stdout=full, stderr=subprocess.PIPE, text=True,
+                                 check=False)
+        self.assertEqual(run.returncode, NO_ANSWER, run)
+        self.assertRegex(run.stderr, "^standard output cannot be written, .*\\n$")
         self.examples_of_the_page()
         self.queries_of_the_dashboard()
 
