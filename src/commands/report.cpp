@@ -252,6 +252,10 @@ int run_accounting_prune(const ReportOptions& options, const std::string& config
                          std::ostream& out, std::ostream& errors) {
   return answered(errors, kNoAnswer, [&] {
     const Opened from = opened(options, config_file);
+    if (!from.config.enabled()) {
+      throw std::runtime_error(
+          config_file + ": expected accounting, whose retention says what is removed, got none");
+    }
     // No tables come to the file of another program.
     static_cast<void>(accounting::open_for_reading(from.database));
     Database database = accounting::open_for_writing(from.database);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <fstream>
 #include <ios>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -54,6 +55,13 @@ class ReportCommandTest : public testing::Test {
     return run_report(options_, "/none", out_, errors_);
   }
 
+  /// Of a configuration that has accounting.
+  [[nodiscard]] std::string settings() const {
+    const std::string file = directory_.path("ctflowd.yaml");
+    std::ofstream(file) << "accounting: {aggregates: [{name: hosts, by: [host]}]}\n";
+    return file;
+  }
+
   test::TemporaryDirectory directory_;
   ReportOptions options_;
   std::ostringstream out_;
@@ -98,14 +106,31 @@ TEST_F(ReportCommandTest, SaysHowManyRowsWereRemoved) {
   count(40h, 700);
   Database(options_.database, Database::Access::kWrite)
       .execute("UPDATE usage SET time = time - 36000 WHERE level = (SELECT min(level) FROM usage)");
-  EXPECT_EQ(run_accounting_prune(options_, "/none", out_, errors_), 0) << errors_.str();
-  EXPECT_EQ(run_accounting_prune(options_, "/none", out_, errors_), 0) << errors_.str();
+  EXPECT_EQ(run_accounting_prune(options_, settings(), out_, errors_), 0) << errors_.str();
+  EXPECT_EQ(run_accounting_prune(options_, settings(), out_, errors_), 0) << errors_.str();
   EXPECT_EQ(out_.str(), "removed 1 row\nremoved 0 rows\n");
+}
+
+TEST_F(ReportCommandTest, RemovesNothingWithoutARetention) {
+  count(40h, 700);
+  Database(options_.database, Database::Access::kWrite)
+      .execute("UPDATE usage SET time = time - 36000 WHERE level = (SELECT min(level) FROM usage)");
+  const std::string file = settings();
+  std::ofstream(file) << "log_connections: [{name: log, to: stdout}]\n";
+  for (const std::string& config : {std::string("/none"), file}) {
+    errors_.str("");
+    EXPECT_EQ(run_accounting_prune(options_, config, out_, errors_), 2);
+    EXPECT_EQ(errors_.str(),
+              config + ": expected accounting, whose retention says what is removed, got none\n");
+  }
+  EXPECT_EQ(out_.str(), "");
+  EXPECT_EQ(run_accounting_prune(options_, settings(), out_, errors_), 0);
+  EXPECT_EQ(out_.str(), "removed 1 row\n");
 }
 
 TEST_F(ReportCommandTest, MakesNoTablesInADatabaseOfAnotherProgram) {
   Database(options_.database, Database::Access::kCreate).execute("CREATE TABLE notes(text)");
-  EXPECT_EQ(run_accounting_prune(options_, "/none", out_, errors_), 2);
+  EXPECT_EQ(run_accounting_prune(options_, settings(), out_, errors_), 2);
   EXPECT_EQ(errors_.str(), options_.database + ": no database of accounting\n");
   const Database database(options_.database, Database::Access::kRead);
   Statement tables(database, "SELECT count(*) FROM sqlite_master");
