@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <ios>
@@ -12,8 +14,10 @@
 
 #ifdef CTFLOWD_SQLITE
 
+#include "ctflow/config_error.hpp"
 #include "sqlite/sqlite.hpp"
 #include "support/accounting_flows.hpp"
+#include "support/fork_alone.hpp"
 
 namespace ctflow {
 namespace {
@@ -126,6 +130,42 @@ TEST_F(ReportCommandTest, RemovesNothingWithoutARetention) {
   EXPECT_EQ(out_.str(), "");
   EXPECT_EQ(run_accounting_prune(options_, settings(), out_, errors_), 0);
   EXPECT_EQ(out_.str(), "removed 1 row\n");
+}
+
+TEST_F(ReportCommandTest, AsksForTheNamespaceWhereThereAreSome) {
+  const std::string file = settings();
+  EXPECT_EQ(run_report(options_, file, out_, errors_), 2);
+  EXPECT_THAT(errors_.str(), HasSubstr("got no such file: ctflowd makes it when"));
+  std::ofstream(file, std::ios::app) << "namespaces: [{name: red}]\n";
+  errors_.str("");
+  EXPECT_EQ(run_report(options_, file, out_, errors_), 2);
+  EXPECT_THAT(errors_.str(), HasSubstr("each of `namespaces` has its own: give --namespace"));
+}
+
+TEST_F(ReportCommandTest, DoesNotTakeForMissingWhatItMayNotSee) {
+  const test::TemporaryDirectory hidden;
+  chmod(hidden.name().c_str(), 0);
+  constexpr int kNotPossible = 77;
+  const pid_t child = test::fork_alone();
+  if (child == 0) {
+    constexpr uid_t kNobody = 65534;
+    if (geteuid() == 0 && setresuid(kNobody, kNobody, kNobody) != 0) _exit(kNotPossible);
+    options_.database = hidden.path("accounting.sqlite");
+    const bool of_database =
+        run() == 2 && errors_.str().find(": Permission denied: run as root") != std::string::npos;
+    bool of_configuration = false;
+    try {
+      run_report(options_, hidden.path("ctflowd.yaml"), out_, errors_);
+    } catch (const ConfigError& error) {
+      of_configuration = true;
+    }
+    _exit((of_database ? 0 : 1) + (of_configuration ? 0 : 2));
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == kNotPossible) GTEST_SKIP() << "nothing can be run as another user";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(ReportCommandTest, MakesNoTablesInADatabaseOfAnotherProgram) {
