@@ -319,11 +319,13 @@ void Accounting::stop() {
   const ExportAmount left = ledger_.counters().waiting;  // a copy: the ledger changes it
   if (left.flows == 0) return;
   ledger_.lost_after_wait(LossReason::kStopped, left);
+  report_failure(now);
   log::error(
       "accounting_incomplete output={} flow_reports={} octets={} impact=\"they are in no row yet: "
-      "they come when the disk answers, or their sum as uncounted at the next start\" fix=\"a "
-      "faster disk for accounting.database, or room there\"",
-      name(), left.flows, left.octets);
+      "they come when the disk answers, or their sum as uncounted at the next start\" fix=\"{}\"",
+      name(), left.flows, left.octets,
+      failing_ ? "what accounting_not_written says, then start ctflowd again"
+               : "a faster disk for accounting.database");
 }
 
 std::vector<QuotaStatus> Accounting::quotas(const Instant& now) const {

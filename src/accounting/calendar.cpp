@@ -16,16 +16,23 @@ using std::chrono::year_month_day;
 
 sys_seconds Calendar::local(Minute minute) const { return minute + zone_.offset_at(minute); }
 
-sys_days Calendar::day_of(Minute minute) const { return floor<days>(local(minute)); }
+/// A day that has begun goes on where clocks go back to the date before it.
+sys_days Calendar::day_of(Minute minute) const {
+  const sys_days date = floor<days>(local(minute));
+  return begin_of(date + days(1)) <= minute ? date + days(1) : date;
+}
 
 /// By looking between two times that are surely before and after it: a zone may leave midnight out.
+/// Where it has midnight twice, the first one counts.
 Minute Calendar::begin_of(sys_days local_day) const {
   constexpr hours kFarthest{30};  // a zone is never so far from UTC
   Minute before = Minute(local_day) - kFarthest;
+  const Minute midnight = floor<minutes>(local_day - zone_.offset_at(before));
+  if (local(midnight) == local_day) return midnight;
   Minute after = Minute(local_day) + kFarthest;
   while (after - before > minutes(1)) {
     const Minute middle = before + (after - before) / 2;
-    (day_of(middle) < local_day ? before : after) = middle;
+    (floor<days>(local(middle)) < local_day ? before : after) = middle;
   }
   return after;
 }

@@ -31,6 +31,7 @@ struct Interval {
 };
 
 /// Days and periods begin with a day of the time zone: a day has 23 or 25 hours when clocks change.
+/// A day begins once: where clocks go back over midnight it is that of what they show twice.
 /// Hours are those of UTC, in zones that are half an hour off those of the zone.
 class Calendar {
  public:

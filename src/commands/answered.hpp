@@ -4,7 +4,6 @@
 
 #include <exception>
 #include <ostream>
-#include <stdexcept>
 
 #include "ctflow/config_error.hpp"
 
@@ -13,11 +12,9 @@ namespace ctflow {
 /// What `work` returns, or `no_answer` with one line of why. A mistake in the configuration is the
 /// caller's.
 template <typename Work>
-int answered(std::ostream& out, std::ostream& errors, int no_answer, Work work) {
+int answered(std::ostream& errors, int no_answer, Work work) {
   try {
-    const int status = work();
-    if (!out.flush()) throw std::runtime_error("standard output: not all of it could be written");
-    return status;
+    return work();  // what of it could not be written is main()'s
   } catch (const ConfigError&) {
     throw;
   } catch (const std::exception& error) {

@@ -59,9 +59,12 @@ void add_check(CLI::App& app, CommandLine& line) {
   auto* const check =
       add_command(app, line, Command::kCheck, "check", "Check the configuration file and exit");
   add_config_argument(*check, line);
-  check->add_flag("--show", line.show, "Print the configuration that is used, with all defaults");
-  check->add_flag("--json-schema", line.json_schema,
-                  "Print the JSON Schema of configuration files instead");
+  auto* const show = check->add_flag("--show", line.show,
+                                     "Print the configuration that is used, with all defaults");
+  check
+      ->add_flag("--json-schema", line.json_schema,
+                 "Print the JSON Schema of configuration files instead")
+      ->excludes(show);
 }
 
 /// What --version prints.

@@ -8,6 +8,7 @@
 #include <limits>
 #include <ostream>
 #include <stdexcept>
+#include <system_error>
 
 #include "commands/answered.hpp"
 #include "config/formats.hpp"
@@ -15,6 +16,7 @@
 #include "log/log.hpp"
 #include "nat_log/answer_text.hpp"
 #include "nat_log/audit.hpp"
+#include "nat_log/day.hpp"
 #include "nat_log/endpoint_text.hpp"
 #include "nat_log/look_up.hpp"
 #include "text/escape.hpp"
@@ -45,10 +47,20 @@ std::string directory_of(const NatLookupOptions& options, const std::string& con
     directory = config.nat_log.directory;
   }
   if (!options.network_namespace.empty()) directory += "/" + options.network_namespace;
-  if (!std::filesystem::is_directory(directory)) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(directory, error)) {
     throw std::runtime_error(directory + ": there is no such directory, or it cannot be read");
   }
   return directory;
+}
+
+/// Without a file of the log "none" would be an answer of another directory.
+void expect_files_in(const std::string& directory) {
+  if (!nat::list_days(directory).empty()) return;
+  throw std::runtime_error(
+      directory +
+      ": expected files of the NAT log, such as nat-20261123.sqlite, got none: "
+      "is it of another --namespace?");
 }
 
 nat::AnswerFormat format_of(const NatLookupOptions& options) {
@@ -119,6 +131,7 @@ int list_subject(const NatLookupOptions& options, const std::string& directory, 
                  std::ostream& errors) {
   const nat::Endpoint subject = address_of("--subject", options.subject);
   const nat::AnswerFormat format = format_of(options);
+  expect_files_in(directory);
   record(fmt::format("nat_log_subject subject={}", nat::address_text(subject)), errors);
   std::vector<nat::Found> rows;
   nat::for_each_row_of(directory, subject, [&](const nat::Found& row) { rows.push_back(row); });
@@ -165,17 +178,18 @@ int answer(const NatLookupOptions& options, const std::string& directory, std::o
 
 int run_nat_lookup(const NatLookupOptions& options, const std::string& config_file,
                    std::ostream& out, std::ostream& errors) {
-  return answered(out, errors, kCannotSay, [&] {
+  return answered(errors, kCannotSay, [&] {
     if (options.subject.empty() == options.who.empty()) {
       throw std::runtime_error("expected either ADDRESS:PORT with --at, or --subject ADDRESS");
     }
     const bool narrowed = !options.at.empty() || !options.protocol.empty() ||
-                          !options.remote.empty() ||
+                          !options.remote.empty() || !options.zone.empty() ||
                           options.tolerance != NatLookupOptions().tolerance;
     if (!options.subject.empty() && narrowed) {
       throw std::runtime_error(
-          "--subject: prints all rows, of all times: expected no --at, --protocol, --remote or "
-          "--tolerance beside it");
+          "--subject: prints all rows, of all times: expected no --at, --protocol, --remote, "
+          "--zone "
+          "or --tolerance beside it");
     }
     if (options.subject.empty()) question_of(options);  // before anything is opened
     const std::string directory = directory_of(options, config_file);
@@ -186,9 +200,10 @@ int run_nat_lookup(const NatLookupOptions& options, const std::string& config_fi
 
 int run_nat_log_forget(const NatLookupOptions& options, const std::string& config_file,
                        std::ostream& out, std::ostream& errors) {
-  return answered(out, errors, kCannotSay, [&] {
+  return answered(errors, kCannotSay, [&] {
     const nat::Endpoint subject = address_of("ADDRESS", options.who);
     const std::string directory = directory_of(options, config_file);
+    expect_files_in(directory);
     record(fmt::format("nat_log_forget subject={}", nat::address_text(subject)), errors);
     const nat::Forgotten done = nat::forget(directory, subject);
     out << nat::forgotten_text(done);

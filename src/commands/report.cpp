@@ -8,6 +8,7 @@
 #include <ostream>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "accounting/check_levels.hpp"
@@ -49,9 +50,15 @@ struct Opened {
 
 Opened opened(const ReportOptions& options, const std::string& config_file) {
   Opened result;
+  const char* fix = "ctflowd makes it when it runs with accounting";
   std::error_code error;
-  if (options.database.empty() || std::filesystem::exists(config_file, error)) {
-    result.config = load_config(config_file).accounting;
+  // One that cannot be looked for is not taken for none: other periods would be another answer.
+  if (options.database.empty() || std::filesystem::exists(config_file, error) || error) {
+    Config config = load_config(config_file);
+    result.config = std::move(config.accounting);
+    if (!config.namespaces.empty() && options.network_namespace.empty()) {
+      fix = "each of `namespaces` has its own: give --namespace";
+    }
   }
   if (options.database.empty() && !result.config.enabled()) {
     throw std::runtime_error(config_file +
@@ -59,10 +66,15 @@ Opened opened(const ReportOptions& options, const std::string& config_file) {
   }
   result.database = options.database.empty() ? result.config.database : options.database;
   if (!options.network_namespace.empty()) result.database += "." + options.network_namespace;
-  if (!std::filesystem::exists(result.database, error)) {
-    throw std::runtime_error(result.database +
-                             ": expected a database of accounting, got no such file: ctflowd makes "
-                             "it when it runs with accounting");
+  error.clear();
+  const bool is_there = std::filesystem::exists(result.database, error);
+  if (error) {
+    throw std::runtime_error(fmt::format("{}: {}: run as root, or as a user who may read there",
+                                         result.database, error.message()));
+  }
+  if (!is_there) {
+    throw std::runtime_error(fmt::format(
+        "{}: expected a database of accounting, got no such file: {}", result.database, fix));
   }
   if (!std::filesystem::is_regular_file(result.database, error)) {
     throw std::runtime_error(result.database +
@@ -200,7 +212,7 @@ int print_quotas(const accounting::QuotaReport& report, const Opened& from,
 
 int run_report(const ReportOptions& options, const std::string& config_file, std::ostream& out,
                std::ostream& errors) {
-  return answered(out, errors, kNoAnswer, [&] {
+  return answered(errors, kNoAnswer, [&] {
     const accounting::ReportFormat format = format_in(options.format);
     accounting::Question question;
     question.directions = directions_in(options.direction);
@@ -237,7 +249,7 @@ int run_report(const ReportOptions& options, const std::string& config_file, std
 
 int run_accounting_export(const ReportOptions& options, const std::string& config_file,
                           std::ostream& out, std::ostream& errors) {
-  return answered(out, errors, kNoAnswer, [&] {
+  return answered(errors, kNoAnswer, [&] {
     const std::string expected = "minute, hour, day or period";
     const auto& names = accounting::level_views();
     const auto view = names.find(options.level);
@@ -250,8 +262,12 @@ int run_accounting_export(const ReportOptions& options, const std::string& confi
 
 int run_accounting_prune(const ReportOptions& options, const std::string& config_file,
                          std::ostream& out, std::ostream& errors) {
-  return answered(out, errors, kNoAnswer, [&] {
+  return answered(errors, kNoAnswer, [&] {
     const Opened from = opened(options, config_file);
+    if (!from.config.enabled()) {
+      throw std::runtime_error(
+          config_file + ": expected accounting, whose retention says what is removed, got none");
+    }
     // No tables come to the file of another program.
     static_cast<void>(accounting::open_for_reading(from.database));
     Database database = accounting::open_for_writing(from.database);
@@ -268,7 +284,7 @@ int run_accounting_prune(const ReportOptions& options, const std::string& config
 
 int run_accounting_check(const ReportOptions& options, const std::string& config_file,
                          std::ostream& out, std::ostream& errors) {
-  return answered(out, errors, kNoAnswer, [&] {
+  return answered(errors, kNoAnswer, [&] {
     const Opened from = opened(options, config_file);
     const auto wrong = accounting::check_database(snapshot_of(from.database));
     for (const std::string& one : wrong) errors << one << '\n';

@@ -222,6 +222,48 @@ std::string logs_text(const Json& one) {
   return out;
 }
 
+/// A database: whether the last attempt to write it worked, and where it is.
+std::string database_head(const Json& one, const char* place) {
+  return fmt::format("  {:<12} {}", one.at("written").get<bool>() ? "written" : "not written",
+                     text::cut(shown(one.at(place)), text::kColumns - 15));
+}
+
+/// Empty where there is none.
+std::string nat_log_text(const Json& one) {
+  if (!one.contains("nat_log")) return "";
+  const Json& log = one.at("nat_log");
+  std::string out =
+      "NAT log\n" + database_head(log, "directory") +
+      fmt::format("\n    {}, {}, {} for the disk",
+                  count(log.at("open_translations"), "translation exists", "translations exist"),
+                  count(log.at("holes"), "hole", "holes"),
+                  count(log.at("waiting"), "event waits", "events wait"));
+  if (log.contains("maps")) {
+    const Json& maps = log.at("maps");
+    out += fmt::format(
+        "\n    {}, {} one without a row",
+        count(maps.at("entries"), "entry of maps holds", "entries of maps hold"),
+        count(maps.at("followed_map"), "translation followed", "translations followed"));
+  }
+  return text::wrapped(out + lost_text(log) + failure_text(log), 2);
+}
+
+/// Empty where it is off.
+std::string accounting_text(const Json& one) {
+  if (!one.contains("accounting")) return "";
+  const Json& accounting = one.at("accounting");
+  const Json& last = accounting.at("last_commit_seconds_ago");
+  return text::wrapped(
+      "accounting\n" + database_head(accounting, "database") +
+          fmt::format(
+              "\n    {} in {}, {}",
+              count(accounting.at("waiting"), "flow report waits", "flow reports wait"),
+              count(accounting.at("waiting_rows"), "row", "rows"),
+              last.is_null() ? "no transaction yet" : "last transaction " + age(number(last))) +
+          failure_text(accounting),
+      2);
+}
+
 /// Empty where every connection is exported.
 std::string filter_text(const Json& filter) {
   std::string where;
@@ -282,7 +324,7 @@ std::string namespace_text(const Json& one) {
   out = text::wrapped(out + filter_text(kernel.at("filter")), 6);
   if (!one.at("collectors").empty()) out += "collectors\n";
   for (const Json& collector : one.at("collectors")) out += collector_text(collector);
-  out += logs_text(one);
+  out += logs_text(one) + nat_log_text(one) + accounting_text(one);
   for (const Json& group : one.at("groups")) {
     const std::string active =
         group.contains("active") ? shown(group.at("active"), kNameColumns) + " is active, " : "";

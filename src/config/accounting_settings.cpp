@@ -7,6 +7,7 @@
 #include <map>
 #include <tuple>
 
+#include "config/file_lines.hpp"
 #include "config/filter_settings.hpp"
 #include "config/missing_part.hpp"
 #include "config/names_file.hpp"
@@ -214,12 +215,14 @@ struct EntryOrder {
 template <typename Entry>
 using NameOf = std::map<Entry, const std::string*, EntryOrder>;
 
-/// The name of the rows without one, and two names for one thing.
+/// A name that reports have for rows of their own, and two names for one thing.
 template <typename Named, typename Member>
 std::optional<Complaint> check_names(const std::string& key, const std::vector<Named>& all,
                                      Member Named::*members) {
   NameOf<typename Member::value_type> seen;
   for (const Named& one : all) {
+    // Behind that of a device reports have its MAC address.
+    if (key != "devices" && is_name_of_sum(one.name)) return Complaint{key, kOtherNameExpected};
     if (one.name == "other") {
       return Complaint{key, "expected another name than other, which is that of all without one"};
     }

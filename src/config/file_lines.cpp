@@ -33,12 +33,13 @@ void for_each_line(const SourceText& source,
   }
 }
 
+bool is_name_of_sum(std::string_view name) {
+  return name == "other" || name == "total" || name == "uncounted";
+}
+
 std::string name_of_entries(const SourceText& source, const FileWord& word) {
   std::string name = value_of(source, word, identifier());
-  if (name == "other") {
-    source.fail(word.offset, "",
-                "expected another name than other, which is that of all without one");
-  }
+  if (is_name_of_sum(name)) source.fail(word.offset, "", kOtherNameExpected);
   return name;
 }
 

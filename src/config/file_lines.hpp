@@ -37,7 +37,12 @@ Value value_of(const SourceText& source, const FileWord& word, const ValueFormat
                           parsed.hint.empty() ? "" : ": ", parsed.hint));
 }
 
-/// A name of entries: any but that of the rows without one. Throws the same.
+/// As rows of reports are called that are sums.
+bool is_name_of_sum(std::string_view name);
+inline constexpr const char* kOtherNameExpected =
+    "expected another name than other, total and uncounted, which are those of sums in reports";
+
+/// A name of entries: any but those of sums. Throws the same.
 std::string name_of_entries(const SourceText& source, const FileWord& word);
 
 /// Entries under their names, which come in the order of the file.

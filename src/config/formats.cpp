@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "config/suggestion.hpp"
+#include "text/escape.hpp"
 #include "text/number_text.hpp"
 
 namespace ctflow::config {
@@ -295,10 +296,12 @@ ValueFormat<std::string> credential_path() {
 
 ValueFormat<std::string> file_name_pattern() {
   return {
-      "a file name of at most 100 octets that strftime(3) completes, such as flows-%Y%m%d.ipfix",
+      "a file name of at most 100 octets, without control characters, that strftime(3) completes, "
+      "such as flows-%Y%m%d.ipfix",
       [](std::string_view text) -> Parsed<std::string> {
-        const bool cut = text.find('\0') != std::string_view::npos;  // strftime() would stop there
-        if (text.empty() || text.size() > 100 || text == "." || text == ".." || cut) return {};
+        // strftime() would stop at a zero octet; others make a name that cannot be typed.
+        const bool is_text = text::printable(text) == text;
+        if (text.empty() || text.size() > 100 || text == "." || text == ".." || !is_text) return {};
         if (text.find('/') != std::string_view::npos) {
           return {std::nullopt, "the directory is a setting of its own"};
         }

@@ -69,6 +69,8 @@ bool log_whether_exported(const Status& status) {
   std::uint64_t lost = 0;
   std::uint64_t filtered = 0;
   std::uint64_t unrepresentable = 0;
+  bool has_outputs = false;
+  bool has_collectors = false;
   for (const NamespaceStatus& one : status.namespaces) {
     read.messages += one.source.messages;
     read.malformed += one.source.malformed;
@@ -76,6 +78,8 @@ bool log_whether_exported(const Status& status) {
     read.filtered += one.source.filtered;
     handed_on += one.pipeline.exported + one.pipeline.nat_events;
     for (const OutputStatus& output : one.outputs) {
+      has_outputs = true;
+      has_collectors = has_collectors || std::holds_alternative<CollectorStatus>(output.details);
       arrived += output.counters.flows + output.counters.waiting.flows;
       lost += output.counters.lost();
       filtered += output.counters.filtered;
@@ -84,8 +88,12 @@ bool log_whether_exported(const Status& status) {
   }
   if (read.messages + read.malformed == 0 || arrived > 0) return true;
   const char* impact = "no Flow Record reached a collector";
-  if (lost > 0) {
-    impact = "no collector could be reached";
+  if (!has_outputs) {
+    impact =
+        "the configuration has neither collectors nor log_connections, and a replay fills neither "
+        "the NAT log nor accounting";
+  } else if (lost > 0) {
+    impact = has_collectors ? "no collector could be reached" : "log_connections cannot be written";
   } else if (filtered > 0) {
     impact = "the filters of the collectors left the flow reports out";
   } else if (unrepresentable > 0) {

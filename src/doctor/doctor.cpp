@@ -67,7 +67,8 @@ void print_json(const Diagnosis& diagnosis, std::ostream& out) {
 
 /// The configuration. Nothing, and noted, when there is none.
 std::optional<Config> find_config(const DoctorOptions& options, Diagnosis& diagnosis) {
-  if (!options.config_required && !std::filesystem::exists(options.config)) {
+  std::error_code unknown;  // one that this user may not look for is read below, which says so
+  if (!options.config_required && !std::filesystem::exists(options.config, unknown) && !unknown) {
     diagnosis.facts.push_back({"configuration", options.config +
                                                     " does not exist: defaults are used, and no "
                                                     "collector is checked (set it with -c)"});

@@ -195,11 +195,13 @@ void NatLog::stop() {
   const ExportAmount left = ledger_.counters().waiting;  // a copy: the ledger changes it
   if (left.flows == 0) return;
   ledger_.lost_after_wait(LossReason::kStopped, left);
+  report_failure(clock_());
   log::error(
       "nat_log_incomplete output={} lost={} impact=\"their rows are missing; the log has a hole "
-      "from its last commit to the next start\" fix=\"a faster disk for nat_log.directory, or room "
-      "there\"",
-      name(), left.flows);
+      "from its last commit to the next start\" fix=\"{}\"",
+      name(), left.flows,
+      failing_ ? "what nat_log_not_written says, then start ctflowd again"
+               : "a faster disk for nat_log.directory");
 }
 
 void NatLog::describe(OutputStatus& status, const Instant& /*now*/) const {

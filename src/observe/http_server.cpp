@@ -9,6 +9,8 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+#include <cstdint>
+#include <limits>
 #include <list>
 #include <optional>
 #include <type_traits>
@@ -126,7 +128,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection<State,
         buffer_(state_->limits.request_octets) {
     ++*open_;
     parser_.header_limit(static_cast<std::uint32_t>(state_->limits.request_octets));
-    parser_.body_limit(0);
+    // A body is never read: what is answered is the method.
+    parser_.body_limit(std::numeric_limits<std::uint64_t>::max());
   }
   ~HttpConnection() { --*open_; }
 

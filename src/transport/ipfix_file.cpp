@@ -34,7 +34,9 @@ constexpr mode_t kOwnerAndGroup = 0640;
 std::string name_at(const std::string& pattern, TimePoint now) {
   // A name of the configuration; empty only when it is too long.
   std::string text = text::time_by_pattern(std::chrono::floor<std::chrono::seconds>(now), pattern);
-  std::replace(text.begin(), text.end(), '/', '-');  // %D
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '/' || c == '\n' || c == '\t'; },
+      '-');  // %D, %n, %t
   return text.empty() ? "ctflowd.ipfix" : text;
 }
 

@@ -72,6 +72,16 @@ class AccountingReport(case.LabTest):
         self.assertEqual(run.returncode, expect, run.stdout + run.stderr)
         return run.stdout
 
+    @staticmethod
+    def to_nowhere(*command):
+        """Exit status and errors where the reader of what is printed has gone, as of `| head`."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open(writer, "wb") as gone:
+            run = subprocess.run([case.program, *command], stdout=gone, stderr=subprocess.PIPE, text=True,
+                                 check=False)
+        return run.returncode, run.stderr
+
     def second_lan(self):
         host = Namespace("second")
         self.addCleanup(subprocess.run, ["ip", "netns", "delete", "second"], check=False)
@@ -291,7 +301,18 @@ class AccountingReport(case.LabTest):
         exported = self.ask("accounting", "export", "--level", "day", expect=0)
         self.assertEqual(len(list(csv.DictReader(io.StringIO(exported)))),
                          self.rows("SELECT count(*) FROM usage WHERE level = 2")[0][0])
-        self.ask("accounting", "prune", expect=0)
+        self.ask("accounting", "prune", expect=NO_ANSWER)  # how much is kept is not known
+        settings = f"{self.directory}/settings.yaml"
+        with open(settings, "w", encoding="utf-8") as file:
+            file.write(self.text())
+        self.assertEqual(self.to_nowhere("accounting", "prune", "-c", settings), (0, ""))
+        report = "report", "--format", "json", "-c", settings
+        self.assertEqual(self.to_nowhere(*report), (INCOMPLETE, ""))
+        with open("/dev/full", "wb") as full:
+            run = subprocess.run([case.program, *report], stdout=full, stderr=subprocess.PIPE, text=True,
+                                 check=False)
+        self.assertEqual(run.returncode, NO_ANSWER, run)
+        self.assertRegex(run.stderr, "^standard output cannot be written, .*\\n$")
         self.examples_of_the_page()
         self.queries_of_the_dashboard()
 

@@ -362,6 +362,8 @@ class NatLog(case.LabTest):
                                 (("--subject", CLIENT4, *at), "--subject: prints all rows"),
                                 (("--subject", CLIENT4, "--remote", SERVER4),
                                  "--subject: prints all rows"),
+                                (("--subject", CLIENT4, "--zone", "3"), "--subject: prints all rows"),
+                                (("--subject", CLIENT4), "expected files of the NAT log"),
                                 (("--subject", "x"), "--subject: expected")):
             run = self.look_up(*arguments)
             self.assertEqual(run.returncode, CANNOT_SAY, run)
@@ -370,6 +372,11 @@ class NatLog(case.LabTest):
         run = self.look_up(f"{WAN4}:80", *at)
         self.assertEqual(run.returncode, CANNOT_SAY, run)
         self.assertIn("there is no nat-20261123.sqlite", run.stdout)
+        # As where each of `namespaces` has a directory of its own in this one.
+        run = subprocess.run([case.program, "nat-log", "forget", CLIENT4, "--directory", self.log],
+                             capture_output=True, text=True, check=False)
+        self.assertEqual((run.returncode, run.stdout), (CANNOT_SAY, ""))
+        self.assertRegex(run.stderr, "^.*: expected files of the NAT log, .* --namespace\\?\n$")
 
 
 if __name__ == "__main__":

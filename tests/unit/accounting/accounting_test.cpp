@@ -201,6 +201,18 @@ TEST_F(AccountingTest, WaitsUntilADamagedDatabaseIsMovedAway) {
   EXPECT_EQ(octets_in_database(), 100);
 }
 
+TEST_F(AccountingTest, AdvisesAtTheStopWhatEndsTheFailure) {
+  std::ofstream(config_.database) << std::string(4096, 'x');
+  const test::LoggedLines lines;
+  const auto accounting = make();
+  offer(*accounting, 100);
+  accounting->stop();                                    // before the failure was looked for
+  EXPECT_EQ(lines.count("accounting_not_written"), 2U);  // the line, and where that refers to it
+  EXPECT_EQ(lines.count("ctflowd accounting check; move the file away"), 1U);
+  EXPECT_EQ(lines.count("what accounting_not_written says"), 1U);
+  EXPECT_EQ(lines.count("room"), 0U);
+}
+
 TEST_F(AccountingTest, CountsAsLostWhatCannotBeWrittenAtTheStopAndTheNextStartEntersIt) {
   {
     const auto accounting = make();

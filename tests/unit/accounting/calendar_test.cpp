@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "accounting/calendar.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <ctime>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "support/seed.hpp"
 
 namespace ctflow::accounting {
 namespace {
@@ -88,6 +97,110 @@ TEST(Calendar, CutsAnHourWhereClocksChangeByHalfOfOne) {
       }
     }
     EXPECT_EQ(halves, 1U);
+  }
+}
+
+TEST(Calendar, BeginsADayOnceWhereClocksGoBackOverMidnight) {
+  // From 0:30 to 23:30, and from 0:00 to 23:00.
+  const Calendar half_past = calendar("AAA3BBB,J100/0,J300/0:30");
+  const Interval day = half_past.interval_of(Level::kDay, utc(2026, 10, 27, 12));
+  EXPECT_EQ(day, (Interval{utc(2026, 10, 27, 2), utc(2026, 10, 28, 3)}));
+  EXPECT_EQ(half_past.interval_of(Level::kDay, utc(2026, 10, 27, 2, 45)), day) << "23:45 once more";
+  EXPECT_EQ(half_past.interval_of(Level::kDay, utc(2026, 10, 27, 1, 59)).until, day.from);
+  const Calendar santiago = calendar("<-04>4<-03>,M9.1.6/24,M4.1.6/24");
+  EXPECT_EQ(santiago.interval_of(Level::kDay, utc(2026, 4, 5, 3, 30)),
+            (Interval{utc(2026, 4, 4, 3), utc(2026, 4, 5, 4)}));
+}
+
+/// The library of C as witness, which has one time zone at a time.
+class LocalTime {
+ public:
+  explicit LocalTime(const std::string& zone) {
+    if (const char* const before = getenv("TZ")) before_ = before;
+    setenv("TZ", zone.c_str(), 1);
+    tzset();
+  }
+  ~LocalTime() {
+    before_ ? setenv("TZ", before_->c_str(), 1) : unsetenv("TZ");
+    tzset();
+  }
+  LocalTime(const LocalTime&) = delete;
+  LocalTime& operator=(const LocalTime&) = delete;
+  LocalTime(LocalTime&&) = delete;
+  LocalTime& operator=(LocalTime&&) = delete;
+
+  static std::tm at(Minute minute) {
+    const std::time_t time = std::chrono::system_clock::to_time_t(minute);
+    std::tm local{};
+    localtime_r(&time, &local);
+    return local;
+  }
+  /// The date, to be compared.
+  static int date(Minute minute) {
+    const std::tm local = at(minute);
+    return (local.tm_year * 12 + local.tm_mon) * 31 + local.tm_mday;
+  }
+
+ private:
+  std::optional<std::string> before_;
+};
+
+/// Around a change of clocks, if there is one within a year after `from`.
+Minute near_a_change(Minute from, std::mt19937& random) {
+  const long offset = LocalTime::at(from).tm_gmtoff;
+  for (int day = 1; day < 366; ++day) {
+    const Minute then = from + std::chrono::days(day);
+    if (LocalTime::at(then).tm_gmtoff == offset) continue;
+    return then + std::chrono::minutes(std::uniform_int_distribution(-2880, 1440)(random));
+  }
+  return from;
+}
+
+TEST(Calendar, AgreesWithTheLibraryOfC) {
+  const unsigned seed = test::any_seed();
+  std::mt19937 random(seed);
+  std::uniform_int_distribution<int> years(0, 14 * 366 * 24 * 60);
+  std::uniform_int_distribution<int> days_of_month(1, 31);
+  for (const std::string zone :
+       {"America/Havana", "Asia/Beirut", "America/Santiago", "Atlantic/Azores", "America/Nuuk",
+        "Africa/Cairo", "Africa/Casablanca", "Asia/Gaza", "Australia/Lord_Howe", "Europe/Berlin",
+        "Asia/Kathmandu", "Pacific/Chatham", "America/St_Johns", "Antarctica/Troll",
+        "AAA3BBB,J100/0,J300/0:30", "AAA-3BBB,M4.1.0/0:01,M10.1.0/0:01"}) {
+    if (!TimeZone::find(zone)) continue;  // without tzdata
+    const LocalTime witness(zone);
+    for (int i = 0; i < 300; ++i) {
+      Minute minute = utc(2026, 1, 1) + std::chrono::minutes(years(random));
+      if (i % 2 == 0) minute = near_a_change(minute, random);
+      const int wanted = days_of_month(random);
+      const Calendar one = calendar(zone, day_of_month(wanted));
+      const auto text = [&] {
+        return fmt::format("CTFLOWD_SEED={} {} {}", seed, zone, minute.time_since_epoch().count());
+      };
+      const Interval day = one.interval_of(Level::kDay, minute);
+      ASSERT_TRUE(day.from <= minute && minute < day.until) << text();
+      ASSERT_EQ(one.interval_of(Level::kDay, day.from), day) << text();
+      ASSERT_EQ(one.interval_of(Level::kDay, day.until - 1min), day) << text();
+      ASSERT_EQ(one.interval_of(Level::kDay, day.until).from, day.until) << text();
+      ASSERT_EQ(one.interval_of(Level::kDay, day.from - 1min).until, day.from) << text();
+      // The first minute of its date.
+      ASSERT_LT(LocalTime::date(day.from - 1min), LocalTime::date(day.from)) << text();
+      ASSERT_LE(LocalTime::date(minute), LocalTime::date(day.from)) << text();
+      const Interval hour = one.interval_of(Level::kHour, minute);
+      ASSERT_TRUE(hour.from <= minute && minute < hour.until) << text();
+      ASSERT_TRUE(day.from <= hour.from && hour.until <= day.until) << text();
+      ASSERT_TRUE(LocalTime::at(hour.from).tm_min == 0 || hour.until - hour.from < 1h ||
+                  LocalTime::at(hour.from).tm_gmtoff != LocalTime::at(hour.from - 1min).tm_gmtoff)
+          << text();
+      const Interval period = one.interval_of(Level::kPeriod, minute);
+      ASSERT_TRUE(period.from <= day.from && day.until <= period.until) << text();
+      ASSERT_EQ(one.interval_of(Level::kPeriod, period.until).from, period.until) << text();
+      ASSERT_EQ(one.interval_of(Level::kDay, period.from).from, period.from) << text();
+      const std::tm begin = LocalTime::at(period.from);
+      const std::chrono::year_month month =
+          year(begin.tm_year + 1900) / std::chrono::month(static_cast<unsigned>(begin.tm_mon) + 1);
+      const auto last = static_cast<unsigned>((month / std::chrono::last).day());
+      ASSERT_EQ(begin.tm_mday, std::min(wanted, static_cast<int>(last))) << text();
+    }
   }
 }
 

@@ -65,6 +65,12 @@ TEST(CommandLine, TakesTheFileOfACheckAlsoWithoutAnOption) {
   EXPECT_EQ(parse({"check", "a.yaml", "-c", "b.yaml"}).exit_status, 2);
 }
 
+TEST(CommandLine, PrintsTheConfigurationOrTheSchemaOfAll) {
+  EXPECT_TRUE(line({"check", "--json-schema"}).json_schema);
+  EXPECT_EQ(parse({"check", "--json-schema", "--show"}).exit_status, 2);
+  EXPECT_EQ(parse({"check", "--show", "a.yaml", "--json-schema"}).exit_status, 2);
+}
+
 TEST(CommandLine, RefusesWhatQuotasDoNotHave) {
   EXPECT_TRUE(line({"report", "--over-quota", "--bytes", "--period", "last"}).report.over_quota);
   for (const char* option : {"--by=host", "--top=3"}) {

@@ -4,15 +4,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <fstream>
 #include <ios>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #ifdef CTFLOWD_SQLITE
 
+#include "ctflow/config_error.hpp"
 #include "sqlite/sqlite.hpp"
 #include "support/accounting_flows.hpp"
+#include "support/fork_alone.hpp"
 
 namespace ctflow {
 namespace {
@@ -54,6 +59,13 @@ class ReportCommandTest : public testing::Test {
     return run_report(options_, "/none", out_, errors_);
   }
 
+  /// Of a configuration that has accounting.
+  [[nodiscard]] std::string settings() const {
+    const std::string file = directory_.path("ctflowd.yaml");
+    std::ofstream(file) << "accounting: {aggregates: [{name: hosts, by: [host]}]}\n";
+    return file;
+  }
+
   test::TemporaryDirectory directory_;
   ReportOptions options_;
   std::ostringstream out_;
@@ -84,26 +96,81 @@ TEST_F(ReportCommandTest, TakesNoOtherFormsOfAMonth) {
   }
 }
 
-TEST_F(ReportCommandTest, HasNoAnswerWhereItCannotBeWritten) {
+/// As of `| head`; whether something of it is missed is main()'s.
+TEST_F(ReportCommandTest, SaysNothingOfAReaderThatHasWhatItWants) {
   count(0s, 700);
-  out_.setstate(std::ios::badbit);  // as of a full disk
-  EXPECT_EQ(run(), 2);
-  EXPECT_THAT(errors_.str(), HasSubstr("standard output"));
-  EXPECT_EQ(run_accounting_export(options_, "/none", out_, errors_), 2);
+  const int status = run();
+  out_.setstate(std::ios::badbit);
+  EXPECT_EQ(run_report(options_, "/none", out_, errors_), status);
+  EXPECT_EQ(run_accounting_export(options_, "/none", out_, errors_), 0);
+  EXPECT_EQ(errors_.str(), "");
 }
 
 TEST_F(ReportCommandTest, SaysHowManyRowsWereRemoved) {
   count(40h, 700);
   Database(options_.database, Database::Access::kWrite)
       .execute("UPDATE usage SET time = time - 36000 WHERE level = (SELECT min(level) FROM usage)");
-  EXPECT_EQ(run_accounting_prune(options_, "/none", out_, errors_), 0) << errors_.str();
-  EXPECT_EQ(run_accounting_prune(options_, "/none", out_, errors_), 0) << errors_.str();
+  EXPECT_EQ(run_accounting_prune(options_, settings(), out_, errors_), 0) << errors_.str();
+  EXPECT_EQ(run_accounting_prune(options_, settings(), out_, errors_), 0) << errors_.str();
   EXPECT_EQ(out_.str(), "removed 1 row\nremoved 0 rows\n");
+}
+
+TEST_F(ReportCommandTest, RemovesNothingWithoutARetention) {
+  count(40h, 700);
+  Database(options_.database, Database::Access::kWrite)
+      .execute("UPDATE usage SET time = time - 36000 WHERE level = (SELECT min(level) FROM usage)");
+  const std::string file = settings();
+  std::ofstream(file) << "log_connections: [{name: log, to: stdout}]\n";
+  for (const std::string& config : {std::string("/none"), file}) {
+    errors_.str("");
+    EXPECT_EQ(run_accounting_prune(options_, config, out_, errors_), 2);
+    EXPECT_EQ(errors_.str(),
+              config + ": expected accounting, whose retention says what is removed, got none\n");
+  }
+  EXPECT_EQ(out_.str(), "");
+  EXPECT_EQ(run_accounting_prune(options_, settings(), out_, errors_), 0);
+  EXPECT_EQ(out_.str(), "removed 1 row\n");
+}
+
+TEST_F(ReportCommandTest, AsksForTheNamespaceWhereThereAreSome) {
+  const std::string file = settings();
+  EXPECT_EQ(run_report(options_, file, out_, errors_), 2);
+  EXPECT_THAT(errors_.str(), HasSubstr("got no such file: ctflowd makes it when"));
+  std::ofstream(file, std::ios::app) << "namespaces: [{name: red}]\n";
+  errors_.str("");
+  EXPECT_EQ(run_report(options_, file, out_, errors_), 2);
+  EXPECT_THAT(errors_.str(), HasSubstr("each of `namespaces` has its own: give --namespace"));
+}
+
+TEST_F(ReportCommandTest, DoesNotTakeForMissingWhatItMayNotSee) {
+  const test::TemporaryDirectory hidden;
+  chmod(hidden.name().c_str(), 0);
+  constexpr int kNotPossible = 77;
+  const pid_t child = test::fork_alone();
+  if (child == 0) {
+    constexpr uid_t kNobody = 65534;
+    if (geteuid() == 0 && setresuid(kNobody, kNobody, kNobody) != 0) _exit(kNotPossible);
+    options_.database = hidden.path("accounting.sqlite");
+    const bool of_database =
+        run() == 2 && errors_.str().find(": Permission denied: run as root") != std::string::npos;
+    bool of_configuration = false;
+    try {
+      run_report(options_, hidden.path("ctflowd.yaml"), out_, errors_);
+    } catch (const ConfigError& error) {
+      of_configuration = true;
+    }
+    _exit((of_database ? 0 : 1) + (of_configuration ? 0 : 2));
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == kNotPossible) GTEST_SKIP() << "nothing can be run as another user";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(ReportCommandTest, MakesNoTablesInADatabaseOfAnotherProgram) {
   Database(options_.database, Database::Access::kCreate).execute("CREATE TABLE notes(text)");
-  EXPECT_EQ(run_accounting_prune(options_, "/none", out_, errors_), 2);
+  EXPECT_EQ(run_accounting_prune(options_, settings(), out_, errors_), 2);
   EXPECT_EQ(errors_.str(), options_.database + ": no database of accounting\n");
   const Database database(options_.database, Database::Access::kRead);
   Statement tables(database, "SELECT count(*) FROM sqlite_master");

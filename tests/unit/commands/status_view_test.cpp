@@ -109,6 +109,48 @@ TEST(StatusView, ShowsWhatASpoolStillHolds) {
                                            "reports, full in 12 min\n"));
 }
 
+TEST(StatusView, ShowsTheDatabases) {
+  Status status = test::sample_status();
+  EXPECT_THAT(view(status).text, testing::Not(HasSubstr("NAT log")));
+  EXPECT_THAT(view(status).text, testing::Not(HasSubstr("accounting")));
+  OutputStatus log = status.namespaces[0].outputs[0];
+  log.peer = "/var/lib/ctflowd/nat";
+  log.counters = {};
+  log.counters.waiting.flows = 3;
+  NatLogStatus translations;
+  translations.open = 1'234;
+  translations.holes = 1;
+  log.details = translations;
+  OutputStatus accounting = log;
+  accounting.peer = "/var/lib/ctflowd/accounting/accounting.sqlite";
+  accounting.connected = false;
+  accounting.last_failure.kind = FailureKind::kDiskFull;
+  accounting.last_failure.reason = "disk full";
+  accounting.last_failure_age = std::chrono::seconds(2);
+  AccountingStatus counted;
+  counted.rows = 7;
+  accounting.details = counted;
+  status.namespaces[0].outputs.push_back(log);
+  status.namespaces[0].outputs.push_back(accounting);
+  EXPECT_THAT(view(status).text,
+              HasSubstr("NAT log\n  written      /var/lib/ctflowd/nat\n"
+                        "    1 234 translations exist, 1 hole, 3 events wait for the disk\n"
+                        "accounting\n"
+                        "  not written  /var/lib/ctflowd/accounting/accounting.sqlite\n"
+                        "    3 flow reports wait in 7 rows, no transaction yet\n"
+                        "    failed, the last 2 s ago: disk full\n"));
+  translations.maps.emplace();
+  translations.maps->entries = 2;
+  translations.maps->followed = 90;
+  status.namespaces[0].outputs[status.namespaces[0].outputs.size() - 2].details = translations;
+  counted.last_commit = std::chrono::seconds(9);
+  status.namespaces[0].outputs.back().details = counted;
+  EXPECT_THAT(
+      view(status).text,
+      HasSubstr("    2 entries of maps hold, 90 translations followed one without a row\n"));
+  EXPECT_THAT(view(status).text, HasSubstr("in 7 rows, last transaction 9 s ago\n"));
+}
+
 TEST(StatusView, CutsTheHostOfAPeerAndNotItsPort) {
   Status status = test::sample_status();
   OutputStatus& output = status.namespaces[0].outputs[0];

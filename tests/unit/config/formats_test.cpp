@@ -107,7 +107,8 @@ TEST(SizeOrOff, TakesTheWordForZero) {
 TEST(FileNamePattern, IsANameOnly) {
   const auto format = file_name_pattern();
   EXPECT_EQ(format.parse("%Y.ipfix").value, "%Y.ipfix");
-  for (const std::string_view text : {""sv, "."sv, ".."sv, "a/b"sv, "/a"sv, "a\0b"sv}) {
+  for (const std::string_view text :
+       {""sv, "."sv, ".."sv, "a/b"sv, "/a"sv, "a\0b"sv, "a\nb"sv, "\x1b[2J"sv, "\xc2\x9b"sv}) {
     EXPECT_EQ(format.parse(text).value, std::nullopt) << text;
   }
 }

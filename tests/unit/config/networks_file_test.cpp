@@ -43,6 +43,7 @@ TEST(NetworksFile, SaysWhereItIsWrong) {
   EXPECT_EQ(complaint("10.1.0.0/16 a b"),
             "FILE:1:15: expected the end of the line behind the name");
   EXPECT_THAT(complaint("10.1.0.0/16 other"), testing::HasSubstr("FILE:1:13: expected another"));
+  EXPECT_THAT(complaint("10.1.0.0/16 total"), testing::HasSubstr("FILE:1:13: expected another"));
   EXPECT_EQ(complaint("10.1.0.0/16 a\n10.2.0.0/16 b\n10.1.0.0/16 b\n"),
             "FILE:3:1: the same network is in line 1");
   EXPECT_THAT(complaint("10.1.0.0/16 \x1b"), testing::HasSubstr("FILE:1:13"));

@@ -52,6 +52,7 @@ TEST(ServicesFile, SaysWhereItIsWrong) {
   EXPECT_THAT(complaint_about("ssh 22/tpc"), StartsWith("FILE:1:5: expected PORT/"));
   EXPECT_THAT(complaint_about("a/b 22/tcp"), StartsWith("FILE:1:1: expected a name"));
   EXPECT_THAT(complaint_about("other 22/tcp"), StartsWith("FILE:1:1: expected another name"));
+  EXPECT_THAT(complaint_about("uncounted 22/tcp"), StartsWith("FILE:1:1: expected another name"));
   EXPECT_EQ(complaint_about("ssh 22/tcp\nssh 22/udp\n# x\nshell 22/tcp\n"),
             "FILE:4:7: the same port is in line 1");
 }

@@ -12,6 +12,7 @@
 #include <sstream>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "log/log.hpp"
 #include "observe/counter_names.hpp"
@@ -126,6 +127,10 @@ TEST_F(TotalsTest, SayWhyNothingWasExported) {
   EXPECT_THAT(complaint(), testing::HasSubstr("profiles have no records"));
   home_.outputs[0].counters.lost_stopped.flows = 12;
   EXPECT_THAT(complaint(), testing::HasSubstr("no collector could be reached"));
+  const OutputDetails collector =
+      std::exchange(home_.outputs[0].details, OutputDetails(ConnectionLogStatus()));
+  EXPECT_THAT(complaint(), testing::HasSubstr("log_connections cannot be written"));
+  home_.outputs[0].details = collector;
   home_.outputs[0].counters = {};
   home_.pipeline.exported = 0;
   home_.source.malformed = 12;
@@ -140,6 +145,8 @@ TEST_F(TotalsTest, SayWhyNothingWasExported) {
   EXPECT_THAT(complaint(), testing::HasSubstr("NetFlow v5 cannot express IPv6"));
   home_.outputs[0].counters.filtered = 3;
   EXPECT_THAT(complaint(), testing::HasSubstr("the filters of the collectors left"));
+  home_.outputs.clear();
+  EXPECT_THAT(complaint(), testing::HasSubstr("neither collectors nor log_connections"));
 }
 
 }  // namespace

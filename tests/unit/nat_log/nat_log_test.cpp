@@ -302,6 +302,19 @@ TEST_F(NatLogTest, ADamagedFileIsAFailureUntilItIsMovedAway) {
   EXPECT_EQ(log->status(system_now()).counters.flows, 1U);
 }
 
+TEST_F(NatLogTest, AdvisesAtTheStopWhatEndsTheFailure) {
+  std::ofstream(directory.path(nat::file_name(nat::day_of(nat::moment_of(system_now().wall)))))
+      << std::string(4096, 'x');
+  const test::LoggedLines lines;
+  const auto log = make();
+  log->tick();
+  offer(*log, kFlow, FlowEvent::kCreated);
+  log->stop();                                        // before the failure was looked for
+  EXPECT_EQ(lines.count("nat_log_not_written"), 2U);  // the line, and where that refers to it
+  EXPECT_EQ(lines.count("move the file of that day away"), 1U);
+  EXPECT_EQ(lines.count("what nat_log_not_written says"), 1U);
+}
+
 TEST_F(NatLogTest, WhatCannotBeWrittenUntilTheStopIsLost) {
   config.directory = directory.path("file");
   std::ofstream(config.directory) << "x";

@@ -100,6 +100,17 @@ TEST_F(HttpServerTest, RefusesOtherPathsAndMethods) {
   EXPECT_EQ(made_, 0);
 }
 
+TEST_F(HttpServerTest, RefusesAMethodWithABodyForTheMethod) {
+  serve();
+  for (const std::string body : {"Content-Length: 5\r\n\r\nhello",
+                                 "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"}) {
+    const std::string answer = ask("POST /count HTTP/1.1\r\nHost: x\r\n" + body);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 "));
+    EXPECT_THAT(answer, HasSubstr("Allow: GET, HEAD\r\n"));
+  }
+  EXPECT_EQ(made_, 0);
+}
+
 TEST_F(HttpServerTest, RefusesWhatIsNoRequest) {
   serve();
   EXPECT_THAT(ask("hello\r\n\r\n"), StartsWith("HTTP/1.1 400 "));

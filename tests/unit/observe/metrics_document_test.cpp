@@ -100,7 +100,9 @@ std::string document() {
       "the copy of the\n"
       "routing are there where the configuration has these. "
       "[operations.md](operations.md#status-and-metrics) says what to do about\n"
-      "them, and `packaging/prometheus` has rules for alerts.\n"
+      "them, and `packaging/prometheus` has rules for alerts. What accounting counts by a key "
+      "(`accounting.metrics`) has that key as\n"
+      "a label: here it is `device`.\n"
       "\n"
       "| metric | type | labels | what |\n"
       "|---|---|---|---|\n";

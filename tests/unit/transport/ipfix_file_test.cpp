@@ -85,6 +85,14 @@ TEST_F(IpfixFileTransportTest, GivesTheFileItsNameWhenItIsComplete) {
   EXPECT_EQ(counters().messages, 3U);
 }
 
+TEST_F(IpfixFileTransportTest, MakesHyphensOfWhatBelongsIntoNoName) {
+  config_.file.name = "%H%t%n%D.ipfix";
+  const auto transport = make();
+  send(*transport, 1);
+  transport->stop();
+  EXPECT_THAT(directory_.files(".ipfix"), ElementsAre("22--11-14-23.ipfix"));
+}
+
 TEST_F(IpfixFileTransportTest, BeginsEachFileWithTheTemplatesAndZero) {
   config_.file.size = 400;
   const auto transport = make();
