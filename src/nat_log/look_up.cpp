@@ -6,9 +6,10 @@
 #include <algorithm>
 #include <set>
 
-#include "nat_log/day_reader.hpp"
+#include "nat_log/day_readers.hpp"
 #include "nat_log/holes.hpp"
 #include "nat_log/store.hpp"
+#include "nat_log/unsettled.hpp"
 #include "text/address_text.hpp"
 #include "text/time_text.hpp"
 
@@ -32,15 +33,19 @@ constexpr std::chrono::minutes kNear{1};
 class Search {
  public:
   Search(const std::string& directory, const Question& question)
-      : directory_(directory),
+      : files_(directory),
         question_(question),
         from_(question.at - question.tolerance),
-        to_(std::min(question.at + question.tolerance, std::max(question.now, question.at))),
-        days_(list_days(directory)) {
+        to_(std::min(question.at + question.tolerance, std::max(question.now, question.at))) {
     // Files of days to come are of a clock that was wrong.
+    const std::vector<Day>& days = files_.days();
     const auto after =
-        std::upper_bound(days_.begin(), days_.end(), day_of(std::max(question.now, to_)));
-    if (after != days_.begin()) newest_ = *std::prev(after);
+        std::upper_bound(days.begin(), days.end(), day_of(std::max(question.now, to_)));
+    if (after != days.begin()) newest_ = *std::prev(after);
+    if (newest_) files_.keep(*newest_);
+    for (Day day = day_of(from_ - Store::kLateEnds); day <= day_of(to_); day += kDay) {
+      files_.keep(day);
+    }
   }
 
   Answer run() {
@@ -50,7 +55,6 @@ class Search {
       first = std::min(first, read_day_of_question(day));
     }
     read_days_before(first);
-    find_unsettled();
     if ((left_out_ & ~left_out::kZones) != 0) {
       answer_.missing.emplace_back(
           "the log was written with a source.filter, and what that excludes is not logged");
@@ -60,6 +64,9 @@ class Search {
           "the log has only the conntrack zones that namespaces names, and others are not logged");
     }
     remove_copies(answer_.holes);
+    unsettled_.emplace(files_, written_, from_);
+    unsettled_->find_before();
+    unsettled_->add(answer_.holes);
     find_ends();
     for (const Hole& hole : answer_.holes) look_around(hole);
     merge_days(answer_.around);
@@ -68,16 +75,11 @@ class Search {
   }
 
  private:
-  [[nodiscard]] bool has(Day day) const {
-    return std::binary_search(days_.begin(), days_.end(), day);
-  }
-
   /// Before rows are read: one that is open then was so until that time.
   void read_end_of_log() {
     if (!newest_) return;
     try {
-      DayReader file(directory_, *newest_);
-      if (file.is_log()) written_ = file.time("last_commit");
+      if (DayReader* const file = files_.find(*newest_)) written_ = file->time("last_commit");
     } catch (const SqliteError&) {  // then nothing is known of what is open
     }
   }
@@ -88,21 +90,16 @@ class Search {
     std::vector<Day> absent;
     std::vector<Hole> holes;
     for (Day day = first; day < end; day += kDay) {
-      if (!has(day)) {
-        if (day != first) absent.push_back(day);
+      DayReader* const file = files_.find(day);
+      if (file == nullptr) {
+        if (day != first || files_.has(day)) absent.push_back(day);
         continue;
       }
-      DayReader file(directory_, day);
-      if (!file.is_log()) {
-        absent.push_back(day);
-        continue;
-      }
-      read_rows(file);
-      file.holes(Moment(first), Moment(end), holes);
+      read_rows(*file);
+      file->holes(Moment(first), Moment(end), holes);
     }
-    if (!absent.empty() && has(end)) {
-      DayReader file(directory_, end);
-      if (file.is_log()) file.holes(Moment(first), Moment(end), holes);
+    if (!absent.empty()) {
+      if (DayReader* const file = files_.find(end)) file->holes(Moment(first), Moment(end), holes);
     }
     for (const Day day : absent) {
       // There never was a file where nothing was written on all of that day.
@@ -113,60 +110,25 @@ class Search {
     }
   }
 
-  [[nodiscard]] std::vector<Hole> holes_in(Moment from, Moment to) const {
-    std::vector<Hole> holes;
-    for (Day day = day_of(from); day <= day_of(to); day += kDay) {
-      if (!has(day)) continue;
-      DayReader file(directory_, day);
-      if (file.is_log()) file.holes(from, to, holes);
-    }
-    return holes;
-  }
-
-  void find_unsettled() {
-    for (Hole& hole : holes_in(from_ - Store::kLateEnds, from_)) {
-      const bool before = hole.ended && *hole.ended < from_;
-      // Before the first start there were no rows.
-      if (!before || hole.reason == name_of(HoleReason::kLogBegan)) continue;
-      if (!unsettled_ || *unsettled_->ended < *hole.ended) unsettled_ = std::move(hole);
-    }
-    if (!unsettled_) return;
-    settled_ = settled_after(*unsettled_->ended, written_,
-                             [this](Moment from, Moment to) { return holes_in(from, to); });
-  }
-
-  /// The connection was there before the hole, and may have ended in it.
-  [[nodiscard]] bool may_be_over(const Found& row) const {
-    if (!unsettled_ || row.from_map) return false;
-    Moment before = unsettled_->began;
-    // Such a hole begins kUnderWay before the last commit, and rows of that time are written.
-    if (unsettled_->reason == name_of(HoleReason::kNotRunning)) before += Store::kUnderWay;
-    if (row.began >= before) return false;
-    if (!row.ended) return !settled_;
-    return (row.unsure & unsure::kEnded) != 0 && (!settled_ || *row.ended <= *settled_);
-  }
-
   /// Whose file has what the days that are kept need of a file that the retention removed.
-  [[nodiscard]] std::optional<Day> heir_of(Day removed) const {
-    const auto next = std::upper_bound(days_.begin(), days_.end(), removed);
-    if (next == days_.end()) return std::nullopt;
-    DayReader file(directory_, *next);
-    if (!file.is_log()) return std::nullopt;
-    const auto from = file.time("took_over_from");
+  [[nodiscard]] std::optional<Day> heir_of(Day removed) {
+    const std::vector<Day>& days = files_.days();
+    const auto next = std::upper_bound(days.begin(), days.end(), removed);
+    DayReader* const file = next == days.end() ? nullptr : files_.find(*next);
+    if (file == nullptr) return std::nullopt;
+    const auto from = file->time("took_over_from");
     return from && *from <= Moment(removed) ? std::optional(*next) : std::nullopt;
   }
 
   /// Returns the earliest day whose file may have rows that matter.
   Day read_day_of_question(Day day) {
-    if (!has(day)) {
-      answer_.missing.push_back(fmt::format("there is no {}", file_name(day)));
+    DayReader* const found = files_.find(day);
+    if (found == nullptr) {
+      answer_.missing.push_back(files_.has(day) ? file_name(day) + " is empty"
+                                                : "there is no " + file_name(day));
       return day;
     }
-    DayReader file(directory_, day);
-    if (!file.is_log()) {
-      answer_.missing.push_back(fmt::format("{} is empty", file_name(day)));
-      return day;
-    }
+    DayReader& file = *found;
     std::vector<Hole> holes;
     file.holes(from_, to_, holes);
     answer_.holes.insert(answer_.holes.end(), holes.begin(), holes.end());
@@ -174,8 +136,8 @@ class Search {
     zones_ = zones_ || file.has_zones();
     read_rows(file);
     read_entries(file, day, entries_);
-    const auto later = std::upper_bound(days_.begin(), days_.end(), day);
-    const bool over = later != days_.end() && *later <= day_of(question_.now);
+    const auto later = std::upper_bound(files_.days().begin(), files_.days().end(), day);
+    const bool over = later != files_.days().end() && *later <= day_of(question_.now);
     const Moment written = file.time("last_commit").value_or(Moment(day));
     // A day that is over is written to its end, or has a hole from there on; unless the next start,
     // which writes that, has not been.
@@ -190,7 +152,7 @@ class Search {
                       text::exact_utc_text(written)));
     }
     const Day carried = day_of(file.time("carried_from").value_or(Moment(day)));
-    if (carried < day && !has(carried)) {
+    if (carried < day && !files_.has(carried)) {
       if (const auto heir = heir_of(carried); heir && *heir <= day) return *heir;
       answer_.missing.push_back(
           fmt::format("there is no {}, which had translations that went on", file_name(carried)));
@@ -217,13 +179,13 @@ class Search {
   void find_ends() {
     const auto open = [](const Found& entry) { return !entry.ended; };
     std::vector<Found> last = entries_;
-    for (const Day day : days_) {
+    for (const Day day : files_.days()) {
       if (day <= day_of(to_)) continue;
       if (std::none_of(last.begin(), last.end(), open)) break;
-      DayReader file(directory_, day);
-      if (!file.is_log()) continue;
+      DayReader* const file = files_.find(day);
+      if (file == nullptr) continue;
       last.clear();
-      read_entries(file, day, last);
+      read_entries(*file, day, last);
       entries_.insert(entries_.end(), last.begin(), last.end());
     }
     merge_days(entries_);
@@ -248,10 +210,8 @@ class Search {
     std::set<Day> days{day_of(hole.began), day_of(ended)};
     std::vector<Found> near;
     for (const Day day : days) {
-      if (!has(day)) continue;
-      DayReader file(directory_, day);
-      if (file.is_log()) {
-        file.map_entries(question_, hole.began, ended + kNear, near);
+      if (DayReader* const file = files_.find(day)) {
+        file->map_entries(question_, hole.began, ended + kNear, near);
       }
     }
     merge_days(near);
@@ -280,13 +240,7 @@ class Search {
       answer_.remote_not_logged = std::any_of(
           rows.begin(), rows.end(), [](const Found& row) { return row.remote_address.empty(); });
     }
-    const auto over = [&](const Found& row) { return may_be_over(row); };
-    if (!rows.empty() && std::all_of(rows.begin(), rows.end(), over)) {
-      answer_.missing.push_back(
-          fmt::format("which connections had ended before {} was not known yet: what is shown may "
-                      "be one of them",
-                      text::exact_utc_text(*unsettled_->ended)));
-    }
+    note_doubt();
     std::sort(rows.begin(), rows.end(),
               [](const Found& one, const Found& other) { return one.began < other.began; });
     answer_.same_map = same_map();
@@ -294,6 +248,25 @@ class Search {
         std::any_of(rows.begin(), rows.end(), [&](const Found& row) { return decides(row); });
     answer_.other_zones = decided_ && !question_.zone && has_zones();
     answer_.verdict = judge();
+  }
+
+  /// Where a host is found only by rows that may be over.
+  void note_doubt() {
+    if (!unsettled_->ended_before() || hosts(false).size() == hosts(true).size()) return;
+    answer_.missing.push_back(
+        fmt::format("which connections had ended before {} was not known yet: what is shown may "
+                    "be one of them",
+                    text::exact_utc_text(*unsettled_->ended_before())));
+  }
+
+  /// Inside hosts that had it, in the log's words: only those that had it for sure, or all.
+  using Hosts = std::set<std::pair<std::string, std::uint16_t>>;
+  [[nodiscard]] Hosts hosts(bool sure) const {
+    Hosts all;
+    for (const Found& row : answer_.found) {
+      if (!sure || !unsettled_->may_be_over(row)) all.emplace(row.inside_address, row.zone);
+    }
+    return all;
   }
 
   /// What is missing may be of another zone than that of a row.
@@ -304,12 +277,12 @@ class Search {
   }
 
   [[nodiscard]] Verdict judge() const {
-    std::set<std::pair<std::string, std::uint16_t>> hosts;
-    for (const Found& row : answer_.found) hosts.emplace(row.inside_address, row.zone);
-    if (hosts.size() > 1) return Verdict::kSeveral;
+    if (hosts(true).size() > 1) return Verdict::kSeveral;
+    const Hosts all = hosts(false);
+    if (all.size() > 1) return Verdict::kCannotSay;
     const bool complete = answer_.holes.empty() && answer_.missing.empty();
-    if (hosts.empty()) return complete ? Verdict::kNone : Verdict::kCannotSay;
-    if (hosts.begin()->first.empty()) return Verdict::kCannotSay;
+    if (all.empty()) return complete ? Verdict::kNone : Verdict::kCannotSay;
+    if (all.begin()->first.empty()) return Verdict::kCannotSay;
     const bool decided = decided_ && !answer_.remote_not_logged && !answer_.other_zones;
     return complete || decided ? Verdict::kOne : Verdict::kCannotSay;
   }
@@ -324,14 +297,11 @@ class Search {
     if (!asks_exactly() || row.remote_address.empty() || !fits(row, *question_.remote)) {
       return false;
     }
-    if (may_be_over(row)) return false;
+    if (unsettled_->may_be_over(row)) return false;
     if (!answer_.missing.empty() && !surely_existed(row, from_, to_)) return false;
     return std::all_of(answer_.holes.begin(), answer_.holes.end(), [&](const Hole& hole) {
-      // Whether it outlived the hole is known some time after that.
-      const bool looked_at =
-          row.ended || (written_ && hole.ended && *hole.ended + Store::kLateEnds <= *written_);
-      return looked_at && surely_existed(row, std::max(from_, hole.began),
-                                         std::min(to_, hole.ended.value_or(to_)));
+      return surely_existed(row, std::max(from_, hole.began),
+                            std::min(to_, hole.ended.value_or(to_)));
     });
   }
 
@@ -359,15 +329,13 @@ class Search {
            std::any_of(entries_.begin(), entries_.end(), holds);
   }
 
-  const std::string& directory_;
+  DayReaders files_;
   const Question& question_;
   const Moment from_;
   const Moment to_;
-  const std::vector<Day> days_;
   std::optional<Day> newest_;
-  std::optional<Moment> written_;     ///< the log
-  std::optional<Hole> unsettled_;     ///< the last one, if it ended shortly before from_
-  std::optional<Moment> settled_;     ///< settled_after() that
+  std::optional<Moment> written_;  ///< the log
+  std::optional<Unsettled> unsettled_;
   bool zones_ = false;                ///< the log has rows of zones
   bool decided_ = false;              ///< by a row, for its zone
   int left_out_ = 0;                  ///< on a day of the question: bits of left_out::

@@ -116,6 +116,101 @@ TEST_F(IncompleteLogTest, RowThatAStartMetIsNotOver) {
   EXPECT_EQ(verdict("2026-11-23T10:02:02Z"), Verdict::kOne);
 }
 
+// Its process was killed before it knew whether the row's connection had ended in the hole.
+TEST_F(IncompleteLogTest, RowDoesNotDecideAboutAHoleThatNoStartHasLookedBehind) {
+  begin_and_be_killed();
+  wait(5s);
+  kill();
+  pass(1s);
+  start();
+  wait(8s);
+  EXPECT_EQ(verdict("2026-11-23T10:01:30Z"), Verdict::kCannotSay);
+  wait(60s);
+  EXPECT_EQ(verdict("2026-11-23T10:01:30Z"), Verdict::kCannotSay);
+}
+
+TEST_F(IncompleteLogTest, RowThatBeganInALossMayHaveEndedInIt) {
+  start();
+  wait(60s);
+  hole(HoleReason::kEventsLost);
+  begin(kTheirs);
+  write();  // the table is read, and does not have it any more
+  wait(5s);
+  EXPECT_EQ(verdict("2026-11-23T10:01:02Z"), Verdict::kCannotSay);
+  wait(60s);
+  EXPECT_EQ(verdict("2026-11-23T10:01:02Z"), Verdict::kNone);
+}
+
+/// Another host has the port since the start.
+class OthersAfterAHoleTest : public IncompleteLogTest {
+ protected:
+  static constexpr const char* kTime = "2026-11-23T10:02:04Z";
+  void be_killed_and_begin_another() {
+    begin_and_be_killed();
+    pass(1s);
+    const Flow others = source_nat(2, "10.0.0.6:6000", "198.51.100.2:443", kAskedPort);
+    begin(others);
+    table = {others};
+    wait(5s);
+  }
+};
+
+TEST_F(OthersAfterAHoleTest, AreNotSeveralWhileTheFirstOneMayBeOver) {
+  be_killed_and_begin_another();
+  const Answer soon = ask(kAskedPort, kTime);
+  EXPECT_EQ(soon.found.size(), 2U);
+  EXPECT_EQ(soon.verdict, Verdict::kCannotSay);
+  EXPECT_THAT(soon.missing, ElementsAre(HasSubstr("which connections had ended")));
+  wait(60s);
+  const Answer later = ask(kAskedPort, kTime);
+  EXPECT_EQ(later.verdict, Verdict::kOne);
+  EXPECT_EQ(later.found.at(0).inside_address, "10.0.0.6");
+}
+
+TEST_F(OthersAfterAHoleTest, AreNotSeveralWhereItWasNeverKnown) {
+  be_killed_and_begin_another();
+  kill();
+  pass(1s);
+  start();
+  wait(60s);
+  EXPECT_EQ(ask(kAskedPort, kTime).verdict, Verdict::kCannotSay);
+}
+
+TEST_F(OthersAfterAHoleTest, AreSeveralWhereTheFirstOneWasMet) {
+  begin_and_be_killed();
+  const Flow others = source_nat(2, "10.0.0.6:6000", "198.51.100.2:443", kAskedPort);
+  table = {kTheirs};
+  start();
+  begin(others);
+  table = {kTheirs, others};
+  wait(60s);
+  EXPECT_EQ(ask(kAskedPort, kTime).verdict, Verdict::kSeveral);
+}
+
+TEST_F(OthersAfterAHoleTest, AreNotSeveralSinceTheLogWasWritten) {
+  start();
+  begin(kTheirs);
+  begin(source_nat(2, "10.0.0.6:6000", "198.51.100.2:443", kAskedPort));
+  wait(60s);
+  EXPECT_EQ(ask(kAskedPort, "2026-11-23T10:00:30Z").verdict, Verdict::kSeveral);
+  pass(60s);
+  EXPECT_EQ(ask(kAskedPort, "2026-11-23T10:01:30Z").verdict, Verdict::kCannotSay);
+}
+
+TEST_F(OthersAfterAHoleTest, AreNotSeveralInTheHoleWhereTheFirstOneMayHaveEndedInIt) {
+  begin_and_be_killed();
+  kill();
+  Flow others = source_nat(2, "10.0.0.6:6000", "198.51.100.2:443", kAskedPort);
+  others.present.start = true;
+  others.start = test::at("2026-11-23T10:01:30Z");
+  table = {others};
+  start();
+  wait(60s);
+  const Answer answer = ask(kAskedPort, "2026-11-23T10:01:40Z");
+  EXPECT_EQ(answer.found.size(), 2U);
+  EXPECT_EQ(answer.verdict, Verdict::kCannotSay);
+}
+
 TEST_F(IncompleteLogTest, OpenRowDoesNotDecideAboutTheTimeSinceTheLogWasWritten) {
   start();
   begin(kTheirs);
