@@ -19,6 +19,7 @@ struct Place {
   Day file{};
   /// Its beginning was not heard of: its end may come without an event, too.
   bool unannounced = false;
+  bool earlier = false;  ///< of an earlier process
 };
 
 class OpenTranslations {

@@ -198,8 +198,23 @@ void Store::apply(const NatEvent& event) {
 
 void Store::begin(const Translation& translation, Moment began) {
   const std::uint64_t key = key_of(translation);
-  if (open_.find(key)) return open_.announce(key);  // the table had it before its event came
+  if (const auto place = open_.find(key)) {
+    const bool met = place->unannounced && !place->earlier && missing_.count(key) == 0;
+    if (met) return open_.announce(key);  // the table had it before its event came
+    end_former(key, *place, translation, began);
+  }
   add_row(key, translation, began, 0, false);
+}
+
+/// Its host opened it again with the same ports, so that the kernel gave it the same id, and the
+/// end of the one before was missed.
+void Store::end_former(std::uint64_t key, const Place& former, const Translation& translation,
+                       Moment successor_began) {
+  const bool was_missing = missing_.erase(key) > 0;
+  const Moment ended = was_missing ? std::min(compared_wall_, successor_began) : successor_began;
+  open_.remove(key);
+  if (!files_.exists(former.file)) return;  // older than the retention
+  file(former.file).end(translation, former.began, std::max(former.began, ended), unsure::kEnded);
 }
 
 void Store::add_row(std::uint64_t key, const Translation& translation, Moment began, int unsure,
@@ -222,9 +237,13 @@ void Store::carry_from(Day day) {
 
 void Store::end(const NatEvent& event) {
   const std::uint64_t key = key_of(event.translation);
-  if (const auto place = open_.find(key)) {
-    open_.remove(key);
+  const auto place = open_.find(key);
+  const bool was_missing = missing_.count(key) > 0;
+  // It has the ports of one that the table did not have, and its beginning was missed.
+  const bool another = was_missing && event.knows_begin && event.began > compared_wall_;
+  if (place && !another) {
     missing_.erase(key);
+    open_.remove(key);
     if (!files_.exists(place->file)) return;  // older than the retention
     const Moment ended = std::max(place->began, event.ended);
     file(place->file).end(event.translation, place->began, ended, 0);
@@ -298,7 +317,10 @@ void Store::meet(const Flow& flow, const Translation& translation) {
                                           : began_at_latest(translation, seen);
   if (covers(translation, flow.present.start ? std::optional(began) : std::nullopt)) return;
   const std::uint64_t key = key_of(translation);
-  if (open_.find(key)) return;
+  if (const auto place = open_.find(key)) {
+    if (!flow.present.start || began <= place->began) return;
+    end_former(key, *place, translation, began);
+  }
   add_row(key, translation, began, flow.present.start ? 0 : unsure::kBegan, true);
 }
 

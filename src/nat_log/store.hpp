@@ -91,6 +91,8 @@ class Store {
   void begin(const Translation& translation, Moment began);
   void add_row(std::uint64_t key, const Translation& translation, Moment began, int unsure,
                bool unannounced);
+  void end_former(std::uint64_t key, const Place& former, const Translation& translation,
+                  Moment successor_began);
   void meet(const Flow& flow, const Translation& translation);
   void end(const NatEvent& event);
   void add_hole(const Hole& hole);

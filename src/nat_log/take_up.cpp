@@ -17,7 +17,7 @@ void Store::take_up() {
     if (files_.is_sealed(day)) continue;
     file(day).end_holes(since);
     file(day).for_each_open([&](const Translation& one, Moment began) {
-      open_.add(key_of(one), {began, day, true});
+      open_.add(key_of(one), {began, day, true, true});
     });
   }
   std::set<Day> touched{day_of(since), day_of(now())};
