@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/assembly/flow_assembler.hpp"
 
+#include <utility>
+
 #include "conntrack/assembly/counter_resets.hpp"
 #include "extras/apply_extras.hpp"
 
@@ -61,11 +63,9 @@ void FlowAssembler::complete_by_evidence(const ConnectionIdentity identity, Flow
   }
 }
 
-void FlowAssembler::forget_beginning(const Flow& flow) {
-  begun.remove(unstamped_key(flow, derives_ids ? 0 : flow.id));
-}
-
 bool FlowAssembler::repeats_beginning(const Flow& flow) {
+  const std::uint64_t losses = counters.overruns + counters.lost_overrun + counters.lost_ends;
+  if (std::exchange(losses_seen_, losses) != losses && !keeps_ends_) begun.clear();
   if (begun.add(unstamped_key(flow, derives_ids ? 0 : flow.id))) return false;
   log_repeats();
   return true;

@@ -32,6 +32,7 @@ struct FlowAssembler {
         counters(ledger),
         reported(config.max_reported_connections, began.steady),
         opened(began.wall),
+        keeps_ends_(config.delivery == Delivery::kReliable),
         filter_(config) {}
 
   FlowSink& sink;
@@ -104,11 +105,16 @@ struct FlowAssembler {
     return skips_existing && began_before_us(flow) && !reported.contains(identity);
   }
 
-  /// True, and counted: this end was read before.
-  bool repeats_end(const ConnectionIdentity& identity, const Flow& flow) {
-    if (nat_events) forget_beginning(flow);
+  /// It ended. False: its beginning was not handed on, if that is asked for.
+  bool forget_beginning(const Flow& flow) {
+    return nat_events && begun.remove(unstamped_key(flow, derives_ids ? 0 : flow.id));
+  }
+
+  /// True, and counted: this end was read before. `begun_since`: its beginning was handed on.
+  bool repeats_end(const ConnectionIdentity& identity, bool begun_since) {
     if (ended.add(identity.end_key)) return false;
-    if (!identity.stamped && !repeats_expected) return false;  // a successor, not the same again
+    // A successor, not the same again.
+    if (!identity.stamped && (!repeats_expected || begun_since)) return false;
     log_repeats();
     return true;
   }
@@ -159,10 +165,11 @@ struct FlowAssembler {
   }
   /// `identity` is copied here, so that for the usual end it need not be in memory.
   void complete_by_evidence(ConnectionIdentity identity, Flow& flow, const Written& written);
-  void forget_beginning(const Flow& flow);
   void log_repeats();
   void find_resetters(const Instant& now);
 
+  bool keeps_ends_;                ///< the kernel does, until there is room for them
+  std::uint64_t losses_seen_ = 0;  ///< at the last beginning
   ConnectionFilter filter_;
 
   log::RateLimit no_room_log_;

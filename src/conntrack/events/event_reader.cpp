@@ -42,7 +42,9 @@ void EventReader::read_end(const Instant& time) {
   ++assembler_.counters.ended;
   if (assembler_.filter(flow_)) return;
   const ConnectionIdentity identity = assembler_.identify(flow_, time);
-  if (!assembler_.repeats_end(identity, flow_)) read_first_end(identity, time);
+  const bool begun = assembler_.forget_beginning(flow_);
+  if (assembler_.repeats_end(identity, begun)) return;
+  read_first_end(identity, time);
 }
 
 bool EventReader::read(DecodeResult decoded, const Instant& time) {

@@ -118,10 +118,22 @@ class BegunConnections {
     return true;
   }
 
-  void remove(std::uint64_t key) {
+  /// False: it is not here.
+  bool remove(std::uint64_t key) {
+    bool removed = false;
     for (Keys* keys : {&young_, &old_}) {
-      if (Key* found = keys->find(key)) keys->erase(*found);
+      Key* const found = keys->find(key);
+      if (found == nullptr) continue;
+      keys->erase(*found);
+      removed = true;
     }
+    return removed;
+  }
+
+  /// Their ends may have been missed: a successor with the same key is no repeat.
+  void clear() {
+    young_.clear();
+    old_.clear();
   }
 
   [[nodiscard]] std::size_t size() const { return young_.size() + old_.size(); }

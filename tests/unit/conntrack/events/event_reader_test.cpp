@@ -204,6 +204,33 @@ TEST_F(EventReaderTest, TellsBeginningsAndEndsOfSessionsOnce) {
   EXPECT_EQ(sink_.flows.size(), 3U) << "a successor";
 }
 
+TEST_F(EventReaderTest, TakesABeginningForNoRepeatWhereTheEndBeforeItMayHaveBeenLost) {
+  assembler_.nat_events = true;
+  const test::Octets created =
+      test::with_field(test::stock_message(IPCTNL_MSG_CT_NEW, {.original_packets = 2}, {}),
+                       offsetof(nlmsghdr, nlmsg_flags), std::uint16_t{NLM_F_CREATE | NLM_F_EXCL});
+  read(created);
+  ++counters_.overruns;
+  for (int i = 0; i < 2; ++i) read(created);
+  EXPECT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(counters_.repeated, 1U);
+}
+
+TEST_F(EventReaderTest, TakesTheEndOfWhatBeganSinceForNoRepeat) {
+  assembler_.nat_events = true;
+  assembler_.repeats_expected = true;
+  const test::StockConnection connection{.original_packets = 2, .start = 0};
+  const test::Octets created =
+      test::with_field(test::stock_message(IPCTNL_MSG_CT_NEW, connection, {}),
+                       offsetof(nlmsghdr, nlmsg_flags), std::uint16_t{NLM_F_CREATE | NLM_F_EXCL});
+  for (int i = 0; i < 2; ++i) {
+    read(created);
+    for (int repeat = 0; repeat < 2; ++repeat) read(test::stock_end(connection, 0));
+  }
+  EXPECT_EQ(sink_.flows.size(), 4U);
+  EXPECT_EQ(counters_.repeated, 2U);
+}
+
 TEST_F(EventReaderTest, ExportsNoRecordOfAConnectionWithoutPackets) {
   read(test::stock_end({}, test::kStart + test::kSecond));
   EXPECT_TRUE(sink_.flows.empty());
