@@ -75,8 +75,12 @@ void ConntrackSource::open_feed() {
 void ConntrackSource::set_nat_events(bool on) {
   if (listener_) listener_->listen_to_beginnings(on);
   if (records_) records_->listen_to_beginnings(on);
+  const bool anew = on && !nat_events_;
   nat_events_ = on;
-  if (assembler_) assembler_->nat_events = on;
+  if (anew) beginnings_since_ = system_now().wall;
+  if (!assembler_) return;
+  assembler_->nat_events = on;
+  if (anew) assembler_->beginnings_since = beginnings_since_;
 }
 
 void ConntrackSource::set_every_end(bool on) {
@@ -102,6 +106,7 @@ void ConntrackSource::start(FlowSink& sink) {
   assembler_->watch_clock();
   observe_settings();
   assembler_->nat_events = nat_events_;
+  assembler_->beginnings_since = beginnings_since_;
   assembler_->every_end = every_end_;
   assembler_->early_drops = &early_drops_;
   events_.emplace(*assembler_);

@@ -68,6 +68,7 @@ class ConntrackSource : public FlowSource {
   NetworkNamespace home_;
   std::shared_ptr<RecordRing> ring_;
   bool nat_events_ = false;
+  TimePoint beginnings_since_ = TimePoint::max();  ///< we listen to them
   bool every_end_ = false;
   bool timeouts_complete_ = true;  ///< at the last look, or there was none
   /// Since when nf_conntrack_events is 0, and the last look at it.

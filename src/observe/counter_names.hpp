@@ -37,7 +37,9 @@ inline constexpr auto kSourceCounters = all_counters<SourceCounters>({
      "Events and scanned entries that the configuration leaves out (zones, source.filter, "
      "source.own_traffic)",
      &SourceCounters::filtered},
-    {"created", "Connections created (NEW events), counted where an output takes NAT events",
+    {"created",
+     "Connections created (NEW events, or known by their ends), counted where an output takes NAT "
+     "events",
      &SourceCounters::created},
     {"already_reported", "Removed connections with nothing left to export after interim reports",
      &SourceCounters::already_reported},

@@ -24,6 +24,7 @@ void FlowAssembler::follow_clock() {
       "or systemd-timesyncd keep the clock\"",
       std::chrono::duration<double>(step).count());
   opened += step;
+  if (beginnings_since != TimePoint::max()) beginnings_since += step;
   silence.shift(step);
   reported.shift(step);
   timeouts.shift(step);

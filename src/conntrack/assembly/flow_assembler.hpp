@@ -55,6 +55,7 @@ struct FlowAssembler {
   bool derives_ids = false;
   /// Hand on that connections began, and ended with nothing left to export.
   bool nat_events = false;
+  TimePoint beginnings_since = TimePoint::max();  ///< we listen to them, as `opened`
   /// Hand on that connections ended with nothing left to export.
   bool every_end = false;
   CounterResetters resetters;  ///< as of the last fall
@@ -108,6 +109,12 @@ struct FlowAssembler {
   /// It ended. False: its beginning was not handed on, if that is asked for.
   bool forget_beginning(const Flow& flow) {
     return nat_events && begun.remove(unstamped_key(flow, derives_ids ? 0 : flow.id));
+  }
+
+  /// Of one that was not handed on: the kernel had no room for it, and did not send it again.
+  [[nodiscard]] bool missed_beginning(const Flow& flow) const {
+    return counters.retried > 0 && nat_events && flow.present.start &&
+           flow.start >= beginnings_since && !begun.forgot();
   }
 
   /// True, and counted: this end was read before. `begun_since`: its beginning was handed on.

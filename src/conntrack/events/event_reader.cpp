@@ -44,6 +44,7 @@ void EventReader::read_end(const Instant& time) {
   const ConnectionIdentity identity = assembler_.identify(flow_, time);
   const bool begun = assembler_.forget_beginning(flow_);
   if (assembler_.repeats_end(identity, begun)) return;
+  if (!begun && assembler_.missed_beginning(flow_)) make_creation();
   read_first_end(identity, time);
 }
 
@@ -132,6 +133,18 @@ void EventReader::read_creation(const Instant& time) {
   assembler_.derive_id(flow_);
   flow_.event_time = flow_.start = flow_.end = time.wall;
   assembler_.sink.on_flow(flow_);
+}
+
+[[gnu::noinline]] void EventReader::make_creation() {
+  ++assembler_.counters.created;
+  Flow creation = flow_;
+  creation.event = FlowEvent::kCreated;
+  creation.event_time = creation.end = creation.start;
+  creation.original_counters = creation.reply_counters = {};
+  creation.extras = {};
+  creation.present = {};
+  creation.present.no_ports = flow_.present.no_ports;
+  assembler_.sink.on_flow(creation);
 }
 
 void EventReader::read_report(const Instant& time) {

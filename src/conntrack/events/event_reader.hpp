@@ -48,6 +48,8 @@ class EventReader : public EventConsumer, public RecordConsumer {
   /// An end of which nothing is left to report, or nothing is to be reported.
   void pass_over_end(Outcome outcome, bool skipped, const Instant& time);
   void read_creation(const Instant& time);
+  /// By the end of its connection.
+  void make_creation();
   void read_report(const Instant& time);
   void count_malformed(Bytes message);
 

@@ -111,10 +111,12 @@ class BegunConnections {
   bool add(std::uint64_t key) {
     if (young_.find(key) != nullptr || old_.find(key) != nullptr) return false;
     if (young_.size() >= limit_) {
+      forgot_ = forgot_ || old_.size() > 0;
       old_.clear();
       std::swap(old_, young_);
     }
-    young_.insert(key);  // without memory: a repeat will not be recognised
+    // Without memory a repeat will not be recognised.
+    if (young_.insert(key) == nullptr) forgot_ = true;
     return true;
   }
 
@@ -132,9 +134,13 @@ class BegunConnections {
 
   /// Their ends may have been missed: a successor with the same key is no repeat.
   void clear() {
+    forgot_ = forgot_ || size() > 0;
     young_.clear();
     old_.clear();
   }
+
+  /// Not all are here that should be.
+  [[nodiscard]] bool forgot() const { return forgot_; }
 
   [[nodiscard]] std::size_t size() const { return young_.size() + old_.size(); }
 
@@ -145,6 +151,7 @@ class BegunConnections {
   using Keys = KeyedTable<Key>;
 
   std::size_t limit_;
+  bool forgot_ = false;
   Keys young_;
   Keys old_;
 };

@@ -204,6 +204,42 @@ TEST_F(EventReaderTest, TellsBeginningsAndEndsOfSessionsOnce) {
   EXPECT_EQ(sink_.flows.size(), 3U) << "a successor";
 }
 
+// With reliable delivery the kernel keeps ends for which there is no room, but sends a beginning
+// again only with a next packet.
+TEST_F(EventReaderTest, MakesABeginningThatDidNotComeWhenItsConnectionEnds) {
+  assembler_.nat_events = true;
+  assembler_.beginnings_since = TimePoint(std::chrono::nanoseconds(test::kStart));
+  const test::StockConnection connection{.original_packets = 2};
+  const test::Octets end = test::stock_end(connection, test::kStart + test::kSecond);
+  counters_.retried = 1;
+  for (int i = 0; i < 2; ++i) read(end);
+  ASSERT_EQ(sink_.flows.size(), 2U);
+  EXPECT_EQ(sink_.flows[0].event, FlowEvent::kCreated);
+  EXPECT_EQ(sink_.flows[0].event_time, sink_.flows[1].start);
+  EXPECT_FALSE(sink_.flows[0].present.counters);
+  EXPECT_EQ(sink_.flows[0].original, sink_.flows[1].original);
+  EXPECT_EQ(sink_.flows[1].event, FlowEvent::kEnded);
+}
+
+TEST_F(EventReaderTest, MakesNoBeginningThatCameOrWasNotListenedTo) {
+  assembler_.nat_events = true;
+  test::StockConnection connection{.original_packets = 2};
+  assembler_.beginnings_since = TimePoint(std::chrono::nanoseconds(test::kStart + 1));
+  counters_.retried = 1;
+  read(test::stock_end(connection, test::kStart + test::kSecond));
+  EXPECT_EQ(sink_.flows.size(), 1U) << "it began before";
+  connection.start += 2;
+  counters_.retried = 0;
+  read(test::stock_end(connection, test::kStart + test::kSecond));
+  EXPECT_EQ(sink_.flows.size(), 2U) << "nothing was missed";
+  connection.start += 2;
+  counters_.retried = 1;
+  read(test::with_field(test::stock_message(IPCTNL_MSG_CT_NEW, connection, {}),
+                        offsetof(nlmsghdr, nlmsg_flags), std::uint16_t{NLM_F_CREATE | NLM_F_EXCL}));
+  read(test::stock_end(connection, test::kStart + test::kSecond));
+  EXPECT_EQ(sink_.flows.size(), 4U) << "it came";
+}
+
 TEST_F(EventReaderTest, TakesABeginningForNoRepeatWhereTheEndBeforeItMayHaveBeenLost) {
   assembler_.nat_events = true;
   const test::Octets created =
