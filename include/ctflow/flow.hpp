@@ -205,10 +205,18 @@ struct Flow {
   EndReason end_reason = EndReason::kIdleTimeout;
   Presence present;
   EarlierReports earlier;
+  /// Of an end, for NAT events: when the entry was removed or, if that was sooner, expired, from
+  /// when on its ports are free. Zero: not known, `event_time` says about when.
+  TimePoint removed{};
   KernelExtras extras;
 };
 
 static_assert(std::is_trivially_copyable_v<Flow>);
+
+/// When the connection began or ended, as a NAT event says it.
+constexpr TimePoint happened_at(const Flow& flow) {
+  return flow.removed == TimePoint{} ? flow.event_time : flow.removed;
+}
 
 /// True when source or destination was translated (IPS_SRC_NAT, IPS_DST_NAT).
 constexpr bool translated(const Flow& flow) {

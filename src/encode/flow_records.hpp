@@ -58,7 +58,7 @@ struct RecordTimes {
 };
 
 inline RecordTimes record_times(RecordStyle style, const Flow& flow) {
-  if (style == RecordStyle::kNatEvent) return {flow.event_time, flow.event_time};
+  if (style == RecordStyle::kNatEvent) return {happened_at(flow), happened_at(flow)};
   return {flow.start, flow.end};
 }
 

@@ -191,7 +191,7 @@ inline std::uint8_t ttl_max(const Record& record) { return extras(record).ttl_ma
 namespace nat_event_value {
 
 inline Milliseconds time(const Record& record) {
-  return record_value::milliseconds(record.flow.event_time);
+  return record_value::milliseconds(happened_at(record.flow));
 }
 
 /// IANA natEvent (230). NAT66 has none of its own, so that it gets the historic pair.

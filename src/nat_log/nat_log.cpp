@@ -41,7 +41,7 @@ NatEvent event_of(const Flow& flow) {
     return event;
   }
   event.kind = NatEvent::Kind::kEnd;
-  event.ended = nat::moment_of(flow.event_time);
+  event.ended = nat::moment_of(happened_at(flow));
   event.knows_begin = flow.present.start;
   const bool reported_before = flow.earlier.start != TimePoint{};
   event.began = nat::moment_of(reported_before ? flow.earlier.start : flow.start);

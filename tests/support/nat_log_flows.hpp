@@ -180,7 +180,7 @@ class NatLogFixture {
       event.kind = kind;
       event.began = kind == nat::NatEvent::Kind::kBegin ? now() : nat::moment_of(flow.start);
       event.knows_begin = flow.present.start;
-      event.ended = now();
+      event.ended = flow.removed != TimePoint{} ? nat::moment_of(flow.removed) : now();
       events_.push_back(event);
     }
   }

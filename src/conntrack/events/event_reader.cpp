@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "conntrack/events/event_reader.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "conntrack/events/expected_end.hpp"
@@ -16,6 +17,7 @@ void EventReader::begin_datagram(const Instant& time) {
 void EventReader::read_first_end(const ConnectionIdentity& identity, const Instant& time) {
   const bool skipped = assembler_.skip_existing(identity, flow_);
   if (skipped) assembler_.count_ignored(flow_);
+  if (assembler_.nat_events && flow_.present.stop) flow_.removed = std::min(flow_.end, time.wall);
   assembler_.complete(identity, flow_, time);
   const Outcome outcome = assembler_.reported.finish(identity, flow_);
   if (outcome == Outcome::kNews && !skipped) {

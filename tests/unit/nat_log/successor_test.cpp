@@ -77,9 +77,9 @@ TEST_F(SuccessorTest, WhoseBeginningWasMissedHasARow) {
   hole(HoleReason::kEventsLost);
   write_after(1s);  // the table is read at 10:01:01
   Flow successor = begun_at("2026-11-23T10:01:06Z");
-  pass(7s);
+  successor.removed = test::at("2026-11-23T10:01:08Z");
   end(successor);
-  write_after(1s);
+  write_after(8s);
   write_after(60s);
   EXPECT_EQ(ask_at("2026-11-23T10:01:03.500Z").verdict, Verdict::kNone);
   EXPECT_EQ(ask_at("2026-11-23T10:01:07Z").verdict, Verdict::kOne);

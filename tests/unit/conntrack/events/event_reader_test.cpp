@@ -219,6 +219,7 @@ TEST_F(EventReaderTest, MakesABeginningThatDidNotComeWhenItsConnectionEnds) {
   EXPECT_FALSE(sink_.flows[0].present.counters);
   EXPECT_EQ(sink_.flows[0].original, sink_.flows[1].original);
   EXPECT_EQ(sink_.flows[1].event, FlowEvent::kEnded);
+  EXPECT_EQ(happened_at(sink_.flows[1]), sink_.flows[0].event_time + std::chrono::seconds(1));
 }
 
 TEST_F(EventReaderTest, MakesNoBeginningThatCameOrWasNotListenedTo) {
