@@ -273,6 +273,7 @@ TEST(Decode, EmptiesTheFlowBefore) {
   extras = {TimePoint::max(), TimePoint::max(), {9, 9}, {9, 9}, {9, 9}, 9, 9, 9, 9, 9, 9};
   extras.has_times = extras.has_wire = extras.has_interfaces = extras.continued = true;
   used.extras.reply = extras;
+  used.removed = TimePoint(std::chrono::seconds(8));
   used.extras.reason = 9;
   used.extras.present = used.extras.by_present_clock = true;
 
@@ -283,8 +284,8 @@ TEST(Decode, EmptiesTheFlowBefore) {
   const auto& [original, reply, original_counters, reply_counters, start, end, event_time, id,
                status, mark, timeout, port_id, original_interfaces, reply_interfaces,
                original_routing, reply_routing, initiator_origin, responder_origin, initiator_mac,
-               responder_mac, user, zone, state, happened, end_reason, present, earlier, kernel] =
-      used;
+               responder_mac, user, zone, state, happened, end_reason, present, earlier, removed,
+               kernel] = used;
   EXPECT_TRUE(initiator_origin == NetworkOrigin{} && responder_origin == NetworkOrigin{});
   EXPECT_TRUE(initiator_mac == 0 && responder_mac == 0 && user.empty());
   EXPECT_TRUE(original == fresh.original && reply == fresh.reply);
@@ -299,7 +300,7 @@ TEST(Decode, EmptiesTheFlowBefore) {
   EXPECT_TRUE(reply_routing == fresh.reply_routing);
   EXPECT_TRUE(state == fresh.state && happened == fresh.event);
   EXPECT_TRUE(end_reason == fresh.end_reason && present == fresh.present);
-  EXPECT_TRUE(earlier == fresh.earlier && kernel == fresh.extras);
+  EXPECT_TRUE(earlier == fresh.earlier && removed == fresh.removed && kernel == fresh.extras);
   EXPECT_EQ(fresh.event, Flow{}.event);
   EXPECT_EQ(fresh.end_reason, Flow{}.end_reason);
 }

@@ -237,8 +237,8 @@ TEST(UsualEnd, ResetsAllMembers) {
   const auto& [original, reply, original_counters, reply_counters, start, end, event_time, id,
                status, mark, timeout, port_id, original_interfaces, reply_interfaces,
                original_routing, reply_routing, initiator_origin, responder_origin, initiator_mac,
-               responder_mac, user, zone, state, event, end_reason, present, earlier, extras] =
-      *dirty;
+               responder_mac, user, zone, state, event, end_reason, present, earlier, removed,
+               extras] = *dirty;
   EXPECT_EQ(original, fresh.original);
   EXPECT_EQ(reply, fresh.reply);
   EXPECT_EQ(original_counters, fresh.original_counters);
@@ -267,6 +267,7 @@ TEST(UsualEnd, ResetsAllMembers) {
   EXPECT_EQ(end_reason, fresh.end_reason);
   EXPECT_EQ(present, fresh.present);
   EXPECT_EQ(earlier, fresh.earlier);
+  EXPECT_EQ(removed, fresh.removed);
   EXPECT_EQ(extras, fresh.extras);
 }
 
