@@ -40,7 +40,11 @@ SendResult lost_by(const std::error_code& error) {
 
 UdpTransport::UdpTransport(boost::asio::io_context& io, const CollectorConfig& config,
                            Lookup::Ask ask)
-    : config_(config), lookup_(io, std::move(ask)), lookup_timer_(io), socket_(io) {
+    : config_(config),
+      lookup_(io, std::move(ask)),
+      lookup_timer_(io),
+      socket_(io),
+      refused_peers_(boost::asio::use_service<Refusals>(io)) {
   Error error;
   const auto address = boost::asio::ip::make_address(config.address, error);
   if (!error) {
@@ -162,6 +166,7 @@ bool UdpTransport::connect() {
   connected_ = true;
   segments_ = true;
   new_peer_ = true;
+  seen_refusals_.follow(refused_peers_.by(*endpoint_));
   return true;
 }
 
@@ -176,7 +181,7 @@ void UdpTransport::on_refusal() {
   const std::string reason = std::make_error_code(std::errc::connection_refused).message();
   ++refusals_;
   note_failure(FailureKind::kRefused, reason);
-  new_peer_ = true;  // the program that listens there next does not have the templates
+  seen_refusals_.add(std::chrono::steady_clock::now());
   if (refusal_log_.allow()) {
     log::warn(
         "collector_refused collector={} peer={} error={} suppressed={} impact=\"messages sent "
@@ -192,6 +197,10 @@ void UdpTransport::note_failure(FailureKind kind, const std::string& reason) {
 bool UdpTransport::prepare() {
   if (endpoint_ && !connected_) connect();
   if (connected_) collect_refusal();
+  // The program that listens there next does not have the templates.
+  if (seen_refusals_.any() && seen_refusals_.take(std::chrono::steady_clock::now())) {
+    new_peer_ = true;
+  }
   return std::exchange(new_peer_, false);
 }
 

@@ -13,6 +13,7 @@
 #include "event_loop/timer.hpp"
 #include "log/log.hpp"
 #include "transport/address/lookup.hpp"
+#include "transport/refusals.hpp"
 
 namespace ctflow {
 
@@ -75,6 +76,8 @@ class UdpTransport : public DatagramTransport {
   /// Why the socket is not connected, once endpoint_ is known; never success.
   std::error_code connect_error_ = std::make_error_code(std::errc::network_unreachable);
   MonoTime next_connect_{};
+  Refusals& refused_peers_;
+  SeenRefusals seen_refusals_;  ///< also those that other sockets noticed
   std::uint64_t refusals_ = 0;
   LastFailure last_failure_;
   log::RateLimit lookup_log_;

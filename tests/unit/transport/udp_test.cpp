@@ -345,6 +345,26 @@ TEST_F(UdpTransportTest, CountsRefusalsAndAsksForTemplatesAgain) {
   EXPECT_EQ(back.receive(), "heard");
 }
 
+TEST_F(UdpTransportTest, AsksForTemplatesWhereAnotherSocketWasRefused) {
+  std::uint16_t port = 0;
+  {
+    Receiver gone(io_, kLoopback4);
+    port = gone.port();
+  }
+  UdpTransport refused(io_, config("127.0.0.1", port));
+  UdpTransport quiet(io_, config("127.0.0.1", port));
+  UdpTransport elsewhere(io_, config("127.0.0.2", port));
+  for (UdpTransport* one : {&refused, &quiet, &elsewhere}) {
+    EXPECT_TRUE(one->prepare());
+    EXPECT_FALSE(one->prepare());
+  }
+  EXPECT_TRUE(refused.send(bytes("refused")).is_sent());
+  EXPECT_TRUE(refused.prepare());
+  EXPECT_TRUE(quiet.prepare()) << "the same program does not listen";
+  EXPECT_EQ(quiet.refusals(), 0U);
+  EXPECT_FALSE(elsewhere.prepare());
+}
+
 TEST_F(UdpTransportTest, KeepsMessagesSmallEnoughForAnyIpv6Path) {
   UdpTransport four(io_, config("127.0.0.1", 4739));
   EXPECT_EQ(four.longest_message(), 1400U) << "routers divide what is too large";
