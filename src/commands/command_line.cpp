@@ -30,10 +30,24 @@ CLI::Option* add_config_option(CLI::App& command, CommandLine& line) {
       ->capture_default_str();
 }
 
+/// The option that may stand before the command instead.
+CLI::Option* config_before(CLI::App& command) {
+  CLI::App* app = &command;
+  while (app->get_parent() != nullptr) app = app->get_parent();
+  return app->get_option("--config");
+}
+
+CLI::Option* add_config_of_command(CLI::App& command, CommandLine& line) {
+  return add_config_option(command, line)->excludes(config_before(command));
+}
+
 /// The configuration, named without -c as well.
 void add_config_argument(CLI::App& command, CommandLine& line) {
-  auto* const option = add_config_option(command, line);
-  command.add_option("FILE", line.config, "The same")->type_name("")->excludes(option);
+  auto* const option = add_config_of_command(command, line);
+  command.add_option("FILE", line.config, "The same")
+      ->type_name("")
+      ->excludes(option)
+      ->excludes(config_before(command));
 }
 
 void add_log_format(CLI::App& command, CommandLine& line) {
@@ -94,7 +108,7 @@ void add_status_options(CLI::App& command, StatusOptions& options) {
 }
 
 void add_place_options(CLI::App& command, CommandLine& line) {
-  add_config_option(command, line);
+  add_config_of_command(command, line);
   command
       .add_option("--directory", line.nat.directory,
                   "nat_log.directory, instead of that of the configuration file")
@@ -138,7 +152,7 @@ void add_nat_log(CLI::App& app, CommandLine& line) {
 }
 
 void add_database_options(CLI::App& command, CommandLine& line) {
-  add_config_option(command, line);
+  add_config_of_command(command, line);
   command
       .add_option("--database", line.report.database,
                   "accounting.database, instead of that of the configuration file")
@@ -261,7 +275,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
       add_command(app, line, Command::kStatus, "status",
                   "Show the status of a running ctflowd (exit 0 ok, 1 problems, 2 no answer)");
   for (CLI::App* const one : {run, doctor}) add_config_argument(*one, line);
-  add_config_option(*replay, line);
+  add_config_of_command(*replay, line);
   for (CLI::App* const one : {run, record, replay}) add_log_format(*one, line);
   doctor->add_flag("--json", line.doctor.json, "Print JSON");
   record->add_option("FILE", line.file, "File to write")->required();

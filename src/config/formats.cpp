@@ -261,6 +261,9 @@ ValueFormat<std::string> identifier() {
             const bool fits = !text.empty() && text.size() <= 64 &&
                               std::all_of(text.begin(), text.end(), is_identifier_character);
             if (!fits) return {};
+            if (text == "." || text == "..") {
+              return {std::nullopt, "files and directories are named after it"};
+            }
             return {std::string(text), ""};
           }};
 }

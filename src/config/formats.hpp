@@ -57,7 +57,7 @@ ValueFormat<std::uint64_t> size_or_off(const std::string& min, const std::string
 /// `true` or `false`; yes, no, on, off are refused, because YAML 1.2 reads them as words.
 ValueFormat<bool> boolean();
 
-/// 1 to 64 letters, digits, dots, underscores and hyphens.
+/// 1 to 64 letters, digits, dots, underscores and hyphens, but no name of a directory: . or ..
 ValueFormat<std::string> identifier();
 
 /// A file name with strftime(3) conversions, without slashes, at most 100 octets.

@@ -63,6 +63,10 @@ TEST(CommandLine, TakesTheFileOfACheckAlsoWithoutAnOption) {
   EXPECT_FALSE(line({"check", "a.yaml"}).show);
   EXPECT_TRUE(line({"check", "--show"}).show);
   EXPECT_EQ(parse({"check", "a.yaml", "-c", "b.yaml"}).exit_status, 2);
+  EXPECT_EQ(parse({"-c", "a.yaml", "check", "b.yaml"}).exit_status, 2);
+  EXPECT_EQ(parse({"-c", "a.yaml", "run", "-c", "b.yaml"}).exit_status, 2);
+  EXPECT_EQ(parse({"-c", "a.yaml", "replay", "x.pcap", "-c", "b.yaml"}).exit_status, 2);
+  EXPECT_EQ(parse({"-c", "a.yaml", "accounting", "check", "-c", "b.yaml"}).exit_status, 2);
 }
 
 TEST(CommandLine, PrintsTheConfigurationOrTheSchemaOfAll) {
