@@ -188,8 +188,7 @@ int run_nat_lookup(const NatLookupOptions& options, const std::string& config_fi
     if (!options.subject.empty() && narrowed) {
       throw std::runtime_error(
           "--subject: prints all rows, of all times: expected no --at, --protocol, --remote, "
-          "--zone "
-          "or --tolerance beside it");
+          "--zone or --tolerance beside it");
     }
     if (options.subject.empty()) question_of(options);  // before anything is opened
     const std::string directory = directory_of(options, config_file);

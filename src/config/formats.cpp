@@ -134,6 +134,8 @@ std::string pattern_of(const std::array<Unit, kCount>& units) {
   return "[0-9]+(" + names + ")";
 }
 
+bool names_directory(std::string_view text) { return text == "." || text == ".."; }
+
 bool is_identifier_character(char c) {
   return is_letter(c) || text::is_digit(c) || c == '.' || c == '_' || c == '-';
 }
@@ -144,7 +146,7 @@ bool is_device(std::string_view text) {
     const auto octet = static_cast<unsigned char>(c);
     return octet <= ' ' || octet == 0x7f || c == '/' || c == ':';
   });
-  return !text.empty() && text.size() <= 15 && text != "." && text != ".." && !has_refused;
+  return !text.empty() && text.size() <= 15 && !names_directory(text) && !has_refused;
 }
 
 }  // namespace
@@ -261,7 +263,7 @@ ValueFormat<std::string> identifier() {
             const bool fits = !text.empty() && text.size() <= 64 &&
                               std::all_of(text.begin(), text.end(), is_identifier_character);
             if (!fits) return {};
-            if (text == "." || text == "..") {
+            if (names_directory(text)) {
               return {std::nullopt, "files and directories are named after it"};
             }
             return {std::string(text), ""};
@@ -304,7 +306,7 @@ ValueFormat<std::string> file_name_pattern() {
       [](std::string_view text) -> Parsed<std::string> {
         // strftime() would stop at a zero octet; others make a name that cannot be typed.
         const bool is_text = text::printable(text) == text;
-        if (text.empty() || text.size() > 100 || text == "." || text == ".." || !is_text) return {};
+        if (text.empty() || text.size() > 100 || names_directory(text) || !is_text) return {};
         if (text.find('/') != std::string_view::npos) {
           return {std::nullopt, "the directory is a setting of its own"};
         }
@@ -369,7 +371,7 @@ ValueFormat<std::string> broker() {
 ValueFormat<std::string> topic() {
   const auto parse = [](std::string_view text) -> Parsed<std::string> {
     constexpr std::size_t kLongest = 249;  // org.apache.kafka.common.internals.Topic
-    const bool fits = !text.empty() && text.size() <= kLongest && text != "." && text != ".." &&
+    const bool fits = !text.empty() && text.size() <= kLongest && !names_directory(text) &&
                       std::all_of(text.begin(), text.end(), is_identifier_character);
     if (!fits) return {};
     return {std::string(text), ""};
