@@ -10,6 +10,7 @@ import socket
 import time
 
 import case
+import traffic
 from lab import CLIENT4, SERVER4, wait_until
 
 ACTIVE_TIMEOUT = 5  # the shortest that can be configured
@@ -47,18 +48,6 @@ class Conversation:
     def close(self):
         self._client.close()
         self._server.close()
-
-
-@contextlib.contextmanager
-def tcp_connection(lab, port):
-    with contextlib.closing(lab.server.socket(socket.AF_INET, socket.SOCK_STREAM)) as listener:
-        listener.bind((SERVER4, port))
-        listener.listen()
-        with contextlib.closing(lab.client.socket(socket.AF_INET, socket.SOCK_STREAM)) as here:
-            here.connect((SERVER4, port))
-            there, _ = listener.accept()
-            with contextlib.closing(there):
-                yield here, there
 
 
 def by_direction(records):
@@ -120,7 +109,7 @@ class ActiveTimeout(case.LabTest):
         session = self.start_reporting()
         talk, listen = self.conversation(1001), self.conversation(1002, answered=False)
         began = time.time()
-        with tcp_connection(self.lab, 8000) as (here, there):
+        with traffic.tcp_connection(self.lab.client, self.lab.server, SERVER4, 8000) as (here, there):
             while time.time() < began + LIFE:
                 talk.exchange()
                 listen.exchange(200)

@@ -147,20 +147,13 @@ class EndTimes(case.LabTest):
     @contextlib.contextmanager
     def tcp(self, port=80):
         """A connection whose packets all come within a second, and then none."""
-        with contextlib.closing(self.lab.server.socket(socket.AF_INET, socket.SOCK_STREAM)) as wait:
-            wait.bind((SERVER4, port))
-            wait.listen()
-            with contextlib.closing(self.lab.client.socket(socket.AF_INET,
-                                                           socket.SOCK_STREAM)) as here:
-                here.connect((SERVER4, port))
-                there, _ = wait.accept()
-                with contextlib.closing(there):
-                    here.sendall(b"GET / HTTP/1.1\r\n\r\n")
-                    there.recv(100)
-                    there.sendall(bytes(1000))
-                    here.recv(1000, socket.MSG_WAITALL)
-                    time.sleep(0.1)  # a delayed acknowledgement
-                    yield here, there
+        with traffic.tcp_connection(self.lab.client, self.lab.server, SERVER4, port) as (here, there):
+            here.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            there.recv(100)
+            there.sendall(bytes(1000))
+            here.recv(1000, socket.MSG_WAITALL)
+            time.sleep(0.1)  # a delayed acknowledgement
+            yield here, there
 
     @contextlib.contextmanager
     def udp(self, port=53):

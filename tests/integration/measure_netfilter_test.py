@@ -39,6 +39,13 @@ def value(record, element):
     return ipfix.number(record, element) if element in record else 0
 
 
+def carry(source, sink, size):
+    """In one go, so that the kernel makes super packets of it."""
+    source.sendall(bytes(size))
+    while size:
+        size -= len(sink.recv(65536))
+
+
 def segment(source_port, destination_port, flags):
     """TCP, from the client to the server."""
     header = struct.pack("!HHIIBBHHH", source_port, destination_port, 1000, 0, 5 << 4, flags, 1000, 0, 0)
@@ -396,19 +403,10 @@ class Measured(case.LabTest):
         self.let_hosts_send_super_packets()
         there, back = self.wires()
         program, receiver = self.run_ctflowd(active_timeout="5s")
-        with contextlib.closing(self.lab.server.socket(socket.AF_INET, socket.SOCK_STREAM)) as server, \
-             contextlib.closing(self.lab.client.socket(socket.AF_INET, socket.SOCK_STREAM)) as here:
-            server.bind((SERVER4, 80))
-            server.listen()
-            here.connect((SERVER4, 80))
-            peer = server.accept()[0]
+        with traffic.tcp_connection(self.lab.client, self.lab.server, SERVER4, 80) as sockets:
             for _ in range(11):
-                here.sendall(bytes(100_000))
-                remaining = 100_000
-                while remaining:
-                    remaining -= len(peer.recv(65536))
+                carry(*sockets, 100_000)
                 time.sleep(1)
-            peer.close()
         records = self.finish(program, receiver)
         forward, reply = self.both(records, 4, TCP, 80)
         self.assertGreater(len(forward), 2)
@@ -463,19 +461,9 @@ class Measured(case.LabTest):
         there, back = self.wires()
         settings = {"active_timeout": "5s", "state_file": f"{self.directory}/state"}
         program, first = self.run_ctflowd(**settings)
-        with contextlib.closing(self.lab.server.socket(socket.AF_INET, socket.SOCK_STREAM)) as server, \
-             contextlib.closing(self.lab.client.socket(socket.AF_INET, socket.SOCK_STREAM)) as here:
-            server.bind((SERVER4, 80))
-            server.listen()
-            here.connect((SERVER4, 80))
-            peer = server.accept()[0]
-
-            def send(size):
-                here.sendall(bytes(size))
-                while size:
-                    size -= len(peer.recv(65536))
+        with traffic.tcp_connection(self.lab.client, self.lab.server, SERVER4, 80) as sockets:
             for _ in range(12):
-                send(400_000)
+                carry(*sockets, 400_000)
                 time.sleep(0.5)
             program.stop()
             self.assertIn("state_saved connections=1", program.log)
@@ -483,9 +471,8 @@ class Measured(case.LabTest):
             program, second = self.run_ctflowd(PORT + 1, **settings)
             self.assertIn("state_restored connections=1", program.log)
             for _ in range(60):
-                send(100)
+                carry(*sockets, 100)
                 time.sleep(0.1)
-            peer.close()
         self.finish(program, second)
         records = first.records() + second.records()
         for side, wire in zip(self.both(records, 4, TCP, 80), (there, back)):

@@ -67,8 +67,9 @@ def udp(initiator, responder, address, port, sizes=(100,), replies=(), listen=No
                 (sum(sizes) + head * len(sizes), sum(replies) + head * len(replies)))
 
 
-def tcp(initiator, responder, address, port, sent=1000, answered=1000, listen=None):
-    """A connection that carries `sent` octets there and `answered` back, closed by both sides."""
+@contextlib.contextmanager
+def tcp_connection(initiator, responder, address, port, listen=None):
+    """Both ends of one, of which the responder's is closed first. `listen`: as for udp()."""
     with contextlib.closing(_bound(responder, socket.SOCK_STREAM,
                                    *(listen or (address, port)))) as listener, \
          contextlib.closing(initiator.socket(family_of(address), socket.SOCK_STREAM)) as here:
@@ -76,10 +77,16 @@ def tcp(initiator, responder, address, port, sent=1000, answered=1000, listen=No
         here.settimeout(10)
         here.connect((address, port))
         with contextlib.closing(listener.accept()[0]) as there:
-            _pump(here, there, sent)
-            _pump(there, here, answered)
-            here.shutdown(socket.SHUT_WR)
-            there.recv(1)  # b"": the end of the stream
+            yield here, there
+
+
+def tcp(initiator, responder, address, port, sent=1000, answered=1000, listen=None):
+    """A connection that carries `sent` octets there and `answered` back, closed by both sides."""
+    with tcp_connection(initiator, responder, address, port, listen) as (here, there):
+        _pump(here, there, sent)
+        _pump(there, here, answered)
+        here.shutdown(socket.SHUT_WR)
+        there.recv(1)  # b"": the end of the stream
     return Sent(socket.IPPROTO_TCP, payload=(sent, answered))
 
 
